@@ -1,0 +1,6 @@
+//! The parts of the `spanledger` binary, as a library so that tests and benchmarks reach them. Not a stable
+//! interface: scripts use the command line, its JSON and its metrics.
+
+pub mod cli;
+pub mod record;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `spanledger` binary.
+
+fn main() {}

@@ -1,0 +1,181 @@
+//! One call as the ledger keeps it: plain facts, whichever instrumentation sent them.
+
+use std::fmt;
+
+use spanledger::{CostStatus, Outcome, UsageSource};
+
+/// Nanoseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Nanoseconds in a second.
+    pub const SECOND: i64 = 1_000_000_000;
+
+    /// This moment plus `seconds`, which may be negative; saturates.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(Self::SECOND)))
+    }
+}
+
+/// A half-open span of time, `[from, to)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment inside.
+    pub from: Timestamp,
+    /// The first moment after.
+    pub to: Timestamp,
+}
+
+impl Window {
+    /// The last `seconds` before `now`.
+    #[must_use]
+    pub const fn last(seconds: i64, now: Timestamp) -> Self {
+        Self { from: now.plus_seconds(-seconds), to: now }
+    }
+}
+
+/// US dollars in whole nano-dollars, so that sums are exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NanoUsd(pub i64);
+
+impl NanoUsd {
+    /// The nearest amount to `usd`; `None` when it is not finite or out of range (9.2 billion dollars).
+    #[must_use]
+    pub fn from_usd(usd: f64) -> Option<Self> {
+        let nanos = (usd * 1e9).round();
+        // The bounds are exact in f64, and `as` saturates, so nothing wraps.
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        (nanos.is_finite() && nanos.abs() < 9.2e18).then_some(Self(nanos as i64))
+    }
+
+    /// The amount as dollars, for display and for JSON.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "display only; sums are made on the integers")]
+    pub fn as_usd(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.as_usd())
+    }
+}
+
+/// Who wrote the span a record was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The `spanledger` library, directly or through a Collector.
+    Spanledger,
+    /// Any other instrumentation of an LLM call.
+    Foreign,
+    /// Rows read by `spanledger import`.
+    Import,
+}
+
+/// One call. Absent is not zero: what nobody reported is `None`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallRecord {
+    /// With `span_id` the identity of the call.
+    pub trace_id: [u8; 16],
+    /// With `trace_id` the identity of the call.
+    pub span_id: [u8; 8],
+    /// The parent span, if any.
+    pub parent_span_id: Option<[u8; 8]>,
+    /// Who wrote the span.
+    pub origin: Origin,
+    /// When the call began.
+    pub start: Timestamp,
+    /// From the request to the end of the body, in nanoseconds.
+    pub duration_ns: i64,
+    /// From the request to the first generated output, in nanoseconds; streams only.
+    pub first_chunk_ns: Option<i64>,
+    /// `service.name` of the sender; empty when it gave none.
+    pub service: String,
+    /// `gen_ai.provider.name`; empty when it gave none.
+    pub provider: String,
+    /// `gen_ai.operation.name`.
+    pub operation: String,
+    /// The model asked for.
+    pub request_model: Option<String>,
+    /// The model that answered.
+    pub response_model: Option<String>,
+    /// The provider's id of the answer.
+    pub response_id: Option<String>,
+    /// Whether the request asked for a stream.
+    pub stream: bool,
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// The HTTP status, if an answer came.
+    pub status_code: Option<u16>,
+    /// `error.type`.
+    pub error_type: Option<String>,
+    /// Finish reasons by choice.
+    pub finish_reasons: Vec<String>,
+    /// All input tokens, cached ones included.
+    pub input_tokens: Option<u64>,
+    /// All output tokens, reasoning included.
+    pub output_tokens: Option<u64>,
+    /// Subset of the input.
+    pub cache_read_tokens: Option<u64>,
+    /// Subset of the input.
+    pub cache_write_tokens: Option<u64>,
+    /// Subset of the output.
+    pub reasoning_tokens: Option<u64>,
+    /// Where the token counts come from.
+    pub usage_source: UsageSource,
+    /// The cost; `None` when unpriced or without usage.
+    pub cost: Option<NanoUsd>,
+    /// How far the cost can be trusted.
+    pub cost_status: CostStatus,
+    /// Which table and revision priced the call.
+    pub price_source: Option<String>,
+    /// `user.id`.
+    pub user: Option<String>,
+    /// `client.address`.
+    pub client_address: Option<String>,
+    /// `gen_ai.conversation.id`.
+    pub conversation_id: Option<String>,
+    /// `spanledger.request.hash`.
+    pub request_hash: Option<String>,
+    /// `spanledger.instance`.
+    pub instance: Option<String>,
+    /// `spanledger.sequence`, from 1.
+    pub sequence: Option<u64>,
+    /// The preview of the answer, if the application opted in.
+    pub response_preview: Option<String>,
+    /// The error's text, if the sender gave one.
+    pub error_message: Option<String>,
+}
+
+impl CallRecord {
+    /// The model a report names: the one that answered, else the one asked for, else empty.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.response_model.as_deref().or(self.request_model.as_deref()).unwrap_or_default()
+    }
+
+    /// Input and output together; `None` when neither is known.
+    #[must_use]
+    pub fn total_tokens(&self) -> Option<u64> {
+        match (self.input_tokens, self.output_tokens) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
+        }
+    }
+
+    /// Failed in the sense of success rates: an error outcome. What the caller dropped or cancelled is
+    /// neither a failure nor a success.
+    #[must_use]
+    pub const fn failed(&self) -> bool {
+        self.outcome.is_error()
+    }
+
+    /// Whether the whole answer arrived.
+    #[must_use]
+    pub const fn succeeded(&self) -> bool {
+        matches!(self.outcome, Outcome::Completed)
+    }
+}

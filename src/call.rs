@@ -1,0 +1,106 @@
+//! What is known about one call: plain facts, filled in by the readers of wire formats and written out by
+//! `telemetry`. Nothing here knows HTTP, JSON or OpenTelemetry.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::usage::Usage;
+
+/// The operation a call performs, as the conventions name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    Chat,
+    TextCompletion,
+    Embeddings,
+    GenerateContent,
+}
+
+/// What the URL and the request body say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct RequestFacts {
+    /// The model asked for, from the body or the path.
+    pub(crate) model: Option<String>,
+    pub(crate) stream: bool,
+    pub(crate) max_tokens: Option<i64>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) top_p: Option<f64>,
+    pub(crate) top_k: Option<i64>,
+    pub(crate) frequency_penalty: Option<f64>,
+    pub(crate) presence_penalty: Option<f64>,
+    pub(crate) stop_sequences: Vec<String>,
+    pub(crate) seed: Option<i64>,
+    /// The number of choices asked for; the span carries it when it is not 1.
+    pub(crate) choice_count: Option<i64>,
+    /// `text`, `json`, `image` or `speech`.
+    pub(crate) output_type: Option<&'static str>,
+    pub(crate) reasoning_level: Option<String>,
+    pub(crate) previous_response_id: Option<String>,
+    pub(crate) conversation_id: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    /// Embeddings only.
+    pub(crate) encoding_formats: Vec<String>,
+    /// Embeddings only.
+    pub(crate) dimensions: Option<i64>,
+    /// Bedrock only: the guardrail named in the request.
+    pub(crate) guardrail_id: Option<String>,
+}
+
+/// What the answer says, filled in event by event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ResponseFacts {
+    pub(crate) id: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) system_fingerprint: Option<String>,
+    /// Wire values by choice index.
+    pub(crate) finish_reasons: BTreeMap<u64, String>,
+    /// Choices seen; those without a finish reason at an early end are reported as `error`.
+    pub(crate) choices: u64,
+    pub(crate) usage: Usage,
+    /// The error the body carries, whatever the HTTP status.
+    pub(crate) error: Option<ErrorFacts>,
+    /// The provider's own end marker was seen (`[DONE]`, `message_stop`, ...).
+    pub(crate) ended: bool,
+    /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
+    pub(crate) output: bool,
+    /// Bytes of generated output, for estimates only.
+    pub(crate) output_bytes: u64,
+}
+
+/// An error as the provider words it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ErrorFacts {
+    /// The machine-readable code (`rate_limit_exceeded`), else the error's type or status name.
+    pub(crate) code: Option<String>,
+    /// Free text; may quote the request, so it is recorded only when content may be.
+    pub(crate) message: Option<String>,
+}
+
+/// The place a call goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// `gen_ai.provider.name`.
+    pub(crate) provider: Cow<'static, str>,
+    pub(crate) operation: Operation,
+    /// `openai.api.type`, where the wire format has one.
+    pub(crate) api_type: Option<&'static str>,
+    pub(crate) server_address: String,
+    pub(crate) server_port: u16,
+}
+
+impl ResponseFacts {
+    /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.
+    pub(crate) fn finish(&mut self, choice: u64, reason: &str) {
+        if !reason.is_empty() {
+            self.finish_reasons.insert(choice, reason.to_owned());
+        }
+    }
+
+    /// Notes `bytes` of generated output on any channel.
+    pub(crate) fn generated(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.output = true;
+            self.output_bytes += bytes as u64;
+        }
+    }
+}

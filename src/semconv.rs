@@ -1,0 +1,313 @@
+//! Every telemetry name this project writes or reads, each with its unit and source. No other file spells one.
+//!
+//! Sources: "genai" is the OpenTelemetry GenAI semantic conventions of October 2026 (status: development);
+//! "core" the OpenTelemetry semantic conventions 1.44; "ours" is documented in this crate. Names marked
+//! "until 1.41" are the older ones that [`Semconv::V1_41`] emits.
+
+/// Which generation of the GenAI conventions spans and metrics follow. Never both at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Semconv {
+    /// The names of October 2026.
+    #[default]
+    Latest,
+    /// The names of conventions 1.37 to 1.41, which most dashboards of today read.
+    V1_41,
+}
+
+/// The instrumentation scope's name.
+pub const SCOPE: &str = "spanledger";
+/// The schema URL the newest conventions name for themselves.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev";
+/// The schema URL of the older set.
+pub const SCHEMA_URL_V1_41: &str = "https://opentelemetry.io/schemas/1.41.0";
+
+/// Span and metric attributes.
+pub mod attribute {
+    /// genai, required: the operation, see [`super::operation`].
+    pub const OPERATION_NAME: &str = "gen_ai.operation.name";
+    /// genai, required: the provider, see [`super::provider`].
+    pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
+    /// Before 1.37; read, never written.
+    pub const SYSTEM: &str = "gen_ai.system";
+    /// genai: the model asked for.
+    pub const REQUEST_MODEL: &str = "gen_ai.request.model";
+    /// genai: true when the request asks for a stream, else absent.
+    pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
+    /// genai, int.
+    pub const REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
+    /// genai, double.
+    pub const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
+    /// genai, double.
+    pub const REQUEST_TOP_P: &str = "gen_ai.request.top_p";
+    /// genai, int (a double until 1.41).
+    pub const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
+    /// genai, double.
+    pub const REQUEST_FREQUENCY_PENALTY: &str = "gen_ai.request.frequency_penalty";
+    /// genai, double.
+    pub const REQUEST_PRESENCE_PENALTY: &str = "gen_ai.request.presence_penalty";
+    /// genai, string array.
+    pub const REQUEST_STOP_SEQUENCES: &str = "gen_ai.request.stop_sequences";
+    /// genai, int.
+    pub const REQUEST_SEED: &str = "gen_ai.request.seed";
+    /// genai, int: only when it is not 1.
+    pub const REQUEST_CHOICE_COUNT: &str = "gen_ai.request.choice.count";
+    /// genai: the effort as sent.
+    pub const REQUEST_REASONING_LEVEL: &str = "gen_ai.request.reasoning.level";
+    /// genai: the response this request continues.
+    pub const REQUEST_PREVIOUS_RESPONSE_ID: &str = "gen_ai.request.previous_response.id";
+    /// genai, string array; embeddings only.
+    pub const REQUEST_ENCODING_FORMATS: &str = "gen_ai.request.encoding_formats";
+    /// genai, int; embeddings only.
+    pub const EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension.count";
+    /// genai: text, json, image or speech.
+    pub const OUTPUT_TYPE: &str = "gen_ai.output.type";
+    /// genai: given by the application only.
+    pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+    /// genai.
+    pub const RESPONSE_ID: &str = "gen_ai.response.id";
+    /// genai: the model that answered.
+    pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+    /// genai, string array by choice, as the provider writes them.
+    pub const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+    /// genai, seconds, double; streams only.
+    pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+    /// genai, int, cached input included.
+    pub const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+    /// genai, int, reasoning included.
+    pub const USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+    /// genai, int.
+    pub const USAGE_CACHE_READ_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+    /// genai, int.
+    pub const USAGE_CACHE_WRITE_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
+    /// Until 1.41, int.
+    pub const USAGE_CACHE_CREATION_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+    /// genai, int.
+    pub const USAGE_REASONING_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
+    /// genai, int.
+    pub const USAGE_TEXT_INPUT_TOKENS: &str = "gen_ai.usage.text.input_tokens";
+    /// genai, int.
+    pub const USAGE_IMAGE_INPUT_TOKENS: &str = "gen_ai.usage.image.input_tokens";
+    /// genai, int.
+    pub const USAGE_AUDIO_INPUT_TOKENS: &str = "gen_ai.usage.audio.input_tokens";
+    /// genai, int.
+    pub const USAGE_TEXT_CACHE_READ_TOKENS: &str = "gen_ai.usage.text.cache_read.input_tokens";
+    /// genai, int.
+    pub const USAGE_IMAGE_CACHE_READ_TOKENS: &str = "gen_ai.usage.image.cache_read.input_tokens";
+    /// genai, int.
+    pub const USAGE_AUDIO_CACHE_READ_TOKENS: &str = "gen_ai.usage.audio.cache_read.input_tokens";
+    /// genai, int.
+    pub const USAGE_TEXT_OUTPUT_TOKENS: &str = "gen_ai.usage.text.output_tokens";
+    /// genai, int.
+    pub const USAGE_IMAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.image.output_tokens";
+    /// genai, int.
+    pub const USAGE_AUDIO_OUTPUT_TOKENS: &str = "gen_ai.usage.audio.output_tokens";
+    /// USD, double. Not in the conventions: the name OpenLIT emits and Langfuse reads.
+    pub const USAGE_COST: &str = "gen_ai.usage.cost";
+    /// genai, opt-in: JSON.
+    pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+    /// genai, opt-in: JSON.
+    pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+    /// genai, opt-in: JSON.
+    pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+    /// genai, opt-in: JSON.
+    pub const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
+    /// genai metrics: see [`super::modality`].
+    pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
+    /// Until 1.41, metrics: `input` or `output`.
+    pub const TOKEN_TYPE: &str = "gen_ai.token.type";
+    /// genai, OpenAI: `chat_completions` or `responses`.
+    pub const OPENAI_API_TYPE: &str = "openai.api.type";
+    /// genai, OpenAI: only when it is not `auto`.
+    pub const OPENAI_REQUEST_SERVICE_TIER: &str = "openai.request.service_tier";
+    /// genai, OpenAI.
+    pub const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
+    /// genai, OpenAI.
+    pub const OPENAI_RESPONSE_SYSTEM_FINGERPRINT: &str = "openai.response.system_fingerprint";
+    /// genai, Bedrock.
+    pub const AWS_BEDROCK_GUARDRAIL_ID: &str = "aws.bedrock.guardrail.id";
+    /// core, stable.
+    pub const ERROR_TYPE: &str = "error.type";
+    /// core, stable.
+    pub const SERVER_ADDRESS: &str = "server.address";
+    /// core, stable, int.
+    pub const SERVER_PORT: &str = "server.port";
+    /// core, stable, int; absent when no response came.
+    pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+    /// core, stable.
+    pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+    /// core, stable, int, from 1; absent on the first attempt.
+    pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
+    /// core, stable; without credentials and query secrets.
+    pub const URL_FULL: &str = "url.full";
+    /// core: given by the application only; never a metric label.
+    pub const USER_ID: &str = "user.id";
+    /// core: given by the application only; never a metric label.
+    pub const CLIENT_ADDRESS: &str = "client.address";
+    /// core, resource.
+    pub const SERVICE_NAME: &str = "service.name";
+    /// core, resource.
+    pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+
+    /// ours: hex, 32 digits.
+    pub const REQUEST_HASH: &str = "spanledger.request.hash";
+    /// ours: see [`crate::Outcome`].
+    pub const OUTCOME: &str = "spanledger.outcome";
+    /// ours: see [`crate::UsageSource`].
+    pub const USAGE_SOURCE: &str = "spanledger.usage.source";
+    /// ours: see [`crate::CostStatus`].
+    pub const COST_STATUS: &str = "spanledger.cost.status";
+    /// ours: table and revision that priced the call.
+    pub const COST_PRICE_SOURCE: &str = "spanledger.cost.price_source";
+    /// ours: random id of the process.
+    pub const INSTANCE: &str = "spanledger.instance";
+    /// ours, int: number of the call within its process, from 1 without gaps.
+    pub const SEQUENCE: &str = "spanledger.sequence";
+    /// ours, opt-in: the first characters of the request's last message.
+    pub const REQUEST_PREVIEW: &str = "spanledger.request.preview";
+    /// ours, opt-in: the first characters of the answer.
+    pub const RESPONSE_PREVIEW: &str = "spanledger.response.preview";
+}
+
+/// Values of [`attribute::OPERATION_NAME`].
+pub mod operation {
+    /// genai.
+    pub const CHAT: &str = "chat";
+    /// genai.
+    pub const TEXT_COMPLETION: &str = "text_completion";
+    /// genai.
+    pub const EMBEDDINGS: &str = "embeddings";
+    /// genai.
+    pub const GENERATE_CONTENT: &str = "generate_content";
+}
+
+/// Values of [`attribute::PROVIDER_NAME`] that the conventions fix.
+pub mod provider {
+    /// genai.
+    pub const ANTHROPIC: &str = "anthropic";
+    /// genai.
+    pub const AWS_BEDROCK: &str = "aws.bedrock";
+    /// genai.
+    pub const AZURE_AI_INFERENCE: &str = "azure.ai.inference";
+    /// genai.
+    pub const AZURE_AI_OPENAI: &str = "azure.ai.openai";
+    /// genai.
+    pub const COHERE: &str = "cohere";
+    /// genai.
+    pub const DEEPSEEK: &str = "deepseek";
+    /// genai.
+    pub const GCP_GEMINI: &str = "gcp.gemini";
+    /// genai.
+    pub const GCP_VERTEX_AI: &str = "gcp.vertex_ai";
+    /// genai.
+    pub const GROQ: &str = "groq";
+    /// genai.
+    pub const IBM_WATSONX_AI: &str = "ibm.watsonx.ai";
+    /// genai.
+    pub const MISTRAL_AI: &str = "mistral_ai";
+    /// genai.
+    pub const MOONSHOT_AI: &str = "moonshot_ai";
+    /// genai.
+    pub const OPENAI: &str = "openai";
+    /// genai.
+    pub const PERPLEXITY: &str = "perplexity";
+    /// genai.
+    pub const X_AI: &str = "x_ai";
+}
+
+/// Values of [`attribute::TOKEN_MODALITY`].
+pub mod modality {
+    /// genai.
+    pub const TEXT: &str = "text";
+    /// genai.
+    pub const IMAGE: &str = "image";
+    /// genai.
+    pub const AUDIO: &str = "audio";
+    /// genai: the provider gave no breakdown.
+    pub const UNKNOWN: &str = "unknown";
+}
+
+/// Values of [`attribute::ERROR_TYPE`] where the provider gave no code and no HTTP status says more.
+pub mod error_type {
+    /// core: none of the others.
+    pub const OTHER: &str = "_OTHER";
+    /// A connect, read or total time-out.
+    pub const TIMEOUT: &str = "timeout";
+    /// No connection: DNS, TCP or TLS.
+    pub const CONNECT: &str = "connect";
+    /// The connection failed in the middle of the body.
+    pub const BODY: &str = "body";
+    /// The body could not be decoded (a broken content encoding).
+    pub const DECODE: &str = "decode";
+    /// The body ended cleanly but before the provider's end marker.
+    pub const UNEXPECTED_END: &str = "unexpected_end";
+    /// The redirect policy refused.
+    pub const REDIRECT: &str = "redirect";
+    /// The request could not be built or sent.
+    pub const REQUEST: &str = "request";
+    /// Another middleware failed.
+    pub const MIDDLEWARE: &str = "middleware";
+}
+
+/// Metric names.
+pub mod metric {
+    /// genai, histogram, s.
+    pub const INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
+    /// genai, histogram, s; streams only.
+    pub const INFERENCE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.inference.time_to_first_chunk";
+    /// genai, histogram, s; one record a chunk after the first.
+    pub const INFERENCE_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.inference.time_per_output_chunk";
+    /// genai, counter, {token}.
+    pub const USAGE_INPUT_TOKENS: &str = "gen_ai.client.inference.usage.input_tokens";
+    /// genai, counter, {token}.
+    pub const USAGE_OUTPUT_TOKENS: &str = "gen_ai.client.inference.usage.output_tokens";
+    /// genai, counter, {token}.
+    pub const USAGE_CACHE_READ_TOKENS: &str = "gen_ai.client.inference.usage.cache_read.input_tokens";
+    /// genai, counter, {token}.
+    pub const USAGE_CACHE_WRITE_TOKENS: &str = "gen_ai.client.inference.usage.cache_write.input_tokens";
+    /// genai, counter, {token}.
+    pub const USAGE_REASONING_TOKENS: &str = "gen_ai.client.inference.usage.reasoning.output_tokens";
+    /// genai, histogram, {token}.
+    pub const OPERATION_INPUT_TOKENS: &str = "gen_ai.client.inference.operation.input_tokens";
+    /// genai, histogram, {token}.
+    pub const OPERATION_OUTPUT_TOKENS: &str = "gen_ai.client.inference.operation.output_tokens";
+    /// genai for embeddings, until 1.41 for every operation; histogram, s.
+    pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+    /// Until 1.41, histogram, s.
+    pub const OPERATION_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+    /// Until 1.41, histogram, s.
+    pub const OPERATION_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
+    /// Until 1.41, histogram, {token}.
+    pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+    /// ours, counter, USD.
+    pub const COST: &str = "spanledger.client.cost";
+    /// ours, counter, {call}: by outcome, usage source, cost status and HTTP status.
+    pub const CALLS: &str = "spanledger.client.calls";
+    /// ours, counter, {token}: tokens of calls no price was found for.
+    pub const UNPRICED_TOKENS: &str = "spanledger.client.unpriced.tokens";
+}
+
+/// Units, in UCUM.
+pub mod unit {
+    /// Seconds.
+    pub const SECONDS: &str = "s";
+    /// Tokens.
+    pub const TOKENS: &str = "{token}";
+    /// Calls.
+    pub const CALLS: &str = "{call}";
+    /// US dollars.
+    pub const USD: &str = "USD";
+}
+
+/// Duration boundaries in seconds: the conventions' 14, continued by doubling to 655.36 s, since reasoning
+/// models answer after minutes.
+pub const DURATION_BOUNDARIES: [f64; 17] = [
+    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68,
+    655.36,
+];
+
+/// Token boundaries, as the conventions give them.
+pub const TOKEN_BOUNDARIES: [f64; 14] = [
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0,
+    16777216.0, 67108864.0,
+];

@@ -1,0 +1,99 @@
+//! Token counts of one call, and the one rule by which they merge.
+
+/// Tokens as OpenTelemetry counts them: totals include their subsets. `None` means that the provider did not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// All input tokens, cached ones included.
+    pub input_tokens: Option<u64>,
+    /// All output tokens, reasoning included.
+    pub output_tokens: Option<u64>,
+    /// Input tokens read from the provider's cache; a subset of `input_tokens`.
+    pub cache_read_tokens: Option<u64>,
+    /// Input tokens written to the provider's cache; a subset of `input_tokens`.
+    pub cache_write_tokens: Option<u64>,
+    /// Output tokens spent on reasoning; a subset of `output_tokens`.
+    pub reasoning_tokens: Option<u64>,
+    /// Input tokens by modality, where the provider breaks them down.
+    pub input_modality: Modality,
+    /// Output tokens by modality, where the provider breaks them down.
+    pub output_modality: Modality,
+    /// Cache-read tokens by modality, where the provider breaks them down.
+    pub cache_read_modality: Modality,
+}
+
+/// Token counts of one kind by modality; subsets of their total.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Modality {
+    /// Text tokens.
+    pub text: Option<u64>,
+    /// Image tokens.
+    pub image: Option<u64>,
+    /// Audio tokens.
+    pub audio: Option<u64>,
+}
+
+/// Where the token counts of a call come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UsageSource {
+    /// The provider's final numbers.
+    Provider,
+    /// The provider's numbers of a stream that ended early.
+    Partial,
+    /// Counted from bytes, because the provider gave none and the application opted in.
+    Estimated,
+    /// No number is known.
+    None,
+}
+
+impl UsageSource {
+    /// Every source, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Provider, Self::Partial, Self::Estimated, Self::None];
+
+    /// The value of `spanledger.usage.source`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Partial => "partial",
+            Self::Estimated => "estimated",
+            Self::None => "none",
+        }
+    }
+
+    /// The source whose attribute value is `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+}
+
+impl Usage {
+    /// Whether no total is known. Subsets alone do not price a call.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.input_tokens.is_none() && self.output_tokens.is_none()
+    }
+
+    /// Overlays each field that `newer` knows: within one answer the last value that is not null wins, and
+    /// values are never added, since providers repeat cumulative counts.
+    pub fn merge(&mut self, newer: Self) {
+        fn last(old: &mut Option<u64>, new: Option<u64>) {
+            if new.is_some() {
+                *old = new;
+            }
+        }
+        fn each(old: &mut Modality, new: Modality) {
+            last(&mut old.text, new.text);
+            last(&mut old.image, new.image);
+            last(&mut old.audio, new.audio);
+        }
+        last(&mut self.input_tokens, newer.input_tokens);
+        last(&mut self.output_tokens, newer.output_tokens);
+        last(&mut self.cache_read_tokens, newer.cache_read_tokens);
+        last(&mut self.cache_write_tokens, newer.cache_write_tokens);
+        last(&mut self.reasoning_tokens, newer.reasoning_tokens);
+        each(&mut self.input_modality, newer.input_modality);
+        each(&mut self.output_modality, newer.output_modality);
+        each(&mut self.cache_read_modality, newer.cache_read_modality);
+    }
+}
