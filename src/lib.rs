@@ -10,7 +10,7 @@ mod provider;
 pub mod semconv;
 mod usage;
 
-pub use cost::{Cost, CostStatus, PriceQuery, PriceTable};
+pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 pub use outcome::Outcome;
 pub use semconv::Semconv;
 pub use usage::{Modality, Usage, UsageSource};
