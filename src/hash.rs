@@ -5,7 +5,7 @@ mod canonical;
 #[cfg(test)]
 mod tests;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit};
 use serde_json::Value;
 use sha2::digest::{FixedOutput, Update};
 use sha2::{Digest, Sha256};

@@ -23,7 +23,7 @@ mod usage;
 pub use builder::GenAiMiddlewareBuilder;
 pub use content::Capture;
 pub use context::CallContext;
-pub use cost::{Cost, CostStatus, PriceQuery, PriceTable};
+pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 pub use middleware::GenAiMiddleware;
 pub use outcome::Outcome;
 pub use semconv::Semconv;
