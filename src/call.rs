@@ -65,6 +65,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
     pub(crate) output_bytes: u64,
+    /// Tool calls seen that came in one piece and without an index, so that each gets one.
+    pub(crate) whole_tool_calls: u64,
 }
 
 /// An error as the provider words it.
@@ -88,10 +90,18 @@ pub(crate) struct Destination {
     pub(crate) server_port: u16,
 }
 
+/// Choices that are kept of one answer, so that a hostile index mints no state: OpenAI's own limit for `n`.
+pub(crate) const MAX_CHOICES: u64 = 128;
+
 impl ResponseFacts {
+    /// Notes that the answer has a choice of this index.
+    pub(crate) fn choice(&mut self, index: u64) {
+        self.choices = self.choices.max(index.min(MAX_CHOICES - 1) + 1);
+    }
+
     /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.
     pub(crate) fn finish(&mut self, choice: u64, reason: &str) {
-        if !reason.is_empty() {
+        if !reason.is_empty() && choice < MAX_CHOICES {
             self.finish_reasons.insert(choice, reason.to_owned());
         }
     }

@@ -6,6 +6,7 @@ mod event_stream;
 mod tests;
 
 use crate::provider::{Event, Framing};
+use crate::sse;
 
 use documents::Documents;
 use event_stream::EventStream;
@@ -22,6 +23,7 @@ pub(crate) struct Decoder {
 #[derive(Debug)]
 enum Cutter {
     Whole(Vec<u8>),
+    Sse(sse::Parser),
 
     Documents(Documents),
     EventStream(EventStream),
@@ -32,7 +34,7 @@ impl Decoder {
     pub(crate) fn new(framing: Framing, limit: usize) -> Self {
         let cutter = match framing {
             Framing::Whole => Cutter::Whole(Vec::new()),
-            Framing::Sse => Cutter::Documents(Documents::lines()),
+            Framing::Sse => Cutter::Sse(sse::Parser::new(limit)),
             Framing::JsonLines => Cutter::Documents(Documents::lines()),
             Framing::JsonArray => Cutter::Documents(Documents::elements()),
             Framing::EventStream => Cutter::EventStream(EventStream::default()),
@@ -53,6 +55,10 @@ impl Decoder {
                 held.extend_from_slice(bytes);
                 false
             }
+            Cutter::Sse(parser) => {
+                parser.push(bytes, |event| see(event.into()));
+                parser.lost() > 0
+            }
             Cutter::Documents(documents) => documents.push(bytes, self.limit, see),
             Cutter::EventStream(stream) => stream.push(bytes, self.limit, see),
         };
@@ -62,6 +68,10 @@ impl Decoder {
     pub(crate) fn finish(&mut self, see: &mut dyn FnMut(Event<'_>)) {
         match &mut self.cutter {
             Cutter::Whole(held) if !self.lost => see(Event { name: None, exception: false, data: held }),
+            Cutter::Sse(parser) => {
+                parser.finish(|event| see(event.into()));
+                self.lost |= parser.lost() > 0;
+            }
             Cutter::Documents(documents) => self.lost |= documents.finish(self.limit, see),
             // A message without its checksum cannot be trusted.
             Cutter::Whole(_) | Cutter::EventStream(_) => {}
@@ -71,5 +81,11 @@ impl Decoder {
     /// Whether a piece was longer than the limit, or unreadable, and was passed over.
     pub(crate) const fn lost(&self) -> bool {
         self.lost
+    }
+}
+
+impl<'a> From<sse::Dispatch<'a>> for Event<'a> {
+    fn from(event: sse::Dispatch<'a>) -> Self {
+        Self { name: event.name, exception: false, data: event.data }
     }
 }

@@ -8,6 +8,7 @@ mod hash;
 mod outcome;
 mod provider;
 pub mod semconv;
+mod sse;
 mod usage;
 
 pub use cost::{Cost, CostStatus, PriceQuery, PriceTable};

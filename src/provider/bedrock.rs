@@ -19,19 +19,32 @@ pub(super) fn model_operation<'t>(target: &'t Target<'_>) -> Option<(String, &'t
 pub(super) fn read_headers(headers: &HeaderMap, reading: &mut Reading) {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let count = |name: &str| text(name)?.parse::<u64>().ok();
-    let facts = &mut reading.facts;
-    facts.usage.merge_uncached(
+    fill_usage(
+        reading,
         count("x-amzn-bedrock-input-token-count"),
         count("x-amzn-bedrock-cache-read-input-token-count"),
         count("x-amzn-bedrock-cache-write-input-token-count"),
+        count("x-amzn-bedrock-output-token-count"),
     );
-    facts.usage.merge(Usage {
-        output_tokens: count("x-amzn-bedrock-output-token-count"),
-        ..Usage::default()
-    });
+    let facts = &mut reading.facts;
     if let Some(code) = text("x-amzn-errortype").map(error::aws_name).filter(|code| !code.is_empty()) {
         facts.error.get_or_insert_default().code = Some(code.to_owned());
     }
+}
+
+/// Counts of Bedrock's own, for models that give none themselves: they never overrule the model's.
+pub(super) fn fill_usage(
+    reading: &mut Reading,
+    uncached: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    output: Option<u64>,
+) {
+    let usage = &mut reading.facts.usage;
+    let mut known = Usage { output_tokens: output, ..Usage::default() };
+    known.merge_uncached(uncached, cache_read, cache_write);
+    known.merge(std::mem::take(usage));
+    *usage = known;
 }
 
 /// Notes an error that the body tells, beside the code that the headers may have told.

@@ -127,6 +127,21 @@ struct PromptRouter<'a> {
     invoked_model_id: Text<'a>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct NovaEvent<'a> {
+    #[serde(borrow)]
+    message_start: Object<Answer<'a>>,
+    #[serde(borrow)]
+    content_block_start: Object<Answer<'a>>,
+    #[serde(borrow)]
+    content_block_delta: Object<Answer<'a>>,
+    #[serde(borrow)]
+    message_stop: Object<Answer<'a>>,
+    #[serde(borrow)]
+    metadata: Object<Answer<'a>>,
+}
+
 /// `/model/MODEL/converse` and `/model/MODEL/converse-stream`.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let (model, operation) = bedrock::model_operation(target)?;
@@ -230,6 +245,16 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
     answer.read(reading);
     // Usage follows the stop reason and ends the stream.
     reading.facts.ended |= event.name == Some("metadata");
+}
+
+/// Reads an event of Nova's invoke, which is a payload under its own name.
+pub(super) fn read_nova_event(data: &[u8], reading: &mut Reading) {
+    let Ok(Object(Some(event))) = serde_json::from_slice::<Object<NovaEvent<'_>>>(data) else { return };
+    let NovaEvent { message_start, content_block_start, content_block_delta, message_stop, metadata } = event;
+    let payloads = [message_start, content_block_start, content_block_delta, message_stop, metadata];
+    for payload in payloads.iter().filter_map(|payload| payload.0.as_ref()) {
+        payload.read(reading);
+    }
 }
 
 impl Answer<'_> {

@@ -196,12 +196,15 @@ impl Answer<'_> {
             message.read(self.index.0, reading);
         }
         let facts = &mut reading.facts;
-        for reason in [Some(&self.finish_reason), delta.map(|delta| &delta.finish_reason)].into_iter().flatten() {
+        for reason in
+            [Some(&self.finish_reason), delta.map(|delta| &delta.finish_reason)].into_iter().flatten()
+        {
             if let Some(reason) = reason.some() {
                 facts.finish(0, reason);
             }
         }
-        let metas = [self.usage.0.as_ref(), self.meta.0.as_ref(), delta.and_then(|delta| delta.usage.0.as_ref())];
+        let metas =
+            [self.usage.0.as_ref(), self.meta.0.as_ref(), delta.and_then(|delta| delta.usage.0.as_ref())];
         for meta in metas.into_iter().flatten() {
             facts.usage.merge(meta.usage());
         }

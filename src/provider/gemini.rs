@@ -241,8 +241,7 @@ fn read_request(body: &Value, facts: &mut RequestFacts) {
     facts.reasoning_level = thinking.and_then(|thinking| {
         field::string(thinking, "thinkingLevel").or_else(|| field::string(thinking, "thinking_level"))
     });
-    facts.service_tier =
-        field::string(body, "serviceTier").or_else(|| field::string(body, "service_tier"));
+    facts.service_tier = field::string(body, "serviceTier").or_else(|| field::string(body, "service_tier"));
     let modalities = strings("responseModalities", "response_modalities");
     let asks = |modality: &str| modalities.iter().any(|asked| asked.eq_ignore_ascii_case(modality));
     facts.output_type = if asks("IMAGE") {

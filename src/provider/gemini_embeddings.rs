@@ -110,7 +110,8 @@ impl WireFormat for GeminiEmbeddings {
         let predictions = answer.predictions.0.iter().filter_map(|prediction| prediction.0.as_ref());
         let counts = predictions
             .filter_map(|prediction| prediction.embeddings.0.as_ref()?.statistics.0.as_ref()?.token_count.0);
-        let input_tokens = counts.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
+        let input_tokens =
+            counts.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
         facts.usage.merge(Usage { input_tokens, ..Usage::default() });
         note_error(facts, answer.error.facts());
     }

@@ -36,13 +36,10 @@ fn block(block: &Value) -> Value {
         "text" => field::text_part(get("text")),
         "thinking" => part::reasoning(get("thinking")),
         "image" | "document" => media(kind, block.get("source").unwrap_or(null)),
-        "tool_use" => {
-            field::tool_call_part(field::text(block, "id"), get("name"), block.get("input"))
+        "tool_use" => field::tool_call_part(field::text(block, "id"), get("name"), block.get("input")),
+        "tool_result" => {
+            field::tool_response_part(field::text(block, "tool_use_id"), block.get("content").unwrap_or(null))
         }
-        "tool_result" => field::tool_response_part(
-            field::text(block, "tool_use_id"),
-            block.get("content").unwrap_or(null),
-        ),
         "server_tool_use" | "mcp_tool_use" => {
             part::server_tool_call(field::text(block, "id"), get("name"), block)
         }

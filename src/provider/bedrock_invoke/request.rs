@@ -44,7 +44,11 @@ pub(super) fn read(body: &Value, facts: &mut RequestFacts) {
 pub(super) fn read_input(body: &Value) -> InputContent {
     if body.get("messages").is_some() {
         let converse = body.get("schemaVersion").is_some() || body.get("inferenceConfig").is_some();
-        return if converse { bedrock_converse::read_input(body) } else { anthropic_messages::read_input(body) };
+        return if converse {
+            bedrock_converse::read_input(body)
+        } else {
+            anthropic_messages::read_input(body)
+        };
     }
     let mut content = cohere_v1::read_input(body);
     let titan = field::text(body, "inputText");
