@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::allow_attributes,
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     reason = "the example and the tests include this module and use their own parts"
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use bytes::Bytes;
 use http_body::Frame;
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, StreamBody};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use observed::Observed;
@@ -134,7 +135,7 @@ impl Replay {
 
     /// Calls the provider as recorded and gives what the middleware made of it.
     pub async fn run(&self, exchange: &Exchange) -> Result<Replayed, Box<dyn Error>> {
-        let of = |error: Box<dyn Error>| format!("{}: {error}", exchange.id);
+        let of = |error: Box<dyn Error>| format!("{}: {}", exchange.id, chain(error.as_ref()));
         let request = self.request(&exchange.request).map_err(of)?;
         let body = bytes(exchange.response.body.as_deref(), exchange.response.body_base64.as_deref());
         let body = body.map_err(of)?;
@@ -175,6 +176,17 @@ impl Replay {
     }
 }
 
+/// An error and its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
 fn client_of(server: SocketAddr) -> Result<reqwest::Client, Box<dyn Error>> {
     let proxy = reqwest::Proxy::http(format!("http://{server}"))?;
     Ok(reqwest::Client::builder().proxy(proxy).redirect(reqwest::redirect::Policy::none()).build()?)
@@ -189,9 +201,13 @@ async fn serve(listener: TcpListener, answer: Arc<Mutex<Answer>>) {
 async fn converse(stream: TcpStream, answer: Arc<Mutex<Answer>>) {
     // Small chunks must not wait for each other's acknowledgement.
     stream.set_nodelay(true).unwrap_or_default();
-    let service = service_fn(move |_| {
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        async move { Ok::<_, Infallible>(response(answer)) }
+        async move {
+            // A body that is left unread would reset the connection.
+            request.into_body().collect().await?;
+            Ok::<_, hyper::Error>(response(answer))
+        }
     });
     // A client that goes away ends its own connection only.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
@@ -213,10 +229,10 @@ fn headers(recorded: &HashMap<String, Value>) -> http::HeaderMap {
     for (name, value) in recorded {
         let name = name.parse::<http::HeaderName>();
         let value = value.as_str().map(http::HeaderValue::from_str);
-        if let (Ok(name), Some(Ok(value))) = (name, value) {
-            if !OF_THE_TRANSFER.contains(&name.as_str()) {
-                headers.append(name, value);
-            }
+        if let (Ok(name), Some(Ok(value))) = (name, value)
+            && !OF_THE_TRANSFER.contains(&name.as_str())
+        {
+            headers.append(name, value);
         }
     }
     headers
