@@ -16,6 +16,7 @@ mod recorder;
 mod request;
 pub mod semconv;
 mod settings;
+mod sse;
 mod strip;
 mod telemetry;
 mod usage;
