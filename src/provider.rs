@@ -1,12 +1,24 @@
 //! Recognises inference calls and reads what providers write. One wire format a file; each is a stateless
 //! [`WireFormat`] that fills plain facts.
 
+pub(crate) mod error;
+pub(crate) mod field;
+mod hosts;
 pub(crate) mod lenient;
+mod openai_chat;
+mod openai_chunk;
+mod openai_completions;
+mod openai_embeddings;
+mod openai_responses;
+mod openai_usage;
+mod recognise;
 
 use serde_json::Value;
 
 use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::{InputContent, OutputContent};
+
+pub(crate) use recognise::{Target, recognise};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
