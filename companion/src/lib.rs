@@ -3,11 +3,11 @@
 
 pub mod alert;
 pub mod cli;
+pub mod clock;
+pub mod notify;
 pub mod plain;
 pub mod record;
 pub mod report;
-pub mod clock;
-pub mod notify;
 pub mod rule;
 pub mod seconds;
 pub mod store;

@@ -98,6 +98,7 @@ pub fn run(
         trace_id: args.trace_id,
         outcome: args.outcome,
         status_code: args.status,
+        ..Filter::default()
     };
     let limit = usize::try_from(args.limit).unwrap_or(MOST_ROWS);
     let page = querier.calls(args.window.window(now)?, &filter, Page { limit, after: args.after })?;
