@@ -2,5 +2,8 @@
 //! interface: scripts use the command line, its JSON and its metrics.
 
 pub mod cli;
+pub mod clock;
+pub mod convert;
+pub mod metrics;
 pub mod record;
 pub mod store;
