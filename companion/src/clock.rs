@@ -1,10 +1,10 @@
-//! The one reader of the wall clock. Everything else is given its `now`.
+//! The only door to the clock: everything that decides takes the time as an argument.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::record::Timestamp;
 
-/// The present moment.
+/// This moment.
 #[must_use]
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -3,6 +3,8 @@
 //! Calls are counted in a window by the moment they **end** (`start + duration`): the moment at which their
 //! facts are known, and at which an alert on them can be expected.
 
+pub mod memory;
+
 use std::path::PathBuf;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
@@ -142,6 +144,10 @@ pub struct Filter {
     pub outcome: Option<spanledger::Outcome>,
     /// Exact HTTP status.
     pub status_code: Option<u16>,
+    /// Services whose calls are left out.
+    pub except_services: Vec<String>,
+    /// Models whose calls are left out.
+    pub except_models: Vec<String>,
 }
 
 /// What sums can be taken by.
