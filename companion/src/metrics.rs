@@ -1,12 +1,9 @@
 //! The companion's own numbers, in the Prometheus text format. Labels are closed sets or bounded by the caller.
 
-mod histogram;
 pub mod text;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use histogram::Histogram;
 use text::{Kind, Text};
 
 /// What became of a span that reached a receiver.
@@ -71,9 +68,6 @@ pub struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
-    append: Histogram,
-    evaluation: Histogram,
-    evaluation_errors: AtomicU64,
 }
 
 impl Metrics {
@@ -90,17 +84,6 @@ impl Metrics {
     /// Counts calls of which a value was bounded or left out.
     pub fn count_clamped(&self, number: u64) {
         self.clamped.fetch_add(number, Ordering::Relaxed);
-    }
-
-    /// Notes how long a batch took to become durable.
-    pub fn observe_append(&self, took: Duration) {
-        self.append.observe(took);
-    }
-
-    /// Notes how long one evaluation of all rules took, and whether it failed.
-    pub fn observe_evaluation(&self, took: Duration, failed: bool) {
-        self.evaluation.observe(took);
-        self.evaluation_errors.fetch_add(u64::from(failed), Ordering::Relaxed);
     }
 
     /// Writes all of them.
@@ -126,18 +109,5 @@ impl Metrics {
             "Calls of which a value was out of range and was bounded or left out.",
         );
         out.count(name, &[], self.clamped.load(Ordering::Relaxed));
-        self.append.write(
-            out,
-            "spanledger_ledger_append_duration_seconds",
-            "From a converted batch until it is durable.",
-        );
-        self.evaluation.write(
-            out,
-            "spanledger_rule_evaluation_duration_seconds",
-            "One evaluation of all rules.",
-        );
-        let name = "spanledger_rule_evaluation_errors_total";
-        out.family(name, Kind::Counter, "Evaluations in which a rule could not be answered.");
-        out.count(name, &[], self.evaluation_errors.load(Ordering::Relaxed));
     }
 }
