@@ -355,6 +355,14 @@ pub mod modality {
     pub const UNKNOWN: &str = "unknown";
 }
 
+/// Values of [`attribute::TOKEN_TYPE`].
+pub mod token_type {
+    /// Until 1.41.
+    pub const INPUT: &str = "input";
+    /// Until 1.41.
+    pub const OUTPUT: &str = "output";
+}
+
 /// Values of [`attribute::ERROR_TYPE`] where the provider gave no code and no HTTP status says more.
 pub mod error_type {
     /// core: none of the others.

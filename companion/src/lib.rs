@@ -2,5 +2,8 @@
 //! interface: scripts use the command line, its JSON and its metrics.
 
 pub mod cli;
+pub mod plain;
 pub mod record;
+pub mod report;
 pub mod store;
+pub mod time;

@@ -1,0 +1,15 @@
+//! The security report of a window: one set of figures, shown as text, JSON or a page.
+
+mod data;
+mod figures;
+mod json;
+mod text;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use data::{Report, RuleState, RuleStatus, build};
+pub use json::to_json;
+pub use text::to_text;
+
+pub(crate) use figures::*;
