@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Recognised, hosts, openai_chat, openai_completions, openai_embeddings, openai_responses};
+use super::{
+    Recognised, anthropic_messages, bedrock_converse, bedrock_invoke, cohere_v1, cohere_v2, gemini,
+    gemini_embeddings, hosts, ollama, openai_chat, openai_completions, openai_embeddings, openai_responses,
+};
 
 /// Where a request goes, cut up once for all wire formats.
 #[derive(Debug)]
@@ -19,6 +22,14 @@ pub(crate) struct Target<'a> {
 
 /// Asked in this order: a provider's own paths before those that any gateway may serve.
 const FORMATS: &[fn(&Target<'_>) -> Option<Recognised>] = &[
+    anthropic_messages::recognise,
+    gemini::recognise,
+    gemini_embeddings::recognise,
+    bedrock_converse::recognise,
+    bedrock_invoke::recognise,
+    cohere_v1::recognise,
+    cohere_v2::recognise,
+    ollama::recognise,
     openai_chat::recognise,
     openai_completions::recognise,
     openai_responses::recognise,
