@@ -2,6 +2,7 @@
 //! interface: scripts use the command line, its JSON and its metrics.
 
 pub mod cli;
+pub mod page;
 pub mod plain;
 pub mod record;
 pub mod report;
