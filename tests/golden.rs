@@ -11,7 +11,7 @@ use support::loopback::{Act, Loopback, answer, stream_end, stream_head};
 use support::observed::Observed;
 
 const REQUEST: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Two and two?"}],
-"temperature":0.5,"top_p":0.9,"max_completion_tokens":64,"stop":["\n"],"seed":7,"n":2,"presence_penalty":0.1,
+"temperature":0.5,"top_p":0.9,"max_completion_tokens":64,"stop":["END"],"seed":7,"n":2,"presence_penalty":0.1,
 "frequency_penalty":0.2,"response_format":{"type":"json_object"},"service_tier":"flex","reasoning_effort":"low""#;
 const USAGE: &str = r#"{"prompt_tokens":1000,"completion_tokens":200,"total_tokens":1200,
 "prompt_tokens_details":{"cached_tokens":400,"audio_tokens":100},"completion_tokens_details":{"reasoning_tokens":50}}"#;
@@ -66,9 +66,10 @@ fn masked(name: &str, value: &str) -> String {
 async fn telemetry(semconv: Semconv, acts: Vec<Act>, stream: bool) -> String {
     let server = Loopback::start(acts).await;
     let observed = Observed::default();
-    let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
-        .with(observed.builder().semconv(semconv).build())
-        .build();
+    let client =
+        reqwest_middleware::ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+            .with(observed.builder().semconv(semconv).build())
+            .build();
     let request = client
         .post(server.url("/v1/chat/completions"))
         .body(format!("{REQUEST},\"stream\":{stream}}}"))
@@ -82,7 +83,9 @@ async fn telemetry(semconv: Semconv, acts: Vec<Act>, stream: bool) -> String {
     let attributes: BTreeMap<_, _> = span
         .attributes
         .iter()
-        .map(|attribute| (attribute.key.as_str(), masked(attribute.key.as_str(), &attribute.value.to_string())))
+        .map(|attribute| {
+            (attribute.key.as_str(), masked(attribute.key.as_str(), &attribute.value.to_string()))
+        })
         .collect();
     for (name, value) in attributes {
         writeln!(text, "  {name} = {value}").unwrap();
