@@ -93,6 +93,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
     pub(crate) output_bytes: u64,
+    /// Tool calls seen that came in one piece and without an index, so that each gets one.
+    pub(crate) whole_tool_calls: u64,
 }
 
 /// An error as the provider words it.
@@ -116,6 +118,9 @@ pub(crate) struct Destination {
     pub(crate) server_port: u16,
 }
 
+/// Choices that are kept of one answer, so that a hostile index mints no state: OpenAI's own limit for `n`.
+pub(crate) const MAX_CHOICES: u64 = 128;
+
 impl ResponseFacts {
     /// Whether the whole answer arrived: the provider's end marker, or all that comes before it.
     pub(crate) fn complete(&self) -> bool {
@@ -129,15 +134,19 @@ impl ResponseFacts {
             return self.finish_reasons.values().cloned().collect();
         }
         let choices = self.finish_reasons.keys().next_back().map_or(0, |last| last + 1).max(self.choices);
-        // The number of choices is the provider's word, and so is bounded here.
-        (0..choices.min(128))
+        (0..choices.min(MAX_CHOICES))
             .map(|choice| self.finish_reasons.get(&choice).map_or_else(|| "error".to_owned(), Clone::clone))
             .collect()
     }
 
+    /// Notes that the answer has a choice of this index.
+    pub(crate) fn choice(&mut self, index: u64) {
+        self.choices = self.choices.max(index.min(MAX_CHOICES - 1) + 1);
+    }
+
     /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.
     pub(crate) fn finish(&mut self, choice: u64, reason: &str) {
-        if !reason.is_empty() {
+        if !reason.is_empty() && choice < MAX_CHOICES {
             self.finish_reasons.insert(choice, reason.to_owned());
         }
     }
