@@ -93,6 +93,8 @@ mod cost;
 mod decoder;
 mod hash;
 mod middleware;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod outcome;
 mod provider;
 mod reader;
