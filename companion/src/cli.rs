@@ -1,6 +1,10 @@
 //! The command line: one subcommand a file.
 
+pub mod calls;
+pub mod report;
+
 use std::fmt;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 /// Options every command takes.
@@ -34,5 +38,15 @@ impl<E: std::error::Error> From<E> for Failure {
             source = cause.source();
         }
         Self(text)
+    }
+}
+
+/// Writes `text`. A reader that has gone away (`| head`) is no failure.
+fn write_all(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
     }
 }

@@ -9,6 +9,10 @@ use std::path::PathBuf;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 
+pub mod sqlite;
+mod sums;
+pub mod writer;
+
 /// Takes calls in. One appender writes a ledger at a time; it may block on the disk.
 pub trait Appender: Send {
     /// Appends a batch and returns when it is durable. All or nothing. A call whose (trace id, span id) is
@@ -17,6 +21,12 @@ pub trait Appender: Send {
     /// # Errors
     /// [`StoreError`], after which nothing of the batch is in the ledger and the batch may be sent again.
     fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError>;
+
+    /// Appends several batches, each all or nothing, and answers for each. A store may make them durable
+    /// together, which is cheaper; by default they are appended one after the other.
+    fn append_group(&mut self, batches: &[Vec<CallRecord>]) -> Vec<Result<Appended, StoreError>> {
+        batches.iter().map(|batch| self.append(batch)).collect()
+    }
 
     /// Deletes what is past its retention at `now` and does the store's housekeeping. Does a bounded amount
     /// of work a call.
@@ -312,7 +322,7 @@ pub struct CallPage {
 pub struct Appended {
     /// New calls.
     pub inserted: u64,
-    /// Calls that were known.
+    /// Calls that were known, or so old that retention would have deleted them and nobody can tell.
     pub duplicates: u64,
 }
 

@@ -1,0 +1,127 @@
+//! `spanledger report`: the security report of a window.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::{Failure, write_all};
+use crate::plain::Terminal;
+use crate::record::Timestamp;
+use crate::report::{self, RuleState};
+use crate::store::Querier;
+use crate::time::WindowArgs;
+
+/// What to report on, and how.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    window: WindowArgs,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write to this file instead of the standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// For programs; stable.
+    Json,
+    /// One self-contained file with plots, to mail or print.
+    Html,
+}
+
+/// Evaluates all rules at a moment.
+pub type RulesAt<'a> = dyn Fn(Timestamp) -> Result<Vec<RuleState>, Failure> + 'a;
+
+/// Writes the report to `out`, or to the file that `args` names. The rules stand as of the end of the window.
+///
+/// # Errors
+/// [`Failure`] when the window cannot be read, the ledger cannot answer, or the file cannot be written.
+pub fn run(
+    args: &Args,
+    querier: &dyn Querier,
+    rules_at: &RulesAt<'_>,
+    now: Timestamp,
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let window = args.window.window(now)?;
+    let rules = rules_at(window.to.min(now))?;
+    let report = report::build(querier, window, &rules, now)?;
+    let terminal = if args.output.is_some() { Terminal::PLAIN } else { terminal };
+    let text = match args.format {
+        Format::Text => report::to_text(&report, terminal),
+        Format::Json => report::to_json(&report)?,
+        Format::Html => report::to_html(&report),
+    };
+    match &args.output {
+        None => write_all(out, &text),
+        Some(path) => std::fs::write(path, text)
+            .map_err(|error| Failure(format!("cannot write the report to {}: {error}", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::fixture::{NOW, calls, rules};
+    use crate::report::tests::memory::Memory;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn report(flags: &[&str]) -> Result<String, Failure> {
+        let args = Cli::try_parse_from([&["report"], flags].concat()).unwrap().args;
+        let mut out = Vec::new();
+        run(&args, &Memory(calls()), &|_| Ok(rules()), NOW, Terminal::PLAIN, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn writes_each_format() {
+        assert!(report(&[]).unwrap().starts_with("Spanledger security report\n"));
+        assert!(report(&["--last", "7d", "--format", "html"]).unwrap().starts_with("<!DOCTYPE html>"));
+        let json =
+            report(&["--from", "2026-11-22", "--to", "2026-11-23T06:00:00Z", "--format", "json"]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["window"]["to"], "2026-11-23T06:00:00Z");
+    }
+
+    #[test]
+    fn asks_for_the_rules_at_the_end_of_the_window_but_not_in_the_future() {
+        for (to, asked) in
+            [("2026-11-22T18:00:00Z", "2026-11-22T18:00:00Z"), ("2026-12-01", "2026-11-23T12:00:00Z")]
+        {
+            let args = Cli::try_parse_from(["report", "--from", "2026-11-01", "--to", to]).unwrap().args;
+            let at = std::cell::Cell::new(None);
+            let rules_at = |moment| {
+                at.set(Some(moment));
+                Ok(Vec::new())
+            };
+            run(&args, &Memory::default(), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new()).unwrap();
+            assert_eq!(crate::time::rfc3339(at.get().unwrap()), asked);
+        }
+    }
+
+    #[test]
+    fn writes_a_file_and_names_the_one_it_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.txt");
+        assert_eq!(report(&["--output", path.to_str().unwrap()]).unwrap(), "");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), report(&[]).unwrap());
+        let error = report(&["--output", folder.path().to_str().unwrap()]).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write the report to "), "{error}");
+    }
+
+    #[test]
+    fn a_duration_and_a_start_do_not_go_together() {
+        assert!(Cli::try_parse_from(["report", "--last", "1h", "--from", "2026-11-01"]).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! Rows under headings, as wide as their content needs and no wider than the terminal.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{Ink, Terminal, fit};
+
+/// On which side of its column a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    /// Names.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A table whose first column gives way when the terminal is narrow. Cells must be harmless already.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+    give: usize,
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+/// A column that gives way keeps at least this much.
+const LEAST: usize = 10;
+
+impl Table {
+    /// An empty table. The column with the number `give` is cut when the rows are too wide.
+    pub(crate) fn new(give: usize, columns: &[(&'static str, Align)]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new(), give }
+    }
+
+    /// Adds a row of as many cells as there are columns.
+    pub(crate) fn push(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
+    }
+
+    /// Writes headings and rows, each line behind `indent` spaces.
+    pub(crate) fn write(&self, out: &mut String, terminal: Terminal, indent: usize) {
+        let widths = self.widths(terminal.columns.saturating_sub(indent));
+        let titles: Vec<&str> = self.columns.iter().map(|(title, _)| *title).collect();
+        let head = self.line(&widths, &titles, indent);
+        out.push_str(&terminal.paint(Ink::Dim, &head));
+        out.push('\n');
+        for row in &self.rows {
+            let cells: Vec<&str> = row.iter().map(String::as_str).collect();
+            out.push_str(&self.line(&widths, &cells, indent));
+            out.push('\n');
+        }
+    }
+
+    fn widths(&self, available: usize) -> Vec<usize> {
+        let mut widths: Vec<usize> = (0..self.columns.len())
+            .map(|i| {
+                let cells = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);
+                cells.max(self.columns[i].0.width())
+            })
+            .collect();
+        let wanted = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        if let Some(give) = widths.get_mut(self.give) {
+            *give = give.saturating_sub(wanted.saturating_sub(available)).max(LEAST.min(*give));
+        }
+        widths
+    }
+
+    fn line(&self, widths: &[usize], cells: &[&str], indent: usize) -> String {
+        let mut line = " ".repeat(indent);
+        for (i, ((cell, width), (_, align))) in cells.iter().zip(widths).zip(&self.columns).enumerate() {
+            if i > 0 {
+                line.push_str(&" ".repeat(GAP));
+            }
+            let text = fit(cell, *width);
+            let pad = " ".repeat(width.saturating_sub(text.width()));
+            match align {
+                Align::Left => line.extend([text, pad]),
+                Align::Right => line.extend([pad, text]),
+            }
+        }
+        line.trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_giving_column_is_cut_until_the_row_fits() {
+        let mut table = Table::new(0, &[("Name", Align::Left), ("Calls", Align::Right)]);
+        table.push(vec!["a-very-long-model-name-of-a-gateway".to_owned(), "12,345".to_owned()]);
+        table.push(vec!["short".to_owned(), "7".to_owned()]);
+        let mut out = String::new();
+        table.write(&mut out, Terminal { colour: false, columns: 30 }, 2);
+        assert_eq!(
+            out,
+            "  Name                   Calls\n  a-very-long-model-n…  12,345\n  short                      7\n"
+        );
+        assert!(out.lines().all(|line| line.width() <= 30));
+    }
+}

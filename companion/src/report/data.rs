@@ -1,0 +1,190 @@
+//! What a report holds, and the questions it asks of the ledger.
+
+use std::collections::BTreeMap;
+
+use crate::record::{Timestamp, Window};
+use crate::store::{
+    Dimension, Duplicates, Filter, Group, LatencySummary, Querier, Repeated, Step, StoreError, Totals,
+};
+
+/// Users in a report.
+const TOP_USERS: usize = 20;
+/// Kinds of error, and request hashes, in a report.
+const TOP_ERRORS: usize = 10;
+/// Models, providers and services in a report; a hostile sender may invent names without end.
+const TOP_NAMES: usize = 100;
+/// Names looked at to find the most expensive and the unpriced ones.
+const SEEN_NAMES: usize = 1000;
+/// Plots have at most this many steps: as many as a phone can tell apart.
+const MOST_STEPS: i64 = 100;
+
+/// How a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RuleStatus {
+    /// Above its threshold for long enough.
+    Firing,
+    /// Above its threshold, not yet for long enough.
+    Pending,
+    /// Was firing and is no more.
+    Resolved,
+    /// There was nothing to judge, which is not the same as healthy.
+    NoData,
+    /// Below its threshold.
+    Inactive,
+}
+
+impl RuleStatus {
+    /// The word for it in JSON and in text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Pending => "pending",
+            Self::Resolved => "resolved",
+            Self::NoData => "no_data",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+/// How one rule stands for one set of labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleState {
+    /// The rule's name.
+    pub name: String,
+    /// How it stands.
+    pub state: RuleStatus,
+    /// `critical`, `warning` or `info`.
+    pub severity: String,
+    /// What was measured; `None` when there was nothing to measure.
+    pub value: Option<f64>,
+    /// What it is compared with.
+    pub threshold: f64,
+    /// What to do when it fires.
+    pub advice: String,
+    /// What the value is about, for example a user.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Everything a report says. Lists have the most calls first unless they say otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The calls that ended within.
+    pub window: Window,
+    /// When the report was made.
+    pub generated: Timestamp,
+    /// Sums over all calls.
+    pub totals: Totals,
+    /// Latency of the whole call, and time to the first chunk.
+    pub latency: LatencySummary,
+    /// Seconds a step of `steps` covers.
+    pub step_seconds: i64,
+    /// The window in equal steps, oldest first.
+    pub steps: Vec<Step>,
+    /// At most 100.
+    pub models: Vec<Group>,
+    /// At most 10, the most expensive first.
+    pub costliest: Vec<Group>,
+    /// At most 100.
+    pub providers: Vec<Group>,
+    /// At most 100.
+    pub services: Vec<Group>,
+    /// At most 20.
+    pub users: Vec<Group>,
+    /// By `error.type`, at most 10.
+    pub errors: Vec<Group>,
+    /// How the calls ended.
+    pub outcomes: Vec<Group>,
+    /// Models with calls that have usage and no price, the most such calls first, at most 100.
+    pub unpriced: Vec<Group>,
+    /// Request hashes that came more than once, at most 10.
+    pub repeated: Vec<Repeated>,
+    /// Repetition within the window.
+    pub duplicates: Duplicates,
+    /// The rules, firing ones first.
+    pub rules: Vec<RuleState>,
+}
+
+impl Report {
+    /// The rules that fire.
+    pub fn firing(&self) -> impl Iterator<Item = &RuleState> {
+        self.rules.iter().filter(|rule| rule.state == RuleStatus::Firing)
+    }
+}
+
+/// Asks the ledger for everything about `window`. `rules` are as they stand; `now` is when the report is made.
+///
+/// # Errors
+/// [`StoreError`] of the first question that fails.
+pub fn build(
+    querier: &dyn Querier,
+    window: Window,
+    rules: &[RuleState],
+    now: Timestamp,
+) -> Result<Report, StoreError> {
+    let all = Filter::default();
+    let top = |by, limit| querier.breakdown(window, &all, by, limit);
+
+    let mut models = top(Dimension::Model, SEEN_NAMES)?;
+    let mut costliest: Vec<Group> = models.iter().filter(|group| group.totals.cost.0 > 0).cloned().collect();
+    costliest.sort_by(|a, b| b.totals.cost.cmp(&a.totals.cost).then_with(|| a.name.cmp(&b.name)));
+    costliest.truncate(10);
+    let mut unpriced: Vec<Group> = models.iter().filter(|group| group.totals.unpriced > 0).cloned().collect();
+    unpriced.sort_by(|a, b| b.totals.unpriced.cmp(&a.totals.unpriced).then_with(|| a.name.cmp(&b.name)));
+    unpriced.truncate(TOP_NAMES);
+    models.truncate(TOP_NAMES);
+
+    let mut rules = rules.to_vec();
+    rules.sort_by(|a, b| (a.state, severity_rank(a), &a.name).cmp(&(b.state, severity_rank(b), &b.name)));
+
+    let step_seconds = step_seconds(window);
+    Ok(Report {
+        window,
+        generated: now,
+        totals: querier.totals(window, &all)?,
+        latency: querier.latency(window, &all)?,
+        step_seconds,
+        steps: querier.series(window, &all, step_seconds)?,
+        models,
+        costliest,
+        providers: top(Dimension::Provider, TOP_NAMES)?,
+        services: top(Dimension::Service, TOP_NAMES)?,
+        users: top(Dimension::User, TOP_USERS)?,
+        errors: top(Dimension::Error, TOP_ERRORS)?,
+        outcomes: top(Dimension::Outcome, TOP_NAMES)?,
+        unpriced,
+        repeated: querier.repeated(window, &all, 1, TOP_ERRORS)?,
+        duplicates: querier.duplicates(window, &all)?,
+        rules,
+    })
+}
+
+fn severity_rank(rule: &RuleState) -> usize {
+    ["critical", "warning", "info"].iter().position(|known| *known == rule.severity).unwrap_or(3)
+}
+
+/// The smallest step people count in that cuts `window` into at most [`MOST_STEPS`] steps.
+fn step_seconds(window: Window) -> i64 {
+    const STEPS: [i64; 13] = [1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+    let seconds = window.to.0.saturating_sub(window.from.0) / Timestamp::SECOND + 1;
+    STEPS.into_iter().find(|step| seconds / step <= MOST_STEPS).unwrap_or_else(|| {
+        let days = seconds / 86_400 / MOST_STEPS + 1;
+        days * 86_400
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_ones_people_count_in_and_never_too_many() {
+        for (seconds, step) in [(3600, 60), (86_400, 900), (604_800, 7200), (30 * 86_400, 43_200), (60, 1)] {
+            assert_eq!(step_seconds(Window::last(seconds, Timestamp(i64::MAX / 2))), step, "{seconds}");
+        }
+        let century = Window { from: Timestamp(0), to: Timestamp(i64::MAX) };
+        let step = step_seconds(century);
+        assert_eq!(step % 86_400, 0);
+        assert!(i64::MAX / Timestamp::SECOND / step <= MOST_STEPS);
+    }
+}

@@ -1,0 +1,199 @@
+//! The report as JSON: documented in `docs/report-json.md` and stable. Fields are added, never renamed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::data::Report;
+use super::figures::{known_cost, known_tokens, mean_seconds, success_rate};
+use crate::record::NanoUsd;
+use crate::store::{Group, Quantiles, Repeated, Totals};
+use crate::time::rfc3339;
+
+/// The report as indented JSON with a line end.
+///
+/// # Errors
+/// [`serde_json::Error`], which plain data does not cause.
+pub fn to_json(report: &Report) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&Document::of(report))?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    window: Span,
+    generated_at: String,
+    totals: Sums,
+    latency_seconds: Latency,
+    time_to_first_chunk_seconds: Latency,
+    outcomes: Vec<Named<'a>>,
+    models: Vec<Named<'a>>,
+    providers: Vec<Named<'a>>,
+    services: Vec<Named<'a>>,
+    users: Vec<Named<'a>>,
+    errors: Vec<Named<'a>>,
+    repeated: Vec<Hash<'a>>,
+    duplicates: Repetition,
+    unpriced: Vec<Named<'a>>,
+    rules: Vec<Rule<'a>>,
+}
+
+#[derive(Serialize)]
+struct Span {
+    from: String,
+    to: String,
+}
+
+#[derive(Serialize)]
+struct Sums {
+    calls: u64,
+    succeeded: u64,
+    failed: u64,
+    success_rate: Option<f64>,
+    unauthorized: u64,
+    rate_limited: u64,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
+    cost_usd: Option<f64>,
+    unpriced_calls: u64,
+    succeeded_without_usage: u64,
+}
+
+#[derive(Serialize)]
+struct Latency {
+    count: u64,
+    mean: Option<f64>,
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    sums: Sums,
+    latency_mean_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Hash<'a> {
+    name: &'a str,
+    calls: u64,
+    model: &'a str,
+    cost_usd: Option<f64>,
+    last_at: String,
+}
+
+#[derive(Serialize)]
+struct Repetition {
+    hashed_calls: u64,
+    repeated_calls: u64,
+    ratio: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Rule<'a> {
+    name: &'a str,
+    state: &'static str,
+    severity: &'a str,
+    value: Option<f64>,
+    threshold: f64,
+    advice: &'a str,
+    labels: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report) -> Self {
+        let named = |groups: &'a [Group]| groups.iter().map(Named::of).collect::<Vec<_>>();
+        Self {
+            window: Span { from: rfc3339(report.window.from), to: rfc3339(report.window.to) },
+            generated_at: rfc3339(report.generated),
+            totals: Sums::of(&report.totals),
+            latency_seconds: Latency::of(report.latency.duration),
+            time_to_first_chunk_seconds: Latency::of(report.latency.first_chunk),
+            outcomes: named(&report.outcomes),
+            models: named(&report.models),
+            providers: named(&report.providers),
+            services: named(&report.services),
+            users: named(&report.users),
+            errors: named(&report.errors),
+            repeated: report.repeated.iter().map(Hash::of).collect(),
+            duplicates: Repetition {
+                hashed_calls: report.duplicates.hashed,
+                repeated_calls: report.duplicates.repeats,
+                ratio: super::figures::share(report.duplicates.repeats, report.duplicates.hashed),
+            },
+            unpriced: named(&report.unpriced),
+            rules: report
+                .rules
+                .iter()
+                .map(|rule| Rule {
+                    name: &rule.name,
+                    state: rule.state.as_str(),
+                    severity: &rule.severity,
+                    value: rule.value,
+                    threshold: rule.threshold,
+                    advice: &rule.advice,
+                    labels: &rule.labels,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Sums {
+    fn of(totals: &Totals) -> Self {
+        let tokens = |sum| known_tokens(totals, sum);
+        Self {
+            calls: totals.calls,
+            succeeded: totals.succeeded,
+            failed: totals.failed,
+            success_rate: success_rate(totals),
+            unauthorized: totals.unauthorized,
+            rate_limited: totals.rate_limited,
+            input_tokens: tokens(totals.input_tokens),
+            output_tokens: tokens(totals.output_tokens),
+            cache_read_tokens: tokens(totals.cache_read_tokens),
+            cache_write_tokens: tokens(totals.cache_write_tokens),
+            reasoning_tokens: tokens(totals.reasoning_tokens),
+            cost_usd: known_cost(totals).map(NanoUsd::as_usd),
+            unpriced_calls: totals.unpriced,
+            succeeded_without_usage: totals.succeeded_without_usage,
+        }
+    }
+}
+
+impl Latency {
+    fn of(quantiles: Quantiles) -> Self {
+        let Quantiles { count, mean, p50, p95, p99 } = quantiles;
+        Self { count, mean, p50, p95, p99 }
+    }
+}
+
+impl<'a> Named<'a> {
+    fn of(group: &'a Group) -> Self {
+        Self {
+            name: &group.name,
+            sums: Sums::of(&group.totals),
+            latency_mean_seconds: mean_seconds(&group.totals),
+        }
+    }
+}
+
+impl<'a> Hash<'a> {
+    fn of(repeated: &'a Repeated) -> Self {
+        Self {
+            name: &repeated.hash,
+            calls: repeated.calls,
+            model: &repeated.model,
+            // The sum alone does not say whether it is nothing or unknown.
+            cost_usd: (repeated.cost.0 != 0).then(|| repeated.cost.as_usd()),
+            last_at: rfc3339(repeated.last),
+        }
+    }
+}

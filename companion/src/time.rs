@@ -1,0 +1,172 @@
+//! Moments, durations and windows as people write and read them. All text is UTC.
+
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{SpanRelativeTo, Unit};
+
+use crate::record::{Timestamp, Window};
+
+/// Windows are at most this long: 100 years of 365 days, so that nothing downstream overflows.
+const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
+
+/// Why a text names no moment, duration or window. The message holds the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TimeError(String);
+
+/// A window as flags name it.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct WindowArgs {
+    /// The time up to now, for example 90s, 15m, 24h, 7d [default: 24h].
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
+    pub last: Option<String>,
+    /// The first moment inside (RFC 3339, or a date, meaning its first moment in UTC).
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// The first moment after [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+}
+
+impl WindowArgs {
+    /// The window these flags name at `now`. Defaults to the last 24 hours.
+    ///
+    /// # Errors
+    /// [`TimeError`] when a text cannot be read or the window is empty.
+    pub fn window(&self, now: Timestamp) -> Result<Window, TimeError> {
+        window(self.last.as_deref(), self.from.as_deref(), self.to.as_deref(), now)
+    }
+}
+
+/// The window that `last`, or `from` and `to`, name at `now`. Defaults to the last 24 hours; a missing `to`
+/// is `now`, a missing `from` 24 hours before `to`.
+///
+/// # Errors
+/// [`TimeError`] when a text cannot be read, when the window is empty, or when `last` comes with the others.
+pub fn window(
+    last: Option<&str>,
+    from: Option<&str>,
+    to: Option<&str>,
+    now: Timestamp,
+) -> Result<Window, TimeError> {
+    match (last, from, to) {
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
+            Err(TimeError("give either a duration or from and to, not both".to_owned()))
+        }
+        (last, None, None) => Ok(trailing(last.map_or(Ok(86_400), duration_seconds)?, now)),
+        (None, from, to) => {
+            let to = to.map_or(Ok(now), moment)?;
+            let from = from.map_or(Ok(to.plus_seconds(-86_400)), moment)?;
+            if from >= to {
+                return Err(TimeError(format!(
+                    "the window is empty: from {} is not before to {}",
+                    rfc3339(from),
+                    rfc3339(to)
+                )));
+            }
+            if to.0.saturating_sub(from.0) > LONGEST_SECONDS.saturating_mul(Timestamp::SECOND) {
+                return Err(TimeError("the window is longer than 100 years".to_owned()));
+            }
+            Ok(Window { from, to })
+        }
+    }
+}
+
+/// The last `seconds`. From an hour on both ends stand on whole minutes and the running minute is inside,
+/// because whole minutes are answered from roll-ups.
+fn trailing(seconds: i64, now: Timestamp) -> Window {
+    const MINUTE: i64 = 60 * Timestamp::SECOND;
+    if seconds < 3600 || seconds % 60 != 0 {
+        return Window::last(seconds, now);
+    }
+    let begun = now.0.div_euclid(MINUTE) + i64::from(now.0.rem_euclid(MINUTE) != 0);
+    Window::last(seconds, Timestamp(begun.saturating_mul(MINUTE)))
+}
+
+/// Reads a duration such as `90s`, `1h30m`, `24h`, `7d` or `2w`, in whole seconds; a day has 24 hours.
+///
+/// # Errors
+/// [`TimeError`] when it cannot be read, is shorter than a second or longer than 100 years.
+pub fn duration_seconds(text: &str) -> Result<i64, TimeError> {
+    let wrong = || {
+        TimeError(format!(
+            "{text:?} is no duration: write a number and a unit, for example 90s, 15m, 24h or 7d"
+        ))
+    };
+    let span: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
+    let seconds =
+        span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).map_err(|_| wrong())?.floor();
+    #[expect(clippy::cast_precision_loss, reason = "the constant is exact in f64")]
+    if !(1.0..=LONGEST_SECONDS as f64).contains(&seconds) {
+        return Err(TimeError(format!("the duration {text:?} is not between 1 s and 100 years")));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    Ok(seconds as i64)
+}
+
+/// Reads a moment: RFC 3339, or without an offset a date or a date and time, which are taken as UTC.
+///
+/// # Errors
+/// [`TimeError`] when it cannot be read, or lies before 1970 or after 2261.
+pub fn moment(text: &str) -> Result<Timestamp, TimeError> {
+    let trimmed = text.trim();
+    let in_utc = |at: DateTime| at.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    let read = trimmed.parse::<jiff::Timestamp>().ok().or_else(|| {
+        // A civil time would silently lose an offset that the first attempt could not read.
+        let civil = if trimmed.len() == 10 {
+            trimmed.parse::<Date>().ok().map(|date| date.to_datetime(jiff::civil::Time::midnight()))
+        } else if trimmed.len() <= 29 && !trimmed.contains(['+', '[', 'Z', 'z']) {
+            trimmed.parse::<DateTime>().ok()
+        } else {
+            None
+        };
+        civil.and_then(|at| in_utc(at).ok())
+    });
+    let at = read.ok_or_else(|| {
+        TimeError(format!(
+            "{text:?} is no time: write RFC 3339 (2026-11-23T09:30:00Z) or a date (2026-11-23)"
+        ))
+    })?;
+    i64::try_from(at.as_nanosecond())
+        .ok()
+        .filter(|nanos| *nanos >= 0)
+        .map(Timestamp)
+        .ok_or_else(|| TimeError(format!("the time {text:?} is not between 1970 and 2261")))
+}
+
+fn instant(at: Timestamp) -> jiff::Timestamp {
+    // Every i64 of nanoseconds lies within jiff's range of years -9999 to 9999.
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default()
+}
+
+/// RFC 3339 in UTC, with as many digits of the second as it takes.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    instant(at).to_string()
+}
+
+/// `strftime` in UTC; the formats are this crate's own.
+#[must_use]
+pub(crate) fn format(at: Timestamp, format: &'static str) -> String {
+    instant(at).strftime(format).to_string()
+}
+
+/// A length of time in words: `24 h`, `7 d`, `1 h 30 min`, `45 s`.
+#[must_use]
+pub fn in_words(seconds: i64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    // One day reads better as hours, as does anything between one day and two.
+    let parts =
+        if seconds < 2 * 86_400 { [(0, "d"), (seconds / 3600, "h"), parts[2], parts[3]] } else { parts };
+    let words: Vec<String> =
+        parts.iter().filter(|(n, _)| *n != 0).take(2).map(|(n, unit)| format!("{n} {unit}")).collect();
+    if words.is_empty() { "0 s".to_owned() } else { words.join(" ") }
+}
