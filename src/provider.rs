@@ -23,6 +23,8 @@ mod openai_responses;
 mod openai_usage;
 mod part;
 mod recognise;
+#[cfg(test)]
+mod testing;
 
 use serde_json::Value;
 

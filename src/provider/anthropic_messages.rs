@@ -206,7 +206,8 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         reading.facts.ended = true;
         return;
     }
-    let Ok(Object(Some(step))) = serde_json::from_slice::<Object<Step<'_>>>(event.data) else { return };
+    let step =
+        serde_json::from_slice::<Object<Step<'_>>>(event.data).unwrap_or_default().0.unwrap_or_default();
     match step.kind.some().or(event.name) {
         Some("message_start") => {
             if let Some(message) = &step.message.0 {

@@ -114,6 +114,7 @@ impl WireFormat for GeminiEmbeddings {
             counts.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
         facts.usage.merge(Usage { input_tokens, ..Usage::default() });
         note_error(facts, answer.error.facts());
+        facts.ended = true;
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -136,6 +136,7 @@ impl WireFormat for Ollama {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         read(body, reading);
+        reading.facts.ended = true;
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -52,7 +52,10 @@ pub(super) fn read_input(body: &Value) -> InputContent {
     }
     let mut content = cohere_v1::read_input(body);
     let titan = field::text(body, "inputText");
-    content.messages.extend(titan.map(|text| part::message("user", vec![field::text_part(text)])));
+    // Nova's embeddings.
+    let nova = body.get("singleEmbeddingParams").and_then(|single| field::text(single.get("text")?, "value"));
+    let texts = titan.into_iter().chain(nova);
+    content.messages.extend(texts.map(|text| part::message("user", vec![field::text_part(text)])));
     content
 }
 
