@@ -29,6 +29,18 @@ pub(super) fn whole(url: &str, body: &str) -> ResponseFacts {
     reading.facts
 }
 
+/// What the headers of an answer say, and then its body.
+pub(super) fn with_headers(url: &str, headers: &[(&'static str, &str)], body: &str) -> ResponseFacts {
+    let headers = headers.iter().map(|(name, value)| {
+        (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+    });
+    let format = recognised(url).unwrap().format;
+    let mut reading = Reading::default();
+    format.read_headers(&headers.collect(), &mut reading);
+    format.read_body(body.as_bytes(), &mut reading);
+    reading.facts
+}
+
 /// What a stream says, the same for each of three chunkings.
 pub(super) fn stream(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
     let read = |size: usize| {
