@@ -68,7 +68,7 @@ impl Telemetry {
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(schema)
             .build();
-        let tracer = tracers.map(|TracerFactory(make)| make(scope.clone()));
+        let tracer = tracers.map(|factory| factory.tracer(scope.clone()));
         Self { scope, semconv, tracer, meters, instruments: RwLock::default(), labels: Labels::new(prices) }
     }
 
@@ -153,6 +153,10 @@ impl TracerFactory {
         S: Span + Send + Sync + 'static,
     {
         Self(Box::new(move |scope| BoxedTracer::new(Box::new(provider.tracer_with_scope(scope)))))
+    }
+
+    pub(crate) fn tracer(self, scope: InstrumentationScope) -> BoxedTracer {
+        (self.0)(scope)
     }
 }
 
