@@ -1,10 +1,12 @@
 //! The admin listener: metrics, health, and the report page.
 
 mod ledger;
+pub mod rules;
+mod writer;
 
 pub use ledger::LedgerTotals;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -12,27 +14,33 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
+use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::metrics::text::{CONTENT_TYPE, Text};
+use crate::notify::task::NotifierCounts;
 use crate::receiver::auth::Token;
+use crate::rule::evaluator::RuleStatus;
+use crate::store::writer::WriterHandle;
 
-/// What the admin listener shows, kept up to date by the other parts.
-#[derive(Debug, Default)]
+/// What the admin listener shows.
+#[derive(Debug)]
 pub struct Board {
-    metrics: Arc<Metrics>,
-    unready: Mutex<Option<&'static str>>,
-    ledger: Mutex<LedgerTotals>,
-    rules: Mutex<String>,
+    /// Counters of the receivers.
+    pub metrics: Arc<Metrics>,
+    /// The ledger's writer.
+    pub writer: WriterHandle,
+    /// The rules, as they were last evaluated.
+    pub rules: watch::Receiver<Arc<Vec<RuleStatus>>>,
+    /// The notifiers.
+    pub notifiers: Vec<NotifierCounts>,
+    /// The ledger's sums, when they were last read.
+    pub ledger: Mutex<LedgerTotals>,
+    /// Why no requests should be sent; `None` when they should.
+    pub unready: Mutex<Option<&'static str>>,
 }
 
 impl Board {
-    /// A board that is not ready, since the process is starting.
-    #[must_use]
-    pub fn starting(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, unready: Mutex::new(Some("starting")), ..Self::default() }
-    }
-
     /// Says that requests are served from now on, or with a reason, that none should be sent.
     pub fn set_unready(&self, reason: Option<&'static str>) {
         *lock(&self.unready) = reason;
@@ -43,22 +51,19 @@ impl Board {
         *lock(&self.ledger) = totals;
     }
 
-    /// Replaces the state of rules and notifications, as exposition text.
-    pub fn set_rules(&self, text: Text) {
-        *lock(&self.rules) = text.finish();
-    }
-
     fn exposition(&self) -> String {
         let mut out = Text::default();
         self.metrics.write(&mut out);
+        writer::write(&mut out, &self.writer.stats());
         lock(&self.ledger).write(&mut out);
-        let mut text = out.finish();
-        text.push_str(&lock(&self.rules));
-        text
+        rules::write(&mut out, &self.rules.borrow());
+        rules::write_notifiers(&mut out, &self.notifiers);
+        out.finish()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Values are replaced whole, so a poisoned one is sound.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -8,6 +8,7 @@ mod spans;
 #[cfg(test)]
 mod tests;
 
+pub use example::EXAMPLE;
 pub use load::{ConfigError, Flag, Loaded, Source, load};
 pub use size::ByteSize;
 

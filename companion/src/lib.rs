@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod alert;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
