@@ -10,6 +10,7 @@ pub mod config;
 pub mod convert;
 pub mod metrics;
 pub mod notify;
+pub mod page;
 pub mod plain;
 pub mod receiver;
 pub mod record;

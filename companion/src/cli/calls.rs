@@ -14,7 +14,7 @@ use crate::record::Timestamp;
 use crate::store::{Filter, Page, Querier};
 use crate::time::WindowArgs;
 
-use json::parse_trace_id;
+pub(crate) use json::{hex, in_seconds, parse_trace_id};
 
 /// Rows a page may have; one page is held in memory.
 const MOST_ROWS: usize = 10_000;
