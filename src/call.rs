@@ -4,7 +4,35 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use std::time::Duration;
+
+use crate::outcome::Ending;
 use crate::usage::Usage;
+
+/// One call, from the request to the end of its body.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) destination: Destination,
+    pub(crate) caller: Caller,
+    pub(crate) request: RequestFacts,
+    /// Absent when the body was a stream, too large or no JSON.
+    pub(crate) request_hash: Option<String>,
+    /// Bytes of the request body, for estimates only.
+    pub(crate) request_bytes: u64,
+    pub(crate) status_code: Option<u16>,
+    pub(crate) response: ResponseFacts,
+    /// From the request to the first generated output of a stream.
+    pub(crate) first_chunk: Option<Duration>,
+    pub(crate) ending: Ending,
+}
+
+/// On whose behalf the application makes the call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) user_id: Option<String>,
+    pub(crate) client_address: Option<String>,
+    pub(crate) conversation_id: Option<String>,
+}
 
 /// The operation a call performs, as the conventions name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +93,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
     pub(crate) output_bytes: u64,
+    /// Tool calls seen that came in one piece and without an index, so that each gets one.
+    pub(crate) whole_tool_calls: u64,
 }
 
 /// An error as the provider words it.
@@ -88,10 +118,35 @@ pub(crate) struct Destination {
     pub(crate) server_port: u16,
 }
 
+/// Choices that are kept of one answer, so that a hostile index mints no state: OpenAI's own limit for `n`.
+pub(crate) const MAX_CHOICES: u64 = 128;
+
 impl ResponseFacts {
+    /// Whether the whole answer arrived: the provider's end marker, or all that comes before it.
+    pub(crate) fn complete(&self) -> bool {
+        self.ended || (!self.finish_reasons.is_empty() && !self.usage.is_empty())
+    }
+
+    /// One finish reason a choice, in order. A choice of an answer that ended early reads `error`, as the
+    /// conventions ask.
+    pub(crate) fn finish_reasons(&self, completed: bool) -> Vec<String> {
+        if completed {
+            return self.finish_reasons.values().cloned().collect();
+        }
+        let choices = self.finish_reasons.keys().next_back().map_or(0, |last| last + 1).max(self.choices);
+        (0..choices.min(MAX_CHOICES))
+            .map(|choice| self.finish_reasons.get(&choice).map_or_else(|| "error".to_owned(), Clone::clone))
+            .collect()
+    }
+
+    /// Notes that the answer has a choice of this index.
+    pub(crate) fn choice(&mut self, index: u64) {
+        self.choices = self.choices.max(index.min(MAX_CHOICES - 1) + 1);
+    }
+
     /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.
     pub(crate) fn finish(&mut self, choice: u64, reason: &str) {
-        if !reason.is_empty() {
+        if !reason.is_empty() && choice < MAX_CHOICES {
             self.finish_reasons.insert(choice, reason.to_owned());
         }
     }

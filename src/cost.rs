@@ -1,8 +1,20 @@
 //! What a call costs, and whether that figure can be trusted.
 
+mod bundled;
+mod error;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use self::bundled::Bundled;
+pub use self::error::PriceError;
+use self::table::Table;
+use self::tokens::Tokens;
 use crate::usage::{Usage, UsageSource};
 
 /// How far the cost of a call can be trusted.
@@ -10,7 +22,8 @@ use crate::usage::{Usage, UsageSource};
 pub enum CostStatus {
     /// Final usage and a price of this very model.
     Exact,
-    /// Partial or estimated usage, or an opted-in default price.
+    /// Partial or estimated usage, or a price that is not this very model's at this very provider: an opted-in
+    /// default, a price found by the model's name alone, a service tier the table does not know.
     Estimated,
     /// The table says that the model costs nothing.
     Free,
@@ -76,26 +89,128 @@ pub struct PriceQuery<'a> {
 }
 
 /// Prices: the user's own table in front of the bundled one.
-#[derive(Debug, Clone, Default)]
-pub struct PriceTable {}
+///
+/// The own table is written in TOML; `prices.example.toml` in the repository shows every key.
+///
+/// ```
+/// let prices = spanledger::PriceTable::from_toml(
+///     r#"
+///     [[price]]
+///     model = "acme-large"
+///     input = 2.0    # USD per million tokens
+///     output = 8.0
+///     "#,
+/// )?;
+/// assert!(prices.knows("acme", "acme-large"));
+/// # Ok::<(), spanledger::PriceError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct PriceTable {
+    own: Option<Arc<Table>>,
+    bundled: &'static Bundled,
+}
+
+/// A price found, before anything is said about the usage it was multiplied with.
+#[derive(Debug, Clone)]
+struct Priced {
+    usd: f64,
+    /// Whether the rates are this model's at this provider and tier.
+    exact: bool,
+    /// Whether the table says that the model costs nothing.
+    free: bool,
+    source: Arc<str>,
+}
+
+impl Default for PriceTable {
+    fn default() -> Self {
+        Self::bundled()
+    }
+}
 
 impl PriceTable {
-    /// The prices that come with this version, from the `genai-prices` data.
+    /// The prices that come with this version, from the `genai-prices` data. The first call of the process
+    /// decodes them, which takes tens of milliseconds: make it at start-up.
     #[must_use]
     pub fn bundled() -> Self {
-        Self::default()
+        Self { own: None, bundled: Bundled::get() }
+    }
+
+    /// The prices of `text`, a table in TOML, in front of the bundled ones. Messages call it `prices.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`PriceError::Invalid`] names the line and the key at fault.
+    pub fn from_toml(text: &str) -> Result<Self, PriceError> {
+        Self::with_own(text, "prices.toml")
+    }
+
+    /// The prices of a file in front of the bundled ones.
+    ///
+    /// # Errors
+    ///
+    /// [`PriceError::Read`] when the file cannot be read, [`PriceError::Invalid`] when it cannot be understood.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, PriceError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| PriceError::Read { path: path.to_owned(), source })?;
+        Self::with_own(&text, &path.display().to_string())
+    }
+
+    fn with_own(text: &str, file: &str) -> Result<Self, PriceError> {
+        Ok(Self { own: Some(Arc::new(Table::parse(text, file)?)), ..Self::bundled() })
     }
 
     /// Prices one call. An unknown model is [`CostStatus::Unpriced`], never zero.
+    ///
+    /// The own table is asked before the bundled one, and in each the model that answered before the model
+    /// asked for. Where neither knows the model, the own table's default price applies, if it has one.
     #[must_use]
     pub fn price(&self, query: &PriceQuery<'_>) -> Cost {
-        let status = if query.usage.is_empty() { CostStatus::NoUsage } else { CostStatus::Unpriced };
-        Cost { status, usd: None, source: None }
+        let Some(tokens) = Tokens::of(query.usage) else {
+            return Cost { status: CostStatus::NoUsage, usd: None, source: None };
+        };
+        let own = self.own.as_deref();
+        let priced = own
+            .and_then(|own| own.price(query, &tokens))
+            .or_else(|| self.bundled_price(query, &tokens))
+            .or_else(|| own.and_then(|own| own.default_price(&tokens)));
+        let Some(priced) = priced else {
+            return Cost { status: CostStatus::Unpriced, usd: None, source: None };
+        };
+        let final_usage = query.usage_source == UsageSource::Provider && tokens.consistent;
+        let status = match (priced.free, priced.exact && final_usage) {
+            (true, _) => CostStatus::Free,
+            (false, true) => CostStatus::Exact,
+            (false, false) => CostStatus::Estimated,
+        };
+        Cost { status, usd: Some(priced.usd), source: Some(priced.source) }
     }
 
-    /// Whether a table names this model.
+    /// Whether a table names this model, letter case aside. A price for a prefix of model names, or a rule that
+    /// matches more than the name itself, does not count: whoever sends names must not decide what is known.
     #[must_use]
-    pub fn knows(&self, _provider: &str, _model: &str) -> bool {
-        false
+    pub fn knows(&self, provider: &str, model: &str) -> bool {
+        self.own.as_ref().is_some_and(|own| own.names(model)) || self.bundled.names(provider, model)
     }
+
+    /// The bundled price of the model that answered, else of the model asked for. Naming another model than the
+    /// one that answered makes the price an estimate.
+    fn bundled_price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {
+        let of = |model: Option<&str>| {
+            let model = model?;
+            let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
+            self.bundled.price(query, meant, tokens)
+        };
+        of(query.response_model).or_else(|| {
+            let asked = of(query.request_model)?;
+            Some(Priced { exact: asked.exact && query.response_model.is_none(), ..asked })
+        })
+    }
+}
+
+/// Whether a service tier is the one every price is given for.
+fn is_standard(tier: &str) -> bool {
+    ["", "default", "standard", "auto", "on_demand", "standard_only"]
+        .iter()
+        .any(|standard| tier.eq_ignore_ascii_case(standard))
 }

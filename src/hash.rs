@@ -1,7 +1,22 @@
 //! The request hash: SHA-256, or HMAC-SHA-256 with a key, over the canonical JSON (RFC 8785) of what decides
-//! the answer.
+//! the answer. `docs/request-hash.md` defines it for others and publishes test vectors.
 
+mod canonical;
+#[cfg(test)]
+mod tests;
+
+use hmac::{Hmac, KeyInit};
 use serde_json::Value;
+use sha2::digest::{FixedOutput, Update};
+use sha2::{Digest, Sha256};
+
+use self::canonical::Writer;
+
+/// HMAC's block length with SHA-256, in bytes (RFC 2104).
+const BLOCK: usize = 64;
+
+/// Bytes of the digest that are shown: 32 hex digits keep accidental collisions out of reach of any ledger.
+const SHOWN: usize = 16;
 
 /// A secret key for [`request_hash`], so that short prompts cannot be guessed from their hash.
 #[derive(Clone, Default)]
@@ -15,11 +30,50 @@ impl std::fmt::Debug for HashKey {
 
 /// Hashes the members of `body` that are not in `undeciding`, with `model` standing in for a model that is
 /// named in the path. The first 32 hex digits.
-pub(crate) fn request_hash(
-    _key: &HashKey,
-    _body: &Value,
-    _undeciding: &[&str],
-    _model: Option<&str>,
-) -> String {
-    String::new()
+pub(crate) fn request_hash(key: &HashKey, body: &Value, undeciding: &[&str], model: Option<&str>) -> String {
+    match &key.0 {
+        Some(key) => shown(absorb(keyed(key), body, undeciding, model)),
+        None => shown(absorb(Sha256::new(), body, undeciding, model)),
+    }
+}
+
+/// Feeds the canonical form of the deciding members to `hasher`.
+fn absorb<H: Update>(hasher: H, body: &Value, undeciding: &[&str], model: Option<&str>) -> H {
+    let mut writer = Writer::new(hasher);
+    match body {
+        Value::Object(members) => {
+            let named = model.filter(|_| !members.contains_key("model")).map(|model| Value::from(model));
+            let deciding = members
+                .iter()
+                .filter(|(name, _)| !undeciding.contains(&name.as_str()))
+                .map(|(name, value)| (name.as_str(), value))
+                .chain(named.as_ref().map(|model| ("model", model)));
+            writer.object(deciding);
+        }
+        other => writer.value(other),
+    }
+    writer.finish()
+}
+
+/// A HMAC over any key length: longer keys are hashed and shorter ones padded, as RFC 2104 says.
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    let mut block = [0; BLOCK];
+    if key.len() > BLOCK {
+        let digest = Sha256::digest(key);
+        block[..digest.len()].copy_from_slice(&digest);
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    <Hmac<Sha256> as KeyInit>::new(&block.into())
+}
+
+fn shown<H: FixedOutput>(hasher: H) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digest = hasher.finalize_fixed();
+    let mut text = String::with_capacity(2 * SHOWN);
+    for byte in digest.iter().take(SHOWN) {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    }
+    text
 }

@@ -1,6 +1,11 @@
 //! How a call ended: the terminal facts every call gets exactly once.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::call::Call;
+use crate::semconv::error_type;
+use crate::usage::UsageSource;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,4 +60,110 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How the exchange ended on the wire. What that means for the call, [`judge`] decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The caller dropped the future before the headers arrived.
+    Cancelled,
+    /// No response came.
+    NoResponse(Failure),
+    /// The body was read to its end.
+    End,
+    /// The caller stopped reading the body.
+    Dropped,
+    /// The body's transport failed.
+    Broken(Failure),
+}
+
+/// Why a transport failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Timeout,
+    Connect,
+    Body,
+    Decode,
+    Redirect,
+    Request,
+    Middleware,
+}
+
+impl Failure {
+    const fn error_type(self) -> &'static str {
+        match self {
+            Self::Timeout => error_type::TIMEOUT,
+            Self::Connect => error_type::CONNECT,
+            Self::Body => error_type::BODY,
+            Self::Decode => error_type::DECODE,
+            Self::Redirect => error_type::REDIRECT,
+            Self::Request => error_type::REQUEST,
+            Self::Middleware => error_type::MIDDLEWARE,
+        }
+    }
+}
+
+/// What is said of a call at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) outcome: Outcome,
+    /// Present exactly when the outcome is an error.
+    pub(crate) error_type: Option<Cow<'static, str>>,
+    pub(crate) usage_source: UsageSource,
+}
+
+/// Decides outcome, `error.type` and usage source from the facts of a call.
+pub(crate) fn judge(call: &Call) -> Verdict {
+    let outcome = outcome(call);
+    Verdict {
+        outcome,
+        error_type: outcome.is_error().then(|| error_type_of(call)),
+        usage_source: match (call.response.usage.is_empty(), outcome) {
+            (true, _) => UsageSource::None,
+            // Numbers of a stream that ended early are a running count, not the bill.
+            (false, Outcome::Completed) => UsageSource::Provider,
+            (false, _) if !call.request.stream => UsageSource::Provider,
+            (false, _) => UsageSource::Partial,
+        },
+    }
+}
+
+fn outcome(call: &Call) -> Outcome {
+    match call.ending {
+        Ending::Cancelled => return Outcome::Cancelled,
+        Ending::NoResponse(Failure::Timeout) => return Outcome::TimedOut,
+        Ending::NoResponse(_) => return Outcome::Failed,
+        Ending::End | Ending::Dropped | Ending::Broken(_) => {}
+    }
+    let refused = call.status_code.is_some_and(|status| !(200..300).contains(&status));
+    if refused || call.response.error.is_some() {
+        return Outcome::Failed;
+    }
+    if call.response.complete() {
+        return Outcome::Completed;
+    }
+    match call.ending {
+        Ending::Dropped => Outcome::Dropped,
+        Ending::Broken(Failure::Timeout) => Outcome::TimedOut,
+        _ => Outcome::Truncated,
+    }
+}
+
+fn error_type_of(call: &Call) -> Cow<'static, str> {
+    if let Some(code) = call.response.error.as_ref().and_then(|error| error.code.as_deref()) {
+        return Cow::Owned(bounded(code));
+    }
+    match (call.ending, call.status_code) {
+        (_, Some(status)) if !(200..300).contains(&status) => Cow::Owned(status.to_string()),
+        _ if call.response.error.is_some() => Cow::Borrowed(error_type::OTHER),
+        (Ending::NoResponse(failure) | Ending::Broken(failure), _) => Cow::Borrowed(failure.error_type()),
+        _ => Cow::Borrowed(error_type::UNEXPECTED_END),
+    }
+}
+
+/// An error code is an identifier: 64 bytes of printable ASCII. Anything else in its place is a sentence, and
+/// sentences quote requests.
+fn bounded(code: &str) -> String {
+    let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain { code.to_owned() } else { error_type::OTHER.to_owned() }
 }

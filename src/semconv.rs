@@ -181,7 +181,8 @@ pub mod operation {
     pub const GENERATE_CONTENT: &str = "generate_content";
 }
 
-/// Values of [`attribute::PROVIDER_NAME`] that the conventions fix.
+/// Values of [`attribute::PROVIDER_NAME`]: first those that the conventions fix, then custom ones in lower snake
+/// case for providers the conventions do not know.
 pub mod provider {
     /// genai.
     pub const ANTHROPIC: &str = "anthropic";
@@ -213,6 +214,133 @@ pub mod provider {
     pub const PERPLEXITY: &str = "perplexity";
     /// genai.
     pub const X_AI: &str = "x_ai";
+
+    /// ours.
+    pub const AI21: &str = "ai21";
+    /// ours.
+    pub const ALEPH_ALPHA: &str = "aleph_alpha";
+    /// ours.
+    pub const ALIBABA_CLOUD: &str = "alibaba_cloud";
+    /// ours.
+    pub const ANYSCALE: &str = "anyscale";
+    /// ours.
+    pub const BASETEN: &str = "baseten";
+    /// ours.
+    pub const CEREBRAS: &str = "cerebras";
+    /// ours.
+    pub const CHUTES: &str = "chutes";
+    /// ours.
+    pub const CLOUDFLARE: &str = "cloudflare";
+    /// ours.
+    pub const CRUSOE: &str = "crusoe";
+    /// ours.
+    pub const DATABRICKS: &str = "databricks";
+    /// ours.
+    pub const DEEPINFRA: &str = "deepinfra";
+    /// ours.
+    pub const DOUBLEWORD: &str = "doubleword";
+    /// ours.
+    pub const FEATHERLESS_AI: &str = "featherless_ai";
+    /// ours.
+    pub const FIREWORKS_AI: &str = "fireworks_ai";
+    /// ours.
+    pub const FRIENDLI: &str = "friendli";
+    /// ours.
+    pub const GITHUB_COPILOT: &str = "github_copilot";
+    /// ours.
+    pub const GITHUB_MODELS: &str = "github_models";
+    /// ours.
+    pub const HEROKU: &str = "heroku";
+    /// ours.
+    pub const HOLYSHEEP: &str = "holysheep";
+    /// ours.
+    pub const HUGGINGFACE: &str = "huggingface";
+    /// ours.
+    pub const HYPERBOLIC: &str = "hyperbolic";
+    /// ours.
+    pub const INCEPTION: &str = "inception";
+    /// ours.
+    pub const LAMBDA_AI: &str = "lambda_ai";
+    /// ours.
+    pub const LEPTON: &str = "lepton";
+    /// ours.
+    pub const META_LLAMA: &str = "meta_llama";
+    /// ours.
+    pub const MINIMAX: &str = "minimax";
+    /// ours.
+    pub const NEBIUS: &str = "nebius";
+    /// ours.
+    pub const NOVITA: &str = "novita";
+    /// ours.
+    pub const NSCALE: &str = "nscale";
+    /// ours.
+    pub const NVIDIA: &str = "nvidia";
+    /// ours.
+    pub const OLLAMA: &str = "ollama";
+    /// ours.
+    pub const OPENROUTER: &str = "openrouter";
+    /// ours.
+    pub const OVHCLOUD: &str = "ovhcloud";
+    /// ours.
+    pub const PARASAIL: &str = "parasail";
+    /// ours.
+    pub const POE: &str = "poe";
+    /// ours.
+    pub const PORTKEY: &str = "portkey";
+    /// ours.
+    pub const REKA_AI: &str = "reka_ai";
+    /// ours.
+    pub const REQUESTY: &str = "requesty";
+    /// ours.
+    pub const SAMBANOVA: &str = "sambanova";
+    /// ours.
+    pub const SCALEWAY: &str = "scaleway";
+    /// ours.
+    pub const SILICONFLOW: &str = "siliconflow";
+    /// ours.
+    pub const SNOWFLAKE: &str = "snowflake";
+    /// ours.
+    pub const TARGON: &str = "targon";
+    /// ours.
+    pub const TENCENT_CLOUD: &str = "tencent_cloud";
+    /// ours.
+    pub const TOGETHER_AI: &str = "together_ai";
+    /// ours.
+    pub const UPSTAGE: &str = "upstage";
+    /// ours.
+    pub const VENICE: &str = "venice";
+    /// ours.
+    pub const VERCEL: &str = "vercel";
+    /// ours.
+    pub const VOLCENGINE: &str = "volcengine";
+    /// ours.
+    pub const VOYAGE_AI: &str = "voyage_ai";
+    /// ours.
+    pub const WRITER: &str = "writer";
+    /// ours.
+    pub const ZERO_ONE_AI: &str = "zero_one_ai";
+    /// ours.
+    pub const Z_AI: &str = "z_ai";
+}
+
+/// Values of [`attribute::OPENAI_API_TYPE`].
+pub mod openai_api_type {
+    /// genai.
+    pub const CHAT_COMPLETIONS: &str = "chat_completions";
+    /// genai.
+    pub const RESPONSES: &str = "responses";
+}
+
+/// Values of [`attribute::OUTPUT_TYPE`].
+pub mod output_type {
+    /// genai.
+    pub const TEXT: &str = "text";
+    /// genai.
+    pub const JSON: &str = "json";
+    /// genai.
+    pub const IMAGE: &str = "image";
+    /// genai.
+    pub const SPEECH: &str = "speech";
 }
 
 /// Values of [`attribute::TOKEN_MODALITY`].
@@ -225,6 +353,14 @@ pub mod modality {
     pub const AUDIO: &str = "audio";
     /// genai: the provider gave no breakdown.
     pub const UNKNOWN: &str = "unknown";
+}
+
+/// Values of [`attribute::TOKEN_TYPE`].
+pub mod token_type {
+    /// Until 1.41.
+    pub const INPUT: &str = "input";
+    /// Until 1.41.
+    pub const OUTPUT: &str = "output";
 }
 
 /// Values of [`attribute::ERROR_TYPE`] where the provider gave no code and no HTTP status says more.

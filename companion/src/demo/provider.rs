@@ -1,0 +1,130 @@
+//! A loopback server that speaks the wire format of OpenAI chat completions, with good days and bad ones.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// How the provider answers one request. The demo's application asks for it in `metadata.scene`, so that every
+/// run shows the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Scene {
+    /// A whole answer, or a stream to its end, as the request asks.
+    Answer,
+    /// The same with the token counts of a very long conversation.
+    Expensive,
+    /// 429 with a `Retry-After`.
+    RateLimited,
+    /// 500 with an HTML page, as a proxy would send it.
+    Broken,
+    /// A stream whose connection is cut midway.
+    Cut,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    model: String,
+    #[serde(default)]
+    stream: bool,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    scene: Scene,
+}
+
+pub(super) fn router() -> Router {
+    Router::new().route("/v1/chat/completions", post(answer))
+}
+
+async fn answer(body: Bytes) -> Response {
+    let request: Request = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, "invalid_request_error", &error.to_string()),
+    };
+    match request.metadata.scene {
+        Scene::Answer if request.stream => stream(&request.model, (220, 48), true),
+        Scene::Answer => whole(&request.model, (180, 64)),
+        Scene::Expensive => whole(&request.model, (96_000, 24_000)),
+        Scene::RateLimited => {
+            let mut refused = refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "Rate limit reached for requests. Please try again later.",
+            );
+            refused.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+            refused
+        }
+        Scene::Broken => {
+            let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        Scene::Cut => stream(&request.model, (220, 48), false),
+    }
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    let error = json!({"error": {"message": message, "type": "requests", "param": null, "code": code}});
+    (status, [(header::CONTENT_TYPE, "application/json")], error.to_string()).into_response()
+}
+
+fn usage((input, output): (u64, u64)) -> serde_json::Value {
+    json!({
+        "prompt_tokens": input,
+        "completion_tokens": output,
+        "total_tokens": input + output,
+        "prompt_tokens_details": {"cached_tokens": input / 4},
+        "completion_tokens_details": {"reasoning_tokens": output / 2},
+    })
+}
+
+fn whole(model: &str, tokens: (u64, u64)) -> Response {
+    let answer = json!({
+        "id": "chatcmpl-demo",
+        "object": "chat.completion",
+        "model": model,
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": "A demo answers what a demo is asked."},
+            "finish_reason": "stop",
+        }],
+        "usage": usage(tokens),
+    });
+    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
+}
+
+/// A stream in chunks; `whole` says whether it comes to its end or breaks off behind the second word.
+fn stream(model: &str, tokens: (u64, u64), whole: bool) -> Response {
+    let chunk = |choices: serde_json::Value, usage: serde_json::Value| {
+        let chunk = json!({
+            "id": "chatcmpl-demo",
+            "object": "chat.completion.chunk",
+            "model": model,
+            "choices": choices,
+            "usage": usage,
+        });
+        format!("data: {chunk}\n\n")
+    };
+    let word = |text: &str| {
+        chunk(json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]), json!(null))
+    };
+    let mut events = vec![word("A "), word("demo ")];
+    if whole {
+        events.extend([
+            word("streams."),
+            chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), json!(null)),
+            chunk(json!([]), usage(tokens)),
+            "data: [DONE]\n\n".to_owned(),
+        ]);
+    }
+    let events = events.into_iter().map(|event| Ok::<_, std::io::Error>(Bytes::from(event)));
+    // The error makes the server close the connection inside the body.
+    let end = (!whole).then(|| Err(std::io::Error::other("the demo cuts this stream")));
+    let body = Body::from_stream(futures_util::stream::iter(events.chain(end)));
+    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+}

@@ -1,0 +1,155 @@
+//! Options of the middleware.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Span, Tracer, TracerProvider};
+
+use crate::content::Capture;
+use crate::cost::PriceTable;
+use crate::hash::HashKey;
+use crate::middleware::GenAiMiddleware;
+use crate::semconv::Semconv;
+use crate::settings::Settings;
+use crate::telemetry::{Telemetry, TracerFactory};
+
+/// Builds a [`GenAiMiddleware`]. Every option has a default, and the defaults record no content, change no
+/// request and send nothing to a provider that the application did not send.
+#[derive(Default)]
+pub struct GenAiMiddlewareBuilder {
+    semconv: Semconv,
+    tracers: Option<TracerFactory>,
+    meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
+    prices: Option<PriceTable>,
+    hash_key: HashKey,
+    capture: Option<Capture>,
+    provider: Option<Cow<'static, str>>,
+    provider_of_host: HashMap<String, Cow<'static, str>>,
+    estimate_usage: bool,
+    ask_for_usage: bool,
+    read_baggage: bool,
+    propagate: bool,
+}
+
+impl GenAiMiddlewareBuilder {
+    /// The generation of the GenAI conventions to emit. Defaults to [`Semconv::Latest`].
+    #[must_use]
+    pub const fn semconv(mut self, semconv: Semconv) -> Self {
+        self.semconv = semconv;
+        self
+    }
+
+    /// Where spans go. Defaults to the global tracer provider, also when it is installed later.
+    #[must_use]
+    pub fn tracer_provider<P, T, S>(mut self, provider: P) -> Self
+    where
+        P: TracerProvider<Tracer = T> + Send + Sync + 'static,
+        T: Tracer<Span = S> + Send + Sync + 'static,
+        S: Span + Send + Sync + 'static,
+    {
+        self.tracers = Some(TracerFactory::new(provider));
+        self
+    }
+
+    /// Where metrics go. Defaults to the global meter provider, also when it is installed later.
+    #[must_use]
+    pub fn meter_provider(mut self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
+        self.meters = Some(Arc::new(provider));
+        self
+    }
+
+    /// What models cost. Defaults to [`PriceTable::bundled`].
+    #[must_use]
+    pub fn prices(mut self, prices: PriceTable) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+
+    /// Makes the request hash an HMAC-SHA-256 under `key`, so that short prompts cannot be guessed from it.
+    /// Services that should recognise each other's repeats share a key. Defaults to plain SHA-256.
+    #[must_use]
+    pub fn hash_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.hash_key = HashKey(Some(key.into()));
+        self
+    }
+
+    /// What of the messages is recorded. Defaults to what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`
+    /// says, and without it to nothing.
+    #[must_use]
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.capture = Some(capture);
+        self
+    }
+
+    /// `gen_ai.provider.name` of hosts nobody knows. Defaults to the host's name.
+    #[must_use]
+    pub fn provider(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.provider = Some(name.into());
+        self
+    }
+
+    /// `gen_ai.provider.name` of one host, before anything else that is known of it.
+    #[must_use]
+    pub fn provider_of_host(mut self, host: impl Into<String>, name: impl Into<Cow<'static, str>>) -> Self {
+        self.provider_of_host.insert(host.into().to_ascii_lowercase(), name.into());
+        self
+    }
+
+    /// Counts tokens from bytes (four to a token) where the provider gives none, marked `estimated`. Defaults
+    /// to off: what nobody reported stays absent.
+    #[must_use]
+    pub const fn estimate_usage(mut self, on: bool) -> Self {
+        self.estimate_usage = on;
+        self
+    }
+
+    /// Asks OpenAI-style providers for usage in streams (`stream_options.include_usage`) and hides the extra
+    /// chunk from a caller who did not ask. The only option that changes what is sent. Defaults to off.
+    #[must_use]
+    pub const fn ask_for_usage(mut self, on: bool) -> Self {
+        self.ask_for_usage = on;
+        self
+    }
+
+    /// Takes `user.id`, `client.address` and `gen_ai.conversation.id` from W3C baggage where a
+    /// [`CallContext`](crate::CallContext) does not give them. Defaults to off.
+    #[must_use]
+    pub const fn read_baggage(mut self, on: bool) -> Self {
+        self.read_baggage = on;
+        self
+    }
+
+    /// Sends the trace context to the provider through the global propagator. Defaults to off: providers are
+    /// third parties.
+    #[must_use]
+    pub const fn propagate(mut self, on: bool) -> Self {
+        self.propagate = on;
+        self
+    }
+
+    /// The middleware.
+    #[must_use]
+    pub fn build(self) -> GenAiMiddleware {
+        let prices = Arc::new(self.prices.unwrap_or_else(PriceTable::bundled));
+        GenAiMiddleware::with_settings(Settings {
+            telemetry: Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices)),
+            prices,
+            hash_key: self.hash_key,
+            capture: self.capture.unwrap_or_else(Capture::from_env),
+            provider: self.provider,
+            provider_of_host: self.provider_of_host,
+            estimate_usage: self.estimate_usage,
+            ask_for_usage: self.ask_for_usage,
+            read_baggage: self.read_baggage,
+            propagate: self.propagate,
+        })
+    }
+}
+
+impl std::fmt::Debug for GenAiMiddlewareBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GenAiMiddlewareBuilder").field("semconv", &self.semconv).finish_non_exhaustive()
+    }
+}

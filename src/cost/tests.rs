@@ -1,0 +1,275 @@
+//! What a call costs and how far that can be trusted, against prices worked out by hand.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+use crate::usage::Modality;
+
+/// 2026-11-01, after the latest price of the bundled data.
+const NOVEMBER: Duration = Duration::from_secs(1_793_491_200);
+
+fn usage(input: u64, output: u64) -> Usage {
+    Usage { input_tokens: Some(input), output_tokens: Some(output), ..Usage::default() }
+}
+
+fn query<'a>(provider: &'a str, model: &'a str, usage: &'a Usage) -> PriceQuery<'a> {
+    PriceQuery {
+        provider,
+        server_address: None,
+        response_model: Some(model),
+        request_model: None,
+        service_tier: None,
+        usage,
+        usage_source: UsageSource::Provider,
+        at: UNIX_EPOCH + NOVEMBER,
+    }
+}
+
+fn price(query: &PriceQuery<'_>) -> Cost {
+    PriceTable::bundled().price(query)
+}
+
+#[track_caller]
+fn assert_costs(cost: &Cost, status: CostStatus, usd: f64) {
+    assert_eq!(cost.status, status, "{cost:?}");
+    let actual = cost.usd.expect("a price");
+    assert!((actual - usd).abs() <= 1e-12 * usd.max(1.0), "costs {actual}, not {usd}");
+}
+
+#[track_caller]
+fn assert_unpriced(cost: &Cost) {
+    assert_eq!((cost.status, cost.usd, cost.source.as_deref()), (CostStatus::Unpriced, None, None));
+}
+
+#[test]
+fn prices_a_known_model_and_names_the_table() {
+    let cost = price(&query("openai", "gpt-4o-mini-2024-07-18", &usage(1_000_000, 500_000)));
+    assert_costs(&cost, CostStatus::Exact, 0.15 + 0.30);
+    assert_eq!(cost.source.as_deref(), Some("genai-prices/0.2.1"));
+}
+
+#[test]
+fn pays_a_cached_token_once() {
+    let mut cached = usage(1_000_000, 0);
+    cached.cache_read_tokens = Some(400_000);
+    assert_costs(
+        &price(&query("openai", "gpt-4o-mini", &cached)),
+        CostStatus::Exact,
+        0.6 * 0.15 + 0.4 * 0.075,
+    );
+
+    let mut written = usage(100_000, 1_000);
+    written.cache_read_tokens = Some(50_000);
+    written.cache_write_tokens = Some(20_000);
+    let anthropic = price(&query("anthropic", "claude-sonnet-4-5-20250929", &written));
+    assert_costs(
+        &anthropic,
+        CostStatus::Exact,
+        (30_000.0 * 3.0 + 50_000.0 * 0.3 + 20_000.0 * 3.75 + 1_000.0 * 15.0) / 1e6,
+    );
+}
+
+#[test]
+fn pays_reasoning_as_output_and_only_once() {
+    let mut reasoning = usage(1_000, 10_000);
+    reasoning.reasoning_tokens = Some(9_000);
+    let cost = price(&query("openai", "gpt-5", &reasoning));
+    assert_costs(&cost, CostStatus::Exact, (1_000.0 * 1.25 + 10_000.0 * 10.0) / 1e6);
+}
+
+#[test]
+fn prices_audio_input_apart_where_the_table_does() {
+    let mut audio = usage(10_000, 0);
+    audio.input_modality = Modality { text: Some(4_000), audio: Some(6_000), image: None };
+    let cost = price(&query("gcp.gemini", "gemini-2.5-flash", &audio));
+    assert_costs(&cost, CostStatus::Exact, (4_000.0 * 0.3 + 6_000.0 * 1.0) / 1e6);
+}
+
+#[test]
+fn parts_that_contradict_their_total_are_an_estimate_and_never_a_failure() {
+    let mut audio = usage(1_000, 0);
+    audio.input_modality.audio = Some(5_000);
+    assert_costs(&price(&query("gcp.gemini", "gemini-2.5-flash", &audio)), CostStatus::Estimated, 0.0003);
+
+    let mut cached = usage(1_000, 0);
+    cached.cache_read_tokens = Some(5_000);
+    assert_costs(&price(&query("openai", "gpt-4o-mini", &cached)), CostStatus::Estimated, 0.000_075);
+}
+
+#[test]
+fn long_prompts_cost_what_the_long_tier_says() {
+    let cost = price(&query("gcp.gemini", "gemini-2.5-pro", &usage(300_000, 1_000)));
+    assert_costs(&cost, CostStatus::Exact, (300_000.0 * 2.5 + 1_000.0 * 15.0) / 1e6);
+}
+
+#[test]
+fn bills_the_service_tier_and_marks_one_the_table_does_not_know() {
+    let usage = usage(1_000_000, 0);
+    let of = |tier| price(&PriceQuery { service_tier: Some(tier), ..query("openai", "gpt-5", &usage) });
+    assert_costs(&of("default"), CostStatus::Exact, 1.25);
+    assert_costs(&of("flex"), CostStatus::Exact, 0.625);
+    assert_costs(&of("priority"), CostStatus::Exact, 2.5);
+    assert_costs(&of("batch"), CostStatus::Exact, 0.625);
+    assert_costs(&of("scale"), CostStatus::Estimated, 1.25);
+}
+
+#[test]
+fn maps_every_provider_the_conventions_name() {
+    let usage = usage(1_000_000, 0);
+    for (provider, model) in [
+        ("anthropic", "claude-sonnet-4-5"),
+        ("aws.bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("azure.ai.openai", "text-embedding-3-small"),
+        ("azure.ai.inference", "text-embedding-3-large"),
+        ("cohere", "command-r-plus"),
+        ("deepseek", "deepseek-chat"),
+        ("gcp.gemini", "gemini-2.5-flash"),
+        ("gcp.vertex_ai", "gemini-2.5-flash"),
+        ("groq", "llama-3.3-70b-versatile"),
+        ("mistral_ai", "mistral-large-latest"),
+        ("moonshot_ai", "kimi-k2-0905-preview"),
+        ("openai", "gpt-4o"),
+        ("perplexity", "sonar"),
+        ("x_ai", "grok-4"),
+        ("openrouter", "openai/gpt-4o"),
+    ] {
+        let cost = price(&query(provider, model, &usage));
+        assert_eq!(cost.status, CostStatus::Exact, "{provider} {model}: {cost:?}");
+        assert!(cost.usd > Some(0.0), "{provider} {model}: {cost:?}");
+    }
+}
+
+#[test]
+fn a_provider_nobody_knows_is_found_by_its_host() {
+    let usage = usage(1_000_000, 0);
+    let query = PriceQuery {
+        server_address: Some("api.groq.com"),
+        ..query("my-name", "llama-3.3-70b-versatile", &usage)
+    };
+    assert_eq!(price(&query).status, CostStatus::Exact);
+}
+
+#[test]
+fn a_gateway_is_estimated_by_the_model_alone() {
+    let usage = usage(1_000_000, 0);
+    for (provider, model) in [
+        ("api.holysheep.ai", "gpt-4o-mini"),
+        ("litellm", "openai/gpt-4o-mini"),
+        ("openai", "claude-sonnet-4-5"),
+    ] {
+        let query = PriceQuery { server_address: Some("llm.example.com"), ..query(provider, model, &usage) };
+        let cost = price(&query);
+        assert_eq!(cost.status, CostStatus::Estimated, "{provider} {model}: {cost:?}");
+        assert!(cost.usd > Some(0.0));
+    }
+}
+
+#[test]
+fn a_price_borrowed_from_another_provider_is_an_estimate() {
+    for (model, usd) in [("gpt-4o", 2.5), ("claude-sonnet-4-5", 6.0)] {
+        let cost = price(&query("azure.ai.openai", model, &usage(1_000_000, 0)));
+        assert_costs(&cost, CostStatus::Estimated, usd);
+    }
+}
+
+#[test]
+fn never_invents_a_price() {
+    let usage = usage(1_000_000, 0);
+    for (provider, host, model) in [
+        ("openai", "api.openai.com", "gpt-nobody-has-heard-of"),
+        ("openai", "api.openai.com", "claude-sonnet-4-5"),
+        ("my-gateway", "llm.example.com", "no-such-model"),
+        ("ollama", "localhost", "deepseek-r1"),
+    ] {
+        assert_unpriced(&price(&PriceQuery { server_address: Some(host), ..query(provider, model, &usage) }));
+    }
+    // Billed by the hour of audio: its price for tokens is absent, not zero.
+    assert_unpriced(&price(&query("openai", "whisper-1", &usage)));
+    assert_unpriced(&price(&PriceQuery { response_model: None, ..query("openai", "x", &usage) }));
+}
+
+#[test]
+fn what_the_table_gives_away_is_free() {
+    let cost = price(&query("openrouter", "deepseek/deepseek-r1:free", &usage(1_000, 1_000)));
+    assert_costs(&cost, CostStatus::Free, 0.0);
+}
+
+#[test]
+fn unknown_usage_has_no_cost_and_no_tokens_cost_nothing() {
+    let cost = price(&query("openai", "gpt-4o", &Usage::default()));
+    assert_eq!((cost.status, cost.usd), (CostStatus::NoUsage, None));
+    assert_costs(&price(&query("openai", "gpt-4o", &usage(0, 0))), CostStatus::Exact, 0.0);
+}
+
+#[test]
+fn usage_that_is_not_final_is_an_estimate() {
+    let usage = usage(1_000_000, 0);
+    for source in [UsageSource::Partial, UsageSource::Estimated] {
+        let cost = price(&PriceQuery { usage_source: source, ..query("openai", "gpt-4o-mini", &usage) });
+        assert_costs(&cost, CostStatus::Estimated, 0.15);
+    }
+    let output_alone = Usage { output_tokens: Some(1_000_000), ..Usage::default() };
+    assert_costs(&price(&query("openai", "gpt-4o-mini", &output_alone)), CostStatus::Estimated, 0.6);
+}
+
+#[test]
+fn the_model_that_answered_goes_before_the_model_asked_for() {
+    let usage = usage(1_000_000, 0);
+    let of = |response_model, request_model| {
+        price(&PriceQuery {
+            response_model,
+            request_model: Some(request_model),
+            ..query("openai", "", &usage)
+        })
+    };
+    assert_costs(&of(Some("gpt-4o-mini"), "gpt-4o"), CostStatus::Exact, 0.15);
+    assert_costs(&of(None, "gpt-4o"), CostStatus::Exact, 2.5);
+    // Something else answered, and nobody knows what it costs.
+    assert_costs(&of(Some("gpt-secret"), "gpt-4o"), CostStatus::Estimated, 2.5);
+}
+
+#[test]
+fn prices_have_a_history() {
+    let usage = usage(1_000_000, 0);
+    let before = UNIX_EPOCH + Duration::from_secs(1_780_272_000);
+    let tier = PriceQuery { service_tier: Some("flex"), at: before, ..query("openai", "gpt-5", &usage) };
+    // The flex price is known from October 2026 on.
+    assert_costs(&price(&tier), CostStatus::Estimated, 1.25);
+}
+
+#[test]
+fn knows_names_and_not_whatever_begins_alike() {
+    let prices = PriceTable::bundled();
+    assert!(prices.knows("openai", "gpt-4o-mini"));
+    assert!(prices.knows("anthropic", "Claude-Sonnet-4-5"));
+    assert!(prices.knows("llm.example.com", "gpt-4o-mini"));
+    assert!(!prices.knows("anthropic", "claude-sonnet-4-5-mint-me-a-series"));
+    assert!(!prices.knows("openai", "gpt-4o-mini\n"));
+    assert!(!prices.knows("openai", ""));
+}
+
+#[test]
+fn a_flood_of_names_does_not_grow_the_memory_of_resolutions() {
+    let usage = usage(1, 1);
+    for number in 0..2_000 {
+        assert_unpriced(&price(&query("openai", &format!("nobody-{number}"), &usage)));
+    }
+    assert!(Bundled::get().remembered() <= bundled::RESOLUTIONS);
+}
+
+#[test]
+fn the_source_is_the_version_that_is_built_in() {
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
+    let version = lock.split("name = \"genai-prices\"\nversion = \"").nth(1).unwrap();
+    let version = version.split('"').next().unwrap();
+    let cost = price(&query("openai", "gpt-4o", &usage(1, 1)));
+    assert_eq!(cost.source.as_deref(), Some(format!("genai-prices/{version}").as_str()));
+}
+
+#[test]
+fn statuses_are_read_back_from_their_names() {
+    for status in CostStatus::ALL {
+        assert_eq!(CostStatus::parse(status.as_str()), Some(status));
+    }
+    assert_eq!(CostStatus::parse("maybe"), None);
+}

@@ -1,0 +1,42 @@
+//! The disjoint parts of a call's tokens. Totals include their subsets everywhere else; prices are for parts,
+//! so that a cached token is never paid twice.
+
+use crate::usage::Usage;
+
+/// A call's tokens, each counted once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tokens {
+    /// Input that the cache had no part in.
+    pub(super) uncached: u64,
+    pub(super) cache_read: u64,
+    pub(super) cache_write: u64,
+    /// Reasoning included.
+    pub(super) output: u64,
+    /// Whether the parts add up to the totals and the input is known.
+    pub(super) consistent: bool,
+}
+
+impl Tokens {
+    /// The parts of `usage`, or `None` when no total is known. Subsets larger than their total are cut to it.
+    pub(super) fn of(usage: &Usage) -> Option<Self> {
+        if usage.is_empty() {
+            return None;
+        }
+        let (read, written) = (usage.cache_read_tokens.unwrap_or(0), usage.cache_write_tokens.unwrap_or(0));
+        let input = usage.input_tokens.unwrap_or(0);
+        let cache_read = read.min(input);
+        let cache_write = written.min(input - cache_read);
+        Some(Self {
+            uncached: input - cache_read - cache_write,
+            cache_read,
+            cache_write,
+            output: usage.output_tokens.unwrap_or(0),
+            consistent: usage.input_tokens.is_some() && cache_read == read && cache_write == written,
+        })
+    }
+
+    /// All input, cached or not.
+    pub(super) const fn input(&self) -> u64 {
+        self.uncached + self.cache_read + self.cache_write
+    }
+}

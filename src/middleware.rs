@@ -1,0 +1,135 @@
+//! The story of one call.
+
+use std::sync::Arc;
+
+use http::Extensions;
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt;
+use opentelemetry::propagation::Injector;
+use reqwest::{Request, Response};
+use reqwest_middleware::{Error, Middleware, Next, Result};
+
+use crate::body::{failure, observe};
+use crate::builder::GenAiMiddlewareBuilder;
+use crate::context::{self, CallContext};
+use crate::outcome::{Ending, Failure};
+use crate::provider::{self, Recognised};
+use crate::recorder::Recorder;
+use crate::request;
+use crate::settings::Settings;
+
+/// Turns every LLM call of a client into one OpenTelemetry span and one set of metrics.
+///
+/// ```
+/// let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+///     .with(spanledger::GenAiMiddleware::new())
+///     .build();
+/// ```
+///
+/// Requests that are no inference calls pass through untouched and unrecorded. Put it **outside** a retry
+/// layer (before it, in the order of `with`), so that a call is one span however often it is sent.
+#[derive(Debug, Clone)]
+pub struct GenAiMiddleware {
+    settings: Arc<Settings>,
+}
+
+impl GenAiMiddleware {
+    /// With the defaults of [`GenAiMiddleware::builder`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Options, each with its default.
+    #[must_use]
+    pub fn builder() -> GenAiMiddlewareBuilder {
+        GenAiMiddlewareBuilder::default()
+    }
+
+    pub(crate) fn with_settings(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+
+    /// Begins the call, and changes the request only as far as the application opted in.
+    fn start(
+        &self,
+        recognised: Recognised,
+        request: &mut Request,
+        extensions: &Extensions,
+    ) -> (Recorder, bool) {
+        let settings = &self.settings;
+        let parent = context::parent();
+        let about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
+        let format = recognised.format;
+        let read = request::read(settings, recognised, request, about.caller);
+        let mut further = about.attributes;
+        further.extend(read.content);
+        let recorder = Recorder::start(Arc::clone(settings), format, read.call, further, &parent);
+        if settings.propagate {
+            inject(&recorder.context(), request);
+        }
+        (recorder, read.asked_for_usage)
+    }
+}
+
+impl Default for GenAiMiddleware {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for GenAiMiddleware {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let Some(recognised) = provider::recognise(request.method(), request.url()) else {
+            return next.run(request, extensions).await;
+        };
+        let Some(_hold) = context::take(extensions) else {
+            return next.run(request, extensions).await;
+        };
+        let (mut recorder, asked_for_usage) = self.start(recognised, &mut request, extensions);
+        let context = recorder.context();
+        match next.run(request, extensions).with_context(context).await {
+            Ok(response) => Ok(observe(response, recorder, asked_for_usage)),
+            Err(error) => {
+                recorder.end(Ending::NoResponse(match &error {
+                    Error::Reqwest(error) => failure(error),
+                    Error::Middleware(error) => {
+                        error.chain().find_map(transport).unwrap_or(Failure::Middleware)
+                    }
+                }));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The transport error inside another layer's error, if this is one.
+fn transport(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+    if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
+        return Some(failure(error));
+    }
+    match cause.downcast_ref::<Error>() {
+        Some(Error::Reqwest(error)) => Some(failure(error)),
+        _ => None,
+    }
+}
+
+fn inject(context: &Context, request: &mut Request) {
+    struct Headers<'a>(&'a mut http::HeaderMap);
+    impl Injector for Headers<'_> {
+        fn set(&mut self, key: &str, value: String) {
+            if let (Ok(name), Ok(value)) = (key.parse::<http::HeaderName>(), value.parse()) {
+                self.0.insert(name, value);
+            }
+        }
+    }
+    opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(context, &mut Headers(request.headers_mut()));
+    });
+}

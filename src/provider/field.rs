@@ -1,0 +1,98 @@
+//! Members of a request body, read leniently: what is absent or of another shape is `None`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// A text that is not empty.
+pub(crate) fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+    object.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// As [`text`], owned.
+pub(crate) fn string(object: &Value, name: &str) -> Option<String> {
+    text(object, name).map(str::to_owned)
+}
+
+/// A whole number, also one written as `12.0`.
+pub(crate) fn int(object: &Value, name: &str) -> Option<i64> {
+    let number = object.get(name)?;
+    let whole = |float: f64| (float.fract() == 0.0 && float.abs() < 9.0e15).then_some(float);
+    #[expect(clippy::cast_possible_truncation, reason = "the number is whole and in range")]
+    number.as_i64().or_else(|| number.as_f64().and_then(whole).map(|float| float as i64))
+}
+
+/// A number.
+pub(crate) fn float(object: &Value, name: &str) -> Option<f64> {
+    object.get(name)?.as_f64()
+}
+
+/// A flag that is set.
+pub(crate) fn is_true(object: &Value, name: &str) -> bool {
+    object.get(name) == Some(&Value::Bool(true))
+}
+
+/// The elements of an array; none where there is no array.
+pub(crate) fn list<'v>(object: &'v Value, name: &str) -> &'v [Value] {
+    object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A text, or an array's texts.
+pub(crate) fn strings(object: &Value, name: &str) -> Vec<String> {
+    match object.get(name) {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The conventions' text part.
+pub(crate) fn text_part(content: &str) -> Value {
+    json!({"type": "text", "content": content})
+}
+
+/// The conventions' part for media by address: a `data:` URL holds the bytes themselves, any other is a reference.
+pub(crate) fn uri_part(modality: &str, uri: &str) -> Value {
+    let Some((header, data)) = uri.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
+        return json!({"type": "uri", "modality": modality, "uri": uri});
+    };
+    let (mime_type, content) = match header.strip_suffix(";base64") {
+        Some(mime_type) => (mime_type, data.to_owned()),
+        None => (header, STANDARD.encode(data)),
+    };
+    blob_part(modality, Some(mime_type).filter(|mime_type| !mime_type.is_empty()), &content)
+}
+
+/// The conventions' part for media in base64.
+pub(crate) fn blob_part(modality: &str, mime_type: Option<&str>, content: &str) -> Value {
+    let mut part = json!({"type": "blob", "modality": modality, "content": content});
+    if let Some(mime_type) = mime_type {
+        part["mime_type"] = mime_type.into();
+    }
+    part
+}
+
+/// The conventions' part for a tool call; `arguments` that are JSON in a string are unpacked.
+pub(crate) fn tool_call_part(id: Option<&str>, name: &str, arguments: Option<&Value>) -> Value {
+    let mut part = json!({"type": "tool_call", "name": name});
+    if let Some(id) = id {
+        part["id"] = id.into();
+    }
+    match arguments {
+        Some(Value::String(text)) => {
+            part["arguments"] = serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
+        }
+        Some(arguments) => part["arguments"] = arguments.clone(),
+        None => {}
+    }
+    part
+}
+
+/// The conventions' part for what a tool answered.
+pub(crate) fn tool_response_part(id: Option<&str>, response: &Value) -> Value {
+    let mut part = json!({"type": "tool_call_response", "response": response});
+    if let Some(id) = id {
+        part["id"] = id.into();
+    }
+    part
+}

@@ -1,0 +1,84 @@
+//! OpenAI embeddings.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::lenient::{Object, Text};
+use super::openai_chunk::note;
+use super::openai_usage::WireUsage;
+use super::recognise::Target;
+use super::{Event, Framing, Reading, Recognised, WireFormat, error, field, openai_chat, openai_completions};
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+
+/// OpenAI embeddings.
+#[derive(Debug)]
+struct OpenAiEmbeddings;
+
+/// `.../embeddings`.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let deployment = openai_chat::deployment(target);
+    if !target.ends_with(&["embeddings"]) || !openai_chat::is_api_path(target) && deployment.is_none() {
+        return None;
+    }
+    Some(Recognised {
+        format: &OpenAiEmbeddings,
+        operation: Operation::Embeddings,
+        api_type: None,
+        provider: openai_chat::provider_of(target),
+        request: RequestFacts { model: deployment, ..RequestFacts::default() },
+    })
+}
+
+/// The answer without its vectors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    usage: Object<WireUsage>,
+}
+
+impl WireFormat for OpenAiEmbeddings {
+    fn stream_framing(&self) -> Framing {
+        Framing::Whole
+    }
+
+    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+        if let Some(model) = field::string(body, "model") {
+            facts.model = Some(model);
+        }
+        facts.encoding_formats = field::strings(body, "encoding_format");
+        facts.dimensions = field::int(body, "dimensions").or_else(|| field::int(body, "output_dimension"));
+        facts.service_tier = field::string(body, "service_tier");
+    }
+
+    fn undeciding(&self) -> &'static [&'static str] {
+        openai_chat::UNDECIDING
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        InputContent { messages: openai_completions::prompts(body, "input"), ..InputContent::default() }
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        match serde_json::from_slice::<Object<Answer<'_>>>(body) {
+            Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.0.is_some() => {
+                note(&mut reading.facts.id, &answer.id);
+                note(&mut reading.facts.model, &answer.model);
+                if let Some(usage) = &answer.usage.0 {
+                    // Some gateways write 0 output tokens; an embedding has no output to count.
+                    let usage = usage.read();
+                    reading.facts.usage.merge(crate::usage::Usage { output_tokens: None, ..usage });
+                }
+            }
+            _ => reading.facts.error = error::read(body),
+        }
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        self.read_body(event.data, reading);
+    }
+}

@@ -1,0 +1,89 @@
+//! OpenAI Responses.
+
+mod answer;
+mod input;
+
+use serde_json::Value;
+
+use super::recognise::Target;
+use super::{Event, Framing, Reading, Recognised, WireFormat, field, openai_chat};
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::semconv::openai_api_type;
+
+/// OpenAI Responses.
+#[derive(Debug)]
+struct OpenAiResponses;
+
+const UNDECIDING: &[&str] = &[
+    "stream",
+    "stream_options",
+    "user",
+    "metadata",
+    "store",
+    "background",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+    "service_tier",
+    "request_id",
+    "session_id",
+];
+
+/// `.../responses`, and nothing behind it: `/responses/{id}` and its children read or cancel an earlier call.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let codex = target.ends_with(&["codex", "responses"]);
+    if !target.ends_with(&["responses"]) || !(codex || openai_chat::is_api_path(target)) {
+        return None;
+    }
+    Some(Recognised {
+        format: &OpenAiResponses,
+        operation: Operation::Chat,
+        api_type: Some(openai_api_type::RESPONSES),
+        provider: openai_chat::provider_of(target),
+        request: RequestFacts { model: openai_chat::deployment(target), ..RequestFacts::default() },
+    })
+}
+
+impl WireFormat for OpenAiResponses {
+    fn stream_framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+        if let Some(model) = field::string(body, "model") {
+            facts.model = Some(model);
+        }
+        facts.stream |= field::is_true(body, "stream");
+        facts.max_tokens = field::int(body, "max_output_tokens");
+        facts.temperature = field::float(body, "temperature");
+        facts.top_p = field::float(body, "top_p");
+        facts.frequency_penalty = field::float(body, "frequency_penalty");
+        facts.presence_penalty = field::float(body, "presence_penalty");
+        let format = body.get("text").and_then(|text| text.get("format"));
+        facts.output_type = format.and_then(openai_chat::output_format);
+        facts.reasoning_level =
+            body.get("reasoning").and_then(|reasoning| field::string(reasoning, "effort"));
+        facts.previous_response_id = field::string(body, "previous_response_id");
+        facts.conversation_id = field::string(body, "conversation")
+            .or_else(|| body.get("conversation").and_then(|conversation| field::string(conversation, "id")));
+        facts.service_tier = field::string(body, "service_tier");
+    }
+
+    fn undeciding(&self) -> &'static [&'static str] {
+        UNDECIDING
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        input::read(body)
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        answer::read_body(body, reading);
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        answer::read_event(event, reading);
+    }
+}

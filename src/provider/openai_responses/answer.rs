@@ -1,0 +1,228 @@
+//! What Responses answers: one response object, or events that carry it at their first and last.
+
+use serde::Deserialize;
+
+use crate::call::ErrorFacts;
+use crate::provider::error::{self, Fault};
+use crate::provider::lenient::{Count, List, Object, Text};
+use crate::provider::openai_chunk::{note, note_error};
+use crate::provider::openai_usage::WireUsage;
+use crate::provider::{Event, Reading};
+
+/// The response object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Response<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    /// `completed`, `failed`, `in_progress`, `cancelled`, `queued` or `incomplete`.
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(borrow)]
+    service_tier: Text<'a>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+    #[serde(borrow)]
+    output: List<Object<Item<'a>>>,
+    usage: Object<WireUsage>,
+}
+
+/// An output item of any type.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    call_id: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    arguments: Text<'a>,
+    /// Custom tools.
+    #[serde(borrow)]
+    input: Text<'a>,
+    #[serde(borrow)]
+    content: List<Object<Part<'a>>>,
+    #[serde(borrow)]
+    summary: List<Object<Part<'a>>>,
+    /// Code interpreter.
+    #[serde(borrow)]
+    code: Text<'a>,
+    /// Image generation, base64.
+    #[serde(borrow)]
+    result: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    refusal: Text<'a>,
+}
+
+/// One event of a stream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Streamed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    response: Object<Response<'a>>,
+    #[serde(borrow)]
+    delta: Text<'a>,
+    #[serde(borrow)]
+    item: Object<Item<'a>>,
+    output_index: Count,
+    #[serde(borrow)]
+    partial_image_b64: Text<'a>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+/// Reads an answer that is one document.
+pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
+    match serde_json::from_slice::<Object<Response<'_>>>(body) {
+        Ok(Object(Some(response))) if response.is_answer() => {
+            response.read(reading);
+            for (index, item) in response.output.0.iter().enumerate() {
+                if let Some(item) = &item.0 {
+                    item.read(index as u64, reading);
+                }
+            }
+        }
+        _ => reading.facts.error = error::read(body),
+    }
+}
+
+/// Reads one event. The type stands in the data as well as in the event's name.
+pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
+    if event.data.trim_ascii() == b"[DONE]" {
+        reading.facts.ended = true;
+        return;
+    }
+    let Ok(Object(Some(streamed))) = serde_json::from_slice::<Object<Streamed<'_>>>(event.data) else {
+        if event.name == Some("error") || event.exception {
+            note_error(&mut reading.facts, Some(ErrorFacts::default()));
+        }
+        return;
+    };
+    let kind = streamed.kind.some().or(event.name).unwrap_or_default();
+    if let Some(response) = &streamed.response.0 {
+        response.read(reading);
+    }
+    match kind {
+        "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
+            if kind == "response.failed" {
+                note_error(&mut reading.facts, Some(ErrorFacts::default()));
+            }
+            reading.facts.ended = true;
+        }
+        "response.output_item.added" => {
+            if let Some(item) = &streamed.item.0 {
+                item.begin(streamed.output_index.0.unwrap_or(0), reading);
+            }
+        }
+        _ if event.exception || kind == "error" => {
+            let error = error::read(event.data).unwrap_or_default();
+            note_error(&mut reading.facts, Some(error));
+        }
+        _ => {
+            note_error(&mut reading.facts, streamed.error.facts());
+            streamed.read_delta(kind, reading);
+        }
+    }
+}
+
+impl Response<'_> {
+    /// An error body has neither output nor status; background answers have a status only.
+    fn is_answer(&self) -> bool {
+        self.id.0.is_some() && (self.model.0.is_some() || self.status.0.is_some())
+            || !self.output.0.is_empty()
+            || self.usage.0.is_some()
+    }
+
+    fn read(&self, reading: &mut Reading) {
+        let facts = &mut reading.facts;
+        note(&mut facts.id, &self.id);
+        note(&mut facts.model, &self.model);
+        note(&mut facts.service_tier, &self.service_tier);
+        if let Some(usage) = &self.usage.0 {
+            facts.usage.merge(usage.read());
+        }
+        let failed = self.status.some() == Some("failed");
+        note_error(facts, self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
+    }
+}
+
+impl Item<'_> {
+    /// Reads a whole item.
+    fn read(&self, index: u64, reading: &mut Reading) {
+        let reasoning = self.kind.some() == Some("reasoning");
+        for part in self.summary.0.iter().chain(&self.content.0).filter_map(|part| part.0.as_ref()) {
+            let text = part.text.some().or_else(|| part.refusal.some()).unwrap_or_default();
+            generated(reasoning, text, reading);
+        }
+        reading
+            .facts
+            .generated(self.code.some().map_or(0, str::len) + self.result.some().map_or(0, str::len));
+        self.begin(index, reading);
+        let arguments = self.arguments.some().or_else(|| self.input.some()).unwrap_or_default();
+        reading.facts.generated(arguments.len());
+        if let (Some(content), true) = (&mut reading.content, self.is_tool_call()) {
+            content.tool_call(0, index, None, None, arguments);
+        }
+    }
+
+    /// Reads what stands at an item's beginning: the name of the tool to call.
+    fn begin(&self, index: u64, reading: &mut Reading) {
+        if !self.is_tool_call() {
+            return;
+        }
+        let name = self.name.some();
+        reading.facts.generated(name.map_or(0, str::len));
+        if let Some(content) = &mut reading.content {
+            content.tool_call(0, index, self.call_id.some().or_else(|| self.id.some()), name, "");
+        }
+    }
+
+    /// A call that the application answers.
+    fn is_tool_call(&self) -> bool {
+        matches!(self.kind.some(), Some("function_call" | "custom_tool_call"))
+    }
+}
+
+impl Streamed<'_> {
+    fn read_delta(&self, kind: &str, reading: &mut Reading) {
+        reading.facts.generated(self.partial_image_b64.some().map_or(0, str::len));
+        let Some(delta) = self.delta.some() else { return };
+        match kind {
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                reading.facts.generated(delta.len());
+                if let Some(content) = &mut reading.content {
+                    content.tool_call(0, self.output_index.0.unwrap_or(0), None, None, delta);
+                }
+            }
+            "response.output_text.delta" | "response.refusal.delta" | "response.audio.transcript.delta" => {
+                generated(false, delta, reading);
+            }
+            _ if kind.starts_with("response.reasoning") => generated(true, delta, reading),
+            _ => reading.facts.generated(delta.len()),
+        }
+    }
+}
+
+fn generated(reasoning: bool, text: &str, reading: &mut Reading) {
+    reading.facts.generated(text.len());
+    match &mut reading.content {
+        Some(content) if reasoning => content.reasoning(0, text),
+        Some(content) => content.text(0, text),
+        None => {}
+    }
+}

@@ -1,0 +1,87 @@
+//! The request's `instructions` and `input` items in the conventions' form.
+
+use serde_json::{Value, json};
+
+use crate::content::InputContent;
+use crate::provider::{field, openai_chat};
+
+/// Reads `instructions`, `input` and `tools`.
+pub(super) fn read(body: &Value) -> InputContent {
+    let messages = match body.get("input") {
+        Some(Value::String(text)) => vec![message("user", vec![field::text_part(text)])],
+        Some(Value::Array(items)) => items.iter().filter_map(item).collect(),
+        _ => Vec::new(),
+    };
+    InputContent {
+        system: field::text(body, "instructions").map(field::text_part).into_iter().collect(),
+        messages,
+        tools: field::list(body, "tools").iter().filter_map(openai_chat::tool).collect(),
+    }
+}
+
+fn message(role: &str, parts: Vec<Value>) -> Value {
+    json!({"role": role, "parts": parts})
+}
+
+/// One input item. References to stored items carry no content.
+fn item(item: &Value) -> Option<Value> {
+    let kind = field::text(item, "type").unwrap_or("message");
+    let call_id = || field::text(item, "call_id").or_else(|| field::text(item, "id"));
+    let name = || field::text(item, "name").unwrap_or(kind);
+    Some(match kind {
+        "message" => {
+            let parts = match item.get("content") {
+                Some(Value::String(text)) => vec![field::text_part(text)],
+                Some(Value::Array(content)) => content.iter().map(part).collect(),
+                _ => Vec::new(),
+            };
+            message(field::text(item, "role").unwrap_or("user"), parts)
+        }
+        "function_call" => {
+            message("assistant", vec![field::tool_call_part(call_id(), name(), item.get("arguments"))])
+        }
+        "custom_tool_call" => {
+            message("assistant", vec![field::tool_call_part(call_id(), name(), item.get("input"))])
+        }
+        "reasoning" => {
+            let texts = field::list(item, "summary").iter().chain(field::list(item, "content"));
+            let text: String = texts.filter_map(|part| field::text(part, "text")).collect();
+            message("assistant", vec![json!({"type": "reasoning", "content": text})])
+        }
+        "item_reference" => return None,
+        _ if kind.ends_with("_output") => {
+            let output = item.get("output").unwrap_or(&Value::Null);
+            message("tool", vec![field::tool_response_part(call_id(), output)])
+        }
+        // The provider's own tools: web search, file search, code interpreter, MCP.
+        _ => message(
+            "assistant",
+            vec![
+                json!({"type": "server_tool_call", "id": call_id(), "name": name(), "server_tool_call": item}),
+            ],
+        ),
+    })
+}
+
+/// One element of a message's content.
+fn part(part: &Value) -> Value {
+    let kind = field::text(part, "type").unwrap_or_default();
+    let read = match kind {
+        "input_text" | "output_text" | "text" | "summary_text" => {
+            field::text(part, "text").map(field::text_part)
+        }
+        "refusal" => field::text(part, kind).map(field::text_part),
+        "input_image" => match field::text(part, "file_id") {
+            Some(id) => Some(json!({"type": "file", "modality": "image", "file_id": id})),
+            None => field::text(part, "image_url").map(|url| field::uri_part("image", url)),
+        },
+        "input_file" => openai_chat::file(part),
+        "input_audio" => {
+            let audio = part.get(kind).unwrap_or(part);
+            let mime_type = field::text(audio, "format").map(|format| format!("audio/{format}"));
+            field::text(audio, "data").map(|data| field::blob_part("audio", mime_type.as_deref(), data))
+        }
+        _ => None,
+    };
+    read.unwrap_or_else(|| part.clone())
+}

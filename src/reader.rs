@@ -1,0 +1,182 @@
+//! Reads an answer as it passes: finds its framing, cuts it into pieces and lets the wire format read them.
+
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use serde::de::IgnoredAny;
+
+use crate::call::ResponseFacts;
+use crate::decoder::Decoder;
+use crate::provider::{Framing, Reading, WireFormat};
+
+/// The most of one piece (an event, a line, a whole document) that is held at a time: 16 MiB. What is longer
+/// passes through unread.
+pub(crate) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    format: &'static dyn WireFormat,
+    state: State,
+    reading: Reading,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The first byte that is not white space decides: content types are often missing or wrong.
+    Sniffing {
+        stream: bool,
+    },
+    Decoding {
+        decoder: Decoder,
+        framing: Framing,
+    },
+    /// Not text: a content encoding nobody undid.
+    Opaque,
+}
+
+/// What one push of bytes showed.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Pieces that carried generated output.
+    pub(crate) chunks: u32,
+}
+
+impl Reader {
+    /// A reader for the answer whose status and headers have just come.
+    pub(crate) fn new(
+        format: &'static dyn WireFormat,
+        stream: bool,
+        status: http::StatusCode,
+        headers: &HeaderMap,
+        mut reading: Reading,
+    ) -> Self {
+        format.read_headers(headers, &mut reading);
+        let encoded = headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        let stream = stream && status.is_success();
+        let state = if encoded {
+            State::Opaque
+        } else if is(headers, "application/vnd.amazon.eventstream") {
+            decoding(Framing::EventStream)
+        } else {
+            State::Sniffing { stream: stream || is(headers, "application/x-ndjson") }
+        };
+        Self { format, state, reading }
+    }
+
+    /// Reads the next bytes of the body.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Seen {
+        let mut bytes = bytes;
+        if let State::Sniffing { stream } = self.state {
+            bytes = skip_blank(bytes);
+            let Some(&first) = bytes.first() else { return Seen::default() };
+            self.state = decoding(sniff(first, stream, self.format.stream_framing()));
+        }
+        let mut seen = Seen::default();
+        if let State::Decoding { decoder, framing } = &mut self.state
+            && *framing == Framing::Whole
+        {
+            decoder.push(bytes, &mut |_| {});
+        } else if let State::Decoding { decoder, .. } = &mut self.state {
+            let (format, reading) = (self.format, &mut self.reading);
+            decoder.push(bytes, &mut |event| {
+                let before = reading.facts.output_bytes;
+                format.read_event(event, reading);
+                seen.chunks += u32::from(reading.facts.output_bytes > before);
+            });
+        }
+        seen
+    }
+
+    /// What is read so far.
+    pub(crate) const fn facts(&self) -> &ResponseFacts {
+        &self.reading.facts
+    }
+
+    /// Reads what the end of the body leaves, and gives all that was read.
+    pub(crate) fn finish(mut self) -> Reading {
+        let (format, reading) = (self.format, &mut self.reading);
+        match &mut self.state {
+            State::Sniffing { .. } => {}
+            // What cannot be read is taken at the transport's word.
+            State::Opaque => reading.facts.ended = true,
+            State::Decoding { decoder, framing: Framing::Whole } => {
+                decoder.finish(&mut |event| {
+                    format.read_body(event.data, reading);
+                    // A document that parses is whole, whatever it says.
+                    reading.facts.ended |=
+                        reading.facts.complete() || serde_json::from_slice::<IgnoredAny>(event.data).is_ok();
+                });
+                reading.facts.ended |= decoder.lost();
+            }
+            State::Decoding { decoder, .. } => {
+                decoder.finish(&mut |event| format.read_event(event, reading));
+            }
+        }
+        self.reading
+    }
+}
+
+fn decoding(framing: Framing) -> State {
+    State::Decoding { decoder: Decoder::new(framing, PIECE_LIMIT), framing }
+}
+
+/// The framing of a text body by its first byte: a JSON document begins with a brace or a bracket, a line of
+/// an event stream never does.
+fn sniff(first: u8, stream: bool, streamed: Framing) -> Framing {
+    match (first, streamed) {
+        (b'{' | b'[', Framing::JsonLines | Framing::JsonArray) if stream => streamed,
+        (b'{' | b'[', _) => Framing::Whole,
+        (_, Framing::EventStream) if stream => Framing::EventStream,
+        _ => Framing::Sse,
+    }
+}
+
+fn is(headers: &HeaderMap, essence: &str) -> bool {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(essence))
+    })
+}
+
+/// Past white space and a byte order mark: some gateways send kilobytes of blanks to keep a connection open.
+fn skip_blank(bytes: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xEF | 0xBB | 0xBF);
+    let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+    &bytes[start..]
+}
+
+/// The clock of a stream's chunks.
+#[derive(Debug)]
+pub(crate) struct ChunkClock {
+    started: Instant,
+    last: Option<Instant>,
+    pub(crate) first_chunk: Option<Duration>,
+}
+
+impl ChunkClock {
+    pub(crate) const fn new(started: Instant) -> Self {
+        Self { started, last: None, first_chunk: None }
+    }
+
+    /// Notes chunks that arrived together at `now` and gives the time since the chunk before each.
+    pub(crate) fn tick(&mut self, chunks: u32, now: Instant) -> impl Iterator<Item = Duration> + use<> {
+        let mut since = None;
+        let mut later = chunks;
+        if chunks > 0 {
+            match self.last {
+                Some(last) => since = Some(now.saturating_duration_since(last)),
+                None => {
+                    self.first_chunk = Some(now.saturating_duration_since(self.started));
+                    later = chunks - 1;
+                }
+            }
+            self.last = Some(now);
+        }
+        // Of chunks in one read only the first has waited.
+        let together = if since.is_some() { later - 1 } else { later };
+        since.into_iter().chain((0..together).map(|_| Duration::ZERO))
+    }
+}

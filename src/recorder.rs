@@ -1,0 +1,140 @@
+//! Owns one call while it is on its way and ends it exactly once, whichever way it ends.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use http::{HeaderMap, StatusCode};
+use opentelemetry::{Context, KeyValue};
+
+use crate::call::Call;
+use crate::cost::{Cost, PriceQuery};
+use crate::outcome::{Ending, Verdict, judge};
+use crate::provider::{Reading, WireFormat};
+use crate::reader::{ChunkClock, Reader};
+use crate::settings::Settings;
+use crate::telemetry::{ChunkRecorder, Ended};
+
+/// The record of one call. Dropping it ends the call: as cancelled before [`Recorder::receive`], as dropped
+/// after it.
+pub(crate) struct Recorder {
+    settings: Arc<Settings>,
+    format: &'static dyn WireFormat,
+    call: Call,
+    context: Context,
+    started: SystemTime,
+    clock: Instant,
+    chunk_clock: ChunkClock,
+    chunk_recorder: Option<ChunkRecorder>,
+    further: Vec<KeyValue>,
+    /// Present between the headers and the end.
+    reader: Option<Reader>,
+    done: bool,
+}
+
+impl Recorder {
+    /// Begins the call: its span starts now.
+    pub(crate) fn start(
+        settings: Arc<Settings>,
+        format: &'static dyn WireFormat,
+        call: Call,
+        further: Vec<KeyValue>,
+        parent: &Context,
+    ) -> Self {
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let context = settings.telemetry.start(&call, started, parent);
+        Self {
+            settings,
+            format,
+            call,
+            context,
+            started,
+            clock,
+            chunk_clock: ChunkClock::new(clock),
+            chunk_recorder: None,
+            further,
+            reader: None,
+            done: false,
+        }
+    }
+
+    /// The context in which the request runs: inner spans become children of the call's.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    /// Notes the response's head. From here on the body decides.
+    pub(crate) fn receive(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.call.status_code = Some(status.as_u16());
+        self.call.ending = Ending::Dropped;
+        let reading = Reading { content: self.settings.capture.output(), ..Reading::default() };
+        self.reader = Some(Reader::new(self.format, self.call.request.stream, status, headers, reading));
+    }
+
+    /// Reads bytes of the body as they pass.
+    pub(crate) fn see(&mut self, bytes: &[u8]) {
+        let Some(reader) = &mut self.reader else { return };
+        let seen = reader.push(bytes);
+        if seen.chunks == 0 || !self.call.request.stream {
+            return;
+        }
+        for since_last in self.chunk_clock.tick(seen.chunks, Instant::now()) {
+            let recorder = self.chunk_recorder.get_or_insert_with(|| {
+                // The model that answers is known from the first chunk on.
+                self.call.response.model.clone_from(&reader.facts().model);
+                self.settings.telemetry.chunks(&self.call)
+            });
+            recorder.record(since_last);
+        }
+    }
+
+    /// Ends the call. Later endings change nothing.
+    pub(crate) fn end(&mut self, ending: Ending) {
+        if std::mem::replace(&mut self.done, true) {
+            return;
+        }
+        let duration = self.clock.elapsed();
+        self.call.ending = ending;
+        self.call.first_chunk = self.chunk_clock.first_chunk;
+        if let Some(reader) = self.reader.take() {
+            let reading = reader.finish();
+            self.call.response = reading.facts;
+            if let Some(content) = reading.content {
+                self.further.extend(self.settings.capture.answer(content));
+            }
+        }
+        let mut verdict = judge(&self.call);
+        self.settings.estimate(&mut self.call, &mut verdict);
+        let cost = self.price(&verdict);
+        let further = std::mem::take(&mut self.further);
+        let ended = Ended {
+            call: &self.call,
+            verdict: &verdict,
+            cost: &cost,
+            started: self.started,
+            duration,
+            further,
+        };
+        self.settings.telemetry.finish(&self.context, ended);
+    }
+
+    fn price(&self, verdict: &Verdict) -> Cost {
+        let (request, response) = (&self.call.request, &self.call.response);
+        self.settings.prices.price(&PriceQuery {
+            provider: &self.call.destination.provider,
+            server_address: Some(&self.call.destination.server_address),
+            response_model: response.model.as_deref(),
+            request_model: request.model.as_deref(),
+            // The tier that was billed, else the one asked for.
+            service_tier: response.service_tier.as_deref().or(request.service_tier.as_deref()),
+            usage: &response.usage,
+            usage_source: verdict.usage_source,
+            at: self.started,
+        })
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.end(self.call.ending);
+    }
+}

@@ -1,0 +1,226 @@
+//! Server-sent events as WHATWG's HTML standard (section 9.2.6) cuts them, however the network cut the bytes:
+//! LF, CRLF and bare CR, a byte order mark, comments, multi-line data. Knows no provider.
+
+use std::mem;
+
+/// The incremental parser of one stream.
+///
+/// Holds at most `limit` bytes of an unfinished event. A longer one is passed over to its end and counted, the
+/// same for every chunking of the same bytes. An event that lies inside one chunk is shown where it stands.
+#[derive(Debug)]
+pub(crate) struct Parser {
+    limit: usize,
+    /// A line whose end has not come.
+    line: Vec<u8>,
+    /// The `data` lines of an event that did not end with the chunk, or has several.
+    data: Vec<u8>,
+    name: Vec<u8>,
+    /// Length of the event's data, wherever it stands; `None` until its first `data` line.
+    length: Option<usize>,
+    /// The byte order mark, if any, is behind.
+    begun: bool,
+    /// A CR ended the last chunk: an LF at the head of the next one belongs to it.
+    after_cr: bool,
+    /// The rest of the present line is passed over.
+    passing_line: bool,
+    /// The rest of the present event is passed over.
+    passing_event: bool,
+    lost: u64,
+}
+
+/// One event with data; `id` and `retry` are nothing to an observer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dispatch<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) data: &'a [u8],
+}
+
+enum Line<'l> {
+    Blank,
+    Data(&'l [u8]),
+    /// A comment, another field, or a part of an event that is passed over.
+    Other,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+impl Parser {
+    /// A parser that holds at most `limit` bytes.
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            line: Vec::new(),
+            data: Vec::new(),
+            name: Vec::new(),
+            length: None,
+            begun: false,
+            after_cr: false,
+            passing_line: false,
+            passing_event: false,
+            lost: 0,
+        }
+    }
+
+    /// Takes the next bytes and shows each event that ends in them.
+    pub(crate) fn push(&mut self, bytes: &[u8], mut see: impl FnMut(Dispatch<'_>)) {
+        let mut rest = bytes;
+        if let (true, Some(first)) = (self.after_cr, rest.first()) {
+            rest = &rest[usize::from(*first == b'\n')..];
+            self.after_cr = false;
+        }
+        // The event's only data line so far, where it stands in `bytes`.
+        let mut here: Option<&[u8]> = None;
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+            let line = &rest[..end];
+            let crlf = rest[end] == b'\r' && rest.get(end + 1) == Some(&b'\n');
+            self.after_cr = rest[end] == b'\r' && end + 1 == rest.len();
+            rest = &rest[end + 1 + usize::from(crlf)..];
+
+            if self.line.is_empty() && !self.passing_line {
+                match self.read(line) {
+                    Line::Blank => self.dispatch(here.take(), &mut see),
+                    Line::Data(data) if self.length.is_none() => {
+                        here = Some(data);
+                        self.length = Some(data.len());
+                    }
+                    Line::Data(data) => self.append(here.take(), data),
+                    Line::Other => {}
+                }
+            } else {
+                // Only the chunk's first line continues a held one, so that nothing stands in `here` yet.
+                self.hold(line);
+                self.end_held_line(&mut see);
+            }
+        }
+        if !rest.is_empty() {
+            self.hold(rest);
+        }
+        if let (Some(data), false) = (here, self.passing_event) {
+            self.data.extend_from_slice(data);
+        }
+    }
+
+    /// Shows an event that the end of the stream cut off after its data. The standard drops it, but clients
+    /// do not, and a last `[DONE]` often lacks its blank line.
+    pub(crate) fn finish(&mut self, mut see: impl FnMut(Dispatch<'_>)) {
+        if !self.line.is_empty() || self.passing_line {
+            self.end_held_line(&mut see);
+        }
+        self.dispatch(None, &mut see);
+    }
+
+    /// How many events were longer than the limit and were passed over.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Keeps a part of a line until its end comes.
+    fn hold(&mut self, part: &[u8]) {
+        if self.passing_line {
+            return;
+        }
+        if self.fits(self.line.len() + part.len()) {
+            self.line.extend_from_slice(part);
+            return;
+        }
+        // Enough of the line to tell a comment behind a byte order mark; comments belong to no event.
+        self.line.extend(part.iter().take(BYTE_ORDER_MARK.len() + 1));
+        if !is_comment(&self.line, self.begun) {
+            self.pass_event();
+        }
+        self.line.clear();
+        self.passing_line = true;
+    }
+
+    fn end_held_line(&mut self, see: &mut impl FnMut(Dispatch<'_>)) {
+        if mem::take(&mut self.passing_line) {
+            self.begun = true;
+            return;
+        }
+        let mut line = mem::take(&mut self.line);
+        match self.read(&line) {
+            Line::Blank => self.dispatch(None, see),
+            Line::Data(data) => self.append(None, data),
+            Line::Other => {}
+        }
+        line.clear();
+        self.line = line;
+    }
+
+    /// Reads one line without its end.
+    fn read<'l>(&mut self, mut line: &'l [u8]) -> Line<'l> {
+        let long = !self.fits(line.len());
+        if !mem::replace(&mut self.begun, true) {
+            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        }
+        match line.first() {
+            None => return Line::Blank,
+            Some(b':') => return Line::Other,
+            Some(_) if long => self.pass_event(),
+            Some(_) => {}
+        }
+        if self.passing_event {
+            return Line::Other;
+        }
+        if let Some(data) = value(line, b"data") {
+            return Line::Data(data);
+        }
+        if let Some(name) = value(line, b"event") {
+            self.name.clear();
+            self.name.extend_from_slice(name);
+        }
+        Line::Other
+    }
+
+    fn append(&mut self, here: Option<&[u8]>, data: &[u8]) {
+        self.data.extend_from_slice(here.unwrap_or_default());
+        if self.length.is_some() {
+            self.data.push(b'\n');
+        }
+        self.data.extend_from_slice(data);
+        self.length = Some(self.data.len());
+    }
+
+    /// A blank line: shows the event that stands before it, if it has data.
+    fn dispatch(&mut self, here: Option<&[u8]>, see: &mut impl FnMut(Dispatch<'_>)) {
+        let whole = self.length.take().is_some() && !mem::take(&mut self.passing_event);
+        self.passing_event = false;
+        if whole {
+            let name = std::str::from_utf8(&self.name).ok().filter(|name| !name.is_empty());
+            see(Dispatch { name, data: here.unwrap_or(&self.data) });
+        }
+        self.data.clear();
+        self.name.clear();
+    }
+
+    /// Whether a line of this length can be held beside what is known of its event.
+    fn fits(&self, line: usize) -> bool {
+        line + self.length.unwrap_or(0) + self.name.len() <= self.limit
+    }
+
+    fn pass_event(&mut self) {
+        if !mem::replace(&mut self.passing_event, true) {
+            self.lost += 1;
+            self.data.clear();
+            self.name.clear();
+            self.length = None;
+        }
+    }
+}
+
+/// The value of a line `field: value`, `field:value` or `field`.
+fn value<'l>(line: &'l [u8], field: &[u8]) -> Option<&'l [u8]> {
+    match line.strip_prefix(field)? {
+        [] => Some(&[]),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
+    }
+}
+
+fn is_comment(line: &[u8], begun: bool) -> bool {
+    let line = if begun { line } else { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) };
+    line.first() == Some(&b':')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Memory stays flat over a hundred thousand streams.
+
+mod support;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use support::observed::Observed;
+
+/// Streams in all, and those under way at a time.
+const STREAMS: usize = 100_000;
+const TOGETHER: usize = 32;
+
+type Body = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, std::convert::Infallible>>>>;
+
+/// A stream of a few chunks; every seventh stops without its end.
+async fn answer(number: usize) -> Result<http::Response<Body>, std::convert::Infallible> {
+    let chunk = |data: &str| Ok(Frame::data(Bytes::from(format!("data: {data}\n\n"))));
+    let text = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"word "}}]}"#;
+    let last = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4}}"#;
+    let mut chunks: Vec<_> = (0..4).map(|_| chunk(text)).collect();
+    if !number.is_multiple_of(7) {
+        chunks.extend([chunk(last), chunk("[DONE]")]);
+    }
+    let body = StreamBody::new(stream::iter(chunks));
+    Ok(http::Response::builder().header("content-type", "text/event-stream").body(body).unwrap())
+}
+
+/// Resident memory in KiB, from the operating system.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_streams_leave_memory_flat() {
+    if resident().is_none() {
+        eprintln!("not run: this system does not tell a process its resident memory");
+        return;
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/chat/completions", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let counter = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        while let Ok((stream, _)) = listener.accept().await {
+            let counter = std::sync::Arc::clone(&counter);
+            tokio::spawn(async move {
+                let service =
+                    service_fn(|_| answer(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
+                let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                server.serve_connection(TokioIo::new(stream), service).await.unwrap_or_default();
+            });
+        }
+    });
+    // Real spans are made and ended; a provider without exporter lets go of them.
+    let observed = Observed::default();
+    let middleware = spanledger::GenAiMiddleware::builder()
+        .tracer_provider(SdkTracerProvider::builder().build())
+        .meter_provider(observed.meters.clone())
+        .build();
+    let client =
+        reqwest_middleware::ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+            .with(middleware)
+            .build();
+    let run = async |streams: usize| {
+        let mut lanes = tokio::task::JoinSet::new();
+        for lane in 0..TOGETHER {
+            let (client, url) = (client.clone(), url.clone());
+            lanes.spawn(async move {
+                for number in (lane..streams).step_by(TOGETHER) {
+                    let request = client.post(&url).body(r#"{"model":"gpt-4o","stream":true}"#);
+                    let response = request.send().await.unwrap();
+                    // Every fifth caller loses interest.
+                    if !number.is_multiple_of(5) {
+                        response.bytes().await.unwrap();
+                    }
+                }
+            });
+        }
+        lanes.join_all().await;
+    };
+    // A fifth warms up allocator, pools and tables.
+    run(STREAMS / 5).await;
+    let before = resident().unwrap();
+    run(STREAMS - STREAMS / 5).await;
+    let after = resident().unwrap();
+    let counted = observed.metrics()["spanledger.client.calls"];
+    assert_eq!(counted, STREAMS as f64, "every stream is one call");
+    // One leaked kilobyte a stream would be 80 MB.
+    assert!(after < before + 8 * 1024, "{before} KiB grew to {after} KiB");
+}
