@@ -93,6 +93,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
     pub(crate) output_bytes: u64,
+    /// Tool calls seen that came in one piece and without an index, so that each gets one.
+    pub(crate) whole_tool_calls: u64,
 }
 
 /// An error as the provider words it.

@@ -1,40 +1,110 @@
 //! Cuts a body into the pieces its framing defines, however the network cut it. Knows no provider.
 
-use crate::provider::{Event, Framing};
+mod documents;
+mod event_stream;
+#[cfg(test)]
+pub(crate) mod tests;
 
-/// The incremental decoder of one body. Keeps at most `limit` bytes of an unfinished piece.
+use crate::provider::{Event, Framing};
+use crate::sse;
+
+use documents::Documents;
+use event_stream::EventStream;
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
+/// The incremental decoder of one body. Keeps at most `limit` bytes of an unfinished piece: a longer one is
+/// passed over and [`Decoder::lost`] tells so.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    framing: Framing,
+    cutter: Cutter,
     limit: usize,
-    held: Vec<u8>,
     lost: bool,
+}
+
+#[derive(Debug)]
+enum Cutter {
+    Whole(Vec<u8>),
+    Sse {
+        parser: sse::Parser,
+        /// Whether anything but white space has come.
+        begun: bool,
+    },
+
+    Documents(Documents),
+    EventStream(EventStream),
 }
 
 impl Decoder {
     /// A decoder that holds at most `limit` bytes of one piece.
     pub(crate) fn new(framing: Framing, limit: usize) -> Self {
-        Self { framing, limit, held: Vec::new(), lost: false }
+        let cutter = match framing {
+            Framing::Whole => Cutter::Whole(Vec::new()),
+            Framing::Sse => Cutter::Sse { parser: sse::Parser::new(limit), begun: false },
+            Framing::JsonLines => Cutter::Documents(Documents::lines()),
+            Framing::JsonArray => Cutter::Documents(Documents::elements()),
+            Framing::EventStream => Cutter::EventStream(EventStream::default()),
+        };
+        Self { cutter, limit, lost: false }
     }
 
-    /// Takes the next bytes and shows each piece that is now whole.
-    pub(crate) fn push(&mut self, bytes: &[u8], _see: &mut dyn FnMut(Event<'_>)) {
-        if self.held.len() + bytes.len() > self.limit {
-            self.lost = true;
-        } else {
-            self.held.extend_from_slice(bytes);
-        }
+    /// Takes the next bytes and shows each piece that is now whole. A piece that lies within `bytes` is not
+    /// copied.
+    pub(crate) fn push(&mut self, bytes: &[u8], see: &mut dyn FnMut(Event<'_>)) {
+        self.look_at_the_beginning(bytes);
+        self.lost |= match &mut self.cutter {
+            Cutter::Whole(_) if self.lost => true,
+            Cutter::Whole(held) if held.len() + bytes.len() > self.limit => {
+                *held = Vec::new();
+                true
+            }
+            Cutter::Whole(held) => {
+                held.extend_from_slice(bytes);
+                false
+            }
+            Cutter::Sse { parser, .. } => {
+                parser.push(bytes, |event| see(event.into()));
+                parser.lost() > 0
+            }
+            Cutter::Documents(documents) => documents.push(bytes, self.limit, see),
+            Cutter::EventStream(stream) => stream.push(bytes, self.limit, see),
+        };
     }
 
     /// Shows what stands before the end of the body without its terminator.
     pub(crate) fn finish(&mut self, see: &mut dyn FnMut(Event<'_>)) {
-        if self.framing == Framing::Whole && !self.lost {
-            see(Event { name: None, exception: false, data: &self.held });
+        match &mut self.cutter {
+            Cutter::Whole(held) if !self.lost => see(Event { name: None, exception: false, data: held }),
+            Cutter::Sse { parser, .. } => {
+                parser.finish(|event| see(event.into()));
+                self.lost |= parser.lost() > 0;
+            }
+            Cutter::Documents(documents) => self.lost |= documents.finish(self.limit, see),
+            // A message without its checksum cannot be trusted.
+            Cutter::Whole(_) | Cutter::EventStream(_) => {}
         }
     }
 
-    /// Whether a piece was longer than the limit and was passed over.
+    /// Errors come as JSON even where the headers promise events: no line of server-sent events begins with a
+    /// bracket.
+    fn look_at_the_beginning(&mut self, bytes: &[u8]) {
+        let Cutter::Sse { begun: begun @ false, .. } = &mut self.cutter else { return };
+        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte));
+        *begun = first.is_some();
+        if let Some(b'{' | b'[') = first {
+            self.cutter = Cutter::Documents(Documents::elements());
+        }
+    }
+
+    /// Whether a piece was longer than the limit, or unreadable, and was passed over.
     pub(crate) const fn lost(&self) -> bool {
         self.lost
+    }
+}
+
+impl<'a> From<sse::Dispatch<'a>> for Event<'a> {
+    fn from(event: sse::Dispatch<'a>) -> Self {
+        Self { name: event.name, exception: false, data: event.data }
     }
 }

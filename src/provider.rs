@@ -1,17 +1,30 @@
 //! Recognises inference calls and reads what providers write. One wire format a file; each is a stateless
 //! [`WireFormat`] that fills plain facts.
 
+mod anthropic_messages;
+mod bedrock;
+mod bedrock_converse;
+mod bedrock_invoke;
+mod cohere_usage;
+mod cohere_v1;
+mod cohere_v2;
 pub(crate) mod error;
 pub(crate) mod field;
+mod gemini;
+mod gemini_embeddings;
 mod hosts;
 pub(crate) mod lenient;
+mod ollama;
 mod openai_chat;
 mod openai_chunk;
 mod openai_completions;
 mod openai_embeddings;
 mod openai_responses;
 mod openai_usage;
+mod part;
 mod recognise;
+#[cfg(test)]
+mod testing;
 
 use serde_json::Value;
 
@@ -51,6 +64,56 @@ pub(crate) struct Reading {
     pub(crate) facts: ResponseFacts,
     /// Collects output messages, where the application opted into content.
     pub(crate) content: Option<OutputContent>,
+}
+
+impl Reading {
+    /// Appends generated text of one choice.
+    fn text(&mut self, choice: u64, text: Option<&str>) {
+        let Some(text) = text else { return };
+        self.facts.generated(text.len());
+        if let Some(content) = &mut self.content {
+            content.text(choice, text);
+        }
+    }
+
+    /// Appends reasoning text of one choice.
+    fn reasoning(&mut self, choice: u64, text: Option<&str>) {
+        let Some(text) = text else { return };
+        self.facts.generated(text.len());
+        if let Some(content) = &mut self.content {
+            content.reasoning(choice, text);
+        }
+    }
+
+    /// Appends to the `index`-th tool call of one choice; `arguments` may come in fragments.
+    fn tool_call(
+        &mut self,
+        choice: u64,
+        index: u64,
+        id: Option<&str>,
+        name: Option<&str>,
+        arguments: Option<&str>,
+    ) {
+        let arguments = arguments.unwrap_or_default();
+        self.facts.generated(name.map_or(0, str::len) + arguments.len());
+        if let Some(content) = &mut self.content {
+            content.tool_call(choice, index, id, name, arguments);
+        }
+    }
+
+    /// Adds a tool call that came in one piece and without an index.
+    fn whole_tool_call(
+        &mut self,
+        choice: u64,
+        id: Option<&str>,
+        name: Option<&str>,
+        arguments: Option<&Value>,
+    ) {
+        let arguments = arguments.map(Value::to_string);
+        let index = self.facts.whole_tool_calls;
+        self.facts.whole_tool_calls += 1;
+        self.tool_call(choice, index, id, name, arguments.as_deref());
+    }
 }
 
 /// How one API writes requests, answers and streams. Implementations hold no state, read leniently (an

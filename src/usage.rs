@@ -77,11 +77,6 @@ impl Usage {
     /// Overlays each field that `newer` knows: within one answer the last value that is not null wins, and
     /// values are never added, since providers repeat cumulative counts.
     pub fn merge(&mut self, newer: Self) {
-        fn last(old: &mut Option<u64>, new: Option<u64>) {
-            if new.is_some() {
-                *old = new;
-            }
-        }
         fn each(old: &mut Modality, new: Modality) {
             last(&mut old.text, new.text);
             last(&mut old.image, new.image);
@@ -95,5 +90,29 @@ impl Usage {
         each(&mut self.input_modality, newer.input_modality);
         each(&mut self.output_modality, newer.output_modality);
         each(&mut self.cache_read_modality, newer.cache_read_modality);
+    }
+
+    /// Overlays counts of a provider whose input count leaves the cached tokens out (Anthropic, Bedrock), so
+    /// that the total is computed anew from whichever of the three were known before.
+    pub(crate) fn merge_uncached(
+        &mut self,
+        uncached: Option<u64>,
+        cache_read: Option<u64>,
+        cache_write: Option<u64>,
+    ) {
+        let cached = |usage: &Self| {
+            usage.cache_read_tokens.unwrap_or(0).saturating_add(usage.cache_write_tokens.unwrap_or(0))
+        };
+        let known = self.input_tokens.map(|total| total.saturating_sub(cached(self)));
+        last(&mut self.cache_read_tokens, cache_read);
+        last(&mut self.cache_write_tokens, cache_write);
+        self.input_tokens = uncached.or(known).map(|uncached| uncached.saturating_add(cached(self)));
+    }
+}
+
+/// Overlays a count that is known.
+fn last(old: &mut Option<u64>, new: Option<u64>) {
+    if new.is_some() {
+        *old = new;
     }
 }

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod sqlite;
 mod sums;
 pub mod writer;

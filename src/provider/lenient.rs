@@ -29,6 +29,10 @@ pub(crate) struct Object<T>(pub(crate) Option<T>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
+/// A `T`, or an array of them; absent reads as empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
+
 impl Text<'_> {
     /// The text, if there is one and it is not empty.
     pub(crate) fn some(&self) -> Option<&str> {
@@ -43,6 +47,12 @@ impl<T> Default for Object<T> {
 }
 
 impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Default for OneOrMany<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
@@ -174,6 +184,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
                 Ok(List(items))
             }
             absent!(bool, i64, u64, f64, str, unit, map);
+        }
+        deserializer.deserialize_any(Shape(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = OneOrMany<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object or an array of objects")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(|value| OneOrMany(vec![value]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element::<Object<T>>()? {
+                    items.extend(item.0);
+                }
+                Ok(OneOrMany(items))
+            }
+            absent!(bool, i64, u64, f64, str, unit);
         }
         deserializer.deserialize_any(Shape(PhantomData))
     }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Recognised, hosts, openai_chat, openai_completions, openai_embeddings, openai_responses};
+use super::{
+    Recognised, anthropic_messages, bedrock_converse, bedrock_invoke, cohere_v1, cohere_v2, gemini,
+    gemini_embeddings, hosts, ollama, openai_chat, openai_completions, openai_embeddings, openai_responses,
+};
 
 /// Where a request goes, cut up once for all wire formats.
 #[derive(Debug)]
@@ -13,12 +16,18 @@ pub(crate) struct Target<'a> {
     /// The path's segments, percent-decoded after the cut, so that `%3A` equals `:` and `%2F` cuts nothing.
     /// Empty segments (doubled and trailing slashes) are left out.
     pub(crate) segments: Vec<Cow<'a, str>>,
-    /// As written, without the question mark.
-    pub(crate) query: Option<&'a str>,
 }
 
 /// Asked in this order: a provider's own paths before those that any gateway may serve.
 const FORMATS: &[fn(&Target<'_>) -> Option<Recognised>] = &[
+    anthropic_messages::recognise,
+    gemini::recognise,
+    gemini_embeddings::recognise,
+    bedrock_converse::recognise,
+    bedrock_invoke::recognise,
+    cohere_v1::recognise,
+    cohere_v2::recognise,
+    ollama::recognise,
     openai_chat::recognise,
     openai_completions::recognise,
     openai_responses::recognise,
@@ -39,7 +48,7 @@ impl<'a> Target<'a> {
     pub(crate) fn new(url: &'a reqwest::Url) -> Option<Self> {
         let segments =
             url.path_segments()?.filter(|segment| !segment.is_empty()).map(percent_decoded).collect();
-        Some(Self { host: url.host_str()?, port: url.port_or_known_default(), segments, query: url.query() })
+        Some(Self { host: url.host_str()?, port: url.port_or_known_default(), segments })
     }
 
     /// Whether the path ends in these segments.

@@ -18,7 +18,10 @@ pub(crate) struct Endpoint {
     client: reqwest::Client,
     url: Secret,
     token: Option<Secret>,
+    /// Scheme, host and port: what may be told of the URL.
     host: String,
+    /// What may not: tokens stand in the path, the query or the password.
+    secrets: Vec<Secret>,
 }
 
 impl Endpoint {
@@ -36,7 +39,11 @@ impl Endpoint {
             .user_agent(concat!("spanledger/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("url: {}", error.without_url()))?;
-        Ok(Self { client, url, token, host })
+        let path = Some(parsed.path()).filter(|path| path.len() > 1);
+        let parts = [path, parsed.query(), parsed.password(), token.as_ref().map(Secret::expose)];
+        let mut secrets = vec![url.clone()];
+        secrets.extend(parts.into_iter().flatten().map(|part| Secret::new(part.to_owned())));
+        Ok(Self { client, url, token, host, secrets })
     }
 
     /// The same endpoint with `path` after its own.
@@ -78,9 +85,7 @@ impl Endpoint {
         let text: String =
             String::from_utf8_lossy(&text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         // A target may repeat the URL or the token it was called with.
-        let secrets = [Some(&self.url), self.token.as_ref()];
-        let text =
-            secrets.into_iter().flatten().fold(text, |text, secret| text.replace(secret.expose(), "***"));
+        let text = self.secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "***"));
         if text.trim().is_empty() { String::new() } else { format!(": {}", text.trim()) }
     }
 }

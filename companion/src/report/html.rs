@@ -39,7 +39,7 @@ pub(crate) static POLICY: LazyLock<String> = LazyLock::new(|| {
 pub fn to_html(report: &Report) -> String {
     let body = html! {
         (masthead("Security report", report.window, &html! {}))
-        main id="main" tabindex="-1" { (sections(report)) }
+        main id="main" tabindex="-1" { (sections(report, "")) }
         (footer(report.generated))
     };
     document(&format!("Spanledger security report, {}", period(report.window)), &body).into_string()
@@ -87,10 +87,10 @@ pub(crate) fn masthead(title: &str, window: Window, controls: &Markup) -> Markup
     }
 }
 
-/// Everything a report says.
-pub(crate) fn sections(report: &Report) -> Markup {
+/// Everything a report says. `rules_note` says of when the state of the rules is, where that needs saying.
+pub(crate) fn sections(report: &Report, rules_note: &str) -> Markup {
     html! {
-        (rules::section(report))
+        (rules::section(report, rules_note))
         (glance::section(report))
         @if report.totals.calls == 0 {
             section.card.empty {

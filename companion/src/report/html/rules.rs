@@ -6,11 +6,12 @@ use super::foreign;
 use crate::report::data::{Report, RuleState, RuleStatus};
 use crate::report::figures::{number, or_dash};
 
-pub(super) fn section(report: &Report) -> Markup {
+pub(super) fn section(report: &Report, note: &str) -> Markup {
     let firing: Vec<&RuleState> = report.firing().collect();
     html! {
         section aria-labelledby="rules" {
             h2 id="rules" { "Rules" }
+            @if !note.is_empty() { p.note { (note) } }
             @if firing.is_empty() {
                 p.card.calm { (state(report)) span.muted { (others(report)) } }
             } @else {

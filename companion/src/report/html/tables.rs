@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::{foreign, name_or_none};
 use crate::report::data::Report;
 use crate::report::figures::{
-    count, known_cost, known_tokens, mean_seconds, or_dash, percent, seconds, share, success_rate, usd_column,
+    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, seconds, share, success_rate,
+    usd_column,
 };
 use crate::store::{Group, Totals};
 use crate::time::format;
@@ -18,11 +19,11 @@ pub(super) fn section(report: &Report) -> Markup {
         section aria-labelledby="breakdown" {
             h2 id="breakdown" { "Who and what" }
             div.tables {
-                div.wide { (sums("Models", "Model", &report.models, Some(&report.totals))) }
-                (sums("Providers", "Provider", &report.providers, Some(&report.totals)))
-                (sums("Services", "Service", &report.services, Some(&report.totals)))
+                div.wide { (sums("Models", "Model", &report.models, Some(&report.totals), false)) }
+                (sums("Providers", "Provider", &report.providers, Some(&report.totals), true))
+                (sums("Services", "Service", &report.services, Some(&report.totals), true))
                 @if !report.users.is_empty() {
-                    div.wide { (sums("Users with the most calls", "User", &report.users, None)) }
+                    div.wide { (sums("Users with the most calls", "User", &report.users, None, false)) }
                 }
                 @if !report.repeated.is_empty() { div.wide { (repeated(report)) } }
                 @if !report.unpriced.is_empty() { div.wide { (unpriced(report)) } }
@@ -31,10 +32,12 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>) -> Markup {
+/// `all` is what the groups are parts of; `brief` leaves room for a table beside it.
+fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bool) -> Markup {
     let groups = &groups[..groups.len().min(ROWS)];
     let others = all.map(|all| all.calls.saturating_sub(groups.iter().map(|g| g.totals.calls).sum()));
     let costs = usd_column(groups.iter().map(|group| known_cost(&group.totals)));
+    let tokens = if brief { compact } else { count };
     html! {
         div.card {
             div.scroll tabindex="0" role="region" aria-label=(title) {
@@ -42,25 +45,26 @@ fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>) -> Markup
                     caption { (title) }
                     thead { tr {
                         th scope="col" { (of) }
-                        @for title in ["Calls", "Success", "Failed", "Tokens in", "Tokens out", "Cost", "Mean latency"] {
-                            th.n scope="col" { (title) }
-                        }
+                        th.n scope="col" { "Calls" }
+                        @if !brief { th.n scope="col" { "Failed" } }
+                        @for title in ["Success", "Tokens in", "Tokens out", "Cost"] { th.n scope="col" { (title) } }
+                        @if !brief { th.n scope="col" { "Mean latency" } }
                     } }
                     tbody {
                         @for (Group { name, totals }, cost) in groups.iter().zip(costs) {
                             tr {
                                 th scope="row" { (name_or_none(name)) }
                                 td.n { (count(totals.calls)) }
+                                @if !brief { td.n { (count(totals.failed)) } }
                                 td.n { (or_dash(success_rate(totals), percent)) }
-                                td.n { (count(totals.failed)) }
-                                td.n { (or_dash(known_tokens(totals, totals.input_tokens), count)) }
-                                td.n { (or_dash(known_tokens(totals, totals.output_tokens), count)) }
+                                td.n { (or_dash(known_tokens(totals, totals.input_tokens), tokens)) }
+                                td.n { (or_dash(known_tokens(totals, totals.output_tokens), tokens)) }
                                 td.n { (cost) }
-                                td.n { (or_dash(mean_seconds(totals), seconds)) }
+                                @if !brief { td.n { (or_dash(mean_seconds(totals), seconds)) } }
                             }
                         }
                         @if let Some(calls) = others.filter(|calls| *calls > 0) {
-                            tr { th scope="row" { span.muted { "all others" } } td.n { (count(calls)) } td colspan="6" {} }
+                            tr { th scope="row" { span.muted { "all others" } } td.n { (count(calls)) } td colspan=(if brief { 4 } else { 6 }) {} }
                         }
                     }
                 }

@@ -33,6 +33,8 @@ pub struct SqliteAppender {
     pub(super) options: Options,
     pub(super) marks: Marks,
     pub(super) dictionary: Dictionary,
+    /// The day before which names were forgotten, in days since 1970.
+    pub(super) names_from: i64,
     sequences: Sequences,
     _lock: WriterLock,
 }
@@ -51,6 +53,7 @@ impl SqliteAppender {
             options,
             marks,
             dictionary: Dictionary::default(),
+            names_from: i64::MIN,
             sequences: Sequences::default(),
             _lock: lock,
         })

@@ -36,6 +36,11 @@ pub(super) const fn end_id(to: Timestamp, spill_us: i64) -> i64 {
     us << SLOT_BITS
 }
 
+/// The minute in which the call with this id ended, unless it was spilled.
+pub(super) const fn minute_of_id(id: i64) -> i64 {
+    (id >> SLOT_BITS).div_euclid(60_000_000)
+}
+
 const fn micros(ns: i64) -> i64 {
     ns.div_euclid(1000)
 }

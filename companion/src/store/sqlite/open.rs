@@ -12,7 +12,7 @@ use crate::store::sqlite::schema;
 
 /// Recovery after a crash locks the file for as long as it reads the log; five seconds were too short for a
 /// log of gigabytes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// In KiB. The roll-up rows of the current minutes and the tail of the table stay in memory.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 const READER_CACHE_KIB: i64 = 8 * 1024;

@@ -1,0 +1,190 @@
+//! Ollama's own API: chat, generate and embeddings, streamed as one JSON document a line unless told otherwise.
+//! Source: `docs/api.md` of Ollama.
+
+mod input;
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::{self, Fault};
+use super::lenient::{Count, Flag, List, Object, Text};
+use super::openai_chunk::{note, note_error};
+use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::semconv::{output_type, provider};
+use crate::usage::Usage;
+
+/// What one path answers.
+#[derive(Debug)]
+struct Ollama {
+    /// Whether the answer is a stream when the request does not say.
+    streams: bool,
+}
+
+static GENERATION: Ollama = Ollama { streams: true };
+static EMBEDDING: Ollama = Ollama { streams: false };
+
+/// An answer, or one line of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    model: Text<'a>,
+    /// Chat.
+    #[serde(borrow)]
+    message: Object<Message<'a>>,
+    /// Generate.
+    #[serde(borrow)]
+    response: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    done: Flag,
+    #[serde(borrow)]
+    done_reason: Text<'a>,
+    prompt_eval_count: Count,
+    eval_count: Count,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    #[serde(borrow)]
+    tool_calls: List<Object<ToolCall<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToolCall<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    function: Object<Function<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    arguments: Option<Value>,
+}
+
+/// `/api/chat` and its like. These names are common, so below a prefix they count only where the host or the
+/// prefix tells of Ollama.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let [prefix @ .., api, action] = target.segments.as_slice() else { return None };
+    let known = target.provider() == Some(provider::OLLAMA);
+    if api != "api" || !(prefix.is_empty() || known || prefix.last().is_some_and(|last| last == "ollama")) {
+        return None;
+    }
+    let (format, operation) = match action.as_ref() {
+        "chat" => (&GENERATION, Operation::Chat),
+        "generate" => (&GENERATION, Operation::TextCompletion),
+        "embed" | "embeddings" => (&EMBEDDING, Operation::Embeddings),
+        _ => return None,
+    };
+    Some(Recognised {
+        format,
+        operation,
+        api_type: None,
+        provider: target.provider().or(Some(provider::OLLAMA)),
+        request: RequestFacts::default(),
+    })
+}
+
+impl WireFormat for Ollama {
+    fn stream_framing(&self) -> Framing {
+        Framing::JsonLines
+    }
+
+    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+        facts.model = field::string(body, "model");
+        facts.stream = body.get("stream").and_then(Value::as_bool).unwrap_or(self.streams) && self.streams;
+        let options = body.get("options").unwrap_or(&Value::Null);
+        facts.max_tokens = field::int(options, "num_predict");
+        facts.temperature = field::float(options, "temperature");
+        facts.top_p = field::float(options, "top_p");
+        facts.top_k = field::int(options, "top_k");
+        facts.frequency_penalty = field::float(options, "frequency_penalty");
+        facts.presence_penalty = field::float(options, "presence_penalty");
+        facts.seed = field::int(options, "seed");
+        facts.stop_sequences = field::strings(options, "stop");
+        facts.dimensions = field::int(body, "dimensions");
+        // `true` and `false` are no level.
+        facts.reasoning_level = field::string(body, "think");
+        // `json`, or a JSON schema.
+        let json = body.get("format").is_some_and(|format| format == "json" || format.is_object());
+        facts.output_type = json.then_some(output_type::JSON);
+    }
+
+    fn undeciding(&self) -> &'static [&'static str] {
+        &["stream", "keep_alive"]
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        input::read(body)
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        read(body, reading);
+        reading.facts.ended = true;
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        read(event.data, reading);
+    }
+}
+
+/// Reads an answer or one line of it: the shapes are the same.
+fn read(data: &[u8], reading: &mut Reading) {
+    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(data) else {
+        note_error(&mut reading.facts, error::read(data));
+        return;
+    };
+    note(&mut reading.facts.model, &answer.model);
+    let generated = answer.message.0.is_some() || answer.response.0.is_some() || answer.done.0.is_some();
+    if generated {
+        reading.facts.choice(0);
+    }
+    reading.reasoning(0, answer.thinking.some());
+    reading.text(0, answer.response.some());
+    if let Some(message) = &answer.message.0 {
+        message.read(reading);
+    }
+    let facts = &mut reading.facts;
+    facts.usage.merge(Usage {
+        input_tokens: answer.prompt_eval_count.0,
+        output_tokens: answer.eval_count.0,
+        ..Usage::default()
+    });
+    if let Some(reason) = answer.done_reason.some() {
+        facts.finish(0, reason);
+    }
+    // Ollama's errors are a member; a proxy's have other shapes, and nothing of an answer beside them.
+    let bare = !generated && answer.model.0.is_none() && answer.prompt_eval_count.0.is_none();
+    let error = answer.error.facts();
+    note_error(facts, if bare { error.or_else(|| error::read(data)) } else { error });
+    facts.ended |= answer.done.0 == Some(true);
+}
+
+impl Message<'_> {
+    fn read(&self, reading: &mut Reading) {
+        reading.reasoning(0, self.thinking.some());
+        reading.text(0, self.content.some());
+        for call in self.tool_calls.0.iter().filter_map(|call| call.0.as_ref()) {
+            if let Some(function) = &call.function.0 {
+                let arguments = function.arguments.as_ref();
+                reading.whole_tool_call(0, call.id.some(), function.name.some(), arguments);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Runs a wire format over requests and answers as the middleware does, without a network.
+
+use serde_json::Value;
+
+use super::{Framing, Reading, Recognised, recognise};
+use crate::call::{RequestFacts, ResponseFacts};
+use crate::content::InputContent;
+use crate::decoder::Decoder;
+
+pub(super) fn recognised(url: &str) -> Option<Recognised> {
+    recognise(&http::Method::POST, &url.parse().unwrap())
+}
+
+/// What URL and body say of a request.
+pub(super) fn request(url: &str, body: &Value) -> RequestFacts {
+    let Recognised { format, mut request, .. } = recognised(url).unwrap();
+    format.read_request(body, &mut request);
+    request
+}
+
+pub(super) fn input(url: &str, body: &Value) -> InputContent {
+    recognised(url).unwrap().format.read_input(body)
+}
+
+/// What an answer of one document says.
+pub(super) fn whole(url: &str, body: &str) -> ResponseFacts {
+    let mut reading = Reading::default();
+    recognised(url).unwrap().format.read_body(body.as_bytes(), &mut reading);
+    reading.facts
+}
+
+/// What a stream says, the same for each of three chunkings.
+pub(super) fn stream(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
+    let read = |size: usize| {
+        let format = recognised(url).unwrap().format;
+        let mut reading = Reading::default();
+        let mut decoder = Decoder::new(framing, 1 << 20);
+        let mut see = |event: super::Event<'_>| format.read_event(event, &mut reading);
+        for chunk in body.chunks(size) {
+            decoder.push(chunk, &mut see);
+        }
+        decoder.finish(&mut see);
+        reading.facts
+    };
+    let facts = read(body.len().max(1));
+    assert_eq!(read(1), facts);
+    assert_eq!(read(7), facts);
+    facts
+}
+
+/// The finish reasons in order of the choices.
+pub(super) fn reasons(facts: &ResponseFacts) -> Vec<&str> {
+    facts.finish_reasons.values().map(String::as_str).collect()
+}
+
+/// The error's code and message.
+pub(super) fn error(facts: &ResponseFacts) -> Option<(Option<&str>, Option<&str>)> {
+    facts.error.as_ref().map(|error| (error.code.as_deref(), error.message.as_deref()))
+}
