@@ -235,7 +235,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         Some("message_stop") => reading.facts.ended = true,
         Some("error") => {
             let error = step.error.facts().or_else(|| error::read(event.data));
-            note_error(&mut reading.facts, Some(error.unwrap_or_else(ErrorFacts::default)));
+            note_error(&mut reading.facts, Some(error.unwrap_or_default()));
         }
         // `ping`, `content_block_stop`, and what is still to be invented.
         _ => note_error(&mut reading.facts, step.error.facts()),
