@@ -122,11 +122,6 @@ pub(crate) struct Destination {
 pub(crate) const MAX_CHOICES: u64 = 128;
 
 impl ResponseFacts {
-    /// Notes that the answer has a choice of this index.
-    pub(crate) fn choice(&mut self, index: u64) {
-        self.choices = self.choices.max(index.min(MAX_CHOICES - 1) + 1);
-    }
-
     /// Whether the whole answer arrived: the provider's end marker, or all that comes before it.
     pub(crate) fn complete(&self) -> bool {
         self.ended || (!self.finish_reasons.is_empty() && !self.usage.is_empty())
@@ -142,6 +137,11 @@ impl ResponseFacts {
         (0..choices.min(MAX_CHOICES))
             .map(|choice| self.finish_reasons.get(&choice).map_or_else(|| "error".to_owned(), Clone::clone))
             .collect()
+    }
+
+    /// Notes that the answer has a choice of this index.
+    pub(crate) fn choice(&mut self, index: u64) {
+        self.choices = self.choices.max(index.min(MAX_CHOICES - 1) + 1);
     }
 
     /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.

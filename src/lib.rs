@@ -1,4 +1,88 @@
 //! OpenTelemetry-native instrumentation and audit for LLM API calls made with `reqwest`.
+//!
+//! One [`reqwest_middleware`] layer turns each inference call, whichever provider and client library stands
+//! above, into exactly one span with tokens, cost, latency and a request hash, and one set of metrics.
+//!
+//! ```
+//! let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+//!     .with(spanledger::GenAiMiddleware::new())
+//!     .build();
+//! ```
+//!
+//! Spans and metrics go to the global OpenTelemetry providers, or to those given to the
+//! [builder](GenAiMiddleware::builder).
+#![cfg_attr(
+    feature = "otlp",
+    doc = "Where none are installed yet, [`otlp::init`] installs them over OTLP in one line."
+)]
+//!
+//! # What is recorded
+//!
+//! The names are those of the OpenTelemetry GenAI conventions ([`semconv`] lists every one with its source); the
+//! span is `{operation} {request model}`, of kind CLIENT, and hangs on the current context. It carries what the
+//! request asks for, what the answer reports (id, model, finish reasons, service tier, all kinds of tokens), the
+//! HTTP status, the time to the first chunk of generated output, and
+//!
+//! | attribute | meaning |
+//! |---|---|
+//! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
+//! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
+//! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
+//! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
+//! | `spanledger.cost.price_source` | table and revision that priced it |
+//! | `spanledger.request.hash` | 32 hex digits over what decides the answer |
+//! | `spanledger.instance`, `spanledger.sequence` | random id of the process, number of the sampled call in it, from 1 |
+//!
+//! Absent is not zero: what the provider did not report is omitted.
+//!
+//! `error.type` is the provider's error code where it is an identifier, else the HTTP status, else one of
+//! `timeout`, `connect`, `body`, `decode`, `redirect`, `request`, `middleware`, `unexpected_end` and `_OTHER`.
+//!
+//! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
+//! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status) and
+//! `spanledger.client.unpriced.tokens`. A model becomes a label when the price table knows it or a provider
+//! answered with it; of names outside the table at most 256 do, and the rest are `_OTHER`.
+//!
+//! # Which calls are recognised
+//!
+//! By method, host and path: OpenAI chat completions, completions, responses and embeddings (on any host: every
+//! OpenAI-compatible gateway), Azure OpenAI, Anthropic messages (also through Vertex and Bedrock), Gemini and
+//! Vertex, Bedrock converse and invoke, Cohere, Ollama. Everything else passes unrecorded.
+//!
+//! # Privacy
+//!
+//! Headers, query strings, message content, user fields of request bodies and the text of errors are not
+//! recorded. Content is an opt-in of the [builder](GenAiMiddlewareBuilder::capture) with a redaction hook and a
+//! byte cap. Users, addresses and conversations stand on spans only where the application gives them in a
+//! [`CallContext`], and never on a metric. Without a [key](GenAiMiddlewareBuilder::hash_key) the request hash of
+//! a short, guessable prompt can be guessed. Trace headers go to providers only on request.
+//!
+//! # Streaming
+//!
+//! The call ends with its body, and exactly once: read to the end, dropped, cut, timed out, cancelled before the
+//! headers, or left behind by a panic or a runtime that shuts down. Bytes, chunks, headers, errors and size hints
+//! pass unchanged. Of one event, line or document at most 16 MiB is held until it is whole; what is longer passes
+//! unread. OpenAI-style providers report usage in streams only when asked: ask in the request, or let the
+//! [middleware ask](GenAiMiddlewareBuilder::ask_for_usage).
+//!
+//! A body that is leaked (`mem::forget`), a process that exits without dropping its values (`process::exit`,
+//! `abort`, a signal) and a provider that is shut down first are beyond a middleware: those calls leave no span,
+//! and the gap in `spanledger.sequence` does not show them, as the number is given at the end.
+//!
+//! # Retries
+//!
+//! Put this layer outside a retry layer: one span is one call, however often it is sent.
+//!
+//! # Cost of observing
+//!
+//! The request is parsed once and hashed; each event of an answer is read once, by fields. `benches/overhead.rs`
+//! says how that is measured and prints the figures.
+//!
+//! # Stability
+//!
+//! The GenAI conventions are in development. This crate emits the newest names by default and the older ones
+//! with [`Semconv::V1_41`]; a change of names is a breaking change here and is listed in the changelog together
+//! with the dashboards it touches. It depends on one minor version of OpenTelemetry and is released with it.
 
 mod body;
 mod builder;
@@ -9,6 +93,8 @@ mod cost;
 mod decoder;
 mod hash;
 mod middleware;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod outcome;
 mod provider;
 mod reader;

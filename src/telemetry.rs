@@ -163,7 +163,7 @@ impl fmt::Debug for TracerFactory {
 }
 
 /// The random id of this process: 128 bits from the standard library's hash keys, which are random per process.
-fn instance() -> &'static str {
+pub(crate) fn instance() -> &'static str {
     static INSTANCE: OnceLock<String> = OnceLock::new();
     INSTANCE.get_or_init(|| {
         let half = || RandomState::new().hash_one(std::process::id());

@@ -1,11 +1,57 @@
 //! The command line: one subcommand a file.
 
 pub mod calls;
+pub mod config;
 pub mod report;
+pub mod serve;
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use toml::Value;
+
+use crate::clock;
+use crate::config::{Flag, Loaded, load};
+use crate::plain::Terminal;
+use crate::rule::evaluator::Evaluator;
+use crate::store::sqlite::{Ledger, SqliteQuerier};
+
+/// An exact ledger of LLM calls beside the applications that make them.
+///
+/// Receives OpenTelemetry spans, keeps every call in one file, evaluates anomaly rules, sends alerts and reports.
+#[derive(Debug, Parser)]
+#[command(name = "spanledger", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  spanledger serve                                  receive on 127.0.0.1:4317 and :4318, page on :4319
+  spanledger report --last 7d --format html -o week.html
+  spanledger calls --last 1h --status 429
+  spanledger check && echo quiet                    for cron and CI: exits 1 when a rule fires
+  spanledger import audit.db                        take over an existing audit_logs table
+
+Exit status: 0 done, 1 a rule fires, 2 an error.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive calls, keep them, evaluate rules, send alerts, serve metrics and the report page.
+    Serve(serve::Args),
+    /// Report on a past time: totals, failures, cost, latency, users, errors, rules.
+    Report(report::Args),
+    /// List calls, newest first.
+    Calls(calls::Args),
+    /// Print the configuration in force and where each value comes from, or check a file.
+    Config(config::Args),
+}
 
 /// Options every command takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -39,6 +85,63 @@ impl<E: std::error::Error> From<E> for Failure {
         }
         Self(text)
     }
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`], for which the process ends with status 2.
+    pub fn run(self) -> Result<ExitCode, Failure> {
+        let common = &self.common;
+        let (now, terminal) = (clock::now(), Terminal::stdout());
+        let out = &mut std::io::stdout().lock();
+        match self.command {
+            Command::Serve(args) => return serve::run(&args, common),
+            Command::Config(args) => config::run(&args, common, out)?,
+            Command::Report(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                let rules_at = |at| {
+                    let mut evaluator = Evaluator::new(&loaded.config.rules);
+                    Ok(crate::admin::rules::report_states(&evaluator.evaluate_all(&querier, at)))
+                };
+                report::run(&args, &querier, &rules_at, now, terminal, out)?;
+            }
+            Command::Calls(args) => {
+                let querier = common.querier(&common.load(&[])?)?;
+                calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Common {
+    /// The configuration of file, environment, `--ledger` and `flags`.
+    ///
+    /// # Errors
+    /// [`Failure`] for the first value that is wrong.
+    pub fn load(&self, flags: &[Flag]) -> Result<Loaded, Failure> {
+        let path = self.ledger.as_ref().map(|path| Value::String(path.to_string_lossy().into_owned()));
+        let mut all = vec![Flag { name: "--ledger", key: "ledger.path", value: path }];
+        all.extend_from_slice(flags);
+        Ok(load(self.config.as_deref(), environment(), &all)?)
+    }
+
+    /// The ledger, for questions.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is none or it cannot be read.
+    pub fn querier(&self, loaded: &Loaded) -> Result<SqliteQuerier, Failure> {
+        Ok(Ledger::open_reader(&loaded.config.ledger.path)?)
+    }
+}
+
+/// The environment, without what is no text: none of our variables is.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Writes `text`. A reader that has gone away (`| head`) is no failure.

@@ -1,9 +1,21 @@
 //! The parts of the `spanledger` binary, as a library so that tests and benchmarks reach them. Not a stable
 //! interface: scripts use the command line, its JSON and its metrics.
 
+pub mod admin;
+pub mod alert;
+pub mod app;
 pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod convert;
+pub mod metrics;
+pub mod notify;
+pub mod page;
 pub mod plain;
+pub mod receiver;
 pub mod record;
 pub mod report;
+pub mod rule;
+pub mod seconds;
 pub mod store;
 pub mod time;

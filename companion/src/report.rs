@@ -2,13 +2,16 @@
 
 mod data;
 mod figures;
+pub(crate) mod html;
 mod json;
+mod plot;
 mod text;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use data::{Report, RuleState, RuleStatus, build};
+pub use html::to_html;
 pub use json::to_json;
 pub use text::to_text;
 

@@ -3,9 +3,17 @@
 //! Calls are counted in a window by the moment they **end** (`start + duration`): the moment at which their
 //! facts are known, and at which an alert on them can be expected.
 
+pub mod memory;
+
 use std::path::PathBuf;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+
+#[cfg(test)]
+pub(crate) mod conformance;
+pub mod sqlite;
+mod sums;
+pub mod writer;
 
 /// Takes calls in. One appender writes a ledger at a time; it may block on the disk.
 pub trait Appender: Send {
@@ -15,6 +23,12 @@ pub trait Appender: Send {
     /// # Errors
     /// [`StoreError`], after which nothing of the batch is in the ledger and the batch may be sent again.
     fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError>;
+
+    /// Appends several batches, each all or nothing, and answers for each. A store may make them durable
+    /// together, which is cheaper; by default they are appended one after the other.
+    fn append_group(&mut self, batches: &[Vec<CallRecord>]) -> Vec<Result<Appended, StoreError>> {
+        batches.iter().map(|batch| self.append(batch)).collect()
+    }
 
     /// Deletes what is past its retention at `now` and does the store's housekeeping. Does a bounded amount
     /// of work a call.
@@ -132,6 +146,10 @@ pub struct Filter {
     pub outcome: Option<spanledger::Outcome>,
     /// Exact HTTP status.
     pub status_code: Option<u16>,
+    /// Services whose calls are left out.
+    pub except_services: Vec<String>,
+    /// Models whose calls are left out.
+    pub except_models: Vec<String>,
 }
 
 /// What sums can be taken by.
@@ -306,7 +324,7 @@ pub struct CallPage {
 pub struct Appended {
     /// New calls.
     pub inserted: u64,
-    /// Calls that were known.
+    /// Calls that were known, or so old that retention would have deleted them and nobody can tell.
     pub duplicates: u64,
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Bundled {
     calculator: &'static Calculator,
     /// Model ids in lower case by provider id.
     names: HashMap<&'static str, HashSet<String>>,
+    /// Model ids of all providers, in lower case.
+    all_names: HashSet<String>,
     source: Arc<str>,
     resolutions: RwLock<HashMap<String, Option<Resolution>>>,
 }
@@ -45,13 +47,14 @@ impl Bundled {
     pub(super) fn get() -> &'static Self {
         static BUNDLED: LazyLock<Bundled> = LazyLock::new(|| {
             let calculator = Calculator::bundled();
-            let names = calculator
+            let names: HashMap<_, HashSet<String>> = calculator
                 .providers()
                 .map(|provider| {
                     (provider.id(), provider.models().map(|model| model.id().to_lowercase()).collect())
                 })
                 .collect();
-            Bundled { calculator, names, source: SOURCE.into(), resolutions: RwLock::default() }
+            let all_names = names.values().flatten().cloned().collect();
+            Bundled { calculator, names, all_names, source: SOURCE.into(), resolutions: RwLock::default() }
         });
         &BUNDLED
     }
@@ -61,7 +64,7 @@ impl Bundled {
         let model = model.to_lowercase();
         match self.names.get(id_of(provider)) {
             Some(models) => models.contains(&model),
-            None => self.names.values().any(|models| models.contains(&model)),
+            None => self.all_names.contains(&model),
         }
     }
 

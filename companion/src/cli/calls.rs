@@ -14,7 +14,7 @@ use crate::record::Timestamp;
 use crate::store::{Filter, Page, Querier};
 use crate::time::WindowArgs;
 
-use json::parse_trace_id;
+pub(crate) use json::{hex, in_seconds, parse_trace_id};
 
 /// Rows a page may have; one page is held in memory.
 const MOST_ROWS: usize = 10_000;
@@ -98,6 +98,7 @@ pub fn run(
         trace_id: args.trace_id,
         outcome: args.outcome,
         status_code: args.status,
+        ..Filter::default()
     };
     let limit = usize::try_from(args.limit).unwrap_or(MOST_ROWS);
     let page = querier.calls(args.window.window(now)?, &filter, Page { limit, after: args.after })?;

@@ -29,6 +29,8 @@ enum Format {
     Text,
     /// For programs; stable.
     Json,
+    /// One self-contained file with plots, to mail or print.
+    Html,
 }
 
 /// Evaluates all rules at a moment.
@@ -53,6 +55,7 @@ pub fn run(
     let text = match args.format {
         Format::Text => report::to_text(&report, terminal),
         Format::Json => report::to_json(&report)?,
+        Format::Html => report::to_html(&report),
     };
     match &args.output {
         None => write_all(out, &text),
@@ -84,6 +87,7 @@ mod tests {
     #[test]
     fn writes_each_format() {
         assert!(report(&[]).unwrap().starts_with("Spanledger security report\n"));
+        assert!(report(&["--last", "7d", "--format", "html"]).unwrap().starts_with("<!DOCTYPE html>"));
         let json =
             report(&["--from", "2026-11-22", "--to", "2026-11-23T06:00:00Z", "--format", "json"]).unwrap();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -59,6 +59,16 @@ fn the_json_of_a_day_is_as_recorded() {
 }
 
 #[test]
+fn the_html_of_a_day_is_as_recorded() {
+    golden("report.html", &to_html(&day()));
+}
+
+#[test]
+fn the_html_of_an_empty_ledger_is_as_recorded() {
+    golden("report-empty.html", &to_html(&empty()));
+}
+
+#[test]
 fn the_text_of_an_empty_ledger_is_as_recorded() {
     golden("report-empty.txt", &to_text(&empty(), Terminal::PLAIN));
 }

@@ -1,0 +1,102 @@
+//! The admin listener: metrics, health, and the report page.
+
+mod ledger;
+pub mod rules;
+mod writer;
+
+pub use ledger::LedgerTotals;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+use crate::metrics::text::{CONTENT_TYPE, Text};
+use crate::notify::task::NotifierCounts;
+use crate::receiver::auth::Token;
+use crate::rule::evaluator::RuleStatus;
+use crate::store::writer::WriterHandle;
+
+/// What the admin listener shows.
+#[derive(Debug)]
+pub struct Board {
+    /// Counters of the receivers.
+    pub metrics: Arc<Metrics>,
+    /// The ledger's writer.
+    pub writer: WriterHandle,
+    /// The rules, as they were last evaluated.
+    pub rules: watch::Receiver<Arc<Vec<RuleStatus>>>,
+    /// The notifiers.
+    pub notifiers: Vec<NotifierCounts>,
+    /// The ledger's sums, when they were last read.
+    pub ledger: Mutex<LedgerTotals>,
+    /// Why no requests should be sent; `None` when they should.
+    pub unready: Mutex<Option<&'static str>>,
+}
+
+impl Board {
+    /// Says that requests are served from now on, or with a reason, that none should be sent.
+    pub fn set_unready(&self, reason: Option<&'static str>) {
+        *lock(&self.unready) = reason;
+    }
+
+    /// Replaces the ledger's sums.
+    pub fn set_ledger(&self, totals: LedgerTotals) {
+        *lock(&self.ledger) = totals;
+    }
+
+    fn exposition(&self) -> String {
+        let mut out = Text::default();
+        self.metrics.write(&mut out);
+        writer::write(&mut out, &self.writer.stats());
+        lock(&self.ledger).write(&mut out);
+        rules::write(&mut out, &self.rules.borrow());
+        rules::write_notifiers(&mut out, &self.notifiers);
+        out.finish()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Values are replaced whole, so a poisoned one is sound.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The admin listener's routes, with `page` at `/`. With a token only the health checks are open.
+pub fn router(board: Arc<Board>, page: Router, token: Option<Token>) -> Router {
+    let mut guarded = Router::new().route("/metrics", get(metrics)).with_state(board.clone()).merge(page);
+    if let Some(token) = token {
+        guarded = guarded.layer(middleware::from_fn_with_state(token, guard));
+    }
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(board)
+        .merge(guarded)
+}
+
+async fn metrics(State(board): State<Arc<Board>>) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], board.exposition()).into_response()
+}
+
+async fn ready(State(board): State<Arc<Board>>) -> Response {
+    match *lock(&board.unready) {
+        None => "ok\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    }
+}
+
+async fn guard(State(token): State<Token>, request: Request, next: Next) -> Response {
+    if token.admits(request.headers()) {
+        return next.run(request).await;
+    }
+    // `Basic` makes a browser ask; the token is the password.
+    let challenge = HeaderValue::from_static("Basic realm=\"spanledger\"");
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], "a valid token is required\n")
+        .into_response()
+}

@@ -1,0 +1,83 @@
+//! The rules and the notifiers as metrics, and the rules as the report shows them.
+
+use crate::alert::State;
+use crate::metrics::text::{Kind, Text};
+use crate::notify::task::NotifierCounts;
+use crate::report;
+use crate::rule::evaluator::RuleStatus;
+
+/// Writes how every rule stands. A rule over nothing has no value, and says so.
+pub fn write(out: &mut Text, statuses: &[RuleStatus]) {
+    let mut family = |name: &str, help: &str, value: &dyn Fn(&RuleStatus) -> Option<f64>| {
+        out.family(name, Kind::Gauge, help);
+        for status in statuses {
+            let mut labels = vec![("rule", status.name.as_str()), ("severity", status.severity.as_str())];
+            labels.extend(status.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            if let Some(value) = value(status) {
+                out.sample(name, &labels, value);
+            }
+        }
+    };
+    let flag = |set: bool| Some(f64::from(u8::from(set)));
+    family(
+        "spanledger_rule_value",
+        "The worst value, in the rule's unit; absent when nothing is known.",
+        &|rule| rule.value,
+    );
+    family("spanledger_rule_threshold", "What the value is compared with.", &|rule| Some(rule.threshold));
+    family("spanledger_rule_state", "0 inactive, 1 pending, 2 firing.", &|rule| {
+        Some(f64::from(rule.state.number()))
+    });
+    family("spanledger_rule_no_data", "1 when there was nothing to judge.", &|rule| {
+        flag(rule.no_data.is_some())
+    });
+    family("spanledger_rule_error", "1 when the last evaluation failed.", &|rule| flag(rule.error.is_some()));
+    family("spanledger_rule_evaluation_seconds", "How long the last evaluation took.", &|rule| {
+        Some(rule.took.as_secs_f64())
+    });
+}
+
+/// Writes what every notifier has done.
+pub fn write_notifiers(out: &mut Text, notifiers: &[NotifierCounts]) {
+    let name = "spanledger_notifications_total";
+    out.family(name, Kind::Counter, "Notifications, by target and by what became of them.");
+    for notifier in notifiers {
+        for (result, count) in
+            [("sent", notifier.sent()), ("failed", notifier.failed()), ("dropped", notifier.dropped())]
+        {
+            out.count(name, &[("notifier", &notifier.name), ("result", result)], count);
+        }
+    }
+}
+
+/// The rules as a report shows them: one row for each alert, or one for the rule when it has none.
+#[must_use]
+pub fn report_states(statuses: &[RuleStatus]) -> Vec<report::RuleState> {
+    let mut states = Vec::with_capacity(statuses.len());
+    for status in statuses {
+        let row = |state, value, labels: &crate::rule::Labels| report::RuleState {
+            name: status.name.to_string(),
+            state,
+            severity: status.severity.to_string(),
+            value,
+            threshold: status.threshold,
+            advice: status.advice.to_owned(),
+            labels: labels.clone(),
+        };
+        if status.alerts.is_empty() {
+            let unknown = status.no_data.is_some() || status.error.is_some();
+            let state = if unknown { report::RuleStatus::NoData } else { report::RuleStatus::Inactive };
+            states.push(row(state, status.value, &status.labels));
+        }
+        for alert in &status.alerts {
+            let state = match alert.state {
+                State::Firing => report::RuleStatus::Firing,
+                State::Pending => report::RuleStatus::Pending,
+                State::Resolved => report::RuleStatus::Resolved,
+                State::Inactive => report::RuleStatus::Inactive,
+            };
+            states.push(row(state, Some(alert.value), &alert.labels));
+        }
+    }
+    states
+}

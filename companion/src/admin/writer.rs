@@ -1,0 +1,35 @@
+//! The ledger's writer as metrics.
+
+use crate::metrics::text::{Kind, Text};
+use crate::store::writer::{LATENCY_BOUNDS, WriterStats};
+
+/// Writes what the writer counted.
+pub(super) fn write(out: &mut Text, stats: &WriterStats) {
+    let mut counter = |name: &str, help: &str, count: u64| {
+        out.family(name, Kind::Counter, help);
+        out.count(name, &[], count);
+    };
+    counter("spanledger_ledger_appended_calls_total", "New calls made durable.", stats.appended);
+    counter("spanledger_ledger_refused_calls_total", "Calls refused because too many waited.", stats.refused);
+    counter("spanledger_ledger_failed_calls_total", "Calls the store did not take.", stats.failed);
+    counter("spanledger_ledger_deleted_calls_total", "Calls deleted by retention.", stats.deleted);
+    counter("spanledger_ledger_groups_total", "Groups of batches made durable together.", stats.groups);
+    counter(
+        "spanledger_ledger_maintenance_failures_total",
+        "Runs of the housekeeping that failed.",
+        stats.maintain_failures,
+    );
+    out.family("spanledger_ledger_waiting_calls", Kind::Gauge, "Calls that wait to be written.");
+    out.count("spanledger_ledger_waiting_calls", &[], stats.waiting);
+
+    let name = "spanledger_ledger_append_duration_seconds";
+    out.family(name, Kind::Histogram, "From the hand-over of a batch until it is durable.");
+    let (series, mut batches) = (format!("{name}_bucket"), 0);
+    for (index, bucket) in stats.latency.iter().enumerate() {
+        batches += bucket;
+        let bound = LATENCY_BOUNDS.get(index).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
+        out.count(&series, &[("le", &bound)], batches);
+    }
+    out.sample(&format!("{name}_sum"), &[], stats.latency_sum);
+    out.count(&format!("{name}_count"), &[], batches);
+}

@@ -1,0 +1,248 @@
+//! The state machine of alerts, as Prometheus has it: inactive, pending, firing, resolved.
+
+mod saved;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::Timestamp;
+use crate::rule::config::Settings;
+use crate::rule::{Labels, Rule, RuleName, Sample, Severity};
+use crate::seconds::Seconds;
+
+pub use self::saved::{Saved, StateFile};
+
+/// At most this many alerts of one rule and scope are active at a time; further ones are counted and left.
+pub const LIMIT: usize = 100;
+
+/// A resolved alert is kept this long, so that every notifier gets to tell it (as Prometheus does).
+pub const RESOLVED_FOR: Seconds = Seconds(900);
+
+/// Where an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The threshold is not exceeded. Only rules are inactive: there is no alert then.
+    Inactive,
+    /// It has been firing and is over.
+    Resolved,
+    /// The threshold is exceeded, but not yet for long enough.
+    Pending,
+    /// People are told.
+    Firing,
+}
+
+impl State {
+    /// As text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Resolved => "resolved",
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+        }
+    }
+
+    /// As the metric `spanledger_rule_state` gives it: 0 inactive, 1 pending, 2 firing.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Inactive | Self::Resolved => 0,
+            Self::Pending => 1,
+            Self::Firing => 2,
+        }
+    }
+}
+
+/// One alert: a rule and the labels of the sample that exceeds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The rule.
+    pub rule: RuleName,
+    /// What tells it from other alerts of the rule.
+    pub labels: Labels,
+    /// From the rule's settings.
+    pub severity: Severity,
+    /// Pending, firing or resolved.
+    pub state: State,
+    /// The newest value that exceeded the threshold.
+    pub value: f64,
+    /// The largest value since it became active.
+    pub peak: f64,
+    /// What the value is compared with.
+    pub threshold: f64,
+    /// Since when the threshold is exceeded.
+    pub active_since: Timestamp,
+    /// Since when it fires.
+    pub firing_since: Option<Timestamp>,
+    /// Since when the threshold is not exceeded any more.
+    pub calm_since: Option<Timestamp>,
+    /// When it was over.
+    pub resolved_at: Option<Timestamp>,
+    /// One line: what fires.
+    pub summary: String,
+    /// One sentence with the numbers.
+    pub description: String,
+    /// What to do.
+    pub advice: String,
+    /// Why it was over although no healthy value was seen.
+    pub resolved_without_data: Option<String>,
+}
+
+impl Alert {
+    /// Firing now.
+    #[must_use]
+    pub fn firing(&self) -> bool {
+        self.state == State::Firing
+    }
+}
+
+/// What a rule says at one moment.
+#[derive(Debug, Clone, Copy)]
+pub enum Observation<'a> {
+    /// Its samples, and why there is nothing to judge when that is so. Alerts without an exceeding sample come
+    /// to rest: pending ones at once, firing ones after `keep_firing_for`, also when there is no data; then the
+    /// alert says so.
+    Seen(&'a [Sample], Option<&'a str>),
+    /// The ledger could not be asked: nothing is known, so nothing changes, for however long that lasts.
+    Unknown,
+}
+
+/// The alerts of one rule and scope.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Alerts {
+    alerts: BTreeMap<Labels, Alert>,
+    dropped: u64,
+}
+
+impl Alerts {
+    /// Alerts of an earlier run.
+    pub(crate) fn restore(&mut self, alert: Alert) {
+        self.alerts.insert(alert.labels.clone(), alert);
+    }
+
+    /// All that are not inactive, by their labels.
+    pub fn iter(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values()
+    }
+
+    /// Samples that became no alert because of [`LIMIT`].
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Moves every alert by what was observed at `now`. Says whether any changed its state.
+    pub fn observe(
+        &mut self,
+        rule: &dyn Rule,
+        settings: &Settings,
+        observation: Observation<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let Observation::Seen(samples, no_data) = observation else { return false };
+        let mut changed = false;
+        for sample in samples.iter().filter(|sample| sample.exceeded) {
+            changed |= self.exceed(rule, settings, sample, now);
+        }
+        for alert in self.alerts.values_mut() {
+            let exceeded = samples.iter().any(|sample| sample.exceeded && sample.labels == alert.labels);
+            if !exceeded {
+                alert.rest(settings, no_data, now);
+            } else if alert.state == State::Pending && since(alert.active_since, now) >= settings.hold {
+                alert.state = State::Firing;
+                alert.firing_since = Some(now);
+                changed = true;
+            }
+            changed |= !exceeded && alert.resolved_at == Some(now);
+        }
+        let before = self.alerts.len();
+        self.alerts.retain(|_, alert| match alert.state {
+            State::Inactive => false,
+            State::Resolved => alert.resolved_at.is_some_and(|at| since(at, now) < RESOLVED_FOR),
+            State::Pending | State::Firing => true,
+        });
+        changed || before != self.alerts.len()
+    }
+
+    /// Ends all alerts of a rule that is evaluated no more, with the reason. Says whether any changed.
+    pub(crate) fn end(&mut self, reason: &str, now: Timestamp) -> bool {
+        let before = self.alerts.clone();
+        for alert in self.alerts.values_mut() {
+            match alert.state {
+                State::Pending => alert.state = State::Inactive,
+                State::Firing => alert.resolve(Some(reason), now),
+                State::Inactive | State::Resolved => {}
+            }
+        }
+        self.alerts.retain(|_, alert| alert.resolved_at.is_some_and(|at| since(at, now) < RESOLVED_FOR));
+        self.alerts != before
+    }
+
+    fn exceed(&mut self, rule: &dyn Rule, settings: &Settings, sample: &Sample, now: Timestamp) -> bool {
+        let active = self.alerts.get_mut(&sample.labels).filter(|alert| alert.state != State::Resolved);
+        if let Some(alert) = active {
+            alert.value = sample.value;
+            alert.peak = alert.peak.max(sample.value);
+            alert.calm_since = None;
+            alert.severity = settings.severity;
+            alert.threshold = rule.threshold(settings);
+            alert.description.clone_from(&sample.description);
+            return false;
+        }
+        let active = self.alerts.values().filter(|alert| alert.state != State::Resolved).count();
+        if active >= LIMIT {
+            self.dropped += 1;
+            return false;
+        }
+        let alert = Alert {
+            rule: rule.name(),
+            labels: sample.labels.clone(),
+            severity: settings.severity,
+            state: State::Pending,
+            value: sample.value,
+            peak: sample.value,
+            threshold: rule.threshold(settings),
+            active_since: now,
+            firing_since: None,
+            calm_since: None,
+            resolved_at: None,
+            summary: rule.summary(settings),
+            description: sample.description.clone(),
+            advice: rule.advice().to_owned(),
+            resolved_without_data: None,
+        };
+        self.alerts.insert(sample.labels.clone(), alert);
+        true
+    }
+}
+
+impl Alert {
+    fn rest(&mut self, settings: &Settings, no_data: Option<&str>, now: Timestamp) {
+        match self.state {
+            State::Pending => self.state = State::Inactive,
+            State::Firing => {
+                let calm = *self.calm_since.get_or_insert(now);
+                if since(calm, now) >= settings.keep_firing_for {
+                    self.resolve(no_data, now);
+                }
+            }
+            State::Inactive | State::Resolved => {}
+        }
+    }
+
+    fn resolve(&mut self, without_data: Option<&str>, now: Timestamp) {
+        self.state = State::Resolved;
+        self.resolved_at = Some(now);
+        self.resolved_without_data = without_data.map(str::to_owned);
+    }
+}
+
+/// The whole seconds between; a clock that was set back counts as no time.
+fn since(then: Timestamp, now: Timestamp) -> Seconds {
+    Seconds(now.0.saturating_sub(then.0).max(0) / Timestamp::SECOND)
+}

@@ -1,0 +1,107 @@
+//! The state of alerts over a restart: one small JSON file beside the ledger.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::Alert;
+use crate::notify::timing::Told;
+
+/// What survives a restart.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Of the file's format.
+    pub version: u32,
+    /// All alerts that are not inactive.
+    pub alerts: Vec<Alert>,
+    /// What each notifier has told, by its name.
+    #[serde(default)]
+    pub told: BTreeMap<String, Told>,
+}
+
+const VERSION: u32 = 1;
+
+/// The file `<ledger>.alerts.json`. A write is whole or not at all.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    saved: Mutex<Saved>,
+}
+
+impl StateFile {
+    /// Where the state of the alerts over `ledger` is kept.
+    #[must_use]
+    pub fn path_beside(ledger: &Path) -> PathBuf {
+        let mut name = ledger.as_os_str().to_owned();
+        name.push(".alerts.json");
+        PathBuf::from(name)
+    }
+
+    /// Reads the state beside `ledger`; without a file there is none. A file that cannot be understood is put
+    /// aside as `.bad` with a warning, and the alerts start anew: a broken memory must not keep the rules from
+    /// running.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be read, or a broken one cannot be put aside.
+    pub fn open(ledger: &Path) -> io::Result<Self> {
+        let path = Self::path_beside(ledger);
+        let saved = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Saved::default(),
+            Err(error) => return Err(error),
+            Ok(bytes) => match parse(&bytes) {
+                Ok(saved) => saved,
+                Err(reason) => {
+                    let aside = path.with_extension("json.bad");
+                    fs::rename(&path, &aside)?;
+                    tracing::warn!(
+                        path = %path.display(), kept = %aside.display(), %reason,
+                        "the state of the alerts cannot be read, starting without it"
+                    );
+                    Saved::default()
+                }
+            },
+        };
+        Ok(Self { path, saved: Mutex::new(saved) })
+    }
+
+    /// What is saved now.
+    #[must_use]
+    pub fn get(&self) -> Saved {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the state and writes it, if it became another. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the state in memory has changed all the same.
+    pub fn update(&self, change: impl FnOnce(&mut Saved)) -> io::Result<()> {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = saved.clone();
+        change(&mut saved);
+        saved.version = VERSION;
+        if *saved == before {
+            return Ok(());
+        }
+        self.write(&saved)
+    }
+
+    fn write(&self, saved: &Saved) -> io::Result<()> {
+        let unfinished = self.path.with_extension("json.new");
+        let mut file = File::create(&unfinished)?;
+        file.write_all(&serde_json::to_vec_pretty(saved)?)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &self.path)
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Saved, String> {
+    let saved: Saved = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if saved.version != VERSION {
+        return Err(format!("version {} is not {VERSION}", saved.version));
+    }
+    Ok(saved)
+}

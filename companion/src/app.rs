@@ -1,0 +1,186 @@
+//! The application: the only file that knows all others. Build, run, ordered stop.
+
+mod build;
+mod signals;
+
+pub use build::{BuildError, build, prices, retention};
+pub use signals::stop_token;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Board, LedgerTotals};
+use crate::alert::StateFile;
+use crate::clock;
+use crate::convert::Converter;
+use crate::metrics::Metrics;
+use crate::notify::config::Target;
+use crate::notify::task::Dispatcher;
+use crate::receiver::auth::Token;
+use crate::receiver::limits::Gate;
+use crate::receiver::listener::Listener;
+use crate::receiver::{self, Intake};
+use crate::rule::config::RulesConfig;
+use crate::rule::runner::Runner;
+use crate::store::Querier;
+use crate::store::sqlite::SqliteQuerier;
+use crate::store::writer::WriterHandle;
+
+/// How often the ledger's sums are read for `/metrics`.
+const LEDGER_TOTALS_EVERY: Duration = Duration::from_secs(15);
+
+/// Everything built and bound, nothing served yet.
+#[derive(Debug)]
+pub struct App {
+    grpc: Listener,
+    http: Listener,
+    admin: Listener,
+    gate: Gate,
+    admin_token: Option<Token>,
+    converter: Arc<Converter>,
+    metrics: Arc<Metrics>,
+    writer: WriterHandle,
+    querier: Arc<SqliteQuerier>,
+    rules: RulesConfig,
+    targets: Vec<Target>,
+    alerts: Arc<StateFile>,
+    deadline: Duration,
+}
+
+/// Where the application listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Addresses {
+    /// OTLP over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub otlp_http: SocketAddr,
+    /// Metrics, health and the report page.
+    pub admin: SocketAddr,
+}
+
+impl App {
+    /// The bound addresses, with the ports the system chose.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn addresses(&self) -> std::io::Result<Addresses> {
+        Ok(Addresses {
+            otlp_grpc: self.grpc.address()?,
+            otlp_http: self.http.address()?,
+            admin: self.admin.address()?,
+        })
+    }
+
+    /// Serves until `stop`, then drains in the order of the flow: entrances, rules, notifiers, ledger, admin. Returns
+    /// whether all of it was done before the deadline.
+    pub async fn run(self, stop: CancellationToken) -> bool {
+        let stops = Stops::default();
+        let intake = Intake::new(self.converter, self.writer.clone(), self.metrics.clone());
+        let receivers = [
+            tokio::spawn(
+                self.grpc.serve(receiver::grpc_router(intake.clone(), &self.gate), stops.receivers.clone()),
+            ),
+            tokio::spawn(self.http.serve(receiver::http_router(intake, &self.gate), stops.receivers.clone())),
+        ];
+        let runner = Runner::new(&self.rules, Some(self.alerts.clone()));
+        let (statuses, alerts) = (runner.statuses(), runner.alerts());
+        let rules = tokio::spawn(runner.run(self.querier.clone(), stops.rules.clone()));
+        let notifiers = Dispatcher::start(self.targets, &alerts, Some(&self.alerts), &stops.notifiers);
+        let board = Arc::new(Board {
+            metrics: self.metrics,
+            writer: self.writer.clone(),
+            rules: statuses,
+            notifiers: notifiers.counts().to_vec(),
+            ledger: Mutex::default(),
+            unready: Mutex::new(None),
+        });
+        let totals = tokio::spawn(read_totals(board.clone(), self.querier, stops.rules.clone()));
+        let routes = admin::router(board.clone(), Router::new(), self.admin_token);
+        let admin = tokio::spawn(self.admin.serve(routes, stops.admin.clone()));
+
+        stop.cancelled().await;
+        board.set_unready(Some("stopping"));
+        let drain = Drain { deadline: Instant::now() + self.deadline };
+        let mut clean = true;
+        stops.receivers.cancel();
+        for receiver in receivers {
+            clean &= drain.step("receivers", ended(receiver)).await;
+        }
+        stops.rules.cancel();
+        clean &= drain.step("rules", ended(rules)).await;
+        clean &= drain.step("ledger totals", ended(totals)).await;
+        stops.notifiers.cancel();
+        clean &= drain.step("notifiers", notifiers.join()).await;
+        // The last step that matters is given a moment even when the others used up the time.
+        let left = drain.deadline.saturating_duration_since(Instant::now()).max(LAST_CHANCE);
+        let written = self.writer.stop(left).await;
+        tracing::info!(step = "ledger", done = written, "stopped");
+        stops.admin.cancel();
+        clean &= drain.step("admin", ended(admin)).await;
+        clean && written
+    }
+}
+
+/// What the ledger gets to write its queue even after the deadline.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+
+/// One token a step.
+#[derive(Debug, Default)]
+struct Stops {
+    receivers: CancellationToken,
+    rules: CancellationToken,
+    notifiers: CancellationToken,
+    admin: CancellationToken,
+}
+
+/// The steps of the stop, under one deadline.
+struct Drain {
+    deadline: Instant,
+}
+
+impl Drain {
+    async fn step(&self, name: &'static str, work: impl Future<Output = ()>) -> bool {
+        let done = timeout_at(self.deadline, work).await.is_ok();
+        if done {
+            tracing::info!(step = name, done, "stopped");
+        } else {
+            tracing::warn!(step = name, done, "not stopped before the deadline");
+        }
+        done
+    }
+}
+
+async fn ended(task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(%error, "a task failed");
+    }
+}
+
+/// Keeps the board's sums of the ledger up to date.
+async fn read_totals(board: Arc<Board>, querier: Arc<dyn Querier>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(LEDGER_TOTALS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let querier = querier.clone();
+        let read = tokio::task::spawn_blocking(move || LedgerTotals::read(querier.as_ref(), clock::now()));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            read = read => match read {
+                Ok(Ok(totals)) => board.set_ledger(totals),
+                Ok(Err(error)) => tracing::warn!(%error, "the ledger's sums could not be read"),
+                Err(error) => tracing::error!(%error, "reading the ledger's sums failed"),
+            },
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Everything that can fail, in order, before the first port opens.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use spanledger::PriceTable;
+
+use super::App;
+use crate::alert::StateFile;
+use crate::config::{Config, ConfigError, Loaded, TlsConfig};
+use crate::convert::Converter;
+use crate::metrics::Metrics;
+use crate::notify::config::Target;
+use crate::receiver::auth::Token;
+use crate::receiver::limits::{Gate, Limits};
+use crate::receiver::listener::Listener;
+use crate::receiver::tls::{self, TlsError};
+use crate::seconds::Seconds;
+use crate::store::StoreError;
+use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
+use crate::store::writer::{Writer, WriterOptions};
+use crate::{clock, config};
+
+/// Why `serve` did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A value of the configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A certificate or key cannot be used.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state of the alerts cannot be read.
+    #[error("the state of the alerts {}: {source}", path.display())]
+    Alerts {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// An address cannot be listened on.
+    #[error("{key} = {address}: {source}")]
+    Bind {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The system gives no thread.
+    #[error("no thread for the ledger: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What was built without opening anything to the outside.
+struct Parts {
+    converter: Arc<Converter>,
+    receiver_token: Option<Token>,
+    admin_token: Option<Token>,
+    receiver_tls: Option<tokio_rustls::TlsAcceptor>,
+    admin_tls: Option<tokio_rustls::TlsAcceptor>,
+    targets: Vec<Target>,
+    appender: SqliteAppender,
+    querier: SqliteQuerier,
+    alerts: StateFile,
+}
+
+/// Builds the application. The ports are bound last, all of them before one is served.
+///
+/// # Errors
+/// [`BuildError`] for the first thing that fails; then nothing is left behind but the ledger's file.
+pub async fn build(loaded: &Loaded) -> Result<App, BuildError> {
+    let config = &loaded.config;
+    let parts = parts(loaded)?;
+    let connections = config.receiver.limits.connections as usize;
+    let bind = async |key, address: config::Listen, tls: &Option<tokio_rustls::TlsAcceptor>| {
+        Listener::bind(address.0, tls.clone(), connections).await.map_err(|source| BuildError::Bind {
+            key,
+            address: address.0,
+            source,
+        })
+    };
+    let grpc = bind("receiver.grpc", config.receiver.grpc, &parts.receiver_tls).await?;
+    let http = bind("receiver.http", config.receiver.http, &parts.receiver_tls).await?;
+    let admin = bind("admin.listen", config.admin.listen, &parts.admin_tls).await?;
+    let metrics = Arc::new(Metrics::default());
+    let writer = Writer::start(parts.appender, WriterOptions::new(clock::now)).map_err(BuildError::Thread)?;
+    Ok(App {
+        grpc,
+        http,
+        admin,
+        gate: Gate::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
+        admin_token: parts.admin_token,
+        converter: parts.converter,
+        metrics,
+        writer,
+        querier: Arc::new(parts.querier),
+        rules: config.rules.clone(),
+        targets: parts.targets,
+        alerts: Arc::new(parts.alerts),
+        deadline: config.shutdown.deadline.duration(),
+    })
+}
+
+fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
+    let config = &loaded.config;
+    let invalid = |invalid: config::Invalid| loaded.error_at(&invalid.key, invalid.message);
+    let tls =
+        |tls: &Option<TlsConfig>| tls.as_ref().map(|tls| tls::acceptor(&tls.cert, &tls.key)).transpose();
+    let path = &config.ledger.path;
+    Ok(Parts {
+        converter: Arc::new(Converter::new(Arc::new(prices(loaded)?))),
+        receiver_token: config.receiver_token().map_err(invalid)?,
+        admin_token: config.admin_token().map_err(invalid)?,
+        receiver_tls: tls(&config.receiver.tls)?,
+        admin_tls: tls(&config.admin.tls)?,
+        targets: config.notify.targets().map_err(|message| loaded.error_at("notify", message))?,
+        appender: Ledger::open_writer(path, &retention(config))?,
+        querier: Ledger::open_reader(path)?,
+        alerts: state_file(path)?,
+    })
+}
+
+/// The prices that are in force.
+///
+/// # Errors
+/// [`ConfigError`] when the user's table cannot be read.
+pub fn prices(_loaded: &Loaded) -> Result<PriceTable, ConfigError> {
+    Ok(PriceTable::bundled())
+}
+
+/// What the ledger keeps.
+#[must_use]
+pub fn retention(config: &Config) -> Options {
+    let age = |seconds: Seconds| (seconds.0 > 0).then(|| seconds.duration());
+    let retention = &config.ledger.retention;
+    Options {
+        keep_calls: age(retention.max_age),
+        keep_sums: age(retention.sums_max_age),
+        max_bytes: (retention.max_size.0 > 0).then_some(retention.max_size.0),
+    }
+}
+
+fn limits(config: &Config, token: Option<Token>) -> Limits {
+    let limits = &config.receiver.limits;
+    Limits {
+        message_bytes: usize::try_from(limits.message.0).unwrap_or(usize::MAX),
+        requests: limits.requests as usize,
+        deadline: Duration::from_secs(limits.deadline.0.unsigned_abs()),
+        token,
+    }
+}
+
+fn state_file(ledger: &Path) -> Result<StateFile, BuildError> {
+    StateFile::open(ledger)
+        .map_err(|source| BuildError::Alerts { path: StateFile::path_beside(ledger), source })
+}

@@ -1,0 +1,103 @@
+//! `spanledger serve`: everything that runs.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use toml::Value;
+use tracing_subscriber::EnvFilter;
+
+use super::{Common, Failure, write_all};
+use crate::app::{self, App};
+use crate::config::{Config, Flag, Loaded, LogFormat};
+
+/// Where to listen. Each flag overrules its key in the configuration.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Prints one line of JSON with the bound addresses when all of them serve:
+  {\"event\":\"ready\",\"otlp_grpc\":\"127.0.0.1:4317\",\"otlp_http\":\"127.0.0.1:4318\",\"admin\":\"127.0.0.1:4319\"}
+
+Examples:
+  spanledger serve
+  spanledger serve --ledger /var/lib/spanledger/ledger.db --config /etc/spanledger.toml
+  spanledger serve --otlp-grpc 127.0.0.1:0 --otlp-http 127.0.0.1:0 --admin 127.0.0.1:0
+
+SIGTERM and SIGINT drain under a deadline; a second one ends at once.")]
+pub struct Args {
+    /// OTLP over gRPC [default: 127.0.0.1:4317].
+    #[arg(long, value_name = "ADDR")]
+    otlp_grpc: Option<String>,
+    /// OTLP over HTTP, protobuf and JSON [default: 127.0.0.1:4318].
+    #[arg(long, value_name = "ADDR")]
+    otlp_http: Option<String>,
+    /// Metrics, health and the report page [default: 127.0.0.1:4319].
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
+    /// Serve addresses that others can reach although there is no token.
+    #[arg(long)]
+    listen_without_token: bool,
+}
+
+impl Args {
+    fn flags(&self) -> Vec<Flag> {
+        let text = |value: &Option<String>| value.clone().map(Value::String);
+        let flag = self.listen_without_token.then_some(Value::Boolean(true));
+        let without = "--listen-without-token";
+        vec![
+            Flag { name: "--otlp-grpc", key: "receiver.grpc", value: text(&self.otlp_grpc) },
+            Flag { name: "--otlp-http", key: "receiver.http", value: text(&self.otlp_http) },
+            Flag { name: "--admin", key: "admin.listen", value: text(&self.admin) },
+            Flag { name: without, key: "receiver.listen_without_token", value: flag.clone() },
+            Flag { name: without, key: "admin.listen_without_token", value: flag },
+        ]
+    }
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+/// [`Failure`] when anything cannot be built; nothing was served then.
+pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
+    let loaded = common.load(&args.flags())?;
+    log_to_stderr(&loaded.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let clean = runtime.block_on(serve(&loaded))?;
+    // What did not end before the deadline is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    if clean {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(Failure("not everything ended before the deadline".to_owned()))
+    }
+}
+
+async fn serve(loaded: &Loaded) -> Result<bool, Failure> {
+    let stop = app::stop_token()?;
+    let app = app::build(loaded).await?;
+    announce(&app)?;
+    Ok(app.run(stop).await)
+}
+
+/// Tells scripts which ports the system chose. The ports are bound, so what connects now is served.
+fn announce(app: &App) -> Result<(), Failure> {
+    let addresses = app.addresses()?;
+    let mut line = serde_json::to_value(addresses)?;
+    line["event"] = "ready".into();
+    tracing::info!(
+        otlp_grpc = %addresses.otlp_grpc,
+        otlp_http = %addresses.otlp_http,
+        admin = %addresses.admin,
+        version = env!("CARGO_PKG_VERSION"),
+        "ready"
+    );
+    write_all(&mut std::io::stdout(), &format!("{line}\n"))
+}
+
+fn log_to_stderr(config: &Config) -> Result<(), Failure> {
+    let filter: EnvFilter = config.log.level.parse()?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match config.log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    set.map_err(|error| Failure(format!("logs cannot be written: {error}")))
+}

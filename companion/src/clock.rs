@@ -1,0 +1,12 @@
+//! The only door to the clock: everything that decides takes the time as an argument.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::record::Timestamp;
+
+/// This moment.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

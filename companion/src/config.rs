@@ -1,0 +1,337 @@
+//! The configuration: one TOML file, environment and flags, in rising order. What each key means and defaults to
+//! stands in `spanledger.example.toml`, which a test compares with this code.
+
+mod example;
+mod load;
+mod size;
+mod spans;
+#[cfg(test)]
+mod tests;
+
+pub use example::EXAMPLE;
+pub use load::{ConfigError, Flag, Loaded, Source, load};
+pub use size::ByteSize;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::notify::config::NotifyConfig;
+use crate::receiver::auth::Token;
+use crate::rule::config::RulesConfig;
+use crate::seconds::Seconds;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where calls are kept, and how long.
+    pub ledger: LedgerConfig,
+    /// The OTLP entrances.
+    pub receiver: ReceiverConfig,
+    /// Metrics, health and the report page.
+    pub admin: AdminConfig,
+    /// Prices besides the bundled ones.
+    pub prices: PricesConfig,
+    /// The anomaly rules.
+    pub rules: RulesConfig,
+    /// The targets of alerts.
+    pub notify: NotifyConfig,
+    /// What is logged and how.
+    pub log: LogConfig,
+    /// The end of `serve`.
+    pub shutdown: ShutdownConfig,
+}
+
+/// `[ledger]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LedgerConfig {
+    /// The ledger's file.
+    pub path: PathBuf,
+    /// What is deleted, and when.
+    pub retention: RetentionConfig,
+}
+
+/// `[ledger.retention]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// Calls that ended longer ago are deleted; 0 keeps them.
+    pub max_age: Seconds,
+    /// Sums by the hour that are older are deleted; 0 keeps them. Never shorter than `max_age`.
+    pub sums_max_age: Seconds,
+    /// The oldest calls are deleted while the ledger is larger; 0 keeps them.
+    pub max_size: ByteSize,
+}
+
+/// `[receiver]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiverConfig {
+    /// Address of OTLP/gRPC.
+    pub grpc: Listen,
+    /// Address of OTLP/HTTP.
+    pub http: Listen,
+    /// The token senders must show.
+    pub token: Option<String>,
+    /// A file that holds the token.
+    pub token_file: Option<PathBuf>,
+    /// Whether addresses other than loopback are served without a token.
+    pub listen_without_token: bool,
+    /// Bounds.
+    pub limits: LimitsConfig,
+    /// Certificate and key.
+    pub tls: Option<TlsConfig>,
+}
+
+/// `[receiver.limits]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Bytes of one request, as sent and inflated.
+    pub message: ByteSize,
+    /// Requests worked on at a time.
+    pub requests: u32,
+    /// Connections of each listener.
+    pub connections: u32,
+    /// From the headers of a request to its answer.
+    pub deadline: Seconds,
+}
+
+/// `[receiver.tls]` and `[admin.tls]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate chain (PEM).
+    pub cert: PathBuf,
+    /// Its key (PEM).
+    pub key: PathBuf,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Address of `/metrics`, `/healthz`, `/readyz` and the report page.
+    pub listen: Listen,
+    /// The token readers must show; `/healthz` and `/readyz` need none.
+    pub token: Option<String>,
+    /// A file that holds the token.
+    pub token_file: Option<PathBuf>,
+    /// Whether an address other than loopback is served without a token.
+    pub listen_without_token: bool,
+    /// Certificate and key.
+    pub tls: Option<TlsConfig>,
+}
+
+/// `[prices]`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PricesConfig {
+    /// The user's own table, asked before the bundled one.
+    pub file: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// One line of text, or of JSON.
+    pub format: LogFormat,
+    /// A level, or directives like `info,spanledger_companion=debug`.
+    pub level: String,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `[shutdown]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShutdownConfig {
+    /// How long the drain may take before the process ends anyway.
+    pub deadline: Seconds,
+}
+
+/// An address to listen on: `127.0.0.1:4317`, `[::1]:4317`, `localhost:4317`. Port 0 lets the system choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen(pub SocketAddr);
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        numeric.as_deref().unwrap_or(&text).parse().map(Self).map_err(|_| {
+            serde::de::Error::custom(format!("{text:?} is no address: write it like 127.0.0.1:4317"))
+        })
+    }
+}
+
+impl Listen {
+    const fn local(port: u16) -> Self {
+        Self(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port))
+    }
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self { path: PathBuf::from("spanledger.db"), retention: RetentionConfig::default() }
+    }
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { max_age: Seconds(180 * 86_400), sums_max_age: Seconds(0), max_size: ByteSize::gib(20) }
+    }
+}
+
+impl Default for ReceiverConfig {
+    fn default() -> Self {
+        Self {
+            grpc: Listen::local(4317),
+            http: Listen::local(4318),
+            token: None,
+            token_file: None,
+            listen_without_token: false,
+            limits: LimitsConfig::default(),
+            tls: None,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { message: ByteSize::mib(16), requests: 32, connections: 1024, deadline: Seconds(30) }
+    }
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self {
+            listen: Listen::local(4319),
+            token: None,
+            token_file: None,
+            listen_without_token: false,
+            tls: None,
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        Self { deadline: Seconds(10) }
+    }
+}
+
+/// What is wrong with a value that is well-formed, and which key it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The key's path.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Invalid {
+    fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into() }
+    }
+}
+
+impl Config {
+    /// The receivers' token, out of the configuration or its file.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the file cannot be read or is empty.
+    pub fn receiver_token(&self) -> Result<Option<Token>, Invalid> {
+        token("receiver", self.receiver.token.as_deref(), self.receiver.token_file.as_ref())
+    }
+
+    /// The token of the admin listener, out of the configuration or its file.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the file cannot be read or is empty.
+    pub fn admin_token(&self) -> Result<Option<Token>, Invalid> {
+        token("admin", self.admin.token.as_deref(), self.admin.token_file.as_ref())
+    }
+
+    /// Checks what types cannot. Opens no file but those that hold secrets.
+    ///
+    /// # Errors
+    /// The first [`Invalid`] value.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let limits = &self.receiver.limits;
+        at_least_one("receiver.limits.requests", limits.requests.into())?;
+        at_least_one("receiver.limits.connections", limits.connections.into())?;
+        at_least_one("receiver.limits.deadline", limits.deadline.0)?;
+        at_least_one("shutdown.deadline", self.shutdown.deadline.0)?;
+        if !(1024..=1 << 30).contains(&limits.message.0) {
+            return Err(Invalid::new("receiver.limits.message", "must be from 1KiB to 1GiB"));
+        }
+        if self.ledger.path.as_os_str().is_empty() {
+            return Err(Invalid::new("ledger.path", "must name a file"));
+        }
+        self.log.level.parse::<tracing_subscriber::EnvFilter>().map_err(|error| {
+            Invalid::new("log.level", format!("{:?} is no level: {error}", self.log.level))
+        })?;
+        let receiver = &self.receiver;
+        let guarded = self.receiver_token()?.is_some() || receiver.listen_without_token;
+        guard("receiver.grpc", receiver.grpc, guarded, "receiver")?;
+        guard("receiver.http", receiver.http, guarded, "receiver")?;
+        let admin = &self.admin;
+        let guarded = self.admin_token()?.is_some() || admin.listen_without_token;
+        guard("admin.listen", admin.listen, guarded, "admin")
+    }
+}
+
+fn at_least_one(key: &str, value: i64) -> Result<(), Invalid> {
+    if value < 1 { Err(Invalid::new(key, "must be at least 1")) } else { Ok(()) }
+}
+
+fn guard(key: &str, listen: Listen, guarded: bool, section: &str) -> Result<(), Invalid> {
+    if listen.0.ip().to_canonical().is_loopback() || guarded {
+        return Ok(());
+    }
+    Err(Invalid::new(
+        key,
+        format!(
+            "{} can be reached by others, and there is no token: set {section}.token_file, or say \
+             {section}.listen_without_token = true (--listen-without-token)",
+            listen.0
+        ),
+    ))
+}
+
+fn token(section: &str, text: Option<&str>, file: Option<&PathBuf>) -> Result<Option<Token>, Invalid> {
+    let empty = |key: String| Invalid::new(key, "the token is empty");
+    match (text, file) {
+        (Some(_), Some(_)) => Err(Invalid::new(
+            format!("{section}.token_file"),
+            format!("give either {section}.token or {section}.token_file"),
+        )),
+        (Some(text), None) => Token::new(text).map(Some).ok_or_else(|| empty(format!("{section}.token"))),
+        (None, Some(path)) => {
+            let key = format!("{section}.token_file");
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Invalid::new(&key, format!("{} cannot be read: {error}", path.display())))?;
+            Token::new(&text).map(Some).ok_or_else(|| empty(key))
+        }
+        (None, None) => Ok(None),
+    }
+}

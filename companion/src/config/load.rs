@@ -1,0 +1,278 @@
+//! Reading the layers, and remembering where each value came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::spans::{self, Spans};
+use super::{Config, Invalid, example};
+
+/// What the names of environment variables begin with.
+const PREFIX: &str = "SPANLEDGER_";
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody set it.
+    Default,
+    /// A line of the configuration file.
+    File(PathBuf, usize),
+    /// An environment variable.
+    Environment(String),
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+        }
+    }
+}
+
+/// A flag that sets a key.
+#[derive(Debug, Clone)]
+pub struct Flag {
+    /// As it is typed.
+    pub name: &'static str,
+    /// The key's path.
+    pub key: &'static str,
+    /// The value, if the flag was given.
+    pub value: Option<Value>,
+}
+
+/// Why a configuration was refused: where, which key, what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The configuration file.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
+    /// A key of the file is unknown or has a bad value.
+    #[error("{}:{line}: {key}{message}", path.display())]
+    Line {
+        /// The configuration file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key and a colon, or nothing when the text is no TOML at all.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value from elsewhere is bad.
+    #[error("{source_name}: {key}: {message}")]
+    Value {
+        /// The environment variable or the flag.
+        source_name: String,
+        /// The key it sets.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// A configuration and where its values came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is in force.
+    pub config: Config,
+    /// The same as a table, defaults included.
+    table: Table,
+    sources: BTreeMap<String, Source>,
+}
+
+/// Loads `file` (if there is one), then `environment`, then `flags`, and validates the whole.
+///
+/// # Errors
+/// [`ConfigError`] for the first value that is wrong.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    flags: &[Flag],
+) -> Result<Loaded, ConfigError> {
+    let mut loaded =
+        Loaded { config: Config::default(), table: example::defaults(), sources: BTreeMap::new() };
+    if let Some(path) = file {
+        loaded.read_file(path)?;
+    }
+    let keys = example::keys();
+    let mut environment: Vec<_> =
+        environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    environment.sort();
+    for (name, text) in environment {
+        if let Some((key, like)) = keys.iter().find(|(key, _)| variable(key) == name) {
+            loaded.set(key, typed(&text, like), Source::Environment(name))?;
+        } else if let Some(section) = keys.iter().find_map(|(key, _)| section_of(&name, key)) {
+            let message = format!("unknown, no key of [{section}] is set by it");
+            return Err(ConfigError::Value { source_name: "environment".to_owned(), key: name, message });
+        }
+    }
+    for Flag { name, key, value } in flags {
+        if let Some(value) = value {
+            loaded.set(key, value.clone(), Source::Flag(name))?;
+        }
+    }
+    loaded.config.validate().map_err(|Invalid { key, message }| loaded.error_at(&key, message))?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Every key with its value as TOML (secrets masked) and its source, sorted by key.
+    #[must_use]
+    pub fn values(&self) -> Vec<(String, String, Source)> {
+        let values = example::leaves(&self.table);
+        values
+            .into_iter()
+            .map(|(key, value)| {
+                let source = self.source(&key).clone();
+                let value = mask(&key, value).to_string();
+                (key, value, source)
+            })
+            .collect()
+    }
+
+    /// Where the value of `key` came from.
+    #[must_use]
+    pub fn source(&self, key: &str) -> &Source {
+        let mut key = key;
+        loop {
+            if let Some(source) = self.sources.get(key) {
+                return source;
+            }
+            match key.rsplit_once('.') {
+                Some((above, _)) => key = above,
+                None => return &Source::Default,
+            }
+        }
+    }
+
+    /// The error that `key` is wrong, wherever its value came from.
+    #[must_use]
+    pub fn error_at(&self, key: &str, message: String) -> ConfigError {
+        match self.source(key) {
+            Source::File(path, line) => {
+                ConfigError::Line { path: path.clone(), line: *line, key: format!("{key}: "), message }
+            }
+            other => ConfigError::Value { source_name: other.to_string(), key: key.to_owned(), message },
+        }
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::File { path: path.to_owned(), message: error.to_string() })?;
+        let spans = Spans::read(&text);
+        let refused = |error: &toml::de::Error| line_error(path, &text, &spans, error);
+        let table: Table = text.parse().map_err(|error| refused(&error))?;
+        self.config = toml::from_str(&text).map_err(|error| refused(&error))?;
+        for (key, _) in example::leaves(&table) {
+            let line = spans::line(&text, spans.start_of(&key).unwrap_or(0));
+            self.sources.insert(key, Source::File(path.to_owned(), line));
+        }
+        merge(&mut self.table, table);
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: Value, source: Source) -> Result<(), ConfigError> {
+        insert(&mut self.table, key, value);
+        self.sources.insert(key.to_owned(), source);
+        self.config = Config::deserialize(self.table.clone())
+            .map_err(|error| self.error_at(key, first_line(error.message())))?;
+        Ok(())
+    }
+}
+
+/// An error of the TOML reader with its line and key.
+fn line_error(path: &Path, text: &str, spans: &Spans, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| span.start);
+    let key = spans.key_at(at).map(|key| format!("{key}: ")).unwrap_or_default();
+    ConfigError::Line {
+        path: path.to_owned(),
+        line: spans::line(text, at),
+        key,
+        message: first_line(error.message()),
+    }
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Lays `over` upon `table`, key by key.
+fn merge(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => drop(table.insert(key, value)),
+        }
+    }
+}
+
+/// Sets `key` within nested tables. A part of the path that is no table is replaced by one.
+fn insert(table: &mut Table, key: &str, value: Value) {
+    let Some((first, rest)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return;
+    };
+    let below = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
+    if !below.is_table() {
+        *below = Value::Table(Table::new());
+    }
+    if let Value::Table(below) = below {
+        insert(below, rest, value);
+    }
+}
+
+/// The environment variable of a key: `receiver.token_file` is `SPANLEDGER_RECEIVER_TOKEN_FILE`.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase())
+}
+
+/// The section of `key`, when the variable `name` looks as if it meant that section.
+fn section_of<'a>(name: &str, key: &'a str) -> Option<&'a str> {
+    let section = key.split_once('.')?.0;
+    let rest = name.strip_prefix(PREFIX)?.strip_prefix(section.to_ascii_uppercase().as_str())?;
+    rest.starts_with('_').then_some(section)
+}
+
+/// `text` in the type of `like`; what does not fit stays text, so that the reader says what it expected.
+fn typed(text: &str, like: &Value) -> Value {
+    let other = match like {
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Float(_) => text.parse().ok().map(Value::Float),
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Array(_) => {
+            let items = text.split(',').map(|item| Value::String(item.trim().to_owned()));
+            Some(Value::Array(items.collect()))
+        }
+        _ => None,
+    };
+    other.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// The value of a secret key, hidden. Names of files are no secrets.
+fn mask(key: &str, value: Value) -> Value {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    let secret = ["token", "password", "secret", "url", "headers"].iter().any(|word| name.ends_with(word));
+    match value {
+        Value::Table(table) => {
+            Value::Table(table.into_iter().map(|(key, value)| (key.clone(), mask(&key, value))).collect())
+        }
+        Value::Array(items) if !secret => {
+            Value::Array(items.into_iter().map(|item| mask(key, item)).collect())
+        }
+        _ if secret => Value::String("***".to_owned()),
+        other => other,
+    }
+}

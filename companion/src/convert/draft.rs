@@ -1,0 +1,364 @@
+//! What one span says, gathered attribute by attribute, and the record made of it.
+
+use std::time::{Duration, SystemTime};
+
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::{Status, span::Event, status::StatusCode};
+use spanledger::semconv::error_type;
+use spanledger::semconv::operation;
+use spanledger::{CostStatus, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
+
+use super::Ids;
+use super::foreign::{self, Meaning};
+use super::moment::When;
+use super::names::{self, Field, Ours};
+use super::nesting::Kind;
+use super::value::{self, NAME_BYTES, TEXT_BYTES};
+use crate::record::{CallRecord, NanoUsd, Origin};
+
+/// The price source of a figure that the sender of a foreign span brought along.
+const SENDER: &str = "sender";
+/// The event by which OpenTelemetry records an exception, and its two attributes (core, stable).
+const EXCEPTION: &str = "exception";
+const EXCEPTION_TYPE: &str = "exception.type";
+const EXCEPTION_MESSAGE: &str = "exception.message";
+
+/// Facts of one span as they were found.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// Whether any fact is one that only the `spanledger` library states.
+    pub(super) ours: bool,
+    /// Whether a value was out of its range and left out.
+    clamped: bool,
+    operation: Option<String>,
+    span_kind: Option<String>,
+    provider: Option<String>,
+    system: Option<String>,
+    request_model: Option<String>,
+    response_model: Option<String>,
+    response_id: Option<String>,
+    stream: Option<bool>,
+    finish_reasons: Option<Vec<String>>,
+    first_chunk: Option<f64>,
+    usage: Usage,
+    cost: Option<f64>,
+    service_tier: Option<String>,
+    request_service_tier: Option<String>,
+    server_address: Option<String>,
+    status_code: Option<u16>,
+    error_type: Option<String>,
+    error_message: Option<String>,
+    user: Option<String>,
+    client_address: Option<String>,
+    conversation: Option<String>,
+    response_preview: Option<String>,
+    failed: bool,
+    outcome: Option<Outcome>,
+    usage_source: Option<UsageSource>,
+    cost_status: Option<CostStatus>,
+    price_source: Option<String>,
+    request_hash: Option<String>,
+    instance: Option<String>,
+    sequence: Option<u64>,
+}
+
+/// Whose name an attribute had. The conventions' name overrules another instrumentation's for the same fact.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    Conventions,
+    Foreign,
+}
+
+impl Draft {
+    pub(super) fn read(attributes: Vec<KeyValue>) -> Self {
+        let mut draft = Self::default();
+        for KeyValue { key, value, .. } in attributes {
+            let Some(value) = value.and_then(|value| value.value) else { continue };
+            if let Some(field) = names::field(&key) {
+                draft.set(field, value, Rank::Conventions);
+            } else if let Some(field) = foreign::field(&key) {
+                draft.set(field, value, Rank::Foreign);
+            }
+        }
+        draft
+    }
+
+    fn set(&mut self, field: Field, value: Value, rank: Rank) {
+        let name = |value| value::text(value, NAME_BYTES);
+        match field {
+            Field::Operation => put(&mut self.operation, name(value), rank),
+            Field::SpanKind => put(&mut self.span_kind, name(value), rank),
+            Field::Provider => put(&mut self.provider, name(value), rank),
+            Field::System => put(&mut self.system, name(value), rank),
+            Field::RequestModel => put(&mut self.request_model, name(value), rank),
+            Field::ResponseModel => put(&mut self.response_model, name(value), rank),
+            Field::ResponseId => put(&mut self.response_id, name(value), rank),
+            Field::Stream => put(&mut self.stream, value::flag(&value), rank),
+            Field::FinishReasons => put(&mut self.finish_reasons, value::names(value), rank),
+            Field::FirstChunk => put(&mut self.first_chunk, value::number(&value), rank),
+            Field::InputTokens => self.set_tokens(|usage| &mut usage.input_tokens, &value, rank),
+            Field::OutputTokens => self.set_tokens(|usage| &mut usage.output_tokens, &value, rank),
+            Field::CacheRead => self.set_tokens(|usage| &mut usage.cache_read_tokens, &value, rank),
+            Field::CacheWrite => self.set_tokens(|usage| &mut usage.cache_write_tokens, &value, rank),
+            Field::Reasoning => self.set_tokens(|usage| &mut usage.reasoning_tokens, &value, rank),
+            Field::Cost => {
+                let usd = value::usd(&value);
+                self.clamped |= usd.is_none();
+                put(&mut self.cost, usd, rank);
+            }
+            Field::ServiceTier => put(&mut self.service_tier, name(value), rank),
+            Field::RequestServiceTier => put(&mut self.request_service_tier, name(value), rank),
+            Field::ServerAddress => put(&mut self.server_address, name(value), rank),
+            Field::StatusCode => put(&mut self.status_code, value::status(&value), rank),
+            Field::ErrorType => put(&mut self.error_type, name(value), rank),
+            Field::ErrorMessage => put(&mut self.error_message, value::text(value, TEXT_BYTES), rank),
+            Field::User => put(&mut self.user, name(value), rank),
+            Field::ClientAddress => put(&mut self.client_address, name(value), rank),
+            Field::Conversation => put(&mut self.conversation, name(value), rank),
+            Field::ResponsePreview => {
+                put(&mut self.response_preview, value::text(value, TEXT_BYTES), rank);
+            }
+            Field::Ours(field) => self.set_ours(field, value),
+        }
+    }
+
+    fn set_tokens(&mut self, slot: impl Fn(&mut Usage) -> &mut Option<u64>, value: &Value, rank: Rank) {
+        let tokens = value::tokens(value);
+        self.clamped |= tokens.is_none();
+        put(slot(&mut self.usage), tokens, rank);
+    }
+
+    fn set_ours(&mut self, field: Ours, value: Value) {
+        self.ours = true;
+        let name = value::text(value, NAME_BYTES);
+        match (field, name) {
+            (Ours::Outcome, Some(text)) => self.outcome = Outcome::parse(&text),
+            (Ours::UsageSource, Some(text)) => self.usage_source = UsageSource::parse(&text),
+            (Ours::CostStatus, Some(text)) => self.cost_status = CostStatus::parse(&text),
+            (Ours::PriceSource, text) => self.price_source = text,
+            (Ours::RequestHash, text) => self.request_hash = text,
+            (Ours::Instance, text) => self.instance = text,
+            // Numbered from 1; the bound keeps it within the ledger's signed integers.
+            (Ours::Sequence, Some(text)) => {
+                self.sequence =
+                    text.parse::<i64>().ok().filter(|n| *n > 0).and_then(|n| u64::try_from(n).ok());
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// What kind of call the span is; `None` when it is none.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        let stated = self.stated();
+        if self.ours {
+            let embeddings = matches!(stated, Some(Meaning::Call(Kind::Embeddings, _)));
+            return Some(if embeddings { Kind::Embeddings } else { Kind::Generation });
+        }
+        match stated {
+            Some(Meaning::Call(kind, _)) => Some(kind),
+            Some(Meaning::Boundary | Meaning::Other) => None,
+            // The oldest instrumentations name no operation: a model and a provider, or tokens, make a call.
+            None => {
+                let model = self.request_model.is_some() || self.response_model.is_some();
+                let more = self.provider.is_some() || self.system.is_some() || self.has_usage();
+                (model && more).then_some(Kind::Generation)
+            }
+        }
+    }
+
+    /// Whether the span is an agent, a tool or a workflow.
+    pub(super) fn is_boundary(&self) -> bool {
+        self.stated() == Some(Meaning::Boundary)
+    }
+
+    /// Whether any number of tokens is known.
+    pub(super) fn has_usage(&self) -> bool {
+        !self.usage.is_empty()
+    }
+
+    /// What the operation says, else the span kind. OpenLLMetry writes `unknown` where it does not know.
+    fn stated(&self) -> Option<Meaning> {
+        let name =
+            self.operation.as_deref().filter(|name| *name != "unknown").or(self.span_kind.as_deref())?;
+        Some(foreign::meaning(name))
+    }
+
+    /// Takes the error out of the span's status and of its exception event.
+    pub(super) fn note_status(&mut self, status: Option<Status>, events: Vec<Event>) {
+        if let Some(status) = status {
+            self.failed = status.code == StatusCode::Error as i32;
+            if self.failed && !status.message.is_empty() {
+                self.error_message = Some(value::cut(status.message, TEXT_BYTES));
+            }
+        }
+        if !self.failed {
+            return;
+        }
+        for pair in
+            events.into_iter().filter(|event| event.name == EXCEPTION).flat_map(|event| event.attributes)
+        {
+            let Some(value) = pair.value.and_then(|value| value.value) else { continue };
+            match pair.key.as_str() {
+                EXCEPTION_TYPE => put(&mut self.error_type, value::text(value, NAME_BYTES), Rank::Foreign),
+                EXCEPTION_MESSAGE => {
+                    put(&mut self.error_message, value::text(value, TEXT_BYTES), Rank::Foreign);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds the cached tokens to the input of a sender that counts as the provider's API does.
+    pub(super) fn add_cache_to_input(&mut self) {
+        let name = self.provider.clone().or_else(|| self.system.clone()).map(foreign::provider_name);
+        if !self.ours && name.is_some_and(|name| foreign::counts_cache_apart(&name)) {
+            self.usage.input_tokens = self.usage.input_tokens.map(|input| input + self.cached());
+        }
+    }
+
+    fn cached(&self) -> u64 {
+        self.usage.cache_read_tokens.unwrap_or(0) + self.usage.cache_write_tokens.unwrap_or(0)
+    }
+
+    /// The record, and whether a value had to be bounded.
+    pub(super) fn finish(
+        mut self,
+        ids: Ids,
+        when: When,
+        service: &str,
+        kind: Kind,
+        prices: &PriceTable,
+    ) -> (CallRecord, bool) {
+        // Cached tokens are a part of the input; an input below them was counted without them.
+        let cached = self.cached();
+        if !self.ours && self.usage.input_tokens.is_some_and(|input| input < cached) {
+            self.usage.input_tokens = self.usage.input_tokens.map(|input| input + cached);
+        }
+        if !self.ours {
+            self.provider = self.provider.or(self.system.take()).map(foreign::provider_name);
+            self.operation = Some(match self.operation.as_deref().map(foreign::meaning) {
+                Some(Meaning::Call(_, name)) => name.to_owned(),
+                _ if kind == Kind::Embeddings => operation::EMBEDDINGS.to_owned(),
+                _ => operation::CHAT.to_owned(),
+            });
+            self.status_code = self.status_code.or_else(|| self.error_type.as_deref().and_then(http_status));
+        }
+        let outcome = self.outcome.unwrap_or_else(|| self.inferred_outcome());
+        if outcome.is_error() && self.error_type.is_none() {
+            self.error_type = Some(error_type::OTHER.to_owned());
+        }
+        let usage_source = self.usage_source.unwrap_or(match (self.usage.is_empty(), outcome) {
+            (true, _) => UsageSource::None,
+            (false, Outcome::Completed) => UsageSource::Provider,
+            (false, _) => UsageSource::Partial,
+        });
+        let cost = self.cost(usage_source, when, prices);
+        #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, then the bound holds")]
+        let first_chunk_ns = self
+            .first_chunk
+            .filter(|seconds| *seconds >= 0.0)
+            .map(|seconds| ((seconds * 1e9) as i64).min(when.duration_ns));
+        let record = CallRecord {
+            trace_id: ids.trace,
+            span_id: ids.span,
+            parent_span_id: ids.parent,
+            origin: if self.ours { Origin::Spanledger } else { Origin::Foreign },
+            start: when.start,
+            duration_ns: when.duration_ns,
+            first_chunk_ns,
+            service: service.to_owned(),
+            provider: self.provider.unwrap_or_default(),
+            operation: self.operation.unwrap_or_default(),
+            request_model: self.request_model,
+            response_model: self.response_model,
+            response_id: self.response_id,
+            stream: self.stream.unwrap_or(first_chunk_ns.is_some()),
+            outcome,
+            status_code: self.status_code,
+            error_type: self.error_type,
+            finish_reasons: self.finish_reasons.unwrap_or_default(),
+            input_tokens: self.usage.input_tokens,
+            output_tokens: self.usage.output_tokens,
+            cache_read_tokens: self.usage.cache_read_tokens,
+            cache_write_tokens: self.usage.cache_write_tokens,
+            reasoning_tokens: self.usage.reasoning_tokens,
+            usage_source,
+            cost: cost.amount,
+            cost_status: cost.status,
+            price_source: cost.source,
+            user: self.user,
+            client_address: self.client_address,
+            conversation_id: self.conversation,
+            request_hash: self.request_hash,
+            instance: self.instance,
+            sequence: self.sequence,
+            response_preview: self.response_preview,
+            error_message: self.error_message,
+        };
+        (record, self.clamped || when.clamped)
+    }
+
+    /// How a call ended whose span does not say it in our words.
+    fn inferred_outcome(&self) -> Outcome {
+        match &self.error_type {
+            Some(name) if name.to_ascii_lowercase().contains("timeout") => Outcome::TimedOut,
+            Some(_) => Outcome::Failed,
+            None if self.failed || self.status_code.is_some_and(|code| code >= 400) => Outcome::Failed,
+            None => Outcome::Completed,
+        }
+    }
+
+    /// The cost the span brought, else the one our tables give.
+    fn cost(&mut self, usage_source: UsageSource, when: When, prices: &PriceTable) -> Priced {
+        let brought = self.cost.and_then(NanoUsd::from_usd);
+        match (self.ours, brought, self.cost_status) {
+            (true, Some(_), Some(status)) => {
+                return Priced { amount: brought, status, source: self.price_source.take() };
+            }
+            // Others write 0 for a model they have no price of; only a figure above it is a figure.
+            (false, Some(amount), _) if amount.0 > 0 => {
+                let status = match usage_source {
+                    UsageSource::Provider => CostStatus::Exact,
+                    _ => CostStatus::Estimated,
+                };
+                return Priced { amount: brought, status, source: Some(SENDER.to_owned()) };
+            }
+            _ => {}
+        }
+        let cost = prices.price(&PriceQuery {
+            provider: self.provider.as_deref().unwrap_or_default(),
+            server_address: self.server_address.as_deref(),
+            response_model: self.response_model.as_deref(),
+            request_model: self.request_model.as_deref(),
+            service_tier: self.service_tier.as_deref().or(self.request_service_tier.as_deref()),
+            usage: &self.usage,
+            usage_source,
+            at: SystemTime::UNIX_EPOCH + Duration::from_nanos(when.start.0.unsigned_abs()),
+        });
+        Priced {
+            amount: cost.usd.and_then(NanoUsd::from_usd),
+            status: cost.status,
+            source: cost.source.map(|source| value::cut(format!("companion/{source}"), NAME_BYTES)),
+        }
+    }
+}
+
+/// A cost as the ledger keeps it. A source that begins with `companion/` says that the call was priced here.
+struct Priced {
+    amount: Option<NanoUsd>,
+    status: CostStatus,
+    source: Option<String>,
+}
+
+/// Sets a fact, unless a lower rank would overrule a fact that is known.
+fn put<T>(slot: &mut Option<T>, value: Option<T>, rank: Rank) {
+    if value.is_some() && (rank == Rank::Conventions || slot.is_none()) {
+        *slot = value;
+    }
+}
+
+/// The HTTP status that some instrumentations write as the error's type.
+fn http_status(error_type: &str) -> Option<u16> {
+    error_type.parse().ok().filter(|code| (400..=599).contains(code))
+}

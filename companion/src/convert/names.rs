@@ -1,0 +1,87 @@
+//! Which fact an attribute of the conventions states. The names stand in the library's `semconv`.
+
+use spanledger::semconv::attribute;
+
+/// A fact about a call that an attribute can state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Operation,
+    Provider,
+    /// The older, looser word for the provider; counts where no provider is named.
+    System,
+    RequestModel,
+    ResponseModel,
+    ResponseId,
+    Stream,
+    FinishReasons,
+    FirstChunk,
+    InputTokens,
+    OutputTokens,
+    CacheRead,
+    CacheWrite,
+    Reasoning,
+    Cost,
+    ServiceTier,
+    RequestServiceTier,
+    ServerAddress,
+    StatusCode,
+    ErrorType,
+    ErrorMessage,
+    User,
+    ClientAddress,
+    Conversation,
+    ResponsePreview,
+    /// A span kind of another instrumentation: decides what the span is, together with the operation.
+    SpanKind,
+    /// Facts that only the `spanledger` library states.
+    Ours(Ours),
+}
+
+/// A fact that makes a span ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ours {
+    Outcome,
+    UsageSource,
+    CostStatus,
+    PriceSource,
+    RequestHash,
+    Instance,
+    Sequence,
+}
+
+/// The fact that the conventions', or our own, name `key` states.
+pub(super) fn field(key: &str) -> Option<Field> {
+    Some(match key {
+        attribute::OPERATION_NAME => Field::Operation,
+        attribute::PROVIDER_NAME => Field::Provider,
+        attribute::REQUEST_MODEL => Field::RequestModel,
+        attribute::RESPONSE_MODEL => Field::ResponseModel,
+        attribute::RESPONSE_ID => Field::ResponseId,
+        attribute::REQUEST_STREAM => Field::Stream,
+        attribute::RESPONSE_FINISH_REASONS => Field::FinishReasons,
+        attribute::RESPONSE_TIME_TO_FIRST_CHUNK => Field::FirstChunk,
+        attribute::USAGE_INPUT_TOKENS => Field::InputTokens,
+        attribute::USAGE_OUTPUT_TOKENS => Field::OutputTokens,
+        attribute::USAGE_CACHE_READ_TOKENS => Field::CacheRead,
+        attribute::USAGE_CACHE_WRITE_TOKENS => Field::CacheWrite,
+        attribute::USAGE_REASONING_TOKENS => Field::Reasoning,
+        attribute::USAGE_COST => Field::Cost,
+        attribute::OPENAI_RESPONSE_SERVICE_TIER => Field::ServiceTier,
+        attribute::OPENAI_REQUEST_SERVICE_TIER => Field::RequestServiceTier,
+        attribute::SERVER_ADDRESS => Field::ServerAddress,
+        attribute::HTTP_RESPONSE_STATUS_CODE => Field::StatusCode,
+        attribute::ERROR_TYPE => Field::ErrorType,
+        attribute::USER_ID => Field::User,
+        attribute::CLIENT_ADDRESS => Field::ClientAddress,
+        attribute::CONVERSATION_ID => Field::Conversation,
+        attribute::RESPONSE_PREVIEW => Field::ResponsePreview,
+        attribute::OUTCOME => Field::Ours(Ours::Outcome),
+        attribute::USAGE_SOURCE => Field::Ours(Ours::UsageSource),
+        attribute::COST_STATUS => Field::Ours(Ours::CostStatus),
+        attribute::COST_PRICE_SOURCE => Field::Ours(Ours::PriceSource),
+        attribute::REQUEST_HASH => Field::Ours(Ours::RequestHash),
+        attribute::INSTANCE => Field::Ours(Ours::Instance),
+        attribute::SEQUENCE => Field::Ours(Ours::Sequence),
+        _ => return None,
+    })
+}

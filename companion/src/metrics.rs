@@ -1,0 +1,113 @@
+//! The companion's own numbers, in the Prometheus text format. Labels are closed sets or bounded by the caller.
+
+pub mod text;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use text::{Kind, Text};
+
+/// What became of a span that reached a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanResult {
+    /// A call, new in the ledger and durable.
+    Accepted,
+    /// A call the ledger had already.
+    Duplicate,
+    /// No LLM call.
+    Ignored,
+    /// A foreign span around a call that is counted by itself.
+    Wrapper,
+    /// A call without usable ids.
+    Refused,
+    /// A call the ledger could not take; the sender was told to send it again.
+    Dropped,
+}
+
+impl SpanResult {
+    const ALL: [Self; 6] =
+        [Self::Accepted, Self::Duplicate, Self::Ignored, Self::Wrapper, Self::Refused, Self::Dropped];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Ignored => "ignored",
+            Self::Wrapper => "wrapper",
+            Self::Refused => "refused",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Why a whole request was answered with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestError {
+    /// No token, or a wrong one.
+    Unauthenticated,
+    /// Over capacity, the ledger failed, or it took too long: the sender was told to send again.
+    Retryable,
+    /// Bytes over a limit, or that are no OTLP.
+    Malformed,
+}
+
+impl RequestError {
+    const ALL: [Self; 3] = [Self::Unauthenticated, Self::Retryable, Self::Malformed];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Retryable => "retryable",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Counters and latencies since the start of the process.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    spans: [AtomicU64; SpanResult::ALL.len()],
+    errors: [AtomicU64; RequestError::ALL.len()],
+    clamped: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts `number` spans.
+    pub fn count_spans(&self, result: SpanResult, number: u64) {
+        self.spans[result as usize].fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was answered with an error.
+    pub fn count_error(&self, error: RequestError) {
+        self.errors[error as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts calls of which a value was bounded or left out.
+    pub fn count_clamped(&self, number: u64) {
+        self.clamped.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Writes all of them.
+    pub fn write(&self, out: &mut Text) {
+        out.family("spanledger_build_info", Kind::Gauge, "The version that runs.");
+        out.sample("spanledger_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+        let name = "spanledger_receiver_spans_total";
+        out.family(name, Kind::Counter, "Spans received, by what became of them.");
+        for result in SpanResult::ALL {
+            let number = self.spans[result as usize].load(Ordering::Relaxed);
+            out.count(name, &[("result", result.as_str())], number);
+        }
+        let name = "spanledger_receiver_request_errors_total";
+        out.family(name, Kind::Counter, "Requests answered with an error.");
+        for error in RequestError::ALL {
+            let number = self.errors[error as usize].load(Ordering::Relaxed);
+            out.count(name, &[("error", error.as_str())], number);
+        }
+        let name = "spanledger_receiver_clamped_calls_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Calls of which a value was out of range and was bounded or left out.",
+        );
+        out.count(name, &[], self.clamped.load(Ordering::Relaxed));
+    }
+}

@@ -1,0 +1,123 @@
+//! Tells people about alerts. Each notifier has a task, a memory of what it told, and retries of its own: a dead
+//! target delays neither another nor the rules.
+
+pub mod alertmanager;
+pub mod config;
+pub mod http;
+pub mod secret;
+pub mod slack;
+pub mod smtp;
+pub mod task;
+pub mod template;
+#[cfg(test)]
+mod tests;
+pub mod timing;
+pub mod webhook;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::Serialize;
+
+use crate::alert::Alert;
+use crate::record::Timestamp;
+use crate::rule::Labels;
+
+/// One target. Implementations send once: timing, retries and memory are the caller's.
+pub trait Notifier: fmt::Debug + Send + Sync {
+    /// Its name in configuration, metrics and logs.
+    fn name(&self) -> &str;
+
+    /// Sends one notification. May be dropped before it ends.
+    fn send<'a>(&'a self, notification: &'a Notification) -> Sending<'a>;
+}
+
+/// A notification on its way.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send + 'a>>;
+
+/// Why a notification was not taken. The text holds no secret: no URL beyond its host, no password, no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SendError {
+    /// What the target or the network said.
+    pub message: String,
+    /// Whether the same notification may be taken later: false for a refusal, such as a wrong password.
+    pub retry: bool,
+}
+
+impl SendError {
+    pub(crate) fn passing(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retry: true }
+    }
+}
+
+/// One message: the alerts of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// Names the group within its notifier.
+    pub group_key: String,
+    /// What the alerts of the group have in common by configuration.
+    pub group_labels: Labels,
+    /// Alerts that fire.
+    pub firing: Vec<Alert>,
+    /// Alerts that were told as firing and are over.
+    pub resolved: Vec<Alert>,
+    /// When the notification was made.
+    pub at: Timestamp,
+}
+
+impl Notification {
+    /// `firing` as long as any of its alerts does.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        if self.firing.is_empty() { "resolved" } else { "firing" }
+    }
+
+    /// All alerts, firing ones first.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.firing.iter().chain(&self.resolved)
+    }
+}
+
+/// The labels of an alert as receivers see them: its own, `alertname` and `severity`.
+#[must_use]
+pub fn labels(alert: &Alert) -> Labels {
+    let mut labels = alert.labels.clone();
+    labels.insert("alertname".to_owned(), alert.rule.to_string());
+    labels.insert("severity".to_owned(), alert.severity.to_string());
+    labels
+}
+
+/// The annotations of an alert as receivers see them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Annotations {
+    /// One line: what fires.
+    pub summary: String,
+    /// One sentence with the numbers.
+    pub description: String,
+    /// What to do.
+    pub advice: String,
+    /// The newest value that exceeded the threshold, in the rule's unit.
+    pub value: String,
+    /// The threshold, in the rule's unit.
+    pub threshold: String,
+    /// Why it is over although no healthy value was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_without_data: Option<String>,
+}
+
+impl Annotations {
+    /// Of one alert.
+    #[must_use]
+    pub fn of(alert: &Alert) -> Self {
+        Self {
+            summary: alert.summary.clone(),
+            description: alert.description.clone(),
+            advice: alert.advice.clone(),
+            value: alert.value.to_string(),
+            threshold: alert.threshold.to_string(),
+            resolved_without_data: alert.resolved_without_data.clone(),
+        }
+    }
+}

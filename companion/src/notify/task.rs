@@ -1,0 +1,181 @@
+//! The task of each notifier: looks at the alerts when something is due, sends, and remembers what was told.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::timing::Timing;
+use super::{Notification, Notifier, SendError};
+use crate::alert::{Alert, StateFile};
+use crate::clock;
+use crate::notify::config::Target;
+
+/// A send that takes longer is given up and tried again. Beyond the time-outs of the protocols.
+const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// What a notifier has done since the start.
+#[derive(Debug, Default)]
+pub struct Counts {
+    sent: AtomicU64,
+    failed: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// The counts of one notifier, to be read.
+#[derive(Debug, Clone)]
+pub struct NotifierCounts {
+    /// The notifier's name.
+    pub name: String,
+    counts: Arc<Counts>,
+}
+
+impl NotifierCounts {
+    /// Messages the target has taken.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.counts.sent.load(Ordering::Relaxed)
+    }
+
+    /// Attempts that failed; most are tried again.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.counts.failed.load(Ordering::Relaxed)
+    }
+
+    /// Groups of alerts that came and went while the target could not be told.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.counts.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// The running notifiers.
+#[derive(Debug)]
+pub struct Dispatcher {
+    tasks: Vec<JoinHandle<()>>,
+    counts: Vec<NotifierCounts>,
+}
+
+impl Dispatcher {
+    /// Starts a task for each target. They end with `stop`, or when nobody sends alerts any more; a message on its
+    /// way then is given up, and told again after the restart.
+    #[must_use]
+    pub fn start(
+        targets: Vec<Target>,
+        alerts: &watch::Receiver<Arc<Vec<Alert>>>,
+        state: Option<&Arc<StateFile>>,
+        stop: &CancellationToken,
+    ) -> Self {
+        let mut told = state.map(|state| state.get().told).unwrap_or_default();
+        let mut dispatcher = Self { tasks: Vec::new(), counts: Vec::new() };
+        for Target { notifier, rhythm } in targets {
+            let counts = Arc::new(Counts::default());
+            dispatcher
+                .counts
+                .push(NotifierCounts { name: notifier.name().to_owned(), counts: Arc::clone(&counts) });
+            let timing = Timing::new(rhythm, told.remove(notifier.name()).unwrap_or_default());
+            let task = Task { timing, notifier, counts, state: state.cloned() };
+            dispatcher.tasks.push(tokio::spawn(task.run(alerts.clone(), stop.clone())));
+        }
+        dispatcher
+    }
+
+    /// The counts of every notifier.
+    #[must_use]
+    pub fn counts(&self) -> &[NotifierCounts] {
+        &self.counts
+    }
+
+    /// Waits until every task has ended.
+    pub async fn join(self) {
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a notifier failed");
+            }
+        }
+    }
+}
+
+struct Task {
+    timing: Timing,
+    notifier: Arc<dyn Notifier>,
+    counts: Arc<Counts>,
+    state: Option<Arc<StateFile>>,
+}
+
+impl Task {
+    async fn run(mut self, mut alerts: watch::Receiver<Arc<Vec<Alert>>>, stop: CancellationToken) {
+        loop {
+            let snapshot = Arc::clone(&alerts.borrow_and_update());
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.tell(&snapshot) => {}
+            }
+            let wait = self.timing.next().map(|next| next.0.saturating_sub(clock::now().0).max(0));
+            let wait = Duration::from_nanos(wait.map_or(u64::MAX, i64::unsigned_abs));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = alerts.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn tell(&mut self, alerts: &[Alert]) {
+        for notification in self.timing.due(alerts, clock::now()) {
+            let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
+                Ok(result) => result,
+                Err(_) => Err(SendError::passing(format!("no answer within {} s", GIVE_UP.as_secs()))),
+            };
+            self.note(&notification, result);
+            self.remember().await;
+        }
+        self.counts.dropped.store(self.timing.dropped(), Ordering::Relaxed);
+    }
+
+    fn note(&mut self, notification: &Notification, result: Result<(), SendError>) {
+        let notifier = self.notifier.name();
+        match result {
+            Ok(()) => {
+                self.counts.sent.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(
+                    notifier,
+                    status = notification.status(),
+                    firing = notification.firing.len(),
+                    resolved = notification.resolved.len(),
+                    "notification sent"
+                );
+                self.timing.sent(notification, clock::now());
+            }
+            Err(error) => {
+                self.counts.failed.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(notifier, %error, retry = error.retry, "notification failed");
+                self.timing.failed(notification, error.retry, jitter(), clock::now());
+            }
+        }
+    }
+
+    async fn remember(&self) {
+        let Some(state) = self.state.clone() else { return };
+        let (name, told) = (self.notifier.name().to_owned(), self.timing.told());
+        let written = tokio::task::spawn_blocking(move || {
+            state.update(|saved| {
+                saved.told.insert(name, told);
+            })
+        });
+        if let Ok(Err(error)) = written.await {
+            tracing::error!(%error, "what was notified could not be written");
+        }
+    }
+}
+
+/// A number from 0 to 1. Spreads retries; needs no quality beyond that.
+#[expect(clippy::cast_precision_loss, reason = "only the order of magnitude matters")]
+fn jitter() -> f64 {
+    RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
+}

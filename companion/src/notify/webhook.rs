@@ -1,0 +1,124 @@
+//! JSON to any URL, in the shape of Alertmanager's webhook, version 4: what reads that reads this.
+
+use serde::Serialize;
+
+use super::http::Endpoint;
+use super::{Annotations, Notification, Notifier, Sending, labels};
+use crate::alert::Alert;
+use crate::record::Timestamp;
+use crate::rule::Labels;
+
+/// Posts one JSON object a message.
+#[derive(Debug)]
+pub struct Webhook {
+    name: String,
+    endpoint: Endpoint,
+    external_url: String,
+}
+
+/// The object.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    version: &'static str,
+    group_key: String,
+    truncated_alerts: u64,
+    status: &'static str,
+    receiver: String,
+    group_labels: Labels,
+    common_labels: Labels,
+    common_annotations: Labels,
+    #[serde(rename = "externalURL")]
+    external_url: String,
+    alerts: Vec<Item>,
+}
+
+/// One alert of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    status: &'static str,
+    labels: Labels,
+    annotations: Annotations,
+    starts_at: String,
+    ends_at: String,
+    #[serde(rename = "generatorURL")]
+    generator_url: String,
+    fingerprint: String,
+}
+
+impl Webhook {
+    pub(crate) fn new(name: String, endpoint: Endpoint, external_url: String) -> Self {
+        Self { name, endpoint, external_url }
+    }
+
+    fn message(&self, notification: &Notification) -> Message {
+        let mut common: Option<Labels> = None;
+        for alert in notification.alerts() {
+            let labels = labels(alert);
+            common = Some(match common {
+                None => labels,
+                Some(mut common) => {
+                    common.retain(|name, value| labels.get(name) == Some(value));
+                    common
+                }
+            });
+        }
+        Message {
+            version: "4",
+            group_key: notification.group_key.clone(),
+            truncated_alerts: 0,
+            status: notification.status(),
+            receiver: self.name.clone(),
+            group_labels: notification.group_labels.clone(),
+            common_labels: common.unwrap_or_default(),
+            common_annotations: Labels::new(),
+            external_url: self.external_url.clone(),
+            alerts: notification.alerts().map(|alert| self.item(alert)).collect(),
+        }
+    }
+
+    fn item(&self, alert: &Alert) -> Item {
+        Item {
+            status: if alert.firing() { "firing" } else { "resolved" },
+            labels: labels(alert),
+            annotations: Annotations::of(alert),
+            starts_at: started(alert),
+            // What Alertmanager writes for an end that is not known yet.
+            ends_at: alert.resolved_at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
+            generator_url: self.external_url.clone(),
+            fingerprint: fingerprint(alert),
+        }
+    }
+}
+
+impl Notifier for Webhook {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn send<'a>(&'a self, notification: &'a Notification) -> Sending<'a> {
+        self.endpoint.post(self.message(notification))
+    }
+}
+
+/// When the alert began to fire.
+pub(super) fn started(alert: &Alert) -> String {
+    rfc3339(alert.firing_since.unwrap_or(alert.active_since))
+}
+
+/// RFC 3339 in UTC.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default().to_string()
+}
+
+/// 16 hex digits that name the alert by its labels.
+fn fingerprint(alert: &Alert) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hasher = Sha256::new();
+    for (name, value) in labels(alert) {
+        // Lengths keep ("a", "bc") and ("ab", "c") apart.
+        hasher.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
+    }
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,211 @@
+//! The report page: what `report --format html` prints, for a time that the reader chooses, with the newest calls.
+//! It reads and never changes anything, and runs no script.
+
+mod calls;
+mod parameters;
+mod time_range;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use maud::{Markup, html};
+use tokio::sync::Semaphore;
+
+use self::parameters::Parameters;
+use crate::record::{Timestamp, Window};
+use crate::report::html::{POLICY, document, footer, masthead, sections};
+use crate::report::{self, RuleState};
+use crate::store::{Filter, Page, Querier, StoreError};
+
+/// Pages made at the same time; each of them keeps a thread and a core busy. One more is told to come again.
+const AT_ONCE: usize = 4;
+/// Calls below the report.
+const NEWEST: usize = 20;
+/// Calls of a page of their own.
+const CALLS: usize = 100;
+
+/// Where the page gets what it shows.
+#[derive(Clone)]
+pub struct PageState {
+    /// The ledger.
+    pub querier: Arc<dyn Querier>,
+    /// How the rules stand at this moment.
+    pub rules: Arc<dyn Fn() -> Vec<RuleState> + Send + Sync>,
+    /// The present moment.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl fmt::Debug for PageState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageState").finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    sources: PageState,
+    permits: Arc<Semaphore>,
+}
+
+/// `GET /` (the report), `/calls` and `/report.json`. Answers carry a strict content security policy and are
+/// not stored by anyone.
+pub fn router(state: PageState) -> Router {
+    Router::new()
+        .route("/", get(overview))
+        .route("/calls", get(calls_page))
+        .route("/report.json", get(json))
+        .with_state(Shared { sources: state, permits: Arc::new(Semaphore::new(AT_ONCE)) })
+}
+
+async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let now = (sources.clock)();
+        let (window, filter) = (asked.window(now)?, asked.filter()?);
+        let report = report::build(&*sources.querier, window, &(sources.rules)(), now)?;
+        let page = Page { limit: NEWEST, after: asked.after()? };
+        let newest = sources.querier.calls(window, &filter, page)?;
+        // Rules look at the present, whatever time the reader looks at.
+        let past = window.to < now.plus_seconds(-60);
+        let note = if past { "as they stand now, not at the end of the chosen time" } else { "" };
+        let body = html! {
+            (masthead("Security report", window, &time_range::controls("/", &asked, window)))
+            main id="main" tabindex="-1" {
+                (sections(&report, note))
+                (calls::section("Newest calls", &asked, &newest))
+            }
+            (footer(now))
+        };
+        Ok(page_of("Spanledger", &body))
+    })
+    .await
+}
+
+async fn calls_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let now = (sources.clock)();
+        let (window, filter) = (asked.window(now)?, asked.filter()?);
+        let found = sources.querier.calls(window, &filter, Page { limit: CALLS, after: asked.after()? })?;
+        let title = title_of(&filter);
+        let body = html! {
+            (masthead("Calls", window, &time_range::controls("/calls", &asked, window)))
+            main id="main" tabindex="-1" { (calls::section(title, &asked, &found)) }
+            (footer(now))
+        };
+        Ok(page_of("Calls, Spanledger", &body))
+    })
+    .await
+}
+
+fn title_of(filter: &Filter) -> &'static str {
+    if *filter == Filter::default() { "All calls, newest first" } else { "Calls that match, newest first" }
+}
+
+async fn json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let now = (sources.clock)();
+        let window: Window = asked.window(now)?;
+        let report = report::build(&*sources.querier, window, &(sources.rules)(), now)?;
+        let text = report::to_json(&report).map_err(|error| Refusal::failed(error.to_string()))?;
+        Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+    })
+    .await
+}
+
+/// Why there is no page.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+impl Refusal {
+    const fn failed(text: String) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, text }
+    }
+}
+
+impl From<parameters::Wrong> for Refusal {
+    fn from(wrong: parameters::Wrong) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text: wrong.0 }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let status = match error {
+            StoreError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self { status, text: error.to_string() }
+    }
+}
+
+/// Makes a page on a thread that may block.
+async fn answer(
+    shared: Shared,
+    query: Option<String>,
+    make: impl FnOnce(&PageState, Parameters) -> Result<Response, Refusal> + Send + 'static,
+) -> Response {
+    let made = match shared.permits.clone().try_acquire_owned() {
+        Err(_) => Err(Refusal {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: "too many pages are being made at this moment: try again".to_owned(),
+        }),
+        Ok(permit) => tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            make(&shared.sources, Parameters::parse(query.as_deref().unwrap_or_default())?)
+        })
+        .await
+        .unwrap_or_else(|_| Err(Refusal::failed("the page could not be made".to_owned()))),
+    };
+    let mut response = made.unwrap_or_else(refuse);
+    guard(response.headers_mut());
+    response
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    if refusal.status.is_server_error() {
+        tracing::warn!(status = refusal.status.as_u16(), reason = refusal.text, "the report page failed");
+    }
+    let reason = refusal.status.canonical_reason().unwrap_or("No page");
+    let body = html! {
+        main id="main" tabindex="-1" {
+            section.card.empty {
+                h1 { (refusal.status.as_u16()) " " (reason) }
+                p { (report::html::foreign(&refusal.text)) }
+                p { a href="/" { "Show the last 24 hours" } }
+            }
+        }
+    };
+    let mut response = page_of(reason, &body);
+    *response.status_mut() = refusal.status;
+    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+fn page_of(title: &str, body: &Markup) -> Response {
+    let text = document(title, body).into_string();
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+}
+
+/// What every answer says about itself.
+fn guard(headers: &mut HeaderMap) {
+    let policy = format!("{}; frame-ancestors 'none'", *POLICY);
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+}

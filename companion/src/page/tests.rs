@@ -1,0 +1,246 @@
+mod browser;
+mod contrast;
+mod devtools;
+
+use std::sync::Mutex;
+
+use axum::body::Body;
+use base64::Engine as _;
+use http::Request;
+use http_body_util::BodyExt as _;
+use sha2::Digest as _;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::report::tests::fixture::{HOSTILE, NOW, calls, rules};
+use crate::report::tests::memory::Memory;
+use crate::store::{Dimension, Duplicates, Group, LatencySummary, Repeated, Step, Totals};
+
+fn state(ledger: Memory) -> PageState {
+    PageState { querier: Arc::new(ledger), rules: Arc::new(rules), clock: Arc::new(|| NOW) }
+}
+
+async fn get_from(state: PageState, uri: &str) -> (StatusCode, HeaderMap, String) {
+    let response = router(state).oneshot(Request::get(uri).body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn get(uri: &str) -> (StatusCode, HeaderMap, String) {
+    get_from(state(Memory(calls())), uri).await
+}
+
+/// What stands in the cells of the calls table, one row a text.
+fn rows(page: &str) -> Vec<&str> {
+    let table = page.split_once("<table class=\"calls\">").map_or("", |(_, rest)| rest);
+    let body = table.split_once("<tbody>").map_or("", |(_, rest)| rest.split_once("</tbody>").unwrap().0);
+    body.split("<tr>").skip(1).collect()
+}
+
+#[tokio::test]
+async fn shows_the_report_with_rules_and_the_newest_calls() {
+    let (status, _, page) = get("/").await;
+    assert_eq!(status, StatusCode::OK);
+    for text in ["HighFailureRate", "1,593", "Cost by model", "Users with the most calls", "Newest calls"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert_eq!(rows(&page).len(), NEWEST);
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded_by_its_headers() {
+    for uri in ["/", "/calls", "/report.json", "/?last=never"] {
+        let (_, headers, page) = get(uri).await;
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["cache-control"], "no-store");
+        if uri != "/report.json" {
+            let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+            let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style));
+            assert!(policy.contains(&hash), "the style of {uri} is not the one the policy allows");
+            assert!(!page.contains("<script") && !page.contains(" style="), "{uri}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_from_outside_are_text_wherever_they_stand() {
+    let query =
+        serde_urlencoded::to_string([("model", HOSTILE), ("user", "\"><img src=x onerror=alert(1)>")]);
+    for uri in ["/?last=24h".to_owned(), format!("/calls?{}", query.unwrap()), "/?last=%3Cb%3E".to_owned()] {
+        let (_, _, page) = get(&uri).await;
+        // A field gives back what was typed; elsewhere what cannot be seen is made visible.
+        let invisible: &[&str] = if uri.starts_with("/calls") { &[] } else { &["\u{1b}", "\u{202e}"] };
+        for forbidden in ["<script", "<img", "<b>", "<i>"].iter().chain(invisible) {
+            assert!(!page.contains(forbidden), "{forbidden:?} in {uri}");
+        }
+    }
+    assert!(get("/").await.2.contains("&lt;script&gt;alert('x')&lt;/script&gt;"));
+}
+
+#[tokio::test]
+async fn filters_lead_to_the_calls_that_match() {
+    let (_, _, page) = get("/calls?status=401&outcome=failed").await;
+    assert_eq!(rows(&page).len(), 3);
+    assert!(rows(&page).iter().all(|row| row.contains("invalid_api_key")));
+    assert!(page.contains("<option value=\"failed\" selected>"));
+    let (_, _, page) =
+        get(&format!("/calls?{}", serde_urlencoded::to_string([("model", HOSTILE)]).unwrap())).await;
+    assert_eq!(rows(&page).len(), 21);
+    let (_, _, page) = get("/calls?user=nobody").await;
+    assert!(page.contains("None matches within this time"));
+}
+
+#[tokio::test]
+async fn following_the_pages_shows_every_call_once() {
+    let mut uri = "/calls?last=24h&provider=openai".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let (_, _, page) = get(&uri).await;
+        let traces = rows(&page)
+            .into_iter()
+            .map(|row| row.rsplit_once("trace_id=").unwrap().1.split_once('"').unwrap().0.to_owned());
+        seen.extend(traces);
+        let Some((before, _)) = page.split_once("\" rel=\"next\"") else { break };
+        uri = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
+    }
+    assert_eq!(seen.len(), 900);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 900);
+}
+
+#[tokio::test]
+async fn a_bad_query_is_answered_by_what_was_wrong() {
+    for (uri, text) in [
+        ("/?last=soon", "&quot;soon&quot; is no duration"),
+        ("/?from=2026-11-23&to=2026-11-22", "the window is empty"),
+        ("/calls?status=abc", "it is a number such as 429"),
+        ("/report.json?colour=red", "there is no parameter &quot;colour&quot;"),
+        ("/calls?trace_id=zz", "a trace id has 32 hex digits"),
+    ] {
+        let (status, headers, page) = get(uri).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{uri}");
+        assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+        assert!(page.contains(text), "{uri}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_is_chosen_by_links_and_by_a_form() {
+    let (_, _, page) = get("/?from=2026-11-22T18:00&to=2026-11-23T00:00&model=x").await;
+    assert!(page.contains("2026-11-22 18:00 to 2026-11-23 00:00 UTC (6 h)"));
+    assert!(page.contains("value=\"2026-11-22T18:00\""));
+    assert!(page.contains("href=\"/?last=7d&amp;model=x\""));
+    assert!(!page.contains("aria-current="));
+    assert!(page.contains("as they stand now, not at the end of the chosen time"));
+    assert!(get("/").await.2.contains("href=\"/?last=24h\" aria-current=\"true\""));
+}
+
+#[tokio::test]
+async fn the_json_is_the_one_of_the_command() {
+    let (status, headers, text) = get("/report.json?last=24h").await;
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (StatusCode::OK, &HeaderValue::from_static("application/json"))
+    );
+    let window = crate::time::window(Some("24h"), None, None, NOW).unwrap();
+    let report = report::build(&Memory(calls()), window, &rules(), NOW).unwrap();
+    assert_eq!(text, report::to_json(&report).unwrap());
+}
+
+#[tokio::test]
+async fn an_empty_ledger_says_how_to_fill_it() {
+    let (status, _, page) = get_from(state(Memory::default()), "/").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("No calls ended in this time") && page.contains("4317"));
+}
+
+/// A ledger whose first question waits for a word before it is refused.
+struct Stuck {
+    asked: tokio::sync::mpsc::UnboundedSender<()>,
+    go: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Stuck {
+    fn refuse<T>(&self) -> Result<T, StoreError> {
+        self.asked.send(()).unwrap();
+        let _ = self.go.lock().unwrap().recv();
+        Err(StoreError::Busy { path: "calls.db".into() })
+    }
+}
+
+impl Querier for Stuck {
+    fn totals(&self, _: Window, _: &Filter) -> Result<Totals, StoreError> {
+        self.refuse()
+    }
+    fn breakdown(&self, _: Window, _: &Filter, _: Dimension, _: usize) -> Result<Vec<Group>, StoreError> {
+        self.refuse()
+    }
+    fn series(&self, _: Window, _: &Filter, _: i64) -> Result<Vec<Step>, StoreError> {
+        self.refuse()
+    }
+    fn latency(&self, _: Window, _: &Filter) -> Result<LatencySummary, StoreError> {
+        self.refuse()
+    }
+    fn repeated(&self, _: Window, _: &Filter, _: u64, _: usize) -> Result<Vec<Repeated>, StoreError> {
+        self.refuse()
+    }
+    fn duplicates(&self, _: Window, _: &Filter) -> Result<Duplicates, StoreError> {
+        self.refuse()
+    }
+    fn largest_calls(
+        &self,
+        _: Window,
+        _: &Filter,
+        _: u64,
+        _: usize,
+    ) -> Result<Vec<crate::store::LargeCall>, StoreError> {
+        self.refuse()
+    }
+    fn sequence_gaps(
+        &self,
+        _: Timestamp,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<crate::store::SequenceGap>, StoreError> {
+        self.refuse()
+    }
+    fn last_call(&self, _: Timestamp, _: &Filter) -> Result<Option<Timestamp>, StoreError> {
+        self.refuse()
+    }
+    fn calls(&self, _: Window, _: &Filter, _: Page) -> Result<crate::store::CallPage, StoreError> {
+        self.refuse()
+    }
+}
+
+#[tokio::test]
+async fn one_page_too_many_and_a_busy_ledger_are_told_to_come_again() {
+    let (asked, mut questions) = tokio::sync::mpsc::unbounded_channel();
+    let (go, wait) = std::sync::mpsc::channel();
+    let state = PageState {
+        querier: Arc::new(Stuck { asked, go: Mutex::new(wait) }),
+        rules: Arc::new(Vec::new),
+        clock: Arc::new(|| NOW),
+    };
+    let app = router(state);
+    let request = || app.clone().oneshot(Request::get("/calls").body(Body::empty()).unwrap());
+    let waiting: Vec<_> = (0..AT_ONCE).map(|_| tokio::spawn(request())).collect();
+    for _ in 0..AT_ONCE {
+        questions.recv().await.unwrap();
+    }
+    let refused = request().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    drop(go);
+    for answer in waiting {
+        let answer = answer.await.unwrap().unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(String::from_utf8_lossy(&body).contains("the ledger calls.db is locked by another process"));
+    }
+}

@@ -1,0 +1,85 @@
+//! The OTLP entrances. gRPC and HTTP differ in how they read a batch and how they word an answer; what
+//! happens to a batch in between stands here, once.
+
+pub mod auth;
+pub mod limits;
+pub mod listener;
+pub mod tls;
+
+mod grpc;
+mod http;
+mod json;
+mod refusal;
+
+pub use grpc::router as grpc_router;
+pub use http::router as http_router;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+
+use crate::clock;
+use crate::convert::Converter;
+use crate::metrics::{Metrics, SpanResult};
+use crate::store::writer::{AppendError, WriterHandle};
+use refusal::Refusal;
+
+/// When a sender is told to come again after a refusal for want of room.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Takes batches from every entrance to the ledger.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    converter: Arc<Converter>,
+    writer: WriterHandle,
+    metrics: Arc<Metrics>,
+}
+
+/// What of an accepted batch was refused, for the protocol's partial success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) spans: i64,
+    pub(crate) message: String,
+}
+
+impl Intake {
+    /// An intake that converts with `converter`, keeps with `writer` and counts in `metrics`.
+    #[must_use]
+    pub const fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
+        Self { converter, writer, metrics }
+    }
+
+    /// Takes one batch, and returns when its calls are durable. `None` means that nothing was refused.
+    async fn accept(&self, batch: Vec<ResourceSpans>) -> Result<Option<Rejected>, Refusal> {
+        let converted = self.converter.convert(batch, clock::now());
+        let calls = converted.records.len() as u64;
+        let count = |result, spans| self.metrics.count_spans(result, spans);
+        if !converted.records.is_empty() {
+            match self.writer.append(converted.records).await {
+                Ok(appended) => {
+                    count(SpanResult::Accepted, appended.inserted);
+                    count(SpanResult::Duplicate, appended.duplicates);
+                }
+                Err(error) => {
+                    count(SpanResult::Dropped, calls);
+                    return Err(match error {
+                        AppendError::Full { .. } => Refusal::Overloaded(RETRY_AFTER),
+                        other => {
+                            tracing::error!(error = %other, calls, "append failed, the sender is told to retry");
+                            Refusal::Unavailable
+                        }
+                    });
+                }
+            }
+        }
+        count(SpanResult::Ignored, converted.ignored);
+        count(SpanResult::Wrapper, converted.wrappers);
+        count(SpanResult::Refused, converted.refused);
+        self.metrics.count_clamped(converted.clamped);
+        Ok((converted.refused > 0).then(|| Rejected {
+            spans: i64::try_from(converted.refused).unwrap_or(i64::MAX),
+            message: "trace id or span id is missing, all zeros or of a wrong length".to_owned(),
+        }))
+    }
+}

@@ -1,0 +1,96 @@
+//! What an entrance lets in: who, how many at a time, and for how long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use http::header;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tonic::Code;
+
+use super::auth::Token;
+use super::refusal::{Protocol, Refusal};
+use crate::metrics::{Metrics, RequestError};
+
+/// How long a request waits for one of the places before it is refused. Short bursts pass; senders time out
+/// after 10 s by default and must hear from us before.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The bounds of the receivers. With `requests` places and `message_bytes` a message, twice (as sent and
+/// inflated), requests hold at most `2 * requests * message_bytes` bytes.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of one request, as sent and inflated.
+    pub message_bytes: usize,
+    /// Requests worked on at a time, over all entrances.
+    pub requests: usize,
+    /// From the headers of a request to its answer.
+    pub deadline: Duration,
+    /// The token senders must show, if any.
+    pub token: Option<Token>,
+}
+
+/// The gate in front of all entrances, which share its places.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    limits: Limits,
+    places: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+impl Gate {
+    /// A gate with `limits` that counts refused requests in `metrics`.
+    #[must_use]
+    pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let places = Arc::new(Semaphore::new(limits.requests));
+        Self { limits, places, metrics }
+    }
+
+    /// Bytes of one request, as sent and inflated.
+    pub(super) const fn message_bytes(&self) -> usize {
+        self.limits.message_bytes
+    }
+
+    /// Puts the gate in front of `router`. It stands before anything of a body is read, so that what waits costs
+    /// no memory.
+    pub(super) fn guard(&self, router: Router, protocol: Protocol) -> Router {
+        let state = (self.clone(), protocol);
+        router.layer(middleware::from_fn_with_state(state, pass))
+    }
+
+    async fn admit(&self, request: Request, next: Next) -> Result<Response, Refusal> {
+        if self.limits.token.as_ref().is_some_and(|token| !token.admits(request.headers())) {
+            return Err(Refusal::Unauthenticated);
+        }
+        let Ok(Ok(_place)) = timeout(PATIENCE, self.places.acquire()).await else {
+            return Err(Refusal::Overloaded(super::RETRY_AFTER));
+        };
+        timeout(self.limits.deadline, next.run(request)).await.map_err(|_| Refusal::TimedOut)
+    }
+}
+
+async fn pass(State((gate, protocol)): State<(Gate, Protocol)>, request: Request, next: Next) -> Response {
+    let form = request.headers().get(header::CONTENT_TYPE).cloned();
+    let response =
+        gate.admit(request, next).await.unwrap_or_else(|refusal| refusal.response(protocol, form.as_ref()));
+    if let Some(error) = error_of(&response) {
+        gate.metrics.count_error(error);
+    }
+    response
+}
+
+/// What kind of error `response` is, whoever made it: the status of HTTP, or that of gRPC, which stands in the
+/// headers when there is no message.
+fn error_of(response: &Response) -> Option<RequestError> {
+    let grpc = tonic::Status::from_header_map(response.headers()).map(|status| status.code());
+    match (grpc, response.status().as_u16()) {
+        (Some(Code::Ok), _) | (None, 200..=299) => None,
+        (Some(Code::Unauthenticated), _) | (None, 401) => Some(RequestError::Unauthenticated),
+        (Some(Code::Unavailable), _) | (None, 429 | 503) => Some(RequestError::Retryable),
+        _ => Some(RequestError::Malformed),
+    }
+}

@@ -1,0 +1,136 @@
+//! The report as one HTML document that needs nothing else: no script, no font, no image from elsewhere.
+
+mod glance;
+mod rules;
+mod tables;
+mod trends;
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest as _, Sha256};
+
+use super::data::Report;
+use crate::plain::{fit, harmless};
+use crate::record::{Timestamp, Window};
+use crate::time::{format, in_words};
+
+pub(crate) use rules::badge;
+
+/// The whole look; its hash is what the content security policy lets through.
+const STYLE: &str = include_str!("html/style.css");
+
+/// Three entries of a ledger.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath \
+     fill='%234479cf' d='M1 2h14v3H1zM1 6.5h9v3H1zM1 11h12v3H1z'/%3E%3C/svg%3E";
+
+/// What a document may load: its own style sheet and its own icon, nothing else.
+pub(crate) static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; base-uri 'none'"
+    )
+});
+
+/// The report as a file to mail, to print or to keep.
+#[must_use]
+pub fn to_html(report: &Report) -> String {
+    let body = html! {
+        (masthead("Security report", report.window, &html! {}))
+        main id="main" tabindex="-1" { (sections(report, "")) }
+        (footer(report.generated))
+    };
+    document(&format!("Spanledger security report, {}", period(report.window)), &body).into_string()
+}
+
+/// A whole document around `body`. The policy stands inside as well, for copies that are no longer served.
+pub(crate) fn document(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(*POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                link rel="icon" href=(ICON);
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                div.wrap { (body) }
+            }
+        }
+    }
+}
+
+/// Name, title and window, with what changes the window beside them.
+pub(crate) fn masthead(title: &str, window: Window, controls: &Markup) -> Markup {
+    html! {
+        header.top {
+            div {
+                p.brand {
+                    svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" {
+                        path d="M1 2h14v3H1zM1 6.5h9v3H1zM1 11h12v3H1z" {}
+                    }
+                    "Spanledger"
+                }
+                h1 { (title) }
+                p.period { (period(window)) }
+            }
+            (controls)
+        }
+    }
+}
+
+/// Everything a report says. `rules_note` says of when the state of the rules is, where that needs saying.
+pub(crate) fn sections(report: &Report, rules_note: &str) -> Markup {
+    html! {
+        (rules::section(report, rules_note))
+        (glance::section(report))
+        @if report.totals.calls == 0 {
+            section.card.empty {
+                h2 { "No calls ended in this time" }
+                p {
+                    "Choose a longer time, or point an application's OTLP exporter at this ledger: port 4317 takes "
+                    "gRPC and port 4318 takes HTTP unless configured otherwise."
+                }
+            }
+        } @else {
+            (trends::section(report))
+            (tables::section(report))
+        }
+    }
+}
+
+pub(crate) fn footer(generated: Timestamp) -> Markup {
+    html! {
+        footer {
+            "Made by Spanledger " (env!("CARGO_PKG_VERSION")) " at " (format(generated, "%Y-%m-%d %H:%M:%S")) " UTC. "
+            "A call counts when it ends. A dash means that nothing is known, which is not zero."
+        }
+    }
+}
+
+/// `Nov 22, 12:00 to Nov 23, 2026, 12:00 UTC (24 h)`.
+fn period(window: Window) -> String {
+    let seconds = window.to.0.saturating_sub(window.from.0) / Timestamp::SECOND;
+    let from = format(window.from, "%Y-%m-%d %H:%M:%S");
+    let to = format(window.to, "%Y-%m-%d %H:%M:%S");
+    let short = |text: &str| text.strip_suffix(":00").unwrap_or(text).to_owned();
+    format!("{} to {} UTC ({})", short(&from), short(&to), in_words(seconds))
+}
+
+/// A name from outside, as text that shows what it holds and does not fill the page.
+pub(crate) fn foreign(text: &str) -> String {
+    fit(&harmless(text), 160)
+}
+
+/// As [`foreign`], with a word where there is none.
+pub(crate) fn name_or_none(text: &str) -> Markup {
+    html! { @if text.is_empty() { span.muted { "(none)" } } @else { (foreign(text)) } }
+}

@@ -1,0 +1,110 @@
+//! How the rules stand: what fires in full, the rest behind one line.
+
+use maud::{Markup, html};
+
+use super::foreign;
+use crate::report::data::{Report, RuleState, RuleStatus};
+use crate::report::figures::{number, or_dash};
+
+pub(super) fn section(report: &Report, note: &str) -> Markup {
+    let firing: Vec<&RuleState> = report.firing().collect();
+    html! {
+        section aria-labelledby="rules" {
+            h2 id="rules" { "Rules" }
+            @if !note.is_empty() { p.note { (note) } }
+            @if firing.is_empty() {
+                p.card.calm { (state(report)) span.muted { (others(report)) } }
+            } @else {
+                ul.alerts {
+                    @for rule in &firing {
+                        li.card {
+                            (badge(&rule.severity, &rule.severity))
+                            span.name { (foreign(&rule.name)) }
+                            span.value { (or_dash(rule.value, number)) span.muted { " / " (number(rule.threshold)) } }
+                            span.advice {
+                                @for (label, value) in &rule.labels {
+                                    (foreign(label)) " " span.mono { (foreign(value)) } " · "
+                                }
+                                (foreign(&rule.advice))
+                            }
+                        }
+                    }
+                }
+            }
+            @if !report.rules.is_empty() {
+                (all(report, &firing))
+            }
+        }
+    }
+}
+
+/// A word on a coloured ground. `kind` is one of the style sheet's, anything else stays grey.
+pub(crate) fn badge(kind: &str, text: &str) -> Markup {
+    let kind = ["critical", "warning", "info", "good"].into_iter().find(|known| *known == kind);
+    html! { span class=(["badge", kind.unwrap_or_default()].join(" ").trim_end()) { (foreign(text)) } }
+}
+
+fn state(report: &Report) -> Markup {
+    if report.rules.is_empty() { badge("", "not evaluated") } else { badge("good", "none is firing") }
+}
+
+fn others(report: &Report) -> String {
+    let parts: Vec<String> = [
+        (RuleStatus::Pending, "pending"),
+        (RuleStatus::Resolved, "resolved"),
+        (RuleStatus::NoData, "without data"),
+        (RuleStatus::Inactive, "inactive"),
+    ]
+    .into_iter()
+    .map(|(status, words)| (report.rules.iter().filter(|rule| rule.state == status).count(), words))
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, words)| format!("{n} {words}"))
+    .collect();
+    parts.join(" · ")
+}
+
+fn all(report: &Report, firing: &[&RuleState]) -> Markup {
+    html! {
+        details.card {
+            summary {
+                "All rules"
+                @if !firing.is_empty() { ": " (firing.len()) " firing · " (others(report)) }
+            }
+            div.scroll {
+                table {
+                    thead { tr {
+                        th scope="col" { "Rule" } th scope="col" { "State" } th scope="col" { "Severity" }
+                        th.n scope="col" { "Value" } th.n scope="col" { "Threshold" } th scope="col" { "When it fires" }
+                    } }
+                    tbody {
+                        @for rule in &report.rules {
+                            tr {
+                                th scope="row" {
+                                    (foreign(&rule.name))
+                                    @for (label, value) in &rule.labels {
+                                        br; span.note { (foreign(label)) " " (foreign(value)) }
+                                    }
+                                }
+                                td { (standing(rule)) }
+                                td { (foreign(&rule.severity)) }
+                                td.n { (or_dash(rule.value, number)) }
+                                td.n { (number(rule.threshold)) }
+                                td { (foreign(&rule.advice)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn standing(rule: &RuleState) -> Markup {
+    match rule.state {
+        RuleStatus::Firing => badge(&rule.severity, "firing"),
+        RuleStatus::Pending => badge("warning", "pending"),
+        RuleStatus::Resolved => badge("good", "resolved"),
+        RuleStatus::NoData => badge("", "no data"),
+        RuleStatus::Inactive => html! { "inactive" },
+    }
+}

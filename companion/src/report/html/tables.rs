@@ -1,0 +1,138 @@
+//! Sums by model, provider, service and user, repeated requests and unpriced models.
+
+use maud::{Markup, html};
+
+use super::{foreign, name_or_none};
+use crate::report::data::Report;
+use crate::report::figures::{
+    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, seconds, share, success_rate,
+    usd_column,
+};
+use crate::store::{Group, Totals};
+use crate::time::format;
+
+/// Rows of a table; the JSON has more.
+const ROWS: usize = 25;
+
+pub(super) fn section(report: &Report) -> Markup {
+    html! {
+        section aria-labelledby="breakdown" {
+            h2 id="breakdown" { "Who and what" }
+            div.tables {
+                div.wide { (sums("Models", "Model", &report.models, Some(&report.totals), false)) }
+                (sums("Providers", "Provider", &report.providers, Some(&report.totals), true))
+                (sums("Services", "Service", &report.services, Some(&report.totals), true))
+                @if !report.users.is_empty() {
+                    div.wide { (sums("Users with the most calls", "User", &report.users, None, false)) }
+                }
+                @if !report.repeated.is_empty() { div.wide { (repeated(report)) } }
+                @if !report.unpriced.is_empty() { div.wide { (unpriced(report)) } }
+            }
+        }
+    }
+}
+
+/// `all` is what the groups are parts of; `brief` leaves room for a table beside it.
+fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bool) -> Markup {
+    let groups = &groups[..groups.len().min(ROWS)];
+    let others = all.map(|all| all.calls.saturating_sub(groups.iter().map(|g| g.totals.calls).sum()));
+    let costs = usd_column(groups.iter().map(|group| known_cost(&group.totals)));
+    let tokens = if brief { compact } else { count };
+    html! {
+        div.card {
+            div.scroll tabindex="0" role="region" aria-label=(title) {
+                table {
+                    caption { (title) }
+                    thead { tr {
+                        th scope="col" { (of) }
+                        th.n scope="col" { "Calls" }
+                        @if !brief { th.n scope="col" { "Failed" } }
+                        @for title in ["Success", "Tokens in", "Tokens out", "Cost"] { th.n scope="col" { (title) } }
+                        @if !brief { th.n scope="col" { "Mean latency" } }
+                    } }
+                    tbody {
+                        @for (Group { name, totals }, cost) in groups.iter().zip(costs) {
+                            tr {
+                                th scope="row" { (name_or_none(name)) }
+                                td.n { (count(totals.calls)) }
+                                @if !brief { td.n { (count(totals.failed)) } }
+                                td.n { (or_dash(success_rate(totals), percent)) }
+                                td.n { (or_dash(known_tokens(totals, totals.input_tokens), tokens)) }
+                                td.n { (or_dash(known_tokens(totals, totals.output_tokens), tokens)) }
+                                td.n { (cost) }
+                                @if !brief { td.n { (or_dash(mean_seconds(totals), seconds)) } }
+                            }
+                        }
+                        @if let Some(calls) = others.filter(|calls| *calls > 0) {
+                            tr { th scope="row" { span.muted { "all others" } } td.n { (count(calls)) } td colspan=(if brief { 4 } else { 6 }) {} }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn repeated(report: &Report) -> Markup {
+    let costs = usd_column(report.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
+    html! {
+        div.card {
+            div.scroll tabindex="0" role="region" aria-label="Repeated requests" {
+                table {
+                    caption {
+                        "Repeated requests "
+                        span.note {
+                            (count(report.duplicates.repeats)) " of " (count(report.duplicates.hashed))
+                            " calls with a request hash repeat an earlier one ("
+                            (or_dash(share(report.duplicates.repeats, report.duplicates.hashed), percent)) ")"
+                        }
+                    }
+                    thead { tr {
+                        th scope="col" { "Request hash" } th scope="col" { "Model of the newest" }
+                        th.n scope="col" { "Calls" } th.n scope="col" { "Cost" } th.n scope="col" { "Newest ended (UTC)" }
+                    } }
+                    tbody {
+                        @for (item, cost) in report.repeated.iter().zip(costs) {
+                            tr {
+                                th.mono scope="row" { (foreign(&item.hash)) }
+                                td { (name_or_none(&item.model)) }
+                                td.n { (count(item.calls)) }
+                                td.n { (cost) }
+                                td.n { (format(item.last, "%Y-%m-%d %H:%M:%S")) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn unpriced(report: &Report) -> Markup {
+    html! {
+        div.card {
+            div.scroll tabindex="0" role="region" aria-label="Unpriced models" {
+                table {
+                    caption {
+                        "Unpriced models "
+                        span.note { "their cost is in no sum: add their prices to prices.toml" }
+                    }
+                    thead { tr {
+                        th scope="col" { "Model" } th.n scope="col" { "Unpriced calls" }
+                        th.n scope="col" { "Tokens in" } th.n scope="col" { "Tokens out" }
+                    } }
+                    tbody {
+                        @for Group { name, totals } in report.unpriced.iter().take(ROWS) {
+                            tr {
+                                th scope="row" { (name_or_none(name)) }
+                                td.n { (count(totals.unpriced)) }
+                                td.n { (or_dash(known_tokens(totals, totals.input_tokens), count)) }
+                                td.n { (or_dash(known_tokens(totals, totals.output_tokens), count)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Settings of the rules: defaults, the `[rules]` table, and the settings of single services and models.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+
+use super::{ALL, Labels, Rule, RuleName, Scope, Severity, Unit};
+use crate::seconds::Seconds;
+use crate::store::Filter;
+
+/// Windows, waits and look-backs are at most 30 days.
+const LONGEST: Seconds = Seconds(30 * 86_400);
+/// At most this many services and as many models have settings of their own for one rule.
+const OVERRIDES: usize = 100;
+
+/// The effective settings of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Whether the rule is evaluated.
+    pub enabled: bool,
+    /// How urgent its alerts are.
+    pub severity: Severity,
+    /// The value beyond which it fires, in the rule's unit.
+    pub threshold: f64,
+    /// How far back it counts.
+    pub window: Seconds,
+    /// From how many calls on it judges.
+    pub min_calls: u64,
+    /// `LedgerSilent`: how long before the window calls are expected. `SequenceGap`: how long a gap fires.
+    pub lookback: Seconds,
+    /// How long the threshold is exceeded before the alert fires.
+    pub hold: Seconds,
+    /// How long the alert goes on firing after the threshold was last exceeded.
+    pub keep_firing_for: Seconds,
+}
+
+impl Settings {
+    /// What most rules have in common. No rule waits before it fires: their windows smooth enough.
+    pub(super) const fn base() -> Self {
+        Self {
+            enabled: true,
+            severity: Severity::Warning,
+            threshold: 0.0,
+            window: Seconds(300),
+            min_calls: 0,
+            lookback: Seconds(0),
+            hold: Seconds(0),
+            keep_firing_for: Seconds(300),
+        }
+    }
+}
+
+/// Settings that only some rules read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// `threshold`
+    Threshold,
+    /// `min_calls`
+    MinCalls,
+    /// `lookback`
+    Lookback,
+    /// `[rules.NAME.models."MODEL"]`
+    Models,
+}
+
+/// Settings as configured: what is absent keeps its default, or for a service or model the rule's setting.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overrides {
+    /// See [`Settings::enabled`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// See [`Settings::severity`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// See [`Settings::threshold`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// See [`Settings::window`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Seconds>,
+    /// See [`Settings::min_calls`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_calls: Option<u64>,
+    /// See [`Settings::lookback`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lookback: Option<Seconds>,
+    /// See [`Settings::hold`].
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Seconds>,
+    /// See [`Settings::keep_firing_for`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_firing_for: Option<Seconds>,
+}
+
+impl Overrides {
+    fn over(&self, base: &Settings) -> Settings {
+        Settings {
+            enabled: self.enabled.unwrap_or(base.enabled),
+            severity: self.severity.unwrap_or(base.severity),
+            threshold: self.threshold.unwrap_or(base.threshold),
+            window: self.window.unwrap_or(base.window),
+            min_calls: self.min_calls.unwrap_or(base.min_calls),
+            lookback: self.lookback.unwrap_or(base.lookback),
+            hold: self.hold.unwrap_or(base.hold),
+            keep_firing_for: self.keep_firing_for.unwrap_or(base.keep_firing_for),
+        }
+    }
+
+    fn check(&self, rule: &dyn Rule) -> Result<(), String> {
+        let unread = |key: Key, given: bool, name: &str| {
+            if given && !rule.keys().contains(&key) {
+                return Err(format!("{} has no setting `{name}`", rule.name()));
+            }
+            Ok(())
+        };
+        unread(Key::Threshold, self.threshold.is_some(), "threshold")?;
+        unread(Key::MinCalls, self.min_calls.is_some(), "min_calls")?;
+        unread(Key::Lookback, self.lookback.is_some(), "lookback")?;
+        if let Some(threshold) = self.threshold {
+            if !threshold.is_finite() || threshold < 0.0 {
+                return Err(format!("threshold = {threshold}: a threshold is a number from 0 up"));
+            }
+            if rule.unit() == Unit::Share && threshold > 1.0 {
+                return Err(format!(
+                    "threshold = {threshold}: {} takes a share between 0 and 1",
+                    rule.name()
+                ));
+            }
+        }
+        let lengths = [
+            ("window", self.window, 1),
+            ("lookback", self.lookback, 1),
+            ("for", self.hold, 0),
+            ("keep_firing_for", self.keep_firing_for, 0),
+        ];
+        for (name, length, least) in lengths {
+            if length.is_some_and(|length| length < Seconds(least) || length > LONGEST) {
+                return Err(format!("{name}: must be from {} to {LONGEST}", Seconds(least)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One `[rules.NAME]` table.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    enabled: Option<bool>,
+    severity: Option<Severity>,
+    threshold: Option<f64>,
+    window: Option<Seconds>,
+    min_calls: Option<u64>,
+    lookback: Option<Seconds>,
+    #[serde(rename = "for")]
+    hold: Option<Seconds>,
+    keep_firing_for: Option<Seconds>,
+    services: BTreeMap<String, Overrides>,
+    models: BTreeMap<String, Overrides>,
+}
+
+/// The settings of one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleConfig {
+    /// For all calls, but those of services and models named below.
+    pub settings: Settings,
+    /// For the calls of single services.
+    pub services: BTreeMap<String, Overrides>,
+    /// For the calls of single models.
+    pub models: BTreeMap<String, Overrides>,
+}
+
+impl RuleConfig {
+    fn new(rule: &dyn Rule, table: Table) -> Result<Self, String> {
+        let Table {
+            enabled,
+            severity,
+            threshold,
+            window,
+            min_calls,
+            lookback,
+            hold,
+            keep_firing_for,
+            services,
+            models,
+        } = table;
+        let own =
+            Overrides { enabled, severity, threshold, window, min_calls, lookback, hold, keep_firing_for };
+        own.check(rule)?;
+        if !models.is_empty() && !rule.keys().contains(&Key::Models) {
+            return Err(format!("{} cannot be told apart by model", rule.name()));
+        }
+        if services.len() > OVERRIDES || models.len() > OVERRIDES {
+            return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name()));
+        }
+        for (name, overrides) in services.iter().chain(&models) {
+            overrides.check(rule).map_err(|message| format!("{name:?}: {message}"))?;
+        }
+        Ok(Self { settings: own.over(&rule.defaults()), services, models })
+    }
+
+    /// What is evaluated: each service and model with settings of its own by itself, and all other calls
+    /// together. A call of such a service to such a model counts in both of their scopes.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Scope> {
+        let all = Filter {
+            except_services: self.services.keys().cloned().collect(),
+            except_models: self.models.keys().cloned().collect(),
+            ..Filter::default()
+        };
+        let mut scopes = vec![Scope { filter: all, labels: Labels::new(), settings: self.settings.clone() }];
+        for (name, overrides) in &self.services {
+            scopes.push(Scope {
+                filter: Filter { service: Some(name.clone()), ..Filter::default() },
+                labels: Labels::from([("service".to_owned(), name.clone())]),
+                settings: overrides.over(&self.settings),
+            });
+        }
+        for (name, overrides) in &self.models {
+            scopes.push(Scope {
+                filter: Filter { model: Some(name.clone()), ..Filter::default() },
+                labels: Labels::from([("model".to_owned(), name.clone())]),
+                settings: overrides.over(&self.settings),
+            });
+        }
+        scopes.retain(|scope| scope.settings.enabled);
+        scopes
+    }
+}
+
+/// The `[rules]` table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RulesConfig {
+    /// How often all rules are evaluated. Defaults to `15s`.
+    pub interval: Seconds,
+    rules: BTreeMap<RuleName, RuleConfig>,
+}
+
+impl Default for RulesConfig {
+    fn default() -> Self {
+        let rules = ALL.map(|rule| {
+            let config =
+                RuleConfig { settings: rule.defaults(), services: BTreeMap::new(), models: BTreeMap::new() };
+            (rule.name(), config)
+        });
+        Self { interval: Seconds(15), rules: BTreeMap::from(rules) }
+    }
+}
+
+impl RulesConfig {
+    /// The settings of a rule.
+    #[must_use]
+    pub fn rule(&self, name: RuleName) -> &RuleConfig {
+        // Every name has an entry from `default` on.
+        &self.rules[&name]
+    }
+
+    /// The longest time before now that any enabled rule looks at.
+    #[must_use]
+    pub fn longest_window(&self) -> Seconds {
+        let scopes = self.rules.values().flat_map(RuleConfig::scopes);
+        Seconds(scopes.map(|scope| scope.settings.window.0 + scope.settings.lookback.0).max().unwrap_or(0))
+    }
+}
+
+/// Reads one rule's table, so that an error names the place of that table.
+struct RuleSeed(&'static dyn Rule);
+
+impl<'de> DeserializeSeed<'de> for RuleSeed {
+    type Value = RuleConfig;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RuleConfig, D::Error> {
+        RuleConfig::new(self.0, Table::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Reads `interval`.
+struct IntervalSeed;
+
+impl<'de> DeserializeSeed<'de> for IntervalSeed {
+    type Value = Seconds;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seconds, D::Error> {
+        let interval = Seconds::deserialize(deserializer)?;
+        if interval < Seconds(1) || interval > Seconds::HOUR {
+            return Err(D::Error::custom("interval: must be from 1s to 1h"));
+        }
+        Ok(interval)
+    }
+}
+
+impl<'de> Deserialize<'de> for RulesConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rules;
+        impl<'de> Visitor<'de> for Rules {
+            type Value = RulesConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`interval` and one table a rule")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RulesConfig, A::Error> {
+                let mut config = RulesConfig::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "interval" {
+                        config.interval = map.next_value_seed(IntervalSeed)?;
+                    } else if let Some(rule) = ALL.into_iter().find(|rule| rule.name().as_str() == key) {
+                        config.rules.insert(rule.name(), map.next_value_seed(RuleSeed(rule))?);
+                    } else {
+                        let names = ALL.map(|rule| rule.name().as_str()).join(", ");
+                        return Err(A::Error::custom(format!(
+                            "unknown key `{key}` in [rules]: expected interval or one of {names}"
+                        )));
+                    }
+                }
+                Ok(config)
+            }
+        }
+        deserializer.deserialize_map(Rules)
+    }
+}
+
+impl Serialize for RulesConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("interval", &self.interval)?;
+        for rule in ALL {
+            map.serialize_entry(rule.name().as_str(), &Effective { rule, config: self.rule(rule.name()) })?;
+        }
+        map.end()
+    }
+}
+
+/// A rule's settings without those it does not read.
+struct Effective<'a> {
+    rule: &'static dyn Rule,
+    config: &'a RuleConfig,
+}
+
+impl Serialize for Effective<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let settings = &self.config.settings;
+        let reads = |key| self.rule.keys().contains(&key);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("enabled", &settings.enabled)?;
+        map.serialize_entry("severity", &settings.severity)?;
+        if reads(Key::Threshold) {
+            map.serialize_entry("threshold", &settings.threshold)?;
+        }
+        map.serialize_entry("window", &settings.window)?;
+        if reads(Key::MinCalls) {
+            map.serialize_entry("min_calls", &settings.min_calls)?;
+        }
+        if reads(Key::Lookback) {
+            map.serialize_entry("lookback", &settings.lookback)?;
+        }
+        map.serialize_entry("for", &settings.hold)?;
+        map.serialize_entry("keep_firing_for", &settings.keep_firing_for)?;
+        if !self.config.services.is_empty() {
+            map.serialize_entry("services", &self.config.services)?;
+        }
+        if !self.config.models.is_empty() {
+            map.serialize_entry("models", &self.config.models)?;
+        }
+        map.end()
+    }
+}

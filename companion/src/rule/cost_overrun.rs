@@ -1,0 +1,64 @@
+use super::config::{Key, Settings};
+use super::{Evaluation, Rule, RuleName, Scope, Severity, Unit};
+use crate::record::Timestamp;
+use crate::seconds::Seconds;
+use crate::store::{Querier, StoreError};
+
+/// More dollars within the window than allowed. Calls without a price are said, since no dollar counts them.
+#[derive(Debug)]
+pub(super) struct CostOverrun;
+
+impl Rule for CostOverrun {
+    fn name(&self) -> RuleName {
+        RuleName::CostOverrun
+    }
+
+    fn advice(&self) -> &'static str {
+        "lower max_tokens, review the model"
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::Usd
+    }
+
+    fn defaults(&self) -> Settings {
+        Settings { severity: Severity::Critical, threshold: 100.0, window: Seconds::HOUR, ..Settings::base() }
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        &[Key::Threshold, Key::Models]
+    }
+
+    fn summary(&self, settings: &Settings) -> String {
+        let limit = super::dollars(settings.threshold);
+        format!("LLM calls cost more than {limit} within {}", settings.window.words())
+    }
+
+    fn evaluate(
+        &self,
+        scope: &Scope,
+        querier: &dyn Querier,
+        now: Timestamp,
+    ) -> Result<Evaluation, StoreError> {
+        let settings = &scope.settings;
+        let totals = scope.totals(querier, now)?;
+        let cost = totals.cost.as_usd();
+        let mut description = format!(
+            "${cost:.2} within {}, threshold {}",
+            settings.window.words(),
+            super::dollars(settings.threshold)
+        );
+        if totals.unpriced > 0 {
+            description.push_str(&format!("; {} calls have no price and are not in it", totals.unpriced));
+        }
+        let sample = scope.sample(cost, cost > settings.threshold, description);
+        Ok(if totals.calls == 0 {
+            Evaluation::empty(sample, scope.no_calls())
+        } else if totals.unpriced == totals.calls {
+            // A sum over prices that nobody knows must not look like a small bill.
+            Evaluation::unknown(format!("none of {} calls has a price", totals.calls))
+        } else {
+            Evaluation::known(vec![sample])
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Evaluates all rules at a moment and moves their alerts. `serve`, `check` and `backtest` share it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::alert::{Alert, Alerts, Observation, State};
+use crate::record::Timestamp;
+use crate::rule::config::RulesConfig;
+use crate::rule::{ALL, Evaluation, Labels, Rule, RuleName, Sample, Scope, Severity};
+use crate::store::Querier;
+
+/// How a rule stands after an evaluation: one for all calls, and one for each service and model with settings of
+/// its own.
+#[derive(Debug, Clone)]
+pub struct RuleStatus {
+    /// The rule.
+    pub name: RuleName,
+    /// Empty for all calls, else `service` or `model`.
+    pub labels: Labels,
+    /// The most advanced state of its alerts.
+    pub state: State,
+    /// How urgent.
+    pub severity: Severity,
+    /// The worst value; `None` when nothing is known.
+    pub value: Option<f64>,
+    /// What it is compared with.
+    pub threshold: f64,
+    /// Whether the worst value exceeds the threshold at this moment.
+    pub exceeded: bool,
+    /// What to do when it fires.
+    pub advice: &'static str,
+    /// One sentence with the numbers of the worst value.
+    pub description: Option<String>,
+    /// Since when it is in this state; `None` while inactive.
+    pub since: Option<Timestamp>,
+    /// Why there is nothing to judge. Such a rule is not healthy.
+    pub no_data: Option<String>,
+    /// Why it could not be evaluated.
+    pub error: Option<String>,
+    /// How long the evaluation took.
+    pub took: Duration,
+    /// Its alerts that are not inactive.
+    pub alerts: Vec<Alert>,
+}
+
+/// One rule over one scope.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    /// The rule.
+    pub rule: &'static dyn Rule,
+    /// Its calls and settings.
+    pub scope: Scope,
+}
+
+/// What one monitor's evaluation brought.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    result: Result<Evaluation, String>,
+    took: Duration,
+}
+
+impl Monitor {
+    /// Asks the ledger.
+    pub fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
+        let began = Instant::now();
+        let result = self.rule.evaluate(&self.scope, querier, now).map_err(|error| error.to_string());
+        Measured { result, took: began.elapsed() }
+    }
+
+    fn worst<'a>(&self, samples: &'a [Sample]) -> Option<&'a Sample> {
+        samples.iter().max_by(|a, b| a.value.total_cmp(&b.value))
+    }
+}
+
+impl Measured {
+    /// An evaluation that brought nothing, and why.
+    #[must_use]
+    pub fn failed(error: String, took: Duration) -> Self {
+        Self { result: Err(error), took }
+    }
+}
+
+/// All enabled rules with their alerts.
+#[derive(Debug)]
+pub struct Evaluator {
+    monitors: Arc<[Monitor]>,
+    alerts: Vec<Alerts>,
+    /// Alerts of rules and scopes that are configured no more.
+    orphans: BTreeMap<RuleName, Alerts>,
+    changed: bool,
+}
+
+impl Evaluator {
+    /// Every enabled rule of `config`, without any alert.
+    #[must_use]
+    pub fn new(config: &RulesConfig) -> Self {
+        let monitors: Arc<[Monitor]> = ALL
+            .into_iter()
+            .flat_map(|rule| {
+                config.rule(rule.name()).scopes().into_iter().map(move |scope| Monitor { rule, scope })
+            })
+            .collect();
+        let alerts = monitors.iter().map(|_| Alerts::default()).collect();
+        Self { monitors, alerts, orphans: BTreeMap::new(), changed: false }
+    }
+
+    /// Takes over the alerts of an earlier run. Those whose rule or scope is gone are resolved at the next
+    /// evaluation and say why.
+    pub fn restore(&mut self, alerts: Vec<Alert>) {
+        for alert in alerts {
+            // The scope with the most labels in common: that of all calls has none.
+            let found = self
+                .monitors
+                .iter()
+                .enumerate()
+                .filter(|(_, monitor)| monitor.rule.name() == alert.rule && monitor.owns(&alert))
+                .max_by_key(|(_, monitor)| monitor.scope.labels.len());
+            match found {
+                Some((index, _)) => self.alerts[index].restore(alert),
+                None => self.orphans.entry(alert.rule).or_default().restore(alert),
+            }
+        }
+    }
+
+    /// What is evaluated, in the order in which [`Self::apply`] takes the results.
+    #[must_use]
+    pub fn monitors(&self) -> Arc<[Monitor]> {
+        Arc::clone(&self.monitors)
+    }
+
+    /// Evaluates every rule at `now`, one after the other. A rule that fails says so and stops no other.
+    pub fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
+        let monitors = self.monitors();
+        let measured = monitors.iter().map(|monitor| monitor.measure(querier, now)).collect();
+        self.apply(measured, now)
+    }
+
+    /// Moves the alerts by one result a monitor, in the order of [`Self::monitors`].
+    pub fn apply(&mut self, measured: Vec<Measured>, now: Timestamp) -> Vec<RuleStatus> {
+        self.changed = false;
+        for alerts in self.orphans.values_mut() {
+            self.changed |= alerts.end("the rule is not evaluated any more", now);
+        }
+        let monitors = self.monitors();
+        let mut statuses = Vec::with_capacity(monitors.len());
+        for ((monitor, alerts), measured) in monitors.iter().zip(&mut self.alerts).zip(measured) {
+            let observation = match &measured.result {
+                Ok(evaluation) => Observation::Seen(&evaluation.samples, evaluation.no_data.as_deref()),
+                Err(_) => Observation::Unknown,
+            };
+            self.changed |= alerts.observe(monitor.rule, &monitor.scope.settings, observation, now);
+            statuses.push(status(monitor, alerts, measured));
+        }
+        statuses
+    }
+
+    /// Whether the last evaluation changed the state of any alert.
+    #[must_use]
+    pub const fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// All alerts that are not inactive.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.alerts.iter().chain(self.orphans.values()).flat_map(Alerts::iter).cloned().collect()
+    }
+
+    /// Samples that became no alert because their rule had too many.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.alerts.iter().map(Alerts::dropped).sum()
+    }
+}
+
+impl Monitor {
+    fn owns(&self, alert: &Alert) -> bool {
+        self.scope.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+    }
+}
+
+fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus {
+    let settings = &monitor.scope.settings;
+    let (evaluation, error) = match measured.result {
+        Ok(evaluation) => (Some(evaluation), None),
+        Err(error) => (None, Some(error)),
+    };
+    let worst = evaluation.as_ref().and_then(|evaluation| monitor.worst(&evaluation.samples));
+    let leading = alerts
+        .iter()
+        .filter(|alert| matches!(alert.state, State::Pending | State::Firing))
+        .max_by(|a, b| a.state.cmp(&b.state).then_with(|| b.active_since.cmp(&a.active_since)));
+    RuleStatus {
+        name: monitor.rule.name(),
+        labels: monitor.scope.labels.clone(),
+        state: leading.map_or(State::Inactive, |alert| alert.state),
+        severity: settings.severity,
+        value: worst.map(|sample| sample.value),
+        threshold: monitor.rule.threshold(settings),
+        exceeded: worst.is_some_and(|sample| sample.exceeded),
+        advice: monitor.rule.advice(),
+        description: worst.map(|sample| sample.description.clone()),
+        since: leading.map(|alert| alert.firing_since.unwrap_or(alert.active_since)),
+        no_data: evaluation.as_ref().and_then(|evaluation| evaluation.no_data.clone()),
+        error,
+        took: measured.took,
+        alerts: alerts.iter().cloned().collect(),
+    }
+}

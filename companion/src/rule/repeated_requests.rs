@@ -1,0 +1,79 @@
+use super::config::{Key, Settings};
+use super::{Evaluation, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
+use crate::record::Timestamp;
+use crate::store::{Querier, StoreError};
+
+/// The same request more often than allowed. One alert a request hash, the ten most frequent.
+#[derive(Debug)]
+pub(super) struct RepeatedRequests;
+
+impl Rule for RepeatedRequests {
+    fn name(&self) -> RuleName {
+        RuleName::RepeatedRequests
+    }
+
+    fn advice(&self) -> &'static str {
+        "cache or deduplicate"
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::Calls
+    }
+
+    fn defaults(&self) -> Settings {
+        Settings { severity: Severity::Info, threshold: 3.0, ..Settings::base() }
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        &[Key::Threshold, Key::Models]
+    }
+
+    fn summary(&self, settings: &Settings) -> String {
+        let limit = Unit::Calls.format(settings.threshold);
+        format!("The same LLM request more than {limit} times within {}", settings.window.words())
+    }
+
+    fn evaluate(
+        &self,
+        scope: &Scope,
+        querier: &dyn Querier,
+        now: Timestamp,
+    ) -> Result<Evaluation, StoreError> {
+        let window = scope.window(now);
+        let limit = scope.settings.threshold;
+        let within = scope.settings.window.words();
+        let repeated = querier.repeated(window, &scope.filter, 1, TOP)?;
+        let mut samples: Vec<Sample> = repeated
+            .iter()
+            .filter(|request| count(request.calls) > limit)
+            .map(|request| Sample {
+                labels: scope.labels_with("request_hash", &request.hash),
+                ..scope.sample(
+                    count(request.calls),
+                    true,
+                    format!(
+                        "request {} to {} came {} times within {within}, threshold {}; it cost ${} together",
+                        request.hash,
+                        if request.model.is_empty() { "an unknown model" } else { &request.model },
+                        request.calls,
+                        Unit::Calls.format(limit),
+                        request.cost
+                    ),
+                )
+            })
+            .collect();
+        if samples.is_empty() {
+            let most = match repeated.first() {
+                Some(request) => request.calls,
+                None => querier.duplicates(window, &scope.filter)?.hashed.min(1),
+            };
+            let text = format!("no request came more than {most} times within {within}");
+            let sample = scope.sample(count(most), false, text);
+            if most == 0 {
+                return Ok(Evaluation::empty(sample, format!("{} with a request hash", scope.no_calls())));
+            }
+            samples.push(sample);
+        }
+        Ok(Evaluation::known(samples))
+    }
+}

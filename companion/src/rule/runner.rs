@@ -1,0 +1,142 @@
+//! Evaluates the rules of a running ledger at their interval.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::alert::{Alert, StateFile};
+use crate::clock;
+use crate::record::Timestamp;
+use crate::rule::config::RulesConfig;
+use crate::rule::evaluator::{Evaluator, Measured, RuleStatus};
+use crate::store::Querier;
+
+/// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, so that a rule
+/// that hangs, fails or panics holds back no other.
+#[derive(Debug)]
+pub struct Runner {
+    evaluator: Evaluator,
+    interval: Duration,
+    state: Option<Arc<StateFile>>,
+    running: Vec<Option<Running>>,
+    statuses: watch::Sender<Arc<Vec<RuleStatus>>>,
+    alerts: watch::Sender<Arc<Vec<Alert>>>,
+}
+
+/// An evaluation that has not ended.
+#[derive(Debug)]
+struct Running {
+    began: Instant,
+    task: JoinHandle<Measured>,
+}
+
+impl Runner {
+    /// The rules of `config`, with the alerts that `state` remembers.
+    #[must_use]
+    pub fn new(config: &RulesConfig, state: Option<Arc<StateFile>>) -> Self {
+        let mut evaluator = Evaluator::new(config);
+        if let Some(state) = &state {
+            evaluator.restore(state.get().alerts);
+        }
+        let running = evaluator.monitors().iter().map(|_| None).collect();
+        let alerts = watch::Sender::new(Arc::new(evaluator.alerts()));
+        Self {
+            evaluator,
+            interval: config.interval.duration(),
+            state,
+            running,
+            statuses: watch::Sender::new(Arc::default()),
+            alerts,
+        }
+    }
+
+    /// The result of the last evaluation; empty before the first.
+    #[must_use]
+    pub fn statuses(&self) -> watch::Receiver<Arc<Vec<RuleStatus>>> {
+        self.statuses.subscribe()
+    }
+
+    /// All alerts that are not inactive, for the notifiers.
+    #[must_use]
+    pub fn alerts(&self) -> watch::Receiver<Arc<Vec<Alert>>> {
+        self.alerts.subscribe()
+    }
+
+    /// Evaluates until `stop`. A moment that an overloaded machine misses is left out.
+    pub async fn run(mut self, querier: Arc<dyn Querier>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.evaluate(&querier, clock::now()) => {}
+            }
+        }
+    }
+
+    /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and says so; it is
+    /// asked again when it has ended.
+    pub async fn evaluate(&mut self, querier: &Arc<dyn Querier>, now: Timestamp) {
+        let monitors = self.evaluator.monitors();
+        let deadline = tokio::time::Instant::now() + self.interval;
+        let mut late = vec![false; monitors.len()];
+        for (index, slot) in self.running.iter_mut().enumerate() {
+            if slot.as_ref().is_some_and(|running| !running.task.is_finished()) {
+                late[index] = true;
+                continue;
+            }
+            let (monitors, querier) = (Arc::clone(&monitors), Arc::clone(querier));
+            let task = tokio::task::spawn_blocking(move || monitors[index].measure(querier.as_ref(), now));
+            *slot = Some(Running { began: Instant::now(), task });
+        }
+        let mut measured = Vec::with_capacity(monitors.len());
+        for (slot, late) in self.running.iter_mut().zip(late) {
+            let Some(running) = slot else { continue };
+            let took = running.began.elapsed();
+            let result = match late {
+                true => None,
+                false => tokio::time::timeout_at(deadline, &mut running.task).await.ok(),
+            };
+            measured.push(match result {
+                Some(result) => {
+                    let took = running.began.elapsed();
+                    *slot = None;
+                    result.unwrap_or_else(|error| {
+                        Measured::failed(format!("the evaluation failed: {error}"), took)
+                    })
+                }
+                None => Measured::failed(
+                    format!("the evaluation has not ended after {} s", took.max(self.interval).as_secs()),
+                    took,
+                ),
+            });
+        }
+        let statuses = self.evaluator.apply(measured, now);
+        for status in statuses.iter().filter(|status| status.error.is_some()) {
+            tracing::warn!(rule = %status.name, error = status.error.as_deref(), "the rule could not be evaluated");
+        }
+        self.statuses.send_replace(Arc::new(statuses));
+        let alerts = Arc::new(self.evaluator.alerts());
+        if self.evaluator.changed() {
+            self.save(Arc::clone(&alerts)).await;
+        }
+        self.alerts.send_replace(alerts);
+    }
+
+    async fn save(&self, alerts: Arc<Vec<Alert>>) {
+        let Some(state) = self.state.clone() else { return };
+        let written =
+            tokio::task::spawn_blocking(move || state.update(|saved| saved.alerts.clone_from(&alerts)));
+        if let Ok(Err(error)) = written.await {
+            tracing::error!(%error, "the state of the alerts could not be written");
+        }
+    }
+}

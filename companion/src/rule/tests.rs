@@ -1,0 +1,140 @@
+//! Every rule on simulated time: when it fires, when it does not, and when it says that there is nothing to judge.
+
+mod config;
+mod evaluator;
+mod fires;
+mod runner;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use spanledger::{CostStatus, Outcome, UsageSource};
+
+use crate::alert::State;
+use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
+use crate::rule::config::RulesConfig;
+use crate::rule::evaluator::{Evaluator, RuleStatus};
+use crate::rule::{Labels, RuleName};
+use crate::store::memory::MemoryStore;
+use crate::store::{Appender, Querier};
+
+/// All tests happen around this moment: 2026-11-02 00:00 UTC.
+pub(crate) const START: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
+
+/// A moment `seconds` after [`START`].
+pub(crate) const fn at(seconds: i64) -> Timestamp {
+    START.plus_seconds(seconds)
+}
+
+/// A whole, priced answer of `gpt-4o` to the service `app` that ended `seconds` after [`START`].
+pub(crate) fn call(seconds: i64) -> CallRecord {
+    static SPAN: AtomicU64 = AtomicU64::new(1);
+    let id = SPAN.fetch_add(1, Ordering::Relaxed);
+    CallRecord {
+        trace_id: u128::from(id).to_be_bytes(),
+        span_id: id.to_be_bytes(),
+        parent_span_id: None,
+        origin: Origin::Spanledger,
+        start: at(seconds - 1),
+        duration_ns: Timestamp::SECOND,
+        first_chunk_ns: None,
+        service: "app".to_owned(),
+        provider: "openai".to_owned(),
+        operation: "chat".to_owned(),
+        request_model: Some("gpt-4o".to_owned()),
+        response_model: Some("gpt-4o".to_owned()),
+        response_id: None,
+        stream: false,
+        outcome: Outcome::Completed,
+        status_code: Some(200),
+        error_type: None,
+        finish_reasons: vec!["stop".to_owned()],
+        input_tokens: Some(100),
+        output_tokens: Some(20),
+        cache_read_tokens: None,
+        cache_write_tokens: None,
+        reasoning_tokens: None,
+        usage_source: UsageSource::Provider,
+        cost: Some(NanoUsd(1_000_000)),
+        cost_status: CostStatus::Exact,
+        price_source: None,
+        user: None,
+        client_address: None,
+        conversation_id: None,
+        request_hash: None,
+        instance: None,
+        sequence: None,
+        response_preview: None,
+        error_message: None,
+    }
+}
+
+pub(crate) fn failed(seconds: i64, status: u16) -> CallRecord {
+    CallRecord {
+        outcome: Outcome::Failed,
+        status_code: Some(status),
+        error_type: Some(status.to_string()),
+        input_tokens: None,
+        output_tokens: None,
+        usage_source: UsageSource::None,
+        cost: None,
+        cost_status: CostStatus::NoUsage,
+        ..call(seconds)
+    }
+}
+
+/// Every kind of store with these calls in it.
+fn stores(calls: &[CallRecord]) -> Vec<(&'static str, Arc<dyn Querier>)> {
+    let mut memory = MemoryStore::new();
+    memory.append(calls).expect("append");
+    vec![("memory", Arc::new(memory))]
+}
+
+fn configured(toml: &str) -> RulesConfig {
+    toml::from_str(toml).expect("rules")
+}
+
+/// How a rule stands at `now`, the same over every store.
+fn status_of(name: RuleName, labels: &Labels, toml: &str, calls: &[CallRecord], now: i64) -> RuleStatus {
+    let config = configured(toml);
+    let mut found = Vec::new();
+    for (store, querier) in stores(calls) {
+        let statuses = Evaluator::new(&config).evaluate_all(querier.as_ref(), at(now));
+        let status = statuses.into_iter().find(|status| status.name == name && status.labels == *labels);
+        found.push((store, status.unwrap_or_else(|| panic!("{store}: no {name} with {labels:?}"))));
+    }
+    let (_, first) = found.remove(0);
+    for (store, other) in found {
+        assert_eq!(
+            (other.state, other.value, &other.no_data, &other.alerts),
+            (first.state, first.value, &first.no_data, &first.alerts),
+            "{store}"
+        );
+    }
+    first
+}
+
+/// How a rule with its defaults stands at `now` over all calls.
+fn status(name: RuleName, calls: &[CallRecord], now: i64) -> RuleStatus {
+    status_of(name, &Labels::new(), "", calls, now)
+}
+
+#[track_caller]
+fn assert_fires(status: &RuleStatus, value: f64) {
+    assert_eq!(status.state, State::Firing, "{status:?}");
+    assert_eq!(status.value, Some(value), "{status:?}");
+    assert_eq!(status.no_data, None);
+}
+
+#[track_caller]
+fn assert_calm(status: &RuleStatus, value: f64) {
+    assert_eq!(status.state, State::Inactive, "{status:?}");
+    assert_eq!(status.value, Some(value), "{status:?}");
+    assert_eq!(status.no_data, None);
+}
+
+#[track_caller]
+fn assert_no_data(status: &RuleStatus, reason: &str) {
+    assert_eq!(status.state, State::Inactive, "{status:?}");
+    assert_eq!(status.no_data.as_deref(), Some(reason));
+}

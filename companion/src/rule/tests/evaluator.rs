@@ -1,0 +1,149 @@
+use super::*;
+use crate::alert::RESOLVED_FOR;
+use crate::record::Window;
+use crate::store::*;
+
+/// A store that cannot answer one question.
+#[derive(Debug)]
+pub(super) struct Broken(pub(super) MemoryStore);
+
+impl Broken {
+    fn error<T>() -> Result<T, StoreError> {
+        Err(StoreError::Busy { path: "ledger.db".into() })
+    }
+}
+
+impl Querier for Broken {
+    fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
+        self.0.totals(window, filter)
+    }
+    fn breakdown(
+        &self,
+        w: Window,
+        f: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> Result<Vec<Group>, StoreError> {
+        self.0.breakdown(w, f, by, limit)
+    }
+    fn series(&self, window: Window, filter: &Filter, step: i64) -> Result<Vec<Step>, StoreError> {
+        self.0.series(window, filter, step)
+    }
+    fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
+        self.0.latency(window, filter)
+    }
+    fn repeated(&self, _: Window, _: &Filter, _: u64, _: usize) -> Result<Vec<Repeated>, StoreError> {
+        Self::error()
+    }
+    fn duplicates(&self, _: Window, _: &Filter) -> Result<Duplicates, StoreError> {
+        panic!("a bug in the store")
+    }
+    fn largest_calls(
+        &self,
+        w: Window,
+        f: &Filter,
+        more: u64,
+        limit: usize,
+    ) -> Result<Vec<LargeCall>, StoreError> {
+        self.0.largest_calls(w, f, more, limit)
+    }
+    fn sequence_gaps(
+        &self,
+        old: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SequenceGap>, StoreError> {
+        self.0.sequence_gaps(old, now, limit)
+    }
+    fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
+        self.0.last_call(before, filter)
+    }
+    fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
+        self.0.calls(window, filter, page)
+    }
+}
+
+fn repeats(seconds: i64) -> Vec<CallRecord> {
+    (0..20).map(|_| CallRecord { request_hash: Some("h".to_owned()), ..call(seconds) }).collect()
+}
+
+fn find(statuses: &[RuleStatus], name: RuleName) -> &RuleStatus {
+    statuses.iter().find(|status| status.name == name).expect("status")
+}
+
+#[test]
+fn a_store_error_leaves_a_firing_alert_firing_and_the_other_rules_running() {
+    let config = configured("[DuplicateRatio]\nenabled = false");
+    let mut store = MemoryStore::new();
+    store.append(&repeats(0)).expect("append");
+    let mut evaluator = Evaluator::new(&config);
+    let name = RuleName::RepeatedRequests;
+    assert_eq!(find(&evaluator.evaluate_all(&store, at(60)), name).state, State::Firing);
+
+    let broken = Broken(store.clone());
+    // Long after the calls left the window: a ledger that answers would have resolved it.
+    for now in [120, 1000, 10_000] {
+        let statuses = evaluator.evaluate_all(&broken, at(now));
+        let status = find(&statuses, name);
+        assert_eq!(status.state, State::Firing);
+        assert!(status.error.as_deref().is_some_and(|error| error.contains("locked")), "{status:?}");
+        assert_eq!(find(&statuses, RuleName::LedgerSilent).error, None);
+    }
+    evaluator.evaluate_all(&store, at(10_015));
+    let statuses = evaluator.evaluate_all(&store, at(10_315));
+    assert_eq!(find(&statuses, name).state, State::Inactive);
+}
+
+#[test]
+fn an_alert_that_ends_without_data_says_so() {
+    let mut store = MemoryStore::new();
+    store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");
+    let mut evaluator = Evaluator::new(&configured(""));
+    let name = RuleName::HighFailureRate;
+    assert_eq!(find(&evaluator.evaluate_all(&store, at(60)), name).state, State::Firing);
+    // Within `keep_firing_for` (5 m) of the first evaluation without data.
+    let statuses = evaluator.evaluate_all(&store, at(400));
+    assert_eq!(find(&statuses, name).state, State::Firing);
+    assert!(find(&statuses, name).no_data.is_some());
+    evaluator.evaluate_all(&store, at(700));
+    let alerts = evaluator.alerts();
+    let alert = alerts.iter().find(|alert| alert.rule == name).expect("alert");
+    assert_eq!(alert.state, State::Resolved);
+    assert_eq!(alert.resolved_without_data.as_deref(), Some("0 calls within 5 minutes, judged from 11"));
+}
+
+#[test]
+fn an_alert_of_a_rule_that_is_gone_is_resolved_and_says_so() {
+    let mut store = MemoryStore::new();
+    store.append(&repeats(0)).expect("append");
+    let mut before = Evaluator::new(&configured(""));
+    before.evaluate_all(&store, at(60));
+    let saved = before.alerts();
+    assert!(saved.iter().any(|alert| alert.rule == RuleName::RepeatedRequests && alert.firing()));
+
+    let mut after = Evaluator::new(&configured("[RepeatedRequests]\nenabled = false"));
+    after.restore(saved);
+    after.evaluate_all(&store, at(75));
+    assert!(after.changed());
+    let alerts = after.alerts();
+    let alert = alerts.iter().find(|alert| alert.rule == RuleName::RepeatedRequests).expect("alert");
+    assert_eq!(alert.resolved_at, Some(at(75)));
+    assert_eq!(alert.resolved_without_data.as_deref(), Some("the rule is not evaluated any more"));
+    after.evaluate_all(&store, at(75 + RESOLVED_FOR.0));
+    assert!(!after.alerts().iter().any(|alert| alert.rule == RuleName::RepeatedRequests));
+}
+
+#[test]
+fn a_restored_alert_keeps_its_times() {
+    let mut store = MemoryStore::new();
+    store.append(&repeats(0)).expect("append");
+    let config = configured("[RepeatedRequests]\nfor = '1m'");
+    let mut before = Evaluator::new(&config);
+    before.evaluate_all(&store, at(10));
+    let mut after = Evaluator::new(&config);
+    after.restore(before.alerts());
+    let statuses = after.evaluate_all(&store, at(70));
+    let status = find(&statuses, RuleName::RepeatedRequests);
+    assert_eq!((status.state, status.since), (State::Firing, Some(at(70))));
+    assert_eq!(status.alerts[0].active_since, at(10));
+}

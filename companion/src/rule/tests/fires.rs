@@ -1,0 +1,392 @@
+use spanledger::{CostStatus, Outcome, UsageSource};
+
+use super::*;
+use crate::rule::{ALL, RuleName::*};
+
+fn many(count: i64, each: impl Fn(i64) -> CallRecord) -> Vec<CallRecord> {
+    (0..count).map(each).collect()
+}
+
+#[test]
+fn no_rule_looks_healthy_over_an_empty_ledger() {
+    for rule in ALL {
+        let status = status(rule.name(), &[], 3600);
+        assert_eq!(status.state, State::Inactive, "{status:?}");
+        assert!(status.no_data.is_some(), "{status:?}");
+    }
+}
+
+#[test]
+fn no_rule_fires_over_ordinary_calls() {
+    let calls = many(600, |n| CallRecord {
+        request_hash: Some(format!("{n:032x}")),
+        instance: Some("i".to_owned()),
+        sequence: Some(n as u64 + 1),
+        ..call(n)
+    });
+    for rule in ALL {
+        if rule.name() == HighRequestRate {
+            continue;
+        }
+        let status = status(rule.name(), &calls, 600);
+        assert_eq!(
+            (status.state, &status.no_data, &status.error),
+            (State::Inactive, &None, &None),
+            "{status:?}"
+        );
+        assert!(status.value.is_some(), "{status:?}");
+    }
+}
+
+#[test]
+fn names_are_in_the_order_of_the_rules() {
+    for rule in ALL {
+        assert_eq!(rule.name().rule().name(), rule.name());
+        assert_eq!(format!("{:?}", rule.name()), rule.name().as_str());
+    }
+}
+
+#[test]
+fn high_request_rate_fires_above_100_requests_a_minute() {
+    assert_fires(&status(HighRequestRate, &many(505, |n| call(n % 300)), 300), 101.0);
+}
+
+#[test]
+fn high_request_rate_does_not_fire_at_100_requests_a_minute_nor_for_older_calls() {
+    assert_calm(&status(HighRequestRate, &many(500, |n| call(n % 300)), 300), 100.0);
+    // The window is half-open: a call that ended at its beginning counts, one at its end does not.
+    let edge = [call(0), call(300)];
+    assert_calm(&status(HighRequestRate, &edge, 300), 0.2);
+    let quiet = status(HighRequestRate, &many(505, |n| call(n % 300)), 600);
+    assert_no_data(&quiet, "no call within 5 minutes");
+    assert_eq!(quiet.value, Some(0.0));
+}
+
+#[test]
+fn high_failure_rate_fires_when_more_than_half_of_more_than_10_calls_fail() {
+    let mut calls = many(6, |n| failed(n, 500));
+    calls.extend(many(5, call));
+    let status = status(HighFailureRate, &calls, 60);
+    assert_fires(&status, 6.0 / 11.0);
+    assert_eq!(
+        status.description.as_deref(),
+        Some("54.55% of 11 calls of the last 5 minutes failed, threshold 50%")
+    );
+    assert_eq!(status.alerts[0].summary, "More than 50% of LLM calls fail");
+    assert_eq!(status.advice, "check the key and the endpoint");
+}
+
+#[test]
+fn high_failure_rate_counts_time_outs_and_truncated_answers_as_failures() {
+    for outcome in [Outcome::TimedOut, Outcome::Truncated] {
+        let calls = many(11, |n| CallRecord { outcome, ..call(n) });
+        assert_fires(&status(HighFailureRate, &calls, 60), 1.0);
+    }
+}
+
+#[test]
+fn high_failure_rate_does_not_fire_at_half_nor_for_what_the_caller_ended() {
+    let mut calls = many(6, |n| failed(n, 500));
+    calls.extend(many(6, call));
+    assert_calm(&status(HighFailureRate, &calls, 60), 0.5);
+    for outcome in [Outcome::Dropped, Outcome::Cancelled] {
+        let calls = many(20, |n| CallRecord { outcome, ..call(n) });
+        assert_calm(&status(HighFailureRate, &calls, 60), 0.0);
+    }
+}
+
+#[test]
+fn high_failure_rate_does_not_judge_10_calls() {
+    let status = status(HighFailureRate, &many(10, |n| failed(n, 500)), 60);
+    assert_no_data(&status, "10 calls within 5 minutes, judged from 11");
+    assert_eq!(status.value, None);
+}
+
+#[test]
+fn cost_overrun_fires_above_100_dollars_within_an_hour() {
+    let calls = [
+        CallRecord { cost: Some(NanoUsd(99_999_999_999)), ..call(1) },
+        CallRecord { cost: Some(NanoUsd(2)), ..call(3500) },
+    ];
+    assert_fires(&status(CostOverrun, &calls, 3600), 100.000_000_001);
+}
+
+#[test]
+fn cost_overrun_does_not_fire_at_100_dollars_nor_for_older_calls() {
+    let calls = [CallRecord { cost: Some(NanoUsd(100_000_000_000)), ..call(1) }];
+    assert_calm(&status(CostOverrun, &calls, 3600), 100.0);
+    let calls = [CallRecord { cost: Some(NanoUsd(200_000_000_000)), ..call(1) }, call(3600)];
+    assert_calm(&status(CostOverrun, &calls, 3602), 0.001);
+}
+
+#[test]
+fn cost_overrun_does_not_take_unpriced_calls_for_a_small_bill() {
+    let unpriced = |n| CallRecord { cost: None, cost_status: CostStatus::Unpriced, ..call(n) };
+    assert_no_data(&status(CostOverrun, &many(3, unpriced), 60), "none of 3 calls has a price");
+    let mut calls = many(3, unpriced);
+    calls.push(call(4));
+    let text = status(CostOverrun, &calls, 60).description.expect("description");
+    assert_eq!(text, "$0.00 within 1 hour, threshold $100; 3 calls have no price and are not in it");
+}
+
+#[test]
+fn excessive_token_usage_fires_for_each_user_with_a_call_above_100_000_tokens() {
+    let large = |n, user: Option<&str>| CallRecord {
+        user: user.map(str::to_owned),
+        input_tokens: Some(100_000),
+        output_tokens: Some(n),
+        ..call(1)
+    };
+    let calls =
+        [large(1, Some("ann")), large(7, Some("bob")), large(3, Some("bob")), large(5, None), call(2)];
+    let status = status(ExcessiveTokenUsage, &calls, 60);
+    assert_fires(&status, 100_007.0);
+    let users: Vec<_> =
+        status.alerts.iter().map(|alert| (alert.labels["user"].as_str(), alert.value)).collect();
+    assert_eq!(users, [("", 100_005.0), ("ann", 100_001.0), ("bob", 100_007.0)]);
+    assert!(status.alerts[2].description.starts_with("a call of bob to gpt-4o used 100,007 tokens"));
+}
+
+#[test]
+fn excessive_token_usage_does_not_fire_at_100_000_tokens_nor_for_many_small_calls() {
+    let calls = many(200, |n| CallRecord { input_tokens: Some(99_980), ..call(n) });
+    assert_calm(&status(ExcessiveTokenUsage, &calls, 250), 100_000.0);
+}
+
+#[test]
+fn excessive_token_usage_keeps_to_the_ten_largest_users() {
+    let calls = many(30, |n| CallRecord {
+        user: Some(format!("user{n}")),
+        input_tokens: Some(200_000 + n as u64),
+        ..call(n)
+    });
+    let status = status(ExcessiveTokenUsage, &calls, 60);
+    assert_eq!(status.alerts.len(), 10);
+    assert!(status.alerts.iter().all(|alert| alert.value > 200_039.0), "{status:?}");
+}
+
+fn hashed(seconds: i64, hash: i64) -> CallRecord {
+    CallRecord { request_hash: Some(format!("{hash:032x}")), ..call(seconds) }
+}
+
+#[test]
+fn repeated_requests_fires_when_a_hash_comes_more_than_3_times() {
+    let mut calls = many(4, |n| hashed(n, 1));
+    calls.extend(many(3, |n| hashed(n, 2)));
+    let status = status(RepeatedRequests, &calls, 60);
+    assert_fires(&status, 4.0);
+    assert_eq!(status.alerts.len(), 1);
+    assert_eq!(status.alerts[0].labels["request_hash"], format!("{:032x}", 1));
+}
+
+#[test]
+fn repeated_requests_does_not_fire_at_3_times_nor_over_two_windows() {
+    assert_calm(&status(RepeatedRequests, &many(3, |n| hashed(n, 1)), 60), 3.0);
+    assert_calm(&status(RepeatedRequests, &many(6, |n| hashed(n * 100, 1)), 501), 3.0);
+    assert_calm(&status(RepeatedRequests, &many(6, |n| hashed(n, n)), 60), 1.0);
+    assert_no_data(
+        &status(RepeatedRequests, &many(6, call), 60),
+        "no call within 5 minutes with a request hash",
+    );
+}
+
+#[test]
+fn duplicate_ratio_fires_when_more_than_30_percent_repeat_another() {
+    let calls = many(10, |n| hashed(n, n.min(6) / 2 * 2));
+    assert_fires(&status(DuplicateRatio, &calls, 60), 0.6);
+}
+
+#[test]
+fn duplicate_ratio_does_not_fire_at_30_percent_and_does_not_judge_9_calls() {
+    assert_calm(&status(DuplicateRatio, &many(10, |n| hashed(n, n.min(6))), 60), 0.3);
+    let reason = "9 calls with a request hash within 5 minutes, judged from 10";
+    let mut calls = many(9, |n| hashed(n, 1));
+    calls.push(call(1));
+    assert_no_data(&status(DuplicateRatio, &calls, 60), reason);
+}
+
+#[test]
+fn unpriced_usage_fires_for_each_model_without_a_price() {
+    let unpriced = |n: i64, model: &str| CallRecord {
+        cost: None,
+        cost_status: CostStatus::Unpriced,
+        response_model: Some(model.to_owned()),
+        ..call(n)
+    };
+    let calls = [call(1), unpriced(2, "m1"), unpriced(3, "m2"), unpriced(4, "m2")];
+    let status = status(UnpricedUsage, &calls, 60);
+    assert_fires(&status, 2.0);
+    let models: Vec<_> =
+        status.alerts.iter().map(|alert| (alert.labels["model"].as_str(), alert.value)).collect();
+    assert_eq!(models, [("m1", 1.0), ("m2", 2.0)]);
+    assert_eq!(
+        status.alerts[0].description,
+        "1 calls of m1 within 5 minutes have no price, and no cost counts them"
+    );
+}
+
+#[test]
+fn unpriced_usage_tells_further_models_together() {
+    let calls = many(25, |n| CallRecord {
+        cost: None,
+        cost_status: CostStatus::Unpriced,
+        response_model: Some(format!("m{n}")),
+        ..call(n)
+    });
+    let status = status(UnpricedUsage, &calls, 60);
+    assert_eq!(status.alerts.len(), 11);
+    assert_eq!(status.alerts[0].labels["model"], "_OTHER");
+    assert_eq!(status.alerts[0].value, 15.0);
+}
+
+#[test]
+fn unpriced_usage_does_not_fire_for_free_models_nor_without_usage() {
+    let free = CallRecord { cost: Some(NanoUsd(0)), cost_status: CostStatus::Free, ..call(1) };
+    assert_calm(&status(UnpricedUsage, &[free, failed(2, 500)], 60), 0.0);
+}
+
+fn without_usage(seconds: i64) -> CallRecord {
+    CallRecord {
+        input_tokens: None,
+        output_tokens: None,
+        usage_source: UsageSource::None,
+        cost: None,
+        cost_status: CostStatus::NoUsage,
+        ..call(seconds)
+    }
+}
+
+#[test]
+fn usage_missing_fires_when_more_than_1_percent_of_successful_calls_have_none() {
+    let mut calls = many(19, call);
+    calls.push(without_usage(20));
+    assert_fires(&status(UsageMissing, &calls, 60), 0.05);
+}
+
+#[test]
+fn usage_missing_does_not_fire_at_1_percent_nor_for_failed_calls() {
+    let mut calls = many(99, call);
+    calls.push(without_usage(20));
+    calls.extend(many(50, |n| failed(n, 500)));
+    assert_calm(&status(UsageMissing, &calls, 150), 0.01);
+    let mut calls = many(18, call);
+    calls.push(without_usage(20));
+    assert_no_data(&status(UsageMissing, &calls, 60), "19 successful calls within 5 minutes, judged from 20");
+}
+
+#[test]
+fn auth_failures_fires_at_5_answers_401_or_403() {
+    let calls = [failed(1, 401), failed(2, 403), failed(3, 401), failed(4, 403), failed(5, 401)];
+    assert_fires(&status(AuthFailures, &calls, 60), 5.0);
+}
+
+#[test]
+fn auth_failures_does_not_fire_at_4_nor_for_other_errors() {
+    let mut calls = many(4, |n| failed(n, 401));
+    calls.extend(many(4, |n| failed(n, 500)));
+    assert_calm(&status(AuthFailures, &calls, 60), 4.0);
+}
+
+#[test]
+fn rate_limited_fires_when_more_than_10_percent_are_answered_429() {
+    let mut calls = many(8, call);
+    calls.extend(many(2, |n| failed(n, 429)));
+    assert_fires(&status(RateLimited, &calls, 60), 0.2);
+}
+
+#[test]
+fn rate_limited_does_not_fire_at_10_percent_and_does_not_judge_9_calls() {
+    let mut calls = many(9, call);
+    calls.push(failed(9, 429));
+    assert_calm(&status(RateLimited, &calls, 60), 0.1);
+    let reason = "9 calls within 5 minutes, judged from 10";
+    assert_no_data(&status(RateLimited, &many(9, |n| failed(n, 429)), 60), reason);
+}
+
+fn numbered(seconds: i64, sequence: u64) -> CallRecord {
+    CallRecord { instance: Some("one".to_owned()), sequence: Some(sequence), ..call(seconds) }
+}
+
+#[test]
+fn sequence_gap_fires_when_a_number_is_missing_for_longer_than_2_minutes() {
+    let calls = [numbered(1, 1), numbered(10, 4), numbered(20, 5), numbered(300, 6)];
+    let status = status(SequenceGap, &calls, 131);
+    assert_fires(&status, 2.0);
+    assert_eq!(status.alerts[0].labels, Labels::from([("service".to_owned(), "app".to_owned())]));
+    assert_eq!(
+        status.alerts[0].description,
+        "2 calls of app are missing for more than 2 minutes, the first of them number 2 of instance one"
+    );
+}
+
+#[test]
+fn sequence_gap_does_not_fire_within_2_minutes_nor_for_numbers_that_came_late() {
+    assert_calm(&status(SequenceGap, &[numbered(1, 1), numbered(10, 3)], 129), 0.0);
+    assert_calm(&status(SequenceGap, &[numbered(1, 1), numbered(10, 3), numbered(100, 2)], 200), 0.0);
+    let two =
+        |seconds, sequence| CallRecord { instance: Some("two".to_owned()), ..numbered(seconds, sequence) };
+    assert_calm(&status(SequenceGap, &[numbered(1, 1), two(9, 1), two(10, 2)], 500), 0.0);
+}
+
+#[test]
+fn sequence_gap_does_not_fire_for_ever() {
+    let calls = [numbered(1, 1), numbered(10, 3)];
+    assert_fires(&status(SequenceGap, &calls, 86_400), 1.0);
+    assert_calm(&status(SequenceGap, &calls, 86_500), 0.0);
+}
+
+#[test]
+fn ledger_silent_fires_after_15_minutes_without_a_call() {
+    let status = status(LedgerSilent, &[call(0), call(100)], 1001);
+    assert_fires(&status, 901.0);
+    assert_eq!(status.threshold, 900.0);
+}
+
+#[test]
+fn ledger_silent_does_not_fire_within_15_minutes_and_says_when_the_hour_before_was_silent_too() {
+    assert_calm(&status(LedgerSilent, &[call(100)], 1000), 900.0);
+    let reason = "no call for 1h15m1s, and none in the 1 hour before the last 15 minutes";
+    assert_no_data(&status(LedgerSilent, &[call(0)], 4501), reason);
+}
+
+#[test]
+fn a_service_with_settings_of_its_own_is_judged_by_them_and_leaves_the_others() {
+    let toml = "[HighRequestRate.services.batch]\nthreshold = 500";
+    let mut calls = many(1000, |n| CallRecord { service: "batch".to_owned(), ..call(n % 300) });
+    calls.extend(many(10, call));
+    let batch = Labels::from([("service".to_owned(), "batch".to_owned())]);
+    assert_calm(&status_of(HighRequestRate, &batch, toml, &calls, 300), 200.0);
+    assert_calm(&status_of(HighRequestRate, &Labels::new(), toml, &calls, 300), 2.0);
+
+    let toml = "[HighRequestRate.services.batch]\nthreshold = 150\nseverity = 'critical'";
+    let status = status_of(HighRequestRate, &batch, toml, &calls, 300);
+    assert_fires(&status, 200.0);
+    assert_eq!(status.severity, crate::rule::Severity::Critical);
+    assert_eq!(status.alerts[0].labels, batch);
+}
+
+#[test]
+fn a_model_with_settings_of_its_own_is_judged_by_them_for_every_kind_of_question() {
+    let dear = |call: CallRecord| CallRecord { response_model: Some("dear".to_owned()), ..call };
+    let labels = Labels::from([("model".to_owned(), "dear".to_owned())]);
+    let calls = many(10, |n| dear(hashed(n, 1)));
+    for (rule, value) in [(RepeatedRequests, 10.0), (DuplicateRatio, 0.9), (ExcessiveTokenUsage, 120.0)] {
+        let toml = format!("[{rule}.models.dear]\nthreshold = 0.5");
+        let own = status_of(rule, &labels, &toml, &calls, 60);
+        assert_fires(&own, value);
+        assert_eq!(own.alerts[0].labels["model"], "dear");
+        let others = status_of(rule, &Labels::new(), &toml, &calls, 60);
+        assert_eq!(others.state, State::Inactive, "{others:?}");
+        assert!(others.no_data.is_some(), "{others:?}");
+    }
+}
+
+#[test]
+fn a_disabled_service_is_not_judged_at_all() {
+    let toml = "[AuthFailures.services.scanner]\nenabled = false";
+    let calls = many(50, |n| CallRecord { service: "scanner".to_owned(), ..failed(n, 401) });
+    let statuses = Evaluator::new(&configured(toml)).evaluate_all(stores(&calls)[0].1.as_ref(), at(60));
+    let own: Vec<_> = statuses.iter().filter(|status| status.name == AuthFailures).collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0].state, State::Inactive);
+}

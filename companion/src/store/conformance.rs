@@ -1,0 +1,442 @@
+//! What every store must do. A store's tests call [`store_conformance`] with a function that opens an empty
+//! [`TestStore`].
+
+use std::any::Any;
+
+use spanledger::{CostStatus, Outcome, UsageSource};
+
+use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::{Appended, Appender, Dimension, Duplicates, Filter, Page, Querier, SequenceGap};
+
+pub(crate) mod expected;
+pub(crate) mod property;
+pub(crate) mod records;
+
+use records::{BASE, call, ending_at};
+
+/// An empty store under test.
+pub(crate) struct TestStore {
+    pub(crate) appender: Box<dyn Appender>,
+    pub(crate) querier: Box<dyn Querier>,
+    /// What must live as long as the store: a folder, for one.
+    pub(crate) _keep: Box<dyn Any>,
+}
+
+/// Makes one test of each rule: `store_conformance!(open)` where `open` is a `fn() -> TestStore`.
+macro_rules! store_conformance {
+    ($open:path) => {
+        $crate::store::conformance::store_conformance!(
+            $open:
+            answers_about_nothing
+            gives_back_every_field
+            a_repeated_call_changes_nothing
+            counts_a_call_in_the_window_that_holds_its_end
+            counts_what_each_sum_says
+            breaks_down_by_each_dimension
+            makes_a_series_of_whole_windows
+            refuses_a_step_that_is_not_positive
+            measures_latency_within_two_percent
+            finds_repeated_requests
+            finds_the_largest_call_of_each_user
+            follows_gaps_in_any_order_of_arrival
+            finds_the_newest_call
+            pages_through_all_calls_newest_first
+            filters_by_each_field
+            takes_hostile_records
+            maintenance_without_retention_changes_no_answer
+        );
+        #[test]
+        fn sums_equal_those_of_the_rows() {
+            $crate::store::conformance::property::sums_equal_those_of_the_rows($open);
+        }
+    };
+    ($open:path: $($rule:ident)*) => {
+        $(#[test]
+        fn $rule() {
+            $crate::store::conformance::$rule(&mut $open());
+        })*
+    };
+}
+pub(crate) use store_conformance;
+
+const ALL: Window = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
+
+fn any() -> Filter {
+    Filter::default()
+}
+
+fn page(limit: usize) -> Page {
+    Page { limit, after: None }
+}
+
+pub(crate) fn answers_about_nothing(store: &mut TestStore) {
+    let querier = &store.querier;
+    assert_eq!(querier.totals(ALL, &any()).unwrap(), crate::store::Totals::default());
+    assert_eq!(querier.breakdown(ALL, &any(), Dimension::Model, 10).unwrap(), []);
+    assert_eq!(querier.latency(ALL, &any()).unwrap(), crate::store::LatencySummary::default());
+    assert_eq!(querier.repeated(ALL, &any(), 0, 10).unwrap(), []);
+    assert_eq!(querier.duplicates(ALL, &any()).unwrap(), Duplicates::default());
+    assert_eq!(querier.largest_calls(ALL, &any(), 0, 10).unwrap(), []);
+    assert_eq!(querier.sequence_gaps(BASE, BASE, 10).unwrap(), []);
+    assert_eq!(querier.last_call(BASE, &any()).unwrap(), None);
+    assert_eq!(querier.calls(ALL, &any(), page(10)).unwrap().calls, []);
+    let upside_down = Window { from: BASE, to: BASE.plus_seconds(-1) };
+    assert_eq!(querier.totals(upside_down, &any()).unwrap().calls, 0);
+    assert_eq!(querier.series(upside_down, &any(), 60).unwrap(), []);
+    assert_eq!(store.appender.append(&[]).unwrap(), Appended::default());
+}
+
+pub(crate) fn gives_back_every_field(store: &mut TestStore) {
+    let full = records::every_field();
+    let bare = CallRecord { trace_id: [0; 16], span_id: [0; 8], ..records::no_field() };
+    let empty = CallRecord {
+        request_model: Some(String::new()),
+        response_model: Some(String::new()),
+        error_type: Some(String::new()),
+        user: Some(String::new()),
+        request_hash: Some("not hex".into()),
+        finish_reasons: vec![String::new()],
+        input_tokens: Some(0),
+        cost: Some(NanoUsd(0)),
+        span_id: [3; 8],
+        ..records::no_field()
+    };
+    let odd = CallRecord {
+        request_model: Some("asked".into()),
+        request_hash: Some("00112233445566778899AABBCCDDEEFF".into()),
+        finish_reasons: vec!["[\"stop\"]".into()],
+        span_id: [4; 8],
+        ..records::no_field()
+    };
+    for record in [full, bare, empty, odd] {
+        store.appender.append(std::slice::from_ref(&record)).unwrap();
+        let filter = Filter { trace_id: Some(record.trace_id), ..any() };
+        let found = store.querier.calls(ALL, &filter, page(10)).unwrap().calls;
+        let found: Vec<_> = found.into_iter().filter(|call| call.span_id == record.span_id).collect();
+        assert_eq!(found, [record]);
+    }
+}
+
+pub(crate) fn a_repeated_call_changes_nothing(store: &mut TestStore) {
+    let (one, two) = (call(1), call(2));
+    let within = store.appender.append(&[one.clone(), one.clone(), two.clone()]).unwrap();
+    assert_eq!(within, Appended { inserted: 2, duplicates: 1 });
+    let before = store.querier.totals(ALL, &any()).unwrap();
+    let again = store.appender.append(&[two.clone(), one.clone()]).unwrap();
+    assert_eq!(again, Appended { inserted: 0, duplicates: 2 });
+    assert_eq!(store.querier.totals(ALL, &any()).unwrap(), before);
+    // Half of the identity is none.
+    let sibling = CallRecord { span_id: [9; 8], ..one.clone() };
+    let cousin = CallRecord { trace_id: [9; 16], ..one };
+    assert_eq!(store.appender.append(&[sibling, cousin]).unwrap().inserted, 2);
+}
+
+pub(crate) fn counts_a_call_in_the_window_that_holds_its_end(store: &mut TestStore) {
+    let minute = BASE.0.div_euclid(60_000_000_000) * 60_000_000_000;
+    for (number, end) in [minute, minute + 1, minute + 999, minute + 60_000_000_000].into_iter().enumerate() {
+        store.appender.append(&[ending_at(number as u64, Timestamp(end))]).unwrap();
+    }
+    let calls = |from: i64, to: i64| {
+        let window = Window { from: Timestamp(minute + from), to: Timestamp(minute + to) };
+        store.querier.totals(window, &any()).unwrap().calls
+    };
+    assert_eq!(calls(0, 1), 1);
+    assert_eq!(calls(1, 1), 0);
+    assert_eq!(calls(1, 999), 1);
+    assert_eq!(calls(1, 1_000), 2);
+    assert_eq!(calls(0, 60_000_000_000), 3);
+    assert_eq!(calls(1, 60_000_000_001), 3);
+    assert_eq!(calls(-60_000_000_000, 120_000_000_000), 4);
+}
+
+pub(crate) fn counts_what_each_sum_says(store: &mut TestStore) {
+    let unpriced = CallRecord { cost: None, cost_status: CostStatus::Unpriced, ..call(2) };
+    let silent = CallRecord {
+        input_tokens: None,
+        output_tokens: None,
+        usage_source: UsageSource::None,
+        cost: None,
+        cost_status: CostStatus::NoUsage,
+        ..call(3)
+    };
+    let denied = CallRecord { outcome: Outcome::Failed, status_code: Some(401), ..call(4) };
+    let forbidden = CallRecord { outcome: Outcome::Failed, status_code: Some(403), ..call(5) };
+    let limited = CallRecord { outcome: Outcome::Failed, status_code: Some(429), ..call(6) };
+    let dropped = CallRecord { outcome: Outcome::Dropped, ..call(7) };
+    let calls = [call(1), unpriced, silent, denied, forbidden, limited, dropped];
+    store.appender.append(&calls).unwrap();
+    let totals = store.querier.totals(ALL, &any()).unwrap();
+    assert_eq!(totals, expected::totals(&calls, ALL, &any()));
+    assert_eq!(
+        (totals.calls, totals.succeeded, totals.failed, totals.unauthorized, totals.rate_limited),
+        (7, 3, 3, 2, 1)
+    );
+    assert_eq!((totals.succeeded_without_usage, totals.unpriced), (1, 1));
+}
+
+pub(crate) fn breaks_down_by_each_dimension(store: &mut TestStore) {
+    let model = |number, model: &str| CallRecord {
+        response_model: Some(model.into()),
+        user: Some(format!("user of {model}")),
+        ..call(number)
+    };
+    let failed = CallRecord {
+        outcome: Outcome::Failed,
+        error_type: Some("rate_limit_exceeded".into()),
+        user: None,
+        ..model(6, "b")
+    };
+    let calls = [model(1, "c"), model(2, "a"), model(3, "b"), model(4, "b"), model(5, "c"), failed];
+    store.appender.append(&calls).unwrap();
+    let names = |by, limit| -> Vec<(String, u64)> {
+        let groups = store.querier.breakdown(ALL, &any(), by, limit).unwrap();
+        assert_eq!(groups, expected::breakdown(&calls, ALL, &any(), by, limit));
+        groups.into_iter().map(|group| (group.name, group.totals.calls)).collect()
+    };
+    assert_eq!(names(Dimension::Model, 10), [("b".into(), 3), ("c".into(), 2), ("a".into(), 1)]);
+    assert_eq!(names(Dimension::Model, 1), [("b".into(), 3)]);
+    assert_eq!(
+        names(Dimension::User, 10),
+        [("user of b".into(), 2), ("user of c".into(), 2), ("user of a".into(), 1)]
+    );
+    assert_eq!(names(Dimension::Error, 10), [("rate_limit_exceeded".into(), 1)]);
+    assert_eq!(names(Dimension::Outcome, 10), [("completed".into(), 5), ("failed".into(), 1)]);
+    assert_eq!(names(Dimension::CostStatus, 10), [("exact".into(), 6)]);
+    assert_eq!(names(Dimension::Provider, 10), [("openai".into(), 6)]);
+    assert_eq!(names(Dimension::Service, 10), [("shop".into(), 6)]);
+}
+
+pub(crate) fn makes_a_series_of_whole_windows(store: &mut TestStore) {
+    let calls: Vec<_> =
+        [0, 1, 59, 61, 200].iter().map(|after| ending_at(*after as u64, BASE.plus_seconds(*after))).collect();
+    store.appender.append(&calls).unwrap();
+    let window = Window { from: BASE, to: BASE.plus_seconds(210) };
+    let steps = store.querier.series(window, &any(), 60).unwrap();
+    let counts: Vec<_> =
+        steps.iter().map(|step| ((step.at.0 - BASE.0) / Timestamp::SECOND, step.totals.calls)).collect();
+    assert_eq!(counts, [(0, 3), (60, 1), (120, 0), (180, 1)]);
+    assert_eq!(steps[0].latency.duration.count, 3);
+    assert_eq!(steps[2].latency.duration.p50, None);
+}
+
+pub(crate) fn refuses_a_step_that_is_not_positive(store: &mut TestStore) {
+    let window = Window { from: BASE, to: BASE.plus_seconds(60) };
+    assert!(store.querier.series(window, &any(), 0).is_err());
+    assert!(store.querier.series(window, &any(), -60).is_err());
+    assert!(store.querier.series(ALL, &any(), 1).is_err(), "a series without bound");
+}
+
+pub(crate) fn measures_latency_within_two_percent(store: &mut TestStore) {
+    let calls: Vec<_> = (1..=200_u64)
+        .map(|number| CallRecord {
+            duration_ns: number.pow(3).cast_signed() * 10_000,
+            first_chunk_ns: (number % 2 == 0).then_some(number.cast_signed() * 1_000_000),
+            ..call(number)
+        })
+        .collect();
+    store.appender.append(&calls).unwrap();
+    let latency = store.querier.latency(ALL, &any()).unwrap();
+    expected::assert_close(&latency, &expected::latency(&calls, ALL, &any()));
+    assert_eq!((latency.duration.count, latency.first_chunk.count), (200, 100));
+}
+
+pub(crate) fn finds_repeated_requests(store: &mut TestStore) {
+    let hashed = |number, hash: &str| CallRecord {
+        request_hash: Some(hash.repeat(32 / hash.len())),
+        response_model: Some(format!("model {number}")),
+        ..call(number)
+    };
+    let calls = [
+        hashed(1, "a"),
+        hashed(2, "b"),
+        hashed(3, "a"),
+        hashed(4, "c"),
+        hashed(5, "b"),
+        hashed(6, "a"),
+        CallRecord { request_hash: None, ..call(7) },
+    ];
+    store.appender.append(&calls).unwrap();
+    let repeated = store.querier.repeated(ALL, &any(), 1, 10).unwrap();
+    assert_eq!(repeated, expected::repeated(&calls, ALL, &any(), 1, 10));
+    let found: Vec<_> =
+        repeated.iter().map(|seen| (&seen.hash[..1], seen.calls, seen.model.as_str())).collect();
+    assert_eq!(found, [("a", 3, "model 6"), ("b", 2, "model 5")]);
+    assert_eq!(store.querier.repeated(ALL, &any(), 2, 10).unwrap().len(), 1);
+    assert_eq!(store.querier.repeated(ALL, &any(), 0, 2).unwrap().len(), 2);
+    let duplicates = store.querier.duplicates(ALL, &any()).unwrap();
+    assert_eq!(duplicates, Duplicates { hashed: 6, repeats: 3 });
+}
+
+pub(crate) fn finds_the_largest_call_of_each_user(store: &mut TestStore) {
+    let of = |number, user: Option<&str>, tokens| CallRecord {
+        user: user.map(str::to_owned),
+        input_tokens: Some(tokens),
+        output_tokens: None,
+        ..call(number)
+    };
+    let calls = [
+        of(1, Some("ada"), 50),
+        of(2, Some("ada"), 70),
+        of(3, Some("bob"), 60),
+        of(4, None, 80),
+        of(5, Some("eve"), 10),
+    ];
+    store.appender.append(&calls).unwrap();
+    let found = store.querier.largest_calls(ALL, &any(), 10, 10).unwrap();
+    let found: Vec<_> = found.iter().map(|call| (call.user.as_str(), call.tokens, call.trace_id)).collect();
+    assert_eq!(
+        found,
+        [("", 80, calls[3].trace_id), ("ada", 70, calls[1].trace_id), ("bob", 60, calls[2].trace_id)]
+    );
+    assert_eq!(store.querier.largest_calls(ALL, &any(), 10, 2).unwrap().len(), 2);
+}
+
+pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
+    let numbered = |sequence: u64| CallRecord {
+        instance: Some("one".into()),
+        sequence: Some(sequence),
+        ..ending_at(sequence, BASE.plus_seconds(sequence.cast_signed()))
+    };
+    let later = BASE.plus_seconds(1_000);
+    let gap = |first, last, noticed: i64| SequenceGap {
+        instance: "one".into(),
+        service: "shop".into(),
+        first,
+        last,
+        noticed: BASE.plus_seconds(noticed),
+    };
+    let mut append = |numbers: &[u64]| {
+        let calls: Vec<_> = numbers.iter().map(|number| numbered(*number)).collect();
+        store.appender.append(&calls).unwrap();
+        store.querier.sequence_gaps(later, later, 10).unwrap()
+    };
+    assert_eq!(append(&[1, 2, 3]), []);
+    assert_eq!(append(&[10]), [gap(4, 9, 10)]);
+    assert_eq!(append(&[6]), [gap(4, 5, 6), gap(7, 9, 10)]);
+    assert_eq!(append(&[9, 4]), [gap(5, 5, 6), gap(7, 8, 9)]);
+    assert_eq!(append(&[6, 10]), [gap(5, 5, 6), gap(7, 8, 9)], "repeats");
+    assert_eq!(append(&[8, 7]), [gap(5, 5, 6)]);
+    assert_eq!(append(&[12]), [gap(5, 5, 6), gap(11, 11, 12)]);
+    // Only what has been noticed before the given moment.
+    let noticed = |seconds| store.querier.sequence_gaps(BASE.plus_seconds(seconds), later, 10).unwrap().len();
+    assert_eq!((noticed(6), noticed(7), noticed(12), noticed(13)), (0, 1, 1, 2));
+    assert_eq!(store.querier.sequence_gaps(later, later, 1).unwrap(), [gap(5, 5, 6)]);
+    let calls = [numbered(5), numbered(11)];
+    store.appender.append(&calls).unwrap();
+    assert_eq!(store.querier.sequence_gaps(later, later, 10).unwrap(), []);
+    // A process whose first calls never came.
+    store.appender.append(&[CallRecord { instance: Some("two".into()), ..numbered(20) }]).unwrap();
+    let found = store.querier.sequence_gaps(later, later, 10).unwrap();
+    assert_eq!(found, [SequenceGap { instance: "two".into(), ..gap(1, 19, 20) }]);
+}
+
+pub(crate) fn finds_the_newest_call(store: &mut TestStore) {
+    let quiet = CallRecord { service: "quiet".into(), ..ending_at(1, BASE) };
+    let busy: Vec<_> =
+        (2..10).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * 40))).collect();
+    store.appender.append(&[quiet]).unwrap();
+    store.appender.append(&busy).unwrap();
+    let last = |before, filter: &Filter| store.querier.last_call(before, filter).unwrap();
+    assert_eq!(last(BASE.plus_seconds(1_000), &any()), Some(BASE.plus_seconds(360)));
+    assert_eq!(last(BASE.plus_seconds(360), &any()), Some(BASE.plus_seconds(320)));
+    assert_eq!(last(BASE, &any()), None);
+    let service = |name: &str| Filter { service: Some(name.into()), ..any() };
+    assert_eq!(last(BASE.plus_seconds(1_000), &service("quiet")), Some(BASE));
+    assert_eq!(last(BASE.plus_seconds(121), &service("shop")), Some(BASE.plus_seconds(120)));
+    assert_eq!(last(BASE.plus_seconds(1_000), &service("none")), None);
+}
+
+pub(crate) fn pages_through_all_calls_newest_first(store: &mut TestStore) {
+    let calls: Vec<_> =
+        (0..25).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() / 2))).collect();
+    store.appender.append(&calls).unwrap();
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let found = store.querier.calls(ALL, &any(), Page { limit: 10, after }).unwrap();
+        assert!(found.calls.len() <= 10);
+        seen.extend(found.calls);
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(seen.is_sorted_by(|a, b| expected::end(a) >= expected::end(b)));
+    seen.sort_by_key(|call| call.trace_id);
+    let mut all = calls;
+    all.sort_by_key(|call| call.trace_id);
+    assert_eq!(seen, all);
+    let exact = store.querier.calls(ALL, &any(), page(25)).unwrap();
+    assert_eq!((exact.calls.len(), exact.next), (25, None), "nothing follows a page that holds the rest");
+}
+
+pub(crate) fn filters_by_each_field(store: &mut TestStore) {
+    let odd = CallRecord {
+        service: "other".into(),
+        provider: "anthropic".into(),
+        response_model: Some("claude".into()),
+        user: Some("eve".into()),
+        request_hash: Some("f".repeat(32)),
+        outcome: Outcome::Failed,
+        status_code: Some(500),
+        ..call(1)
+    };
+    let calls = [odd.clone(), call(2), call(3)];
+    store.appender.append(&calls).unwrap();
+    let filters = [
+        Filter { service: Some("other".into()), ..any() },
+        Filter { provider: Some("anthropic".into()), ..any() },
+        Filter { model: Some("claude".into()), ..any() },
+        Filter { user: Some("eve".into()), ..any() },
+        Filter { hash: Some("f".repeat(32)), ..any() },
+        Filter { trace_id: Some(odd.trace_id), ..any() },
+        Filter { outcome: Some(Outcome::Failed), ..any() },
+        Filter { status_code: Some(500), ..any() },
+    ];
+    for filter in filters {
+        assert_eq!(store.querier.totals(ALL, &filter).unwrap().calls, 1, "{filter:?}");
+        assert_eq!(store.querier.calls(ALL, &filter, page(10)).unwrap().calls, [odd.clone()], "{filter:?}");
+        let users = store.querier.breakdown(ALL, &filter, Dimension::User, 10).unwrap();
+        assert_eq!(users, expected::breakdown(&calls, ALL, &filter, Dimension::User, 10), "{filter:?}");
+    }
+    let none = Filter { service: Some("other".into()), user: Some("nobody".into()), ..any() };
+    assert_eq!(store.querier.totals(ALL, &none).unwrap().calls, 0);
+    assert_eq!(store.querier.calls(ALL, &none, page(10)).unwrap().calls, []);
+}
+
+pub(crate) fn takes_hostile_records(store: &mut TestStore) {
+    let calls = records::hostile();
+    assert_eq!(store.appender.append(&calls).unwrap().inserted, calls.len() as u64);
+    assert_eq!(store.appender.append(&calls).unwrap().duplicates, calls.len() as u64);
+    for _ in 0..3 {
+        let found = store.querier.calls(ALL, &any(), page(1_000)).unwrap().calls;
+        // The last moment there is lies in no window.
+        let visible: Vec<_> = calls.iter().filter(|call| expected::end(call) < i64::MAX).cloned().collect();
+        assert_eq!(found.len(), visible.len());
+        assert!(visible.iter().all(|call| found.contains(call)));
+        assert_eq!(store.querier.totals(ALL, &any()).unwrap(), expected::totals(&calls, ALL, &any()));
+        for by in expected::DIMENSIONS {
+            let groups = store.querier.breakdown(ALL, &any(), by, 1_000).unwrap();
+            assert_eq!(groups, expected::breakdown(&calls, ALL, &any(), by, 1_000));
+        }
+        store.querier.latency(ALL, &any()).unwrap();
+        store.querier.sequence_gaps(ALL.to, ALL.to, 1_000).unwrap();
+        store.appender.maintain(BASE).unwrap();
+    }
+}
+
+pub(crate) fn maintenance_without_retention_changes_no_answer(store: &mut TestStore) {
+    let calls: Vec<_> =
+        (0..200).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * 61))).collect();
+    store.appender.append(&calls).unwrap();
+    let window = Window { from: BASE.plus_seconds(90), to: BASE.plus_seconds(10_000) };
+    for now in [0, 600, 5_000, 50_000] {
+        while store.appender.maintain(BASE.plus_seconds(now)).unwrap().more {}
+        assert_eq!(store.querier.totals(window, &any()).unwrap(), expected::totals(&calls, window, &any()));
+        for by in expected::DIMENSIONS {
+            let groups = store.querier.breakdown(window, &any(), by, 10).unwrap();
+            assert_eq!(groups, expected::breakdown(&calls, window, &any(), by, 10), "{by:?} at {now}");
+        }
+        assert_eq!(store.querier.calls(ALL, &any(), page(1_000)).unwrap().calls.len(), 200);
+    }
+}

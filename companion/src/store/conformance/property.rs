@@ -1,0 +1,169 @@
+//! Sums from any store equal those of the rows, for random calls, windows, filters and times of maintenance.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use spanledger::{CostStatus, Outcome};
+
+use super::records::{BASE, ending_at};
+use super::{TestStore, expected};
+use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::{Appended, Dimension, Filter};
+
+const HOUR: i64 = 3_600_000_000_000;
+const MINUTE: i64 = 60_000_000_000;
+
+/// A moment within four hours, often at the edge of a minute or an hour.
+fn moment() -> impl Strategy<Value = i64> {
+    let start = BASE.0.div_euclid(HOUR) * HOUR;
+    let within = 0..4 * HOUR;
+    let edge = (0_i64..240, -1_i64..=1).prop_map(|(minute, off)| minute * MINUTE + off);
+    let hour = (0_i64..5, -1_i64..=1).prop_map(|(hour, off)| hour * HOUR + off);
+    prop_oneof![4 => within, 2 => edge, 1 => hour].prop_map(move |after| start + after)
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    (moment(), moment())
+        .prop_map(|(one, other)| Window { from: Timestamp(one.min(other)), to: Timestamp(one.max(other)) })
+}
+
+fn one_of<T: Clone + std::fmt::Debug + 'static>(values: impl Into<Vec<T>>) -> impl Strategy<Value = T> {
+    proptest::sample::select(values.into())
+}
+
+fn some_of(values: [&'static str; 3]) -> impl Strategy<Value = Option<String>> {
+    proptest::option::of(one_of(values)).prop_map(|value| value.map(str::to_owned))
+}
+
+prop_compose! {
+    fn record()(
+        number in 0_u64..10_000,
+        end in moment(),
+        duration_ns in -1_000_i64..200_000_000_000,
+        first_chunk_ns in proptest::option::of(0_i64..20_000_000_000),
+        (service, provider) in (one_of(["shop", "blog", ""]), one_of(["openai", "anthropic"])),
+        (request_model, response_model) in (some_of(["a", "b", ""]), some_of(["a", "b", "c"])),
+        (outcome, cost_status) in (one_of(Outcome::ALL), one_of(CostStatus::ALL)),
+        error_type in some_of(["timeout", "429", ""]),
+        status_code in proptest::option::of(one_of([200_u16, 401, 403, 429, 500])),
+        tokens in proptest::array::uniform5(proptest::option::of(0_u64..1_000_000)),
+        cost in proptest::option::of(0_i64..1_000_000_000_000),
+        (user, hash) in (some_of(["ada", "bob", ""]), some_of(["0123456789abcdef0123456789abcdef", "h", "i"])),
+    ) -> CallRecord {
+        let [input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens] = tokens;
+        CallRecord {
+            start: Timestamp(end - duration_ns),
+            duration_ns,
+            first_chunk_ns,
+            service: service.into(),
+            provider: provider.into(),
+            request_model,
+            response_model,
+            outcome,
+            cost_status,
+            error_type,
+            status_code,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            cost: cost.map(NanoUsd),
+            user,
+            request_hash: hash,
+            ..ending_at(number, Timestamp(end))
+        }
+    }
+}
+
+prop_compose! {
+    fn filter()(
+        service in some_of(["shop", "blog", "none"]),
+        model in some_of(["a", "b", ""]),
+        provider in some_of(["openai", "anthropic", "none"]),
+        user in proptest::option::weighted(0.2, one_of(["ada", "none"])),
+        outcome in proptest::option::weighted(0.2, one_of(Outcome::ALL)),
+        status_code in proptest::option::weighted(0.2, one_of([200_u16, 429])),
+        nothing in any::<bool>(),
+    ) -> Filter {
+        if nothing {
+            return Filter::default();
+        }
+        let user = user.map(str::to_owned);
+        Filter { service, model, provider, user, outcome, status_code, ..Filter::default() }
+    }
+}
+
+/// A batch, when the housekeeping runs after it, and a question.
+fn round() -> impl Strategy<Value = (Vec<CallRecord>, Option<i64>, Window, Filter)> {
+    (proptest::collection::vec(record(), 0..60), proptest::option::of(moment()), window(), filter())
+}
+
+pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {
+    let mut runner = TestRunner::new(Config { cases: 48, ..Config::default() });
+    let rounds = proptest::collection::vec(round(), 1..5);
+    let result = runner.run(&rounds, |rounds| {
+        let mut store = open();
+        let mut calls: Vec<CallRecord> = Vec::new();
+        for (batch, maintain, window, filter) in rounds {
+            let known = |call: &CallRecord, calls: &[CallRecord]| {
+                calls.iter().any(|other| (other.trace_id, other.span_id) == (call.trace_id, call.span_id))
+            };
+            // The same identity at another time is another story, told in the store's own tests.
+            let batch: Vec<_> = batch.into_iter().filter(|call| !known(call, &calls)).fold(
+                Vec::new(),
+                |mut distinct, call| {
+                    if !known(&call, &distinct) {
+                        distinct.push(call);
+                    }
+                    distinct
+                },
+            );
+            let inserted = batch.len() as u64;
+            prop_assert_eq!(store.appender.append(&batch).unwrap(), Appended { inserted, duplicates: 0 });
+            calls.extend(batch);
+            if let Some(now) = maintain {
+                while store.appender.maintain(Timestamp(now)).unwrap().more {}
+            }
+            compare(&store, &calls, window, &filter)?;
+        }
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+fn compare(
+    store: &TestStore,
+    calls: &[CallRecord],
+    window: Window,
+    filter: &Filter,
+) -> Result<(), TestCaseError> {
+    let querier = &store.querier;
+    prop_assert_eq!(querier.totals(window, filter).unwrap(), expected::totals(calls, window, filter));
+    for by in expected::DIMENSIONS {
+        let found = querier.breakdown(window, filter, by, 100).unwrap();
+        prop_assert_eq!(found, expected::breakdown(calls, window, filter, by, 100), "{:?}", by);
+    }
+    let latency = querier.latency(window, filter).unwrap();
+    expected::assert_close(&latency, &expected::latency(calls, window, filter));
+    for step in querier.series(window, filter, 1_800).unwrap() {
+        let to = step.at.plus_seconds(1_800).min(window.to);
+        let part = Window { from: step.at, to };
+        prop_assert_eq!(step.totals, expected::totals(calls, part, filter));
+        expected::assert_close(&step.latency, &expected::latency(calls, part, filter));
+    }
+    let groups = querier.breakdown(window, filter, Dimension::Model, 100).unwrap();
+    prop_assert_eq!(
+        groups.iter().map(|group| group.totals.calls).sum::<u64>(),
+        querier.totals(window, filter).unwrap().calls
+    );
+    let repeated = querier.repeated(window, filter, 1, 100).unwrap();
+    let wanted = expected::repeated(calls, window, filter, 1, 100);
+    prop_assert_eq!(
+        repeated.iter().map(|seen| (&seen.hash, seen.calls, seen.cost, seen.last)).collect::<Vec<_>>(),
+        wanted.iter().map(|seen| (&seen.hash, seen.calls, seen.cost, seen.last)).collect::<Vec<_>>()
+    );
+    prop_assert_eq!(querier.duplicates(window, filter).unwrap(), expected::duplicates(calls, window, filter));
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! A ledger in memory: calls sorted by the moment they ended, with running sums, so that a window's totals are
+//! two look-ups. Backtests run on it; it keeps only what the rules can still look at.
+
+mod query;
+mod sequence;
+#[cfg(test)]
+mod tests;
+mod totals;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::record::{CallRecord, Timestamp, Window};
+use crate::seconds::Seconds;
+use crate::store::{Appended, Appender, Filter, Maintained, StoreError, Totals};
+
+use self::sequence::Sequences;
+
+/// A store in memory. Clones share the same calls.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    columns: Arc<RwLock<Columns>>,
+    retention: Option<Seconds>,
+}
+
+/// The calls, oldest first, one column a fact that questions read often. All columns have the same length.
+#[derive(Debug, Default)]
+struct Columns {
+    /// The number of calls that retention has removed: with an index it names a call for ever.
+    removed: usize,
+    ends: Vec<i64>,
+    /// Sums up to and including the call.
+    sums: Vec<Totals>,
+    /// What all removed calls sum up to, so that differences stay exact.
+    base: Totals,
+    services: Vec<u32>,
+    models: Vec<u32>,
+    /// 0 without a hash.
+    hashes: Vec<u32>,
+    /// The call before with the same hash, as `removed + index`; `NEVER` without one.
+    earlier: Vec<usize>,
+    records: Vec<CallRecord>,
+    names: HashMap<String, u32>,
+    newest_of_hash: HashMap<u32, usize>,
+    known: HashSet<([u8; 16], [u8; 8])>,
+    sequences: Sequences,
+}
+
+const NEVER: usize = usize::MAX;
+
+impl MemoryStore {
+    /// An empty store that keeps everything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty store for a part of a ledger: [`Appender::maintain`] removes calls that ended longer than
+    /// `retention` ago, and sequence numbers below the first of an instance are not missing but before the part.
+    #[must_use]
+    pub fn sliding(retention: Seconds) -> Self {
+        let columns = Columns { sequences: Sequences::of_a_part(), ..Columns::default() };
+        Self { columns: Arc::new(RwLock::new(columns)), retention: Some(retention) }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Columns> {
+        // Writers leave the columns whole even when they panic between calls: lengths are checked by rebuild.
+        self.columns.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Columns> {
+        self.columns.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Appender for MemoryStore {
+    fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError> {
+        let mut columns = self.write();
+        let mut done = Appended::default();
+        let mut sorted = true;
+        for call in batch {
+            if !columns.known.insert((call.trace_id, call.span_id)) {
+                done.duplicates += 1;
+                continue;
+            }
+            sorted &= columns.ends.last().is_none_or(|last| *last <= end(call).0);
+            columns.push(call.clone());
+            done.inserted += 1;
+        }
+        if !sorted {
+            columns.rebuild();
+        }
+        Ok(done)
+    }
+
+    fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
+        let Some(retention) = self.retention else { return Ok(Maintained::default()) };
+        let mut columns = self.write();
+        let cut = columns.position(now.plus_seconds(-retention.0));
+        // Removing moves all that stays, so it waits until half can go: each call moves once on average.
+        if cut == 0 || cut * 2 < columns.ends.len() {
+            return Ok(Maintained::default());
+        }
+        columns.remove_first(cut, now.plus_seconds(-retention.0));
+        Ok(Maintained { deleted: cut as u64, more: false })
+    }
+}
+
+/// When the call ended; this is the moment it counts at.
+fn end(call: &CallRecord) -> Timestamp {
+    Timestamp(call.start.0.saturating_add(call.duration_ns))
+}
+
+impl Columns {
+    fn push(&mut self, call: CallRecord) {
+        let sum = self.sums.last().map_or(self.base, |sum| *sum);
+        self.sums.push(totals::plus(sum, &totals::of(&call)));
+        self.ends.push(end(&call).0);
+        let service = self.intern(&call.service);
+        self.services.push(service);
+        let model = self.intern(call.model());
+        self.models.push(model);
+        let hash = call.request_hash.as_deref().map_or(0, |hash| self.intern(hash));
+        self.hashes.push(hash);
+        let this = self.removed + self.records.len();
+        let earlier = if hash == 0 { None } else { self.newest_of_hash.insert(hash, this) };
+        self.earlier.push(earlier.unwrap_or(NEVER));
+        self.sequences.see(&call, end(&call));
+        self.records.push(call);
+    }
+
+    /// Numbers start at 1.
+    fn intern(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.names.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len() + 1).unwrap_or(u32::MAX);
+        self.names.insert(name.to_owned(), number);
+        number
+    }
+
+    /// The number of a name that a filter asks for; 0, which no call has, when nobody has it.
+    fn number(&self, name: &str) -> u32 {
+        self.names.get(name).copied().unwrap_or(0)
+    }
+
+    /// Sorts the calls and derives every column anew.
+    fn rebuild(&mut self) {
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_by_key(|call| end(call).0);
+        let fresh = Self {
+            removed: self.removed,
+            base: self.base,
+            known: std::mem::take(&mut self.known),
+            sequences: std::mem::take(&mut self.sequences),
+            ..Self::default()
+        };
+        *self = fresh;
+        // The sequences have seen these calls, in the order of their arrival, and do not depend on it.
+        let sequences = std::mem::take(&mut self.sequences);
+        for call in records {
+            self.push(call);
+        }
+        self.sequences = sequences;
+    }
+
+    fn remove_first(&mut self, count: usize, before: Timestamp) {
+        self.base = self.sums[count - 1];
+        self.removed += count;
+        for call in self.records.drain(..count) {
+            self.known.remove(&(call.trace_id, call.span_id));
+        }
+        self.sequences.forget(before);
+        self.rebuild();
+    }
+
+    /// The index of the first call that ended at `at` or later.
+    fn position(&self, at: Timestamp) -> usize {
+        self.ends.partition_point(|end| *end < at.0)
+    }
+
+    fn range(&self, window: Window) -> std::ops::Range<usize> {
+        let from = self.position(window.from);
+        from..self.position(window.to).max(from)
+    }
+
+    /// Sums over `range`, without a filter.
+    fn difference(&self, range: &std::ops::Range<usize>) -> Totals {
+        if range.is_empty() {
+            return Totals::default();
+        }
+        let before = if range.start == 0 { self.base } else { self.sums[range.start - 1] };
+        totals::minus(self.sums[range.end - 1], &before)
+    }
+
+    /// The indexes in `window` of calls that match.
+    fn matching<'a>(&'a self, window: Window, filter: &'a Filter) -> impl Iterator<Item = usize> + 'a {
+        let matcher = Matcher::new(self, filter);
+        self.range(window).filter(move |index| matcher.matches(self, *index))
+    }
+}
+
+/// A filter with its names looked up once.
+#[derive(Debug)]
+struct Matcher<'a> {
+    filter: &'a Filter,
+    service: Option<u32>,
+    model: Option<u32>,
+    except_services: Vec<u32>,
+    except_models: Vec<u32>,
+    rest: bool,
+}
+
+impl<'a> Matcher<'a> {
+    fn new(columns: &Columns, filter: &'a Filter) -> Self {
+        let numbers = |names: &[String]| names.iter().map(|name| columns.number(name)).collect();
+        Self {
+            filter,
+            service: filter.service.as_deref().map(|name| columns.number(name)),
+            model: filter.model.as_deref().map(|name| columns.number(name)),
+            except_services: numbers(&filter.except_services),
+            except_models: numbers(&filter.except_models),
+            rest: filter.provider.is_some()
+                || filter.user.is_some()
+                || filter.hash.is_some()
+                || filter.trace_id.is_some()
+                || filter.outcome.is_some()
+                || filter.status_code.is_some(),
+        }
+    }
+
+    fn matches(&self, columns: &Columns, index: usize) -> bool {
+        let (service, model) = (columns.services[index], columns.models[index]);
+        self.service.is_none_or(|wanted| wanted == service)
+            && self.model.is_none_or(|wanted| wanted == model)
+            && !self.except_services.contains(&service)
+            && !self.except_models.contains(&model)
+            && (!self.rest || self.rest_matches(&columns.records[index]))
+    }
+
+    fn rest_matches(&self, call: &CallRecord) -> bool {
+        let filter = self.filter;
+        filter.provider.as_ref().is_none_or(|wanted| *wanted == call.provider)
+            && filter.user.as_ref().is_none_or(|wanted| Some(wanted) == call.user.as_ref())
+            && filter.hash.as_ref().is_none_or(|wanted| Some(wanted) == call.request_hash.as_ref())
+            && filter.trace_id.is_none_or(|wanted| wanted == call.trace_id)
+            && filter.outcome.is_none_or(|wanted| wanted == call.outcome)
+            && filter.status_code.is_none_or(|wanted| Some(wanted) == call.status_code)
+    }
+}

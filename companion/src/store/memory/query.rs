@@ -1,0 +1,241 @@
+//! The questions, answered from the columns.
+
+use std::collections::HashMap;
+
+use super::{Columns, MemoryStore, NEVER, end, totals};
+use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::{
+    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Quantiles, Querier,
+    Repeated, SequenceGap, Step, StoreError, Totals,
+};
+
+impl Querier for MemoryStore {
+    fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
+        Ok(self.read().totals(window, filter))
+    }
+
+    fn breakdown(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> Result<Vec<Group>, StoreError> {
+        let columns = self.read();
+        let mut sums: HashMap<&str, Totals> = HashMap::new();
+        for index in columns.matching(window, filter) {
+            let call = &columns.records[index];
+            if let Some(name) = dimension(call, by) {
+                let sum = sums.entry(name).or_default();
+                *sum = totals::plus(*sum, &totals::of(call));
+            }
+        }
+        let mut groups: Vec<Group> =
+            sums.into_iter().map(|(name, totals)| Group { name: name.to_owned(), totals }).collect();
+        groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
+        groups.truncate(limit);
+        Ok(groups)
+    }
+
+    fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
+        let columns = self.read();
+        let mut steps = Vec::new();
+        let mut at = window.from;
+        while at < window.to {
+            let next = at.plus_seconds(step_seconds.max(1));
+            let part = Window { from: at, to: next.min(window.to) };
+            steps.push(Step {
+                at,
+                totals: columns.totals(part, filter),
+                latency: columns.latency(part, filter),
+            });
+            at = next;
+        }
+        Ok(steps)
+    }
+
+    fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
+        Ok(self.read().latency(window, filter))
+    }
+
+    fn repeated(
+        &self,
+        window: Window,
+        filter: &Filter,
+        more_than: u64,
+        limit: usize,
+    ) -> Result<Vec<Repeated>, StoreError> {
+        let columns = self.read();
+        let mut found: Vec<(u32, u64)> =
+            columns.hash_counts(window, filter).into_iter().filter(|(_, calls)| *calls > more_than).collect();
+        let mut repeated: HashMap<u32, Repeated> = HashMap::new();
+        // Names break ties, so every hash that reaches the count at the limit is looked at.
+        found.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
+        if let Some((_, least)) = limit.checked_sub(1).and_then(|last| found.get(last)).copied() {
+            found.retain(|(_, calls)| *calls >= least);
+        }
+        let wanted: HashMap<u32, u64> = found.into_iter().collect();
+        if !wanted.is_empty() {
+            for index in columns.matching(window, filter) {
+                let hash = columns.hashes[index];
+                let Some(calls) = wanted.get(&hash) else { continue };
+                let call = &columns.records[index];
+                let entry = repeated.entry(hash).or_insert_with(|| Repeated {
+                    hash: call.request_hash.clone().unwrap_or_default(),
+                    calls: *calls,
+                    model: String::new(),
+                    cost: NanoUsd(0),
+                    last: Timestamp(i64::MIN),
+                });
+                entry.cost.0 = entry.cost.0.saturating_add(call.cost.unwrap_or_default().0);
+                entry.last = end(call);
+                call.model().clone_into(&mut entry.model);
+            }
+        }
+        let mut repeated: Vec<Repeated> = repeated.into_values().collect();
+        repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
+        repeated.truncate(limit);
+        Ok(repeated)
+    }
+
+    fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
+        let columns = self.read();
+        let counts = columns.hash_counts(window, filter);
+        let hashed = counts.values().sum::<u64>();
+        Ok(Duplicates { hashed, repeats: hashed - counts.len() as u64 })
+    }
+
+    fn largest_calls(
+        &self,
+        window: Window,
+        filter: &Filter,
+        more_than: u64,
+        limit: usize,
+    ) -> Result<Vec<LargeCall>, StoreError> {
+        let columns = self.read();
+        let mut largest: HashMap<&str, (u64, usize)> = HashMap::new();
+        for index in columns.matching(window, filter) {
+            let call = &columns.records[index];
+            let tokens = call.total_tokens().unwrap_or(0);
+            if tokens > more_than {
+                let entry =
+                    largest.entry(call.user.as_deref().unwrap_or_default()).or_insert((tokens, index));
+                if tokens > entry.0 {
+                    *entry = (tokens, index);
+                }
+            }
+        }
+        let mut calls: Vec<LargeCall> = largest
+            .into_iter()
+            .map(|(user, (tokens, index))| LargeCall {
+                user: user.to_owned(),
+                tokens,
+                model: columns.records[index].model().to_owned(),
+                trace_id: columns.records[index].trace_id,
+            })
+            .collect();
+        calls.sort_by(|a, b| b.tokens.cmp(&a.tokens).then_with(|| a.user.cmp(&b.user)));
+        calls.truncate(limit);
+        Ok(calls)
+    }
+
+    fn sequence_gaps(
+        &self,
+        older_than: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SequenceGap>, StoreError> {
+        Ok(self.read().sequences.gaps(older_than, now, limit))
+    }
+
+    fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
+        let columns = self.read();
+        let matcher = super::Matcher::new(&columns, filter);
+        let newest = (0..columns.position(before)).rev().find(|index| matcher.matches(&columns, *index));
+        Ok(newest.map(|index| Timestamp(columns.ends[index])))
+    }
+
+    fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
+        let columns = self.read();
+        let matcher = super::Matcher::new(&columns, filter);
+        // A cursor is the number of the last call of the page before; calls keep their numbers in retention.
+        let below = page.after.and_then(|after| usize::try_from(after).ok()).unwrap_or(NEVER);
+        let mut found = columns
+            .range(window)
+            .rev()
+            .filter(|index| columns.removed + index < below && matcher.matches(&columns, *index));
+        let indexes: Vec<usize> = found.by_ref().take(page.limit).collect();
+        let more = found.next().is_some();
+        let last = indexes.last().and_then(|index| i64::try_from(columns.removed + index).ok());
+        Ok(CallPage {
+            calls: indexes.into_iter().map(|index| columns.records[index].clone()).collect(),
+            next: last.filter(|_| more),
+        })
+    }
+}
+
+impl Columns {
+    fn totals(&self, window: Window, filter: &Filter) -> Totals {
+        if *filter == Filter::default() {
+            return self.difference(&self.range(window));
+        }
+        self.matching(window, filter)
+            .fold(Totals::default(), |sum, index| totals::plus(sum, &self.difference(&(index..index + 1))))
+    }
+
+    /// Calls by hash; without a filter a hash that comes once costs one comparison and no look-up only where
+    /// the caller asks for repeats, so counts are complete here and cheap through [`Self::earlier`].
+    fn hash_counts(&self, window: Window, filter: &Filter) -> HashMap<u32, u64> {
+        let mut counts = HashMap::new();
+        for index in self.matching(window, filter) {
+            let hash = self.hashes[index];
+            if hash != 0 {
+                *counts.entry(hash).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    fn latency(&self, window: Window, filter: &Filter) -> LatencySummary {
+        let mut durations = Vec::new();
+        let mut first_chunks = Vec::new();
+        for index in self.matching(window, filter) {
+            durations.push(self.records[index].duration_ns);
+            first_chunks.extend(self.records[index].first_chunk_ns);
+        }
+        LatencySummary { duration: quantiles(durations), first_chunk: quantiles(first_chunks) }
+    }
+}
+
+/// Nearest-rank quantiles of nanoseconds, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "durations fit f64 to the microsecond")]
+fn quantiles(mut nanos: Vec<i64>) -> Quantiles {
+    if nanos.is_empty() {
+        return Quantiles::default();
+    }
+    nanos.sort_unstable();
+    let at = |percent: usize| {
+        let rank = (nanos.len() * percent).div_ceil(100).max(1);
+        Some(nanos[rank - 1] as f64 / 1e9)
+    };
+    let sum: i128 = nanos.iter().map(|nanos| i128::from(*nanos)).sum();
+    Quantiles {
+        count: nanos.len() as u64,
+        mean: Some(sum as f64 / nanos.len() as f64 / 1e9),
+        p50: at(50),
+        p95: at(95),
+        p99: at(99),
+    }
+}
+
+fn dimension(call: &CallRecord, by: Dimension) -> Option<&str> {
+    match by {
+        Dimension::Model => Some(call.model()),
+        Dimension::Provider => Some(&call.provider),
+        Dimension::Service => Some(&call.service),
+        Dimension::User => call.user.as_deref(),
+        Dimension::Error => call.error_type.as_deref(),
+        Dimension::Outcome => Some(call.outcome.as_str()),
+        Dimension::CostStatus => Some(call.cost_status.as_str()),
+    }
+}

@@ -1,0 +1,132 @@
+//! Which sequence numbers were missing at a moment.
+
+use std::collections::HashMap;
+
+use crate::record::{CallRecord, Timestamp};
+use crate::store::SequenceGap;
+
+/// The numbers of every instance. Holds only what was missing at some moment: numbers that come in order leave
+/// nothing behind.
+#[derive(Debug, Default)]
+pub(super) struct Sequences {
+    instances: HashMap<String, Instance>,
+    /// Whether numbers below the first that is seen belong to a part of the ledger that is not here.
+    part: bool,
+}
+
+#[derive(Debug, Default)]
+struct Instance {
+    highest: u64,
+    holes: Vec<Hole>,
+    last_seen: Timestamp,
+}
+
+/// Numbers below one that was seen, both ends included.
+#[derive(Debug, Clone)]
+struct Hole {
+    first: u64,
+    last: u64,
+    service: String,
+    /// When the earliest higher number ended.
+    noticed: Timestamp,
+    /// When the number itself came after all; holes that came are one number long.
+    came: Option<Timestamp>,
+}
+
+impl Sequences {
+    pub(super) fn of_a_part() -> Self {
+        Self { part: true, ..Self::default() }
+    }
+
+    pub(super) fn see(&mut self, call: &CallRecord, end: Timestamp) {
+        let (Some(name), Some(number)) = (&call.instance, call.sequence) else { return };
+        if number == 0 {
+            return;
+        }
+        let part = self.part;
+        let instance = self.instances.entry(name.clone()).or_insert_with(|| Instance {
+            highest: if part { number.saturating_sub(1) } else { 0 },
+            ..Instance::default()
+        });
+        instance.last_seen = instance.last_seen.max(end);
+        instance.see(number, end, &call.service);
+    }
+
+    /// Drops instances that have been silent since `before`, and holes that were closed by then.
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        self.instances.retain(|_, instance| {
+            instance.holes.retain(|hole| hole.came.is_none_or(|came| came >= before));
+            instance.last_seen >= before || instance.holes.iter().any(|hole| hole.came.is_none())
+        });
+    }
+
+    /// Gaps as [`crate::store::Querier::sequence_gaps`] describes them.
+    pub(super) fn gaps(&self, older_than: Timestamp, now: Timestamp, limit: usize) -> Vec<SequenceGap> {
+        let mut gaps: Vec<SequenceGap> = Vec::new();
+        for (name, instance) in &self.instances {
+            let mut missing: Vec<&Hole> = instance
+                .holes
+                .iter()
+                .filter(|hole| hole.noticed < older_than && hole.came.is_none_or(|came| came >= now))
+                .collect();
+            missing.sort_by_key(|hole| hole.first);
+            for hole in missing {
+                match gaps.last_mut() {
+                    Some(gap) if gap.instance == *name && gap.last.checked_add(1) == Some(hole.first) => {
+                        gap.last = hole.last;
+                        gap.noticed = gap.noticed.min(hole.noticed);
+                    }
+                    _ => gaps.push(SequenceGap {
+                        instance: name.clone(),
+                        service: hole.service.clone(),
+                        first: hole.first,
+                        last: hole.last,
+                        noticed: hole.noticed,
+                    }),
+                }
+            }
+        }
+        gaps.sort_by(|a, b| (a.noticed, &a.instance, a.first).cmp(&(b.noticed, &b.instance, b.first)));
+        gaps.truncate(limit);
+        gaps
+    }
+}
+
+impl Instance {
+    fn see(&mut self, number: u64, end: Timestamp, service: &str) {
+        // Holes are in the order they were noticed, nearly: walk back while this call would have shown them earlier.
+        for hole in self.holes.iter_mut().rev().take_while(|hole| hole.noticed > end) {
+            if hole.last < number {
+                hole.noticed = end;
+            }
+        }
+        if number > self.highest {
+            if number > self.highest + 1 {
+                self.holes.push(Hole {
+                    first: self.highest + 1,
+                    last: number - 1,
+                    service: service.to_owned(),
+                    noticed: end,
+                    came: None,
+                });
+            }
+            self.highest = number;
+            return;
+        }
+        let found = self
+            .holes
+            .iter()
+            .position(|hole| hole.came.is_none() && hole.first <= number && number <= hole.last);
+        let Some(index) = found else { return };
+        let hole = self.holes.remove(index);
+        // What is above this number was noticed by a higher one, what is below perhaps by this one.
+        let below = Hole { last: number - 1, noticed: hole.noticed.min(end), ..hole.clone() };
+        let filled = Hole { first: number, last: number, came: Some(end), ..hole.clone() };
+        let above = Hole { first: number + 1, ..hole };
+        let parts = [below, filled, above];
+        let kept = parts
+            .into_iter()
+            .filter(|part| part.first <= part.last && part.came.is_none_or(|came| came > part.noticed));
+        self.holes.splice(index..index, kept);
+    }
+}

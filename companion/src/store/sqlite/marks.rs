@@ -1,0 +1,58 @@
+//! How far the housekeeping has come: from which minute on calls and roll-ups are there.
+
+use rusqlite::{Connection, params};
+
+/// A mark that is before every call.
+pub(super) const NEVER: i64 = i64::MIN / 60_000_000_000 - 1;
+
+/// Kept in the table `state`. Minutes are minutes since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Calls that ended before this minute were deleted.
+    pub(super) calls_from: i64,
+    /// Roll-ups finer than an hour were deleted before this minute, which begins an hour.
+    pub(super) minutes_from: i64,
+    /// The coarse roll-ups are complete before this minute, which is a multiple of five.
+    pub(super) closed: i64,
+    /// How far, at most, a call lies behind its own microsecond.
+    pub(super) spill_us: i64,
+}
+
+impl Marks {
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut marks = Self { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, spill_us: 0 };
+        let mut statement = connection.prepare_cached("SELECT name, value FROM state")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let value = row.get(1)?;
+            match row.get_ref(0)?.as_str()? {
+                "calls_from" => marks.calls_from = value,
+                "minutes_from" => marks.minutes_from = value,
+                "closed" => marks.closed = value,
+                "spill_us" => marks.spill_us = value,
+                // Of a newer version that kept the schema.
+                _ => {}
+            }
+        }
+        Ok(marks)
+    }
+
+    pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement =
+            connection.prepare_cached("INSERT OR REPLACE INTO state (name, value) VALUES (?1, ?2)")?;
+        for (name, value) in [
+            ("calls_from", self.calls_from),
+            ("minutes_from", self.minutes_from),
+            ("closed", self.closed),
+            ("spill_us", self.spill_us),
+        ] {
+            statement.execute(params![name, value])?;
+        }
+        Ok(())
+    }
+
+    /// The end of the last whole hour of which every coarse roll-up is complete.
+    pub(super) const fn closed_hour(&self) -> i64 {
+        self.closed.div_euclid(60) * 60
+    }
+}

@@ -1,0 +1,117 @@
+//! Opening the file: who may write, and how the database is set up.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+use crate::store::sqlite::error::{file_error, store_error};
+use crate::store::sqlite::schema;
+
+/// Recovery after a crash locks the file for as long as it reads the log; five seconds were too short for a
+/// log of gigabytes.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// In KiB. The roll-up rows of the current minutes and the tail of the table stay in memory.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+const READER_CACHE_KIB: i64 = 8 * 1024;
+/// The log is cut back to this after a checkpoint, in bytes.
+const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
+/// Prepared statements kept: more than all questions together use.
+const STATEMENTS: usize = 96;
+
+/// The right to write one ledger; gone with the process however that ends.
+#[derive(Debug)]
+pub(super) struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    /// # Errors
+    /// [`StoreError::Busy`] while another process holds it.
+    fn take(path: &Path) -> Result<Self, StoreError> {
+        let lock_path = lock_path(path);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(lock_path)
+            .map_err(|error| file_error(path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_path_buf() }),
+            Err(TryLockError::Error(error)) => Err(file_error(path, &error)),
+        }
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// Opens or creates the file for the one who writes.
+pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError> {
+    let lock = WriterLock::take(path)?;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(path, flags)?;
+    let version = schema::check(&connection, path)?;
+    (|| {
+        if version == 0 {
+            // Only a file without tables takes these.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // Acknowledged means durable: the log is synced at each commit.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+        connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
+        schema::migrate(&mut connection, version)
+    })()
+    .map_err(|error| store_error(path, &error))?;
+    Ok((connection, lock))
+}
+
+/// Opens an existing ledger for questions.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing { path: path.to_path_buf() });
+    }
+    // Reading beside a writer needs the shared-memory file, so the folder must be writable; where it is not,
+    // a ledger that nobody writes can still be read.
+    let open = |flags| {
+        let connection = connect(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let version = schema::check(&connection, path)?;
+        Ok((connection, version))
+    };
+    let (connection, version) = match open(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) => {
+            open(OpenFlags::SQLITE_OPEN_READ_ONLY)?
+        }
+        other => other?,
+    };
+    if version == 0 {
+        return Err(StoreError::Missing { path: path.to_path_buf() });
+    }
+    connection
+        .pragma_update(None, "query_only", true)
+        .and_then(|()| connection.pragma_update(None, "cache_size", -READER_CACHE_KIB))
+        .map_err(|error| store_error(path, &error))?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(path, flags)
+        .and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            Ok(connection)
+        })
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen) => StoreError::ReadOnly { path: path.to_path_buf() },
+            _ => store_error(path, &error),
+        })
+}

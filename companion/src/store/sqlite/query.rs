@@ -1,0 +1,146 @@
+//! The SQLite store's [`Querier`]: each question in one short read transaction on a connection of its own.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::record::{Timestamp, Window};
+use crate::store::sqlite::error::store_error;
+use crate::store::sqlite::marks::Marks;
+use crate::store::sqlite::names::Names;
+use crate::store::sqlite::open;
+use crate::store::sqlite::scan::{Snapshot, minute_start};
+use crate::store::{
+    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Querier, Repeated,
+    SequenceGap, Step, StoreError, Totals,
+};
+
+/// Idle connections kept; more questions at once open more, and close them after.
+const IDLE: usize = 4;
+
+/// Answers questions about one ledger. Clones share connections and what they remember.
+#[derive(Debug, Clone)]
+pub struct SqliteQuerier {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    names: Names,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteQuerier {
+    pub(super) fn open(path: PathBuf) -> Result<Self, StoreError> {
+        let first = open::reader(&path)?;
+        let idle = Mutex::new(vec![first]);
+        Ok(Self { shared: Arc::new(Shared { path, names: Names::default(), idle }) })
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = idle().pop();
+        let connection = match waiting {
+            Some(connection) => connection,
+            None => open::reader(&self.shared.path)?,
+        };
+        let answer = (|| {
+            let transaction = connection.unchecked_transaction()?;
+            let marks = Marks::load(&transaction)?;
+            let snapshot = Snapshot { connection: &transaction, names: &self.shared.names, marks };
+            question(&snapshot)
+            // The transaction ends here: a reader that stays holds back the writer's checkpoint.
+        })()
+        .map_err(|error| store_error(&self.shared.path, &error))?;
+        let mut idle = idle();
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+}
+
+impl Querier for SqliteQuerier {
+    fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
+        self.ask(|snapshot| snapshot.totals(window, filter))
+    }
+
+    fn breakdown(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> Result<Vec<Group>, StoreError> {
+        self.ask(|snapshot| snapshot.breakdown(window, filter, by, limit))
+    }
+
+    fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
+        self.ask(|snapshot| snapshot.series(window, filter, step_seconds))
+    }
+
+    fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
+        self.ask(|snapshot| snapshot.latency(window, filter))
+    }
+
+    fn repeated(
+        &self,
+        window: Window,
+        filter: &Filter,
+        more_than: u64,
+        limit: usize,
+    ) -> Result<Vec<Repeated>, StoreError> {
+        self.ask(|snapshot| snapshot.repeated(window, filter, more_than, limit))
+    }
+
+    fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
+        self.ask(|snapshot| snapshot.duplicates(window, filter))
+    }
+
+    fn largest_calls(
+        &self,
+        window: Window,
+        filter: &Filter,
+        more_than: u64,
+        limit: usize,
+    ) -> Result<Vec<LargeCall>, StoreError> {
+        self.ask(|snapshot| snapshot.largest_calls(window, filter, more_than, limit))
+    }
+
+    fn sequence_gaps(
+        &self,
+        older_than: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SequenceGap>, StoreError> {
+        self.ask(|snapshot| {
+            let oldest = minute_start(snapshot.marks.calls_from);
+            let before = older_than.min(now);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = snapshot.connection.prepare_cached(
+                "SELECT name, service, first, last, noticed FROM gap JOIN instance ON instance.id = gap.instance \
+                 WHERE noticed >= ?1 AND noticed < ?2 ORDER BY noticed, name, first LIMIT ?3",
+            )?;
+            let gaps = statement.query_map([oldest.0, before.0, limit], |row| {
+                Ok(SequenceGap {
+                    instance: row.get(0)?,
+                    service: row.get(1)?,
+                    first: row.get::<_, i64>(2)?.cast_unsigned(),
+                    last: row.get::<_, i64>(3)?.cast_unsigned(),
+                    noticed: Timestamp(row.get(4)?),
+                })
+            })?;
+            gaps.collect()
+        })
+    }
+
+    fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
+        self.ask(|snapshot| snapshot.last_call(before, filter))
+    }
+
+    fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
+        self.ask(|snapshot| snapshot.calls(window, filter, page))
+    }
+}

@@ -1,0 +1,261 @@
+//! Housekeeping: closes roll-ups, deletes what is past its time or over the size, gives pages back and cuts
+//! the log. Each call does a bounded amount of work, in short transactions.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::record::Timestamp;
+use crate::store::sqlite::append::{SqliteAppender, Transaction, minute_of};
+use crate::store::sqlite::cell::{Table, cell_id, cell_key};
+use crate::store::sqlite::error::store_error;
+use crate::store::sqlite::key::{first_id, minute_of_id};
+use crate::store::sqlite::marks::NEVER;
+use crate::store::sqlite::names::Names;
+use crate::store::sqlite::open::BUSY_TIMEOUT;
+use crate::store::sqlite::scan::minute_start;
+use crate::store::{Maintained, StoreError};
+
+/// Calls read for roll-ups, and rows deleted, by one run: some 50 ms each.
+const CLOSE_CALLS: u64 = 100_000;
+const DELETE_ROWS: i64 = 20_000;
+/// Free pages given back to the file system by one run: 16 MiB.
+const VACUUM_PAGES: i64 = 4_096;
+/// Free pages kept for the next appends, so that the file does not shrink and grow in turns: 1 MiB.
+const SPARE_PAGES: i64 = 256;
+/// How long the writer waits for readers before it cuts the log another time.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(50);
+/// A bucket is closed this many minutes after its end: most stragglers are in by then, and later ones only
+/// cost a little more.
+const GRACE: i64 = 2;
+/// Instances whose sequences are followed; the longest silent give way.
+const INSTANCES: i64 = 100_000;
+
+pub(super) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Maintained, StoreError> {
+    let today = minute_of(now.0);
+    let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
+
+    if let Some(age) = ledger.options.keep_calls {
+        let until = minute_of(before(now, age));
+        ledger.write(|transaction| {
+            transaction.marks.calls_from =
+                transaction.marks.calls_from.max(until.min(transaction.marks.closed));
+            Ok(())
+        })?;
+    }
+    let mut deleted = ledger.write(|transaction| transaction.delete_old_calls())?;
+    if deleted == 0 && ledger.over_size()? {
+        deleted = ledger.write(|transaction| transaction.delete_oldest_calls(today))?;
+        more |= deleted > 0;
+        if deleted == 0 {
+            more |= ledger.write(|transaction| transaction.delete_oldest_sums())? > 0;
+        }
+    }
+    more |= deleted == DELETE_ROWS;
+
+    let oldest_sum = ledger.options.keep_sums.map(|age| {
+        let age = age.max(ledger.options.keep_calls.unwrap_or_default());
+        minute_of(before(now, age)).div_euclid(60) * 60
+    });
+    more |= ledger.write(|transaction| transaction.delete_old_sums(oldest_sum.unwrap_or(NEVER)))?;
+    more |= ledger.write(|transaction| transaction.forget_gaps())?;
+    more |= ledger.forget_names()?;
+    more |= ledger.shrink()?;
+    Ok(Maintained { deleted: deleted.cast_unsigned(), more })
+}
+
+/// `now - age`; saturates.
+fn before(now: Timestamp, age: Duration) -> i64 {
+    now.0.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Tells whether more is left to close.
+fn close_until(ledger: &mut SqliteAppender, until: i64) -> Result<bool, StoreError> {
+    let names = Names::default();
+    let mut calls = 0;
+    while calls < CLOSE_CALLS {
+        let (reached, read) = ledger.write(|transaction| transaction.close_next(&names, until))?;
+        calls += read;
+        if reached {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Transaction<'_> {
+    /// Deletes calls before the mark; tells how many.
+    fn delete_old_calls(&mut self) -> rusqlite::Result<i64> {
+        self.delete("calls", first_id(minute_start(self.marks.calls_from)))
+    }
+
+    /// Moves the mark past the oldest minutes that have calls, and deletes those; tells how many.
+    fn delete_oldest_calls(&mut self, today: i64) -> rusqlite::Result<i64> {
+        let oldest: Option<i64> = self
+            .sql
+            .prepare_cached("SELECT id FROM calls ORDER BY id LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        let Some(oldest) = oldest.map(minute_of_id) else { return Ok(0) };
+        let five = (oldest.div_euclid(5) + 1) * 5;
+        if oldest > today + 60 {
+            // Sent by a clock that is wrong. The mark stays, or it would shut out every right one.
+            return self.delete("calls", first_id(minute_start(five)));
+        }
+        // When not even the last five minutes fit, the users' sums of these are lost with their calls.
+        let until = five.min(today);
+        if until <= oldest {
+            return Ok(0);
+        }
+        let names = Names::default();
+        while !self.close_next(&names, until.div_euclid(5) * 5)?.0 {}
+        self.marks.calls_from = self.marks.calls_from.max(until);
+        self.delete_old_calls()
+    }
+
+    /// Deletes roll-ups finer than an hour where the calls are gone, and hours before `oldest_sum`. Tells
+    /// whether more is left.
+    fn delete_old_sums(&mut self, oldest_sum: i64) -> rusqlite::Result<bool> {
+        let marks = &mut self.marks;
+        let whole_hours = marks.calls_from.min(marks.closed).div_euclid(60) * 60;
+        marks.minutes_from = marks.minutes_from.max(whole_hours);
+        let minutes_from = cell_id(marks.minutes_from, 0);
+        let mut more = false;
+        for table in [Table::Minute, Table::Five, Table::UserFive] {
+            more |= self.delete(table.name(), minutes_from)? == DELETE_ROWS;
+        }
+        for table in [Table::Hour, Table::UserHour] {
+            more |= self.delete(table.name(), cell_id(oldest_sum, 0))? == DELETE_ROWS;
+        }
+        Ok(more)
+    }
+
+    /// Deletes the oldest hours, as little as a row; tells how many rows.
+    fn delete_oldest_sums(&mut self) -> rusqlite::Result<i64> {
+        let mut deleted = 0;
+        for table in [Table::Hour, Table::UserHour] {
+            if let Some(oldest) = self.oldest(table)? {
+                deleted += self.delete(table.name(), cell_id(oldest + 60, 0))?;
+            }
+        }
+        Ok(deleted)
+    }
+
+    fn oldest(&self, table: Table) -> rusqlite::Result<Option<i64>> {
+        let id: Option<i64> = self
+            .sql
+            .prepare_cached(&format!("SELECT min(id) FROM {}", table.name()))?
+            .query_row([], |row| row.get(0))?;
+        Ok(id.map(|id| cell_key(id).0))
+    }
+
+    /// Deletes at most [`DELETE_ROWS`] rows with a lower id, from the lowest on; tells how many.
+    fn delete(&self, table: &str, below: i64) -> rusqlite::Result<i64> {
+        let deleted = self
+            .sql
+            .prepare_cached(&format!(
+                "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < ?1 ORDER BY id LIMIT ?2)"
+            ))?
+            .execute([below, DELETE_ROWS])?;
+        Ok(i64::try_from(deleted).unwrap_or(DELETE_ROWS))
+    }
+
+    /// Numbers older than the retention are not missing; instances silent for longest are forgotten.
+    fn forget_gaps(&mut self) -> rusqlite::Result<bool> {
+        let old_gaps = self
+            .sql
+            .prepare_cached("DELETE FROM gap WHERE noticed < ?1")?
+            .execute([minute_start(self.marks.calls_from).0])?;
+        let surplus: i64 = self
+            .sql
+            .prepare_cached("SELECT count(*) - ?1 FROM instance")?
+            .query_row([INSTANCES], |row| row.get(0))?;
+        let surplus = surplus.min(DELETE_ROWS);
+        if surplus > 0 {
+            let chosen = "SELECT id FROM instance ORDER BY last_end LIMIT ?1";
+            self.sql.execute(&format!("DELETE FROM gap WHERE instance IN ({chosen})"), [surplus])?;
+            self.sql.execute(&format!("DELETE FROM instance WHERE id IN ({chosen})"), [surplus])?;
+        }
+        if old_gaps > 0 || surplus > 0 {
+            self.sequences.clear();
+        }
+        Ok(surplus == DELETE_ROWS)
+    }
+}
+
+impl SqliteAppender {
+    /// Deletes names that nothing kept can refer to any more, looked for once a day.
+    fn forget_names(&mut self) -> Result<bool, StoreError> {
+        let forgotten = self.names_from;
+        let (names_from, deleted) = self.write(|transaction| {
+            let mut oldest = None;
+            for table in [Table::Minute, Table::Hour, Table::UserHour] {
+                let minute = transaction.oldest(table)?;
+                oldest = oldest.into_iter().chain(minute).min();
+            }
+            let day = oldest.map_or(i64::MIN, |minute| minute.div_euclid(24 * 60));
+            if day <= forgotten {
+                return Ok((forgotten, 0));
+            }
+            let mut deleted = 0;
+            for table in ["series", "text"] {
+                deleted += transaction
+                    .sql
+                    .prepare_cached(&format!(
+                        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE last_day < ?1 LIMIT ?2)"
+                    ))?
+                    .execute([day, DELETE_ROWS])?;
+            }
+            if deleted > 0 {
+                transaction.dictionary.clear();
+                return Ok((forgotten, deleted));
+            }
+            Ok((day, 0))
+        })?;
+        self.names_from = names_from;
+        Ok(deleted > 0)
+    }
+
+    /// Whether the pages in use and the log take more than they may.
+    fn over_size(&self) -> Result<bool, StoreError> {
+        let Some(most) = self.options.max_bytes else { return Ok(false) };
+        let used = self.read(|sql| {
+            let pages = pragma(sql, "page_count")? - pragma(sql, "freelist_count")?;
+            Ok(pages * pragma(sql, "page_size")?)
+        })?;
+        Ok(used.cast_unsigned().saturating_add(self.log_bytes()) > most)
+    }
+
+    fn log_bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Gives free pages back and cuts the log. Tells whether more pages are free.
+    fn shrink(&mut self) -> Result<bool, StoreError> {
+        self.read(|sql| {
+            let surplus = pragma(sql, "freelist_count")? - SPARE_PAGES;
+            if surplus > 0 {
+                sql.execute_batch(&format!("PRAGMA incremental_vacuum({})", surplus.min(VACUUM_PAGES)))?;
+            }
+            // A reader in the way is no failure: what it holds is cut by the next run.
+            sql.busy_timeout(CHECKPOINT_PATIENCE)?;
+            let cut = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            sql.busy_timeout(BUSY_TIMEOUT)?;
+            match cut {
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
+                other => other?,
+            }
+            Ok(surplus > VACUUM_PAGES)
+        })
+    }
+
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        ask(&self.connection).map_err(|error| store_error(&self.path, &error))
+    }
+}
+
+fn pragma(sql: &Connection, name: &str) -> rusqlite::Result<i64> {
+    sql.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+}

@@ -1,0 +1,97 @@
+//! The one rule by which calls become [`Totals`]: every store counts the same way.
+
+use spanledger::{CostStatus, Outcome};
+
+use crate::record::{CallRecord, NanoUsd};
+use crate::store::Totals;
+
+/// What of one call is counted and summed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measures {
+    pub(crate) outcome: Outcome,
+    pub(crate) cost_status: CostStatus,
+    pub(crate) status_code: Option<u16>,
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    pub(crate) cache_read_tokens: Option<u64>,
+    pub(crate) cache_write_tokens: Option<u64>,
+    pub(crate) reasoning_tokens: Option<u64>,
+    pub(crate) cost: Option<NanoUsd>,
+    pub(crate) duration_ns: i64,
+    pub(crate) first_chunk_ns: Option<i64>,
+}
+
+impl From<&CallRecord> for Measures {
+    fn from(call: &CallRecord) -> Self {
+        Self {
+            outcome: call.outcome,
+            cost_status: call.cost_status,
+            status_code: call.status_code,
+            input_tokens: call.input_tokens,
+            output_tokens: call.output_tokens,
+            cache_read_tokens: call.cache_read_tokens,
+            cache_write_tokens: call.cache_write_tokens,
+            reasoning_tokens: call.reasoning_tokens,
+            cost: call.cost,
+            duration_ns: call.duration_ns,
+            first_chunk_ns: call.first_chunk_ns,
+        }
+    }
+}
+
+impl Measures {
+    /// The duration as it is measured: a clock set back during a call makes it negative, which counts as 0.
+    pub(crate) fn duration(&self) -> u64 {
+        u64::try_from(self.duration_ns).unwrap_or(0)
+    }
+
+    /// The time to the first chunk, under the same rule.
+    pub(crate) fn first_chunk(&self) -> Option<u64> {
+        self.first_chunk_ns.map(|ns| u64::try_from(ns).unwrap_or(0))
+    }
+}
+
+impl Totals {
+    /// Counts one call. Sums saturate, so that no hostile number wraps one around.
+    pub(crate) fn count(&mut self, call: &Measures) {
+        let one = |condition: bool| u64::from(condition);
+        let known = |tokens: Option<u64>| tokens.unwrap_or(0);
+        let completed = call.outcome == Outcome::Completed;
+        let without_usage = call.input_tokens.is_none() && call.output_tokens.is_none();
+        self.absorb(&Self {
+            calls: 1,
+            succeeded: one(completed),
+            failed: one(call.outcome.is_error()),
+            unauthorized: one(matches!(call.status_code, Some(401 | 403))),
+            rate_limited: one(call.status_code == Some(429)),
+            succeeded_without_usage: one(completed && without_usage),
+            unpriced: one(call.cost_status == CostStatus::Unpriced),
+            input_tokens: known(call.input_tokens),
+            output_tokens: known(call.output_tokens),
+            cache_read_tokens: known(call.cache_read_tokens),
+            cache_write_tokens: known(call.cache_write_tokens),
+            reasoning_tokens: known(call.reasoning_tokens),
+            cost: call.cost.unwrap_or_default(),
+            duration_ns: call.duration(),
+        });
+    }
+
+    /// Adds the sums of other calls.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.calls, other.calls);
+        add(&mut self.succeeded, other.succeeded);
+        add(&mut self.failed, other.failed);
+        add(&mut self.unauthorized, other.unauthorized);
+        add(&mut self.rate_limited, other.rate_limited);
+        add(&mut self.succeeded_without_usage, other.succeeded_without_usage);
+        add(&mut self.unpriced, other.unpriced);
+        add(&mut self.input_tokens, other.input_tokens);
+        add(&mut self.output_tokens, other.output_tokens);
+        add(&mut self.cache_read_tokens, other.cache_read_tokens);
+        add(&mut self.cache_write_tokens, other.cache_write_tokens);
+        add(&mut self.reasoning_tokens, other.reasoning_tokens);
+        add(&mut self.duration_ns, other.duration_ns);
+        self.cost = NanoUsd(self.cost.0.saturating_add(other.cost.0));
+    }
+}

@@ -1,0 +1,263 @@
+//! The one thread that writes. Callers hand it batches and wait until theirs is durable; batches that wait
+//! together become durable together, so that many small senders share one sync of the disk.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+
+use crate::record::{CallRecord, Timestamp};
+use crate::store::{Appended, Appender, StoreError};
+
+mod stats;
+
+use stats::Counters;
+pub use stats::{LATENCY_BOUNDS, WriterStats};
+
+/// How the writer works.
+#[derive(Debug, Clone)]
+pub struct WriterOptions {
+    /// Calls that may wait. Defaults to 65,536. A single larger batch is taken when nothing else waits.
+    pub queue: usize,
+    /// Calls made durable together. Defaults to 8,192; a single larger batch stays whole.
+    pub group: usize,
+    /// Pause between two runs of the store's housekeeping. Defaults to 10 s.
+    pub maintain_every: Duration,
+    /// What time it is, for the housekeeping.
+    pub clock: fn() -> Timestamp,
+}
+
+impl WriterOptions {
+    /// The defaults with this clock.
+    #[must_use]
+    pub fn new(clock: fn() -> Timestamp) -> Self {
+        Self { queue: 65_536, group: 8_192, maintain_every: Duration::from_secs(10), clock }
+    }
+}
+
+/// Why a batch is not in the ledger.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// Too much waits already; the sender should try again soon.
+    #[error(
+        "the ledger is over capacity: {waiting} of {capacity} calls wait to be written, send again later"
+    )]
+    Full {
+        /// Calls that wait.
+        waiting: usize,
+        /// Calls that may wait.
+        capacity: usize,
+    },
+    /// The writer is stopping; the sender should try again after the restart.
+    #[error("the ledger is being closed, send again later")]
+    Stopped,
+    /// The store refused it. Nothing of the batch is in the ledger.
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+}
+
+/// Starts the writer.
+#[derive(Debug)]
+pub struct Writer;
+
+impl Writer {
+    /// Moves `appender` to a thread of its own.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(appender: impl Appender + 'static, options: WriterOptions) -> std::io::Result<WriterHandle> {
+        let (ended, end) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue::default()),
+            changed: Condvar::new(),
+            counters: Counters::default(),
+            options,
+        });
+        let thread = Thread { shared: Arc::clone(&shared), appender, _ended: ended };
+        std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || thread.run())?;
+        Ok(WriterHandle { shared, end })
+    }
+}
+
+/// Hands batches to the writer. Clones share it.
+#[derive(Debug, Clone)]
+pub struct WriterHandle {
+    shared: Arc<Shared>,
+    /// Closed when the thread is gone.
+    end: watch::Receiver<bool>,
+}
+
+impl WriterHandle {
+    /// Appends a batch and returns when it is durable. A future that is dropped does not take the batch back.
+    ///
+    /// # Errors
+    /// [`AppendError`]; [`AppendError::Full`] comes at once.
+    pub async fn append(&self, batch: Vec<CallRecord>) -> Result<Appended, AppendError> {
+        if batch.is_empty() {
+            return Ok(Appended::default());
+        }
+        let answer = self.shared.enqueue(batch)?;
+        // The thread answers whatever it took; it drops the question only when it is gone.
+        answer.await.unwrap_or(Err(AppendError::Stopped))
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn stats(&self) -> WriterStats {
+        self.shared.counters.snapshot(self.shared.lock().waiting)
+    }
+
+    /// Takes nothing more, writes what waits, runs the housekeeping a last time and closes the store. Tells
+    /// whether that was done within `deadline`; the thread goes on if not.
+    pub async fn stop(&self, deadline: Duration) -> bool {
+        self.shared.lock().stopping = true;
+        self.shared.changed.notify_all();
+        let mut end = self.end.clone();
+        // The sender never sends: a change is its end.
+        tokio::time::timeout(deadline, async move { while end.changed().await.is_ok() {} }).await.is_ok()
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    counters: Counters,
+    options: WriterOptions,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Calls in `jobs` and in the group that is being written.
+    waiting: usize,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    batch: Vec<CallRecord>,
+    since: Instant,
+    answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Every change of the queue is a single statement or repeated safely.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enqueue(
+        &self,
+        batch: Vec<CallRecord>,
+    ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        let mut queue = self.lock();
+        if queue.stopping {
+            return Err(AppendError::Stopped);
+        }
+        let capacity = self.options.queue;
+        if queue.waiting > 0 && queue.waiting + batch.len() > capacity {
+            self.counters.refused(batch.len());
+            return Err(AppendError::Full { waiting: queue.waiting, capacity });
+        }
+        queue.waiting += batch.len();
+        queue.jobs.push_back(Job { batch, since: Instant::now(), answer });
+        drop(queue);
+        self.changed.notify_one();
+        Ok(answered)
+    }
+
+    /// The next jobs to write together; none when it is time for the housekeeping. `None` at the end.
+    fn next_group(&self, maintain_at: Instant) -> Option<Vec<Job>> {
+        let mut queue = self.lock();
+        loop {
+            if !queue.jobs.is_empty() {
+                return Some(take_group(&mut queue.jobs, self.options.group));
+            }
+            if queue.stopping {
+                return None;
+            }
+            let Some(wait) =
+                maintain_at.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
+            else {
+                return Some(Vec::new());
+            };
+            queue = self.changed.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+fn take_group(jobs: &mut VecDeque<Job>, most: usize) -> Vec<Job> {
+    let mut group = Vec::new();
+    let mut calls = 0;
+    while let Some(job) = jobs.front() {
+        calls += job.batch.len();
+        if !group.is_empty() && calls > most {
+            break;
+        }
+        group.extend(jobs.pop_front());
+    }
+    group
+}
+
+struct Thread<A> {
+    shared: Arc<Shared>,
+    appender: A,
+    /// Dropped with the thread, however it ends.
+    _ended: watch::Sender<bool>,
+}
+
+impl<A: Appender> Thread<A> {
+    fn run(mut self) {
+        let pause = self.shared.options.maintain_every;
+        let mut maintain_at = Instant::now() + pause;
+        while let Some(group) = self.shared.next_group(maintain_at) {
+            if !group.is_empty() {
+                self.write(group);
+            }
+            if Instant::now() >= maintain_at {
+                // What is left over is done soon, but what waits to be written comes first.
+                let more = self.maintain();
+                maintain_at = Instant::now() + if more { pause / 50 } else { pause };
+            }
+        }
+        self.maintain();
+    }
+
+    fn write(&mut self, group: Vec<Job>) {
+        let mut batches = Vec::with_capacity(group.len());
+        let mut callers = Vec::with_capacity(group.len());
+        for job in group {
+            batches.push(job.batch);
+            callers.push((job.since, job.answer));
+        }
+        let answers = self.appender.append_group(&batches);
+        self.shared.lock().waiting -= batches.iter().map(Vec::len).sum::<usize>();
+        self.shared.counters.committed();
+        for (((since, caller), answer), batch) in callers.into_iter().zip(answers).zip(&batches) {
+            let answer = answer.map_err(|error| AppendError::Store(Arc::new(error)));
+            self.shared.counters.answered(&answer, batch.len(), since.elapsed());
+            // The caller may have gone; the calls are in the ledger all the same.
+            let _ = caller.send(answer);
+        }
+    }
+
+    fn maintain(&mut self) -> bool {
+        match self.appender.maintain((self.shared.options.clock)()) {
+            Ok(maintained) => {
+                self.shared.counters.maintained(maintained);
+                maintained.more
+            }
+            Err(error) => {
+                self.shared.counters.maintain_failed();
+                tracing::warn!(%error, "ledger housekeeping failed");
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
