@@ -106,16 +106,18 @@ struct OutputDetails {
 /// `/v1/messages` of any host, and Anthropic's models on Vertex AI.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let mut request = RequestFacts::default();
+    let mut known = target.provider();
     if !target.ends_with(&["v1", "messages"]) {
         let (model, stream) = vertex(target)?;
         request.model = Some(model);
         request.stream = stream;
+        known = known.or(Some(provider::GCP_VERTEX_AI));
     }
     Some(Recognised {
         format: &AnthropicMessages,
         operation: Operation::Chat,
         api_type: None,
-        provider: target.provider(),
+        provider: known,
         request,
     })
 }
