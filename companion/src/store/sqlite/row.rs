@@ -77,8 +77,8 @@ pub(super) fn insert(
     numbers: &Numbers,
 ) -> rusqlite::Result<bool> {
     let unsigned = |value: Option<u64>| value.map(u64::cast_signed);
-    let flags = i64::from(call.stream) * STREAM
-        | i64::from(call.response_model.is_some()) * ANSWERED_BY_MODEL
+    let flags = if call.stream { STREAM } else { 0 }
+        | if call.response_model.is_some() { ANSWERED_BY_MODEL } else { 0 }
         | code::of_origin(call.origin) << ORIGIN
         | code::of_usage_source(call.usage_source) << USAGE_SOURCE;
     let changed = connection
