@@ -2,6 +2,8 @@
 
 pub mod calls;
 pub mod config;
+pub mod import;
+pub mod prices;
 pub mod report;
 pub mod serve;
 
@@ -13,11 +15,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use toml::Value;
 
+use crate::app;
 use crate::clock;
 use crate::config::{Flag, Loaded, load};
 use crate::plain::Terminal;
 use crate::rule::evaluator::Evaluator;
-use crate::store::sqlite::{Ledger, SqliteQuerier};
+use crate::store::Querier;
+use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
 
 /// An exact ledger of LLM calls beside the applications that make them.
 ///
@@ -49,6 +53,10 @@ enum Command {
     Report(report::Args),
     /// List calls, newest first.
     Calls(calls::Args),
+    /// Show what a model costs, or which models seen have no price.
+    Prices(prices::Args),
+    /// Take over the calls of an existing SQLite table `audit_logs`.
+    Import(import::Args),
     /// Print the configuration in force and where each value comes from, or check a file.
     Config(config::Args),
 }
@@ -111,6 +119,18 @@ impl Cli {
             Command::Calls(args) => {
                 let querier = common.querier(&common.load(&[])?)?;
                 calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
+            }
+            Command::Prices(args) => {
+                let loaded = common.load(&[])?;
+                let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
+                prices::run(&args, &app::prices(&loaded)?, &open, now, terminal, out)?;
+            }
+            Command::Import(args) => {
+                let loaded = common.load(&[])?;
+                let prices = app::prices(&loaded)?;
+                // Nothing is deleted by an import; that is left to `serve`.
+                let mut appender = Ledger::open_writer(&loaded.config.ledger.path, &Options::default())?;
+                import::run(&args, &mut appender, &prices, now, out, &mut std::io::stderr())?;
             }
         }
         Ok(ExitCode::SUCCESS)
