@@ -1,8 +1,12 @@
 //! The command line: one subcommand a file.
 
+pub mod backtest;
 pub mod calls;
+pub mod check;
 pub mod config;
+pub mod notify;
 pub mod report;
+pub mod rules;
 pub mod serve;
 
 use std::fmt;
@@ -13,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use toml::Value;
 
+use crate::alert::StateFile;
 use crate::clock;
 use crate::config::{Flag, Loaded, load};
 use crate::plain::Terminal;
@@ -49,6 +54,14 @@ enum Command {
     Report(report::Args),
     /// List calls, newest first.
     Calls(calls::Args),
+    /// Evaluate all rules once: exits 1 when one fires, for cron and CI.
+    Check(check::Args),
+    /// List the rules with thresholds, windows and state, or export them.
+    Rules(rules::Args),
+    /// Evaluate the rules over a past time and list each firing.
+    Backtest(backtest::Args),
+    /// List the targets of alerts, or send one a test message.
+    Notify(notify::Args),
     /// Print the configuration in force and where each value comes from, or check a file.
     Config(config::Args),
 }
@@ -98,6 +111,33 @@ impl Cli {
         let out = &mut std::io::stdout().lock();
         match self.command {
             Command::Serve(args) => return serve::run(&args, common),
+            Command::Check(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                return check::run(&args, &loaded.config.rules, &querier, now, terminal, out);
+            }
+            Command::Rules(args) => {
+                let loaded = common.load(&[])?;
+                let path = &loaded.config.ledger.path;
+                let querier = match args.needs_ledger() && path.exists() {
+                    true => Some(common.querier(&loaded)?),
+                    false => None,
+                };
+                let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
+                let alerts = StateFile::peek(path).alerts;
+                rules::run(&args, &loaded.config.rules, querier, alerts, now, terminal, out)?;
+            }
+            Command::Backtest(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                let notes = &mut std::io::stderr();
+                backtest::run(&args, &loaded.config.rules, &querier, now, terminal, out, notes)?;
+            }
+            Command::Notify(args) => {
+                let loaded = common.load(&[])?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(notify::run(&args, &loaded.config.notify, now, out))?;
+            }
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;
