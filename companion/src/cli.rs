@@ -1,11 +1,15 @@
 //! The command line: one subcommand a file.
 
+pub mod backtest;
 pub mod calls;
+pub mod check;
 pub mod config;
 pub mod demo;
 pub mod import;
+pub mod notify;
 pub mod prices;
 pub mod report;
+pub mod rules;
 pub mod serve;
 
 use std::fmt;
@@ -16,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use toml::Value;
 
+use crate::alert::StateFile;
 use crate::app;
 use crate::clock;
 use crate::config::{Flag, Loaded, load};
@@ -60,6 +65,14 @@ enum Command {
     Prices(prices::Args),
     /// Take over the calls of an existing SQLite table `audit_logs`.
     Import(import::Args),
+    /// Evaluate all rules once: exits 1 when one fires, for cron and CI.
+    Check(check::Args),
+    /// List the rules with thresholds, windows and state, or export them.
+    Rules(rules::Args),
+    /// Evaluate the rules over a past time and list each firing.
+    Backtest(backtest::Args),
+    /// List the targets of alerts, or send one a test message.
+    Notify(notify::Args),
     /// Print the configuration in force and where each value comes from, or check a file.
     Config(config::Args),
 }
@@ -110,6 +123,33 @@ impl Cli {
         match self.command {
             Command::Demo(args) => return demo::run(&args, terminal),
             Command::Serve(args) => return serve::run(&args, common),
+            Command::Check(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                return check::run(&args, &loaded.config.rules, &querier, now, terminal, out);
+            }
+            Command::Rules(args) => {
+                let loaded = common.load(&[])?;
+                let path = &loaded.config.ledger.path;
+                let querier = match args.needs_ledger() && path.exists() {
+                    true => Some(common.querier(&loaded)?),
+                    false => None,
+                };
+                let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
+                let alerts = StateFile::peek(path).alerts;
+                rules::run(&args, &loaded.config.rules, querier, alerts, now, terminal, out)?;
+            }
+            Command::Backtest(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                let notes = &mut std::io::stderr();
+                backtest::run(&args, &loaded.config.rules, &querier, now, terminal, out, notes)?;
+            }
+            Command::Notify(args) => {
+                let loaded = common.load(&[])?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(notify::run(&args, &loaded.config.notify, now, out))?;
+            }
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;
