@@ -68,7 +68,7 @@ impl Telemetry {
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(schema)
             .build();
-        let tracer = tracers.map(|TracerFactory(make)| make(scope.clone()));
+        let tracer = tracers.map(|factory| factory.tracer(scope.clone()));
         Self { scope, semconv, tracer, meters, instruments: RwLock::default(), labels: Labels::new(prices) }
     }
 
@@ -78,13 +78,16 @@ impl Telemetry {
             .with_kind(SpanKind::Client)
             .with_start_time(started)
             .with_attributes(span::at_creation(call));
-        match &self.tracer {
+        let context = match &self.tracer {
             Some(tracer) => parent.with_span(tracer.build_with_context(builder, parent)),
             None => {
                 let tracer = tracer_with_scope(self.scope.clone());
                 parent.with_span(tracer.build_with_context(builder, parent))
             }
-        }
+        };
+        #[cfg(feature = "tracing")]
+        tell_of_no_provider(&context);
+        context
     }
 
     /// Ends the span that [`Telemetry::start`] began and records the metrics.
@@ -154,11 +157,30 @@ impl TracerFactory {
     {
         Self(Box::new(move |scope| BoxedTracer::new(Box::new(provider.tracer_with_scope(scope)))))
     }
+
+    pub(crate) fn tracer(self, scope: InstrumentationScope) -> BoxedTracer {
+        (self.0)(scope)
+    }
 }
 
 impl fmt::Debug for TracerFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TracerFactory")
+    }
+}
+
+/// Says, once and loudly, that calls leave no spans: a forgotten provider would show only in an empty ledger.
+#[cfg(feature = "tracing")]
+fn tell_of_no_provider(context: &Context) {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    // Any SDK gives valid ids, also to spans that are not sampled.
+    if !context.span().span_context().is_valid() {
+        TOLD.call_once(|| {
+            tracing::error!(
+                "no tracer provider is installed, so that LLM calls leave no spans; \
+                 call spanledger::otlp::init() or install a provider before the first call"
+            );
+        });
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt, Tracer};
 use opentelemetry::{Context, global};
+use reqwest_middleware::ClientBuilder;
+use support::loopback::{Loopback, answer};
 use support::receiver::Receiver;
 use tokio::runtime::Builder;
 
@@ -124,6 +126,39 @@ impl std::io::Write for Lines {
 
 #[test]
 #[ignore = "a child of the tests below"]
+fn without_a_provider() {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let server = Loopback::start(answer("200 OK", "application/json", "{}")).await;
+        for _ in 0..2 {
+            call(&server).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn with_the_middleware() {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let _guard = spanledger::otlp::init().unwrap();
+        let server = Loopback::start(answer("200 OK", "application/json", "{}")).await;
+        let outer = tracing::info_span!("application span");
+        tracing::Instrument::instrument(call(&server), outer).await;
+    });
+}
+
+/// One call through the middleware, with every default.
+async fn call(server: &Loopback) {
+    let client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+        .with(spanledger::GenAiMiddleware::new())
+        .build();
+    let url = server.url("/v1/chat/completions");
+    let response = client.post(url).body(r#"{"model":"gpt-4o"}"#).send().await.unwrap();
+    response.bytes().await.unwrap();
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
 fn disabled() {
     let guard = spanledger::otlp::init().unwrap();
     let span = global::tracer("application").start("span");
@@ -207,6 +242,23 @@ fn tells_once_that_nobody_listens_and_stops_in_time() {
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)],
         );
     }
+}
+
+#[test]
+fn a_call_arrives_as_a_child_of_the_applications_span() {
+    let receiver = Receiver::start();
+    run("with_the_middleware", &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    let received = receiver.received.lock().unwrap();
+    let named = |name: &str| received.spans.iter().find(|span| span.name == name).unwrap();
+    assert_eq!(named("chat gpt-4o").parent_span_id, named("application span").span_id);
+    assert_eq!(received.metrics["gen_ai.client.inference.duration"], 1);
+    assert_eq!(received.spans.len(), 2);
+}
+
+#[test]
+fn tells_once_that_no_provider_is_installed() {
+    let told = String::from_utf8(run("without_a_provider", &[]).stderr).unwrap();
+    assert_eq!(told.matches("no tracer provider is installed").count(), 1, "{told}");
 }
 
 #[test]

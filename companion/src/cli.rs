@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod config;
+pub mod demo;
 pub mod report;
 pub mod serve;
 
@@ -43,6 +44,8 @@ Exit status: 0 done, 1 a rule fires, 2 an error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work with nothing else installed: calls, alerts and a report, all on this machine.
+    Demo(demo::Args),
     /// Receive calls, keep them, evaluate rules, send alerts, serve metrics and the report page.
     Serve(serve::Args),
     /// Report on a past time: totals, failures, cost, latency, users, errors, rules.
@@ -97,6 +100,7 @@ impl Cli {
         let (now, terminal) = (clock::now(), Terminal::stdout());
         let out = &mut std::io::stdout().lock();
         match self.command {
+            Command::Demo(args) => return demo::run(&args, terminal),
             Command::Serve(args) => return serve::run(&args, common),
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {

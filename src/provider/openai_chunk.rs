@@ -369,3 +369,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
         deserializer.deserialize_any(Shape)
     }
 }
+
+#[cfg(test)]
+mod tests;

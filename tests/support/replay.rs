@@ -33,7 +33,9 @@ use hyper_util::rt::TokioIo;
 use observed::Observed;
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{Array, Value as Attribute};
+use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::trace::SpanData;
+use reqwest_middleware::ClientWithMiddleware;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -112,7 +114,8 @@ pub fn read(path: &Path) -> Result<Vec<Exchange>, Box<dyn Error>> {
 pub struct Replay {
     seed: u64,
     answer: Arc<Mutex<Answer>>,
-    client: reqwest::Client,
+    observed: Observed,
+    client: ClientWithMiddleware,
 }
 
 /// What the server says next.
@@ -130,7 +133,9 @@ impl Replay {
         let address = listener.local_addr()?;
         let answer = Arc::new(Mutex::new(Answer::default()));
         tokio::spawn(serve(listener, Arc::clone(&answer)));
-        Ok(Self { seed, answer, client: client_of(address)? })
+        let observed = Observed::with_temporality(Temporality::Delta);
+        let client = observed.client_of(client_of(address)?);
+        Ok(Self { seed, answer, observed, client })
     }
 
     /// Calls the provider as recorded and gives what the middleware made of it.
@@ -145,15 +150,13 @@ impl Replay {
             chunks: cut(&body, self.seed, &exchange.id),
         };
 
-        let observed = Observed::default();
-        let response = observed.client_of(self.client.clone()).execute(request).await;
-        let response = response.map_err(|error| of(error.into()))?;
+        let response = self.client.execute(request).await.map_err(|error| of(error.into()))?;
         let status = response.status();
         let received = response.bytes().await.map_err(|error| of(error.into()))?;
         Ok(Replayed {
             id: exchange.id.clone(),
-            spans: observed.spans(),
-            points: observed.points(),
+            spans: self.observed.take_spans(),
+            points: self.observed.points(),
             body_identical: received == body && status == exchange.response.status,
         })
     }

@@ -1,1 +1,4 @@
-
+#[test]
+fn print_rules() {
+    println!("{}", toml::to_string(&crate::rule::config::RulesConfig::default()).unwrap());
+}

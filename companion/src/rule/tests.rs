@@ -16,6 +16,7 @@ use crate::rule::config::RulesConfig;
 use crate::rule::evaluator::{Evaluator, RuleStatus};
 use crate::rule::{Labels, RuleName};
 use crate::store::memory::MemoryStore;
+use crate::store::sqlite::{Ledger, Options};
 use crate::store::{Appender, Querier};
 
 /// All tests happen around this moment: 2026-11-02 00:00 UTC.
@@ -83,11 +84,25 @@ pub(crate) fn failed(seconds: i64, status: u16) -> CallRecord {
     }
 }
 
+/// A store under test and what must live as long.
+struct Opened {
+    name: &'static str,
+    querier: Arc<dyn Querier>,
+    _folder: Option<tempfile::TempDir>,
+}
+
 /// Every kind of store with these calls in it.
-fn stores(calls: &[CallRecord]) -> Vec<(&'static str, Arc<dyn Querier>)> {
+fn stores(calls: &[CallRecord]) -> [Opened; 2] {
     let mut memory = MemoryStore::new();
     memory.append(calls).expect("append");
-    vec![("memory", Arc::new(memory))]
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("ledger.db");
+    Ledger::open_writer(&path, &Options::default()).expect("open").append(calls).expect("append");
+    let sqlite = Ledger::open_reader(&path).expect("open");
+    [
+        Opened { name: "memory", querier: Arc::new(memory), _folder: None },
+        Opened { name: "sqlite", querier: Arc::new(sqlite), _folder: Some(folder) },
+    ]
 }
 
 fn configured(toml: &str) -> RulesConfig {
@@ -97,20 +112,17 @@ fn configured(toml: &str) -> RulesConfig {
 /// How a rule stands at `now`, the same over every store.
 fn status_of(name: RuleName, labels: &Labels, toml: &str, calls: &[CallRecord], now: i64) -> RuleStatus {
     let config = configured(toml);
-    let mut found = Vec::new();
-    for (store, querier) in stores(calls) {
-        let statuses = Evaluator::new(&config).evaluate_all(querier.as_ref(), at(now));
+    let [first, second] = stores(calls).map(|store| {
+        let statuses = Evaluator::new(&config).evaluate_all(store.querier.as_ref(), at(now));
         let status = statuses.into_iter().find(|status| status.name == name && status.labels == *labels);
-        found.push((store, status.unwrap_or_else(|| panic!("{store}: no {name} with {labels:?}"))));
-    }
-    let (_, first) = found.remove(0);
-    for (store, other) in found {
-        assert_eq!(
-            (other.state, other.value, &other.no_data, &other.alerts),
-            (first.state, first.value, &first.no_data, &first.alerts),
-            "{store}"
-        );
-    }
+        let status = status.unwrap_or_else(|| panic!("{}: no {name} with {labels:?}", store.name));
+        assert_eq!(status.error, None, "{}", store.name);
+        status
+    });
+    assert_eq!(
+        (second.state, second.value, &second.no_data, &second.alerts),
+        (first.state, first.value, &first.no_data, &first.alerts)
+    );
     first
 }
 

@@ -392,6 +392,8 @@ pub(crate) fn filters_by_each_field(store: &mut TestStore) {
         Filter { trace_id: Some(odd.trace_id), ..any() },
         Filter { outcome: Some(Outcome::Failed), ..any() },
         Filter { status_code: Some(500), ..any() },
+        Filter { except_services: vec!["nobody".into(), call(2).service], ..any() },
+        Filter { except_models: vec![call(2).model().to_owned()], ..any() },
     ];
     for filter in filters {
         assert_eq!(store.querier.totals(ALL, &filter).unwrap().calls, 1, "{filter:?}");

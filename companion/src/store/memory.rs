@@ -15,6 +15,7 @@ use crate::seconds::Seconds;
 use crate::store::{Appended, Appender, Filter, Maintained, StoreError, Totals};
 
 use self::sequence::Sequences;
+use self::totals::Running;
 
 /// A store in memory. Clones share the same calls.
 #[derive(Debug, Clone, Default)]
@@ -30,9 +31,9 @@ struct Columns {
     removed: usize,
     ends: Vec<i64>,
     /// Sums up to and including the call.
-    sums: Vec<Totals>,
+    sums: Vec<Running>,
     /// What all removed calls sum up to, so that differences stay exact.
-    base: Totals,
+    base: Running,
     services: Vec<u32>,
     models: Vec<u32>,
     /// 0 without a hash.
@@ -114,7 +115,7 @@ fn end(call: &CallRecord) -> Timestamp {
 impl Columns {
     fn push(&mut self, call: CallRecord) {
         let sum = self.sums.last().map_or(self.base, |sum| *sum);
-        self.sums.push(totals::plus(sum, &totals::of(&call)));
+        self.sums.push(sum.with(&call));
         self.ends.push(end(&call).0);
         let service = self.intern(&call.service);
         self.services.push(service);
@@ -190,7 +191,7 @@ impl Columns {
             return Totals::default();
         }
         let before = if range.start == 0 { self.base } else { self.sums[range.start - 1] };
-        totals::minus(self.sums[range.end - 1], &before)
+        self.sums[range.end - 1].since(&before)
     }
 
     /// The indexes in `window` of calls that match.

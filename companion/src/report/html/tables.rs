@@ -40,9 +40,9 @@ fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bo
     let tokens = if brief { compact } else { count };
     html! {
         div.card {
+            div.heading { h3 { (title) } }
             div.scroll tabindex="0" role="region" aria-label=(title) {
                 table {
-                    caption { (title) }
                     thead { tr {
                         th scope="col" { (of) }
                         th.n scope="col" { "Calls" }
@@ -77,16 +77,16 @@ fn repeated(report: &Report) -> Markup {
     let costs = usd_column(report.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
     html! {
         div.card {
-            div.scroll tabindex="0" role="region" aria-label="Repeated requests" {
-                table {
-                    caption {
-                        "Repeated requests "
-                        span.note {
+            div.heading {
+                h3 { "Repeated requests" }
+                span.note {
                             (count(report.duplicates.repeats)) " of " (count(report.duplicates.hashed))
                             " calls with a request hash repeat an earlier one ("
                             (or_dash(share(report.duplicates.repeats, report.duplicates.hashed), percent)) ")"
-                        }
-                    }
+                }
+            }
+            div.scroll tabindex="0" role="region" aria-label="Repeated requests" {
+                table {
                     thead { tr {
                         th scope="col" { "Request hash" } th scope="col" { "Model of the newest" }
                         th.n scope="col" { "Calls" } th.n scope="col" { "Cost" } th.n scope="col" { "Newest ended (UTC)" }
@@ -111,12 +111,12 @@ fn repeated(report: &Report) -> Markup {
 fn unpriced(report: &Report) -> Markup {
     html! {
         div.card {
+            div.heading {
+                h3 { "Unpriced models" }
+                span.note { "their cost is in no sum: add their prices to prices.toml" }
+            }
             div.scroll tabindex="0" role="region" aria-label="Unpriced models" {
                 table {
-                    caption {
-                        "Unpriced models "
-                        span.note { "their cost is in no sum: add their prices to prices.toml" }
-                    }
                     thead { tr {
                         th scope="col" { "Model" } th.n scope="col" { "Unpriced calls" }
                         th.n scope="col" { "Tokens in" } th.n scope="col" { "Tokens out" }

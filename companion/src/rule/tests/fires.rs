@@ -385,7 +385,7 @@ fn a_model_with_settings_of_its_own_is_judged_by_them_for_every_kind_of_question
 fn a_disabled_service_is_not_judged_at_all() {
     let toml = "[AuthFailures.services.scanner]\nenabled = false";
     let calls = many(50, |n| CallRecord { service: "scanner".to_owned(), ..failed(n, 401) });
-    let statuses = Evaluator::new(&configured(toml)).evaluate_all(stores(&calls)[0].1.as_ref(), at(60));
+    let statuses = Evaluator::new(&configured(toml)).evaluate_all(stores(&calls)[0].querier.as_ref(), at(60));
     let own: Vec<_> = statuses.iter().filter(|status| status.name == AuthFailures).collect();
     assert_eq!(own.len(), 1);
     assert_eq!(own[0].state, State::Inactive);

@@ -35,6 +35,8 @@ pub(crate) fn within<'a>(
             && filter.trace_id.is_none_or(|trace_id| trace_id == call.trace_id)
             && filter.outcome.is_none_or(|outcome| outcome == call.outcome)
             && (filter.status_code.is_none() || filter.status_code == call.status_code)
+            && !filter.except_services.contains(&call.service)
+            && !filter.except_models.iter().any(|model| model == call.model())
     };
     calls.iter().filter(move |call| (window.from.0..window.to.0).contains(&end(call)) && wanted(call))
 }

@@ -1,13 +1,18 @@
 //! The questions, answered from the columns.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::{Columns, MemoryStore, NEVER, end, totals};
+use super::{Columns, MemoryStore, NEVER, end};
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::sums::Measures;
 use crate::store::{
     CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Quantiles, Querier,
     Repeated, SequenceGap, Step, StoreError, Totals,
 };
+
+/// Steps of one series; a month of minutes is 43,200.
+const STEPS: i128 = 50_000;
 
 impl Querier for MemoryStore {
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
@@ -26,8 +31,7 @@ impl Querier for MemoryStore {
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
             if let Some(name) = dimension(call, by) {
-                let sum = sums.entry(name).or_default();
-                *sum = totals::plus(*sum, &totals::of(call));
+                sums.entry(name).or_default().count(&Measures::from(call));
             }
         }
         let mut groups: Vec<Group> =
@@ -38,11 +42,16 @@ impl Querier for MemoryStore {
     }
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
+        let length = i128::from(window.to.0) - i128::from(window.from.0);
+        if step_seconds <= 0 || length > i128::from(step_seconds) * i128::from(Timestamp::SECOND) * STEPS {
+            let detail = format!("a series takes a positive step and at most {STEPS} of them");
+            return Err(StoreError::Other { path: "(memory)".into(), detail });
+        }
         let columns = self.read();
         let mut steps = Vec::new();
         let mut at = window.from;
         while at < window.to {
-            let next = at.plus_seconds(step_seconds.max(1));
+            let next = at.plus_seconds(step_seconds);
             let part = Window { from: at, to: next.min(window.to) };
             steps.push(Step {
                 at,
@@ -70,7 +79,7 @@ impl Querier for MemoryStore {
             columns.hash_counts(window, filter).into_iter().filter(|(_, calls)| *calls > more_than).collect();
         let mut repeated: HashMap<u32, Repeated> = HashMap::new();
         // Names break ties, so every hash that reaches the count at the limit is looked at.
-        found.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
+        found.sort_by_key(|(_, calls)| Reverse(*calls));
         if let Some((_, least)) = limit.checked_sub(1).and_then(|last| found.get(last)).copied() {
             found.retain(|(_, calls)| *calls >= least);
         }
@@ -113,22 +122,21 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
         let columns = self.read();
-        let mut largest: HashMap<&str, (u64, usize)> = HashMap::new();
+        // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
+        let mut largest: HashMap<Option<&str>, (u64, Reverse<[u8; 16]>, usize)> = HashMap::new();
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
             let tokens = call.total_tokens().unwrap_or(0);
             if tokens > more_than {
-                let entry =
-                    largest.entry(call.user.as_deref().unwrap_or_default()).or_insert((tokens, index));
-                if tokens > entry.0 {
-                    *entry = (tokens, index);
-                }
+                let found = (tokens, Reverse(call.trace_id), index);
+                let entry = largest.entry(call.user.as_deref()).or_insert(found);
+                *entry = found.max(*entry);
             }
         }
         let mut calls: Vec<LargeCall> = largest
             .into_iter()
-            .map(|(user, (tokens, index))| LargeCall {
-                user: user.to_owned(),
+            .map(|(user, (tokens, _, index))| LargeCall {
+                user: user.unwrap_or_default().to_owned(),
                 tokens,
                 model: columns.records[index].model().to_owned(),
                 trace_id: columns.records[index].trace_id,
@@ -179,8 +187,11 @@ impl Columns {
         if *filter == Filter::default() {
             return self.difference(&self.range(window));
         }
-        self.matching(window, filter)
-            .fold(Totals::default(), |sum, index| totals::plus(sum, &self.difference(&(index..index + 1))))
+        let mut totals = Totals::default();
+        for index in self.matching(window, filter) {
+            totals.count(&Measures::from(&self.records[index]));
+        }
+        totals
     }
 
     /// Calls by hash; without a filter a hash that comes once costs one comparison and no look-up only where
@@ -200,8 +211,9 @@ impl Columns {
         let mut durations = Vec::new();
         let mut first_chunks = Vec::new();
         for index in self.matching(window, filter) {
-            durations.push(self.records[index].duration_ns);
-            first_chunks.extend(self.records[index].first_chunk_ns);
+            let measures = Measures::from(&self.records[index]);
+            durations.push(measures.duration());
+            first_chunks.extend(measures.first_chunk());
         }
         LatencySummary { duration: quantiles(durations), first_chunk: quantiles(first_chunks) }
     }
@@ -209,7 +221,7 @@ impl Columns {
 
 /// Nearest-rank quantiles of nanoseconds, in seconds.
 #[expect(clippy::cast_precision_loss, reason = "durations fit f64 to the microsecond")]
-fn quantiles(mut nanos: Vec<i64>) -> Quantiles {
+fn quantiles(mut nanos: Vec<u64>) -> Quantiles {
     if nanos.is_empty() {
         return Quantiles::default();
     }
@@ -218,7 +230,7 @@ fn quantiles(mut nanos: Vec<i64>) -> Quantiles {
         let rank = (nanos.len() * percent).div_ceil(100).max(1);
         Some(nanos[rank - 1] as f64 / 1e9)
     };
-    let sum: i128 = nanos.iter().map(|nanos| i128::from(*nanos)).sum();
+    let sum: u128 = nanos.iter().map(|nanos| u128::from(*nanos)).sum();
     Quantiles {
         count: nanos.len() as u64,
         mean: Some(sum as f64 / nanos.len() as f64 / 1e9),

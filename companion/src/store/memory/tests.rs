@@ -1,1 +1,74 @@
+use super::*;
+use crate::rule::tests::{at, call};
+use crate::store::Querier;
+use crate::store::conformance::{TestStore, store_conformance};
 
+mod conformance {
+    use super::*;
+
+    fn open() -> TestStore {
+        let store = MemoryStore::new();
+        TestStore { appender: Box::new(store.clone()), querier: Box::new(store), _keep: Box::new(()) }
+    }
+
+    store_conformance!(open);
+}
+
+fn window(from: i64, to: i64) -> Window {
+    Window { from: at(from), to: at(to) }
+}
+
+fn numbered(seconds: i64, sequence: u64) -> CallRecord {
+    CallRecord {
+        instance: Some("one".to_owned()),
+        sequence: Some(sequence),
+        request_hash: Some((sequence % 7).to_string()),
+        ..call(seconds)
+    }
+}
+
+#[test]
+fn a_sliding_store_answers_about_its_window_like_one_that_keeps_everything() {
+    let (mut sliding, mut whole) = (MemoryStore::sliding(Seconds(600)), MemoryStore::new());
+    let mut deleted = 0;
+    for now in (0..10_000).step_by(10) {
+        // Not quite in order, as calls that end at nearly the same time come.
+        let batch = [numbered(now + 9, now as u64 + 2), numbered(now + 4, now as u64 + 1)];
+        sliding.append(&batch).expect("append");
+        whole.append(&batch).expect("append");
+        deleted += sliding.maintain(at(now)).expect("maintain").deleted;
+        for filter in [Filter::default(), Filter { service: Some("app".to_owned()), ..Filter::default() }] {
+            let window = window(now - 590, now + 10);
+            assert_eq!(
+                sliding.totals(window, &filter).expect("totals"),
+                whole.totals(window, &filter).expect("totals")
+            );
+            assert_eq!(
+                sliding.repeated(window, &filter, 1, 10).expect("repeated"),
+                whole.repeated(window, &filter, 1, 10).expect("repeated")
+            );
+        }
+    }
+    assert!(deleted > 1500, "{deleted}");
+    assert!(sliding.read().records.len() < 260, "{}", sliding.read().records.len());
+}
+
+#[test]
+fn a_part_of_a_ledger_misses_no_number_from_before_it_and_every_one_within() {
+    let mut part = MemoryStore::sliding(Seconds(600));
+    part.append(&[numbered(0, 1000), numbered(1, 1001), numbered(2, 1004)]).expect("append");
+    let gaps = part.sequence_gaps(at(100), at(100), 10).expect("gaps");
+    assert_eq!(gaps.iter().map(|gap| (gap.first, gap.last)).collect::<Vec<_>>(), [(1002, 1003)]);
+    // A gap is known for as long as the ledger knows it, however short this store's memory is.
+    part.append(&[numbered(5000, 1005)]).expect("append");
+    part.maintain(at(5000)).expect("maintain");
+    assert_eq!(part.sequence_gaps(at(5000), at(5000), 10).expect("gaps"), gaps);
+}
+
+#[test]
+fn a_number_that_comes_late_was_missing_until_then() {
+    let mut store = MemoryStore::new();
+    store.append(&[numbered(0, 1), numbered(10, 3), numbered(50, 2), numbered(60, 4)]).expect("append");
+    let missing = |older: i64, now: i64| store.sequence_gaps(at(older), at(now), 10).expect("gaps").len();
+    assert_eq!((missing(10, 40), missing(11, 40), missing(11, 50), missing(11, 51)), (0, 1, 1, 0));
+}

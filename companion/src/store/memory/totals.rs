@@ -1,56 +1,67 @@
-//! Arithmetic on [`Totals`]: every field is a sum over calls, so that differences of running sums are exact.
-
-use spanledger::UsageSource;
+//! Running sums: the sums of a window are the difference of two of them.
 
 use crate::record::{CallRecord, NanoUsd};
 use crate::store::Totals;
+use crate::store::sums::Measures;
 
-/// What one call adds.
-pub(super) fn of(call: &CallRecord) -> Totals {
-    let has_usage = call.total_tokens().is_some() || call.usage_source != UsageSource::None;
-    Totals {
-        calls: 1,
-        succeeded: u64::from(call.succeeded()),
-        failed: u64::from(call.failed()),
-        unauthorized: u64::from(matches!(call.status_code, Some(401 | 403))),
-        rate_limited: u64::from(call.status_code == Some(429)),
-        succeeded_without_usage: u64::from(call.succeeded() && call.usage_source == UsageSource::None),
-        unpriced: u64::from(has_usage && call.cost.is_none()),
-        input_tokens: call.input_tokens.unwrap_or(0),
-        output_tokens: call.output_tokens.unwrap_or(0),
-        cache_read_tokens: call.cache_read_tokens.unwrap_or(0),
-        cache_write_tokens: call.cache_write_tokens.unwrap_or(0),
-        reasoning_tokens: call.reasoning_tokens.unwrap_or(0),
-        cost: call.cost.unwrap_or_default(),
-        duration_ns: u64::try_from(call.duration_ns).unwrap_or(0),
+/// Sums over all calls up to one. Wide enough that no hostile number stops them from being exact.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Running {
+    counts: [u128; 13],
+    cost: i128,
+}
+
+impl Running {
+    /// These sums and one more call.
+    pub(super) fn with(mut self, call: &CallRecord) -> Self {
+        let mut one = Totals::default();
+        one.count(&Measures::from(call));
+        for (sum, more) in self.counts.iter_mut().zip(counts(&one)) {
+            *sum += u128::from(more);
+        }
+        self.cost += i128::from(one.cost.0);
+        self
+    }
+
+    /// What came after `before`. Saturates, as [`Totals::count`] does.
+    pub(super) fn since(&self, before: &Self) -> Totals {
+        let count =
+            |index: usize| u64::try_from(self.counts[index] - before.counts[index]).unwrap_or(u64::MAX);
+        let cost = (self.cost - before.cost).clamp(i64::MIN.into(), i64::MAX.into());
+        Totals {
+            calls: count(0),
+            succeeded: count(1),
+            failed: count(2),
+            unauthorized: count(3),
+            rate_limited: count(4),
+            succeeded_without_usage: count(5),
+            unpriced: count(6),
+            input_tokens: count(7),
+            output_tokens: count(8),
+            cache_read_tokens: count(9),
+            cache_write_tokens: count(10),
+            reasoning_tokens: count(11),
+            duration_ns: count(12),
+            cost: NanoUsd(i64::try_from(cost).unwrap_or(i64::MAX)),
+        }
     }
 }
 
-/// Sums wrap: a running sum may pass 2^64 where the difference of two of them does not.
-pub(super) fn plus(a: Totals, b: &Totals) -> Totals {
-    combine(a, b, u64::wrapping_add, i64::wrapping_add)
-}
-
-/// The sums between two running sums.
-pub(super) fn minus(a: Totals, b: &Totals) -> Totals {
-    combine(a, b, u64::wrapping_sub, i64::wrapping_sub)
-}
-
-fn combine(a: Totals, b: &Totals, count: fn(u64, u64) -> u64, money: fn(i64, i64) -> i64) -> Totals {
-    Totals {
-        calls: count(a.calls, b.calls),
-        succeeded: count(a.succeeded, b.succeeded),
-        failed: count(a.failed, b.failed),
-        unauthorized: count(a.unauthorized, b.unauthorized),
-        rate_limited: count(a.rate_limited, b.rate_limited),
-        succeeded_without_usage: count(a.succeeded_without_usage, b.succeeded_without_usage),
-        unpriced: count(a.unpriced, b.unpriced),
-        input_tokens: count(a.input_tokens, b.input_tokens),
-        output_tokens: count(a.output_tokens, b.output_tokens),
-        cache_read_tokens: count(a.cache_read_tokens, b.cache_read_tokens),
-        cache_write_tokens: count(a.cache_write_tokens, b.cache_write_tokens),
-        reasoning_tokens: count(a.reasoning_tokens, b.reasoning_tokens),
-        cost: NanoUsd(money(a.cost.0, b.cost.0)),
-        duration_ns: count(a.duration_ns, b.duration_ns),
-    }
+/// In the order in which [`Running::since`] takes them apart.
+const fn counts(totals: &Totals) -> [u64; 13] {
+    [
+        totals.calls,
+        totals.succeeded,
+        totals.failed,
+        totals.unauthorized,
+        totals.rate_limited,
+        totals.succeeded_without_usage,
+        totals.unpriced,
+        totals.input_tokens,
+        totals.output_tokens,
+        totals.cache_read_tokens,
+        totals.cache_write_tokens,
+        totals.reasoning_tokens,
+        totals.duration_ns,
+    ]
 }

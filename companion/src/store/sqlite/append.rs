@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::record::{CallRecord, Timestamp};
 use crate::store::sqlite::cell::{Cell, CellWriter, Table, cell_id};
 use crate::store::sqlite::dictionary::{Dictionary, day_of};
 use crate::store::sqlite::error::store_error;
 use crate::store::sqlite::gaps::Sequences;
-use crate::store::sqlite::key::{end_of, places};
+use crate::store::sqlite::key::{end_of, identity_hash, places};
 use crate::store::sqlite::marks::Marks;
 use crate::store::sqlite::open::WriterLock;
+use crate::store::sqlite::recent::Recent;
 use crate::store::sqlite::row::{self, Numbers};
 use crate::store::sqlite::{Options, retention};
 use crate::store::sums::Measures;
@@ -36,6 +37,8 @@ pub struct SqliteAppender {
     /// The day before which names were forgotten, in days since 1970.
     pub(super) names_from: i64,
     sequences: Sequences,
+    /// Needs no clearing: what it leads to is looked at.
+    recent: Recent,
     _lock: WriterLock,
 }
 
@@ -46,7 +49,8 @@ impl SqliteAppender {
         path: PathBuf,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let marks = Marks::load(&connection).map_err(|error| store_error(&path, &error))?;
+        let remembered = Marks::load(&connection).and_then(|marks| Ok((marks, Recent::load(&connection)?)));
+        let (marks, recent) = remembered.map_err(|error| store_error(&path, &error))?;
         Ok(Self {
             connection,
             path,
@@ -55,6 +59,7 @@ impl SqliteAppender {
             dictionary: Dictionary::default(),
             names_from: i64::MIN,
             sequences: Sequences::default(),
+            recent,
             _lock: lock,
         })
     }
@@ -72,6 +77,7 @@ impl SqliteAppender {
                 marks: self.marks,
                 dictionary: &mut self.dictionary,
                 sequences: &mut self.sequences,
+                recent: &mut self.recent,
             };
             let value = work(&mut transaction)?;
             let marks = transaction.marks;
@@ -102,6 +108,7 @@ pub(super) struct Transaction<'a> {
     pub(super) marks: Marks,
     pub(super) dictionary: &'a mut Dictionary,
     pub(super) sequences: &'a mut Sequences,
+    recent: &'a mut Recent,
 }
 
 impl Appender for SqliteAppender {
@@ -154,22 +161,33 @@ impl Transaction<'_> {
         if minute_of(end) < self.marks.calls_from {
             return Ok(None);
         }
+        let identity = identity_hash(&call.trace_id, &call.span_id);
+        if let Some(id) = self.recent.get(identity)
+            && self.identity_at(id)? == Some((call.trace_id, call.span_id))
+        {
+            return Ok(None);
+        }
         let numbers = Numbers::of(call, day_of(end), self.dictionary, self.sql)?;
-        let mut identity = self.sql.prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?;
-        for place in places(end, &call.trace_id, &call.span_id) {
+        for place in places(end, identity) {
             if row::insert(self.sql, place, call, &numbers)? {
                 self.marks.spill_us = self.marks.spill_us.max(place.spill_us);
+                self.recent.insert(identity, place.id);
                 return Ok(Some(numbers));
             }
-            let there: ([u8; 16], [u8; 8]) =
-                identity.query_row([place.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if there == (call.trace_id, call.span_id) {
+            if self.identity_at(place.id)? == Some((call.trace_id, call.span_id)) {
                 return Ok(None);
             }
         }
         let detail =
             format!("no place is left for calls that end at {end} ns; the sender's clock stands still");
         Err(rusqlite::Error::ToSqlConversionFailure(detail.into()))
+    }
+
+    fn identity_at(&self, id: i64) -> rusqlite::Result<Option<([u8; 16], [u8; 8])>> {
+        self.sql
+            .prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
     }
 }
 

@@ -33,6 +33,8 @@ impl Series {
             && is(&filter.model, &self.model)
             && is(&filter.provider, &self.provider)
             && filter.outcome.is_none_or(|outcome| outcome == self.outcome)
+            && !filter.except_services.iter().any(|service| **service == *self.service)
+            && !filter.except_models.iter().any(|model| **model == *self.model)
     }
 }
 

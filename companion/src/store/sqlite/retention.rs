@@ -36,7 +36,8 @@ pub(super) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Ma
     let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
 
     if let Some(age) = ledger.options.keep_calls {
-        let until = minute_of(before(now, age));
+        // Whole buckets of every roll-up go together.
+        let until = minute_of(before(now, age)).div_euclid(5) * 5;
         ledger.write(|transaction| {
             transaction.marks.calls_from =
                 transaction.marks.calls_from.max(until.min(transaction.marks.closed));
@@ -235,9 +236,19 @@ impl SqliteAppender {
     /// Gives free pages back and cuts the log. Tells whether more pages are free.
     fn shrink(&mut self) -> Result<bool, StoreError> {
         self.read(|sql| {
-            let surplus = pragma(sql, "freelist_count")? - SPARE_PAGES;
+            let free = pragma(sql, "freelist_count")?;
+            let page_size = pragma(sql, "page_size")?;
+            let used = (pragma(sql, "page_count")? - free) * page_size;
+            let room =
+                self.options.max_bytes.map_or(i64::MAX, |most| i64::try_from(most).unwrap_or(i64::MAX));
+            let spare = ((room - used) / page_size).clamp(0, SPARE_PAGES);
+            let surplus = free - spare;
             if surplus > 0 {
-                sql.execute_batch(&format!("PRAGMA incremental_vacuum({})", surplus.min(VACUUM_PAGES)))?;
+                let pages = surplus.min(VACUUM_PAGES);
+                // Each step gives back one page.
+                let mut vacuum = sql.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+                let mut steps = vacuum.query([])?;
+                while steps.next()?.is_some() {}
             }
             // A reader in the way is no failure: what it holds is cut by the next run.
             sql.busy_timeout(CHECKPOINT_PATIENCE)?;
