@@ -41,7 +41,7 @@ impl Source {
         mut take: impl FnMut(i64, Result<Row, String>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut statement = self.connection.prepare(&format!("SELECT rowid, * FROM {}", self.table))?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_ascii_lowercase).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_ascii_lowercase).collect();
         let columns = Columns::find(&names).map_err(Failure)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

@@ -119,7 +119,7 @@ fn survives_a_span_that_is_its_own_ancestor() {
 #[test]
 fn forgets_a_parent_that_does_not_arrive_within_ten_minutes() {
     let converter = converter();
-    let mut count = |span: Span, minutes: i64| {
+    let count = |span: Span, minutes: i64| {
         converter.convert(batch("app", vec![span]), NOW.plus_seconds(60 * minutes)).records.len()
     };
     assert_eq!(count(span(2, Some(1), ours()), 0), 1);
