@@ -12,7 +12,7 @@ use super::error::{self, Fault};
 use super::lenient::{Count, List, Object, Text};
 use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
-use crate::call::{ErrorFacts, Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::semconv::{output_type, provider};
 

@@ -12,7 +12,7 @@ use super::cohere_usage::Meta;
 use super::lenient::{Count, Flag, List, Object, Text};
 use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, cohere_v2, error, field};
-use crate::call::{ErrorFacts, Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::semconv::provider;
 
