@@ -11,6 +11,7 @@
 //!    three seconds out of order, with the housekeeping every 64 batches as `serve` would run it.
 //! 3. Questions on that ledger, which another process could be asking: each first on a new connection, then
 //!    the median of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
+//! 4. Append to that ledger while a reader asks without pause: the rate, and how long the log grows.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,8 @@ fn measure(folder: &Path, calls: u64) -> Outcomes {
     append_by_batch_size(folder)?;
     let ledger = folder.join("day.db");
     load(&ledger, calls)?;
-    questions(&ledger)
+    questions(&ledger)?;
+    append_beside_a_reader(&ledger)
 }
 
 fn append_by_batch_size(folder: &Path) -> Outcomes {
@@ -150,6 +152,46 @@ fn questions(path: &Path) -> Outcomes {
     ask(path, "calls: an unknown trace 1 h", |q| {
         q.calls(minutes(60), &trace, Page { limit: 50, after: None })
     })?;
+    Ok(())
+}
+
+fn append_beside_a_reader(path: &Path) -> Outcomes {
+    const CALLS: u64 = 500_000;
+    let mut ledger = Ledger::open_writer(path, &Options::default())?;
+    let mut source = Source { number: DAY_NS.cast_unsigned() / 100_000, state: 1, ..Source::new(100_000) };
+    let querier = Ledger::open_reader(path)?;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let (mut spent, mut longest_log) = (Duration::ZERO, 0);
+    let asked = std::thread::scope(|scope| -> Result<u64, Box<dyn std::error::Error>> {
+        let reader = scope.spawn(|| {
+            let mut asked = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let window = Window::last(300, Timestamp(DAY.0 + DAY_NS));
+                if querier.repeated(window, &Filter::default(), 3, 10).is_ok() {
+                    asked += 1;
+                }
+            }
+            asked
+        });
+        for number in 0..CALLS / 2_000 {
+            let batch = source.batch(2_000);
+            let begun = Instant::now();
+            ledger.append(&batch)?;
+            spent += begun.elapsed();
+            if number % 50 == 0 {
+                ledger.maintain(source.now())?;
+            }
+            longest_log = longest_log.max(std::fs::metadata(&log).map_or(0, |log| log.len()));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(reader.join().unwrap_or(0))
+    })?;
+    println!(
+        "\nappend in batches of 2,000 beside one reader without pause ({asked} questions): {:.0} calls/s, log at most {:.0} MB",
+        CALLS as f64 / spent.as_secs_f64(),
+        longest_log as f64 / 1e6
+    );
     Ok(())
 }
 

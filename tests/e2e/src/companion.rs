@@ -1,6 +1,6 @@
 //! The companion: `spanledger serve`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::program::{Program, free_address};
-use crate::{Result, root};
+use crate::{Result, root, wait};
 
 /// State 2 of `spanledger_rule_state`.
 const FIRING: &str = "2";
@@ -120,6 +120,28 @@ impl Companion {
         match document["calls"].take() {
             Value::Array(calls) => Ok(calls),
             other => Err(format!("spanledger calls: no array of calls but {other}").into()),
+        }
+    }
+
+    /// The rows by the exchange they are about, once there are `count` of them.
+    ///
+    /// # Errors
+    /// When they do not come, when there are more, or when two are about the same exchange.
+    pub async fn rows(&self, count: usize) -> Result<BTreeMap<String, Value>> {
+        let calls = wait::until("all calls in the ledger", async || {
+            let calls = self.calls().await.ok()?;
+            (calls.len() >= count).then_some(calls)
+        })
+        .await?;
+        let listed = calls.len();
+        let rows: BTreeMap<String, Value> = calls
+            .into_iter()
+            .filter_map(|call| Some((call["conversation_id"].as_str()?.to_owned(), call)))
+            .collect();
+        if listed == count && rows.len() == count {
+            Ok(rows)
+        } else {
+            Err(format!("{listed} rows about {} exchanges, where {count} calls were made", rows.len()).into())
         }
     }
 

@@ -57,6 +57,29 @@ pub struct Known {
     pub failed: bool,
 }
 
+impl Known {
+    /// What a row of the ledger says, as `spanledger calls --format json` lists it.
+    #[must_use]
+    pub fn of_row(call: &Value) -> Self {
+        let text = |name: &str| call[name].as_str().map(str::to_owned);
+        let number = |name: &str| call[name].as_u64();
+        let reasons = call["finish_reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Self {
+            request_model: text("request_model"),
+            response_model: text("response_model"),
+            response_id: text("response_id"),
+            stream: call["stream"] == true,
+            status: number("status_code").and_then(|status| u16::try_from(status).ok()),
+            input_tokens: number("input_tokens"),
+            output_tokens: number("output_tokens"),
+            cache_read_tokens: number("cache_read_tokens"),
+            reasoning_tokens: number("reasoning_tokens"),
+            finish_reasons: reasons.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            failed: call["outcome"] == "failed",
+        }
+    }
+}
+
 /// The exchanges of one file of the corpus (`openai.chat`), in its order; `None` without a corpus.
 ///
 /// # Errors

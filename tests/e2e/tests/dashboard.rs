@@ -54,7 +54,7 @@ impl Named {
             Value::Object(fields) => {
                 let grouping = node["grouping"].as_array().into_iter().flatten();
                 self.labels.extend(grouping.filter_map(|label| label.as_str().map(str::to_owned)));
-                if node["type"] == "vectorSelector" {
+                if node["type"] == "vectorSelector" || node["type"] == "matrixSelector" {
                     self.read_selector(node);
                 }
                 fields.values().for_each(|node| self.read(node));

@@ -7,7 +7,7 @@ use spanledger_e2e::{Result, dashboard, names, root};
 
 /// Words of a query that can be a metric or a label.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_' && character != ':')
+    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
 }
 
 fn is_ours(word: &str) -> bool {
