@@ -123,7 +123,8 @@ impl Querier for MemoryStore {
     ) -> Result<Vec<LargeCall>, StoreError> {
         let columns = self.read();
         // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
-        let mut largest: HashMap<Option<&str>, (u64, Reverse<[u8; 16]>, usize)> = HashMap::new();
+        type Largest = (u64, Reverse<[u8; 16]>, usize);
+        let mut largest: HashMap<Option<&str>, Largest> = HashMap::new();
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
             let tokens = call.total_tokens().unwrap_or(0);
