@@ -42,7 +42,7 @@ fn absorb<H: Update>(hasher: H, body: &Value, undeciding: &[&str], model: Option
     let mut writer = Writer::new(hasher);
     match body {
         Value::Object(members) => {
-            let named = model.filter(|_| !members.contains_key("model")).map(|model| Value::from(model));
+            let named = model.filter(|_| !members.contains_key("model")).map(Value::from);
             let deciding = members
                 .iter()
                 .filter(|(name, _)| !undeciding.contains(&name.as_str()))

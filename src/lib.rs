@@ -84,6 +84,7 @@
 //! with [`Semconv::V1_41`]; a change of names is a breaking change here and is listed in the changelog together
 //! with the dashboards it touches. It depends on one minor version of OpenTelemetry and is released with it.
 
+mod attempt;
 mod body;
 mod builder;
 mod call;
@@ -91,13 +92,19 @@ mod content;
 mod context;
 mod cost;
 mod decoder;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod middleware;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod outcome;
 mod provider;
 mod reader;
 mod recorder;
 mod request;
+mod retry_after;
 pub mod semconv;
 mod settings;
 mod sse;
@@ -105,11 +112,13 @@ mod strip;
 mod telemetry;
 mod usage;
 
+pub use attempt::AttemptSpans;
 pub use builder::GenAiMiddlewareBuilder;
 pub use content::Capture;
 pub use context::CallContext;
 pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 pub use middleware::GenAiMiddleware;
 pub use outcome::Outcome;
+pub use retry_after::RetryAfter;
 pub use semconv::Semconv;
 pub use usage::{Modality, Usage, UsageSource};

@@ -90,7 +90,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    const fn error_type(self) -> &'static str {
+    pub(crate) const fn error_type(self) -> &'static str {
         match self {
             Self::Timeout => error_type::TIMEOUT,
             Self::Connect => error_type::CONNECT,

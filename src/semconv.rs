@@ -385,6 +385,15 @@ pub mod error_type {
     pub const MIDDLEWARE: &str = "middleware";
 }
 
+/// Values of [`attribute::HTTP_REQUEST_METHOD`]; any other method is [`error_type::OTHER`].
+pub mod http_method {
+    /// core: the methods of RFC 9110 and RFC 5789.
+    pub const ALL: [&str; 9] =
+        ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+    /// core: the span name where the method is none of these.
+    pub const SPAN_NAME: &str = "HTTP";
+}
+
 /// Metric names.
 pub mod metric {
     /// genai, histogram, s.

@@ -68,7 +68,7 @@ impl Telemetry {
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(schema)
             .build();
-        let tracer = tracers.map(|TracerFactory(make)| make(scope.clone()));
+        let tracer = tracers.map(|factory| factory.tracer(scope.clone()));
         Self { scope, semconv, tracer, meters, instruments: RwLock::default(), labels: Labels::new(prices) }
     }
 
@@ -78,13 +78,16 @@ impl Telemetry {
             .with_kind(SpanKind::Client)
             .with_start_time(started)
             .with_attributes(span::at_creation(call));
-        match &self.tracer {
+        let context = match &self.tracer {
             Some(tracer) => parent.with_span(tracer.build_with_context(builder, parent)),
             None => {
                 let tracer = tracer_with_scope(self.scope.clone());
                 parent.with_span(tracer.build_with_context(builder, parent))
             }
-        }
+        };
+        #[cfg(feature = "tracing")]
+        tell_of_no_provider(&context);
+        context
     }
 
     /// Ends the span that [`Telemetry::start`] began and records the metrics.
@@ -154,6 +157,10 @@ impl TracerFactory {
     {
         Self(Box::new(move |scope| BoxedTracer::new(Box::new(provider.tracer_with_scope(scope)))))
     }
+
+    pub(crate) fn tracer(self, scope: InstrumentationScope) -> BoxedTracer {
+        (self.0)(scope)
+    }
 }
 
 impl fmt::Debug for TracerFactory {
@@ -162,8 +169,23 @@ impl fmt::Debug for TracerFactory {
     }
 }
 
+/// Says, once and loudly, that calls leave no spans: a forgotten provider would show only in an empty ledger.
+#[cfg(feature = "tracing")]
+fn tell_of_no_provider(context: &Context) {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    // Any SDK gives valid ids, also to spans that are not sampled.
+    if !context.span().span_context().is_valid() {
+        TOLD.call_once(|| {
+            tracing::error!(
+                "no tracer provider is installed, so that LLM calls leave no spans; \
+                 call spanledger::otlp::init() or install a provider before the first call"
+            );
+        });
+    }
+}
+
 /// The random id of this process: 128 bits from the standard library's hash keys, which are random per process.
-fn instance() -> &'static str {
+pub(crate) fn instance() -> &'static str {
     static INSTANCE: OnceLock<String> = OnceLock::new();
     INSTANCE.get_or_init(|| {
         let half = || RandomState::new().hash_one(std::process::id());

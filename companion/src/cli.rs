@@ -4,7 +4,10 @@ pub mod backtest;
 pub mod calls;
 pub mod check;
 pub mod config;
+pub mod demo;
+pub mod import;
 pub mod notify;
+pub mod prices;
 pub mod report;
 pub mod rules;
 pub mod serve;
@@ -18,11 +21,13 @@ use clap::{Parser, Subcommand};
 use toml::Value;
 
 use crate::alert::StateFile;
+use crate::app;
 use crate::clock;
 use crate::config::{Flag, Loaded, load};
 use crate::plain::Terminal;
 use crate::rule::evaluator::Evaluator;
-use crate::store::sqlite::{Ledger, SqliteQuerier};
+use crate::store::Querier;
+use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
 
 /// An exact ledger of LLM calls beside the applications that make them.
 ///
@@ -48,12 +53,18 @@ Exit status: 0 done, 1 a rule fires, 2 an error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work with nothing else installed: calls, alerts and a report, all on this machine.
+    Demo(demo::Args),
     /// Receive calls, keep them, evaluate rules, send alerts, serve metrics and the report page.
     Serve(serve::Args),
     /// Report on a past time: totals, failures, cost, latency, users, errors, rules.
     Report(report::Args),
     /// List calls, newest first.
     Calls(calls::Args),
+    /// Show what a model costs, or which models seen have no price.
+    Prices(prices::Args),
+    /// Take over the calls of an existing SQLite table `audit_logs`.
+    Import(import::Args),
     /// Evaluate all rules once: exits 1 when one fires, for cron and CI.
     Check(check::Args),
     /// List the rules with thresholds, windows and state, or export them.
@@ -110,6 +121,7 @@ impl Cli {
         let (now, terminal) = (clock::now(), Terminal::stdout());
         let out = &mut std::io::stdout().lock();
         match self.command {
+            Command::Demo(args) => return demo::run(&args, terminal),
             Command::Serve(args) => return serve::run(&args, common),
             Command::Check(args) => {
                 let loaded = common.load(&[])?;
@@ -151,6 +163,18 @@ impl Cli {
             Command::Calls(args) => {
                 let querier = common.querier(&common.load(&[])?)?;
                 calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
+            }
+            Command::Prices(args) => {
+                let loaded = common.load(&[])?;
+                let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
+                prices::run(&args, &app::prices(&loaded)?, &open, now, terminal, out)?;
+            }
+            Command::Import(args) => {
+                let loaded = common.load(&[])?;
+                let prices = app::prices(&loaded)?;
+                // Nothing is deleted by an import; that is left to `serve`.
+                let mut appender = Ledger::open_writer(&loaded.config.ledger.path, &Options::default())?;
+                import::run(&args, &mut appender, &prices, now, out, &mut std::io::stderr())?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod convert;
+pub mod demo;
 pub mod metrics;
 pub mod notify;
 pub mod page;

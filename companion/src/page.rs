@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
-use self::parameters::Parameters;
+use self::parameters::{FILTERS, Parameters};
 use crate::record::{Timestamp, Window};
 use crate::report::html::{POLICY, document, footer, masthead, sections};
 use crate::report::{self, RuleState};
@@ -76,7 +76,7 @@ async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Re
         let past = window.to < now.plus_seconds(-60);
         let note = if past { "as they stand now, not at the end of the chosen time" } else { "" };
         let body = html! {
-            (masthead("Security report", window, &time_range::controls("/", &asked, window)))
+            (masthead("Security report", window, None, &time_range::controls("/", &asked, window)))
             main id="main" tabindex="-1" {
                 (sections(&report, note))
                 (calls::section("Newest calls", &asked, &newest))
@@ -94,8 +94,10 @@ async fn calls_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> 
         let (window, filter) = (asked.window(now)?, asked.filter()?);
         let found = sources.querier.calls(window, &filter, Page { limit: CALLS, after: asked.after()? })?;
         let title = title_of(&filter);
+        let others = FILTERS.into_iter().chain(["after"]).map(|name| (name, None));
+        let home = asked.link("/", &others.collect::<Vec<_>>());
         let body = html! {
-            (masthead("Calls", window, &time_range::controls("/calls", &asked, window)))
+            (masthead("Calls", window, Some(&home), &time_range::controls("/calls", &asked, window)))
             main id="main" tabindex="-1" { (calls::section(title, &asked, &found)) }
             (footer(now))
         };

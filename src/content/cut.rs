@@ -20,7 +20,8 @@ pub(super) const fn bytes_of(count: usize) -> usize {
 
 /// The longest beginning of `text` that has at most `bytes` bytes and ends between characters.
 pub(super) fn beginning(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// `items` as a JSON array of at most `max_bytes`. All texts are cut to one length, halved until all fits, so

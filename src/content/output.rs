@@ -54,7 +54,7 @@ impl OutputContent {
         let last = self.choices.get_mut(&choice).and_then(|parts| parts.last_mut());
         match last {
             Some(Part::Text(held)) => held.append(text, &mut self.room),
-            _ => self.open(choice, |held| Part::Text(held), text),
+            _ => self.open(choice, Part::Text, text),
         }
     }
 
@@ -66,7 +66,7 @@ impl OutputContent {
         let last = self.choices.get_mut(&choice).and_then(|parts| parts.last_mut());
         match last {
             Some(Part::Reasoning(held)) => held.append(text, &mut self.room),
-            _ => self.open(choice, |held| Part::Reasoning(held), text),
+            _ => self.open(choice, Part::Reasoning, text),
         }
     }
 

@@ -54,7 +54,7 @@ impl Table {
     /// Reads `text`; `file` stands in messages.
     pub(super) fn parse(text: &str, file: &str) -> Result<Self, PriceError> {
         let mut table = file::parse(text, file)?;
-        table.entries.sort_by(|left, right| right.specificity().cmp(&left.specificity()));
+        table.entries.sort_by_key(|entry| std::cmp::Reverse(entry.specificity()));
         Ok(table)
     }
 

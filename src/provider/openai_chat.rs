@@ -166,3 +166,6 @@ pub(super) fn ask_for_usage(body: &mut Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

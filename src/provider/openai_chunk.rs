@@ -137,10 +137,11 @@ struct Audio<'a> {
 }
 
 /// A message's content: a text, or parts (Mistral's reasoning models).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Content<'a> {
     Text(Cow<'a, str>),
     Parts(List<Object<Part<'a>>>),
+    #[default]
     None,
 }
 
@@ -193,10 +194,10 @@ pub(super) fn note_error(facts: &mut ResponseFacts, error: Option<ErrorFacts>) {
 
 /// Sets `old` to what the wire says, unless that is nothing or nothing new: chunks repeat themselves.
 pub(super) fn note(old: &mut Option<String>, new: &Text<'_>) {
-    if let Some(new) = new.some() {
-        if old.as_deref() != Some(new) {
-            *old = Some(new.to_owned());
-        }
+    if let Some(new) = new.some()
+        && old.as_deref() != Some(new)
+    {
+        *old = Some(new.to_owned());
     }
 }
 
@@ -328,12 +329,6 @@ fn tool_call(
     }
 }
 
-impl Default for Content<'_> {
-    fn default() -> Self {
-        Self::None
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Shape;
@@ -374,3 +369,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
         deserializer.deserialize_any(Shape)
     }
 }
+
+#[cfg(test)]
+mod tests;

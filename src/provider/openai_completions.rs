@@ -67,3 +67,6 @@ pub(super) fn prompts(body: &Value, name: &str) -> Vec<Value> {
     let message = |text: &String| json!({"role": "user", "parts": [field::text_part(text)]});
     field::strings(body, name).iter().map(message).collect()
 }
+
+#[cfg(test)]
+mod tests;

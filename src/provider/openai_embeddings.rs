@@ -82,3 +82,6 @@ impl WireFormat for OpenAiEmbeddings {
         self.read_body(event.data, reading);
     }
 }
+
+#[cfg(test)]
+mod tests;

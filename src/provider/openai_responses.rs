@@ -87,3 +87,6 @@ impl WireFormat for OpenAiResponses {
         answer::read_event(event, reading);
     }
 }
+
+#[cfg(test)]
+mod tests;

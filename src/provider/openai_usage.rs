@@ -125,3 +125,6 @@ fn with_reasoning(
 fn modality(text: Count, image: Count, audio: Count) -> Modality {
     Modality { text: text.0, image: image.0, audio: audio.0 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,6 @@ pub(crate) struct Target<'a> {
     /// The path's segments, percent-decoded after the cut, so that `%3A` equals `:` and `%2F` cuts nothing.
     /// Empty segments (doubled and trailing slashes) are left out.
     pub(crate) segments: Vec<Cow<'a, str>>,
-    /// As written, without the question mark.
-    pub(crate) query: Option<&'a str>,
 }
 
 /// Asked in this order: a provider's own paths before those that any gateway may serve.
@@ -50,7 +48,7 @@ impl<'a> Target<'a> {
     pub(crate) fn new(url: &'a reqwest::Url) -> Option<Self> {
         let segments =
             url.path_segments()?.filter(|segment| !segment.is_empty()).map(percent_decoded).collect();
-        Some(Self { host: url.host_str()?, port: url.port_or_known_default(), segments, query: url.query() })
+        Some(Self { host: url.host_str()?, port: url.port_or_known_default(), segments })
     }
 
     /// Whether the path ends in these segments.

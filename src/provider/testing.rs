@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{Framing, Reading, Recognised, recognise};
 use crate::call::{RequestFacts, ResponseFacts};
-use crate::content::InputContent;
+use crate::content::{Capture, InputContent};
 use crate::decoder::Decoder;
+use crate::semconv::attribute;
 
 pub(super) fn recognised(url: &str) -> Option<Recognised> {
     recognise(&http::Method::POST, &url.parse().unwrap())
@@ -22,10 +23,38 @@ pub(super) fn input(url: &str, body: &Value) -> InputContent {
     recognised(url).unwrap().format.read_input(body)
 }
 
+/// The output messages of an answer, whole or streamed, in the conventions' form.
+pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
+    let format = recognised(url).unwrap().format;
+    let mut reading = Reading { content: Capture::full().output(), ..Reading::default() };
+    if framing == Framing::Whole {
+        format.read_body(body.as_bytes(), &mut reading);
+    } else {
+        let mut decoder = Decoder::new(framing, 1 << 20);
+        decoder.push(body.as_bytes(), &mut |event| format.read_event(event, &mut reading));
+        decoder.finish(&mut |event| format.read_event(event, &mut reading));
+    }
+    let attributes = Capture::full().answer(reading.content.unwrap());
+    let messages = attributes.iter().find(|attribute| attribute.key.as_str() == attribute::OUTPUT_MESSAGES);
+    serde_json::from_str(&messages.unwrap().value.as_str()).unwrap()
+}
+
 /// What an answer of one document says.
 pub(super) fn whole(url: &str, body: &str) -> ResponseFacts {
     let mut reading = Reading::default();
     recognised(url).unwrap().format.read_body(body.as_bytes(), &mut reading);
+    reading.facts
+}
+
+/// What the headers of an answer say, and then its body.
+pub(super) fn with_headers(url: &str, headers: &[(&'static str, &str)], body: &str) -> ResponseFacts {
+    let headers = headers.iter().map(|(name, value)| {
+        (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+    });
+    let format = recognised(url).unwrap().format;
+    let mut reading = Reading::default();
+    format.read_headers(&headers.collect(), &mut reading);
+    format.read_body(body.as_bytes(), &mut reading);
     reading.facts
 }
 

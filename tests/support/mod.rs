@@ -10,3 +10,5 @@
 
 pub mod loopback;
 pub mod observed;
+#[cfg(feature = "otlp")]
+pub mod receiver;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use opentelemetry::Value;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
-use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{
+    InMemoryMetricExporter, InMemoryMetricExporterBuilder, PeriodicReader, SdkMeterProvider, Temporality,
+};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use spanledger::{GenAiMiddleware, GenAiMiddlewareBuilder};
@@ -20,16 +22,21 @@ pub struct Observed {
 
 impl Default for Observed {
     fn default() -> Self {
+        Self::with_temporality(Temporality::Cumulative)
+    }
+}
+
+impl Observed {
+    /// With delta temporality, [`Observed::points`] gives what came since it was asked last.
+    pub fn with_temporality(temporality: Temporality) -> Self {
         let spans = InMemorySpanExporter::default();
-        let metrics = InMemoryMetricExporter::default();
+        let metrics = InMemoryMetricExporterBuilder::new().with_temporality(temporality).build();
         let tracers = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
         let reader = PeriodicReader::builder(metrics.clone()).build();
         let meters = SdkMeterProvider::builder().with_reader(reader).build();
         Self { tracers, meters, spans, metrics }
     }
-}
 
-impl Observed {
     pub fn builder(&self) -> GenAiMiddlewareBuilder {
         GenAiMiddleware::builder().tracer_provider(self.tracers.clone()).meter_provider(self.meters.clone())
     }
@@ -45,6 +52,13 @@ impl Observed {
     /// All spans that ended.
     pub fn spans(&self) -> Vec<SpanData> {
         self.spans.get_finished_spans().unwrap()
+    }
+
+    /// All spans that ended since the last time.
+    pub fn take_spans(&self) -> Vec<SpanData> {
+        let spans = self.spans();
+        self.spans.reset();
+        spans
     }
 
     /// The one span there must be.

@@ -38,8 +38,14 @@ fn plan() -> impl Iterator<Item = Plan> {
 
 /// Makes all planned calls against `provider`, one after the other, and shows each to `progress` with the
 /// number of calls in all. What fails, fails as planned: the ledger tells.
-pub(super) async fn run(provider: SocketAddr, client: reqwest::Client, mut progress: impl FnMut(usize, usize)) {
-    let client = ClientBuilder::new(client).with(spanledger::GenAiMiddleware::new()).build();
+pub(super) async fn run(
+    provider: SocketAddr,
+    client: reqwest::Client,
+    mut progress: impl FnMut(usize, usize),
+) {
+    // The provider's host is a loopback address, which says nothing of its wire format's owner.
+    let middleware = spanledger::GenAiMiddleware::builder().provider("openai").build();
+    let client = ClientBuilder::new(client).with(middleware).build();
     let url = format!("http://{provider}/v1/chat/completions");
     let calls: Vec<Plan> = plan().collect();
     for (number, plan) in calls.iter().enumerate() {

@@ -1,10 +1,13 @@
 //! A loopback server that speaks the wire format of OpenAI chat completions, with good days and bad ones.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -123,8 +126,11 @@ fn stream(model: &str, tokens: (u64, u64), whole: bool) -> Response {
         ]);
     }
     let events = events.into_iter().map(|event| Ok::<_, std::io::Error>(Bytes::from(event)));
-    // The error makes the server close the connection inside the body.
-    let end = (!whole).then(|| Err(std::io::Error::other("the demo cuts this stream")));
-    let body = Body::from_stream(futures_util::stream::iter(events.chain(end)));
+    // The error makes the server close the connection inside the body; the pause lets what came before it leave.
+    let cut = futures_util::stream::iter((!whole).then_some(())).then(|()| async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Err(std::io::Error::other("the demo cuts this stream"))
+    });
+    let body = Body::from_stream(futures_util::stream::iter(events).chain(cut));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }

@@ -90,17 +90,17 @@ fn row(asked: &Parameters, call: &CallRecord, cost: &str) -> Markup {
     html! {
         tr {
             td { time datetime=(rfc3339(call.start)) title=(rfc3339(call.start)) { (format(call.start, "%b %-d %H:%M:%S")) } }
-            td.wraps { (only(asked, "model", call.model(), 80)) }
+            td { (only(asked, "model", call.model(), 32)) }
             td { (ending(call)) }
             td.n { (or_dash(call.input_tokens, count)) }
             td.n { (or_dash(call.output_tokens, count)) }
             td.n { (priced(call, cost)) }
             td.n { (seconds(in_seconds(call.duration_ns))) }
             td.n { (or_dash(call.first_chunk_ns, |ns| seconds(in_seconds(ns)))) }
-            td.wraps { (call.user.as_deref().map_or_else(dash, |user| only(asked, "user", user, 60))) }
-            td.wraps { (only(asked, "service", &call.service, 60)) }
-            td.mono { (call.request_hash.as_deref().map_or_else(dash, |hash| only(asked, "hash", hash, 12))) }
-            td.mono { (only(asked, "trace_id", &trace, 12)) }
+            td { (call.user.as_deref().map_or_else(dash, |user| only(asked, "user", user, 24))) }
+            td { (only(asked, "service", &call.service, 24)) }
+            td.mono { (call.request_hash.as_deref().map_or_else(dash, |hash| only(asked, "hash", hash, 9))) }
+            td.mono { (only(asked, "trace_id", &trace, 9)) }
         }
     }
 }
@@ -120,19 +120,18 @@ fn only(asked: &Parameters, name: &'static str, value: &str, columns: usize) -> 
     }
 }
 
+/// A completed call says so quietly; what went wrong stands out, with its status and its kind of error.
 fn ending(call: &CallRecord) -> Markup {
     let kind = match call.outcome {
-        Outcome::Completed => "good",
+        Outcome::Completed => return html! { span.muted { (words(call.outcome)) } },
         Outcome::Dropped | Outcome::Cancelled => "",
         Outcome::Failed | Outcome::Truncated | Outcome::TimedOut => "critical",
     };
-    let error = call.error_type.as_deref().map(|kind| fit(&foreign(kind), 40));
+    let error = call.error_type.as_deref().map(|kind| fit(&foreign(kind), 32));
     html! {
         (badge(kind, &words(call.outcome)))
-        @if call.outcome != Outcome::Completed {
-            @if let Some(status) = call.status_code { " " (status) }
-            @if let Some(error) = error { " " span.muted title=[call.error_message.as_deref().map(foreign)] { (error) } }
-        }
+        @if let Some(status) = call.status_code { " " (status) }
+        @if let Some(error) = error { " " span.muted title=[call.error_message.as_deref().map(foreign)] { (error) } }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) static POLICY: LazyLock<String> = LazyLock::new(|| {
 #[must_use]
 pub fn to_html(report: &Report) -> String {
     let body = html! {
-        (masthead("Security report", report.window, &html! {}))
+        (masthead("Security report", report.window, None, &html! {}))
         main id="main" tabindex="-1" { (sections(report, "")) }
         (footer(report.generated))
     };
@@ -68,22 +68,26 @@ pub(crate) fn document(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// Name, title and window, with what changes the window beside them.
-pub(crate) fn masthead(title: &str, window: Window, controls: &Markup) -> Markup {
+/// Name, title and window, with what changes the window beside them. The name leads `home`.
+pub(crate) fn masthead(title: &str, window: Window, home: Option<&str>, controls: &Markup) -> Markup {
     html! {
         header.top {
             div {
-                p.brand {
-                    svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" {
-                        path d="M1 2h14v3H1zM1 6.5h9v3H1zM1 11h12v3H1z" {}
-                    }
-                    "Spanledger"
-                }
+                @if let Some(home) = home { a.brand href=(home) { (brand()) } } @else { p.brand { (brand()) } }
                 h1 { (title) }
                 p.period { (period(window)) }
             }
             (controls)
         }
+    }
+}
+
+fn brand() -> Markup {
+    html! {
+        svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" {
+            path d="M1 2h14v3H1zM1 6.5h9v3H1zM1 11h12v3H1z" {}
+        }
+        "Spanledger"
     }
 }
 

@@ -26,6 +26,7 @@ mod marks;
 mod names;
 mod open;
 mod query;
+mod recent;
 mod retention;
 mod row;
 mod scan;

@@ -209,6 +209,15 @@ struct Thread<A> {
     _ended: watch::Sender<bool>,
 }
 
+impl<A> Drop for Thread<A> {
+    /// Whoever waits, should the store have panicked, learns that nobody writes any more.
+    fn drop(&mut self) {
+        let mut queue = self.shared.lock();
+        queue.stopping = true;
+        queue.jobs.clear();
+    }
+}
+
 impl<A: Appender> Thread<A> {
     fn run(mut self) {
         let pause = self.shared.options.maintain_every;

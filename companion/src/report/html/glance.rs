@@ -89,7 +89,12 @@ fn tile(title: &str, figure: &str, more: &[(String, Tone)]) -> Markup {
             dt { (title) }
             dd.figure { (number) @if !unit.is_empty() { small { " " (unit) } } }
             @for (text, tone) in more.iter().filter(|(text, _)| !text.is_empty()) {
-                dd.more.attention[matches!(tone, Tone::Attention)].trouble[matches!(tone, Tone::Trouble)] { (text) }
+                dd.more.attention[matches!(tone, Tone::Attention)].trouble[matches!(tone, Tone::Trouble)] {
+                    // Between a number and its unit no line breaks.
+                    @if text.contains(" · ") {
+                        @for (i, part) in text.split(" · ").enumerate() { @if i > 0 { " · " } span { (part) } }
+                    } @else { (text) }
+                }
             }
         }
     }

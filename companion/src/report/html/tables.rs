@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::{foreign, name_or_none};
 use crate::report::data::Report;
 use crate::report::figures::{
-    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, seconds, share, success_rate,
-    usd_column,
+    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, repetition, seconds,
+    success_rate, usd_column,
 };
 use crate::store::{Group, Totals};
 use crate::time::format;
@@ -40,9 +40,9 @@ fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bo
     let tokens = if brief { compact } else { count };
     html! {
         div.card {
+            div.heading { h3 { (title) } }
             div.scroll tabindex="0" role="region" aria-label=(title) {
                 table {
-                    caption { (title) }
                     thead { tr {
                         th scope="col" { (of) }
                         th.n scope="col" { "Calls" }
@@ -77,16 +77,12 @@ fn repeated(report: &Report) -> Markup {
     let costs = usd_column(report.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
     html! {
         div.card {
+            div.heading {
+                h3 { "Repeated requests" }
+                span.note { (repetition(report)) }
+            }
             div.scroll tabindex="0" role="region" aria-label="Repeated requests" {
                 table {
-                    caption {
-                        "Repeated requests "
-                        span.note {
-                            (count(report.duplicates.repeats)) " of " (count(report.duplicates.hashed))
-                            " calls with a request hash repeat an earlier one ("
-                            (or_dash(share(report.duplicates.repeats, report.duplicates.hashed), percent)) ")"
-                        }
-                    }
                     thead { tr {
                         th scope="col" { "Request hash" } th scope="col" { "Model of the newest" }
                         th.n scope="col" { "Calls" } th.n scope="col" { "Cost" } th.n scope="col" { "Newest ended (UTC)" }
@@ -111,12 +107,12 @@ fn repeated(report: &Report) -> Markup {
 fn unpriced(report: &Report) -> Markup {
     html! {
         div.card {
+            div.heading {
+                h3 { "Unpriced models" }
+                span.note { "their cost is in no sum: add their prices to prices.toml" }
+            }
             div.scroll tabindex="0" role="region" aria-label="Unpriced models" {
                 table {
-                    caption {
-                        "Unpriced models "
-                        span.note { "their cost is in no sum: add their prices to prices.toml" }
-                    }
                     thead { tr {
                         th scope="col" { "Model" } th.n scope="col" { "Unpriced calls" }
                         th.n scope="col" { "Tokens in" } th.n scope="col" { "Tokens out" }

@@ -88,10 +88,13 @@ pub(in crate::report) fn over_time(plot: &OverTime<'_>) -> Markup {
                         Shape::Lines => (plot.lines(axis.top())),
                     }
                     line.base x1="0" x2="100%" y1=(px(y(0.0))) y2=(px(y(0.0))) {}
-                    @for (i, moment) in moments(plot.window).iter().enumerate() {
+                    @let moments = moments(plot.window);
+                    // Narrow screens show every second label; the one that names a day is among them.
+                    @let day = moments.iter().position(|moment| !moment.label.contains(':')).unwrap_or(0);
+                    @for (i, moment) in moments.iter().enumerate() {
                         @let x = share_of_width(moment.at);
                         line.base x1=(x) x2=(x) y1=(px(y(0.0))) y2=(px(y(0.0) + 4.0)) {}
-                        text.alternate[i % 2 == 1] x=(x) y=(px(total - 4.0)) text-anchor="middle" { (moment.label) }
+                        text.alternate[i % 2 != day % 2] x=(x) y=(px(total - 4.0)) text-anchor="middle" { (moment.label) }
                     }
                     (plot.hits())
                 }

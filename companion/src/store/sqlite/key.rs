@@ -53,10 +53,11 @@ pub(super) struct Place {
     pub(super) spill_us: i64,
 }
 
-/// The places of a call in the order in which they are tried.
-pub(super) fn places(end: i64, trace_id: &[u8; 16], span_id: &[u8; 8]) -> impl Iterator<Item = Place> {
+/// The places of the call of this identity that ended at `end`, in the order in which they are tried.
+pub(super) fn places(end: i64, identity: i64) -> impl Iterator<Item = Place> {
     let us = micros(end);
-    let hash = identity_hash(trace_id, span_id);
+    // 29 bits are used.
+    let hash = identity & 0xff_ffff_ffff;
     let own = (0..PROBES).map(move |probe| {
         let slot = (hash + probe) % SLOTS;
         Place { id: (us << SLOT_BITS) + slot, spill_us: 0 }
@@ -71,10 +72,10 @@ pub(super) fn places(end: i64, trace_id: &[u8; 16], span_id: &[u8; 8]) -> impl I
     own.chain(spilled)
 }
 
-/// Positive and 40 bits wide. SHA-256, so that no sender can aim many calls at one slot cheaply.
-fn identity_hash(trace_id: &[u8; 16], span_id: &[u8; 8]) -> i64 {
+/// A number for the identity of a call. SHA-256, so that no sender can aim many calls at one slot cheaply.
+pub(super) fn identity_hash(trace_id: &[u8; 16], span_id: &[u8; 8]) -> i64 {
     let digest = Sha256::new().chain_update(trace_id).chain_update(span_id).finalize();
-    digest.iter().take(5).fold(0, |hash, byte| hash << 8 | i64::from(*byte))
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | i64::from(*byte))
 }
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ mod tests {
             assert!(first_id(Timestamp(pair[0])) <= first_id(Timestamp(pair[1])), "{pair:?}");
         }
         for moment in moments {
-            for place in places(moment, &[1; 16], &[2; 8]) {
+            for place in places(moment, identity_hash(&[1; 16], &[2; 8])) {
                 assert!(place.id >= first_id(Timestamp(moment)));
                 if moment < i64::MAX {
                     assert!(place.id < end_id(Timestamp(moment + 1), place.spill_us), "{moment}");
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn tries_no_place_twice() {
-        let ids: Vec<_> = places(1_000, &[7; 16], &[9; 8]).map(|place| place.id).collect();
+        let ids: Vec<_> = places(1_000, identity_hash(&[7; 16], &[9; 8])).map(|place| place.id).collect();
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
     }

@@ -1,7 +1,15 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::store::conformance::{TestStore, store_conformance};
+use crate::record::{CallRecord, Timestamp, Window};
+use crate::store::conformance::records::{BASE, call, ending_at};
+use crate::store::conformance::{TestStore, expected, store_conformance};
+use crate::store::{Appended, Appender, Dimension, Filter, Page, Querier, Totals};
+
+mod crash;
+mod full;
+mod opening;
+mod retaining;
 
 mod conformance {
     use super::*;
@@ -9,7 +17,7 @@ mod conformance {
     fn open() -> TestStore {
         let folder = tempfile::tempdir().unwrap();
         let path = path(&folder);
-        let appender = Box::new(Ledger::open_writer(&path, &Options::default()).unwrap());
+        let appender = Box::new(writer(&path));
         let querier = Box::new(Ledger::open_reader(&path).unwrap());
         TestStore { appender, querier, _keep: Box::new(folder) }
     }
@@ -17,6 +25,80 @@ mod conformance {
     store_conformance!(open);
 }
 
+const ALL: Window = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
+
 fn path(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("ledger.db")
+}
+
+fn writer(path: &Path) -> SqliteAppender {
+    Ledger::open_writer(path, &Options::default()).unwrap()
+}
+
+fn totals(path: &Path, window: Window) -> Totals {
+    Ledger::open_reader(path).unwrap().totals(window, &Filter::default()).unwrap()
+}
+
+fn all_calls(path: &Path) -> Vec<CallRecord> {
+    let page = Page { limit: 1_000_000, after: None };
+    Ledger::open_reader(path).unwrap().calls(ALL, &Filter::default(), page).unwrap().calls
+}
+
+/// The roll-ups say the same as the rows, and the file is sound.
+fn assert_sound(path: &Path) {
+    let calls = all_calls(path);
+    assert_eq!(totals(path, ALL), expected::totals(&calls, ALL, &Filter::default()));
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+}
+
+#[test]
+fn many_calls_that_end_in_one_microsecond_are_all_kept_and_found_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = writer(&path(&folder));
+    let calls: Vec<_> = (0..3_000).map(|number| ending_at(number, BASE)).collect();
+    assert_eq!(ledger.append(&calls).unwrap().inserted, 3_000);
+    assert_eq!(ledger.append(&calls).unwrap().duplicates, 3_000);
+    let moment = Window { from: BASE, to: Timestamp(BASE.0 + 1) };
+    let querier = Ledger::open_reader(&path(&folder)).unwrap();
+    let found = querier.calls(moment, &Filter::default(), Page { limit: 5_000, after: None }).unwrap();
+    assert_eq!(found.calls.len(), 3_000);
+    let after = Window { from: moment.to, to: ALL.to };
+    assert_eq!(querier.totals(after, &Filter::default()).unwrap().calls, 0);
+    assert_eq!(querier.last_call(ALL.to, &Filter::default()).unwrap(), Some(BASE));
+    drop(ledger);
+    assert_eq!(writer(&path(&folder)).append(&calls).unwrap().duplicates, 3_000, "after a restart");
+    assert_sound(&path(&folder));
+}
+
+#[test]
+fn a_call_known_from_just_before_is_known_at_another_time_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = writer(&path(&folder));
+    ledger.append(&[call(1)]).unwrap();
+    let shifted = CallRecord { start: BASE.plus_seconds(100), ..call(1) };
+    let known = Appended { inserted: 0, duplicates: 1 };
+    assert_eq!(ledger.append(std::slice::from_ref(&shifted)).unwrap(), known);
+    drop(ledger);
+    assert_eq!(writer(&path(&folder)).append(&[shifted]).unwrap(), known, "after a restart");
+    assert_eq!(all_calls(&path(&folder)), [call(1)]);
+}
+
+#[test]
+fn a_batch_that_the_database_refuses_takes_no_other_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = writer(&path(&folder));
+    ledger
+        .connection
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON calls WHEN NEW.response_id = 'bad' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        )
+        .unwrap();
+    let bad = CallRecord { response_id: Some("bad".into()), ..call(2) };
+    let answers = ledger.append_group(&[vec![call(1)], vec![bad, call(3)], vec![call(4)]]);
+    assert!(matches!(answers.as_slice(), [Ok(_), Err(StoreError::Other { .. }), Ok(_)]), "{answers:?}");
+    assert_eq!(all_calls(&path(&folder)), [call(4), call(1)]);
+    assert_sound(&path(&folder));
 }

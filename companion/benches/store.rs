@@ -1,0 +1,326 @@
+//! How fast the SQLite ledger appends and answers, and what a call takes on disk.
+//!
+//! Method. `cargo bench -p spanledger-companion --bench store [-- --calls N --folder DIR]`, on an otherwise idle
+//! machine. Calls come from a fixed pseudo-random sequence, so that every run writes the same: 5 services, 3
+//! providers, 10 models, 1,000 users of whom few call often, 5 % failures, 60 % streams, one request hash in
+//! ten from a pool of 1,000, ids and addresses of the usual length.
+//!
+//! 1. Append: for each batch size a new ledger; only the time inside `append` counts, every batch is synced to
+//!    the disk before it returns (`synchronous=FULL`).
+//! 2. Load: N calls (10 million unless told otherwise) spread evenly over 24 hours, in batches of 8,192, each ending up to
+//!    three seconds out of order, with the housekeeping every 64 batches as `serve` would run it.
+//! 3. Questions on that ledger, which another process could be asking: each first on a new connection, then
+//!    the median of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
+//! 4. Append to that ledger while a reader asks without pause: the rate, and how long the log grows.
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use spanledger::{CostStatus, Outcome, UsageSource};
+use spanledger_companion::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
+use spanledger_companion::store::sqlite::{Ledger, Options, SqliteQuerier};
+use spanledger_companion::store::{Appender, Dimension, Filter, Page, Querier, StoreError};
+
+/// 2026-10-01 00:00:00 UTC.
+const DAY: Timestamp = Timestamp(1_790_812_800_000_000_000);
+const DAY_NS: i64 = 86_400_000_000_000;
+
+type Outcomes = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> Outcomes {
+    let mut calls = 10_000_000;
+    let mut folder = std::env::temp_dir().join(format!("spanledger-bench-{}", std::process::id()));
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--calls" => calls = arguments.next().ok_or("--calls takes a number")?.parse()?,
+            "--folder" => folder = PathBuf::from(arguments.next().ok_or("--folder takes a path")?),
+            // Cargo's own.
+            _ => {}
+        }
+    }
+    std::fs::create_dir_all(&folder)?;
+    let done = measure(&folder, calls);
+    std::fs::remove_dir_all(&folder)?;
+    done
+}
+
+fn measure(folder: &Path, calls: u64) -> Outcomes {
+    append_by_batch_size(folder)?;
+    let ledger = folder.join("day.db");
+    load(&ledger, calls)?;
+    questions(&ledger)?;
+    append_beside_a_reader(&ledger)
+}
+
+fn append_by_batch_size(folder: &Path) -> Outcomes {
+    println!("append, new ledger each\n  batch      calls/s   bytes/call");
+    for (batch_size, calls) in [(1, 5_000), (64, 100_000), (512, 400_000), (2_048, 400_000), (8_192, 800_000)]
+    {
+        let path = folder.join(format!("append-{batch_size}.db"));
+        let mut ledger = Ledger::open_writer(&path, &Options::default())?;
+        // 10,000 calls a second of ledger time.
+        let mut source = Source::new(100_000);
+        let mut spent = Duration::ZERO;
+        for _ in 0..calls / batch_size {
+            let batch = source.batch(batch_size);
+            let begun = Instant::now();
+            ledger.append(&batch)?;
+            spent += begun.elapsed();
+        }
+        ledger.maintain(DAY)?;
+        println!(
+            "  {batch_size:>5} {:>12.0} {:>12.0}",
+            calls as f64 / spent.as_secs_f64(),
+            bytes(&path) as f64 / calls as f64
+        );
+    }
+    Ok(())
+}
+
+fn load(path: &Path, calls: u64) -> Outcomes {
+    let mut ledger = Ledger::open_writer(path, &Options::default())?;
+    let mut source = Source::new(DAY_NS / calls.cast_signed());
+    let (mut appending, mut maintaining, mut longest) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let batches = calls.div_ceil(8_192);
+    for number in 0..batches {
+        let batch = source.batch(8_192.min(calls - number * 8_192));
+        let begun = Instant::now();
+        ledger.append(&batch)?;
+        appending += begun.elapsed();
+        if number % 64 == 63 || number + 1 == batches {
+            let begun = Instant::now();
+            let mut more = true;
+            while more {
+                let run = Instant::now();
+                more = ledger.maintain(source.now())?.more;
+                longest = longest.max(run.elapsed());
+            }
+            maintaining += begun.elapsed();
+        }
+    }
+    println!(
+        "\nload of {calls} calls over 24 h: append {:.1} s ({:.0} calls/s), housekeeping {:.1} s (longest {:.0} ms), {:.0} bytes/call",
+        appending.as_secs_f64(),
+        calls as f64 / appending.as_secs_f64(),
+        maintaining.as_secs_f64(),
+        longest.as_secs_f64() * 1e3,
+        bytes(path) as f64 / calls as f64
+    );
+    Ok(())
+}
+
+fn questions(path: &Path) -> Outcomes {
+    println!("\nquestions                                   first ms    median ms");
+    let now = Timestamp(DAY.0 + DAY_NS - 123_456_789);
+    let minutes = |minutes: i64| Window::last(minutes * 60, now);
+    let day = Window::last(24 * 3_600, now);
+    let aligned = Window { from: DAY, to: DAY.plus_seconds(24 * 3_600) };
+    let any = Filter::default();
+    let service = Filter { service: Some("service-1".into()), ..Filter::default() };
+    let model = Filter { model: Some("model-3".into()), ..Filter::default() };
+    let silent = Filter { service: Some("nobody".into()), ..Filter::default() };
+
+    ask(path, "rule: totals 5 min", |q| q.totals(minutes(5), &any))?;
+    ask(path, "rule: totals 5 min, one service", |q| q.totals(minutes(5), &service))?;
+    ask(path, "rule: totals 1 h", |q| q.totals(minutes(60), &any))?;
+    ask(path, "rule: totals 1 h, one model", |q| q.totals(minutes(60), &model))?;
+    ask(path, "rule: models 5 min", |q| q.breakdown(minutes(5), &any, Dimension::Model, 100))?;
+    ask(path, "rule: users 5 min", |q| q.breakdown(minutes(5), &any, Dimension::User, 20))?;
+    ask(path, "rule: largest calls 5 min", |q| q.largest_calls(minutes(5), &any, 8_000, 10))?;
+    ask(path, "rule: repeated 5 min", |q| q.repeated(minutes(5), &any, 3, 10))?;
+    ask(path, "rule: duplicates 5 min", |q| q.duplicates(minutes(5), &any))?;
+    ask(path, "rule: sequence gaps", |q| q.sequence_gaps(now.plus_seconds(-120), now, 100))?;
+    ask(path, "rule: last call", |q| q.last_call(now, &any))?;
+    ask(path, "rule: last call, one service", |q| q.last_call(now, &service))?;
+    ask(path, "rule: last call, silent service", |q| q.last_call(now, &silent))?;
+    ask(path, "report: totals 24 h", |q| q.totals(day, &any))?;
+    ask(path, "report: latency 24 h", |q| q.latency(day, &any))?;
+    for by in
+        [Dimension::Model, Dimension::Provider, Dimension::Service, Dimension::Error, Dimension::CostStatus]
+    {
+        ask(path, &format!("report: {by:?} 24 h").to_lowercase(), |q| q.breakdown(day, &any, by, 100))?;
+    }
+    ask(path, "report: top 20 users 24 h", |q| q.breakdown(day, &any, Dimension::User, 20))?;
+    ask(path, "report: repeated 24 h", |q| q.repeated(day, &any, 3, 10))?;
+    ask(path, "report: series 24 h by hour, aligned", |q| q.series(aligned, &any, 3_600))?;
+    ask(path, "report: series 24 h by 15 min, aligned", |q| q.series(aligned, &any, 900))?;
+    ask(path, "report: series 24 h by 15 min, odd", |q| q.series(day, &any, 900))?;
+    ask(path, "page: newest 50 calls", |q| q.calls(day, &any, Page { limit: 50, after: None }))?;
+    let trace = Filter { trace_id: Some([9; 16]), ..Filter::default() };
+    ask(path, "calls: an unknown trace 1 h", |q| {
+        q.calls(minutes(60), &trace, Page { limit: 50, after: None })
+    })?;
+    Ok(())
+}
+
+fn append_beside_a_reader(path: &Path) -> Outcomes {
+    const CALLS: u64 = 500_000;
+    let mut ledger = Ledger::open_writer(path, &Options::default())?;
+    let mut source = Source { number: DAY_NS.cast_unsigned() / 100_000, state: 1, ..Source::new(100_000) };
+    let querier = Ledger::open_reader(path)?;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let (mut spent, mut longest_log) = (Duration::ZERO, 0);
+    let asked = std::thread::scope(|scope| -> Result<u64, Box<dyn std::error::Error>> {
+        let reader = scope.spawn(|| {
+            let mut asked = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let window = Window::last(300, Timestamp(DAY.0 + DAY_NS));
+                if querier.repeated(window, &Filter::default(), 3, 10).is_ok() {
+                    asked += 1;
+                }
+            }
+            asked
+        });
+        for number in 0..CALLS / 2_000 {
+            let batch = source.batch(2_000);
+            let begun = Instant::now();
+            ledger.append(&batch)?;
+            spent += begun.elapsed();
+            if number % 50 == 0 {
+                ledger.maintain(source.now())?;
+            }
+            longest_log = longest_log.max(std::fs::metadata(&log).map_or(0, |log| log.len()));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(reader.join().unwrap_or(0))
+    })?;
+    println!(
+        "\nappend in batches of 2,000 beside one reader without pause ({asked} questions): {:.0} calls/s, log at most {:.0} MB",
+        CALLS as f64 / spent.as_secs_f64(),
+        longest_log as f64 / 1e6
+    );
+    Ok(())
+}
+
+fn ask<T>(path: &Path, name: &str, question: impl Fn(&SqliteQuerier) -> Result<T, StoreError>) -> Outcomes {
+    let querier = Ledger::open_reader(path)?;
+    let time = || -> Result<f64, StoreError> {
+        let begun = Instant::now();
+        black_box(question(&querier)?);
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    };
+    let first = time()?;
+    let mut more = [time()?, time()?, time()?, time()?, time()?];
+    more.sort_by(f64::total_cmp);
+    println!("  {name:<40} {first:>9.1} {:>12.1}", more[2]);
+    Ok(())
+}
+
+/// The ledger's file and its log.
+fn bytes(path: &Path) -> u64 {
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    [path, &log].iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+}
+
+/// The calls, in the order in which senders deliver them.
+struct Source {
+    number: u64,
+    state: u64,
+    every_ns: i64,
+    /// One counter a process.
+    sequences: [u64; 10],
+}
+
+impl Source {
+    fn new(every_ns: i64) -> Self {
+        Self { number: 0, state: 0x9e37_79b9_7f4a_7c15, every_ns, sequences: [0; 10] }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(DAY.0 + self.number.cast_signed() * self.every_ns)
+    }
+
+    fn batch(&mut self, calls: u64) -> Vec<CallRecord> {
+        (0..calls).map(|_| self.call()).collect()
+    }
+
+    /// xorshift64*.
+    fn random(&mut self) -> u64 {
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.random() % bound
+    }
+
+    fn call(&mut self) -> CallRecord {
+        self.number += 1;
+        let end = (self.now().0 - self.below(3_000_000_000).cast_signed()).max(DAY.0);
+        // About log-normal: 0.3 s to 40 s.
+        let duration_ns = 300_000_000_i64 << self.below(7);
+        let duration_ns = duration_ns + self.below(duration_ns.cast_unsigned()).cast_signed();
+        let model = self.below(10);
+        let stream = self.below(10) < 6;
+        let fate = self.below(1_000);
+        let (outcome, status_code, error_type) = match fate {
+            0..20 => (Outcome::Failed, Some(429), Some("rate_limit_exceeded")),
+            20..35 => (Outcome::Failed, Some(500), Some("server_error")),
+            35..40 => (Outcome::Failed, Some(401), Some("invalid_api_key")),
+            40..45 => (Outcome::TimedOut, None, Some("timeout")),
+            45..50 => (Outcome::Truncated, Some(200), Some("body")),
+            50..60 => (Outcome::Dropped, Some(200), None),
+            _ => (Outcome::Completed, Some(200), None),
+        };
+        let answered = outcome == Outcome::Completed;
+        let (input, output) = (self.below(8_000), self.below(2_000));
+        let cost_status = match (answered, model) {
+            (false, _) => CostStatus::NoUsage,
+            (true, 9) => CostStatus::Unpriced,
+            (true, _) => CostStatus::Exact,
+        };
+        let request_hash = match self.below(10) {
+            0 => u128::from(self.below(1_000)) << 64,
+            _ => u128::from(self.random()) << 64 | u128::from(self.random()),
+        };
+        let user = self.below(1_000).min(self.below(1_000));
+        let process = self.below(10);
+        self.sequences[process as usize] += 1;
+        let mut trace_id = [0; 16];
+        trace_id[..8].copy_from_slice(&self.random().to_be_bytes());
+        trace_id[8..].copy_from_slice(&self.random().to_be_bytes());
+        CallRecord {
+            trace_id,
+            span_id: self.random().to_be_bytes(),
+            parent_span_id: Some(self.random().to_be_bytes()),
+            origin: Origin::Spanledger,
+            start: Timestamp(end - duration_ns),
+            duration_ns,
+            first_chunk_ns: (stream && answered).then_some(duration_ns / 4),
+            service: format!("service-{}", process % 5),
+            provider: ["openai", "anthropic", "gcp.gemini"][(model % 3) as usize].into(),
+            operation: "chat".into(),
+            request_model: Some(format!("model-{model}")),
+            response_model: answered.then(|| format!("model-{model}")),
+            response_id: answered.then(|| format!("chatcmpl-{:029x}", self.random())),
+            stream,
+            outcome,
+            status_code,
+            error_type: error_type.map(str::to_owned),
+            finish_reasons: if answered { vec!["stop".into()] } else { Vec::new() },
+            input_tokens: answered.then_some(input),
+            output_tokens: answered.then_some(output),
+            cache_read_tokens: answered.then_some(input / 2),
+            cache_write_tokens: None,
+            reasoning_tokens: answered.then_some(output / 3),
+            usage_source: if answered { UsageSource::Provider } else { UsageSource::None },
+            cost: (cost_status == CostStatus::Exact)
+                .then(|| NanoUsd((input * 2_500 + output * 10_000).cast_signed())),
+            cost_status,
+            price_source: answered.then(|| "genai-prices 0.2".into()),
+            user: Some(format!("user-{user:06}")),
+            client_address: Some(format!("10.0.{}.{}", user / 250, user % 250)),
+            conversation_id: None,
+            request_hash: Some(format!("{request_hash:032x}")),
+            instance: Some(format!("{process:032x}")),
+            sequence: Some(self.sequences[process as usize]),
+            response_preview: None,
+            error_message: error_type.map(|text| format!("the provider said {text}")),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `spanledger demo`: see it work, with nothing else installed.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{Failure, write_all};
+use crate::app::stop_token;
+use crate::clock;
+use crate::demo::{Demo, News};
+use crate::plain::Terminal;
+use crate::record::Window;
+use crate::report;
+use crate::rule::evaluator::Evaluator;
+use crate::store::sqlite::Ledger;
+
+/// How the demo ends.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole answers, streams, 429, 500, a stream
+cut midway) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a
+webhook, and a report is printed. Nothing leaves this machine, and no key is needed.")]
+pub struct Args {
+    /// End after the report instead of serving the report page until Ctrl-C.
+    #[arg(long)]
+    exit: bool,
+    /// Keep the demo's ledger and configuration in this folder [default: a new temporary one].
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+}
+
+/// Plays the demo.
+///
+/// # Errors
+/// [`Failure`] when a part of it does not work.
+pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
+    let folder = Folder::new(args.keep.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let clean = runtime.block_on(play(args, folder.path(), terminal))?;
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    if clean {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(Failure("the demo's ledger did not stop in time".to_owned()))
+    }
+}
+
+async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Failure> {
+    let stop = stop_token()?;
+    let mut progress = Progress { live: std::io::stderr().is_terminal() };
+    let playing = Demo::play(folder, |news| progress.tell(news));
+    let demo = tokio::select! {
+        played = playing => played?,
+        () = stop.cancelled() => return Ok(true),
+    };
+    let now = clock::now();
+    let querier = Ledger::open_reader(&demo.loaded.config.ledger.path)?;
+    let mut evaluator = Evaluator::new(&demo.loaded.config.rules);
+    let rules = crate::admin::rules::report_states(&evaluator.evaluate_all(&querier, now));
+    let report = report::build(&querier, Window::last(3600, now), &rules, now)?;
+    write_all(&mut std::io::stdout(), &format!("\n{}", report::to_text(&report, terminal)))?;
+    drop(querier);
+    if !args.exit {
+        let page = demo.addresses.admin;
+        write_all(
+            &mut std::io::stdout(),
+            &format!(
+                "\nThe report page is at http://{page}/ and the metrics at http://{page}/metrics. Ctrl-C ends.\n"
+            ),
+        )?;
+        stop.cancelled().await;
+    }
+    Ok(demo.stop().await)
+}
+
+/// Tells on the standard error how far the demo is.
+struct Progress {
+    /// A terminal shows the count on one line.
+    live: bool,
+}
+
+impl Progress {
+    fn tell(&mut self, news: News) {
+        let line = match news {
+            News::Ready(addresses) => {
+                format!("ledger    receives OTLP on {} and {}\n", addresses.otlp_grpc, addresses.otlp_http)
+            }
+            News::Call(made, all) if made == all => {
+                format!("{}calls     {made} of {all}\n", self.start())
+            }
+            News::Call(made, all) if self.live => format!("\rcalls     {made} of {all}"),
+            News::Call(made, all) if made % 40 == 0 => format!("calls     {made} of {all}\n"),
+            News::Call(..) => return,
+            News::Alert { name, severity, summary, advice } => {
+                format!("alert     {name} ({severity}): {summary}\n          {advice}\n")
+            }
+        };
+        let mut out = std::io::stderr().lock();
+        // Progress that cannot be shown is no reason to stop.
+        let _shown = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+    }
+
+    const fn start(&self) -> &'static str {
+        if self.live { "\r" } else { "" }
+    }
+}
+
+/// Where the demo keeps its files; a temporary folder goes with it.
+enum Folder {
+    Kept(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Folder {
+    fn new(keep: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = keep else { return Ok(Self::Temporary(tempfile::tempdir()?)) };
+        std::fs::create_dir_all(path)
+            .map_err(|error| Failure(format!("cannot create {}: {error}", path.display())))?;
+        Ok(Self::Kept(path.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+}

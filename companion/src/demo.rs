@@ -1,0 +1,184 @@
+//! The whole way in one process: a ledger, a provider on loopback, an application that calls it through the real
+//! middleware and exports over OTLP to the real receiver, rules that fire, and a webhook they reach.
+
+mod application;
+mod provider;
+mod sink;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, Addresses};
+use crate::config::{Flag, Loaded, load};
+
+/// The rules the demo waits for. More of them fire.
+pub const EXPECTED: [&str; 2] = ["CostOverrun", "HighFailureRate"];
+
+/// Rules are evaluated every second, so this is ample on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the demo tells while it runs.
+#[derive(Debug)]
+pub enum News {
+    /// The ledger serves.
+    Ready(Addresses),
+    /// So many calls of so many are made.
+    Call(usize, usize),
+    /// An alert has reached the webhook.
+    Alert {
+        /// The rule.
+        name: String,
+        /// Its severity.
+        severity: String,
+        /// What fires.
+        summary: String,
+        /// What to do.
+        advice: String,
+    },
+}
+
+/// Why the demo did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A server or a file of the demo.
+    #[error("the demo cannot start: {0}")]
+    Io(#[from] std::io::Error),
+    /// The demo's own configuration.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The companion.
+    #[error(transparent)]
+    Build(#[from] app::BuildError),
+    /// The exporters.
+    #[error("the demo's application cannot export: {0}")]
+    Export(#[from] spanledger::otlp::InitError),
+    /// The application's client.
+    #[error("the demo's application has no client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// An alert that did not come.
+    #[error("within {} s no notice of {} reached the webhook", PATIENCE.as_secs(), missing.join(" and "))]
+    Silent {
+        /// The rules that were waited for.
+        missing: Vec<String>,
+    },
+}
+
+/// The running companion of a demo that has shown everything.
+#[derive(Debug)]
+pub struct Demo {
+    /// The demo's configuration.
+    pub loaded: Loaded,
+    /// Where the companion listens.
+    pub addresses: Addresses,
+    stop: CancellationToken,
+    companion: tokio::task::JoinHandle<bool>,
+}
+
+impl Demo {
+    /// Plays the demo with its files in `folder` and tells `news` of it. The companion goes on serving.
+    ///
+    /// # Errors
+    /// [`DemoError`] for the first thing that fails.
+    pub async fn play(folder: &Path, mut news: impl FnMut(News)) -> Result<Self, DemoError> {
+        let provider = sink::serve(provider::router()).await?;
+        let (webhook, notices) = sink::router();
+        let webhook = sink::serve(webhook).await?;
+        let file = configuration(folder, &format!("http://{webhook}/alerts"))?;
+        let flags: Vec<Flag> = Vec::new();
+        let loaded = load(Some(&file), std::iter::empty(), &flags)?;
+        let app = app::build(&loaded).await?;
+        let addresses = app.addresses()?;
+        let stop = CancellationToken::new();
+        let companion = tokio::spawn(app.run(stop.clone()));
+        news(News::Ready(addresses));
+
+        let telemetry = spanledger::otlp::builder()
+            .service_name("demo")
+            .endpoint(format!("http://{}", addresses.otlp_http))
+            .bridge(false)
+            .init()?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        application::run(provider, client, |made, all| news(News::Call(made, all))).await;
+        // What is gathered leaves now; the companion acknowledges it when it is durable.
+        let telemetry = tokio::task::spawn_blocking(move || {
+            let _all_taken = telemetry.flush();
+            telemetry
+        });
+        hear(notices, &mut news).await?;
+        drop(telemetry.await);
+        Ok(Self { loaded, addresses, stop, companion })
+    }
+
+    /// Stops the companion in order; whether everything ended before the deadline.
+    pub async fn stop(self) -> bool {
+        self.stop.cancel();
+        self.companion.await.unwrap_or(false)
+    }
+}
+
+/// Waits until every expected rule has reached the webhook.
+async fn hear(
+    mut notices: mpsc::Receiver<sink::Notice>,
+    news: &mut impl FnMut(News),
+) -> Result<(), DemoError> {
+    let mut missing = BTreeSet::from(EXPECTED);
+    let heard = timeout(PATIENCE, async {
+        while let Some(notice) = notices.recv().await {
+            if notice.status != "firing" {
+                continue;
+            }
+            for alert in notice.alerts {
+                missing.remove(alert.labels.alertname.as_str());
+                news(News::Alert {
+                    name: alert.labels.alertname,
+                    severity: alert.labels.severity,
+                    summary: alert.annotations.summary,
+                    advice: alert.annotations.advice,
+                });
+            }
+            if missing.is_empty() {
+                return;
+            }
+        }
+    });
+    let silent = heard.await.is_err() || !missing.is_empty();
+    if silent {
+        return Err(DemoError::Silent { missing: missing.into_iter().map(str::to_owned).collect() });
+    }
+    Ok(())
+}
+
+/// Writes the demo's configuration: the defaults, but quick to judge and to tell, on ports the system chooses.
+fn configuration(folder: &Path, webhook: &str) -> std::io::Result<PathBuf> {
+    let ledger = toml::Value::from(folder.join("demo.db").to_string_lossy().into_owned());
+    let file = folder.join("demo.toml");
+    let text = format!(
+        r#"# The demo's configuration. `spanledger serve --config` takes it as well.
+[ledger]
+path = {ledger}
+
+[receiver]
+grpc = "127.0.0.1:0"
+http = "127.0.0.1:0"
+
+[admin]
+listen = "127.0.0.1:0"
+
+[rules]
+interval = "1s"
+
+[notify]
+group_wait = "0s"
+
+[[notify.webhook]]
+url = "{webhook}"
+"#
+    );
+    std::fs::write(&file, text)?;
+    Ok(file)
+}

@@ -1,0 +1,63 @@
+//! The webhook of the demo: what reaches it would reach a person.
+
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+/// More notices than this wait for nobody: the webhook then answers 503, and the notifier tries again.
+const WAITING: usize = 64;
+
+/// What the demo reads of a notice.
+#[derive(Debug, Deserialize)]
+pub(super) struct Notice {
+    pub(super) status: String,
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// One alert of a notice.
+#[derive(Debug, Deserialize)]
+pub(super) struct Alert {
+    pub(super) labels: Labels,
+    pub(super) annotations: Annotations,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Labels {
+    pub(super) alertname: String,
+    pub(super) severity: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Annotations {
+    pub(super) summary: String,
+    pub(super) advice: String,
+}
+
+/// The webhook's routes, and what arrives at them.
+pub(super) fn router() -> (Router, mpsc::Receiver<Notice>) {
+    let (arrive, arrived) = mpsc::channel(WAITING);
+    (Router::new().route("/alerts", post(take)).with_state(arrive), arrived)
+}
+
+async fn take(
+    State(arrive): State<mpsc::Sender<Notice>>,
+    Json(notice): Json<Notice>,
+) -> Result<(), axum::http::StatusCode> {
+    arrive.try_send(notice).map_err(|_| axum::http::StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Serves `routes` on a free loopback port until the runtime ends.
+pub(super) async fn serve(routes: Router) -> std::io::Result<SocketAddr> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, routes).await {
+            tracing::error!(%error, "a loopback server of the demo ended");
+        }
+    });
+    Ok(address)
+}

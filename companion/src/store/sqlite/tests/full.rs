@@ -1,0 +1,74 @@
+use super::*;
+
+/// Fills the ledger until it refuses, makes room, and sends the refused batch again.
+fn fills_and_recovers(ledger: &mut SqliteAppender, path: &Path, make_room: impl FnOnce(&mut SqliteAppender)) {
+    let mut taken = 0;
+    let batch_at = |number: u64| -> Vec<_> { (number * 500..(number + 1) * 500).map(call).collect() };
+    let refused = (0..1_000).find_map(|number| match ledger.append(&batch_at(number)) {
+        Ok(appended) => {
+            taken += appended.inserted;
+            None
+        }
+        Err(error) => Some((number, error)),
+    });
+    let (number, error) = refused.unwrap();
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    assert!(taken > 0);
+    assert_eq!(totals(path, ALL).calls, taken, "nothing of the refused batch");
+
+    make_room(ledger);
+    assert_eq!(ledger.append(&batch_at(number)).unwrap(), Appended { inserted: 500, duplicates: 0 });
+    assert_eq!(ledger.append(&batch_at(0)).unwrap(), Appended { inserted: 0, duplicates: 500 });
+    assert_eq!(totals(path, ALL).calls, taken + 500);
+    assert_sound(path);
+}
+
+#[test]
+fn a_ledger_out_of_pages_loses_nothing_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    ledger.connection.pragma_update_and_check(None, "max_page_count", 400, |_| Ok(())).unwrap();
+    fills_and_recovers(&mut ledger, &path, |ledger| {
+        ledger.connection.pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
+    });
+}
+
+/// A file system of three megabytes in memory; unmounted when dropped.
+#[cfg(target_os = "linux")]
+struct SmallDisk(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// `None` where this user may not mount.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+            .arg(folder.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        mounted.then(|| Self(folder))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).output();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("not run: this user may not mount a file system");
+        return;
+    };
+    let path = path(&disk.0);
+    let ballast = disk.0.path().join("ballast");
+    std::fs::write(&ballast, vec![0; 1_500_000]).unwrap();
+    let mut ledger = writer(&path);
+    fills_and_recovers(&mut ledger, &path, |_| std::fs::remove_file(&ballast).unwrap());
+}

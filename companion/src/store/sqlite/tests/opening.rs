@@ -1,0 +1,130 @@
+use std::io::{Seek, SeekFrom, Write};
+
+use super::*;
+
+#[test]
+fn a_second_writer_is_refused_while_the_first_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let first = writer(&path);
+    let second = Ledger::open_writer(&path, &Options::default());
+    assert!(matches!(second, Err(StoreError::Busy { .. })), "{second:?}");
+    drop(first);
+    writer(&path);
+}
+
+#[test]
+fn reads_beside_the_writer_and_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    let querier = Ledger::open_reader(&path).unwrap();
+    ledger.append(&[call(1)]).unwrap();
+    assert_eq!(querier.totals(ALL, &Filter::default()).unwrap().calls, 1);
+    ledger.append(&[call(2)]).unwrap();
+    assert_eq!(querier.clone().totals(ALL, &Filter::default()).unwrap().calls, 2);
+    drop(ledger);
+    assert_eq!(totals(&path, ALL).calls, 2);
+}
+
+#[test]
+fn reading_creates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Ledger::open_reader(&path(&folder));
+    assert!(matches!(missing, Err(StoreError::Missing { .. })), "{missing:?}");
+    std::fs::write(path(&folder), "").unwrap();
+    let empty = Ledger::open_reader(&path(&folder));
+    assert!(matches!(empty, Err(StoreError::Missing { .. })), "{empty:?}");
+    assert_eq!(std::fs::metadata(path(&folder)).unwrap().len(), 0);
+}
+
+#[test]
+fn a_newer_ledger_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    writer(&path).connection.pragma_update(None, "user_version", 99).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for error in [
+        Ledger::open_writer(&path, &Options::default()).unwrap_err(),
+        Ledger::open_reader(&path).unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Newer { found: 99, supported: 1, .. }), "{error}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "dear diary, ".repeat(1_000)).unwrap();
+    let other = folder.path().join("other.db");
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE audit_logs (id)").unwrap();
+    for path in [text, other] {
+        let before = std::fs::read(&path).unwrap();
+        for error in [
+            Ledger::open_writer(&path, &Options::default()).unwrap_err(),
+            Ledger::open_reader(&path).unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_damaged_page_is_reported_as_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    ledger.append(&(0..2_000).map(call).collect::<Vec<_>>()).unwrap();
+    ledger.maintain(BASE).unwrap();
+    drop(ledger);
+    // All pages but the one that holds the header and the schema.
+    let mut file = std::fs::File::options().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.seek(SeekFrom::Start(4_096 * 3)).unwrap();
+    file.write_all(&vec![0xa5; usize::try_from(length).unwrap() - 4_096 * 3]).unwrap();
+    drop(file);
+    let read = Ledger::open_reader(&path).and_then(|querier| {
+        querier.calls(ALL, &Filter::default(), Page { limit: 10, after: None }).map(|_| ())
+    });
+    assert!(matches!(read, Err(StoreError::Damaged { .. })), "{read:?}");
+    let written =
+        Ledger::open_writer(&path, &Options::default()).and_then(|mut ledger| ledger.append(&[call(9_999)]));
+    assert!(matches!(written, Err(StoreError::Damaged { .. })), "{written:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_cannot_be_written_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    writer(&path).append(&[call(1)]).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o555)).unwrap();
+    // The superuser may write everything, so only the database's own mark stops it.
+    let privileged = std::fs::write(folder.path().join("probe"), "").is_ok();
+    if !privileged {
+        let refused = Ledger::open_writer(&path, &Options::default());
+        assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+        assert_eq!(totals(&path, ALL).calls, 1);
+    }
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    let mut ledger = writer(&path);
+    ledger.connection.pragma_update(None, "query_only", true).unwrap();
+    let refused = ledger.append(&[call(2)]);
+    assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+    ledger.connection.pragma_update(None, "query_only", false).unwrap();
+    assert_eq!(ledger.append(&[call(2)]).unwrap().inserted, 1);
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Ledger::open_writer(&folder.path().join("no/ledger.db"), &Options::default()).unwrap_err();
+    assert!(error.to_string().contains("no/ledger.db"), "{error}");
+}

@@ -1,0 +1,271 @@
+//! Getting started in two lines: tracer and meter providers over OTLP, with a guard that flushes.
+//!
+//! ```no_run
+//! let _guard = spanledger::otlp::init()?;
+//! let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+//!     .with(spanledger::GenAiMiddleware::new())
+//!     .build();
+//! # let _: reqwest_middleware::ClientWithMiddleware = client;
+//! # Ok::<(), spanledger::otlp::InitError>(())
+//! ```
+//!
+//! The standard variables decide where telemetry goes: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL` (`http/protobuf`,
+//! the default, or `grpc`), `_HEADERS`, `_TIMEOUT`, each also per signal; `OTEL_SERVICE_NAME` and
+//! `OTEL_RESOURCE_ATTRIBUTES`; `OTEL_TRACES_SAMPLER`; `OTEL_METRIC_EXPORT_INTERVAL`;
+//! `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` (cumulative by default); `OTEL_SDK_DISABLED`. An `https`
+//! endpoint needs a TLS feature of `reqwest`, or of `opentelemetry-otlp` for gRPC, in the application.
+//!
+//! It works inside any Tokio runtime and outside of one: exports run on threads of their own. The HTTP exporter always
+//! gets a blocking client, whatever other crates enable, because an asynchronous one panics in the
+//! exporter's thread and loses everything; the gRPC exporter gets a runtime of its own, so that flushing never
+//! waits for the runtime it is called from.
+
+mod bridge;
+mod check;
+mod exporter;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{KeyValue, global};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{Aggregation, InstrumentKind, SdkMeterProvider, Stream};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
+use thiserror::Error;
+use tracing_opentelemetry::OpenTelemetryLayer;
+
+use self::exporter::Exporters;
+use crate::semconv::{SCOPE, attribute};
+use crate::telemetry::instance;
+
+/// The default of [`Builder::flush_timeout`].
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Buckets of an exponential histogram and its finest scale: the defaults of the OpenTelemetry specification.
+const EXPONENTIAL: Aggregation =
+    Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
+
+/// The wire protocol of the exporters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// OTLP over HTTP with protobuf bodies.
+    HttpProtobuf,
+    /// OTLP over gRPC.
+    Grpc,
+}
+
+/// Why telemetry could not be set up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// An exporter's settings make no sense, for instance an endpoint that is no URL.
+    #[error("cannot build the OTLP exporter: {0}; check the OTEL_EXPORTER_OTLP_* variables")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// The HTTP client of the exporter cannot be built.
+    #[error("cannot build the exporter's HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The operating system gives no more threads.
+    #[error("cannot start the exporter's threads: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// Sets telemetry up as the environment says, with the defaults of [`builder`]. Call it once, at the start of
+/// `main`, and keep the guard until the end.
+///
+/// # Errors
+///
+/// [`InitError`], when the settings make no sense. An endpoint that cannot be reached is no error: telemetry
+/// must not stop an application. It is told once, as an error event of `tracing`.
+pub fn init() -> Result<Guard, InitError> {
+    builder().init()
+}
+
+/// Options of [`init`].
+#[must_use]
+pub fn builder() -> Builder {
+    Builder {
+        service_name: None,
+        endpoint: None,
+        protocol: None,
+        exponential_histograms: false,
+        bridge: true,
+        flush_timeout: FLUSH_TIMEOUT,
+    }
+}
+
+/// Options of [`init`]. What is not set here is left to the environment.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    service_name: Option<String>,
+    endpoint: Option<String>,
+    protocol: Option<Protocol>,
+    exponential_histograms: bool,
+    bridge: bool,
+    flush_timeout: Duration,
+}
+
+impl Builder {
+    /// Sets `service.name`. Defaults to `OTEL_SERVICE_NAME`.
+    #[must_use]
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// Sets the base URL of the receiver, such as `http://localhost:4318`. Defaults to
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, else to the local port of the protocol (4318 for HTTP, 4317 for gRPC).
+    #[must_use]
+    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Sets the protocol. Defaults to `OTEL_EXPORTER_OTLP_PROTOCOL`, else to HTTP.
+    #[must_use]
+    pub const fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+
+    /// Records histograms with exponential buckets, which fit any range, instead of the conventions' fixed ones.
+    /// Defaults to off, since not every store takes them.
+    #[must_use]
+    pub const fn exponential_histograms(mut self, on: bool) -> Self {
+        self.exponential_histograms = on;
+        self
+    }
+
+    /// Installs a `tracing` subscriber, unless the application has one: spans go to the tracer provider, and
+    /// what `RUST_LOG` selects (`info`, if unset) goes to the standard error. Defaults to on. An application with a
+    /// subscriber of its own adds [`Guard::layer`] to it.
+    #[must_use]
+    pub const fn bridge(mut self, on: bool) -> Self {
+        self.bridge = on;
+        self
+    }
+
+    /// The longest that dropping the guard may take. Defaults to 5 seconds.
+    #[must_use]
+    pub const fn flush_timeout(mut self, timeout: Duration) -> Self {
+        self.flush_timeout = timeout;
+        self
+    }
+
+    /// Sets telemetry up: installs the global tracer and meter providers and the W3C propagator.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`].
+    pub fn init(self) -> Result<Guard, InitError> {
+        if std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.trim().eq_ignore_ascii_case("true")) {
+            return Ok(Guard { running: None, flush_timeout: self.flush_timeout });
+        }
+        let exporters = Exporters::build(self.endpoint.as_deref(), self.protocol)?;
+        let resource = self.resource();
+        let tracers = SdkTracerProvider::builder()
+            .with_batch_exporter(exporters.spans)
+            .with_resource(resource.clone())
+            .build();
+        let mut meters =
+            SdkMeterProvider::builder().with_periodic_exporter(exporters.metrics).with_resource(resource);
+        if self.exponential_histograms {
+            meters = meters.with_view(|instrument| {
+                let histogram = instrument.kind() == InstrumentKind::Histogram;
+                histogram.then(|| Stream::builder().with_aggregation(EXPONENTIAL).build().ok()).flatten()
+            });
+        }
+        let meters = meters.build();
+        global::set_text_map_propagator(TraceContextPropagator::new());
+        global::set_tracer_provider(tracers.clone());
+        global::set_meter_provider(meters.clone());
+        if self.bridge && !bridge::install(tracers.tracer(SCOPE)) {
+            tracing::info!(
+                "a tracing subscriber is installed already; add the guard's layer to it to link spans"
+            );
+        }
+        check::in_background(exporters.endpoint)?;
+        let running = Running { tracers, meters, runtime: exporters.runtime };
+        Ok(Guard { running: Some(running), flush_timeout: self.flush_timeout })
+    }
+
+    fn resource(&self) -> Resource {
+        let environment = Resource::builder().build();
+        let mut resource = Resource::builder();
+        if environment.get(&attribute::SERVICE_INSTANCE_ID.into()).is_none() {
+            resource = resource.with_attribute(KeyValue::new(attribute::SERVICE_INSTANCE_ID, instance()));
+        }
+        if let Some(name) = &self.service_name {
+            resource = resource.with_service_name(name.clone());
+        }
+        resource.build()
+    }
+}
+
+/// Keeps telemetry running. Dropping it sends what is left, within [`Builder::flush_timeout`], and stops.
+#[derive(Debug)]
+#[must_use = "telemetry stops when the guard is dropped; bind it to a variable that lives as long as main"]
+pub struct Guard {
+    /// `None` where the environment disables telemetry.
+    running: Option<Running>,
+    flush_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Running {
+    tracers: SdkTracerProvider,
+    meters: SdkMeterProvider,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Guard {
+    /// Sends what is gathered so far and says whether all of it was taken within the flush time-out.
+    #[must_use]
+    pub fn flush(&self) -> bool {
+        let Some(running) = &self.running else { return true };
+        let (tracers, meters) = (running.tracers.clone(), running.meters.clone());
+        self.within_timeout(move || tracers.force_flush().is_ok() & meters.force_flush().is_ok())
+    }
+
+    /// A layer for the application's own `tracing` subscriber: its spans become the parents of calls, and are
+    /// exported as well. Spans of the exporters' own libraries are left out, or each export would bring about
+    /// the next.
+    #[must_use]
+    pub fn layer<S>(&self) -> impl tracing_subscriber::Layer<S> + use<S>
+    where
+        S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span> + Send + Sync,
+    {
+        self.running.as_ref().map(|running| bridge::layer(running.tracers.tracer(SCOPE)))
+    }
+
+    /// Runs `work` on a thread of its own, since it blocks, and waits for it as long as the time-out allows.
+    fn within_timeout(&self, work: impl FnOnce() -> bool + Send + 'static) -> bool {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let worker = thread::Builder::new().name("spanledger-flush".to_owned()).spawn(move || {
+            // The receiver is gone only when the time is up, and then nobody wants to know.
+            let _nobody = sender.send(work());
+        });
+        worker.is_ok() && receiver.recv_timeout(self.flush_timeout).unwrap_or(false)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(Running { tracers, meters, runtime }) = self.running.take() else { return };
+        let timeout = self.flush_timeout;
+        let stop = move || tracers.shutdown_with_timeout(timeout).is_ok() & meters.shutdown().is_ok();
+        if !self.within_timeout(stop) {
+            tracing::error!(?timeout, "telemetry could not be sent before the end; the last of it is lost");
+        }
+        if let Some(runtime) = runtime {
+            // Waiting for a runtime panics inside another one.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The type behind [`Guard::layer`].
+type Bridge<S> = OpenTelemetryLayer<S, Tracer>;

@@ -1,0 +1,138 @@
+//! Exporters that work wherever they are built.
+
+use std::env;
+use std::thread;
+use std::time::Duration;
+
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
+use tokio::runtime::{self, Runtime};
+
+use super::{InitError, Protocol};
+
+/// Where receivers listen unless told otherwise.
+const HTTP_ENDPOINT: &str = "http://localhost:4318";
+const GRPC_ENDPOINT: &str = "http://localhost:4317";
+
+/// The specification's default for `OTEL_EXPORTER_OTLP_TIMEOUT`.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) struct Exporters {
+    pub(super) spans: SpanExporter,
+    pub(super) metrics: MetricExporter,
+    /// Drives the gRPC exporters.
+    pub(super) runtime: Option<Runtime>,
+    /// Where spans go.
+    pub(super) endpoint: String,
+}
+
+impl Exporters {
+    /// Exporters to `endpoint`, a base URL, or to where the environment says.
+    pub(super) fn build(endpoint: Option<&str>, protocol: Option<Protocol>) -> Result<Self, InitError> {
+        let of = |signal| protocol.unwrap_or_else(|| protocol_of(signal));
+        let (traces, metrics) = (of("TRACES"), of("METRICS"));
+        let grpc = [traces, metrics].contains(&Protocol::Grpc);
+        let runtime = if grpc { Some(runtime()?) } else { None };
+        // Channels are spawned on the runtime that is current when they are built.
+        let _entered = runtime.as_ref().map(Runtime::enter);
+        Ok(Self {
+            spans: span_exporter(endpoint, traces)?,
+            metrics: metric_exporter(endpoint, metrics)?,
+            endpoint: endpoint.map_or_else(|| endpoint_of("TRACES", traces), str::to_owned),
+            runtime,
+        })
+    }
+}
+
+fn span_exporter(endpoint: Option<&str>, protocol: Protocol) -> Result<SpanExporter, InitError> {
+    let builder = SpanExporter::builder();
+    Ok(match protocol {
+        Protocol::Grpc => match endpoint {
+            Some(endpoint) => builder.with_tonic().with_endpoint(endpoint).build()?,
+            None => builder.with_tonic().build()?,
+        },
+        Protocol::HttpProtobuf => {
+            let builder = builder
+                .with_http()
+                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+                .with_http_client(client("TRACES")?);
+            match endpoint {
+                Some(base) => builder.with_endpoint(signal_url(base, "v1/traces")).build()?,
+                None => builder.build()?,
+            }
+        }
+    })
+}
+
+fn metric_exporter(endpoint: Option<&str>, protocol: Protocol) -> Result<MetricExporter, InitError> {
+    let builder = MetricExporter::builder();
+    Ok(match protocol {
+        Protocol::Grpc => match endpoint {
+            Some(endpoint) => builder.with_tonic().with_endpoint(endpoint).build()?,
+            None => builder.with_tonic().build()?,
+        },
+        Protocol::HttpProtobuf => {
+            let builder = builder
+                .with_http()
+                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+                .with_http_client(client("METRICS")?);
+            match endpoint {
+                Some(base) => builder.with_endpoint(signal_url(base, "v1/metrics")).build()?,
+                None => builder.build()?,
+            }
+        }
+    })
+}
+
+/// A blocking client, built on a thread of its own: inside asynchronous code its construction panics.
+fn client(signal: &str) -> Result<reqwest::blocking::Client, InitError> {
+    let timeout = timeout_of(signal);
+    let build = move || reqwest::blocking::Client::builder().timeout(timeout).build();
+    let built = thread::Builder::new().name("spanledger-client".to_owned()).spawn(build)?.join();
+    match built {
+        Ok(client) => Ok(client?),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// One thread that outlives any runtime of the application's.
+fn runtime() -> std::io::Result<Runtime> {
+    runtime::Builder::new_multi_thread().worker_threads(1).thread_name("spanledger-otlp").enable_all().build()
+}
+
+fn signal_url(base: &str, path: &str) -> String {
+    format!("{}/{path}", base.trim_end_matches('/'))
+}
+
+/// The variable of one signal, else that of all.
+fn variable(signal: &str, name: &str) -> Option<String> {
+    [format!("OTEL_EXPORTER_OTLP_{signal}_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")]
+        .iter()
+        .find_map(|variable| env::var(variable).ok().filter(|value| !value.trim().is_empty()))
+}
+
+fn protocol_of(signal: &str) -> Protocol {
+    match variable(signal, "PROTOCOL").as_deref().map(str::trim) {
+        Some("grpc") => Protocol::Grpc,
+        None | Some("http/protobuf") => Protocol::HttpProtobuf,
+        Some(other) => {
+            tracing::warn!(protocol = other, "no such OTLP protocol here; sending http/protobuf instead");
+            Protocol::HttpProtobuf
+        }
+    }
+}
+
+fn endpoint_of(signal: &str, protocol: Protocol) -> String {
+    variable(signal, "ENDPOINT").unwrap_or_else(|| {
+        match protocol {
+            Protocol::Grpc => GRPC_ENDPOINT,
+            Protocol::HttpProtobuf => HTTP_ENDPOINT,
+        }
+        .to_owned()
+    })
+}
+
+fn timeout_of(signal: &str) -> Duration {
+    variable(signal, "TIMEOUT")
+        .and_then(|milliseconds| milliseconds.trim().parse().ok())
+        .map_or(TIMEOUT, Duration::from_millis)
+}

@@ -1,0 +1,98 @@
+//! An application that uses the library as any other would, and exports to the Collector.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use spanledger::{CallContext, GenAiMiddleware};
+
+use crate::Result;
+use crate::exchange::Exchange;
+use crate::provider::{EXCHANGE, Provider};
+
+/// The application.
+#[derive(Debug)]
+pub struct Application {
+    client: ClientWithMiddleware,
+    tracers: SdkTracerProvider,
+    meters: SdkMeterProvider,
+}
+
+impl Application {
+    /// An application named `service` that calls `provider` and exports over gRPC to `collector`.
+    ///
+    /// # Errors
+    /// When an exporter or the HTTP client cannot be built.
+    pub fn start(service: &str, collector: SocketAddr, provider: &Provider) -> Result<Self> {
+        let endpoint = format!("http://{collector}");
+        let resource = Resource::builder()
+            .with_service_name(service.to_owned())
+            .with_attribute(KeyValue::new("service.instance.id", format!("{service}-1")))
+            .with_attribute(KeyValue::new("deployment.environment.name", "test"))
+            .build();
+        let spans = SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()?;
+        let tracers =
+            SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(spans).build();
+        let metrics = MetricExporter::builder().with_tonic().with_endpoint(&endpoint).build()?;
+        // As often as the tests' Prometheus scrapes, so that a rate has its points within seconds.
+        let reader = PeriodicReader::builder(metrics).with_interval(Duration::from_secs(1)).build();
+        let meters = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let middleware = GenAiMiddleware::builder()
+            .tracer_provider(tracers.clone())
+            .meter_provider(meters.clone())
+            .build();
+        let http = reqwest::Client::builder().dns_resolver(Arc::new(Loopback(provider.address()))).build()?;
+        Ok(Self { client: ClientBuilder::new(http).with(middleware).build(), tracers, meters })
+    }
+
+    /// Makes the call of `exchange` and reads the answer to its end, or to where it is cut.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn call(&self, exchange: &Exchange) -> Result<()> {
+        let response = self
+            .client
+            .post(format!("http://{}{}", exchange.host, exchange.path))
+            .header("content-type", "application/json")
+            .header(EXCHANGE, &exchange.id)
+            .body(exchange.request.clone())
+            .with_extension(CallContext::new().conversation_id(&exchange.id).user_id("ada"))
+            .send()
+            .await?;
+        match response.bytes().await {
+            Ok(_) => Ok(()),
+            Err(_) if exchange.cut => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Exports what there is.
+    ///
+    /// # Errors
+    /// When the Collector does not take it.
+    pub async fn flush(&self) -> Result<()> {
+        let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
+        // Both wait for their exporters on the thread they are called from.
+        tokio::task::spawn_blocking(move || tracers.force_flush().and_then(|()| meters.force_flush()))
+            .await??;
+        Ok(())
+    }
+}
+
+/// Every recorded host is the loopback server: the middleware sees the names, and nothing leaves the machine.
+#[derive(Debug)]
+struct Loopback(SocketAddr);
+
+impl Resolve for Loopback {
+    fn resolve(&self, _name: Name) -> Resolving {
+        let addresses: Addrs = Box::new(std::iter::once(self.0));
+        Box::pin(std::future::ready(Ok(addresses)))
+    }
+}

@@ -1,0 +1,61 @@
+//! The Collector with `collector/config.yaml`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{Program, free_address};
+use crate::{Result, root};
+
+/// The running Collector.
+#[derive(Debug)]
+pub struct Collector {
+    /// Where it takes OTLP over gRPC.
+    pub grpc: SocketAddr,
+    /// Where it takes OTLP over HTTP.
+    pub http: SocketAddr,
+    /// Where it shows its own metrics.
+    pub metrics: SocketAddr,
+    _program: Program,
+}
+
+impl Collector {
+    /// Starts it between the applications and `companion` and `prometheus`. `overlay` is laid over the configuration
+    /// last, and an empty one changes nothing; `environment` is set besides what names the addresses.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(
+        tools: &Path,
+        directory: &Path,
+        companion: SocketAddr,
+        prometheus: SocketAddr,
+        overlay: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let (grpc, http, metrics, health) =
+            (free_address()?, free_address()?, free_address()?, free_address()?);
+        let laid_over = directory.join("overlay.yaml");
+        std::fs::write(&laid_over, overlay)?;
+        let mut command = Command::new(tools.join("otelcol"));
+        command
+            .arg("--config")
+            .arg(root().join("collector/config.yaml"))
+            .arg("--config")
+            .arg(root().join("collector/config.local.yaml"))
+            .arg("--config")
+            .arg(laid_over)
+            .envs(environment.iter().copied())
+            .env("SPANLEDGER_COLLECTOR_GRPC", grpc.to_string())
+            .env("SPANLEDGER_COLLECTOR_HTTP", http.to_string())
+            .env("SPANLEDGER_COLLECTOR_HEALTH", health.to_string())
+            .env("SPANLEDGER_COLLECTOR_HOST", metrics.ip().to_string())
+            .env("SPANLEDGER_COLLECTOR_PORT", metrics.port().to_string())
+            .env("SPANLEDGER_COLLECTOR_STORAGE", directory.join("queue"))
+            .env("SPANLEDGER_COMPANION_ENDPOINT", companion.to_string())
+            .env("SPANLEDGER_PROMETHEUS_ENDPOINT", format!("http://{prometheus}/api/v1/otlp"));
+        let mut program = Program::start("collector", &mut command, directory)?;
+        program.ready(&format!("http://{health}/")).await?;
+        Ok(Self { grpc, http, metrics, _program: program })
+    }
+}

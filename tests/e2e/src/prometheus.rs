@@ -1,0 +1,146 @@
+//! Prometheus with `alerts/prometheus.yml` and `alerts/spanledger.rules.yml`.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use crate::program::Program;
+use crate::{Result, root};
+
+/// The addresses that `alerts/prometheus.yml` names, each with what stands there in a test.
+#[derive(Debug, Clone, Copy)]
+pub struct Neighbours {
+    /// The companion's admin address.
+    pub companion: SocketAddr,
+    /// The Collector's own metrics.
+    pub collector: SocketAddr,
+    /// Alertmanager.
+    pub alertmanager: SocketAddr,
+}
+
+/// The running Prometheus.
+#[derive(Debug)]
+pub struct Prometheus {
+    address: SocketAddr,
+    client: reqwest::Client,
+    _program: Program,
+}
+
+impl Prometheus {
+    /// Starts it on `address`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(
+        tools: &Path,
+        directory: &Path,
+        address: SocketAddr,
+        neighbours: Neighbours,
+    ) -> Result<Self> {
+        let directory = directory.join("prometheus");
+        std::fs::create_dir_all(&directory)?;
+        let mut config = std::fs::read_to_string(root().join("alerts/prometheus.yml"))?;
+        for (ours, theirs) in [
+            ("127.0.0.1:4319", neighbours.companion.to_string()),
+            ("127.0.0.1:8888", neighbours.collector.to_string()),
+            ("127.0.0.1:9093", neighbours.alertmanager.to_string()),
+            // A test does not wait a quarter of a minute for the next point.
+            ("scrape_interval: 15s", "scrape_interval: 1s".to_owned()),
+        ] {
+            if !config.contains(ours) {
+                return Err(format!("alerts/prometheus.yml no longer says {ours}").into());
+            }
+            config = config.replace(ours, &theirs);
+        }
+        std::fs::write(directory.join("prometheus.yml"), config)?;
+        std::fs::copy(root().join("alerts/spanledger.rules.yml"), directory.join("spanledger.rules.yml"))?;
+        let mut command = Command::new(tools.join("prometheus"));
+        command.args([
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=data",
+            "--web.enable-otlp-receiver",
+        ]);
+        command.arg(format!("--web.listen-address={address}"));
+        let mut program = Program::start("prometheus", &mut command, &directory)?;
+        program.ready(&format!("http://{address}/-/ready")).await?;
+        Ok(Self { address, client: reqwest::Client::new(), _program: program })
+    }
+
+    /// The series of an instant query, each with `metric` and `value`.
+    ///
+    /// # Errors
+    /// When the query is refused.
+    pub async fn query(&self, expression: &str) -> Result<Vec<Value>> {
+        let data = self.get("query", &[("query", expression)]).await?;
+        match data["resultType"].as_str() {
+            Some("scalar") => Ok(vec![data["result"].clone()]),
+            _ => Ok(data["result"].as_array().cloned().unwrap_or_default()),
+        }
+    }
+
+    /// The series of the last `seconds`, each with `metric` and `values`.
+    ///
+    /// # Errors
+    /// When the query is refused.
+    pub async fn query_range(&self, expression: &str, seconds: u64) -> Result<Vec<Value>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let (start, end) = ((now - seconds).to_string(), now.to_string());
+        let parameters = [("query", expression), ("start", &start), ("end", &end), ("step", "5")];
+        let data = self.get("query_range", &parameters).await?;
+        Ok(data["result"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The syntax tree of a query.
+    ///
+    /// # Errors
+    /// When it is no query.
+    pub async fn parse(&self, expression: &str) -> Result<Value> {
+        self.get("parse_query", &[("query", expression)]).await
+    }
+
+    /// The values of `label` among the series that `selector` matches.
+    ///
+    /// # Errors
+    /// When Prometheus does not answer.
+    pub async fn label_values(&self, selector: &str, label: &str) -> Result<Vec<Value>> {
+        let data = self.get(&format!("label/{label}/values"), &[("match[]", selector)]).await?;
+        Ok(data.as_array().cloned().unwrap_or_default())
+    }
+
+    /// The names of all labels among the series that `selector` matches.
+    ///
+    /// # Errors
+    /// When Prometheus does not answer.
+    pub async fn label_names(&self, selector: &str) -> Result<BTreeSet<String>> {
+        let data = self.get("labels", &[("match[]", selector)]).await?;
+        let names = data.as_array().into_iter().flatten();
+        Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The names of the alerts that fire.
+    ///
+    /// # Errors
+    /// When Prometheus does not answer.
+    pub async fn firing(&self) -> Result<BTreeSet<String>> {
+        let data = self.get("alerts", &[]).await?;
+        let alerts = data["alerts"].as_array().into_iter().flatten();
+        Ok(alerts
+            .filter(|alert| alert["state"] == "firing")
+            .filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value> {
+        let url = format!("http://{}/api/v1/{path}", self.address);
+        let answer: Value = self.client.get(url).query(parameters).send().await?.json().await?;
+        if answer["status"] == "success" {
+            Ok(answer["data"].clone())
+        } else {
+            Err(format!("{path} {parameters:?}: {}", answer["error"]).into())
+        }
+    }
+}

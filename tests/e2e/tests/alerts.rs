@@ -1,0 +1,98 @@
+//! The same trouble raises the same alerts in the companion and in Prometheus, and somebody is told.
+
+use std::collections::BTreeSet;
+
+use spanledger_e2e::application::Application;
+use spanledger_e2e::exchange::{Exchange, Tokens};
+use spanledger_e2e::program::tools;
+use spanledger_e2e::provider::Provider;
+use spanledger_e2e::stack::Stack;
+use spanledger_e2e::{Result, wait};
+
+/// The rules that both can evaluate.
+const BOTH: [&str; 8] = [
+    "HighRequestRate",
+    "HighFailureRate",
+    "CostOverrun",
+    "UnpricedUsage",
+    "UsageMissing",
+    "AuthFailures",
+    "RateLimited",
+    "LedgerSilent",
+];
+
+/// An expensive quarter of an hour with an outage at its end, for which five of the rules are meant.
+fn trouble() -> Vec<Exchange> {
+    let modest = Tokens { input: 100, output: 20 };
+    // 200 dollars by the price of 600 dollars for a million output tokens.
+    let dear = Tokens { input: 10_000, output: 330_000 };
+    let mut calls: Vec<Exchange> = (0..6)
+        .map(|number| Exchange::answered(format!("good-{number}"), "gpt-4o", number % 2 == 0, modest))
+        .collect();
+    calls.push(Exchange::answered("dear", "o1-pro", false, dear));
+    calls.push(Exchange::answered("unpriced", "house-model-1", false, modest));
+    calls.extend(
+        (0..6).map(|number| Exchange::refused(format!("auth-{number}"), "gpt-4o", 401, "invalid_api_key")),
+    );
+    calls
+        .extend((0..6).map(|number| {
+            Exchange::refused(format!("limit-{number}"), "gpt-4o", 429, "rate_limit_exceeded")
+        }));
+    calls.extend((0..3).map(|number| Exchange::cut(format!("cut-{number}"), "gpt-4o")));
+    calls
+}
+
+fn of_both(names: &BTreeSet<String>) -> BTreeSet<&str> {
+    names.iter().map(String::as_str).filter(|name| BOTH.contains(name)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_alerts_fire_in_companion_and_prometheus_and_are_told() -> Result<()> {
+    let Some(tools) = tools()? else { return Ok(()) };
+    let expected =
+        BTreeSet::from(["HighFailureRate", "CostOverrun", "UnpricedUsage", "AuthFailures", "RateLimited"]);
+    let calls = trouble();
+    let stack = Stack::start(&tools).await?;
+    // Nothing fires over nothing.
+    assert_eq!(of_both(&stack.companion.firing().await?), BTreeSet::new());
+    assert_eq!(of_both(&stack.prometheus.firing().await?), BTreeSet::new());
+
+    let provider = Provider::start(&calls).await?;
+    let application = Application::start("alert-test", stack.collector.grpc, &provider)?;
+    for call in &calls {
+        application.call(call).await?;
+    }
+    application.flush().await?;
+
+    wait::until("the alerts of the companion", async || {
+        let firing = stack.companion.firing().await.ok()?;
+        (of_both(&firing) == expected).then_some(())
+    })
+    .await?;
+    wait::until("the same alerts of Prometheus", async || {
+        let firing = stack.prometheus.firing().await.ok()?;
+        (of_both(&firing) == expected).then_some(())
+    })
+    .await?;
+
+    // Alertmanager has each of them from both; Prometheus names itself as the source by its own path.
+    wait::until("each alert in Alertmanager from both", async || {
+        let alerts = stack.alertmanager.alerts().await.ok()?;
+        let from = |prometheus: bool| -> BTreeSet<String> {
+            let of_one = alerts.iter().filter(|alert| alert.source.contains("/graph?g0.expr=") == prometheus);
+            of_one.map(|alert| alert.name.clone()).collect()
+        };
+        (of_both(&from(true)) == expected && of_both(&from(false)) == expected).then_some(())
+    })
+    .await?;
+
+    wait::until("the critical ones at the webhook", async || {
+        let told = stack.webhook.told();
+        ["HighFailureRate", "CostOverrun", "AuthFailures"]
+            .iter()
+            .all(|name| told.contains(*name))
+            .then_some(())
+    })
+    .await?;
+    Ok(())
+}

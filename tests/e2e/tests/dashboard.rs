@@ -1,0 +1,125 @@
+//! Every query of the dashboard returns data, and every label it names exists.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use spanledger_e2e::application::Application;
+use spanledger_e2e::dashboard::{self, Query, RANGE_SECONDS};
+use spanledger_e2e::exchange::{Exchange, Tokens};
+use spanledger_e2e::program::tools;
+use spanledger_e2e::prometheus::Prometheus;
+use spanledger_e2e::provider::Provider;
+use spanledger_e2e::stack::Stack;
+use spanledger_e2e::{Result, wait};
+
+/// Calls of every kind that a panel shows.
+fn traffic(round: u32) -> Vec<Exchange> {
+    let tokens = Tokens { input: 400, output: 100 };
+    let mut calls: Vec<Exchange> = (0..12)
+        .map(|number| Exchange::answered(format!("good-{round}-{number}"), "gpt-4o", number % 2 == 0, tokens))
+        .collect();
+    calls.push(Exchange::answered(format!("unpriced-{round}"), "house-model-1", false, tokens));
+    calls.push(Exchange::refused(format!("limit-{round}"), "gpt-4o", 429, "rate_limit_exceeded"));
+    calls
+}
+
+/// Whether the answer of a query has a number in it: `NaN` is Prometheus' way to say that there is none.
+fn has_data(series: &[Value]) -> bool {
+    let numbers = |series: &Value| -> Vec<Value> {
+        let single = series.get("value").into_iter().cloned();
+        single.chain(series["values"].as_array().into_iter().flatten().cloned()).collect()
+    };
+    series.iter().flat_map(numbers).any(|point| point[1].as_str().is_some_and(|number| number != "NaN"))
+}
+
+async fn asked(prometheus: &Prometheus, query: &Query) -> Result<Vec<Value>> {
+    if query.instant {
+        prometheus.query(&query.expression).await
+    } else {
+        prometheus.query_range(&query.expression, RANGE_SECONDS).await
+    }
+}
+
+/// The labels that a syntax tree names, and the series it reads.
+#[derive(Debug, Default)]
+struct Named {
+    labels: BTreeSet<String>,
+    selectors: BTreeSet<String>,
+}
+
+impl Named {
+    fn read(&mut self, node: &Value) {
+        match node {
+            Value::Array(nodes) => nodes.iter().for_each(|node| self.read(node)),
+            Value::Object(fields) => {
+                let grouping = node["grouping"].as_array().into_iter().flatten();
+                self.labels.extend(grouping.filter_map(|label| label.as_str().map(str::to_owned)));
+                if node["type"] == "vectorSelector" || node["type"] == "matrixSelector" {
+                    self.read_selector(node);
+                }
+                fields.values().for_each(|node| self.read(node));
+            }
+            _ => {}
+        }
+    }
+
+    fn read_selector(&mut self, selector: &Value) {
+        for matcher in selector["matchers"].as_array().into_iter().flatten() {
+            let (name, kind, value) = (&matcher["name"], &matcher["type"], &matcher["value"]);
+            let (Some(name), Some(kind), Some(value)) = (name.as_str(), kind.as_str(), value.as_str()) else {
+                continue;
+            };
+            if name == "__name__" {
+                self.selectors.insert(format!("{{__name__{kind}{value:?}}}"));
+            } else {
+                self.labels.insert(name.to_owned());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_of_the_dashboard_returns_data_and_every_label_exists() -> Result<()> {
+    let Some(tools) = tools()? else { return Ok(()) };
+    let (first, second) = (traffic(1), traffic(2));
+    let stack = Stack::start(&tools).await?;
+    let provider = Provider::start(&[first.clone(), second.clone()].concat()).await?;
+    let application = Application::start("dashboard-test", stack.collector.grpc, &provider)?;
+    for call in &first {
+        application.call(call).await?;
+    }
+    application.flush().await?;
+    // A rate has data from the second value on, so the first must have arrived before the next calls are made.
+    wait::until("the first values in Prometheus", async || {
+        let calls = stack.prometheus.query("sum(spanledger_client_calls_total)").await.ok()?;
+        has_data(&calls).then_some(())
+    })
+    .await?;
+    for call in &second {
+        application.call(call).await?;
+    }
+    application.flush().await?;
+
+    let queries = dashboard::queries()?;
+    assert!(queries.len() > 40, "only {} queries in the dashboard", queries.len());
+    for query in &queries {
+        wait::until(&format!("data in {}: {}", query.panel, query.expression), async || {
+            let series = asked(&stack.prometheus, query).await.ok()?;
+            has_data(&series).then_some(())
+        })
+        .await?;
+        let mut named = Named::default();
+        named.read(&stack.prometheus.parse(&query.expression).await?);
+        let mut existing = BTreeSet::new();
+        for selector in &named.selectors {
+            existing.extend(stack.prometheus.label_names(selector).await?);
+        }
+        let missing: BTreeSet<&String> = named.labels.difference(&existing).collect();
+        assert!(missing.is_empty(), "{}: no series of {:?} has {missing:?}", query.panel, named.selectors);
+    }
+    for variable in dashboard::variables()? {
+        let values = stack.prometheus.label_values(&variable.selector, &variable.label).await?;
+        assert!(!values.is_empty(), "no value of {} in {}", variable.label, variable.selector);
+    }
+    Ok(())
+}

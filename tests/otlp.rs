@@ -1,0 +1,267 @@
+//! All telemetry arrives, over both protocols, wherever the application sets it up. Each case runs in a process of
+//! its own, because providers and subscribers are global and the environment is part of the test.
+
+mod support;
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt, Tracer};
+use opentelemetry::{Context, global};
+use reqwest_middleware::ClientBuilder;
+use support::loopback::{Loopback, answer};
+use support::receiver::Receiver;
+use tokio::runtime::Builder;
+
+const SPANS: usize = 300;
+
+/// Runs one of the children below with `variables`, and gives its output.
+fn run(child: &str, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", child, "--ignored", "--nocapture"]).env_clear().envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{child}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// An application's telemetry: spans of both APIs, and a histogram.
+fn work() {
+    let tracer = global::tracer("application");
+    for number in 0..SPANS - 1 {
+        tracer.build(SpanBuilder::from_name(format!("span {number}"))).end();
+    }
+    let outer = tracing::info_span!("application span");
+    outer.in_scope(|| {
+        assert!(Context::current().has_active_span(), "tracing spans are parents");
+        // What the exporters' own libraries say must not become spans.
+        let _noise = tracing::info_span!(target: "h2::client", "noise").entered();
+        let _more = tracing::info_span!(target: "hyper_util::client", "noise").entered();
+    });
+    global::meter("application").f64_histogram("application.duration").build().record(0.5, &[]);
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn outside_of_a_runtime() {
+    let guard = spanledger::otlp::init().unwrap();
+    work();
+    drop(guard);
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn inside_a_multi_threaded_runtime() {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
+        let _guard = spanledger::otlp::init().unwrap();
+        tokio::spawn(async { work() }).await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn inside_a_single_threaded_runtime() {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let guard = spanledger::otlp::init().unwrap();
+        work();
+        assert!(guard.flush(), "everything is taken");
+    });
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn with_options() {
+    let guard = spanledger::otlp::builder()
+        .service_name("named in code")
+        .protocol(spanledger::otlp::Protocol::Grpc)
+        .endpoint(std::env::var("RECEIVER").unwrap())
+        .exponential_histograms(true)
+        .bridge(false)
+        .init()
+        .unwrap();
+    let subscriber =
+        tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), guard.layer());
+    let _subscribed = tracing::subscriber::set_default(subscriber);
+    work();
+    drop(guard);
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn beside_a_subscriber_of_the_application() {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let guard = spanledger::otlp::init().unwrap();
+    tracing::warn!("still the application's");
+    drop(guard);
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn towards_nobody() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let writer = move || Lines(sender.clone());
+    tracing_subscriber::fmt().with_writer(writer).with_ansi(false).init();
+    let guard = spanledger::otlp::builder().flush_timeout(Duration::from_millis(200)).init().unwrap();
+    let told = std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(30)).ok())
+        .find(|line| line.contains("cannot be reached"))
+        .expect("a word about the endpoint");
+    assert!(told.contains("ERROR") && told.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+    drop(guard);
+    let again = receiver.try_iter().filter(|line| line.contains("cannot be reached")).count();
+    assert_eq!(again, 0, "it is told once");
+}
+
+struct Lines(std::sync::mpsc::Sender<String>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        drop(self.0.send(String::from_utf8_lossy(bytes).into_owned()));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn without_a_provider() {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let server = Loopback::start(answer("200 OK", "application/json", "{}")).await;
+        for _ in 0..2 {
+            call(&server).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn with_the_middleware() {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let _guard = spanledger::otlp::init().unwrap();
+        let server = Loopback::start(answer("200 OK", "application/json", "{}")).await;
+        let outer = tracing::info_span!("application span");
+        tracing::Instrument::instrument(call(&server), outer).await;
+    });
+}
+
+/// One call through the middleware, with every default.
+async fn call(server: &Loopback) {
+    let client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+        .with(spanledger::GenAiMiddleware::new())
+        .build();
+    let url = server.url("/v1/chat/completions");
+    let response = client.post(url).body(r#"{"model":"gpt-4o"}"#).send().await.unwrap();
+    response.bytes().await.unwrap();
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn disabled() {
+    let guard = spanledger::otlp::init().unwrap();
+    let span = global::tracer("application").start("span");
+    assert!(!span.span_context().is_valid(), "no provider is installed");
+    assert!(guard.flush());
+}
+
+#[test]
+fn everything_arrives_over_both_protocols_in_and_out_of_runtimes() {
+    for protocol in ["http/protobuf", "grpc"] {
+        for child in
+            ["outside_of_a_runtime", "inside_a_multi_threaded_runtime", "inside_a_single_threaded_runtime"]
+        {
+            let receiver = Receiver::start();
+            run(
+                child,
+                &[
+                    ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+                    ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                    ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=blue"),
+                    ("OTEL_SERVICE_NAME", "shop"),
+                    ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test"),
+                    ("RUST_LOG", "trace"),
+                ],
+            );
+            let received = receiver.received.lock().unwrap();
+            let names: Vec<&str> = received.spans.iter().map(|span| span.name.as_str()).collect();
+            assert_eq!(names.len(), SPANS, "{protocol} {child}");
+            assert!(names.contains(&"application span") && !names.contains(&"noise"), "{protocol} {child}");
+            assert_eq!(received.metrics["application.duration"], 1, "{protocol} {child}");
+            assert!(!received.exponential);
+            assert_eq!(received.resource["service.name"], "shop");
+            assert_eq!(received.resource["deployment.environment.name"], "test");
+            assert_eq!(received.resource["service.instance.id"].len(), 32);
+            for (path, headers) in &received.paths {
+                assert_eq!(headers["x-tenant"], "blue", "{path}");
+                assert_eq!(path.starts_with("/v1/"), protocol == "http/protobuf", "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_code_says_goes_before_the_environment() {
+    let receiver = Receiver::start();
+    run(
+        "with_options",
+        &[
+            ("RECEIVER", &receiver.endpoint()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_SERVICE_NAME", "named by the environment"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=given"),
+        ],
+    );
+    let received = receiver.received.lock().unwrap();
+    assert_eq!(received.spans.len(), SPANS);
+    assert!(received.exponential);
+    assert_eq!(received.resource["service.name"], "named in code");
+    assert_eq!(received.resource["service.instance.id"], "given");
+}
+
+#[test]
+fn leaves_the_subscriber_of_the_application_alone() {
+    let receiver = Receiver::start();
+    let output = run(
+        "beside_a_subscriber_of_the_application",
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())],
+    );
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("still the application's") && told.contains("add the guard's layer"), "{told}");
+}
+
+#[test]
+fn tells_once_that_nobody_listens_and_stops_in_time() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://user:secret@{nobody}");
+    for protocol in ["http/protobuf", "grpc"] {
+        run(
+            "towards_nobody",
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)],
+        );
+    }
+}
+
+#[test]
+fn a_call_arrives_as_a_child_of_the_applications_span() {
+    let receiver = Receiver::start();
+    run("with_the_middleware", &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    let received = receiver.received.lock().unwrap();
+    let named = |name: &str| received.spans.iter().find(|span| span.name == name).unwrap();
+    assert_eq!(named("chat gpt-4o").parent_span_id, named("application span").span_id);
+    assert_eq!(received.metrics["gen_ai.client.inference.duration"], 1);
+    assert_eq!(received.spans.len(), 2);
+}
+
+#[test]
+fn tells_once_that_no_provider_is_installed() {
+    let told = String::from_utf8(run("without_a_provider", &[]).stderr).unwrap();
+    assert_eq!(told.matches("no tracer provider is installed").count(), 1, "{told}");
+}
+
+#[test]
+fn the_environment_can_disable_it() {
+    run("disabled", &[("OTEL_SDK_DISABLED", "true")]);
+}
