@@ -97,7 +97,6 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
     let filter: EnvFilter = config.log.level.parse()?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
         // A log file is no place for colours.
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
