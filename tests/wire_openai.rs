@@ -1,6 +1,6 @@
 //! What OpenAI-style providers may answer and nobody has recorded: the fixtures are written by hand.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be served fails its test")]
 
 use serde_json::{Map, Value, json};
 use spanledger::semconv::attribute;

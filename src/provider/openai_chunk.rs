@@ -1,13 +1,12 @@
 //! The answer shape that chat completions and legacy completions share, whole or as chunks of a stream: choices
 //! whose `message`, `delta` or `text` carries what was generated.
 
-use std::borrow::Cow;
-use std::fmt;
+mod content;
 
 use serde::Deserialize;
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 
+use self::content::Content;
 use super::error::{self, Fault};
 use super::lenient::{Count, List, Object, Text};
 use super::openai_usage::WireUsage;
@@ -136,31 +135,6 @@ struct Audio<'a> {
     data: Text<'a>,
     #[serde(borrow)]
     transcript: Text<'a>,
-}
-
-/// A message's content: a text, or parts (Mistral's reasoning models).
-#[derive(Debug, Default)]
-enum Content<'a> {
-    Text(Cow<'a, str>),
-    Parts(List<Object<Part<'a>>>),
-    #[default]
-    None,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    thinking: List<Object<Thought<'a>>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Thought<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
 }
 
 /// Reads an answer that is one document.
@@ -331,47 +305,6 @@ fn tool_call(
     reading.facts.generated(name.map_or(0, str::len) + arguments.len());
     if let Some(content) = &mut reading.content {
         content.tool_call(choice, index, id, name, arguments);
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
-            type Value = Content<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or parts")
-            }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                List::deserialize(SeqAccessDeserializer::new(seq)).map(Content::Parts)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Content::None)
-            }
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Content::None)
-            }
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Content::None)
-            }
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Content::None)
-            }
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Content::None)
-            }
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Content::None)
-            }
-        }
-        deserializer.deserialize_any(Shape)
     }
 }
 
