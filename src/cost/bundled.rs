@@ -71,7 +71,8 @@ impl Bundled {
     /// The price of `model`, if the table has one for tokens.
     pub(super) fn price(&self, query: &PriceQuery<'_>, model: &str, tokens: &Tokens) -> Option<Priced> {
         let resolution = self.resolution(query, model)?;
-        let (detailed, totals) = (detailed(query, tokens), totals(tokens));
+        let detailed = detailed(query, tokens);
+        let of_totals;
         let request = PriceRequest::new(model, &detailed)
             .with_provider_id(resolution.provider)
             .with_timestamp(query.at);
@@ -79,7 +80,8 @@ impl Bundled {
             Ok(standard) => (request, standard.total_price, true),
             // Parts that contradict each other (more audio than input, say) are refused: the totals still price.
             Err(error) if error.kind() == ErrorKind::InvalidUsage => {
-                let request = with_usage(&request, &totals);
+                of_totals = totals(tokens);
+                let request = with_usage(&request, &of_totals);
                 let standard = self.calculator.calculate(&request).ok()?;
                 (request, standard.total_price, false)
             }
@@ -163,7 +165,7 @@ impl Bundled {
             return self.of_provider(by_host.id(), model);
         }
         // What runs on one's own machine bears the names of what others sell.
-        let by_name = provider != OLLAMA && self.find(BY_MODEL_ALONE, model).is_some();
+        let by_name = provider != provider::OLLAMA && self.find(BY_MODEL_ALONE, model).is_some();
         by_name.then_some(Resolution { provider: BY_MODEL_ALONE, exact: false })
     }
 
@@ -179,9 +181,6 @@ impl Bundled {
         self.calculator.calculate(&PriceRequest::new(model, &nothing).with_provider_id(id)).ok()
     }
 }
-
-/// The provider name of a local Ollama, which no convention fixes.
-const OLLAMA: &str = "ollama";
 
 /// The table's id of a provider the conventions name; other providers mostly go by the same name in both.
 fn id_of(name: &str) -> &str {
