@@ -119,7 +119,7 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
         admin_token: config.admin_token().map_err(invalid)?,
         receiver_tls: tls(&config.receiver.tls)?,
         admin_tls: tls(&config.admin.tls)?,
-        targets: config.notify.targets().map_err(|message| loaded.error_at("notify", message))?,
+        targets: config.notify.targets().map_err(|message| loaded.error_of(&message))?,
         appender: Ledger::open_writer(path, &retention(config))?,
         querier: Ledger::open_reader(path)?,
         alerts: state_file(path)?,

@@ -32,11 +32,7 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<(), Fail
     }
     let loaded = common.load(&[])?;
     // The files of secrets are part of the check; nothing is connected to.
-    loaded
-        .config
-        .notify
-        .targets()
-        .map_err(|message| Failure(loaded.error_at("notify", message).to_string()))?;
+    loaded.config.notify.targets().map_err(|message| loaded.error_of(&message))?;
     if args.check {
         return Ok(());
     }

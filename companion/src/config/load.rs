@@ -148,7 +148,9 @@ impl Loaded {
     pub fn source(&self, key: &str) -> &Source {
         let mut key = key;
         loop {
-            if let Some(source) = self.sources.get(key) {
+            // A list counts as one value; its items have places of their own when they come from a file.
+            let list = key.split('[').next().unwrap_or(key);
+            if let Some(source) = self.sources.get(key).or_else(|| self.sources.get(list)) {
                 return source;
             }
             match key.rsplit_once('.') {
@@ -156,6 +158,13 @@ impl Loaded {
                 None => return &Source::Default,
             }
         }
+    }
+
+    /// The error of a message that begins with the key it is about and a colon.
+    #[must_use]
+    pub fn error_of(&self, message: &str) -> ConfigError {
+        let (key, message) = message.split_once(": ").unwrap_or(("", message));
+        self.error_at(key, message.to_owned())
     }
 
     /// The error that `key` is wrong, wherever its value came from.
@@ -179,6 +188,9 @@ impl Loaded {
         for (key, _) in example::leaves(&table) {
             let line = spans::line(&text, spans.start_of(&key).unwrap_or(0));
             self.sources.insert(key, Source::File(path.to_owned(), line));
+        }
+        for (item, start) in spans.items() {
+            self.sources.insert(item.to_owned(), Source::File(path.to_owned(), spans::line(&text, start)));
         }
         merge(&mut self.table, table);
         Ok(())

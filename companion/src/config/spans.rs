@@ -59,6 +59,12 @@ impl Spans {
         above.or(around.min_by_key(|place| place.span.len())).map(|place| place.path.as_str())
     }
 
+    /// The keys within lists of tables, and where they begin.
+    pub(super) fn items(&self) -> impl Iterator<Item = (&str, usize)> {
+        let items = self.0.iter().filter(|place| place.path.contains('['));
+        items.map(|place| (place.path.as_str(), place.span.start))
+    }
+
     /// Where the key `path`, or failing that its nearest ancestor, begins.
     pub(super) fn start_of(&self, path: &str) -> Option<usize> {
         let mut path = path;

@@ -172,11 +172,10 @@ fn refuses_each_file_of_the_corpus_with_file_line_and_key() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         let expected = text.lines().next().and_then(|line| line.strip_prefix("#! ")).unwrap();
-        let error = load(Some(&path), [], &[]).map(|loaded| loaded.config.notify.targets().map(|_| ()));
-        let message = match error {
-            Err(error) => error.to_string(),
-            Ok(built) => panic!("{} was taken: {built:?}", path.display()),
-        };
+        let error = load(Some(&path), [], &[]).and_then(|loaded| {
+            loaded.config.notify.targets().map(drop).map_err(|message| loaded.error_of(&message))
+        });
+        let message = error.expect_err(&path.display().to_string()).to_string();
         let message =
             message.strip_prefix(&format!("{}:", path.display())).unwrap_or_else(|| panic!("{message}"));
         assert!(message.trim_start().starts_with(expected), "{}: {message}", path.display());

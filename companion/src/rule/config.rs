@@ -307,6 +307,25 @@ impl<'de> DeserializeSeed<'de> for IntervalSeed {
     }
 }
 
+/// A key of `[rules]`. Refuses the others itself, so that an error names the place of the key.
+enum RulesKey {
+    Interval,
+    Rule(&'static dyn Rule),
+}
+
+impl<'de> Deserialize<'de> for RulesKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        if key == "interval" {
+            return Ok(Self::Interval);
+        }
+        ALL.into_iter().find(|rule| rule.name().as_str() == key).map(Self::Rule).ok_or_else(|| {
+            let names = ALL.map(|rule| rule.name().as_str()).join(", ");
+            D::Error::custom(format!("unknown key `{key}` in [rules]: expected interval or one of {names}"))
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for RulesConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Rules;
@@ -319,16 +338,12 @@ impl<'de> Deserialize<'de> for RulesConfig {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RulesConfig, A::Error> {
                 let mut config = RulesConfig::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == "interval" {
-                        config.interval = map.next_value_seed(IntervalSeed)?;
-                    } else if let Some(rule) = ALL.into_iter().find(|rule| rule.name().as_str() == key) {
-                        config.rules.insert(rule.name(), map.next_value_seed(RuleSeed(rule))?);
-                    } else {
-                        let names = ALL.map(|rule| rule.name().as_str()).join(", ");
-                        return Err(A::Error::custom(format!(
-                            "unknown key `{key}` in [rules]: expected interval or one of {names}"
-                        )));
+                while let Some(key) = map.next_key::<RulesKey>()? {
+                    match key {
+                        RulesKey::Interval => config.interval = map.next_value_seed(IntervalSeed)?,
+                        RulesKey::Rule(rule) => {
+                            config.rules.insert(rule.name(), map.next_value_seed(RuleSeed(rule))?);
+                        }
                     }
                 }
                 Ok(config)
