@@ -19,7 +19,7 @@ use spanledger_companion::store::sqlite::{Ledger, Options};
 const START: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
 
 fn call(number: u64, calls: u64, hours: i64) -> CallRecord {
-    let failed = number % 200 == 0;
+    let failed = number.is_multiple_of(200);
     let span = hours * 3600 * Timestamp::SECOND;
     let at = i128::from(span) * i128::from(number) / i128::from(calls);
     CallRecord {
@@ -53,7 +53,7 @@ fn call(number: u64, calls: u64, hours: i64) -> CallRecord {
         user: Some(format!("user{}", number % 500)),
         client_address: None,
         conversation_id: None,
-        request_hash: Some(format!("{:032x}", if number % 8 == 0 { number / 800 } else { number })),
+        request_hash: Some(format!("{:032x}", if number.is_multiple_of(8) { number / 800 } else { number })),
         instance: Some(format!("instance{}", number % 5)),
         sequence: Some(number / 5 + 1),
         response_preview: None,

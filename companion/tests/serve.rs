@@ -1,5 +1,7 @@
 //! The real binary on ports the system chose, with real senders.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod serve {
     pub(crate) mod process;
 

@@ -199,3 +199,57 @@ fn sums_of_steps_are_the_totals() {
     assert_eq!(report.steps.iter().map(|step| step.totals.calls).sum::<u64>(), report.totals.calls);
     assert_eq!(ledger(&calls()).totals(DAY, &Default::default()).unwrap(), report.totals);
 }
+
+#[test]
+fn plots_stand_in_any_window() {
+    let mut odd = fixture::call(1, NOW.plus_seconds(-2));
+    odd.duration_ns = 0;
+    odd.cost = None;
+    for seconds in [1, 59, 3600, 90 * 86_400, 50 * 365 * 86_400] {
+        let window = crate::record::Window::last(seconds, NOW);
+        for calls in [calls(), vec![odd.clone()]] {
+            let html = to_html(&build(&ledger(&calls), window, &[], NOW).unwrap());
+            for broken in ["NaN", "\"inf", "inf%", " x=\"-", " y=\"-", "width=\"-", "height=\"-"] {
+                assert!(!html.contains(broken), "{broken} in a window of {seconds} s");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_report_is_the_same_from_every_store() {
+    use crate::store::sqlite::{Ledger, Options};
+    use crate::store::{Appender as _, Step};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.db");
+    let options = Options { keep_calls: None, keep_sums: None, max_bytes: None };
+    Ledger::open_writer(&path, &options).unwrap().append(&calls()).unwrap();
+    let stored = build(&Ledger::open_reader(&path).unwrap(), DAY, &rules(), NOW).unwrap();
+    let expected = day();
+
+    // Quantiles may be 2 % off; everything else is exact.
+    let quantiles = |report: &Report| {
+        let of = |summary: crate::store::LatencySummary| [summary.duration, summary.first_chunk];
+        let steps = report.steps.iter().flat_map(|step| of(step.latency));
+        of(report.latency)
+            .into_iter()
+            .chain(steps)
+            .flat_map(|q| [Some(q.count as f64), q.mean, q.p50, q.p95, q.p99])
+            .collect::<Vec<_>>()
+    };
+    for (found, wanted) in quantiles(&stored).into_iter().zip(quantiles(&expected)) {
+        match (found, wanted) {
+            (Some(found), Some(wanted)) if found != wanted => {
+                assert!((found / wanted - 1.0).abs() < 0.021, "{found} {wanted}");
+            }
+            (found, wanted) => assert_eq!(found, wanted),
+        }
+    }
+    let exact = |report: Report| {
+        let sums = |step: &Step| (step.at, step.totals);
+        let steps: Vec<_> = report.steps.iter().map(sums).collect();
+        (steps, Report { steps: Vec::new(), latency: Default::default(), ..report })
+    };
+    assert_eq!(exact(stored), exact(expected));
+}

@@ -142,7 +142,7 @@ async fn answers_bad_requests_in_their_own_form_and_for_good() {
         }
     }
     let client = reqwest::Client::new();
-    let answer = client.post(format!("http://{}/v1/metrics", server.http)).send().await.unwrap();
+    let answer = client.post(format!("http://{}/v1/profiles", server.http)).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     let answer = client.get(server.traces_url()).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
 use prost::Message;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -34,6 +36,13 @@ fn bomb(megabytes: usize) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// The most memory the server has had.
+fn peak_kilobytes(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
+    peak.trim_end_matches(" kB").parse().unwrap()
+}
+
 async fn post(
     server: &Server,
     body: Vec<u8>,
@@ -48,9 +57,11 @@ async fn post(
 
 #[tokio::test]
 async fn refuses_a_gzip_bomb_before_it_goes_off() {
-    let server = Server::start(&[]);
-    let bomb = bomb(512);
-    assert!(bomb.len() < 1 << 20);
+    let server = start_with("[receiver.limits]\nmessage = \"1MiB\"\n");
+    assert_eq!(post(&server, request(vec![call(1)]).encode_to_vec(), &[]).await.status(), StatusCode::OK);
+    let before = peak_kilobytes(&server);
+    let bomb = bomb(64);
+    assert!(bomb.len() < 1 << 17);
     let answer = post(&server, bomb.clone(), &[(CONTENT_ENCODING, "gzip")]).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
 
@@ -71,11 +82,24 @@ async fn refuses_a_gzip_bomb_before_it_goes_off() {
         .unwrap();
     assert_eq!(answer.headers()["grpc-status"], (Code::ResourceExhausted as i32).to_string());
 
-    let memory = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let peak = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
-    let kilobytes: u64 = peak.trim_end_matches(" kB").parse().unwrap();
-    assert!(kilobytes < 256 * 1024, "peak memory {peak}");
+    let grown = peak_kilobytes(&server) - before;
+    assert!(grown < 24 * 1024, "the peak of memory grew by {grown} kB");
     assert_eq!(post(&server, request(vec![call(1)]).encode_to_vec(), &[]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn refuses_values_nested_without_end() {
+    let server = Server::start(&[]);
+    let mut deep = text("x");
+    for _ in 0..200 {
+        let values = vec![AnyValue { value: Some(deep) }];
+        deep = Value::ArrayValue(ArrayValue { values });
+    }
+    let mut nested = call(1);
+    nested.attributes.push(pair("deep", deep));
+    let answer = post(&server, request(vec![nested]).encode_to_vec(), &[]).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(server.get("/healthz").0, 200);
 }
 
 #[tokio::test]

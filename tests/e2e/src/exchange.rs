@@ -49,6 +49,8 @@ pub struct Known {
     pub output_tokens: Option<u64>,
     /// Of the input, read from the cache.
     pub cache_read_tokens: Option<u64>,
+    /// Of the input, written to the cache.
+    pub cache_write_tokens: Option<u64>,
     /// Of the output, spent on reasoning.
     pub reasoning_tokens: Option<u64>,
     /// Finish reasons by choice.
@@ -73,6 +75,7 @@ impl Known {
             input_tokens: number("input_tokens"),
             output_tokens: number("output_tokens"),
             cache_read_tokens: number("cache_read_tokens"),
+            cache_write_tokens: number("cache_write_tokens"),
             reasoning_tokens: number("reasoning_tokens"),
             finish_reasons: reasons.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             failed: call["outcome"] == "failed",
@@ -119,6 +122,7 @@ fn recorded(line: &str) -> Result<Option<Exchange>> {
         input_tokens: number(&expected["input_tokens"]),
         output_tokens: number(&expected["output_tokens"]),
         cache_read_tokens: number(&expected["cached_input_tokens"]),
+        cache_write_tokens: number(&expected["cache_creation_tokens"]),
         reasoning_tokens: number(&expected["reasoning_tokens"]),
         finish_reasons: reasons.iter().filter_map(text).collect(),
         failed: !expected["error"].is_null(),
@@ -140,7 +144,7 @@ fn recorded(line: &str) -> Result<Option<Exchange>> {
 /// Token counts of an answer written by hand.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens {
-    /// All input tokens; a quarter of them came from the cache.
+    /// All input tokens; a quarter of them came from the cache, an eighth was written to it.
     pub input: u64,
     /// All output tokens; half of them were spent on reasoning.
     pub output: u64,
@@ -152,7 +156,7 @@ impl Tokens {
             "prompt_tokens": self.input,
             "completion_tokens": self.output,
             "total_tokens": self.input + self.output,
-            "prompt_tokens_details": {"cached_tokens": self.input / 4},
+            "prompt_tokens_details": {"cached_tokens": self.input / 4, "cache_write_tokens": self.input / 8},
             "completion_tokens_details": {"reasoning_tokens": self.output / 2},
         })
     }
@@ -174,6 +178,7 @@ impl Exchange {
             input_tokens: Some(tokens.input),
             output_tokens: Some(tokens.output),
             cache_read_tokens: Some(tokens.input / 4),
+            cache_write_tokens: Some(tokens.input / 8),
             reasoning_tokens: Some(tokens.output / 2),
             finish_reasons: vec!["stop".to_owned()],
             failed: false,

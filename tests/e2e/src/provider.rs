@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper::{Request, Response};
@@ -57,9 +57,12 @@ fn answer(exchanges: &HashMap<String, Exchange>, request: &Request<Bytes>) -> Re
 }
 
 fn respond(status: u16, content_type: &str, frames: Vec<Result<Bytes, Error>>) -> Response<Body> {
-    let frames = frames.into_iter().map(|frame| frame.map(Frame::data));
-    // `Sync` is what the boxed body asks for, and the frames are all there already.
-    let body = StreamBody::new(stream::iter(frames)).boxed();
+    let frames = stream::iter(frames).then(async |frame| {
+        // Lets the server write what it has: an error would discard it, and the client see no answer at all.
+        tokio::task::yield_now().await;
+        frame.map(Frame::data)
+    });
+    let body = BodyExt::boxed(StreamBody::new(frames));
     let mut response = Response::new(body);
     *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::BAD_GATEWAY);
     if let Ok(value) = content_type.parse() {

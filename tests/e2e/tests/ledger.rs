@@ -8,8 +8,9 @@ use spanledger_e2e::program::tools;
 use spanledger_e2e::provider::Provider;
 use spanledger_e2e::stack::Stack;
 
-/// As many recordings as go through in some seconds.
-const RECORDINGS: usize = 200;
+/// Wire formats of the recordings, and how many of each go through within some seconds.
+const APIS: [&str; 4] = ["openai.chat", "openai.responses", "anthropic.messages", "gemini.generate_content"];
+const RECORDINGS: usize = 60;
 
 fn written() -> Vec<Exchange> {
     vec![
@@ -24,9 +25,11 @@ fn written() -> Vec<Exchange> {
 async fn the_ledger_says_of_each_call_what_is_known_of_it() -> Result<()> {
     let Some(tools) = tools()? else { return Ok(()) };
     let mut exchanges = written();
-    match corpus("openai.chat")? {
-        Some(recorded) => exchanges.extend(recorded.into_iter().take(RECORDINGS)),
-        None => eprintln!("no corpus: hand-written exchanges only"),
+    for api in APIS {
+        match corpus(api)? {
+            Some(recorded) => exchanges.extend(recorded.into_iter().take(RECORDINGS)),
+            None => eprintln!("no corpus: hand-written exchanges instead of {api}"),
+        }
     }
     let stack = Stack::start(&tools).await?;
     let provider = Provider::start(&exchanges).await?;
