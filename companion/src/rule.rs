@@ -16,6 +16,7 @@ pub mod runner;
 mod sequence_gap;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unit;
 mod unpriced_usage;
 mod usage_missing;
 
@@ -27,6 +28,9 @@ use serde::{Deserialize, Serialize};
 use crate::record::{Timestamp, Window};
 use crate::seconds::Seconds;
 use crate::store::{Filter, Querier, StoreError, Totals};
+
+pub use self::unit::Unit;
+pub(crate) use self::unit::dollars;
 
 use self::config::{Key, Settings};
 
@@ -198,57 +202,6 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What a rule's values count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Requests a minute.
-    PerMinute,
-    /// A share between 0 and 1.
-    Share,
-    /// US dollars.
-    Usd,
-    /// Tokens.
-    Tokens,
-    /// Calls.
-    Calls,
-    /// Seconds.
-    Seconds,
-}
-
-impl Unit {
-    /// A value for people: `62.5%`, `$12.30`, `1,200`.
-    #[must_use]
-    pub fn format(self, value: f64) -> String {
-        match self {
-            Self::Share => format!("{}%", trimmed(value * 100.0, 2)),
-            Self::Usd => format!("${value:.2}"),
-            #[expect(clippy::cast_possible_truncation, reason = "values are far below 2^63 seconds")]
-            Self::Seconds => Seconds(value as i64).to_string(),
-            Self::PerMinute | Self::Tokens | Self::Calls => trimmed(value, 1),
-        }
-    }
-}
-
-/// `value` with at most `decimals` decimals, no trailing zeros, and thousands set apart.
-fn trimmed(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let mut out = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        let left = whole.len() - index;
-        if index > 0 && left % 3 == 0 && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if !fraction.is_empty() {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    out
-}
-
 /// The calls that one evaluation of a rule is about, with the settings for them: all calls, or those of the
 /// service or the model that has settings of its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -351,9 +304,4 @@ pub struct Sample {
 #[expect(clippy::cast_precision_loss, reason = "counts of calls and tokens stay far below 2^53")]
 pub(crate) const fn count(number: u64) -> f64 {
     number as f64
-}
-
-/// Dollars of a threshold: whole ones without cents.
-pub(crate) fn dollars(usd: f64) -> String {
-    if usd.fract() == 0.0 { format!("${usd:.0}") } else { format!("${usd:.2}") }
 }

@@ -33,12 +33,15 @@ impl Endpoint {
         }
         let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}://{}{port}", parsed.scheme(), parsed.host_str().unwrap_or_default());
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("spanledger/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("url: {}", error.without_url()))?;
+            .user_agent(concat!("spanledger/", env!("CARGO_PKG_VERSION")));
+        if matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
+            // No proxy reaches this machine.
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| format!("url: {}", error.without_url()))?;
         let path = Some(parsed.path()).filter(|path| path.len() > 1);
         let parts = [path, parsed.query(), parsed.password(), token.as_ref().map(Secret::expose)];
         let mut secrets = vec![url.clone()];
