@@ -41,7 +41,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     for file in &files {
         for exchange in replay::read(file)? {
             let replayed = replay.run(&exchange).await?;
-            writeln!(out, "{}", replayed.to_json())?;
+            writeln!(out, "{}", replayed.to_json(replay.points()))?;
             done += 1;
             if done % PROGRESS == 0 {
                 eprintln!("{done} exchanges replayed");

@@ -11,9 +11,6 @@ use crate::sse;
 use documents::Documents;
 use event_stream::EventStream;
 
-/// U+FEFF in UTF-8.
-const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-
 /// The incremental decoder of one body. Keeps at most `limit` bytes of an unfinished piece: a longer one is
 /// passed over and [`Decoder::lost`] tells so.
 #[derive(Debug)]
@@ -26,12 +23,7 @@ pub(crate) struct Decoder {
 #[derive(Debug)]
 enum Cutter {
     Whole(Vec<u8>),
-    Sse {
-        parser: sse::Parser,
-        /// Whether anything but white space has come.
-        begun: bool,
-    },
-
+    Sse(sse::Parser),
     Documents(Documents),
     EventStream(EventStream),
 }
@@ -41,7 +33,7 @@ impl Decoder {
     pub(crate) fn new(framing: Framing, limit: usize) -> Self {
         let cutter = match framing {
             Framing::Whole => Cutter::Whole(Vec::new()),
-            Framing::Sse => Cutter::Sse { parser: sse::Parser::new(limit), begun: false },
+            Framing::Sse => Cutter::Sse(sse::Parser::new(limit)),
             Framing::JsonLines => Cutter::Documents(Documents::lines()),
             Framing::JsonArray => Cutter::Documents(Documents::elements()),
             Framing::EventStream => Cutter::EventStream(EventStream::default()),
@@ -52,7 +44,6 @@ impl Decoder {
     /// Takes the next bytes and shows each piece that is now whole. A piece that lies within `bytes` is not
     /// copied.
     pub(crate) fn push(&mut self, bytes: &[u8], see: &mut dyn FnMut(Event<'_>)) {
-        self.look_at_the_beginning(bytes);
         self.lost |= match &mut self.cutter {
             Cutter::Whole(_) if self.lost => true,
             Cutter::Whole(held) if held.len() + bytes.len() > self.limit => {
@@ -63,7 +54,7 @@ impl Decoder {
                 held.extend_from_slice(bytes);
                 false
             }
-            Cutter::Sse { parser, .. } => {
+            Cutter::Sse(parser) => {
                 parser.push(bytes, |event| see(event.into()));
                 parser.lost() > 0
             }
@@ -76,24 +67,13 @@ impl Decoder {
     pub(crate) fn finish(&mut self, see: &mut dyn FnMut(Event<'_>)) {
         match &mut self.cutter {
             Cutter::Whole(held) if !self.lost => see(Event { name: None, exception: false, data: held }),
-            Cutter::Sse { parser, .. } => {
+            Cutter::Sse(parser) => {
                 parser.finish(|event| see(event.into()));
                 self.lost |= parser.lost() > 0;
             }
             Cutter::Documents(documents) => self.lost |= documents.finish(self.limit, see),
             // A message without its checksum cannot be trusted.
             Cutter::Whole(_) | Cutter::EventStream(_) => {}
-        }
-    }
-
-    /// Errors come as JSON even where the headers promise events: no line of server-sent events begins with a
-    /// bracket.
-    fn look_at_the_beginning(&mut self, bytes: &[u8]) {
-        let Cutter::Sse { begun: begun @ false, .. } = &mut self.cutter else { return };
-        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte));
-        *begun = first.is_some();
-        if let Some(b'{' | b'[') = first {
-            self.cutter = Cutter::Documents(Documents::elements());
         }
     }
 

@@ -92,6 +92,9 @@ mod content;
 mod context;
 mod cost;
 mod decoder;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod middleware;
 #[cfg(feature = "otlp")]

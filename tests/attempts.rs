@@ -1,5 +1,7 @@
 //! A call that is sent several times is one call with a span for each attempt.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use std::time::Duration;

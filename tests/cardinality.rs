@@ -1,5 +1,7 @@
 //! No text from outside can multiply metric series.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! Parents, children and the facts only the application knows.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use http::Extensions;

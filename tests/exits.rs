@@ -1,5 +1,7 @@
 //! Every way a call can end gives exactly one span and one set of metrics.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use std::sync::Arc;

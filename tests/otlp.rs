@@ -1,6 +1,8 @@
 //! All telemetry arrives, over both protocols, wherever the application sets it up. Each case runs in a process of
 //! its own, because providers and subscribers are global and the environment is part of the test.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use std::process::{Command, Output};

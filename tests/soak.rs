@@ -1,5 +1,7 @@
 //! Memory stays flat over a hundred thousand streams.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use bytes::Bytes;

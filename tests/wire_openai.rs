@@ -1,5 +1,7 @@
 //! What OpenAI-style providers may answer and nobody has recorded: the fixtures are written by hand.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use serde_json::{Map, Value, json};
 use spanledger::semconv::attribute;
 

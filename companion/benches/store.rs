@@ -10,7 +10,10 @@
 //! 2. Load: N calls (10 million unless told otherwise) spread evenly over 24 hours, in batches of 8,192, each ending up to
 //!    three seconds out of order, with the housekeeping every 64 batches as `serve` would run it.
 //! 3. Questions on that ledger, which another process could be asking: each first on a new connection, then
-//!    the median of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
+//!    the median and the best of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
+//! 4. Append to that ledger while a reader asks without pause: the rate, and how long the log grows.
+//!
+//! Rates are given by the clock and by the time on a processor (Linux only), which other programs disturb less.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -49,30 +52,25 @@ fn measure(folder: &Path, calls: u64) -> Outcomes {
     append_by_batch_size(folder)?;
     let ledger = folder.join("day.db");
     load(&ledger, calls)?;
-    questions(&ledger)
+    questions(&ledger)?;
+    append_beside_a_reader(&ledger)
 }
 
 fn append_by_batch_size(folder: &Path) -> Outcomes {
-    println!("append, new ledger each\n  batch      calls/s   bytes/call");
+    println!("append, new ledger each\n  batch      calls/s   calls/s of processor   bytes/call");
     for (batch_size, calls) in [(1, 5_000), (64, 100_000), (512, 400_000), (2_048, 400_000), (8_192, 800_000)]
     {
         let path = folder.join(format!("append-{batch_size}.db"));
         let mut ledger = Ledger::open_writer(&path, &Options::default())?;
         // 10,000 calls a second of ledger time.
         let mut source = Source::new(100_000);
-        let mut spent = Duration::ZERO;
+        let mut spent = Spent::default();
         for _ in 0..calls / batch_size {
             let batch = source.batch(batch_size);
-            let begun = Instant::now();
-            ledger.append(&batch)?;
-            spent += begun.elapsed();
+            spent.measure(|| ledger.append(&batch))?;
         }
         ledger.maintain(DAY)?;
-        println!(
-            "  {batch_size:>5} {:>12.0} {:>12.0}",
-            calls as f64 / spent.as_secs_f64(),
-            bytes(&path) as f64 / calls as f64
-        );
+        println!("  {batch_size:>5} {} {:>12.0}", spent.rates(calls), bytes(&path) as f64 / calls as f64);
     }
     Ok(())
 }
@@ -80,29 +78,25 @@ fn append_by_batch_size(folder: &Path) -> Outcomes {
 fn load(path: &Path, calls: u64) -> Outcomes {
     let mut ledger = Ledger::open_writer(path, &Options::default())?;
     let mut source = Source::new(DAY_NS / calls.cast_signed());
-    let (mut appending, mut maintaining, mut longest) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut appending, mut maintaining, mut longest) = (Spent::default(), Spent::default(), Duration::ZERO);
     let batches = calls.div_ceil(8_192);
     for number in 0..batches {
         let batch = source.batch(8_192.min(calls - number * 8_192));
-        let begun = Instant::now();
-        ledger.append(&batch)?;
-        appending += begun.elapsed();
+        appending.measure(|| ledger.append(&batch))?;
         if number % 64 == 63 || number + 1 == batches {
-            let begun = Instant::now();
             let mut more = true;
             while more {
                 let run = Instant::now();
-                more = ledger.maintain(source.now())?.more;
+                more = maintaining.measure(|| ledger.maintain(source.now()))?.more;
                 longest = longest.max(run.elapsed());
             }
-            maintaining += begun.elapsed();
         }
     }
     println!(
-        "\nload of {calls} calls over 24 h: append {:.1} s ({:.0} calls/s), housekeeping {:.1} s (longest {:.0} ms), {:.0} bytes/call",
-        appending.as_secs_f64(),
-        calls as f64 / appending.as_secs_f64(),
-        maintaining.as_secs_f64(),
+        "\nload of {calls} calls over 24 h: append {}, housekeeping {:.1} s ({:.1} s of processor, longest {:.0} ms), {:.0} bytes/call",
+        appending.rates(calls),
+        maintaining.wall.as_secs_f64(),
+        maintaining.processor.as_secs_f64(),
         longest.as_secs_f64() * 1e3,
         bytes(path) as f64 / calls as f64
     );
@@ -110,7 +104,7 @@ fn load(path: &Path, calls: u64) -> Outcomes {
 }
 
 fn questions(path: &Path) -> Outcomes {
-    println!("\nquestions                                   first ms    median ms");
+    println!("\nquestions                                   first ms    median ms      best ms");
     let now = Timestamp(DAY.0 + DAY_NS - 123_456_789);
     let minutes = |minutes: i64| Window::last(minutes * 60, now);
     let day = Window::last(24 * 3_600, now);
@@ -153,6 +147,44 @@ fn questions(path: &Path) -> Outcomes {
     Ok(())
 }
 
+fn append_beside_a_reader(path: &Path) -> Outcomes {
+    const CALLS: u64 = 500_000;
+    let mut ledger = Ledger::open_writer(path, &Options::default())?;
+    let mut source = Source { number: DAY_NS.cast_unsigned() / 100_000, state: 1, ..Source::new(100_000) };
+    let querier = Ledger::open_reader(path)?;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let (mut spent, mut longest_log) = (Spent::default(), 0);
+    let asked = std::thread::scope(|scope| -> Result<u64, Box<dyn std::error::Error>> {
+        let reader = scope.spawn(|| {
+            let mut asked = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let window = Window::last(300, Timestamp(DAY.0 + DAY_NS));
+                if querier.repeated(window, &Filter::default(), 3, 10).is_ok() {
+                    asked += 1;
+                }
+            }
+            asked
+        });
+        for number in 0..CALLS / 2_000 {
+            let batch = source.batch(2_000);
+            spent.measure(|| ledger.append(&batch))?;
+            if number % 50 == 0 {
+                ledger.maintain(source.now())?;
+            }
+            longest_log = longest_log.max(std::fs::metadata(&log).map_or(0, |log| log.len()));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(reader.join().unwrap_or(0))
+    })?;
+    println!(
+        "\nappend in batches of 2,000 beside one reader without pause ({asked} questions): {} calls/s, log at most {:.0} MB",
+        spent.rates(CALLS),
+        longest_log as f64 / 1e6
+    );
+    Ok(())
+}
+
 fn ask<T>(path: &Path, name: &str, question: impl Fn(&SqliteQuerier) -> Result<T, StoreError>) -> Outcomes {
     let querier = Ledger::open_reader(path)?;
     let time = || -> Result<f64, StoreError> {
@@ -163,8 +195,38 @@ fn ask<T>(path: &Path, name: &str, question: impl Fn(&SqliteQuerier) -> Result<T
     let first = time()?;
     let mut more = [time()?, time()?, time()?, time()?, time()?];
     more.sort_by(f64::total_cmp);
-    println!("  {name:<40} {first:>9.1} {:>12.1}", more[2]);
+    println!("  {name:<40} {first:>9.1} {:>12.1} {:>12.1}", more[2], more[0]);
     Ok(())
+}
+
+/// Time by the clock and on a processor.
+#[derive(Default)]
+struct Spent {
+    wall: Duration,
+    processor: Duration,
+}
+
+impl Spent {
+    fn measure<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let (begun, processor) = (Instant::now(), on_processor());
+        let value = work();
+        self.wall += begun.elapsed();
+        self.processor += on_processor().saturating_sub(processor);
+        value
+    }
+
+    fn rates(&self, calls: u64) -> String {
+        let rate = |spent: Duration| calls as f64 / spent.as_secs_f64();
+        format!("{:>12.0} {:>12.0}", rate(self.wall), rate(self.processor))
+    }
+}
+
+/// This thread's time on a processor; zero where the system does not tell.
+fn on_processor() -> Duration {
+    let nanos = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 /// The ledger's file and its log.

@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +22,7 @@ use crate::convert::Converter;
 use crate::metrics::Metrics;
 use crate::notify::config::Target;
 use crate::notify::task::Dispatcher;
+use crate::page::{self, PageState};
 use crate::receiver::auth::Token;
 use crate::receiver::limits::Gate;
 use crate::receiver::listener::Listener;
@@ -101,8 +101,9 @@ impl App {
             ledger: Mutex::default(),
             unready: Mutex::new(None),
         });
+        let routes =
+            admin::router(board.clone(), report_page(&board, self.querier.clone()), self.admin_token);
         let totals = tokio::spawn(read_totals(board.clone(), self.querier, stops.rules.clone()));
-        let routes = admin::router(board.clone(), Router::new(), self.admin_token);
         let admin = tokio::spawn(self.admin.serve(routes, stops.admin.clone()));
 
         stop.cancelled().await;
@@ -126,6 +127,16 @@ impl App {
         clean &= drain.step("admin", ended(admin)).await;
         clean && written
     }
+}
+
+/// The report page over the ledger, with the rules as the board has them.
+fn report_page(board: &Arc<Board>, querier: Arc<dyn Querier>) -> axum::Router {
+    let board = board.clone();
+    page::router(PageState {
+        querier,
+        rules: Arc::new(move || admin::rules::report_states(&board.rules.borrow())),
+        clock: Arc::new(clock::now),
+    })
 }
 
 /// What the ledger gets to write its queue even after the deadline.

@@ -1,9 +1,15 @@
 //! The command line: one subcommand a file.
 
+pub mod backtest;
 pub mod calls;
+pub mod check;
 pub mod config;
 pub mod demo;
+pub mod import;
+pub mod notify;
+pub mod prices;
 pub mod report;
+pub mod rules;
 pub mod serve;
 
 use std::fmt;
@@ -14,11 +20,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use toml::Value;
 
+use crate::alert::StateFile;
+use crate::app;
 use crate::clock;
 use crate::config::{Flag, Loaded, load};
 use crate::plain::Terminal;
 use crate::rule::evaluator::Evaluator;
-use crate::store::sqlite::{Ledger, SqliteQuerier};
+use crate::store::Querier;
+use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
 
 /// An exact ledger of LLM calls beside the applications that make them.
 ///
@@ -52,6 +61,18 @@ enum Command {
     Report(report::Args),
     /// List calls, newest first.
     Calls(calls::Args),
+    /// Show what a model costs, or which models seen have no price.
+    Prices(prices::Args),
+    /// Take over the calls of an existing SQLite table `audit_logs`.
+    Import(import::Args),
+    /// Evaluate all rules once: exits 1 when one fires, for cron and CI.
+    Check(check::Args),
+    /// List the rules with thresholds, windows and state, or export them.
+    Rules(rules::Args),
+    /// Evaluate the rules over a past time and list each firing.
+    Backtest(backtest::Args),
+    /// List the targets of alerts, or send one a test message.
+    Notify(notify::Args),
     /// Print the configuration in force and where each value comes from, or check a file.
     Config(config::Args),
 }
@@ -102,6 +123,33 @@ impl Cli {
         match self.command {
             Command::Demo(args) => return demo::run(&args, terminal),
             Command::Serve(args) => return serve::run(&args, common),
+            Command::Check(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                return check::run(&args, &loaded.config.rules, &querier, now, terminal, out);
+            }
+            Command::Rules(args) => {
+                let loaded = common.load(&[])?;
+                let path = &loaded.config.ledger.path;
+                let querier = match args.needs_ledger() && path.exists() {
+                    true => Some(common.querier(&loaded)?),
+                    false => None,
+                };
+                let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
+                let alerts = StateFile::peek(path).alerts;
+                rules::run(&args, &loaded.config.rules, querier, alerts, now, terminal, out)?;
+            }
+            Command::Backtest(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                let notes = &mut std::io::stderr();
+                backtest::run(&args, &loaded.config.rules, &querier, now, terminal, out, notes)?;
+            }
+            Command::Notify(args) => {
+                let loaded = common.load(&[])?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(notify::run(&args, &loaded.config.notify, now, out))?;
+            }
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;
@@ -115,6 +163,18 @@ impl Cli {
             Command::Calls(args) => {
                 let querier = common.querier(&common.load(&[])?)?;
                 calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
+            }
+            Command::Prices(args) => {
+                let loaded = common.load(&[])?;
+                let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
+                prices::run(&args, &app::prices(&loaded)?, &open, now, terminal, out)?;
+            }
+            Command::Import(args) => {
+                let loaded = common.load(&[])?;
+                let prices = app::prices(&loaded)?;
+                // Nothing is deleted by an import; that is left to `serve`.
+                let mut appender = Ledger::open_writer(&loaded.config.ledger.path, &Options::default())?;
+                import::run(&args, &mut appender, &prices, now, out, &mut std::io::stderr())?;
             }
         }
         Ok(ExitCode::SUCCESS)

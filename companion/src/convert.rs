@@ -13,6 +13,8 @@ mod nesting;
 mod tests;
 mod value;
 
+pub(crate) use value::cut;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};

@@ -62,12 +62,33 @@ impl RequestError {
     }
 }
 
+/// A signal of OpenTelemetry that the ledger has no use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// `/v1/metrics`.
+    Metrics,
+    /// `/v1/logs`.
+    Logs,
+}
+
+impl Signal {
+    const ALL: [Self; 2] = [Self::Metrics, Self::Logs];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+}
+
 /// Counters and latencies since the start of the process.
 #[derive(Debug, Default)]
 pub struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
+    passed_over: [AtomicU64; Signal::ALL.len()],
 }
 
 impl Metrics {
@@ -84,6 +105,11 @@ impl Metrics {
     /// Counts calls of which a value was bounded or left out.
     pub fn count_clamped(&self, number: u64) {
         self.clamped.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts a request of a signal that is not kept.
+    pub fn count_passed_over(&self, signal: Signal) {
+        self.passed_over[signal as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes all of them.
@@ -109,5 +135,11 @@ impl Metrics {
             "Calls of which a value was out of range and was bounded or left out.",
         );
         out.count(name, &[], self.clamped.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_passed_over_requests_total";
+        out.family(name, Kind::Counter, "Requests with metrics or logs, which are taken and not kept.");
+        for signal in Signal::ALL {
+            let number = self.passed_over[signal as usize].load(Ordering::Relaxed);
+            out.count(name, &[("signal", signal.as_str())], number);
+        }
     }
 }

@@ -31,7 +31,7 @@ impl Terminal {
         }
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(80);
+        let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         Self { colour: !refused, columns: columns.clamp(40, 400) }
     }
 

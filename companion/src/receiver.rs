@@ -9,6 +9,7 @@ pub mod tls;
 mod grpc;
 mod http;
 mod json;
+mod passed_over;
 mod refusal;
 
 pub use grpc::router as grpc_router;

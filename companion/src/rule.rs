@@ -1,6 +1,7 @@
 //! Anomaly rules: questions to the ledger with a threshold. One rule a file; none of them reads a clock.
 
 mod auth_failures;
+pub mod backtest;
 pub mod config;
 mod cost_overrun;
 mod duplicate_ratio;
@@ -24,6 +25,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Timestamp, Window};
+use crate::seconds::Seconds;
 use crate::store::{Filter, Querier, StoreError, Totals};
 
 use self::config::{Key, Settings};
@@ -62,6 +64,11 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// What its values are compared with.
     fn threshold(&self, settings: &Settings) -> f64 {
         settings.threshold
+    }
+
+    /// How long before now a call can still matter to it.
+    fn reach(&self, settings: &Settings) -> Seconds {
+        settings.window
     }
 
     /// One line that says what fires, with the threshold in it.
@@ -216,7 +223,7 @@ impl Unit {
             Self::Share => format!("{}%", trimmed(value * 100.0, 2)),
             Self::Usd => format!("${value:.2}"),
             #[expect(clippy::cast_possible_truncation, reason = "values are far below 2^63 seconds")]
-            Self::Seconds => crate::seconds::Seconds(value as i64).to_string(),
+            Self::Seconds => Seconds(value as i64).to_string(),
             Self::PerMinute | Self::Tokens | Self::Calls => trimmed(value, 1),
         }
     }

@@ -120,7 +120,8 @@ pub trait Querier: Send + Sync {
     /// [`StoreError`].
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Calls that match, newest first. `page.after` continues where an earlier page ended.
+    /// Calls that match, newest first; those that end in the same microsecond in any order. `page.after`
+    /// continues where an earlier page ended.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -5,9 +5,9 @@ mod tests;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{SpanRelativeTo, Unit};
 
 use crate::record::{Timestamp, Window};
+use crate::seconds::Seconds;
 
 /// Windows are at most this long: 100 years of 365 days, so that nothing downstream overflows.
 const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
@@ -86,25 +86,13 @@ fn trailing(seconds: i64, now: Timestamp) -> Window {
     Window::last(seconds, Timestamp(begun.saturating_mul(MINUTE)))
 }
 
-/// Reads a duration such as `90s`, `1h30m`, `24h`, `7d` or `2w`, in whole seconds; a day has 24 hours.
-///
-/// # Errors
-/// [`TimeError`] when it cannot be read, is shorter than a second or longer than 100 years.
-pub fn duration_seconds(text: &str) -> Result<i64, TimeError> {
-    let wrong = || {
-        TimeError(format!(
-            "{text:?} is no duration: write a number and a unit, for example 90s, 15m, 24h or 7d"
-        ))
-    };
-    let span: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
-    let seconds =
-        span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).map_err(|_| wrong())?.floor();
-    #[expect(clippy::cast_precision_loss, reason = "the constant is exact in f64")]
-    if !(1.0..=LONGEST_SECONDS as f64).contains(&seconds) {
+/// Reads a duration as configuration writes it, such as `90s`, `1h30m` or `7d`, in whole seconds.
+fn duration_seconds(text: &str) -> Result<i64, TimeError> {
+    let Seconds(seconds) = text.trim().parse().map_err(TimeError)?;
+    if !(1..=LONGEST_SECONDS).contains(&seconds) {
         return Err(TimeError(format!("the duration {text:?} is not between 1 s and 100 years")));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    Ok(seconds as i64)
+    Ok(seconds)
 }
 
 /// Reads a moment: RFC 3339, or without an offset a date or a date and time, which are taken as UTC.

@@ -18,13 +18,17 @@ use hyper_util::rt::TokioIo;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use tokio::net::TcpListener;
 
+/// What an example's `main` gives.
 pub type Anything = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// An answer: a status, a header, and the pieces of the body.
 #[derive(Debug)]
 pub struct Reply {
+    /// The status code.
     pub status: u16,
+    /// The one header beside those of the transport.
     pub header: (&'static str, String),
+    /// The body's chunks.
     pub pieces: Vec<String>,
 }
 

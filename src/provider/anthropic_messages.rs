@@ -12,7 +12,7 @@ use super::error::{self, Fault};
 use super::lenient::{Count, List, Object, Text};
 use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
-use crate::call::{ErrorFacts, Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::semconv::{output_type, provider};
 
@@ -106,16 +106,18 @@ struct OutputDetails {
 /// `/v1/messages` of any host, and Anthropic's models on Vertex AI.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let mut request = RequestFacts::default();
+    let mut known = target.provider();
     if !target.ends_with(&["v1", "messages"]) {
         let (model, stream) = vertex(target)?;
         request.model = Some(model);
         request.stream = stream;
+        known = known.or(Some(provider::GCP_VERTEX_AI));
     }
     Some(Recognised {
         format: &AnthropicMessages,
         operation: Operation::Chat,
         api_type: None,
-        provider: target.provider(),
+        provider: known,
         request,
     })
 }
@@ -235,7 +237,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         Some("message_stop") => reading.facts.ended = true,
         Some("error") => {
             let error = step.error.facts().or_else(|| error::read(event.data));
-            note_error(&mut reading.facts, Some(error.unwrap_or_else(ErrorFacts::default)));
+            note_error(&mut reading.facts, Some(error.unwrap_or_default()));
         }
         // `ping`, `content_block_stop`, and what is still to be invented.
         _ => note_error(&mut reading.facts, step.error.facts()),

@@ -14,7 +14,7 @@ use super::openai_chunk::note;
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, bedrock, error, field};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
-use crate::semconv::output_type;
+use crate::semconv::{output_type, provider};
 
 #[derive(Debug)]
 struct BedrockConverse;
@@ -154,7 +154,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format: &BedrockConverse,
         operation: Operation::Chat,
         api_type: None,
-        provider: target.provider(),
+        provider: target.provider().or(Some(provider::AWS_BEDROCK)),
         request: RequestFacts { model: Some(model), stream, ..RequestFacts::default() },
     })
 }

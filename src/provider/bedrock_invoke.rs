@@ -21,6 +21,7 @@ use super::{
 };
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::semconv::provider;
 
 #[derive(Debug)]
 struct BedrockInvoke;
@@ -105,7 +106,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format: &BedrockInvoke,
         operation,
         api_type: None,
-        provider: target.provider(),
+        provider: target.provider().or(Some(provider::AWS_BEDROCK)),
         request: RequestFacts { model: Some(model), stream, ..RequestFacts::default() },
     })
 }

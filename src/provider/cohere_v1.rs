@@ -12,7 +12,7 @@ use super::cohere_usage::Meta;
 use super::lenient::{Count, Flag, List, Object, Text};
 use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, cohere_v2, error, field};
-use crate::call::{ErrorFacts, Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::semconv::provider;
 
@@ -195,7 +195,7 @@ impl Answer<'_> {
         }
         let facts = &mut reading.facts;
         if self.finish_reason.some().is_some_and(|reason| reason.starts_with("ERROR")) {
-            note_error(facts, Some(error::read(data).unwrap_or_else(ErrorFacts::default)));
+            note_error(facts, Some(error::read(data).unwrap_or_default()));
         }
         let whole = self.event_type.0.is_none() && self.is_finished.0.is_none();
         facts.ended |= whole || self.is_finished.0 == Some(true);

@@ -107,7 +107,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format: &CohereV2,
         operation,
         api_type: None,
-        provider: target.provider(),
+        provider: target.provider().or(Some(provider::COHERE)),
         request: RequestFacts::default(),
     })
 }

@@ -159,7 +159,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format: if vertex { &VERTEX_AI } else { &GEMINI },
         operation: Operation::GenerateContent,
         api_type: None,
-        provider: target.provider(),
+        provider: Some(provider_of(target)),
         request: RequestFacts { model: Some(model.to_owned()), stream, ..RequestFacts::default() },
     })
 }
@@ -169,6 +169,12 @@ pub(super) fn model_action<'t>(target: &'t Target<'_>) -> Option<(&'t str, &'t s
     let [.., collection, last] = target.segments.as_slice() else { return None };
     let known = matches!(collection.as_ref(), "models" | "tunedModels" | "endpoints");
     last.rsplit_once(':').filter(|(model, _)| known && !model.is_empty())
+}
+
+/// The host's provider, or at a gateway nobody knows the service whose path this is.
+pub(super) fn provider_of(target: &Target<'_>) -> &'static str {
+    let service = if is_vertex(target) { provider::GCP_VERTEX_AI } else { provider::GCP_GEMINI };
+    target.provider().unwrap_or(service)
 }
 
 /// Whether the host or, at a gateway, the path is Vertex AI's.

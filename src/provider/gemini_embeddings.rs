@@ -61,7 +61,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format: &GeminiEmbeddings,
         operation: Operation::Embeddings,
         api_type: None,
-        provider: target.provider(),
+        provider: Some(gemini::provider_of(target)),
         request: RequestFacts { model: Some(model.to_owned()), ..RequestFacts::default() },
     })
 }

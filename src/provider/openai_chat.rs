@@ -37,10 +37,12 @@ pub(super) const UNDECIDING: &[&str] = &[
 
 const WRITER_HOST: &str = "api.writer.com";
 
-/// `.../chat/completions` on any host.
+/// `.../chat/completions` on any host, and what two providers call it otherwise.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let writer = target.host == WRITER_HOST && target.segments == ["v1", "chat"];
-    if !writer && !target.ends_with(&["chat", "completions"]) {
+    let mistral_agent =
+        target.provider() == Some(provider::MISTRAL_AI) && target.ends_with(&["agents", "completions"]);
+    if !writer && !mistral_agent && !target.ends_with(&["chat", "completions"]) {
         return None;
     }
     Some(Recognised {

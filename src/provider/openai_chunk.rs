@@ -61,6 +61,8 @@ struct Choice<'a> {
     text: Text<'a>,
     #[serde(borrow)]
     finish_reason: Text<'a>,
+    /// Moonshot's streams.
+    usage: Object<WireUsage>,
     /// OpenRouter: the upstream provider failed.
     #[serde(borrow)]
     error: Fault<'a>,
@@ -242,6 +244,9 @@ impl Choice<'_> {
         reading.facts.choice(index);
         if let Some(reason) = self.finish_reason.some() {
             reading.facts.finish(index, reason);
+        }
+        if let Some(usage) = &self.usage.0 {
+            reading.facts.usage.merge(usage.read());
         }
         note_error(&mut reading.facts, self.error.facts());
         if let Some(text) = self.text.some() {

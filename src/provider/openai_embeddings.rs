@@ -69,9 +69,7 @@ impl WireFormat for OpenAiEmbeddings {
                 note(&mut reading.facts.id, &answer.id);
                 note(&mut reading.facts.model, &answer.model);
                 if let Some(usage) = &answer.usage.0 {
-                    // Some gateways write 0 output tokens; an embedding has no output to count.
-                    let usage = usage.read();
-                    reading.facts.usage.merge(crate::usage::Usage { output_tokens: None, ..usage });
+                    reading.facts.usage.merge(usage.read_input_alone());
                 }
             }
             _ => reading.facts.error = error::read(body),

@@ -62,6 +62,12 @@ struct CachedDetails {
 }
 
 impl WireUsage {
+    /// The counts of an embedding, which has no output; some providers give the total alone.
+    pub(super) fn read_input_alone(&self) -> Usage {
+        let usage = self.read();
+        Usage { input_tokens: usage.input_tokens.or(self.total_tokens.0), output_tokens: None, ..usage }
+    }
+
     /// The counts as OpenTelemetry totals.
     pub(super) fn read(&self) -> Usage {
         let none = Details::default();

@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::allow_attributes,
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     reason = "each test binary includes this module and uses its own part"

@@ -14,7 +14,7 @@
 #[path = "observed.rs"]
 mod observed;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::error::Error;
 use std::fs::File;
@@ -39,6 +39,9 @@ use reqwest_middleware::ClientWithMiddleware;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
+
+/// One metric's value under one set of labels.
+pub type Point = (String, BTreeMap<String, String>, f64);
 
 /// Headers that describe one hop's transfer, or an encoding that the recording has undone.
 const OF_THE_TRANSFER: [&str; 8] = [
@@ -89,8 +92,6 @@ pub struct RecordedResponse {
 pub struct Replayed {
     pub id: String,
     pub spans: Vec<SpanData>,
-    /// Name, labels, and a counter's sum or a histogram's count.
-    pub points: Vec<(String, std::collections::BTreeMap<String, String>, f64)>,
     /// Whether the caller read the very bytes of the recording, under the same status.
     pub body_identical: bool,
 }
@@ -156,9 +157,13 @@ impl Replay {
         Ok(Replayed {
             id: exchange.id.clone(),
             spans: self.observed.take_spans(),
-            points: self.observed.points(),
             body_identical: received == body && status == exchange.response.status,
         })
+    }
+
+    /// The metrics of the calls since this was asked last: name, labels, and a counter's sum or a histogram's count.
+    pub fn points(&self) -> Vec<Point> {
+        self.observed.points()
     }
 
     fn request(&self, recorded: &RecordedRequest) -> Result<reqwest::Request, Box<dyn Error>> {
@@ -274,11 +279,11 @@ fn next(state: &mut u64) -> u64 {
 }
 
 impl Replayed {
-    /// As one JSON object.
-    pub fn to_json(&self) -> Value {
+    /// As one JSON object, together with the call's metrics.
+    pub fn to_json(&self, points: Vec<Point>) -> Value {
         let mut metrics = Map::new();
-        for (name, labels, value) in &self.points {
-            let points = metrics.entry(name.clone()).or_insert_with(|| json!([]));
+        for (name, labels, value) in points {
+            let points = metrics.entry(name).or_insert_with(|| json!([]));
             if let Some(points) = points.as_array_mut() {
                 points.push(json!({"attributes": labels, "value": value}));
             }

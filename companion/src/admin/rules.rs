@@ -4,6 +4,7 @@ use crate::alert::State;
 use crate::metrics::text::{Kind, Text};
 use crate::notify::task::NotifierCounts;
 use crate::report;
+use crate::rule::Labels;
 use crate::rule::evaluator::RuleStatus;
 
 /// Writes how every rule stands. A rule over nothing has no value, and says so.
@@ -55,19 +56,22 @@ pub fn write_notifiers(out: &mut Text, notifiers: &[NotifierCounts]) {
 pub fn report_states(statuses: &[RuleStatus]) -> Vec<report::RuleState> {
     let mut states = Vec::with_capacity(statuses.len());
     for status in statuses {
-        let row = |state, value, labels: &crate::rule::Labels| report::RuleState {
+        let row = |state, value, labels: &Labels, detail: Option<&String>| report::RuleState {
             name: status.name.to_string(),
             state,
             severity: status.severity.to_string(),
             value,
             threshold: status.threshold,
+            unit: status.name.rule().unit(),
             advice: status.advice.to_owned(),
+            detail: detail.cloned(),
             labels: labels.clone(),
         };
         if status.alerts.is_empty() {
             let unknown = status.no_data.is_some() || status.error.is_some();
             let state = if unknown { report::RuleStatus::NoData } else { report::RuleStatus::Inactive };
-            states.push(row(state, status.value, &status.labels));
+            let detail = status.error.as_ref().or(status.no_data.as_ref()).or(status.description.as_ref());
+            states.push(row(state, status.value, &status.labels, detail));
         }
         for alert in &status.alerts {
             let state = match alert.state {
@@ -76,7 +80,7 @@ pub fn report_states(statuses: &[RuleStatus]) -> Vec<report::RuleState> {
                 State::Resolved => report::RuleStatus::Resolved,
                 State::Inactive => report::RuleStatus::Inactive,
             };
-            states.push(row(state, Some(alert.value), &alert.labels));
+            states.push(row(state, Some(alert.value), &alert.labels, Some(&alert.description)));
         }
     }
     states

@@ -68,6 +68,13 @@ impl StateFile {
         Ok(Self { path, saved: Mutex::new(saved) })
     }
 
+    /// What is saved beside `ledger`, without touching the file: nothing when there is none or it is broken.
+    #[must_use]
+    pub fn peek(ledger: &Path) -> Saved {
+        let bytes = fs::read(Self::path_beside(ledger)).unwrap_or_default();
+        parse(&bytes).unwrap_or_default()
+    }
+
     /// What is saved now.
     #[must_use]
     pub fn get(&self) -> Saved {

@@ -20,7 +20,7 @@ use crate::seconds::Seconds;
 use crate::store::StoreError;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
 use crate::store::writer::{Writer, WriterOptions};
-use crate::{clock, config};
+use crate::{cli, clock, config};
 
 /// Why `serve` did not start.
 #[derive(Debug, thiserror::Error)]
@@ -130,8 +130,12 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
 ///
 /// # Errors
 /// [`ConfigError`] when the user's table cannot be read.
-pub fn prices(_loaded: &Loaded) -> Result<PriceTable, ConfigError> {
-    Ok(PriceTable::bundled())
+pub fn prices(loaded: &Loaded) -> Result<PriceTable, ConfigError> {
+    match &loaded.config.prices.file {
+        None => Ok(PriceTable::bundled()),
+        Some(path) => PriceTable::from_file(path)
+            .map_err(|error| loaded.error_at("prices.file", cli::Failure::from(error).to_string())),
+    }
 }
 
 /// What the ledger keeps.

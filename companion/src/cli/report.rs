@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Failure, write_all};
 use crate::plain::Terminal;
 use crate::record::Timestamp;
-use crate::report::{self, RuleState};
+use crate::report::{self, RuleState, RuleStatus};
 use crate::store::Querier;
 use crate::time::WindowArgs;
 
@@ -33,7 +33,7 @@ enum Format {
     Html,
 }
 
-/// Evaluates all rules at a moment.
+/// Evaluates all rules at a moment, once.
 pub type RulesAt<'a> = dyn Fn(Timestamp) -> Result<Vec<RuleState>, Failure> + 'a;
 
 /// Writes the report to `out`, or to the file that `args` names. The rules stand as of the end of the window.
@@ -49,7 +49,11 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let window = args.window.window(now)?;
-    let rules = rules_at(window.to.min(now))?;
+    let mut rules = rules_at(window.to.min(now))?;
+    // One evaluation knows no history: whatever exceeds its threshold then, fires.
+    for rule in rules.iter_mut().filter(|rule| rule.state == RuleStatus::Pending) {
+        rule.state = RuleStatus::Firing;
+    }
     let report = report::build(querier, window, &rules, now)?;
     let terminal = if args.output.is_some() { Terminal::PLAIN } else { terminal };
     let text = match args.format {
@@ -67,8 +71,7 @@ pub fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::fixture::{NOW, calls, rules};
-    use crate::report::tests::memory::Memory;
+    use crate::report::tests::fixture::{NOW, calls, ledger, rules};
     use clap::Parser as _;
 
     #[derive(clap::Parser)]
@@ -80,7 +83,7 @@ mod tests {
     fn report(flags: &[&str]) -> Result<String, Failure> {
         let args = Cli::try_parse_from([&["report"], flags].concat()).unwrap().args;
         let mut out = Vec::new();
-        run(&args, &Memory(calls()), &|_| Ok(rules()), NOW, Terminal::PLAIN, &mut out)?;
+        run(&args, &ledger(&calls()), &|_| Ok(rules()), NOW, Terminal::PLAIN, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -105,7 +108,7 @@ mod tests {
                 at.set(Some(moment));
                 Ok(Vec::new())
             };
-            run(&args, &Memory::default(), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new()).unwrap();
+            run(&args, &ledger(&[]), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new()).unwrap();
             assert_eq!(crate::time::rfc3339(at.get().unwrap()), asked);
         }
     }

@@ -1,5 +1,6 @@
 //! `spanledger serve`: everything that runs.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -94,7 +95,11 @@ fn announce(app: &App) -> Result<(), Failure> {
 
 fn log_to_stderr(config: &Config) -> Result<(), Failure> {
     let filter: EnvFilter = config.log.level.parse()?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // A log file is no place for colours.
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let set = match config.log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -196,7 +196,7 @@ impl Loaded {
 /// An error of the TOML reader with its line and key.
 fn line_error(path: &Path, text: &str, spans: &Spans, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start);
-    let key = spans.key_at(at).map(|key| format!("{key}: ")).unwrap_or_default();
+    let key = spans.key_at(text, at).map(|key| format!("{key}: ")).unwrap_or_default();
     ConfigError::Line {
         path: path.to_owned(),
         line: spans::line(text, at),

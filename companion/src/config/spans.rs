@@ -48,10 +48,15 @@ impl Spans {
         }
     }
 
-    /// The innermost key at byte `at`.
-    pub(super) fn key_at(&self, at: usize) -> Option<&str> {
+    /// The innermost key at byte `at` of `text`. Errors about a whole table begin at the bracket of its header,
+    /// before its key: then it is the last key of that header.
+    pub(super) fn key_at(&self, text: &str, at: usize) -> Option<&str> {
+        let header = text.get(at..).is_some_and(|rest| rest.starts_with('['));
+        let end = at + text.get(at..)?.find('\n').unwrap_or(text.len() - at);
+        let on_line = |place: &&Place| header && (at..end).contains(&place.span.start);
         let around = self.0.iter().filter(|place| place.span.contains(&at));
-        around.min_by_key(|place| place.span.len()).map(|place| place.path.as_str())
+        let above = self.0.iter().filter(on_line).max_by_key(|place| place.path.len());
+        above.or(around.min_by_key(|place| place.span.len())).map(|place| place.path.as_str())
     }
 
     /// Where the key `path`, or failing that its nearest ancestor, begins.

@@ -1,4 +1,205 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::example::{EXAMPLE, complete, keys, leaves};
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spanledger.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
 #[test]
-fn print_rules() {
-    println!("{}", toml::to_string(&crate::rule::config::RulesConfig::default()).unwrap());
+fn the_example_states_the_defaults() {
+    assert_eq!(toml::from_str::<Config>(EXAMPLE).unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_with_all_optional_keys_is_valid() {
+    let config: Config = toml::from_str(&complete()).unwrap();
+    assert!(config.receiver.tls.is_some() && config.admin.tls.is_some() && config.prices.file.is_some());
+    assert_eq!(config.notify.webhook.len() + config.notify.slack.len(), 2);
+    assert_eq!(config.notify.alertmanager.len() + config.notify.email.len(), 2);
+}
+
+/// The keys that the reader of each section knows, as it names them to whoever misspells one.
+fn known(section: &str) -> BTreeSet<String> {
+    let table = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+    let error = toml::from_str::<Config>(&format!("{table}no_such_key = 1\n")).unwrap_err();
+    let message = error.message().to_owned();
+    let expected = message.split_once("expected").unwrap_or_else(|| panic!("{message}")).1;
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_example_lists_every_key() {
+    let all: toml::Table = complete().parse().unwrap();
+    let listed = |section: &str| {
+        let table = section
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .fold(&all, |table, part| table[part].as_table().unwrap());
+        table.keys().cloned().collect::<BTreeSet<_>>()
+    };
+    for section in [
+        "",
+        "ledger",
+        "ledger.retention",
+        "receiver",
+        "receiver.limits",
+        "receiver.tls",
+        "admin",
+        "prices",
+        "log",
+        "shutdown",
+        "notify",
+    ] {
+        assert_eq!(listed(section), known(section), "[{section}]");
+    }
+    for rule in crate::rule::ALL {
+        assert!(listed("rules").contains(rule.name().as_str()), "{}", rule.name());
+    }
+}
+
+#[test]
+fn every_key_of_the_example_has_a_comment() {
+    let mut above = String::new();
+    for line in EXAMPLE.lines() {
+        let key = line.split_once(" = ").map(|(key, _)| key.trim_start_matches('#'));
+        let explained = above.starts_with("# ") || above.contains('=') || above.starts_with(['[', '#']);
+        assert!(key.is_none() || explained, "{line:?} stands alone below {above:?}");
+        line.clone_into(&mut above);
+    }
+}
+
+#[test]
+fn file_environment_and_flags_overrule_each_other_in_this_order() {
+    let (_folder, path) = file(
+        "[receiver]\ngrpc = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:2\"\n\n[admin]\nlisten = \"127.0.0.1:3\"\n",
+    );
+    let pairs = environment(&[
+        ("SPANLEDGER_RECEIVER_HTTP", "127.0.0.1:20"),
+        ("SPANLEDGER_ADMIN_LISTEN", "127.0.0.1:30"),
+        ("SPANLEDGER_RULES_COSTOVERRUN_THRESHOLD", "12.5"),
+        ("SPANLEDGER_RULES_HIGHFAILURERATE_MIN_CALLS", "5"),
+        ("SPANLEDGER_NOTIFY_GROUP_BY", "alertname, model"),
+        ("SPANLEDGER_LEDGER", "read by the command line"),
+        ("UNRELATED", "x"),
+    ]);
+    let value = Some(toml::Value::String("127.0.0.1:300".to_owned()));
+    let flags = [Flag { name: "--admin", key: "admin.listen", value }];
+    let loaded = load(Some(&path), pairs, &flags).unwrap();
+    let config = &loaded.config;
+    let ports =
+        [config.receiver.grpc, config.receiver.http, config.admin.listen].map(|listen| listen.0.port());
+    assert_eq!(ports, [1, 20, 300]);
+    assert_eq!(config.notify.group_by, ["alertname", "model"]);
+    assert_eq!(config.rules.rule(crate::rule::RuleName::CostOverrun).settings.threshold, 12.5);
+    assert_eq!(config.rules.rule(crate::rule::RuleName::HighFailureRate).settings.min_calls, 5);
+    assert_eq!(loaded.source("receiver.grpc"), &Source::File(path, 2));
+    assert_eq!(loaded.source("receiver.http"), &Source::Environment("SPANLEDGER_RECEIVER_HTTP".to_owned()));
+    assert_eq!(loaded.source("admin.listen"), &Source::Flag("--admin"));
+    assert_eq!(loaded.source("log.level"), &Source::Default);
+}
+
+#[test]
+fn a_name_with_a_dot_stays_one_name() {
+    let (_folder, path) = file("[rules.CostOverrun.models.\"gpt-4.1\"]\nthreshold = 5.0\n");
+    let loaded = load(Some(&path), environment(&[("SPANLEDGER_LOG_LEVEL", "debug")]), &[]).unwrap();
+    let rule = loaded.config.rules.rule(crate::rule::RuleName::CostOverrun);
+    assert_eq!(rule.models.keys().collect::<Vec<_>>(), ["gpt-4.1"]);
+    assert_eq!(rule.settings.threshold, 100.0);
+}
+
+#[test]
+fn refuses_bad_values_and_unknown_names_of_the_environment() {
+    for (name, value, message) in [
+        (
+            "SPANLEDGER_RECEIVER_GRPC",
+            "nowhere",
+            "environment SPANLEDGER_RECEIVER_GRPC: receiver.grpc: \"nowhere\" is no address",
+        ),
+        ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "many", "receiver.limits.requests: invalid type: string"),
+        ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "0", "receiver.limits.requests: must be at least 1"),
+        ("SPANLEDGER_RECEIVER_TOKN", "x", "SPANLEDGER_RECEIVER_TOKN: unknown"),
+        ("SPANLEDGER_RULES_INTERVAL", "1ms", "rules.interval"),
+    ] {
+        let error = load(None, environment(&[(name, value)]), &[]).unwrap_err().to_string();
+        assert!(error.contains(message), "{name}: {error}");
+    }
+}
+
+#[test]
+fn reads_tokens_from_files_and_never_shows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3cret\n").unwrap();
+    let pairs = environment(&[
+        ("SPANLEDGER_RECEIVER_TOKEN_FILE", token.to_str().unwrap()),
+        ("SPANLEDGER_RECEIVER_GRPC", "0.0.0.0:4317"),
+        ("SPANLEDGER_ADMIN_TOKEN", "an0ther"),
+    ]);
+    let loaded = load(None, pairs, &[]).unwrap();
+    let mut headers = http::HeaderMap::new();
+    headers.insert("authorization", "Bearer s3cret".parse().unwrap());
+    assert!(loaded.config.receiver_token().unwrap().unwrap().admits(&headers));
+    let shown = format!("{:?}", loaded.values());
+    assert!(shown.contains("***") && !shown.contains("an0ther"), "{shown}");
+}
+
+#[test]
+fn masks_secrets_within_lists_of_targets() {
+    let (_folder, path) =
+        file("[[notify.webhook]]\nurl = \"https://u:pw@example.com/t0ken\"\ntoken = \"t0ken\"\n");
+    let shown = format!("{:?}", load(Some(&path), [], &[]).unwrap().values());
+    assert!(!shown.contains("t0ken") && !shown.contains("pw"), "{shown}");
+}
+
+/// Each file in `tests/config` begins with the message expected: `#! LINE: TEXT`, or `#! TEXT` without a line.
+#[test]
+fn refuses_each_file_of_the_corpus_with_file_line_and_key() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected = text.lines().next().and_then(|line| line.strip_prefix("#! ")).unwrap();
+        let error = load(Some(&path), [], &[]).map(|loaded| loaded.config.notify.targets().map(|_| ()));
+        let message = match error {
+            Err(error) => error.to_string(),
+            Ok(built) => panic!("{} was taken: {built:?}", path.display()),
+        };
+        let message =
+            message.strip_prefix(&format!("{}:", path.display())).unwrap_or_else(|| panic!("{message}"));
+        assert!(message.trim_start().starts_with(expected), "{}: {message}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen} files");
+}
+
+#[test]
+fn shows_every_key_once() {
+    let loaded = load(None, [], &[]).unwrap();
+    let shown: Vec<String> = loaded.values().into_iter().map(|(key, ..)| key).collect();
+    let unique: BTreeSet<_> = shown.iter().collect();
+    assert_eq!(unique.len(), shown.len());
+    let defaults: toml::Table = EXAMPLE.parse().unwrap();
+    assert_eq!(shown.len(), leaves(&defaults).len());
+    assert!(keys().len() > shown.len());
+}
+
+proptest! {
+    #[test]
+    fn never_panics_on_any_text(text in "[ -~\n]{0,200}") {
+        let (_folder, path) = file(&text);
+        let _ = load(Some(&path), [], &[]);
+    }
 }

@@ -1,1 +1,322 @@
+use std::sync::Arc;
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event};
+use spanledger::semconv::{attribute, provider};
+use spanledger::{CostStatus, Outcome, PriceTable, UsageSource};
+
+use super::{Converted, Converter};
+use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
+
+mod hostile;
+mod nesting;
+
+/// 2026-11-23 12:00:00 UTC.
+pub(super) const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
+const TABLE: &str = "[[price]]\nmodel = \"test-model\"\ninput = 2.0\noutput = 10.0\n";
+
+pub(super) fn converter() -> Converter {
+    Converter::new(Arc::new(PriceTable::from_toml(TABLE).unwrap()))
+}
+
+pub(super) fn text(value: &str) -> Value {
+    Value::StringValue(value.to_owned())
+}
+
+pub(super) fn int(value: i64) -> Value {
+    Value::IntValue(value)
+}
+
+pub(super) fn pair(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+/// A span of trace 7 that took two seconds and ended at [`NOW`].
+pub(super) fn span(id: u8, parent: Option<u8>, attributes: Vec<KeyValue>) -> Span {
+    let end = u64::try_from(NOW.0).unwrap();
+    Span {
+        trace_id: vec![7; 16],
+        span_id: vec![id; 8],
+        parent_span_id: parent.map_or_else(Vec::new, |parent| vec![parent; 8]),
+        start_time_unix_nano: end - 2_000_000_000,
+        end_time_unix_nano: end,
+        attributes,
+        ..Span::default()
+    }
+}
+
+pub(super) fn batch(scope: &str, spans: Vec<Span>) -> Vec<ResourceSpans> {
+    vec![ResourceSpans {
+        resource: Some(OtlpResource {
+            attributes: vec![pair(attribute::SERVICE_NAME, text("checkout"))],
+            ..OtlpResource::default()
+        }),
+        scope_spans: vec![ScopeSpans {
+            scope: Some(InstrumentationScope { name: scope.to_owned(), ..InstrumentationScope::default() }),
+            spans,
+            ..ScopeSpans::default()
+        }],
+        ..ResourceSpans::default()
+    }]
+}
+
+pub(super) fn convert(scope: &str, spans: Vec<Span>) -> Converted {
+    converter().convert(batch(scope, spans), NOW)
+}
+
+fn one(scope: &str, attributes: Vec<KeyValue>) -> CallRecord {
+    let mut converted = convert(scope, vec![span(1, None, attributes)]);
+    assert_eq!(converted.records.len(), 1, "{converted:?}");
+    converted.records.remove(0)
+}
+
+pub(super) fn ours() -> Vec<KeyValue> {
+    vec![
+        pair(attribute::OPERATION_NAME, text("chat")),
+        pair(attribute::PROVIDER_NAME, text(provider::OPENAI)),
+        pair(attribute::REQUEST_MODEL, text("test-model")),
+        pair(attribute::OUTCOME, text("completed")),
+        pair(attribute::USAGE_SOURCE, text("provider")),
+        pair(attribute::USAGE_INPUT_TOKENS, int(1000)),
+        pair(attribute::USAGE_OUTPUT_TOKENS, int(100)),
+    ]
+}
+
+#[test]
+fn reads_our_span_whatever_its_scope_is_named() {
+    let mut attributes = ours();
+    attributes.extend([
+        pair(attribute::RESPONSE_MODEL, text("test-model-2")),
+        pair(attribute::RESPONSE_ID, text("r1")),
+        pair(attribute::REQUEST_STREAM, Value::BoolValue(true)),
+        pair(attribute::RESPONSE_TIME_TO_FIRST_CHUNK, Value::DoubleValue(0.25)),
+        pair(
+            attribute::RESPONSE_FINISH_REASONS,
+            Value::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(text("stop")) }] }),
+        ),
+        pair(attribute::USAGE_CACHE_READ_TOKENS, int(400)),
+        pair(attribute::USAGE_CACHE_WRITE_TOKENS, int(30)),
+        pair(attribute::USAGE_REASONING_TOKENS, int(20)),
+        pair(attribute::USAGE_COST, Value::DoubleValue(0.003)),
+        pair(attribute::COST_STATUS, text("exact")),
+        pair(attribute::COST_PRICE_SOURCE, text("own 3")),
+        pair(attribute::HTTP_RESPONSE_STATUS_CODE, int(200)),
+        pair(attribute::USER_ID, text("ann")),
+        pair(attribute::CLIENT_ADDRESS, text("192.0.2.1")),
+        pair(attribute::CONVERSATION_ID, text("c1")),
+        pair(attribute::REQUEST_HASH, text("abc")),
+        pair(attribute::INSTANCE, text("i1")),
+        pair(attribute::SEQUENCE, int(7)),
+        pair(attribute::RESPONSE_PREVIEW, text("hello")),
+    ]);
+    let record = one("passed on by a collector", attributes);
+    let expected = CallRecord {
+        trace_id: [7; 16],
+        span_id: [1; 8],
+        parent_span_id: None,
+        origin: Origin::Spanledger,
+        start: NOW.plus_seconds(-2),
+        duration_ns: 2_000_000_000,
+        first_chunk_ns: Some(250_000_000),
+        service: "checkout".to_owned(),
+        provider: "openai".to_owned(),
+        operation: "chat".to_owned(),
+        request_model: Some("test-model".to_owned()),
+        response_model: Some("test-model-2".to_owned()),
+        response_id: Some("r1".to_owned()),
+        stream: true,
+        outcome: Outcome::Completed,
+        status_code: Some(200),
+        error_type: None,
+        finish_reasons: vec!["stop".to_owned()],
+        input_tokens: Some(1000),
+        output_tokens: Some(100),
+        cache_read_tokens: Some(400),
+        cache_write_tokens: Some(30),
+        reasoning_tokens: Some(20),
+        usage_source: UsageSource::Provider,
+        cost: Some(NanoUsd(3_000_000)),
+        cost_status: CostStatus::Exact,
+        price_source: Some("own 3".to_owned()),
+        user: Some("ann".to_owned()),
+        client_address: Some("192.0.2.1".to_owned()),
+        conversation_id: Some("c1".to_owned()),
+        request_hash: Some("abc".to_owned()),
+        instance: Some("i1".to_owned()),
+        sequence: Some(7),
+        response_preview: Some("hello".to_owned()),
+        error_message: None,
+    };
+    assert_eq!(record, expected);
+}
+
+#[test]
+fn prices_a_call_without_a_cost_and_says_so() {
+    let record = one("spanledger", ours());
+    // 1000 tokens at $2 and 100 at $10 a million.
+    assert_eq!(record.cost, Some(NanoUsd(3_000_000)));
+    assert_eq!(record.cost_status, CostStatus::Exact);
+    assert!(record.price_source.unwrap().starts_with("companion/"));
+}
+
+#[test]
+fn leaves_a_call_of_an_unknown_model_unpriced() {
+    let mut attributes = ours();
+    attributes[2] = pair(attribute::REQUEST_MODEL, text("nobody-knows-this"));
+    let record = one("spanledger", attributes);
+    assert_eq!((record.cost, record.cost_status), (None, CostStatus::Unpriced));
+}
+
+#[test]
+fn keeps_absent_apart_from_zero() {
+    let mut attributes = ours();
+    attributes.retain(|pair| !pair.key.starts_with("gen_ai.usage."));
+    attributes.push(pair(attribute::USAGE_OUTPUT_TOKENS, int(0)));
+    let record = one("spanledger", attributes);
+    assert_eq!((record.input_tokens, record.output_tokens), (None, Some(0)));
+}
+
+#[test]
+fn reads_the_older_names_of_the_conventions() {
+    let record = one(
+        "opentelemetry.instrumentation.openai_v2",
+        vec![
+            pair("gen_ai.system", text("az.ai.openai")),
+            pair("gen_ai.request.model", text("test-model")),
+            pair("gen_ai.usage.prompt_tokens", int(1000)),
+            pair("gen_ai.usage.completion_tokens", int(100)),
+            pair("gen_ai.usage.cache_creation.input_tokens", int(5)),
+            pair("error.type", text("429")),
+        ],
+    );
+    assert_eq!(record.origin, Origin::Foreign);
+    assert_eq!((record.provider.as_str(), record.operation.as_str()), ("azure.ai.openai", "chat"));
+    assert_eq!((record.input_tokens, record.cache_write_tokens), (Some(1000), Some(5)));
+    assert_eq!((record.outcome, record.status_code), (Outcome::Failed, Some(429)));
+    assert_eq!(record.usage_source, UsageSource::Partial);
+}
+
+#[test]
+fn reads_openllmetry() {
+    let record = one(
+        "opentelemetry.instrumentation.anthropic",
+        vec![
+            pair("llm.request.type", text("chat")),
+            pair("gen_ai.system", text("Anthropic")),
+            pair("gen_ai.request.model", text("test-model")),
+            pair("gen_ai.response.model", text("test-model")),
+            // OpenLLMetry adds the cached tokens itself.
+            pair("gen_ai.usage.input_tokens", int(1000)),
+            pair("gen_ai.usage.output_tokens", int(100)),
+            pair("gen_ai.usage.cache_read_input_tokens", int(900)),
+            pair("llm.usage.total_tokens", int(1100)),
+            pair("llm.response.finish_reason", text("end_turn")),
+            pair("traceloop.association.properties.user_id", text("ann")),
+        ],
+    );
+    assert_eq!((record.provider.as_str(), record.operation.as_str()), ("anthropic", "chat"));
+    assert_eq!((record.input_tokens, record.cache_read_tokens), (Some(1000), Some(900)));
+    assert_eq!((record.user.as_deref(), record.finish_reasons), (Some("ann"), vec!["end_turn".to_owned()]));
+    assert_eq!(record.cost_status, CostStatus::Exact);
+}
+
+#[test]
+fn reads_openlit_with_its_cost_and_its_uncached_input() {
+    let record = one(
+        "openlit.otel.tracing",
+        vec![
+            pair("gen_ai.operation.name", text("chat")),
+            pair("gen_ai.system", text("anthropic")),
+            pair("gen_ai.request.model", text("test-model")),
+            pair("gen_ai.usage.input_tokens", int(1000)),
+            pair("gen_ai.usage.output_tokens", int(100)),
+            pair("gen_ai.usage.cache_read.input_tokens", int(400)),
+            pair("gen_ai.usage.cost", Value::DoubleValue(0.5)),
+            pair("gen_ai.server.time_to_first_token", Value::DoubleValue(0.1)),
+            pair("gen_ai.request.is_stream", Value::BoolValue(true)),
+        ],
+    );
+    assert_eq!((record.input_tokens, record.cost), (Some(1400), Some(NanoUsd(500_000_000))));
+    assert_eq!(record.price_source.as_deref(), Some("sender"));
+    assert_eq!((record.stream, record.first_chunk_ns), (true, Some(100_000_000)));
+}
+
+#[test]
+fn does_not_believe_a_foreign_cost_of_zero_for_a_call_with_tokens() {
+    let record = one(
+        "openlit",
+        vec![
+            pair("gen_ai.operation.name", text("chat")),
+            pair("gen_ai.request.model", text("nobody-knows-this")),
+            pair("gen_ai.usage.input_tokens", int(1000)),
+            pair("gen_ai.usage.cost", Value::DoubleValue(0.0)),
+        ],
+    );
+    assert_eq!((record.cost, record.cost_status), (None, CostStatus::Unpriced));
+}
+
+#[test]
+fn reads_openinference() {
+    let mut call = span(
+        1,
+        None,
+        vec![
+            pair("openinference.span.kind", text("LLM")),
+            pair("llm.provider", text("openai")),
+            pair("llm.system", text("something else")),
+            pair("llm.model_name", text("test-model")),
+            pair("llm.token_count.prompt", int(1000)),
+            pair("llm.token_count.completion", int(100)),
+            pair("llm.token_count.prompt_details.cache_read", int(300)),
+            pair("llm.token_count.completion_details.reasoning", int(40)),
+            pair("llm.cost.total", Value::DoubleValue(0.25)),
+            pair("session.id", text("s1")),
+        ],
+    );
+    call.status = Some(Status { code: 2, message: String::new() });
+    call.events = vec![Event {
+        name: "exception".to_owned(),
+        attributes: vec![
+            pair("exception.type", text("openai.APITimeoutError")),
+            pair("exception.message", text("it took too long")),
+        ],
+        ..Event::default()
+    }];
+    let record = convert("openinference.instrumentation.openai", vec![call]).records.remove(0);
+    assert_eq!((record.provider.as_str(), record.operation.as_str()), ("openai", "chat"));
+    assert_eq!((record.input_tokens, record.reasoning_tokens), (Some(1000), Some(40)));
+    assert_eq!((record.outcome, record.cost_status), (Outcome::TimedOut, CostStatus::Estimated));
+    assert_eq!(record.error_message.as_deref(), Some("it took too long"));
+    assert_eq!(record.conversation_id.as_deref(), Some("s1"));
+}
+
+#[test]
+fn adds_the_cache_to_an_input_that_cannot_include_it() {
+    let record = one(
+        "somebody",
+        vec![
+            pair("gen_ai.operation.name", text("chat")),
+            pair("gen_ai.usage.input_tokens", int(3)),
+            pair("gen_ai.usage.cache_read.input_tokens", int(2000)),
+        ],
+    );
+    assert_eq!(record.input_tokens, Some(2003));
+}
+
+#[test]
+fn counts_and_leaves_spans_that_are_no_llm_calls() {
+    let attributes = [
+        vec![],
+        vec![pair("http.request.method", text("POST")), pair("server.address", text("api.openai.com"))],
+        vec![pair("gen_ai.operation.name", text("execute_tool")), pair("gen_ai.request.model", text("m"))],
+        vec![pair("gen_ai.operation.name", text("fetch_response"))],
+        vec![pair("openinference.span.kind", text("CHAIN")), pair("llm.model_name", text("m"))],
+        vec![pair("traceloop.span.kind", text("workflow"))],
+    ];
+    let spans = attributes.into_iter().enumerate();
+    let spans = spans.map(|(id, attributes)| span(u8::try_from(id).unwrap() + 1, None, attributes)).collect();
+    let converted = convert("app", spans);
+    assert_eq!((converted.records.len(), converted.ignored, converted.refused), (0, 6, 0));
+}

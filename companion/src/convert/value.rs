@@ -24,7 +24,7 @@ pub(super) fn text(value: Value, bytes: usize) -> Option<String> {
 }
 
 /// Cuts at a character's boundary, and gives back the memory of what was cut.
-pub(super) fn cut(mut text: String, bytes: usize) -> String {
+pub(crate) fn cut(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {
         let mut end = bytes;
         while !text.is_char_boundary(end) {

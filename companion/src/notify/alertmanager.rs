@@ -4,10 +4,11 @@
 use serde::Serialize;
 
 use super::http::Endpoint;
-use super::webhook::{rfc3339, started};
+use super::webhook::started;
 use super::{Annotations, Notification, Notifier, Sending, labels};
 use crate::rule::Labels;
 use crate::seconds::Seconds;
+use crate::time::rfc3339;
 
 /// Posts the alerts to `/api/v2/alerts`.
 #[derive(Debug)]

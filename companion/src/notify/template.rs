@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::webhook::rfc3339;
 use super::{Notification, labels};
 use crate::alert::Alert;
 use crate::rule::Severity;
+use crate::time::rfc3339;
 
 /// So many alerts are written out.
 const SHOWN: usize = 50;

@@ -1,9 +1,11 @@
 mod config;
 mod http;
+mod programs;
 mod template;
 mod timing;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::*;
 use crate::alert::State;

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::http::Endpoint;
 use super::{Annotations, Notification, Notifier, Sending, labels};
 use crate::alert::Alert;
-use crate::record::Timestamp;
 use crate::rule::Labels;
+use crate::time::rfc3339;
 
 /// Posts one JSON object a message.
 #[derive(Debug)]
@@ -105,11 +105,6 @@ impl Notifier for Webhook {
 /// When the alert began to fire.
 pub(super) fn started(alert: &Alert) -> String {
     rfc3339(alert.firing_since.unwrap_or(alert.active_since))
-}
-
-/// RFC 3339 in UTC.
-pub(crate) fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default().to_string()
 }
 
 /// 16 hex digits that name the alert by its labels.

@@ -12,11 +12,11 @@ use sha2::Digest as _;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::report::tests::fixture::{HOSTILE, NOW, calls, rules};
-use crate::report::tests::memory::Memory;
+use crate::report::tests::fixture::{HOSTILE, NOW, calls, ledger, rules};
+use crate::store::memory::MemoryStore;
 use crate::store::{Dimension, Duplicates, Group, LatencySummary, Repeated, Step, Totals};
 
-fn state(ledger: Memory) -> PageState {
+fn state(ledger: MemoryStore) -> PageState {
     PageState { querier: Arc::new(ledger), rules: Arc::new(rules), clock: Arc::new(|| NOW) }
 }
 
@@ -28,7 +28,7 @@ async fn get_from(state: PageState, uri: &str) -> (StatusCode, HeaderMap, String
 }
 
 async fn get(uri: &str) -> (StatusCode, HeaderMap, String) {
-    get_from(state(Memory(calls())), uri).await
+    get_from(state(ledger(&calls())), uri).await
 }
 
 /// What stands in the cells of the calls table, one row a text.
@@ -149,13 +149,13 @@ async fn the_json_is_the_one_of_the_command() {
         (StatusCode::OK, &HeaderValue::from_static("application/json"))
     );
     let window = crate::time::window(Some("24h"), None, None, NOW).unwrap();
-    let report = report::build(&Memory(calls()), window, &rules(), NOW).unwrap();
+    let report = report::build(&ledger(&calls()), window, &rules(), NOW).unwrap();
     assert_eq!(text, report::to_json(&report).unwrap());
 }
 
 #[tokio::test]
 async fn an_empty_ledger_says_how_to_fill_it() {
-    let (status, _, page) = get_from(state(Memory::default()), "/").await;
+    let (status, _, page) = get_from(state(ledger(&[])), "/").await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("No calls ended in this time") && page.contains("4317"));
 }

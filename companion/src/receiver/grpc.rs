@@ -8,19 +8,23 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use super::limits::Gate;
 use super::refusal::Protocol;
-use super::{Intake, Rejected};
+use super::{Intake, Rejected, passed_over};
 
 /// The gRPC entrance. Messages within the gate's limit, as sent and inflated; gzip or plain.
 pub fn router(intake: Intake, gate: &Gate) -> Router {
+    let metrics = intake.metrics.clone();
     let service = TraceServiceServer::new(Traces { intake })
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(gate.message_bytes());
-    let router = tonic::service::Routes::new(service).into_axum_router();
-    gate.guard(router, Protocol::Grpc)
+    let mut routes = Routes::builder();
+    routes.add_service(service);
+    passed_over::services(&mut routes, gate, metrics);
+    gate.guard(routes.routes().into_axum_router(), Protocol::Grpc)
 }
 
 struct Traces {

@@ -16,16 +16,18 @@ use prost::Message;
 
 use super::limits::Gate;
 use super::refusal::{JSON, PROTOBUF, Protocol, Refusal};
-use super::{Intake, Rejected, grpc, json};
+use super::{Intake, Rejected, grpc, json, passed_over};
 
 /// The HTTP entrance. Bodies within the gate's limit, as sent and inflated.
 pub fn router(intake: Intake, gate: &Gate) -> Router {
+    let passed_over = passed_over::routes(intake.metrics.clone());
     let entrance = Entrance { intake, most: gate.message_bytes() };
     let router = Router::new()
         .route("/v1/traces", post(traces))
         .fallback(elsewhere)
         .layer(DefaultBodyLimit::disable())
-        .with_state(entrance);
+        .with_state(entrance)
+        .merge(passed_over);
     gate.guard(router, Protocol::Http)
 }
 
@@ -43,7 +45,10 @@ enum Form {
 }
 
 async fn elsewhere() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "only POST /v1/traces is served here\n")
+    (
+        StatusCode::NOT_FOUND,
+        "POST /v1/traces keeps calls, /v1/metrics and /v1/logs are taken; nothing else is served here\n",
+    )
 }
 
 async fn traces(State(entrance): State<Entrance>, request: Request) -> Response<Body> {

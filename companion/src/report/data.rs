@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::figures::or_dash;
 use crate::record::{Timestamp, Window};
+use crate::rule::Unit;
 use crate::store::{
     Dimension, Duplicates, Filter, Group, LatencySummary, Querier, Repeated, Step, StoreError, Totals,
 };
@@ -15,6 +17,8 @@ const TOP_ERRORS: usize = 10;
 const TOP_NAMES: usize = 100;
 /// Names looked at to find the most expensive and the unpriced ones.
 const SEEN_NAMES: usize = 1000;
+/// Repetition is found call by call, unlike all sums; in the newest calls only, so that no report takes long.
+const REPETITION_CALLS: u64 = 100_000;
 /// Plots have at most this many steps: as many as a phone can tell apart.
 const MOST_STEPS: i64 = 100;
 
@@ -62,6 +66,10 @@ pub struct RuleState {
     pub threshold: f64,
     /// What to do when it fires.
     pub advice: String,
+    /// What the value counts.
+    pub unit: Unit,
+    /// One sentence with the numbers, or why nothing could be judged.
+    pub detail: Option<String>,
     /// What the value is about, for example a user.
     pub labels: BTreeMap<String, String>,
 }
@@ -99,10 +107,24 @@ pub struct Report {
     pub unpriced: Vec<Group>,
     /// Request hashes that came more than once, at most 10.
     pub repeated: Vec<Repeated>,
-    /// Repetition within the window.
+    /// Repetition within `repetition`.
     pub duplicates: Duplicates,
+    /// The newest part of the window that has at most 100,000 calls: where `repeated` and `duplicates` looked.
+    pub repetition: Window,
     /// The rules, firing ones first.
     pub rules: Vec<RuleState>,
+}
+
+impl RuleState {
+    /// The value with its unit, or a dash where nothing was measured.
+    pub(super) fn shown_value(&self) -> String {
+        or_dash(self.value, |value| self.unit.format(value))
+    }
+
+    /// The threshold with its unit.
+    pub(super) fn shown_threshold(&self) -> String {
+        self.unit.format(self.threshold)
+    }
 }
 
 impl Report {
@@ -138,13 +160,15 @@ pub fn build(
     rules.sort_by(|a, b| (a.state, severity_rank(a), &a.name).cmp(&(b.state, severity_rank(b), &b.name)));
 
     let step_seconds = step_seconds(window);
+    let steps = querier.series(window, &all, step_seconds)?;
+    let repetition = newest_part(window, &steps, REPETITION_CALLS);
     Ok(Report {
         window,
         generated: now,
         totals: querier.totals(window, &all)?,
         latency: querier.latency(window, &all)?,
         step_seconds,
-        steps: querier.series(window, &all, step_seconds)?,
+        steps,
         models,
         costliest,
         providers: top(Dimension::Provider, TOP_NAMES)?,
@@ -153,14 +177,32 @@ pub fn build(
         errors: top(Dimension::Error, TOP_ERRORS)?,
         outcomes: top(Dimension::Outcome, TOP_NAMES)?,
         unpriced,
-        repeated: querier.repeated(window, &all, 1, TOP_ERRORS)?,
-        duplicates: querier.duplicates(window, &all)?,
+        repeated: querier.repeated(repetition, &all, 1, TOP_ERRORS)?,
+        duplicates: querier.duplicates(repetition, &all)?,
+        repetition,
         rules,
     })
 }
 
 fn severity_rank(rule: &RuleState) -> usize {
     ["critical", "warning", "info"].iter().position(|known| *known == rule.severity).unwrap_or(3)
+}
+
+/// The newest part of `window` with at most `most` calls. Within a step calls count as evenly spread.
+fn newest_part(window: Window, steps: &[Step], most: u64) -> Window {
+    let mut left = most;
+    let mut end = window.to;
+    for step in steps.iter().rev() {
+        let calls = step.totals.calls;
+        if calls > left {
+            let length = i128::from(end.0.saturating_sub(step.at.0)) * i128::from(left) / i128::from(calls);
+            let length = i64::try_from(length).unwrap_or(i64::MAX);
+            return Window { from: Timestamp(end.0.saturating_sub(length)), to: window.to };
+        }
+        left -= calls;
+        end = step.at;
+    }
+    window
 }
 
 /// The smallest step people count in that cuts `window` into at most [`MOST_STEPS`] steps.
@@ -176,6 +218,20 @@ fn step_seconds(window: Window) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repetition_is_looked_for_in_the_newest_calls() {
+        let step = |at, calls| Step {
+            at: Timestamp(at * Timestamp::SECOND),
+            totals: Totals { calls, ..Totals::default() },
+            latency: LatencySummary::default(),
+        };
+        let window = Window { from: step(0, 0).at, to: step(300, 0).at };
+        let steps = [step(0, 50), step(100, 100), step(200, 40)];
+        let from = |most| newest_part(window, &steps, most).from.0 / Timestamp::SECOND;
+        assert_eq!([190, 189, 140, 90, 20].map(from), [0, 2, 100, 150, 250]);
+        assert_eq!(newest_part(window, &[], 1), window);
+    }
 
     #[test]
     fn steps_are_ones_people_count_in_and_never_too_many() {

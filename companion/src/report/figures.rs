@@ -1,7 +1,10 @@
 //! Figures as people read them, and what can be concluded from sums. Absent is not zero.
 
-use crate::record::NanoUsd;
-use crate::store::Totals;
+use crate::record::{NanoUsd, Timestamp};
+use crate::store::{Duplicates, Totals};
+use crate::time::in_words;
+
+use super::data::Report;
 
 /// What the calls cost; `None` when there were calls and nothing is known of their cost.
 pub(crate) fn known_cost(totals: &Totals) -> Option<NanoUsd> {
@@ -9,6 +12,22 @@ pub(crate) fn known_cost(totals: &Totals) -> Option<NanoUsd> {
         && totals.calls > 0
         && (totals.unpriced > 0 || totals.input_tokens == 0 && totals.output_tokens == 0);
     (!nothing_known).then_some(totals.cost)
+}
+
+/// How many calls repeat an earlier one, in words.
+pub(crate) fn repetition(report: &Report) -> String {
+    let Duplicates { hashed, repeats } = report.duplicates;
+    let ratio = or_dash(share(repeats, hashed), percent);
+    let all = format!(
+        "{} of {} calls with a request hash repeat an earlier one ({ratio})",
+        count(repeats),
+        count(hashed)
+    );
+    if report.repetition == report.window {
+        return all;
+    }
+    let length = report.repetition.to.0.saturating_sub(report.repetition.from.0) / Timestamp::SECOND;
+    format!("within the newest {}: {all}", in_words(length))
 }
 
 /// A sum of tokens; `None` when there were calls and none of them reported any.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::data::Report;
 use super::figures::{known_cost, known_tokens, mean_seconds, success_rate};
-use crate::record::NanoUsd;
+use crate::record::{NanoUsd, Window};
+use crate::rule::Unit;
 use crate::store::{Group, Quantiles, Repeated, Totals};
 use crate::time::rfc3339;
 
@@ -91,6 +92,7 @@ struct Hash<'a> {
 
 #[derive(Serialize)]
 struct Repetition {
+    window: Span,
     hashed_calls: u64,
     repeated_calls: u64,
     ratio: Option<f64>,
@@ -103,15 +105,28 @@ struct Rule<'a> {
     severity: &'a str,
     value: Option<f64>,
     threshold: f64,
+    unit: &'static str,
     advice: &'a str,
+    detail: Option<&'a str>,
     labels: &'a BTreeMap<String, String>,
+}
+
+const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::PerMinute => "per_minute",
+        Unit::Share => "share",
+        Unit::Usd => "usd",
+        Unit::Tokens => "tokens",
+        Unit::Calls => "calls",
+        Unit::Seconds => "seconds",
+    }
 }
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         let named = |groups: &'a [Group]| groups.iter().map(Named::of).collect::<Vec<_>>();
         Self {
-            window: Span { from: rfc3339(report.window.from), to: rfc3339(report.window.to) },
+            window: Span::of(report.window),
             generated_at: rfc3339(report.generated),
             totals: Sums::of(&report.totals),
             latency_seconds: Latency::of(report.latency.duration),
@@ -124,6 +139,7 @@ impl<'a> Document<'a> {
             errors: named(&report.errors),
             repeated: report.repeated.iter().map(Hash::of).collect(),
             duplicates: Repetition {
+                window: Span::of(report.repetition),
                 hashed_calls: report.duplicates.hashed,
                 repeated_calls: report.duplicates.repeats,
                 ratio: super::figures::share(report.duplicates.repeats, report.duplicates.hashed),
@@ -138,11 +154,19 @@ impl<'a> Document<'a> {
                     severity: &rule.severity,
                     value: rule.value,
                     threshold: rule.threshold,
+                    unit: unit(rule.unit),
                     advice: &rule.advice,
+                    detail: rule.detail.as_deref(),
                     labels: &rule.labels,
                 })
                 .collect(),
         }
+    }
+}
+
+impl Span {
+    fn of(window: Window) -> Self {
+        Self { from: rfc3339(window.from), to: rfc3339(window.to) }
     }
 }
 

@@ -7,24 +7,22 @@
 )]
 
 pub(crate) mod fixture;
-pub(crate) mod memory;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::fixture::{DAY, HOSTILE, NOW, calls, rules};
-use self::memory::Memory;
+use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules};
 use super::*;
 use crate::plain::Terminal;
 use crate::store::Querier as _;
 
 fn day() -> Report {
-    build(&Memory(calls()), DAY, &rules(), NOW).unwrap()
+    build(&ledger(&calls()), DAY, &rules(), NOW).unwrap()
 }
 
 fn empty() -> Report {
-    build(&Memory::default(), DAY, &[], NOW).unwrap()
+    build(&ledger(&[]), DAY, &[], NOW).unwrap()
 }
 
 /// Compares with `tests/golden/NAME`; `UPDATE_GOLDEN=1` rewrites the file.
@@ -93,10 +91,12 @@ fn the_json_holds_the_documented_fields() {
     calls[2].error_type = Some("429".to_owned());
     calls[2].status_code = Some(429);
     (calls[2].input_tokens, calls[2].output_tokens, calls[2].cost) = (None, None, None);
+    (calls[2].usage_source, calls[2].cost_status) =
+        (spanledger::UsageSource::None, spanledger::CostStatus::NoUsage);
     calls[3].cost = None;
     calls[3].cost_status = spanledger::CostStatus::Unpriced;
     calls[3].response_model = Some("unknown-1".to_owned());
-    let report = build(&Memory(calls), DAY, &rules(), NOW).unwrap();
+    let report = build(&ledger(&calls), DAY, &rules(), NOW).unwrap();
     let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
 
     assert_eq!(json["window"], json!({"from": "2026-11-22T12:00:00Z", "to": "2026-11-23T12:00:00Z"}));
@@ -139,12 +139,16 @@ fn the_json_holds_the_documented_fields() {
             "cost_usd": 0.00054, "last_at": "2026-11-22T12:01:01Z",
         }])
     );
-    assert_eq!(json["duplicates"], json!({"hashed_calls": 4, "repeated_calls": 1, "ratio": 0.25}));
+    assert_eq!(
+        json["duplicates"],
+        json!({"window": json["window"], "hashed_calls": 4, "repeated_calls": 1, "ratio": 0.25})
+    );
     assert_eq!(
         json["rules"][0],
         json!({
             "name": "HighFailureRate", "state": "firing", "severity": "critical", "value": 0.6215,
-            "threshold": 0.5, "advice": "check the key and the endpoint", "labels": {},
+            "threshold": 0.5, "unit": "share", "advice": "check the key and the endpoint",
+            "detail": "87 of 140 calls failed within 5 minutes", "labels": {},
         })
     );
     assert_eq!(json["rules"].as_array().unwrap().last().unwrap()["state"], "inactive");
@@ -193,5 +197,59 @@ fn names_of_hostile_models_stand_in_json_as_they_are() {
 fn sums_of_steps_are_the_totals() {
     let report = day();
     assert_eq!(report.steps.iter().map(|step| step.totals.calls).sum::<u64>(), report.totals.calls);
-    assert_eq!(Memory(calls()).totals(DAY, &Default::default()).unwrap(), report.totals);
+    assert_eq!(ledger(&calls()).totals(DAY, &Default::default()).unwrap(), report.totals);
+}
+
+#[test]
+fn plots_stand_in_any_window() {
+    let mut odd = fixture::call(1, NOW.plus_seconds(-2));
+    odd.duration_ns = 0;
+    odd.cost = None;
+    for seconds in [1, 59, 3600, 90 * 86_400, 50 * 365 * 86_400] {
+        let window = crate::record::Window::last(seconds, NOW);
+        for calls in [calls(), vec![odd.clone()]] {
+            let html = to_html(&build(&ledger(&calls), window, &[], NOW).unwrap());
+            for broken in ["NaN", "\"inf", "inf%", " x=\"-", " y=\"-", "width=\"-", "height=\"-"] {
+                assert!(!html.contains(broken), "{broken} in a window of {seconds} s");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_report_is_the_same_from_every_store() {
+    use crate::store::sqlite::{Ledger, Options};
+    use crate::store::{Appender as _, Step};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.db");
+    let options = Options { keep_calls: None, keep_sums: None, max_bytes: None };
+    Ledger::open_writer(&path, &options).unwrap().append(&calls()).unwrap();
+    let stored = build(&Ledger::open_reader(&path).unwrap(), DAY, &rules(), NOW).unwrap();
+    let expected = day();
+
+    // Quantiles may be 2 % off; everything else is exact.
+    let quantiles = |report: &Report| {
+        let of = |summary: crate::store::LatencySummary| [summary.duration, summary.first_chunk];
+        let steps = report.steps.iter().flat_map(|step| of(step.latency));
+        of(report.latency)
+            .into_iter()
+            .chain(steps)
+            .flat_map(|q| [Some(q.count as f64), q.mean, q.p50, q.p95, q.p99])
+            .collect::<Vec<_>>()
+    };
+    for (found, wanted) in quantiles(&stored).into_iter().zip(quantiles(&expected)) {
+        match (found, wanted) {
+            (Some(found), Some(wanted)) if found != wanted => {
+                assert!((found / wanted - 1.0).abs() < 0.021, "{found} {wanted}");
+            }
+            (found, wanted) => assert_eq!(found, wanted),
+        }
+    }
+    let exact = |report: Report| {
+        let sums = |step: &Step| (step.at, step.totals);
+        let steps: Vec<_> = report.steps.iter().map(sums).collect();
+        (steps, Report { steps: Vec::new(), latency: Default::default(), ..report })
+    };
+    assert_eq!(exact(stored), exact(expected));
 }

@@ -2,8 +2,8 @@
 
 use super::data::{Report, RuleState, RuleStatus};
 use super::figures::{
-    compact, count, known_cost, known_tokens, mean_seconds, number, or_dash, percent, seconds, share,
-    success_rate, usd, usd_column,
+    compact, count, known_cost, known_tokens, mean_seconds, number, or_dash, percent, repetition, seconds,
+    share, success_rate, usd, usd_column,
 };
 use crate::plain::{Align, Ink, Table, Terminal, fit, harmless, sparkline};
 use crate::store::{Group, Quantiles, Step};
@@ -68,7 +68,9 @@ fn rules(report: &Report, terminal: Terminal, out: &mut String) {
             let label = format!("{} = {}", harmless(key), harmless(value));
             line(out, &format!("         {}", fit(&label, terminal.columns.saturating_sub(9))));
         }
-        line(out, &format!("         {}", harmless(&rule.advice)));
+        for text in rule.detail.iter().chain([&rule.advice]) {
+            wrap(out, "         ", &harmless(text), terminal.columns);
+        }
     }
     if report.firing().next().is_none() {
         line(out, &format!("  {}", terminal.paint(Ink::Green, "none is firing")));
@@ -85,7 +87,7 @@ fn rules(report: &Report, terminal: Terminal, out: &mut String) {
             .map(|rule| harmless(&rule.name))
             .collect();
         if !names.is_empty() {
-            wrap(out, &format!("{words}: {}", names.join(", ")), terminal.columns);
+            wrap(out, "  ", &format!("{words}: {}", names.join(", ")), terminal.columns);
         }
     }
 }
@@ -95,8 +97,8 @@ fn judgement(rule: &RuleState) -> String {
         "{} {}: {}, threshold {}",
         harmless(&rule.severity),
         harmless(&rule.name),
-        or_dash(rule.value, number),
-        number(rule.threshold)
+        rule.shown_value(),
+        rule.shown_threshold()
     )
 }
 
@@ -230,16 +232,7 @@ fn repeated(report: &Report, terminal: Terminal, out: &mut String) {
         return;
     }
     head("Repeated requests", terminal, out);
-    let ratio = share(report.duplicates.repeats, report.duplicates.hashed);
-    line(
-        out,
-        &format!(
-            "  {} of {} calls with a request hash repeat an earlier one ({})",
-            count(report.duplicates.repeats),
-            count(report.duplicates.hashed),
-            or_dash(ratio, percent)
-        ),
-    );
+    wrap(out, "  ", &repetition(report), terminal.columns);
     let mut table = Table::new(
         1,
         &[
@@ -301,17 +294,20 @@ fn line(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-/// Writes words in lines of at most `columns`, behind two spaces.
-fn wrap(out: &mut String, text: &str, columns: usize) {
+/// Writes words in lines of at most `columns`, all of them behind `indent`.
+fn wrap(out: &mut String, indent: &str, text: &str, columns: usize) {
     use unicode_width::UnicodeWidthStr as _;
-    let mut current = String::from(" ");
+    let mut current = String::new();
     for word in text.split(' ') {
-        if current.trim_start().width() > 0 && current.width() + 1 + word.width() > columns {
-            line(out, &current);
-            current = String::from("   ");
+        if !current.is_empty() {
+            if indent.len() + current.width() + 1 + word.width() > columns {
+                line(out, &format!("{indent}{current}"));
+                current.clear();
+            } else {
+                current.push(' ');
+            }
         }
-        current.push(' ');
         current.push_str(word);
     }
-    line(out, &current);
+    line(out, &format!("{indent}{current}"));
 }

@@ -259,11 +259,25 @@ impl RulesConfig {
         &self.rules[&name]
     }
 
-    /// The longest time before now that any enabled rule looks at.
+    /// How long before now a call can still matter to any enabled rule.
     #[must_use]
-    pub fn longest_window(&self) -> Seconds {
-        let scopes = self.rules.values().flat_map(RuleConfig::scopes);
-        Seconds(scopes.map(|scope| scope.settings.window.0 + scope.settings.lookback.0).max().unwrap_or(0))
+    pub fn reach(&self) -> Seconds {
+        let reach = |(name, rule): (&RuleName, &RuleConfig)| {
+            rule.scopes().iter().map(|scope| name.rule().reach(&scope.settings)).max()
+        };
+        self.rules.iter().filter_map(reach).max().unwrap_or_default()
+    }
+
+    /// The same rules, none of which waits before it fires: for a look at a single moment.
+    #[must_use]
+    pub fn without_waiting(mut self) -> Self {
+        for rule in self.rules.values_mut() {
+            rule.settings.hold = Seconds(0);
+            for overrides in rule.services.values_mut().chain(rule.models.values_mut()) {
+                overrides.hold = Some(Seconds(0));
+            }
+        }
+        self
     }
 }
 

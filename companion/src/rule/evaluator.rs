@@ -136,6 +136,13 @@ impl Evaluator {
         self.apply(measured, now)
     }
 
+    /// How the rules stand by their restored alerts alone, where there is no ledger to ask.
+    pub fn without_ledger(&mut self, now: Timestamp) -> Vec<RuleStatus> {
+        let reason = || Measured::failed("there is no ledger".to_owned(), Duration::ZERO);
+        let measured = self.monitors.iter().map(|_| reason()).collect();
+        self.apply(measured, now)
+    }
+
     /// Moves the alerts by one result a monitor, in the order of [`Self::monitors`].
     pub fn apply(&mut self, measured: Vec<Measured>, now: Timestamp) -> Vec<RuleStatus> {
         self.changed = false;
@@ -164,7 +171,12 @@ impl Evaluator {
     /// All alerts that are not inactive.
     #[must_use]
     pub fn alerts(&self) -> Vec<Alert> {
-        self.alerts.iter().chain(self.orphans.values()).flat_map(Alerts::iter).cloned().collect()
+        self.each_alert().cloned().collect()
+    }
+
+    /// The same, where they are.
+    pub fn each_alert(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().chain(self.orphans.values()).flat_map(Alerts::iter)
     }
 
     /// Samples that became no alert because their rule had too many.

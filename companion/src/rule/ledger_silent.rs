@@ -39,6 +39,10 @@ impl Rule for LedgerSilent {
         seconds(settings.window.0)
     }
 
+    fn reach(&self, settings: &Settings) -> Seconds {
+        Seconds(settings.window.0 + settings.lookback.0)
+    }
+
     fn summary(&self, settings: &Settings) -> String {
         format!("No LLM call for {}", settings.window.words())
     }

@@ -2,6 +2,7 @@
 
 mod config;
 mod evaluator;
+pub(crate) use evaluator::Broken;
 mod fires;
 mod runner;
 

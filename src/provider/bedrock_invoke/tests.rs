@@ -278,6 +278,6 @@ fn writes_the_prompts_of_each_family_in_the_conventions_form() {
         json!({"texts": ["Hi"], "input_type": "search_query"}),
         json!({"singleEmbeddingParams": {"text": {"value": "Hi"}}}),
     ] {
-        assert_eq!(input(URL, &body).messages, [hi.clone()], "{body}");
+        assert_eq!(input(URL, &body).messages, std::slice::from_ref(&hi), "{body}");
     }
 }

@@ -132,7 +132,6 @@ fn reads_errors_wherever_they_stand() {
         whole(URL, &format!("[{quota}]")),
         stream(URL, Framing::JsonArray, format!("[{quota}\n]").as_bytes()),
         stream(URL, Framing::JsonArray, quota.as_bytes()),
-        stream(URL, Framing::Sse, quota.as_bytes()),
         stream(URL, Framing::Sse, format!("data: {}\n\ndata: {quota}\n\n", PIECES[0]).as_bytes()),
     ] {
         assert_eq!(error(&facts).unwrap().1, Some("m"));

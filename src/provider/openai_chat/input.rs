@@ -1,9 +1,9 @@
 //! Chat messages in the conventions' form. System messages stay among the messages, as the API has them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::content::InputContent;
-use crate::provider::field;
+use crate::provider::{field, part};
 
 /// Reads `messages` and `tools`.
 pub(super) fn read(body: &Value) -> InputContent {
@@ -21,7 +21,7 @@ pub(in crate::provider) fn tool(tool: &Value) -> Option<Value> {
     let inner = tool.get(kind).and_then(|inner| field::text(inner, "name"));
     let name =
         inner.or_else(|| field::text(tool, "name")).or(Some(kind).filter(|kind| *kind != "function"))?;
-    Some(json!({"type": kind, "name": name}))
+    Some(part::tool(kind, name))
 }
 
 fn message(message: &Value) -> Value {
@@ -33,10 +33,10 @@ fn message(message: &Value) -> Value {
         parts.push(field::tool_response_part(id, content));
     } else {
         let reasoning = ["reasoning_content", "reasoning"].iter().find_map(|name| field::text(message, name));
-        parts.extend(reasoning.map(|text| json!({"type": "reasoning", "content": text})));
+        parts.extend(reasoning.map(part::reasoning));
         match content {
             Value::String(text) => parts.push(field::text_part(text)),
-            Value::Array(content) => parts.extend(content.iter().map(part)),
+            Value::Array(content) => parts.extend(content.iter().map(element)),
             _ => {}
         }
         parts.extend(field::text(message, "refusal").map(field::text_part));
@@ -54,7 +54,7 @@ fn message(message: &Value) -> Value {
         let name = field::text(call, "name").unwrap_or_default();
         parts.push(field::tool_call_part(None, name, call.get("arguments")));
     }
-    let mut read = json!({"role": role, "parts": parts});
+    let mut read = part::message(role, parts);
     if let Some(name) = field::text(message, "name") {
         read["name"] = name.into();
     }
@@ -62,37 +62,37 @@ fn message(message: &Value) -> Value {
 }
 
 /// One element of a content array. Media stand as `{"url"}`, or as the URL itself (Mistral).
-fn part(part: &Value) -> Value {
-    let kind = field::text(part, "type").unwrap_or_default();
+fn element(content: &Value) -> Value {
+    let kind = field::text(content, "type").unwrap_or_default();
     let url = |name: &str| {
-        let media = part.get(name)?;
+        let media = content.get(name)?;
         media.as_str().or_else(|| field::text(media, "url"))
     };
     let read = match kind {
-        "text" | "refusal" => field::text(part, kind).map(field::text_part),
-        "thinking" => Some(json!({"type": "reasoning", "content": thinking(part)})),
+        "text" | "refusal" => field::text(content, kind).map(field::text_part),
+        "thinking" => Some(part::reasoning(&thinking(content))),
         "image_url" => url(kind).map(|url| field::uri_part("image", url)),
         "video_url" => url(kind).map(|url| field::uri_part("video", url)),
         "document_url" => url(kind).map(|url| field::uri_part("document", url)),
-        "input_audio" => part.get(kind).and_then(|audio| {
+        "input_audio" => content.get(kind).and_then(|audio| {
             let mime_type = field::text(audio, "format").map(|format| format!("audio/{format}"));
             Some(field::blob_part("audio", mime_type.as_deref(), field::text(audio, "data")?))
         }),
-        "file" => part.get(kind).and_then(file),
+        "file" => content.get(kind).and_then(file),
         _ => None,
     };
-    read.unwrap_or_else(|| part.clone())
+    read.unwrap_or_else(|| content.clone())
 }
 
 /// A file by id, or with its bytes as a `data:` URL.
 pub(in crate::provider) fn file(file: &Value) -> Option<Value> {
     if let Some(id) = field::text(file, "file_id") {
-        return Some(json!({"type": "file", "modality": "document", "file_id": id}));
+        return Some(part::file("document", None, id));
     }
     let data = field::text(file, "file_data").or_else(|| field::text(file, "file_url"))?;
     Some(field::uri_part("document", data))
 }
 
-fn thinking(part: &Value) -> String {
-    field::list(part, "thinking").iter().filter_map(|thought| field::text(thought, "text")).collect()
+fn thinking(content: &Value) -> String {
+    field::list(content, "thinking").iter().filter_map(|thought| field::text(thought, "text")).collect()
 }

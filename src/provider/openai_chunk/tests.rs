@@ -58,6 +58,14 @@ fn reads_usage_and_errors_under_x_groq() {
 }
 
 #[test]
+fn reads_usage_inside_a_choice() {
+    let facts = read(&sse(&[
+        r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":3,"completion_tokens":2}}]}"#,
+    ]));
+    assert_eq!((facts.usage.input_tokens, facts.usage.output_tokens), (Some(3), Some(2)));
+}
+
+#[test]
 fn counts_output_on_every_channel_and_none_for_a_role() {
     let bytes = |delta: &str| {
         let facts =

@@ -25,6 +25,12 @@ fn counts_no_output_even_where_the_provider_writes_zero() {
 }
 
 #[test]
+fn takes_the_total_where_the_provider_gives_nothing_else() {
+    let facts = whole(URL, r#"{"data":[],"model":"voyage-3","usage":{"total_tokens":7}}"#);
+    assert_eq!((facts.usage.input_tokens, facts.usage.output_tokens), (Some(7), None));
+}
+
+#[test]
 fn reads_an_error() {
     let facts = whole(URL, r#"{"error":{"code":"model_not_found","message":"no"}}"#);
     assert_eq!(error(&facts), Some((Some("model_not_found"), Some("no"))));

@@ -1,14 +1,14 @@
 //! The request's `instructions` and `input` items in the conventions' form.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::content::InputContent;
-use crate::provider::{field, openai_chat};
+use crate::provider::{field, openai_chat, part};
 
 /// Reads `instructions`, `input` and `tools`.
 pub(super) fn read(body: &Value) -> InputContent {
     let messages = match body.get("input") {
-        Some(Value::String(text)) => vec![message("user", vec![field::text_part(text)])],
+        Some(Value::String(text)) => vec![part::message("user", vec![field::text_part(text)])],
         Some(Value::Array(items)) => items.iter().filter_map(item).collect(),
         _ => Vec::new(),
     };
@@ -17,10 +17,6 @@ pub(super) fn read(body: &Value) -> InputContent {
         messages,
         tools: field::list(body, "tools").iter().filter_map(openai_chat::tool).collect(),
     }
-}
-
-fn message(role: &str, parts: Vec<Value>) -> Value {
-    json!({"role": role, "parts": parts})
 }
 
 /// One input item. References to stored items carry no content.
@@ -32,56 +28,51 @@ fn item(item: &Value) -> Option<Value> {
         "message" => {
             let parts = match item.get("content") {
                 Some(Value::String(text)) => vec![field::text_part(text)],
-                Some(Value::Array(content)) => content.iter().map(part).collect(),
+                Some(Value::Array(content)) => content.iter().map(element).collect(),
                 _ => Vec::new(),
             };
-            message(field::text(item, "role").unwrap_or("user"), parts)
+            part::message(field::text(item, "role").unwrap_or("user"), parts)
         }
         "function_call" => {
-            message("assistant", vec![field::tool_call_part(call_id(), name(), item.get("arguments"))])
+            part::message("assistant", vec![field::tool_call_part(call_id(), name(), item.get("arguments"))])
         }
         "custom_tool_call" => {
-            message("assistant", vec![field::tool_call_part(call_id(), name(), item.get("input"))])
+            part::message("assistant", vec![field::tool_call_part(call_id(), name(), item.get("input"))])
         }
         "reasoning" => {
             let texts = field::list(item, "summary").iter().chain(field::list(item, "content"));
             let text: String = texts.filter_map(|part| field::text(part, "text")).collect();
-            message("assistant", vec![json!({"type": "reasoning", "content": text})])
+            part::message("assistant", vec![part::reasoning(&text)])
         }
         "item_reference" => return None,
         _ if kind.ends_with("_output") => {
             let output = item.get("output").unwrap_or(&Value::Null);
-            message("tool", vec![field::tool_response_part(call_id(), output)])
+            part::message("tool", vec![field::tool_response_part(call_id(), output)])
         }
         // The provider's own tools: web search, file search, code interpreter, MCP.
-        _ => message(
-            "assistant",
-            vec![
-                json!({"type": "server_tool_call", "id": call_id(), "name": name(), "server_tool_call": item}),
-            ],
-        ),
+        _ => part::message("assistant", vec![part::server_tool_call(call_id(), name(), item)]),
     })
 }
 
 /// One element of a message's content.
-fn part(part: &Value) -> Value {
-    let kind = field::text(part, "type").unwrap_or_default();
+fn element(content: &Value) -> Value {
+    let kind = field::text(content, "type").unwrap_or_default();
     let read = match kind {
         "input_text" | "output_text" | "text" | "summary_text" => {
-            field::text(part, "text").map(field::text_part)
+            field::text(content, "text").map(field::text_part)
         }
-        "refusal" => field::text(part, kind).map(field::text_part),
-        "input_image" => match field::text(part, "file_id") {
-            Some(id) => Some(json!({"type": "file", "modality": "image", "file_id": id})),
-            None => field::text(part, "image_url").map(|url| field::uri_part("image", url)),
+        "refusal" => field::text(content, kind).map(field::text_part),
+        "input_image" => match field::text(content, "file_id") {
+            Some(id) => Some(part::file("image", None, id)),
+            None => field::text(content, "image_url").map(|url| field::uri_part("image", url)),
         },
-        "input_file" => openai_chat::file(part),
+        "input_file" => openai_chat::file(content),
         "input_audio" => {
-            let audio = part.get(kind).unwrap_or(part);
+            let audio = content.get(kind).unwrap_or(content);
             let mime_type = field::text(audio, "format").map(|format| format!("audio/{format}"));
             field::text(audio, "data").map(|data| field::blob_part("audio", mime_type.as_deref(), data))
         }
         _ => None,
     };
-    read.unwrap_or_else(|| part.clone())
+    read.unwrap_or_else(|| content.clone())
 }

@@ -17,6 +17,7 @@ fn knows_openai_style_paths_on_any_host_and_behind_any_prefix() {
         "http://[::1]:4000/chat/completions",
         "https://api.writer.com/v1/chat",
         "https://api.writer.com:443/v1/chat",
+        "https://api.mistral.ai/v1/agents/completions",
         "https://x.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-06-01",
         "https://x.openai.azure.com/openai/v1/chat/completions",
         "https://api.openai.com/v1/completions",

@@ -1,6 +1,6 @@
 //! The notifiers that speak HTTP, against a server on the loopback interface.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use axum::Router;
 use axum::extract::State as Shared;
@@ -17,15 +17,15 @@ use crate::notify::task::Dispatcher;
 
 /// One request as the server saw it.
 #[derive(Debug)]
-struct Seen {
+pub(super) struct Seen {
     path: String,
     authorization: Option<String>,
-    body: Value,
+    pub(super) body: Value,
 }
 
 /// A server that answers what it is told to answer, 200 when it was told nothing.
-struct Server {
-    address: String,
+pub(super) struct Server {
+    pub(super) address: String,
     seen: mpsc::UnboundedReceiver<Seen>,
     answers: Arc<Mutex<Vec<(u16, String)>>>,
 }
@@ -45,7 +45,7 @@ async fn take(
     (StatusCode::from_u16(status).expect("status"), text)
 }
 
-async fn server() -> Server {
+pub(super) async fn server() -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = format!("http://{}", listener.local_addr().expect("address"));
     let (sink, seen) = mpsc::unbounded_channel();
@@ -56,7 +56,7 @@ async fn server() -> Server {
 }
 
 impl Server {
-    async fn next(&mut self) -> Seen {
+    pub(super) async fn next(&mut self) -> Seen {
         let wait = std::time::Duration::from_secs(20);
         tokio::time::timeout(wait, self.seen.recv()).await.expect("a request in time").expect("a request")
     }
@@ -204,7 +204,7 @@ fn quick(targets: &str) -> NotifyConfig {
     toml::from_str(&toml).expect("notify")
 }
 
-fn now_firing() -> Arc<Vec<Alert>> {
+pub(super) fn now_firing() -> Arc<Vec<Alert>> {
     Arc::new(vec![Alert { firing_since: Some(clock::now()), ..firing(RuleName::HighFailureRate, &[]) }])
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::devtools::Browser;
-use super::{Memory, NOW, calls, router, rules, state};
+use super::{MemoryStore, NOW, calls, ledger, router, rules, state};
 use crate::report::tests::fixture::DAY;
 
 /// One browser at a time: two of them starve each other on a small machine.
@@ -16,7 +16,7 @@ struct Site {
 }
 
 /// A browser and the page on a port of its own; `None` where there is no browser.
-fn visit(ledger: Memory) -> Option<(Browser, Site)> {
+fn visit(ledger: MemoryStore) -> Option<(Browser, Site)> {
     let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let browser = Browser::start()?;
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -43,7 +43,7 @@ fn size(png: &[u8]) -> (u32, u32) {
 
 #[test]
 fn fits_every_screen_in_both_schemes_without_a_complaint() {
-    let Some((mut browser, site)) = visit(Memory(calls())) else { return };
+    let Some((mut browser, site)) = visit(ledger(&calls())) else { return };
     let mut grounds = Vec::new();
     for (name, path) in [("report", "/"), ("calls", "/calls"), ("refusal", "/?last=soon")] {
         for (screen, width, height, scheme) in [
@@ -75,7 +75,7 @@ fn fits_every_screen_in_both_schemes_without_a_complaint() {
 
 #[test]
 fn the_policy_stops_what_the_page_does_not_bring() {
-    let Some((mut browser, site)) = visit(Memory(calls())) else { return };
+    let Some((mut browser, site)) = visit(ledger(&calls())) else { return };
     browser.open(&site.address);
     browser.ask(
         "document.body.insertAdjacentHTML('beforeend', '<p id=late style=\"color:red\">x</p><img src=/metrics>'); 1",
@@ -87,8 +87,8 @@ fn the_policy_stops_what_the_page_does_not_bring() {
 
 #[test]
 fn the_file_needs_nothing_but_itself() {
-    let Some((mut browser, _site)) = visit(Memory::default()) else { return };
-    let report = crate::report::build(&Memory(calls()), DAY, &rules(), NOW).unwrap();
+    let Some((mut browser, _site)) = visit(ledger(&[])) else { return };
+    let report = crate::report::build(&ledger(&calls()), DAY, &rules(), NOW).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.html");
     std::fs::write(&path, crate::report::to_html(&report)).unwrap();
@@ -119,7 +119,7 @@ const FOCUS: &str = "(() => {
 
 #[test]
 fn every_control_is_reached_by_keyboard_in_the_order_of_the_page() {
-    let Some((mut browser, site)) = visit(Memory(calls())) else { return };
+    let Some((mut browser, site)) = visit(ledger(&calls())) else { return };
     browser.screen(1280, 900, "light");
     browser.open(&site.address);
     let controls = browser
@@ -151,7 +151,7 @@ fn every_control_is_reached_by_keyboard_in_the_order_of_the_page() {
 
 #[test]
 fn the_skip_link_and_the_folds_obey_enter() {
-    let Some((mut browser, site)) = visit(Memory(calls())) else { return };
+    let Some((mut browser, site)) = visit(ledger(&calls())) else { return };
     browser.screen(1280, 900, "light");
     browser.open(&site.address);
     browser.press("Tab", 9);
@@ -164,7 +164,7 @@ fn the_skip_link_and_the_folds_obey_enter() {
 
 #[test]
 fn a_hostile_name_is_text_in_a_real_browser() {
-    let Some((mut browser, site)) = visit(Memory(calls())) else { return };
+    let Some((mut browser, site)) = visit(ledger(&calls())) else { return };
     browser.open(&site.address);
     assert_eq!(browser.ask("document.scripts.length"), 0);
     let name = browser.ask(

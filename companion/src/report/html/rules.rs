@@ -4,7 +4,6 @@ use maud::{Markup, html};
 
 use super::foreign;
 use crate::report::data::{Report, RuleState, RuleStatus};
-use crate::report::figures::{number, or_dash};
 
 pub(super) fn section(report: &Report, note: &str) -> Markup {
     let firing: Vec<&RuleState> = report.firing().collect();
@@ -20,11 +19,12 @@ pub(super) fn section(report: &Report, note: &str) -> Markup {
                         li.card {
                             (badge(&rule.severity, &rule.severity))
                             span.name { (foreign(&rule.name)) }
-                            span.value { (or_dash(rule.value, number)) span.muted { " / " (number(rule.threshold)) } }
+                            span.value { (rule.shown_value()) " " span.note { "threshold " (rule.shown_threshold()) } }
                             span.advice {
                                 @for (label, value) in &rule.labels {
                                     (foreign(label)) " " span.mono { (foreign(value)) } " · "
                                 }
+                                @if let Some(detail) = &rule.detail { (foreign(detail)) br; }
                                 (foreign(&rule.advice))
                             }
                         }
@@ -84,11 +84,14 @@ fn all(report: &Report, firing: &[&RuleState]) -> Markup {
                                     @for (label, value) in &rule.labels {
                                         br; span.note { (foreign(label)) " " (foreign(value)) }
                                     }
+                                    @if let (RuleStatus::NoData, Some(detail)) = (rule.state, &rule.detail) {
+                                        br; span.note { (foreign(detail)) }
+                                    }
                                 }
                                 td { (standing(rule)) }
                                 td { (foreign(&rule.severity)) }
-                                td.n { (or_dash(rule.value, number)) }
-                                td.n { (number(rule.threshold)) }
+                                td.n { (rule.shown_value()) }
+                                td.n { (rule.shown_threshold()) }
                                 td { (foreign(&rule.advice)) }
                             }
                         }

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::{foreign, name_or_none};
 use crate::report::data::Report;
 use crate::report::figures::{
-    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, seconds, share, success_rate,
-    usd_column,
+    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, repetition, seconds,
+    success_rate, usd_column,
 };
 use crate::store::{Group, Totals};
 use crate::time::format;
@@ -79,11 +79,7 @@ fn repeated(report: &Report) -> Markup {
         div.card {
             div.heading {
                 h3 { "Repeated requests" }
-                span.note {
-                            (count(report.duplicates.repeats)) " of " (count(report.duplicates.hashed))
-                            " calls with a request hash repeat an earlier one ("
-                            (or_dash(share(report.duplicates.repeats, report.duplicates.hashed), percent)) ")"
-                }
+                span.note { (repetition(report)) }
             }
             div.scroll tabindex="0" role="region" aria-label="Repeated requests" {
                 table {

@@ -41,7 +41,7 @@ pub(super) struct Moment {
 pub(super) fn moments(window: Window) -> Vec<Moment> {
     const MOST: i64 = 7;
     const DAY: i64 = 86_400;
-    const STEPS: [i64; 19] = [
+    const STEPS: [i64; 20] = [
         1,
         5,
         15,
@@ -61,6 +61,7 @@ pub(super) fn moments(window: Window) -> Vec<Moment> {
         90 * DAY,
         365 * DAY,
         3650 * DAY,
+        7300 * DAY,
     ];
     let length = window.to.0.saturating_sub(window.from.0);
     let seconds = length / Timestamp::SECOND;

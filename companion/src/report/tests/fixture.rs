@@ -6,6 +6,9 @@ use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
 use crate::report::{RuleState, RuleStatus};
+use crate::rule::RuleName;
+use crate::store::Appender as _;
+use crate::store::memory::MemoryStore;
 
 /// 2026-11-23T12:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
@@ -79,7 +82,14 @@ pub(crate) fn call(n: u64, start: Timestamp) -> CallRecord {
     }
 }
 
-/// About 2,400 calls that end within [`DAY`].
+/// A ledger that holds `calls`.
+pub(crate) fn ledger(calls: &[CallRecord]) -> MemoryStore {
+    let mut store = MemoryStore::new();
+    store.append(calls).unwrap();
+    store
+}
+
+/// 1,593 calls that end within [`DAY`].
 pub(crate) fn calls() -> Vec<CallRecord> {
     let mut random = Lcg(42);
     let mut calls = Vec::new();
@@ -177,52 +187,29 @@ fn vary(call: &mut CallRecord, random: &mut Lcg, burst: bool) {
 
 /// One rule in each state.
 pub(crate) fn rules() -> Vec<RuleState> {
-    let rule = |name: &str, state, severity: &str, value, threshold, advice: &str| RuleState {
-        name: name.to_owned(),
+    let rule = |name: RuleName, state, severity: &str, value, threshold| RuleState {
+        name: name.to_string(),
         state,
         severity: severity.to_owned(),
         value,
         threshold,
-        advice: advice.to_owned(),
+        advice: name.rule().advice().to_owned(),
+        unit: name.rule().unit(),
+        detail: None,
         labels: BTreeMap::new(),
     };
-    let mut repeated =
-        rule("RepeatedRequests", RuleStatus::Firing, "info", Some(7.0), 3.0, "cache or deduplicate");
+    let mut repeated = rule(RuleName::RepeatedRequests, RuleStatus::Firing, "info", Some(7.0), 3.0);
     repeated.labels.insert("request_hash".to_owned(), "<i>abcdef0123456789</i>".to_owned());
+    let mut failures = rule(RuleName::HighFailureRate, RuleStatus::Firing, "critical", Some(0.6215), 0.5);
+    failures.detail = Some("87 of 140 calls failed within 5 minutes".to_owned());
+    let mut silent = rule(RuleName::LedgerSilent, RuleStatus::NoData, "warning", None, 900.0);
+    silent.detail = Some("no call within the hour before".to_owned());
     vec![
-        rule(
-            "HighRequestRate",
-            RuleStatus::Inactive,
-            "warning",
-            Some(3.2),
-            100.0,
-            "rate-limit by client address or user",
-        ),
-        rule(
-            "LedgerSilent",
-            RuleStatus::NoData,
-            "warning",
-            None,
-            900.0,
-            "the application, the collector or the network is down",
-        ),
+        rule(RuleName::HighRequestRate, RuleStatus::Inactive, "warning", Some(3.2), 100.0),
+        silent,
         repeated,
-        rule(
-            "HighFailureRate",
-            RuleStatus::Firing,
-            "critical",
-            Some(0.6215),
-            0.5,
-            "check the key and the endpoint",
-        ),
-        rule("RateLimited", RuleStatus::Pending, "warning", Some(0.18), 0.1, "slow down, raise the limit"),
-        rule(
-            "CostOverrun",
-            RuleStatus::Resolved,
-            "critical",
-            Some(12.5),
-            100.0,
-            "lower max_tokens, review the model",
-        ),
+        failures,
+        rule(RuleName::RateLimited, RuleStatus::Pending, "warning", Some(0.18), 0.1),
+        rule(RuleName::CostOverrun, RuleStatus::Resolved, "critical", Some(12.5), 100.0),
     ]
 }

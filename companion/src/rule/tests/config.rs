@@ -51,7 +51,11 @@ fn a_service_inherits_what_it_does_not_set_from_the_rule() {
     let batch = &scopes[1].settings;
     assert_eq!((batch.threshold, batch.window, batch.hold), (5.0, Seconds(1800), Seconds(60)));
     assert_eq!(scopes[0].filter.except_services, ["batch"]);
-    assert_eq!(config.longest_window(), Seconds(86_400 + 120));
+    assert_eq!(config.reach(), Seconds(900 + 3600));
+    let immediate = config.without_waiting();
+    assert!(
+        immediate.rule(RuleName::CostOverrun).scopes().iter().all(|scope| scope.settings.hold == Seconds(0))
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::store::*;
 
 /// A store that cannot answer one question.
 #[derive(Debug)]
-pub(super) struct Broken(pub(super) MemoryStore);
+pub(crate) struct Broken(pub(crate) MemoryStore);
 
 impl Broken {
     fn error<T>() -> Result<T, StoreError> {

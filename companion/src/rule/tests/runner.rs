@@ -2,7 +2,6 @@ use std::sync::{Condvar, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
-use super::evaluator::Broken;
 use super::*;
 use crate::alert::StateFile;
 use crate::record::Window;

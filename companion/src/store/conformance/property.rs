@@ -158,6 +158,10 @@ fn compare(
         groups.iter().map(|group| group.totals.calls).sum::<u64>(),
         querier.totals(window, filter).unwrap().calls
     );
+    let newest = expected::within(calls, Window { from: Timestamp(i64::MIN), ..window }, filter)
+        .map(|call| Timestamp(expected::end(call)))
+        .max();
+    prop_assert_eq!(querier.last_call(window.to, filter).unwrap(), newest);
     let repeated = querier.repeated(window, filter, 1, 100).unwrap();
     let wanted = expected::repeated(calls, window, filter, 1, 100);
     prop_assert_eq!(

@@ -75,8 +75,11 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Repeated>, StoreError> {
         let columns = self.read();
-        let mut found: Vec<(u32, u64)> =
-            columns.hash_counts(window, filter).into_iter().filter(|(_, calls)| *calls > more_than).collect();
+        let mut found: Vec<(u32, u64)> = columns
+            .hash_counts(window, filter, more_than > 0)
+            .into_iter()
+            .filter(|(_, calls)| *calls > more_than)
+            .collect();
         let mut repeated: HashMap<u32, Repeated> = HashMap::new();
         // Names break ties, so every hash that reaches the count at the limit is looked at.
         found.sort_by_key(|(_, calls)| Reverse(*calls));
@@ -109,7 +112,13 @@ impl Querier for MemoryStore {
 
     fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
         let columns = self.read();
-        let counts = columns.hash_counts(window, filter);
+        if *filter == Filter::default() {
+            let range = columns.range(window);
+            let hashed = range.clone().filter(|index| columns.hashes[*index] != 0).count();
+            let repeats = range.clone().filter(|index| columns.repeats(*index, &range)).count();
+            return Ok(Duplicates { hashed: hashed as u64, repeats: repeats as u64 });
+        }
+        let counts = columns.hash_counts(window, filter, false);
         let hashed = counts.values().sum::<u64>();
         Ok(Duplicates { hashed, repeats: hashed - counts.len() as u64 })
     }
@@ -123,7 +132,9 @@ impl Querier for MemoryStore {
     ) -> Result<Vec<LargeCall>, StoreError> {
         let columns = self.read();
         // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
-        let mut largest: HashMap<Option<&str>, (u64, Reverse<[u8; 16]>, usize)> = HashMap::new();
+        /// Tokens, then the smaller trace id, then the row.
+        type Largest = (u64, Reverse<[u8; 16]>, usize);
+        let mut largest: HashMap<Option<&str>, Largest> = HashMap::new();
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
             let tokens = call.total_tokens().unwrap_or(0);
@@ -194,10 +205,17 @@ impl Columns {
         totals
     }
 
-    /// Calls by hash; without a filter a hash that comes once costs one comparison and no look-up only where
-    /// the caller asks for repeats, so counts are complete here and cheap through [`Self::earlier`].
-    fn hash_counts(&self, window: Window, filter: &Filter) -> HashMap<u32, u64> {
+    /// Calls by hash; with `repeated_only` hashes that come once may be left out. Without a filter they are found
+    /// without counting them, and they are nearly all.
+    fn hash_counts(&self, window: Window, filter: &Filter, repeated_only: bool) -> HashMap<u32, u64> {
         let mut counts = HashMap::new();
+        if repeated_only && *filter == Filter::default() {
+            let range = self.range(window);
+            for index in range.clone().filter(|index| self.repeats(*index, &range)) {
+                *counts.entry(self.hashes[index]).or_insert(1) += 1;
+            }
+            return counts;
+        }
         for index in self.matching(window, filter) {
             let hash = self.hashes[index];
             if hash != 0 {
@@ -205,6 +223,11 @@ impl Columns {
             }
         }
         counts
+    }
+
+    /// Whether an earlier call of `range` has the hash of this one.
+    fn repeats(&self, index: usize, range: &std::ops::Range<usize>) -> bool {
+        self.earlier[index] != NEVER && self.earlier[index] >= self.removed + range.start
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> LatencySummary {

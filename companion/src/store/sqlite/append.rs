@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::record::{CallRecord, Timestamp};
 use crate::store::sqlite::cell::{Cell, CellWriter, Table, cell_id};
@@ -14,7 +14,7 @@ use crate::store::sqlite::key::{end_of, identity_hash, places};
 use crate::store::sqlite::marks::Marks;
 use crate::store::sqlite::open::WriterLock;
 use crate::store::sqlite::recent::Recent;
-use crate::store::sqlite::row::{self, Numbers};
+use crate::store::sqlite::row::{CallWriter, Numbers};
 use crate::store::sqlite::{Options, retention};
 use crate::store::sums::Measures;
 use crate::store::{Appended, Appender, Maintained, StoreError};
@@ -113,14 +113,12 @@ pub(super) struct Transaction<'a> {
 
 impl Appender for SqliteAppender {
     fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError> {
-        self.write(|transaction| transaction.append(batch))
+        let appended = self.write(|transaction| transaction.append([batch]))?;
+        Ok(appended.first().copied().unwrap_or_default())
     }
 
     fn append_group(&mut self, batches: &[Vec<CallRecord>]) -> Vec<Result<Appended, StoreError>> {
-        let together = self.write(|transaction| {
-            batches.iter().map(|batch| transaction.append(batch)).collect::<rusqlite::Result<Vec<_>>>()
-        });
-        match together {
+        match self.write(|transaction| transaction.append(batches.iter().map(Vec::as_slice))) {
             Ok(appended) => appended.into_iter().map(Ok).collect(),
             // Each by itself, so that a batch the database refuses takes no other along.
             Err(_) => batches.iter().map(|batch| self.append(batch)).collect(),
@@ -133,16 +131,34 @@ impl Appender for SqliteAppender {
 }
 
 impl Transaction<'_> {
-    fn append(&mut self, batch: &[CallRecord]) -> rusqlite::Result<Appended> {
+    fn append<'b>(
+        &mut self,
+        batches: impl IntoIterator<Item = &'b [CallRecord]>,
+    ) -> rusqlite::Result<Vec<Appended>> {
+        let mut calls = CallWriter::new(self.sql)?;
+        let mut cells = Cells::default();
+        let mut appended = Vec::new();
+        for batch in batches {
+            appended.push(self.append_batch(batch, &mut calls, &mut cells)?);
+        }
+        cells.write(self.sql)?;
+        self.sequences.write(self.sql)?;
+        Ok(appended)
+    }
+
+    fn append_batch(
+        &mut self,
+        batch: &[CallRecord],
+        calls: &mut CallWriter<'_>,
+        cells: &mut Cells,
+    ) -> rusqlite::Result<Appended> {
         let mut order: Vec<_> =
             batch.iter().map(|call| (end_of(call.start.0, call.duration_ns), call)).collect();
         // Rows in the order of their ids fill pages; batches come in the order of the senders.
         order.sort_by_key(|(end, _)| *end);
-
         let mut appended = Appended::default();
-        let mut cells = Cells::default();
         for (end, call) in order {
-            match self.insert(call, end)? {
+            match self.insert(call, end, calls)? {
                 Some(numbers) => {
                     appended.inserted += 1;
                     cells.count(call, end, &numbers, &self.marks);
@@ -151,30 +167,33 @@ impl Transaction<'_> {
             }
             self.sequences.note(self.sql, call, end)?;
         }
-        cells.write(self.sql)?;
-        self.sequences.write(self.sql)?;
         Ok(appended)
     }
 
     /// Writes the call unless it is known, or so old that nobody can tell any more.
-    fn insert(&mut self, call: &CallRecord, end: i64) -> rusqlite::Result<Option<Numbers>> {
+    fn insert(
+        &mut self,
+        call: &CallRecord,
+        end: i64,
+        calls: &mut CallWriter<'_>,
+    ) -> rusqlite::Result<Option<Numbers>> {
         if minute_of(end) < self.marks.calls_from {
             return Ok(None);
         }
         let identity = identity_hash(&call.trace_id, &call.span_id);
         if let Some(id) = self.recent.get(identity)
-            && self.identity_at(id)? == Some((call.trace_id, call.span_id))
+            && calls.holds(id, call)?
         {
             return Ok(None);
         }
         let numbers = Numbers::of(call, day_of(end), self.dictionary, self.sql)?;
         for place in places(end, identity) {
-            if row::insert(self.sql, place, call, &numbers)? {
+            if calls.insert(place, call, &numbers)? {
                 self.marks.spill_us = self.marks.spill_us.max(place.spill_us);
                 self.recent.insert(identity, place.id);
                 return Ok(Some(numbers));
             }
-            if self.identity_at(place.id)? == Some((call.trace_id, call.span_id)) {
+            if calls.holds(place.id, call)? {
                 return Ok(None);
             }
         }
@@ -182,21 +201,14 @@ impl Transaction<'_> {
             format!("no place is left for calls that end at {end} ns; the sender's clock stands still");
         Err(rusqlite::Error::ToSqlConversionFailure(detail.into()))
     }
-
-    fn identity_at(&self, id: i64) -> rusqlite::Result<Option<([u8; 16], [u8; 8])>> {
-        self.sql
-            .prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-    }
 }
 
-/// What a batch adds to the roll-ups, by row id.
+/// What a group of batches adds to the roll-ups, by row id.
 #[derive(Default)]
 struct Cells {
     minutes: BTreeMap<i64, Cell>,
-    /// Tables whose buckets were complete before these calls came.
-    late: BTreeMap<(u8, i64), (Table, Cell)>,
+    /// Buckets that were closed before these calls came.
+    late: BTreeMap<(Table, i64), Cell>,
 }
 
 impl Cells {
@@ -204,26 +216,16 @@ impl Cells {
         let measures = Measures::from(call);
         let minute = minute_of(end);
         self.minutes.entry(cell_id(minute, numbers.series)).or_default().count(&measures);
-        for (at, (table, size, subject)) in [
-            (Table::Five, 5, Some(numbers.series)),
-            (Table::UserFive, 5, numbers.user),
-            (Table::Hour, 60, Some(numbers.series)),
-            (Table::UserHour, 60, numbers.user),
-        ]
-        .into_iter()
-        .enumerate()
+        for (size, series_table, user_table) in
+            [(5, Table::Five, Table::UserFive), (60, Table::Hour, Table::UserHour)]
         {
             let bucket = minute.div_euclid(size) * size;
-            let Some(subject) = subject else { continue };
             if bucket + size > marks.closed {
                 continue;
             }
-            let key = (u8::try_from(at).unwrap_or(u8::MAX), cell_id(bucket, subject));
-            let (_, cell) = self.late.entry(key).or_insert_with(|| (table, Cell::default()));
-            if matches!(table, Table::UserFive | Table::UserHour) {
-                cell.totals.count(&measures);
-            } else {
-                cell.count(&measures);
+            self.late.entry((series_table, cell_id(bucket, numbers.series))).or_default().count(&measures);
+            if let Some(user) = numbers.user {
+                self.late.entry((user_table, cell_id(bucket, user))).or_default().totals.count(&measures);
             }
         }
     }
@@ -233,7 +235,7 @@ impl Cells {
         for (id, cell) in &self.minutes {
             minutes.add(*id, cell)?;
         }
-        for ((_, id), (table, cell)) in &self.late {
+        for ((table, id), cell) in &self.late {
             CellWriter::new(sql, *table)?.add(*id, cell)?;
         }
         Ok(())

@@ -1,13 +1,17 @@
 //! Lists of calls, and the newest one.
 
+use std::ops::Range;
+
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
 use crate::record::{Timestamp, Window};
-use crate::store::sqlite::cell::{Table, cell_id, cell_key};
+use crate::store::sqlite::append::minute_of;
+use crate::store::sqlite::cell::{Table, cell_key};
 use crate::store::sqlite::key::{end_id, end_of, first_id};
 use crate::store::sqlite::row::{COLUMNS, read_call};
 use crate::store::sqlite::scan::{SeriesMemo, Snapshot, minute_start, needs_rows, row_conditions};
+use crate::store::sqlite::sums::cell_range;
 use crate::store::{CallPage, Filter, Page};
 
 impl Snapshot<'_> {
@@ -96,14 +100,36 @@ impl Snapshot<'_> {
 
     /// The newest minute that begins before `before` and has matching calls.
     fn newest_minute(&self, before: Timestamp, filter: &Filter) -> rusqlite::Result<Option<i64>> {
+        let before = minute_of(before.0.saturating_sub(1)).saturating_add(1);
+        let closed = self.marks.closed_hour();
+        let open = closed.max(self.marks.minutes_from)..before;
+        if let Some(minute) = self.newest_bucket(Table::Minute, &open, filter)? {
+            return Ok(Some(minute));
+        }
+        // Hours first: a series may have been silent for long.
+        let mut until = before.min(closed);
+        while let Some(hour) = self.newest_bucket(Table::Hour, &(self.marks.minutes_from..until), filter)? {
+            let minutes = hour..until.min(hour + 60);
+            if let Some(minute) = self.newest_bucket(Table::Minute, &minutes, filter)? {
+                return Ok(Some(minute));
+            }
+            until = hour;
+        }
+        Ok(None)
+    }
+
+    fn newest_bucket(
+        &self,
+        table: Table,
+        minutes: &Range<i64>,
+        filter: &Filter,
+    ) -> rusqlite::Result<Option<i64>> {
         let mut matching = SeriesMemo::new(self, filter);
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT id FROM {} WHERE id < ?1 ORDER BY id DESC",
-            Table::Minute.name()
+            "SELECT id FROM {} WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+            table.name()
         ))?;
-        let first_not_before =
-            before.0.div_euclid(60_000_000_000) + i64::from(before.0.rem_euclid(60_000_000_000) != 0);
-        let mut rows = statement.query([cell_id(first_not_before, 0)])?;
+        let mut rows = statement.query(cell_range(minutes))?;
         while let Some(row) = rows.next()? {
             let (minute, series) = cell_key(row.get(0)?);
             if matching.get(series)?.is_some() {

@@ -22,7 +22,7 @@ pub(super) const fn cell_key(id: i64) -> (i64, i64) {
 }
 
 /// The roll-up tables. All have the columns of [`TOTALS`] and `latency`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
     Minute,
     Five,

@@ -3,9 +3,14 @@
 use std::collections::HashMap;
 
 use crate::record::{NanoUsd, Timestamp, Window};
+use crate::store::sqlite::dictionary::text_hash;
 use crate::store::sqlite::row::Hash;
 use crate::store::sqlite::scan::{HASH, Snapshot, TRACE_ID, USER};
 use crate::store::{Duplicates, Filter, LargeCall, Repeated};
+
+/// Calls of a window up to which each hash is remembered: some 60 MB. Windows with more are read twice. Tests
+/// take both ways.
+const REMEMBERED: u64 = if cfg!(test) { 20 } else { 500_000 };
 
 struct Repeats {
     calls: u64,
@@ -23,8 +28,12 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> rusqlite::Result<Vec<Repeated>> {
         let mut by_hash: HashMap<Hash, Repeats> = HashMap::new();
+        let sketch = self.sketch(window, filter)?;
         self.scan(window, filter, |facts, row| {
             let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
+            if sketch.as_ref().is_some_and(|sketch| !sketch.may_exceed(&hash, more_than)) {
+                return Ok(());
+            }
             let series = facts.series_id;
             let seen =
                 by_hash.entry(hash).or_insert(Repeats { calls: 0, cost: NanoUsd(0), last: i64::MIN, series });
@@ -49,6 +58,21 @@ impl Snapshot<'_> {
         repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
         repeated.truncate(limit);
         Ok(repeated)
+    }
+
+    /// For a window with more calls than should be remembered one by one: how often its hashes were seen.
+    fn sketch(&self, window: Window, filter: &Filter) -> rusqlite::Result<Option<Sketch>> {
+        if self.totals(window, filter)?.calls <= REMEMBERED {
+            return Ok(None);
+        }
+        let mut sketch = Sketch::new();
+        self.scan(window, filter, |_, row| {
+            if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
+                sketch.add(&hash);
+            }
+            Ok(())
+        })?;
+        Ok(Some(sketch))
     }
 
     pub(super) fn duplicates(&self, window: Window, filter: &Filter) -> rusqlite::Result<Duplicates> {
@@ -104,5 +128,37 @@ impl Snapshot<'_> {
         calls.sort_by(|a, b| b.tokens.cmp(&a.tokens).then_with(|| a.user.cmp(&b.user)));
         calls.truncate(limit);
         Ok(calls)
+    }
+}
+
+/// Counts too many rather than too few: hashes that fall on the same counter are counted together.
+struct Sketch {
+    counters: Vec<u8>,
+}
+
+impl Sketch {
+    /// 16 MB: with ten million different hashes one in fifty looks as if it came four times.
+    const COUNTERS: usize = 1 << 24;
+
+    fn new() -> Self {
+        Self { counters: vec![0; Self::COUNTERS] }
+    }
+
+    fn add(&mut self, hash: &Hash) {
+        let counter = &mut self.counters[Self::place(hash)];
+        *counter = counter.saturating_add(1);
+    }
+
+    fn may_exceed(&self, hash: &Hash, more_than: u64) -> bool {
+        u64::from(self.counters[Self::place(hash)]) > more_than.min(254)
+    }
+
+    fn place(hash: &Hash) -> usize {
+        let number = match hash {
+            // A hash is as random as any hash of it.
+            Hash::Bytes(bytes) => bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)),
+            Hash::Text(text) => text_hash(text).cast_unsigned(),
+        };
+        usize::try_from(number % Self::COUNTERS as u64).unwrap_or(0)
     }
 }

@@ -19,6 +19,9 @@ use crate::store::{Maintained, StoreError};
 /// Calls read for roll-ups, and rows deleted, by one run: some 50 ms each.
 const CLOSE_CALLS: u64 = 100_000;
 const DELETE_ROWS: i64 = 20_000;
+/// What a call is supposed to take when the ledger is too large. It is less in truth, so that not too many
+/// are deleted.
+const CALL_BYTES: i64 = 1_024;
 /// Free pages given back to the file system by one run: 16 MiB.
 const VACUUM_PAGES: i64 = 4_096;
 /// Free pages kept for the next appends, so that the file does not shrink and grow in turns: 1 MiB.
@@ -45,8 +48,9 @@ pub(super) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Ma
         })?;
     }
     let mut deleted = ledger.write(|transaction| transaction.delete_old_calls())?;
-    if deleted == 0 && ledger.over_size()? {
-        deleted = ledger.write(|transaction| transaction.delete_oldest_calls(today))?;
+    let over = if deleted == 0 { ledger.bytes_over()? } else { 0 };
+    if over > 0 {
+        deleted = ledger.write(|transaction| transaction.delete_oldest_calls(over / CALL_BYTES, today))?;
         more |= deleted > 0;
         if deleted == 0 {
             more |= ledger.write(|transaction| transaction.delete_oldest_sums())? > 0;
@@ -90,15 +94,21 @@ impl Transaction<'_> {
         self.delete("calls", first_id(minute_start(self.marks.calls_from)))
     }
 
-    /// Moves the mark past the oldest minutes that have calls, and deletes those; tells how many.
-    fn delete_oldest_calls(&mut self, today: i64) -> rusqlite::Result<i64> {
-        let oldest: Option<i64> = self
-            .sql
-            .prepare_cached("SELECT id FROM calls ORDER BY id LIMIT 1")?
-            .query_row([], |row| row.get(0))
-            .optional()?;
-        let Some(oldest) = oldest.map(minute_of_id) else { return Ok(0) };
+    /// Moves the mark past the oldest five minutes that have calls, or more of them while those have fewer
+    /// than `wanted`, and deletes what is before it; tells how many.
+    fn delete_oldest_calls(&mut self, wanted: i64, today: i64) -> rusqlite::Result<i64> {
+        let minute_of_call = |number: i64| -> rusqlite::Result<Option<i64>> {
+            let id: Option<i64> = self
+                .sql
+                .prepare_cached("SELECT id FROM calls ORDER BY id LIMIT 1 OFFSET ?1")?
+                .query_row([number], |row| row.get(0))
+                .optional()?;
+            Ok(id.map(minute_of_id))
+        };
+        let Some(oldest) = minute_of_call(0)? else { return Ok(0) };
+        let enough = minute_of_call(wanted.min(DELETE_ROWS))?.filter(|minute| *minute <= today);
         let five = (oldest.div_euclid(5) + 1) * 5;
+        let five = enough.map_or(five, |minute| five.max(minute.div_euclid(5) * 5));
         if oldest > today + 60 {
             // Sent by a clock that is wrong. The mark stays, or it would shut out every right one.
             return self.delete("calls", first_id(minute_start(five)));
@@ -217,14 +227,15 @@ impl SqliteAppender {
         Ok(deleted > 0)
     }
 
-    /// Whether the pages in use and the log take more than they may.
-    fn over_size(&self) -> Result<bool, StoreError> {
-        let Some(most) = self.options.max_bytes else { return Ok(false) };
+    /// By how many bytes the pages in use and the log exceed what they may take.
+    fn bytes_over(&self) -> Result<i64, StoreError> {
+        let Some(most) = self.options.max_bytes else { return Ok(0) };
         let used = self.read(|sql| {
             let pages = pragma(sql, "page_count")? - pragma(sql, "freelist_count")?;
             Ok(pages * pragma(sql, "page_size")?)
         })?;
-        Ok(used.cast_unsigned().saturating_add(self.log_bytes()) > most)
+        let over = used.cast_unsigned().saturating_add(self.log_bytes()).saturating_sub(most);
+        Ok(i64::try_from(over).unwrap_or(i64::MAX))
     }
 
     fn log_bytes(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! A call as a row of `calls`, and back.
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use crate::record::{CallRecord, NanoUsd, Timestamp};
 use crate::store::sqlite::code::{self, damaged};
@@ -69,24 +69,43 @@ impl Numbers {
     }
 }
 
-/// Writes the call at `place`; false when a call is there already.
-pub(super) fn insert(
-    connection: &Connection,
-    place: Place,
-    call: &CallRecord,
-    numbers: &Numbers,
-) -> rusqlite::Result<bool> {
-    let unsigned = |value: Option<u64>| value.map(u64::cast_signed);
-    let flags = i64::from(call.stream) * STREAM
-        | i64::from(call.response_model.is_some()) * ANSWERED_BY_MODEL
-        | code::of_origin(call.origin) << ORIGIN
-        | code::of_usage_source(call.usage_source) << USAGE_SOURCE;
-    let changed = connection
-        .prepare_cached(&format!(
-            "INSERT OR IGNORE INTO calls ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-             ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)"
-        ))?
-        .execute(params![
+/// Writes calls.
+pub(super) struct CallWriter<'c> {
+    insert: CachedStatement<'c>,
+    identity: CachedStatement<'c>,
+}
+
+impl<'c> CallWriter<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            insert: connection.prepare_cached(&format!(
+                "INSERT OR IGNORE INTO calls ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)"
+            ))?,
+            identity: connection.prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?,
+        })
+    }
+
+    /// Whether the row is this call's.
+    pub(super) fn holds(&mut self, id: i64, call: &CallRecord) -> rusqlite::Result<bool> {
+        let found: Option<([u8; 16], [u8; 8])> =
+            self.identity.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        Ok(found == Some((call.trace_id, call.span_id)))
+    }
+
+    /// Writes the call at `place`; false when a call is there already.
+    pub(super) fn insert(
+        &mut self,
+        place: Place,
+        call: &CallRecord,
+        numbers: &Numbers,
+    ) -> rusqlite::Result<bool> {
+        let unsigned = |value: Option<u64>| value.map(u64::cast_signed);
+        let flags = if call.stream { STREAM } else { 0 }
+            | if call.response_model.is_some() { ANSWERED_BY_MODEL } else { 0 }
+            | code::of_origin(call.origin) << ORIGIN
+            | code::of_usage_source(call.usage_source) << USAGE_SOURCE;
+        let changed = self.insert.execute(params![
             place.id,
             numbers.series,
             call.start.0,
@@ -117,7 +136,8 @@ pub(super) fn insert(
             call.response_preview,
             call.error_message,
         ])?;
-    Ok(changed == 1)
+        Ok(changed == 1)
+    }
 }
 
 /// Reads the columns of [`COLUMNS`].

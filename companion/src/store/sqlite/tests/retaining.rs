@@ -134,11 +134,11 @@ fn stays_within_its_size_and_gives_space_back() {
     assert_eq!(totals(&path, ALL), expected::totals(&calls, ALL, &Filter::default()));
 
     // And goes on within it.
-    for number in 0..20 {
+    for number in 0..20_u64 {
+        let begin = now.plus_seconds((number * 600).cast_signed());
         let more: Vec<_> = (0..1_000)
-            .map(|call| {
-                ending_at(1_000_000 + number * 1_000 + call, now.plus_seconds((number * 600).cast_signed()))
-            })
+            .map(|call| ending_at(number * 1_000 + call, Timestamp(begin.0 + call.cast_signed() * 1_000_000)))
+            .map(|call| CallRecord { trace_id: [8; 16], ..call })
             .collect();
         assert_eq!(ledger.append(&more).unwrap().inserted, 1_000);
         settle(&mut ledger, now.plus_seconds((number * 600 + 300).cast_signed()));

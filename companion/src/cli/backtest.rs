@@ -1,0 +1,172 @@
+//! `spanledger backtest`: what the rules would have said of a past time, so that thresholds are chosen on one's own
+//! history.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::check::Format;
+use super::rules::standing::title;
+use super::{Failure, write_all};
+use crate::plain::{Align, Table, Terminal};
+use crate::record::{Timestamp, Window};
+use crate::rule::backtest::{Backtest, Firing, backtest};
+use crate::rule::config::RulesConfig;
+use crate::rule::{Labels, RuleName, Unit};
+use crate::store::Querier;
+use crate::time::{WindowArgs, in_words, rfc3339};
+
+/// The past time, and how to write what was found.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+The rules and their interval are those of the configuration; name another with --config to try it.
+Alerts begin inactive at --from. The end of a firing includes `keep_firing_for`; what still fires at --to ends there.
+
+Examples:
+  spanledger backtest --last 7d
+  spanledger backtest --from 2026-11-01 --to 2026-11-08 --config strict.toml --format json")]
+pub struct Args {
+    #[command(flatten)]
+    window: WindowArgs,
+    /// How to write what was found.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// `--format json`.
+#[derive(Debug, Serialize)]
+struct Firings {
+    firings: Vec<Item>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    rule: RuleName,
+    labels: Labels,
+    start: String,
+    end: String,
+    peak: f64,
+    threshold: f64,
+}
+
+impl From<&Firing> for Item {
+    fn from(firing: &Firing) -> Self {
+        Self {
+            rule: firing.rule,
+            labels: firing.labels.clone(),
+            start: rfc3339(firing.start),
+            end: rfc3339(firing.end),
+            peak: firing.peak,
+            threshold: firing.threshold,
+        }
+    }
+}
+
+/// How often the progress is told.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// Evaluates `rules` over the window and writes each firing to `out`; the progress goes to `notes` (the standard
+/// error).
+///
+/// # Errors
+/// [`Failure`] when the window cannot be read, the ledger cannot answer, or `out` cannot be written.
+pub fn run(
+    args: &Args,
+    rules: &RulesConfig,
+    querier: &dyn Querier,
+    now: Timestamp,
+    terminal: Terminal,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Result<(), Failure> {
+    let window = args.window.window(now)?;
+    let began = Instant::now();
+    let mut told = began;
+    let mut progress = |reached: Timestamp| {
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            let share = ratio(reached.0 - window.from.0, window.to.0 - window.from.0);
+            // Nobody may be listening, and that is no reason to stop.
+            let _ = writeln!(notes, "{:3.0}% {}", share * 100.0, rfc3339(reached));
+        }
+    };
+    let found = backtest(rules, querier, window, &mut progress)?;
+    let text = match args.format {
+        Format::Json => {
+            let firings = Firings { firings: found.firings.iter().map(Item::from).collect() };
+            format!("{}\n", serde_json::to_string_pretty(&firings)?)
+        }
+        Format::Table => tables(&found, window, terminal),
+    };
+    let _ = writeln!(
+        notes,
+        "{} evaluations over {} calls in {:.1} s",
+        found.evaluations,
+        found.calls,
+        began.elapsed().as_secs_f64()
+    );
+    write_all(out, &text)
+}
+
+fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
+    let seconds = (window.to.0 - window.from.0) / Timestamp::SECOND;
+    let mut out = format!("{} to {} ({})\n\n", rfc3339(window.from), rfc3339(window.to), in_words(seconds));
+    if found.firings.is_empty() {
+        out.push_str("no rule fired\n");
+        return out;
+    }
+    let columns = [
+        ("RULE", Align::Left),
+        ("FIRINGS", Align::Right),
+        ("A DAY", Align::Right),
+        ("SHARE OF TIME", Align::Right),
+    ];
+    let mut sums = Table::new(0, &columns);
+    let mut counts: BTreeMap<RuleName, i64> = BTreeMap::new();
+    for firing in &found.firings {
+        *counts.entry(firing.rule).or_default() += 1;
+    }
+    for (rule, count) in counts {
+        let time = found.firing_time.get(&rule).map_or(0, |time| time.0);
+        sums.push(vec![
+            rule.to_string(),
+            count.to_string(),
+            format!("{:.1}", ratio(count * 86_400, seconds)),
+            Unit::Share.format(ratio(time, seconds).min(1.0)),
+        ]);
+    }
+    sums.write(&mut out, terminal, 0);
+    out.push('\n');
+    let columns = [
+        ("RULE", Align::Left),
+        ("START", Align::Left),
+        ("END", Align::Left),
+        ("LASTED", Align::Right),
+        ("PEAK", Align::Right),
+        ("THRESHOLD", Align::Right),
+    ];
+    let mut list = Table::new(0, &columns);
+    for firing in &found.firings {
+        let unit = firing.rule.rule().unit();
+        list.push(vec![
+            title(firing.rule, &firing.labels),
+            rfc3339(firing.start),
+            rfc3339(firing.end),
+            in_words((firing.end.0 - firing.start.0) / Timestamp::SECOND),
+            unit.format(firing.peak),
+            unit.format(firing.threshold),
+        ]);
+    }
+    list.write(&mut out, terminal, 0);
+    out
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for display")]
+fn ratio(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests;

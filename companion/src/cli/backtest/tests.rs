@@ -1,0 +1,159 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::record::CallRecord;
+use crate::rule::evaluator::Evaluator;
+use crate::rule::tests::{at, call, failed};
+use crate::store::Appender;
+use crate::store::memory::MemoryStore;
+
+fn store(calls: &[CallRecord]) -> MemoryStore {
+    let mut store = MemoryStore::new();
+    store.append(calls).expect("append");
+    store
+}
+
+/// Two hours of a call every 10 s, of which those between 00:30 and 00:40 fail.
+fn an_outage() -> Vec<CallRecord> {
+    (0..720)
+        .map(|n| n * 10)
+        .map(|second| if (1800..2400).contains(&second) { failed(second, 500) } else { call(second) })
+        .collect()
+}
+
+fn written(format: Format, rules: &str, calls: &[CallRecord], to: i64) -> String {
+    let window = WindowArgs { last: None, from: Some(rfc3339(at(0))), to: Some(rfc3339(at(to))) };
+    let rules: RulesConfig = toml::from_str(rules).expect("rules");
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    let terminal = Terminal { columns: 200, ..Terminal::PLAIN };
+    let args = Args { window, format };
+    run(&args, &rules, &store(calls), at(to), terminal, &mut out, &mut notes).expect("backtest");
+    let notes = String::from_utf8(notes).expect("text");
+    assert!(notes.contains("evaluations over"), "{notes}");
+    String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn lists_each_firing_in_the_documented_shape() {
+    let json: Value = serde_json::from_str(&written(Format::Json, "", &an_outage(), 7200)).expect("json");
+    // 16 of the 30 calls of the window failed at 00:32:45: the call of 00:32:40 is the sixteenth.
+    assert_eq!(
+        json,
+        json!({"firings": [{
+            "rule": "HighFailureRate",
+            "labels": {},
+            "start": "2026-11-02T00:32:45Z",
+            "end": "2026-11-02T00:47:30Z",
+            "peak": 1.0,
+            "threshold": 0.5,
+        }]})
+    );
+}
+
+#[test]
+fn sums_up_firings_a_day_and_the_share_of_time() {
+    let text = written(Format::Table, "", &an_outage(), 7200);
+    let words: Vec<&str> = text.lines().nth(3).expect("a line").split_whitespace().collect();
+    // 59 evaluations of 480: a quarter of an hour of two hours.
+    assert_eq!(words, ["HighFailureRate", "1", "12.0", "12.29%"], "{text}");
+    assert!(text.lines().any(|line| line.contains("14 min 45 s") && line.contains("100%")), "{text}");
+    assert!(written(Format::Table, "", &an_outage()[..100], 1000).ends_with("no rule fired\n"));
+}
+
+#[test]
+fn the_given_configuration_decides() {
+    let strict = "interval = '1m'\n[HighFailureRate]\nfor = '5m'\nkeep_firing_for = '0s'";
+    let json: Value = serde_json::from_str(&written(Format::Json, strict, &an_outage(), 7200)).expect("json");
+    assert_eq!(json["firings"][0]["start"], "2026-11-02T00:38:00Z");
+    assert_eq!(json["firings"][0]["end"], "2026-11-02T00:43:00Z");
+    let off = "[HighFailureRate]\nenabled = false";
+    assert_eq!(written(Format::Json, off, &an_outage(), 7200), "{\n  \"firings\": []\n}\n");
+}
+
+#[test]
+fn what_still_fires_at_the_end_ends_there() {
+    let json: Value = serde_json::from_str(&written(Format::Json, "", &an_outage(), 2100)).expect("json");
+    assert_eq!(json["firings"][0]["end"], "2026-11-02T00:35:00Z");
+}
+
+#[test]
+fn calls_from_before_the_range_count_where_a_window_reaches_them() {
+    let calls: Vec<_> = (0..20).map(|n| failed(n, 401)).collect();
+    let window = Window { from: at(30), to: at(60) };
+    let found = backtest(&RulesConfig::default(), &store(&calls), window, &mut |_| {}).expect("backtest");
+    let rules: Vec<_> = found.firings.iter().map(|firing| (firing.rule, firing.start)).collect();
+    assert_eq!(rules, [(RuleName::HighFailureRate, at(30)), (RuleName::AuthFailures, at(30))]);
+    assert_eq!((found.calls, found.evaluations), (20, 3));
+}
+
+/// Whatever the calls: the sliding part of the ledger answers as the whole ledger does, at every moment.
+#[test]
+fn says_what_a_server_would_have_said() {
+    let mut calls = an_outage();
+    for (n, call) in calls.iter_mut().enumerate() {
+        call.request_hash = Some(format!("{:032x}", n / (1 + n / 100)));
+        call.instance = Some("one".to_owned());
+        call.sequence = Some(n as u64 + 1);
+        call.input_tokens = Some(if n % 300 == 7 { 200_000 } else { 10 });
+        call.user = Some(format!("user{}", n % 3));
+        call.cost = Some(crate::record::NanoUsd(if n < 400 { 500_000_000 } else { 1 }));
+    }
+    // Lost on the way; and a quarter of an hour of silence and more.
+    calls.remove(50);
+    calls.truncate(500);
+    let ledger = store(&calls);
+    let config = RulesConfig::default();
+    let window = Window { from: at(0), to: at(9000) };
+    let found = backtest(&config, &ledger, window, &mut |_| {}).expect("backtest");
+
+    let mut evaluator = Evaluator::new(&config);
+    let mut expected: Vec<(RuleName, Labels, Timestamp, Option<Timestamp>, f64)> = Vec::new();
+    for second in (0..=9000).step_by(15) {
+        // A server cannot look at what has not happened.
+        let so_far: Vec<_> =
+            calls.iter().filter(|call| call.start.0 + call.duration_ns < at(second).0).cloned().collect();
+        if second % 600 != 0 && so_far.len() == calls.len() {
+            evaluator.evaluate_all(&ledger, at(second));
+        } else {
+            evaluator.evaluate_all(&store(&so_far), at(second));
+        }
+        for alert in evaluator
+            .each_alert()
+            .filter(|alert| alert.firing_since == Some(at(second)) || alert.resolved_at == Some(at(second)))
+        {
+            match expected
+                .iter_mut()
+                .rfind(|firing| firing.0 == alert.rule && firing.1 == alert.labels && firing.3.is_none())
+            {
+                Some(firing) => (firing.3, firing.4) = (alert.resolved_at, alert.peak),
+                None => expected.push((alert.rule, alert.labels.clone(), at(second), None, alert.peak)),
+            }
+        }
+    }
+    expected.sort_by(|a, b| (a.2, a.0, &a.1).cmp(&(b.2, b.0, &b.1)));
+    let rules: std::collections::BTreeSet<_> = found.firings.iter().map(|firing| firing.rule).collect();
+    for rule in [
+        "HighFailureRate",
+        "CostOverrun",
+        "ExcessiveTokenUsage",
+        "RepeatedRequests",
+        "DuplicateRatio",
+        "SequenceGap",
+        "LedgerSilent",
+    ] {
+        assert!(
+            rules.iter().any(|name| name.as_str() == rule),
+            "{rule} does not fire in this test: {rules:?}"
+        );
+    }
+    let found: Vec<_> = found
+        .firings
+        .into_iter()
+        .map(|firing| (firing.rule, firing.labels, firing.start, firing.end))
+        .collect();
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|firing| (firing.0, firing.1, firing.2, firing.3.unwrap_or(window.to)))
+        .collect();
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,77 @@
+use serde_json::Value;
+
+use super::*;
+use crate::rule::tests::{at, call, failed};
+use crate::store::Appender;
+use crate::store::memory::MemoryStore;
+
+fn check(format: Format, toml: &str, store: &dyn Querier) -> (Result<ExitCode, Failure>, String) {
+    let rules: RulesConfig = toml::from_str(toml).expect("rules");
+    let mut out = Vec::new();
+    let terminal = Terminal { columns: 200, ..Terminal::PLAIN };
+    let status = run(&Args { format }, &rules, store, at(60), terminal, &mut out);
+    (status, String::from_utf8(out).expect("text"))
+}
+
+fn store(calls: Vec<crate::record::CallRecord>) -> MemoryStore {
+    let mut store = MemoryStore::new();
+    store.append(&calls).expect("append");
+    store
+}
+
+/// `ExitCode` cannot be compared.
+fn is(status: &Result<ExitCode, Failure>, code: u8) -> bool {
+    status.as_ref().is_ok_and(|status| format!("{status:?}") == format!("{:?}", ExitCode::from(code)))
+}
+
+#[test]
+fn ends_with_1_and_the_advice_when_a_rule_fires() {
+    // `for` is not waited for.
+    let failing = store((0..20).map(|n| failed(n, 401)).collect());
+    let (status, text) = check(Format::Table, "[AuthFailures]\nfor = '5m'", &failing);
+    assert!(is(&status, 1), "{status:?}");
+    assert!(
+        text.contains("AuthFailures: a key is wrong, revoked or stolen\n  20 calls within 5 minutes"),
+        "{text}"
+    );
+}
+
+#[test]
+fn ends_with_0_over_ordinary_calls_and_says_where_there_is_nothing_to_judge() {
+    let (status, text) = check(Format::Json, "", &store((0..12).map(call).collect()));
+    assert!(is(&status, 0), "{status:?}");
+    let json: Value = serde_json::from_str(&text).expect("json");
+    assert_eq!((&json["at"], &json["firing"]), (&"2026-11-02T00:01:00Z".into(), &0.into()));
+    let rules = json["rules"].as_array().expect("rules");
+    let rule = |name: &str| rules.iter().find(|rule| rule["name"] == name).expect(name);
+    assert_eq!(rule("HighFailureRate")["state"], "inactive");
+    assert_eq!(rule("UsageMissing")["state"], "no_data");
+    assert_eq!(rule("UsageMissing")["no_data"], "12 successful calls within 5 minutes, judged from 20");
+    assert_eq!(rule("UsageMissing")["value"], Value::Null);
+    assert_eq!(rule("CostOverrun")["advice"], "lower max_tokens, review the model");
+}
+
+#[test]
+fn is_a_failure_when_a_rule_cannot_be_evaluated() {
+    let broken = crate::rule::tests::Broken(store((0..12).map(call).collect()));
+    let (status, text) = check(Format::Table, "[DuplicateRatio]\nenabled = false", &broken);
+    let failure = status.expect_err("failure");
+    assert!(
+        failure.0.starts_with("1 rules could not be evaluated: RepeatedRequests: the ledger"),
+        "{failure}"
+    );
+    assert!(text.contains("RepeatedRequests     error"), "{text}");
+}
+
+#[test]
+fn a_hostile_name_moves_no_cursor() {
+    let hostile = |n| crate::record::CallRecord {
+        response_model: Some("\u{1b}[2Jmodel".to_owned()),
+        cost: None,
+        cost_status: spanledger::CostStatus::Unpriced,
+        ..call(n)
+    };
+    let (status, text) = check(Format::Table, "", &store((0..3).map(hostile).collect()));
+    assert!(is(&status, 1), "{status:?}");
+    assert!(text.contains("\\u{1b}[2Jmodel") && !text.contains('\u{1b}'), "{text}");
+}

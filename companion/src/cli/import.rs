@@ -1,0 +1,102 @@
+//! `spanledger import`: takes over a table `audit_logs` of an earlier audit log.
+
+mod row;
+mod source;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use spanledger::PriceTable;
+
+use super::{Failure, write_all};
+use crate::plain::harmless;
+use crate::record::Timestamp;
+use crate::store::Appender;
+use row::Row;
+use source::Source;
+
+/// Rows appended at a time.
+const BATCH: usize = 10_000;
+/// Bad rows that are told one by one; further ones are counted.
+const MOST_TOLD: u64 = 20;
+
+/// What to import. The ledger must not be served meanwhile.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Reads the SQLite table audit_logs with the columns timestamp, request_id, model, prompt_tokens, completion_tokens,
+total_tokens, latency_ms, status_code, cost_usd, user_id, request_hash, response_preview, ip_address, error_message and
+created_at. A row is one call; `timestamp` (else `created_at`) is when it began. Time stamps may be RFC 3339, SQLite's
+own text (UTC), or seconds, milliseconds, microseconds or nanoseconds since 1970. Calls without a cost are priced.
+
+The ids of a call are made from its request id and time stamp: importing twice imports nothing twice.
+
+Example:
+  spanledger import audit.db --ledger spanledger.db")]
+pub struct Args {
+    /// The SQLite file with the table; it is only read.
+    file: PathBuf,
+    /// The table.
+    #[arg(long, default_value = "audit_logs")]
+    table: String,
+    /// The service the calls are counted for.
+    #[arg(long, default_value = "")]
+    service: String,
+    /// The provider the calls are counted for; decides prices where several sell a model.
+    #[arg(long, default_value = "")]
+    provider: String,
+}
+
+/// What an import did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    read: u64,
+    imported: u64,
+    known: u64,
+    bad: u64,
+}
+
+/// Imports into `appender`; progress and bad rows go to `notes`, the result to `out`.
+///
+/// # Errors
+/// [`Failure`] when the file or its table cannot be read, or the ledger cannot be written. What was imported before
+/// stays, and is not imported again.
+pub fn run(
+    args: &Args,
+    appender: &mut dyn Appender,
+    prices: &PriceTable,
+    now: Timestamp,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Result<(), Failure> {
+    let source = Source::open(&args.file, &args.table)?;
+    let total = source.count()?;
+    let mut counts = Counts::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut flush = |batch: &mut Vec<_>, counts: &mut Counts, notes: &mut dyn Write| -> Result<(), Failure> {
+        let appended = appender.append(batch)?;
+        counts.imported += appended.inserted;
+        counts.known += appended.duplicates;
+        batch.clear();
+        let percent = counts.read.saturating_mul(100) / total.max(1);
+        write_all(notes, &format!("{} of {total} rows ({percent} %)\n", counts.read))
+    };
+    source.each(|rowid, row: Result<Row, String>| {
+        counts.read += 1;
+        match row.and_then(|row| row.into_record(&args.service, &args.provider, prices, now)) {
+            Ok(record) => batch.push(record),
+            Err(reason) => {
+                counts.bad += 1;
+                if counts.bad <= MOST_TOLD {
+                    write_all(notes, &format!("row {rowid} left out: {}\n", harmless(&reason)))?;
+                }
+            }
+        }
+        if batch.len() == BATCH { flush(&mut batch, &mut counts, notes) } else { Ok(()) }
+    })?;
+    flush(&mut batch, &mut counts, notes)?;
+    if counts.bad > MOST_TOLD {
+        write_all(notes, &format!("{} more rows left out\n", counts.bad - MOST_TOLD))?;
+    }
+    let Counts { imported, known, bad, .. } = counts;
+    write_all(out, &format!("imported {imported} calls, {known} were known, {bad} rows left out\n"))
+}

@@ -1,0 +1,77 @@
+//! `spanledger notify`: the targets of alerts, and a test message to one of them.
+
+use std::io::Write;
+
+use super::{Failure, write_all};
+use crate::alert::{Alert, State};
+use crate::notify::Notification;
+use crate::notify::config::NotifyConfig;
+use crate::record::Timestamp;
+use crate::rule::{Labels, RuleName, Severity};
+
+/// Which target to try.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanledger notify                 list the targets of the configuration
+  spanledger notify --test email    send a test message to the target `email`")]
+pub struct Args {
+    /// Send a test message to the target of this name, and say whether it was taken.
+    #[arg(long, value_name = "NAME")]
+    test: Option<String>,
+}
+
+/// Lists the targets, or sends a test message.
+///
+/// # Errors
+/// [`Failure`] when the configuration is wrong, there is no such target, or the message is not taken.
+pub async fn run(
+    args: &Args,
+    config: &NotifyConfig,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let targets = config.targets().map_err(Failure)?;
+    let names: Vec<&str> = targets.iter().map(|target| target.notifier.name()).collect();
+    let Some(wanted) = &args.test else {
+        let list = if names.is_empty() { "no targets are configured".to_owned() } else { names.join("\n") };
+        return write_all(out, &format!("{list}\n"));
+    };
+    let Some(target) = targets.iter().find(|target| target.notifier.name() == wanted) else {
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(Failure(format!("there is no target {wanted:?}; the configuration has: {known}")));
+    };
+    match target.notifier.send(&test_message(now)).await {
+        Ok(()) => write_all(out, &format!("{wanted} has taken the test message\n")),
+        Err(error) => Err(Failure(format!("{wanted} has not taken the test message: {error}"))),
+    }
+}
+
+/// Looks like any message, and says that it is none to act upon.
+fn test_message(now: Timestamp) -> Notification {
+    let labels = Labels::from([("test".to_owned(), "true".to_owned())]);
+    let alert = Alert {
+        rule: RuleName::HighFailureRate,
+        labels: labels.clone(),
+        severity: Severity::Info,
+        state: State::Firing,
+        value: 0.0,
+        peak: 0.0,
+        threshold: 0.5,
+        active_since: now,
+        firing_since: Some(now),
+        calm_since: None,
+        resolved_at: None,
+        summary: "this is a test, no calls fail".to_owned(),
+        description: "a test message of `spanledger notify --test`".to_owned(),
+        advice: "nothing is to be done".to_owned(),
+        resolved_without_data: None,
+    };
+    Notification {
+        group_key: "{test=\"true\"}".to_owned(),
+        group_labels: labels,
+        firing: vec![alert],
+        resolved: Vec::new(),
+        at: now,
+    }
+}

@@ -1,0 +1,213 @@
+//! `spanledger prices`: what a model costs, which table says so, and which models have no price.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use spanledger::{Cost, PriceQuery, PriceTable, Usage, UsageSource};
+
+use super::{Failure, write_all};
+use crate::plain::{Align, Table, Terminal, harmless};
+use crate::record::Timestamp;
+use crate::store::{Dimension, Filter, Querier};
+use crate::time::WindowArgs;
+
+/// Names looked at; the ones with most calls.
+const MOST_MODELS: usize = 1000;
+/// Prices are shown for a million tokens, but asked for a thousand: models that charge more beyond a length of
+/// the prompt would answer with that higher price.
+const ASKED: u64 = 1000;
+const SHOWN_PER_ASKED: f64 = 1000.0;
+
+/// Prices of one model, or the models without a price that the ledger has seen.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanledger prices gpt-4o-mini                          USD per million tokens, and which table says so
+  spanledger prices claude-sonnet-4-5 --provider anthropic
+  spanledger prices --last 30d                           models seen without a price, most calls first")]
+pub struct Args {
+    /// The model; without one, models without a price are listed.
+    model: Option<String>,
+    /// Its provider, as in `gen_ai.provider.name`, where several sell the model.
+    #[arg(long, requires = "model")]
+    provider: Option<String>,
+    /// The service tier, such as `flex` or `batch`.
+    #[arg(long, requires = "model")]
+    tier: Option<String>,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    window: WindowArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What a million tokens of one kind cost.
+#[derive(Debug, Serialize)]
+struct Rate {
+    tokens: &'static str,
+    usd_per_million: Option<f64>,
+    status: &'static str,
+    price_source: Option<String>,
+}
+
+/// A model that was called and has no price.
+#[derive(Debug, Serialize)]
+struct Unpriced {
+    model: String,
+    calls: u64,
+    unpriced_calls: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    /// Whether a table knows it by now; then only past calls are unpriced.
+    priced_now: bool,
+}
+
+/// Opens the ledger; only the list of models needs it.
+pub type OpenQuerier<'a> = dyn Fn() -> Result<Box<dyn Querier>, Failure> + 'a;
+
+/// Writes the prices to `out`.
+///
+/// # Errors
+/// [`Failure`] when the ledger cannot answer.
+pub fn run(
+    args: &Args,
+    prices: &PriceTable,
+    open: &OpenQuerier<'_>,
+    now: Timestamp,
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let text = match (&args.model, args.format) {
+        (Some(model), Format::Text) => rates_text(model, &rates(args, model, prices, now), terminal),
+        (Some(model), Format::Json) => {
+            let rates = rates(args, model, prices, now);
+            pretty(&serde_json::json!({ "model": model, "provider": args.provider, "rates": rates }))?
+        }
+        (None, format) => {
+            let models = unpriced(open()?.as_ref(), args, prices, now)?;
+            match format {
+                Format::Text => unpriced_text(&models, terminal),
+                Format::Json => pretty(&serde_json::json!({ "unpriced": models }))?,
+            }
+        }
+    };
+    write_all(out, &text)
+}
+
+fn pretty(value: &serde_json::Value) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
+fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<Rate> {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0.unsigned_abs());
+    let price = |usage: Usage| -> Cost {
+        prices.price(&PriceQuery {
+            provider: args.provider.as_deref().unwrap_or_default(),
+            server_address: None,
+            response_model: Some(model),
+            request_model: None,
+            service_tier: args.tier.as_deref(),
+            usage: &usage,
+            usage_source: UsageSource::Provider,
+            at,
+        })
+    };
+    let asked = Some(ASKED);
+    let input = Usage { input_tokens: asked, output_tokens: Some(0), ..Usage::default() };
+    let kinds = [
+        ("input", input.clone()),
+        ("cache read", Usage { cache_read_tokens: asked, ..input.clone() }),
+        ("cache write", Usage { cache_write_tokens: asked, ..input }),
+        ("output", Usage { input_tokens: Some(0), output_tokens: asked, ..Usage::default() }),
+    ];
+    let rate = |(tokens, usage)| {
+        let cost = price(usage);
+        Rate {
+            tokens,
+            usd_per_million: cost.usd.map(|usd| usd * SHOWN_PER_ASKED),
+            status: cost.status.as_str(),
+            price_source: cost.source.map(|source| source.to_string()),
+        }
+    };
+    kinds.map(rate).into()
+}
+
+fn rates_text(model: &str, rates: &[Rate], terminal: Terminal) -> String {
+    if rates.iter().all(|rate| rate.usd_per_million.is_none()) {
+        return format!("{}: no table has a price; add one to prices.toml\n", harmless(model));
+    }
+    let mut table = Table::new(
+        3,
+        &[
+            ("TOKENS", Align::Left),
+            ("USD/MILLION", Align::Right),
+            ("STATUS", Align::Left),
+            ("TABLE", Align::Left),
+        ],
+    );
+    for rate in rates {
+        let usd = rate.usd_per_million.map_or_else(|| "-".to_owned(), |usd| format!("{usd:.4}"));
+        let source = rate.price_source.clone().unwrap_or_default();
+        table.push(vec![rate.tokens.to_owned(), usd, rate.status.to_owned(), source]);
+    }
+    let mut text = format!("{}\n", harmless(model));
+    table.write(&mut text, terminal, 0);
+    text
+}
+
+fn unpriced(
+    querier: &dyn Querier,
+    args: &Args,
+    prices: &PriceTable,
+    now: Timestamp,
+) -> Result<Vec<Unpriced>, Failure> {
+    let window = args.window.window(now)?;
+    let groups = querier.breakdown(window, &Filter::default(), Dimension::Model, MOST_MODELS)?;
+    let models = groups.into_iter().filter(|group| group.totals.unpriced > 0).map(|group| Unpriced {
+        priced_now: prices.knows("", &group.name),
+        calls: group.totals.calls,
+        unpriced_calls: group.totals.unpriced,
+        input_tokens: group.totals.input_tokens,
+        output_tokens: group.totals.output_tokens,
+        model: group.name,
+    });
+    Ok(models.collect())
+}
+
+fn unpriced_text(models: &[Unpriced], terminal: Terminal) -> String {
+    if models.is_empty() {
+        return "every call with usage has a price\n".to_owned();
+    }
+    let mut table = Table::new(
+        0,
+        &[
+            ("MODEL WITHOUT A PRICE", Align::Left),
+            ("CALLS", Align::Right),
+            ("INPUT TOKENS", Align::Right),
+            ("OUTPUT TOKENS", Align::Right),
+            ("NOW", Align::Left),
+        ],
+    );
+    for model in models {
+        let now = if model.priced_now { "has a price" } else { "" };
+        table.push(vec![
+            harmless(&model.model),
+            model.unpriced_calls.to_string(),
+            model.input_tokens.to_string(),
+            model.output_tokens.to_string(),
+            now.to_owned(),
+        ]);
+    }
+    let mut text = String::new();
+    table.write(&mut text, terminal, 0);
+    text
+}

@@ -1,0 +1,166 @@
+//! `spanledger rules`: the rules with their settings and state, and those that Prometheus can evaluate.
+
+mod prometheus;
+pub(crate) mod standing;
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::check::Format;
+use super::{Failure, write_all};
+use crate::alert::Alert;
+use crate::plain::{Align, Table, Terminal};
+use crate::record::Timestamp;
+use crate::rule::config::{Key, RulesConfig};
+use crate::rule::evaluator::Evaluator;
+use crate::seconds::Seconds;
+use crate::store::Querier;
+
+use self::standing::{Standing, standings};
+
+/// What to write about the rules.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanledger rules
+  spanledger rules --format json
+  spanledger rules export --format prometheus > spanledger.rules.yml")]
+pub struct Args {
+    /// How to write the list.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Command {
+    /// Print the rules for another system, with the thresholds in force.
+    Export {
+        /// For which.
+        #[arg(long, value_enum, default_value_t = System::Prometheus)]
+        format: System,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum System {
+    /// A rules file over the metrics of the library. What needs users, hashes or sequence numbers is not in it.
+    Prometheus,
+}
+
+/// One rule with its settings.
+#[derive(Debug, Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    standing: Standing,
+    window: Seconds,
+    #[serde(rename = "for")]
+    hold: Seconds,
+    keep_firing_for: Seconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_calls: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookback: Option<Seconds>,
+}
+
+#[derive(Debug, Serialize)]
+struct List {
+    interval: Seconds,
+    rules: Vec<Listed>,
+}
+
+impl Args {
+    /// Whether the ledger is asked.
+    #[must_use]
+    pub const fn needs_ledger(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
+/// Writes the rules of `config` to `out`. Their state is what they say of `querier` at `now` after the `alerts` that
+/// a running `serve` has saved; without a querier it is not known.
+///
+/// # Errors
+/// [`Failure`] when `out` cannot be written.
+pub fn run(
+    args: &Args,
+    config: &RulesConfig,
+    querier: Option<&dyn Querier>,
+    alerts: Vec<Alert>,
+    now: Timestamp,
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    if let Some(Command::Export { format: System::Prometheus }) = args.command {
+        return write_all(out, &prometheus::export(config));
+    }
+    let mut evaluator = Evaluator::new(config);
+    evaluator.restore(alerts);
+    let statuses = match querier {
+        Some(querier) => evaluator.evaluate_all(querier, now),
+        None => evaluator.without_ledger(now),
+    };
+    let monitors = evaluator.monitors();
+    let rules: Vec<Listed> = standings(&statuses)
+        .into_iter()
+        .zip(monitors.iter())
+        .map(|(standing, monitor)| {
+            let settings = &monitor.scope.settings;
+            let reads = |key| monitor.rule.keys().contains(&key);
+            Listed {
+                standing,
+                window: settings.window,
+                hold: settings.hold,
+                keep_firing_for: settings.keep_firing_for,
+                min_calls: reads(Key::MinCalls).then_some(settings.min_calls),
+                lookback: reads(Key::Lookback).then_some(settings.lookback),
+            }
+        })
+        .collect();
+    let text = match args.format {
+        Format::Json => {
+            format!("{}\n", serde_json::to_string_pretty(&List { interval: config.interval, rules })?)
+        }
+        Format::Table => table(&rules, terminal),
+    };
+    write_all(out, &text)
+}
+
+fn table(rules: &[Listed], terminal: Terminal) -> String {
+    let columns = [
+        ("RULE", Align::Left),
+        ("STATE", Align::Left),
+        ("SEVERITY", Align::Left),
+        ("VALUE", Align::Right),
+        ("THRESHOLD", Align::Right),
+        ("WINDOW", Align::Right),
+        ("MIN CALLS", Align::Right),
+        ("FOR", Align::Right),
+        ("KEEP", Align::Right),
+        ("SINCE", Align::Left),
+    ];
+    let mut table = Table::new(0, &columns);
+    for rule in rules {
+        let threshold = if rule.standing.name.rule().inclusive() { ">= " } else { "> " };
+        table.push(vec![
+            rule.standing.title(),
+            rule.standing.state.to_owned(),
+            rule.standing.severity.to_string(),
+            rule.standing.value_text(),
+            format!("{threshold}{}", rule.standing.threshold_text()),
+            rule.window.to_string(),
+            rule.min_calls.map_or_else(|| "-".to_owned(), |calls| calls.to_string()),
+            rule.hold.to_string(),
+            rule.keep_firing_for.to_string(),
+            rule.standing.since.clone().unwrap_or_default(),
+        ]);
+    }
+    let mut out = String::new();
+    table.write(&mut out, terminal, 0);
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The rules that Prometheus can evaluate over the metrics of the library, as a rules file. The default export is
+//! what `alerts/spanledger.rules.yml` ships, which a test holds on to.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::rule::config::{RulesConfig, Settings};
+use crate::rule::{ALL, RuleName, Unit, dollars};
+use crate::seconds::Seconds;
+
+/// One block a rule or recording, with the settings between `@`.
+const TEMPLATE: &str = include_str!("prometheus.yml.in");
+
+/// How much the counter `@metric@` grew within a window, with the calls of a series' first point and of a process
+/// that began anew.
+const GROWTH: &str = r"      - record: @record@@window@
+        expr: |
+          sum without (instance) (
+            last_over_time(@metric@[@window@]) - last_over_time(@metric@[6h] offset @window@)
+              unless resets(@metric@[@resets@]) > 0
+            or increase(@metric@[@window@]) and resets(@metric@[@resets@]) > 0
+            or last_over_time(@metric@[@window@])
+          )
+";
+
+/// Both counters as Prometheus names them.
+const CALLS: (&str, &str) = ("spanledger:calls:increase", "spanledger_client_calls_total");
+const COST: (&str, &str) = ("spanledger:cost_usd:increase", "spanledger_client_cost_USD_total");
+
+/// The rules file with the thresholds in force.
+pub(super) fn export(config: &RulesConfig) -> String {
+    let mut blocks = Vec::new();
+    let (mut calls, mut cost) = (BTreeSet::new(), BTreeSet::new());
+    let mut exported = BTreeSet::new();
+    for block in split(TEMPLATE) {
+        let Some(rule) = owner(&block) else { continue };
+        let settings = &config.rule(rule).settings;
+        if settings.enabled {
+            exported.insert(rule);
+            let windows = if rule == RuleName::CostOverrun { &mut cost } else { &mut calls };
+            windows.insert(settings.window);
+            if rule == RuleName::LedgerSilent {
+                windows.insert(settings.lookback);
+            }
+            blocks.push(fill(&block, rule, settings));
+        }
+    }
+    let mut out = String::from("# Written by `spanledger rules export --format prometheus`.\n");
+    let absent: Vec<&str> = ALL
+        .iter()
+        .map(|rule| rule.name())
+        .filter(|name| !exported.contains(name))
+        .map(RuleName::as_str)
+        .collect();
+    let _ = writeln!(out, "# Disabled, or evaluated by the companion alone: {}.", absent.join(", "));
+    for rule in &exported {
+        let config = config.rule(*rule);
+        if !config.services.is_empty() || !config.models.is_empty() {
+            let _ = writeln!(
+                out,
+                "# {rule}: the companion alone evaluates the settings of single services and models."
+            );
+        }
+    }
+    let _ =
+        write!(out, "groups:\n  - name: spanledger\n    interval: {}\n    rules:\n", single(config.interval));
+    for (windows, (record, metric)) in [(calls, CALLS), (cost, COST)] {
+        for window in windows {
+            // A restart that fell between two points shows only beyond the window.
+            let resets = Seconds(window.0 + 120);
+            out.push_str(
+                &GROWTH
+                    .replace("@record@", record)
+                    .replace("@metric@", metric)
+                    .replace("@window@", &single(window))
+                    .replace("@resets@", &single(resets)),
+            );
+        }
+    }
+    out.extend(blocks);
+    out
+}
+
+/// The blocks of a rules file, each with its end of line.
+fn split(text: &str) -> Vec<String> {
+    let mut blocks: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("      - record: ") || line.starts_with("      - alert: ") {
+            blocks.push(String::new());
+        }
+        if let Some(block) = blocks.last_mut() {
+            block.push_str(line);
+            block.push('\n');
+        }
+    }
+    blocks
+}
+
+/// The rule that a block of the template belongs to.
+fn owner(block: &str) -> Option<RuleName> {
+    let name = block.lines().next()?.split(": ").nth(1)?;
+    Some(match name {
+        "spanledger:requests_per_minute:rate@window@" => RuleName::HighRequestRate,
+        "spanledger:failure:ratio@window@" => RuleName::HighFailureRate,
+        "spanledger:usage_missing:ratio@window@" => RuleName::UsageMissing,
+        "spanledger:rate_limited:ratio@window@" => RuleName::RateLimited,
+        name => ALL.into_iter().find(|rule| rule.name().as_str() == name)?.name(),
+    })
+}
+
+fn fill(block: &str, name: RuleName, settings: &Settings) -> String {
+    let rule = name.rule();
+    let limit = match rule.unit() {
+        Unit::Usd => dollars(settings.threshold),
+        unit => unit.format(settings.threshold),
+    };
+    #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
+    let minutes = settings.window.0 as f64 / 60.0;
+    let values = [
+        ("@threshold@", settings.threshold.to_string()),
+        ("@limit@", limit),
+        ("@window@", single(settings.window)),
+        ("@within@", settings.window.words()),
+        ("@minutes@", minutes.to_string()),
+        ("@lookback@", single(settings.lookback)),
+        ("@lookback_within@", settings.lookback.words().trim_start_matches("1 ").to_owned()),
+        ("@min_calls@", settings.min_calls.to_string()),
+        ("@min_calls_less_one@", settings.min_calls.saturating_sub(1).to_string()),
+        ("@for@", single(settings.hold)),
+        ("@keep@", single(settings.keep_firing_for)),
+        ("@severity@", settings.severity.to_string()),
+        ("@summary@", rule.summary(settings)),
+    ];
+    let filled = values.iter().fold(block.to_owned(), |text, (key, value)| text.replace(key, value));
+    // Prometheus's own defaults are left out.
+    let none = ["        for: 0s", "        keep_firing_for: 0s"];
+    filled.lines().filter(|line| !none.contains(line)).map(|line| format!("{line}\n")).collect()
+}
+
+/// In one unit, the largest that divides it: `62m`, where [`Seconds`] prints `1h2m`.
+fn single(length: Seconds) -> String {
+    let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
+    let unit = units.into_iter().find(|(size, _)| length.0 != 0 && length.0 % size == 0);
+    let (size, name) = unit.unwrap_or((1, 's'));
+    format!("{}{name}", length.0 / size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shipped file is beside the workspace's members; a packaged crate has none.
+    fn shipped() -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../alerts/spanledger.rules.yml");
+        let text = std::fs::read_to_string(path).expect(path);
+        // Comments stand between the rules of the file, and no rule contains one.
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.is_empty());
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
+    fn title(block: &str) -> &str {
+        block.lines().next().expect("a line")
+    }
+
+    #[test]
+    fn the_default_export_is_what_is_shipped() {
+        let shipped = split(&shipped());
+        let exported = split(&export(&RulesConfig::default()));
+        assert_eq!(exported.len(), 16, "{:?}", exported.iter().map(|block| title(block)).collect::<Vec<_>>());
+        for block in &exported {
+            let same = shipped.iter().find(|other| title(other) == title(block));
+            // The block before another group ends with that group's name.
+            let same = same.map(|other| other.split("  - name:").next().expect("text").to_owned());
+            assert_eq!(Some(block), same.as_ref(), "{}", title(block));
+        }
+    }
+
+    #[test]
+    fn settings_in_force_are_in_the_export() {
+        let config: RulesConfig = toml::from_str(
+            "interval = '30s'
+            [HighFailureRate]
+            threshold = 0.25
+            window = '10m'
+            min_calls = 50
+            for = '2m'
+            severity = 'warning'
+            [CostOverrun]
+            enabled = false
+            [AuthFailures.services.scanner]
+            enabled = false",
+        )
+        .expect("rules");
+        let text = export(&config);
+        for part in [
+            "    interval: 30s\n",
+            "last_over_time(spanledger_client_calls_total[10m])",
+            "[12m])",
+            "/ (sum(spanledger:calls:increase10m) > 49)\n",
+            "        expr: spanledger:failure:ratio10m > 0.25\n        for: 2m\n        keep_firing_for: 5m\n",
+            "summary: More than 25% of LLM calls fail\n",
+            "# AuthFailures: the companion alone evaluates the settings of single services and models.\n",
+            "SequenceGap",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!text.contains("alert: CostOverrun") && !text.contains("cost_USD"), "{text}");
+        assert!(!text.contains('@'), "{text}");
+    }
+}

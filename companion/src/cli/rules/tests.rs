@@ -1,0 +1,82 @@
+use serde_json::Value;
+
+use super::*;
+use crate::rule::RuleName;
+use crate::rule::tests::{at, failed};
+use crate::store::Appender;
+use crate::store::memory::MemoryStore;
+
+fn written(args: &Args, querier: Option<&dyn Querier>, alerts: Vec<Alert>) -> String {
+    let config: RulesConfig = toml::from_str("[CostOverrun.services.batch]\nthreshold = 5").expect("rules");
+    let mut out = Vec::new();
+    run(args, &config, querier, alerts, at(60), Terminal { columns: 200, ..Terminal::PLAIN }, &mut out)
+        .expect("list");
+    String::from_utf8(out).expect("text")
+}
+
+const TABLE: Args = Args { format: Format::Table, command: None };
+const JSON: Args = Args { format: Format::Json, command: None };
+
+fn failing() -> MemoryStore {
+    let mut store = MemoryStore::new();
+    store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");
+    store
+}
+
+#[test]
+fn lists_every_rule_with_its_settings_and_state() {
+    let text = written(&TABLE, Some(&failing()), Vec::new());
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).expect(name).to_owned();
+    assert_eq!(text.lines().count(), 14, "{text}");
+    let words = |name: &str| line(name).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(
+        words("HighFailureRate"),
+        [
+            "HighFailureRate",
+            "firing",
+            "critical",
+            "100%",
+            ">",
+            "50%",
+            "5m",
+            "11",
+            "0s",
+            "5m",
+            "2026-11-02T00:01:00Z"
+        ]
+    );
+    assert_eq!(words("AuthFailures")[4..6], [">=", "5"]);
+    assert_eq!(words("CostOverrun (service=batch)")[2..5], ["no_data", "critical", "$0.00"]);
+    assert_eq!(words("UsageMissing")[1..4], ["no_data", "warning", "-"]);
+}
+
+#[test]
+fn says_as_json_what_the_table_says() {
+    let json: Value = serde_json::from_str(&written(&JSON, Some(&failing()), Vec::new())).expect("json");
+    assert_eq!(json["interval"], "15s");
+    let rules = json["rules"].as_array().expect("rules");
+    let rule = rules.iter().find(|rule| rule["name"] == "HighFailureRate").expect("rule");
+    assert_eq!(rule["state"], "firing");
+    assert_eq!(
+        (&rule["value"], &rule["threshold"], &rule["min_calls"]),
+        (&1.0.into(), &0.5.into(), &11.into())
+    );
+    assert_eq!((&rule["window"], &rule["for"]), (&"5m".into(), &"0s".into()));
+    assert_eq!(rule["alerts"][0]["state"], "firing");
+}
+
+#[test]
+fn keeps_what_a_running_server_knows_and_says_when_there_is_no_ledger() {
+    let mut evaluator = Evaluator::new(&RulesConfig::default());
+    evaluator.evaluate_all(&failing(), at(20));
+    let saved = evaluator.alerts();
+    let text = written(&TABLE, Some(&failing()), saved.clone());
+    let line = text.lines().find(|line| line.starts_with("HighFailureRate")).expect("line");
+    assert!(line.contains("2026-11-02T00:00:20Z"), "{line}");
+    let json: Value = serde_json::from_str(&written(&JSON, None, saved)).expect("json");
+    let rule = |name: &str| {
+        json["rules"].as_array().expect("rules").iter().find(|rule| rule["name"] == name).expect(name).clone()
+    };
+    assert_eq!(rule(RuleName::HighFailureRate.as_str())["state"], "firing");
+    assert_eq!(rule(RuleName::CostOverrun.as_str())["error"], "there is no ledger");
+}

@@ -1,0 +1,130 @@
+//! Metrics and logs: senders export them to the same address as spans, the ledger has no use for them. They are
+//! counted and taken, so that no exporter reports an error or tries again for what nobody wants.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::routing::post;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use tonic::codec::CompressionEncoding;
+use tonic::service::RoutesBuilder;
+use tonic::{Request, Status};
+
+use super::limits::Gate;
+use super::refusal::{JSON, PROTOBUF};
+use crate::metrics::{Metrics, Signal};
+
+/// The HTTP routes `/v1/metrics` and `/v1/logs`.
+pub(super) fn routes(metrics: Arc<Metrics>) -> Router {
+    let route = |signal| {
+        let metrics = Arc::clone(&metrics);
+        post(take).with_state((metrics, signal))
+    };
+    Router::new().route("/v1/metrics", route(Signal::Metrics)).route("/v1/logs", route(Signal::Logs))
+}
+
+/// Reads the body away, so that the connection can be used again, and answers with the empty message.
+async fn take(
+    State((metrics, signal)): State<(Arc<Metrics>, Signal)>,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Result<Response<Body>, StatusCode> {
+    while let Some(frame) = body.frame().await {
+        frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+    }
+    metrics.count_passed_over(signal);
+    let is_json =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
+    let (kind, message) = if is_json { (JSON, "{}") } else { (PROTOBUF, "") };
+    Response::builder()
+        .header(header::CONTENT_TYPE, kind)
+        .body(Body::from(message))
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Adds the gRPC services of metrics and logs.
+pub(super) fn services(routes: &mut RoutesBuilder, gate: &Gate, metrics: Arc<Metrics>) {
+    let most = gate.message_bytes();
+    let counter = Counter(metrics);
+    routes.add_service(
+        MetricsServiceServer::new(counter.clone())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(most),
+    );
+    routes.add_service(
+        LogsServiceServer::new(counter)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(most),
+    );
+}
+
+#[derive(Clone)]
+struct Counter(Arc<Metrics>);
+
+#[tonic::async_trait]
+impl MetricsService for Counter {
+    async fn export(
+        &self,
+        _request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
+        self.0.count_passed_over(Signal::Metrics);
+        Ok(tonic::Response::new(Default::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Counter {
+    async fn export(
+        &self,
+        _request: Request<ExportLogsServiceRequest>,
+    ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
+        self.0.count_passed_over(Signal::Logs);
+        Ok(tonic::Response::new(Default::default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn takes_metrics_and_logs_in_the_senders_form_and_counts_them() {
+        let metrics = Arc::new(Metrics::default());
+        for (path, kind, answer) in
+            [("/v1/metrics", PROTOBUF, ""), ("/v1/logs", JSON, "{}"), ("/v1/logs", PROTOBUF, "")]
+        {
+            let request =
+                http::Request::post(path).header(header::CONTENT_TYPE, kind).body(Body::from("x")).unwrap();
+            let response = routes(Arc::clone(&metrics)).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(response.headers()[header::CONTENT_TYPE], kind);
+            assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), answer);
+        }
+        let mut text = crate::metrics::text::Text::default();
+        metrics.write(&mut text);
+        let text = text.finish();
+        assert!(
+            text.contains("spanledger_receiver_passed_over_requests_total{signal=\"metrics\"} 1\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("spanledger_receiver_passed_over_requests_total{signal=\"logs\"} 2\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! Evaluates the rules over a past time as if they had been running then: the same rules, the same state machine,
+//! over a part of the ledger that slides through memory.
+
+use std::collections::BTreeMap;
+
+use crate::record::{CallRecord, Timestamp, Window};
+use crate::rule::config::RulesConfig;
+use crate::rule::evaluator::Evaluator;
+use crate::rule::{Labels, RuleName};
+use crate::seconds::Seconds;
+use crate::store::memory::MemoryStore;
+use crate::store::{Appender, Filter, Page, Querier, StoreError};
+
+/// Calls are read this long a time, so that neither their number nor the length of the range decides the memory.
+const CHUNK: Seconds = Seconds(300);
+/// So many calls are asked for at once.
+const PAGE: usize = 10_000;
+
+/// One time that an alert was firing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Firing {
+    /// The rule.
+    pub rule: RuleName,
+    /// The alert's labels.
+    pub labels: Labels,
+    /// The first evaluation at which it fired.
+    pub start: Timestamp,
+    /// The evaluation that resolved it, or the end of the range.
+    pub end: Timestamp,
+    /// The largest value.
+    pub peak: f64,
+    /// What the value was compared with.
+    pub threshold: f64,
+}
+
+/// What the rules would have said.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Backtest {
+    /// By the time they began, then by rule and labels.
+    pub firings: Vec<Firing>,
+    /// How long any alert of a rule was firing.
+    pub firing_time: BTreeMap<RuleName, Seconds>,
+    /// How often the rules were evaluated.
+    pub evaluations: u64,
+    /// How many calls they looked at.
+    pub calls: u64,
+}
+
+/// Evaluates `config` from `window.from` to `window.to` at its interval. The alerts begin inactive, and sequence
+/// numbers from before the range are not missing. `progress` hears the moment that has been reached.
+///
+/// # Errors
+/// [`StoreError`] when the ledger cannot be read.
+pub fn backtest(
+    config: &RulesConfig,
+    ledger: &dyn Querier,
+    window: Window,
+    progress: &mut dyn FnMut(Timestamp),
+) -> Result<Backtest, StoreError> {
+    let reach = config.reach();
+    let mut store = MemoryStore::sliding(Seconds(reach.0 + CHUNK.0));
+    let mut evaluator = Evaluator::new(config);
+    let mut open: BTreeMap<(RuleName, Labels), Firing> = BTreeMap::new();
+    let mut result = Backtest::default();
+    let mut ahead = Ahead { ledger, read: window.from.plus_seconds(-reach.0), calls: Vec::new() };
+    let mut now = window.from;
+    while now <= window.to {
+        result.calls += ahead.append_until(now, window.to, &mut store)?;
+        store.maintain(now)?;
+        evaluator.evaluate_all(&store, now);
+        result.evaluations += 1;
+        for alert in evaluator.each_alert() {
+            let key = || (alert.rule, alert.labels.clone());
+            if let (true, Some(start)) = (alert.firing(), alert.firing_since) {
+                let firing = open.entry(key()).or_insert_with(|| Firing {
+                    rule: alert.rule,
+                    labels: alert.labels.clone(),
+                    start,
+                    end: window.to,
+                    peak: alert.peak,
+                    threshold: alert.threshold,
+                });
+                firing.peak = alert.peak;
+            } else if alert.resolved_at == Some(now)
+                && let Some(firing) = open.remove(&key())
+            {
+                result.firings.push(Firing { end: now, ..firing });
+            }
+        }
+        let mut rules: Vec<RuleName> = open.keys().map(|(rule, _)| *rule).collect();
+        rules.dedup();
+        for rule in rules {
+            result.firing_time.entry(rule).or_default().0 += config.interval.0;
+        }
+        progress(now);
+        now = now.plus_seconds(config.interval.0);
+    }
+    result.firings.extend(open.into_values());
+    result.firings.sort_by(|a, b| (a.start, a.rule, &a.labels).cmp(&(b.start, b.rule, &b.labels)));
+    Ok(result)
+}
+
+/// The calls of the ledger, read ahead and handed on when their time has come.
+struct Ahead<'a> {
+    ledger: &'a dyn Querier,
+    /// Up to where the ledger was read.
+    read: Timestamp,
+    /// Newest first.
+    calls: Vec<CallRecord>,
+}
+
+impl Ahead<'_> {
+    /// Appends all calls that ended before `now` and says how many.
+    fn append_until(
+        &mut self,
+        now: Timestamp,
+        last: Timestamp,
+        store: &mut MemoryStore,
+    ) -> Result<u64, StoreError> {
+        let mut appended = 0;
+        loop {
+            let later = self.calls.iter().rposition(|call| end(call) >= now).map_or(0, |index| index + 1);
+            let mut due = self.calls.split_off(later);
+            due.reverse();
+            appended += store.append(&due)?.inserted;
+            if !self.calls.is_empty() || self.read >= now {
+                return Ok(appended);
+            }
+            let to = self.read.plus_seconds(CHUNK.0).min(last);
+            self.calls = self.chunk(Window { from: self.read, to })?;
+            self.read = to;
+        }
+    }
+
+    fn chunk(&self, window: Window) -> Result<Vec<CallRecord>, StoreError> {
+        let mut calls = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.ledger.calls(window, &Filter::default(), Page { limit: PAGE, after })?;
+            calls.extend(page.calls.into_iter().map(without_words));
+            after = page.next;
+            if after.is_none() {
+                return Ok(calls);
+            }
+        }
+    }
+}
+
+fn end(call: &CallRecord) -> Timestamp {
+    Timestamp(call.start.0.saturating_add(call.duration_ns))
+}
+
+/// The call without what no rule reads: it makes up most of its size.
+fn without_words(call: CallRecord) -> CallRecord {
+    CallRecord {
+        operation: String::new(),
+        response_id: None,
+        finish_reasons: Vec::new(),
+        price_source: None,
+        client_address: None,
+        conversation_id: None,
+        response_preview: None,
+        error_message: None,
+        ..call
+    }
+}

@@ -1,0 +1,169 @@
+//! Calls one by one: kept whole, kept once, found again, and missed where they are missing.
+
+use spanledger::Outcome;
+
+use super::records::{self, BASE, call, ending_at};
+use super::{ALL, TestStore, any, expected, page};
+use crate::record::{CallRecord, NanoUsd};
+use crate::store::{Appended, Dimension, Filter, Page, SequenceGap};
+
+pub(crate) fn gives_back_every_field(store: &mut TestStore) {
+    let full = records::every_field();
+    let bare = CallRecord { trace_id: [0; 16], span_id: [0; 8], ..records::no_field() };
+    let empty = CallRecord {
+        request_model: Some(String::new()),
+        response_model: Some(String::new()),
+        error_type: Some(String::new()),
+        user: Some(String::new()),
+        request_hash: Some("not hex".into()),
+        finish_reasons: vec![String::new()],
+        input_tokens: Some(0),
+        cost: Some(NanoUsd(0)),
+        span_id: [3; 8],
+        ..records::no_field()
+    };
+    let odd = CallRecord {
+        request_model: Some("asked".into()),
+        request_hash: Some("00112233445566778899AABBCCDDEEFF".into()),
+        finish_reasons: vec!["[\"stop\"]".into()],
+        span_id: [4; 8],
+        ..records::no_field()
+    };
+    for record in [full, bare, empty, odd] {
+        store.appender.append(std::slice::from_ref(&record)).unwrap();
+        let filter = Filter { trace_id: Some(record.trace_id), ..any() };
+        let found = store.querier.calls(ALL, &filter, page(10)).unwrap().calls;
+        let found: Vec<_> = found.into_iter().filter(|call| call.span_id == record.span_id).collect();
+        assert_eq!(found, [record]);
+    }
+}
+
+pub(crate) fn a_repeated_call_changes_nothing(store: &mut TestStore) {
+    let (one, two) = (call(1), call(2));
+    let within = store.appender.append(&[one.clone(), one.clone(), two.clone()]).unwrap();
+    assert_eq!(within, Appended { inserted: 2, duplicates: 1 });
+    let before = store.querier.totals(ALL, &any()).unwrap();
+    let again = store.appender.append(&[two.clone(), one.clone()]).unwrap();
+    assert_eq!(again, Appended { inserted: 0, duplicates: 2 });
+    assert_eq!(store.querier.totals(ALL, &any()).unwrap(), before);
+    // Half of the identity is none.
+    let sibling = CallRecord { span_id: [9; 8], ..one.clone() };
+    let cousin = CallRecord { trace_id: [9; 16], ..one };
+    assert_eq!(store.appender.append(&[sibling, cousin]).unwrap().inserted, 2);
+}
+
+pub(crate) fn finds_the_newest_call(store: &mut TestStore) {
+    let quiet = CallRecord { service: "quiet".into(), ..ending_at(1, BASE) };
+    let busy: Vec<_> =
+        (2..10).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * 40))).collect();
+    store.appender.append(&[quiet]).unwrap();
+    store.appender.append(&busy).unwrap();
+    let last = |before, filter: &Filter| store.querier.last_call(before, filter).unwrap();
+    assert_eq!(last(BASE.plus_seconds(1_000), &any()), Some(BASE.plus_seconds(360)));
+    assert_eq!(last(BASE.plus_seconds(360), &any()), Some(BASE.plus_seconds(320)));
+    assert_eq!(last(BASE, &any()), None);
+    let service = |name: &str| Filter { service: Some(name.into()), ..any() };
+    assert_eq!(last(BASE.plus_seconds(1_000), &service("quiet")), Some(BASE));
+    assert_eq!(last(BASE.plus_seconds(121), &service("shop")), Some(BASE.plus_seconds(120)));
+    assert_eq!(last(BASE.plus_seconds(1_000), &service("none")), None);
+}
+
+pub(crate) fn pages_through_all_calls_newest_first(store: &mut TestStore) {
+    let calls: Vec<_> =
+        (0..25).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() / 2))).collect();
+    store.appender.append(&calls).unwrap();
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let found = store.querier.calls(ALL, &any(), Page { limit: 10, after }).unwrap();
+        assert!(found.calls.len() <= 10);
+        seen.extend(found.calls);
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(seen.is_sorted_by(|a, b| expected::end(a) >= expected::end(b)));
+    seen.sort_by_key(|call| call.trace_id);
+    let mut all = calls;
+    all.sort_by_key(|call| call.trace_id);
+    assert_eq!(seen, all);
+    let exact = store.querier.calls(ALL, &any(), page(25)).unwrap();
+    assert_eq!((exact.calls.len(), exact.next), (25, None), "nothing follows a page that holds the rest");
+}
+
+pub(crate) fn filters_by_each_field(store: &mut TestStore) {
+    let odd = CallRecord {
+        service: "other".into(),
+        provider: "anthropic".into(),
+        response_model: Some("claude".into()),
+        user: Some("eve".into()),
+        request_hash: Some("f".repeat(32)),
+        outcome: Outcome::Failed,
+        status_code: Some(500),
+        ..call(1)
+    };
+    let calls = [odd.clone(), call(2), call(3)];
+    store.appender.append(&calls).unwrap();
+    let filters = [
+        Filter { service: Some("other".into()), ..any() },
+        Filter { provider: Some("anthropic".into()), ..any() },
+        Filter { model: Some("claude".into()), ..any() },
+        Filter { user: Some("eve".into()), ..any() },
+        Filter { hash: Some("f".repeat(32)), ..any() },
+        Filter { trace_id: Some(odd.trace_id), ..any() },
+        Filter { outcome: Some(Outcome::Failed), ..any() },
+        Filter { status_code: Some(500), ..any() },
+        Filter { except_services: vec!["nobody".into(), call(2).service], ..any() },
+        Filter { except_models: vec![call(2).model().to_owned()], ..any() },
+    ];
+    for filter in filters {
+        assert_eq!(store.querier.totals(ALL, &filter).unwrap().calls, 1, "{filter:?}");
+        let found = store.querier.calls(ALL, &filter, page(10)).unwrap().calls;
+        assert_eq!(found, std::slice::from_ref(&odd), "{filter:?}");
+        let users = store.querier.breakdown(ALL, &filter, Dimension::User, 10).unwrap();
+        assert_eq!(users, expected::breakdown(&calls, ALL, &filter, Dimension::User, 10), "{filter:?}");
+    }
+    let none = Filter { service: Some("other".into()), user: Some("nobody".into()), ..any() };
+    assert_eq!(store.querier.totals(ALL, &none).unwrap().calls, 0);
+    assert_eq!(store.querier.calls(ALL, &none, page(10)).unwrap().calls, []);
+}
+
+pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
+    let numbered = |sequence: u64| CallRecord {
+        instance: Some("one".into()),
+        sequence: Some(sequence),
+        ..ending_at(sequence, BASE.plus_seconds(sequence.cast_signed()))
+    };
+    let later = BASE.plus_seconds(1_000);
+    let gap = |first, last, noticed: i64| SequenceGap {
+        instance: "one".into(),
+        service: "shop".into(),
+        first,
+        last,
+        noticed: BASE.plus_seconds(noticed),
+    };
+    let mut append = |numbers: &[u64]| {
+        let calls: Vec<_> = numbers.iter().map(|number| numbered(*number)).collect();
+        store.appender.append(&calls).unwrap();
+        store.querier.sequence_gaps(later, later, 10).unwrap()
+    };
+    assert_eq!(append(&[1, 2, 3]), []);
+    assert_eq!(append(&[10]), [gap(4, 9, 10)]);
+    assert_eq!(append(&[6]), [gap(4, 5, 6), gap(7, 9, 10)]);
+    assert_eq!(append(&[9, 4]), [gap(5, 5, 6), gap(7, 8, 9)]);
+    assert_eq!(append(&[6, 10]), [gap(5, 5, 6), gap(7, 8, 9)], "repeats");
+    assert_eq!(append(&[8, 7]), [gap(5, 5, 6)]);
+    assert_eq!(append(&[12]), [gap(5, 5, 6), gap(11, 11, 12)]);
+    // Only what has been noticed before the given moment.
+    let noticed = |seconds| store.querier.sequence_gaps(BASE.plus_seconds(seconds), later, 10).unwrap().len();
+    assert_eq!((noticed(6), noticed(7), noticed(12), noticed(13)), (0, 1, 1, 2));
+    assert_eq!(store.querier.sequence_gaps(later, later, 1).unwrap(), [gap(5, 5, 6)]);
+    let calls = [numbered(5), numbered(11)];
+    store.appender.append(&calls).unwrap();
+    assert_eq!(store.querier.sequence_gaps(later, later, 10).unwrap(), []);
+    // A process whose first calls never came.
+    store.appender.append(&[CallRecord { instance: Some("two".into()), ..numbered(20) }]).unwrap();
+    let found = store.querier.sequence_gaps(later, later, 10).unwrap();
+    assert_eq!(found, [SequenceGap { instance: "two".into(), ..gap(1, 19, 20) }]);
+}

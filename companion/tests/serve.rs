@@ -1,0 +1,15 @@
+//! The real binary on ports the system chose, with real senders.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod serve {
+    pub(crate) mod process;
+
+    mod acknowledged;
+    mod entrances;
+    mod import;
+    mod lifecycle;
+    mod limits;
+    mod senders;
+    mod tls;
+}

@@ -1,0 +1,132 @@
+//! `spanledger import` and `spanledger prices` over a real ledger.
+
+use rusqlite::Connection;
+
+use super::process::{calls, run, spanledger};
+
+const TABLE: &str = "CREATE TABLE audit_logs (id INTEGER PRIMARY KEY, timestamp TEXT, request_id TEXT, model TEXT,
+    prompt_tokens INTEGER, completion_tokens INTEGER, total_tokens INTEGER, latency_ms INTEGER, status_code INTEGER,
+    cost_usd REAL, user_id TEXT, request_hash TEXT, response_preview TEXT, ip_address TEXT, error_message TEXT,
+    created_at TEXT)";
+
+fn audit_log(rows: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Connection::open(folder.path().join("audit.db")).unwrap();
+    connection.execute(TABLE, []).unwrap();
+    for row in rows {
+        connection
+            .execute(
+                &format!(
+                    "INSERT INTO audit_logs (timestamp, request_id, model, prompt_tokens, completion_tokens,
+                    latency_ms, status_code, cost_usd, user_id, error_message) VALUES ({row})"
+                ),
+                [],
+            )
+            .unwrap();
+    }
+    folder
+}
+
+fn import(folder: &tempfile::TempDir) -> (String, String) {
+    let output = run(spanledger()
+        .arg("import")
+        .arg(folder.path().join("audit.db"))
+        .args(["--service", "old", "--provider", "openai", "--ledger"])
+        .arg(folder.path().join("ledger.db")));
+    assert!(output.status.success(), "{output:?}");
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn imports_every_good_row_once_in_any_time_format() {
+    let folder = audit_log(&[
+        "'2026-01-02T03:04:05Z', 'r1', 'gpt-4o-mini', 1000, 100, 1500, 200, 0.25, 'ann', NULL",
+        "'2026-01-02 03:04:05.250', 'r2', 'gpt-4o-mini', 1000, 100, 10, 200, NULL, 'ann', ''",
+        "'2026-01-02T04:04:05+01:00', 'r3', 'gpt-4o-mini', NULL, NULL, 20, 429, NULL, NULL, 'slow down'",
+        "1767323045, 'r4', 'gpt-4o-mini', 5, 5, 30, 0, 0.0, NULL, 'no connection'",
+        "1767323045000, 'r5', 'gpt-4o-mini', 5, 5, 40.5, 200, NULL, NULL, NULL",
+        "1767323045.5, NULL, 'nobody-knows-this', 5, 5, NULL, 200, 0, NULL, NULL",
+    ]);
+    let (done, notes) = import(&folder);
+    assert_eq!(done, "imported 6 calls, 0 were known, 0 rows left out\n");
+    assert!(notes.contains("6 of 6 rows (100 %)"), "{notes}");
+    let (again, _) = import(&folder);
+    assert_eq!(again, "imported 0 calls, 6 were known, 0 rows left out\n");
+
+    let output = run(spanledger()
+        .args(["calls", "--from", "2026-01-01", "--to", "2026-02-01", "--format", "json", "--ledger"])
+        .arg(folder.path().join("ledger.db")));
+    let page: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = page["calls"].as_array().unwrap();
+    assert_eq!(rows.len(), 6, "{page}");
+    let of = |outcome: &str| rows.iter().filter(|row| row["outcome"] == outcome).count();
+    assert_eq!((of("completed"), of("failed")), (4, 2), "{page}");
+    let stated = rows.iter().find(|row| row["cost_usd"] == 0.25).unwrap();
+    assert!(stated["start"].as_str().unwrap().starts_with("2026-01-02T03:04:05"), "{stated}");
+    let unpriced = rows.iter().filter(|row| row["cost_status"] == "unpriced").count();
+    assert_eq!(unpriced, 1, "{page}");
+    assert!(calls(&folder.path().join("ledger.db")).is_empty(), "they are not of the last day");
+}
+
+#[test]
+fn reports_bad_rows_by_their_id_and_leaves_them_out() {
+    let folder = audit_log(&[
+        "'2026-01-02', 'good', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+        "'yesterday', 'r2', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+        "NULL, 'r3', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+        "'2026-01-02', 'r4', 'm', -1, 1, 1, 200, NULL, NULL, NULL",
+        "'2026-01-02', 'r5', 'm', 1, 'many', 1, 200, NULL, NULL, NULL",
+        "'2026-01-02', 'r6', 'm', 1, 1, -5, 200, NULL, NULL, NULL",
+        "'2026-01-02', 'r7', 'm', 1, 1, 1, 999, NULL, NULL, NULL",
+        "'2026-01-02', NULL, NULL, 1, 1, 1, 200, NULL, NULL, NULL",
+        "'2200-01-02', 'r9', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+        "'2026-01-02', x'00ff', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+    ]);
+    let (done, notes) = import(&folder);
+    assert_eq!(done, "imported 1 calls, 0 were known, 9 rows left out\n");
+    for (row, reason) in [
+        (2, "\"yesterday\" is no time"),
+        (3, "no timestamp"),
+        (4, "prompt_tokens \"-1\" is no number of tokens"),
+        (5, "completion_tokens \"many\" is no number of tokens"),
+        (6, "latency_ms -5 is not from 0 to 86400000"),
+        (7, "status_code \"999\" is no HTTP status"),
+        (8, "neither request_id nor model"),
+        (9, "lies in the future"),
+        (10, "request_id is a blob"),
+    ] {
+        let told = notes
+            .lines()
+            .any(|line| line.starts_with(&format!("row {row} left out: ")) && line.contains(reason));
+        assert!(told, "{row} {reason} in {notes}");
+    }
+}
+
+#[test]
+fn says_what_is_wrong_with_a_file_that_is_no_audit_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.db");
+    Connection::open(&file).unwrap().execute("CREATE TABLE t (a)", []).unwrap();
+    let output = run(spanledger().arg("import").arg(&file).arg("--ledger").arg(folder.path().join("l.db")));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no table audit_logs"));
+}
+
+#[test]
+fn shows_prices_and_models_without_one() {
+    let folder = audit_log(&["'2026-01-02', 'r1', 'nobody-knows-this', 7, 3, 1, 200, NULL, NULL, NULL"]);
+    import(&folder);
+    let prices = |args: &[&str]| {
+        let output =
+            run(spanledger().arg("prices").args(args).arg("--ledger").arg(folder.path().join("ledger.db")));
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let known: serde_json::Value =
+        serde_json::from_str(&prices(&["gpt-4o-mini", "--provider", "openai", "--format", "json"])).unwrap();
+    assert_eq!(known["rates"][0]["usd_per_million"], 0.15, "{known}");
+    assert!(known["rates"][0]["price_source"].as_str().is_some_and(|source| !source.is_empty()));
+    assert!(prices(&["nobody-knows-this"]).contains("no table has a price"));
+    let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);
+    assert!(seen.contains("nobody-knows-this"), "{seen}");
+}

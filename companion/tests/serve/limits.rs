@@ -1,0 +1,203 @@
+//! Sizes, bombs, tokens and capacity.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
+use prost::Message;
+use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Request};
+use tonic_types::StatusExt;
+
+use super::process::{PATIENCE, Server, call, pair, request, spanledger, text};
+
+const PROTOBUF: &str = "application/x-protobuf";
+
+fn start_with(config: &str) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spanledger.toml");
+    std::fs::write(&path, config).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    Server::start_in(folder, &["--config", &path])
+}
+
+/// A gzip stream of `megabytes` zeros.
+fn bomb(megabytes: usize) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    for _ in 0..megabytes {
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+/// The most memory the server has had.
+fn peak_kilobytes(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
+    peak.trim_end_matches(" kB").parse().unwrap()
+}
+
+async fn post(
+    server: &Server,
+    body: Vec<u8>,
+    headers: &[(reqwest::header::HeaderName, &str)],
+) -> reqwest::Response {
+    let mut post = reqwest::Client::new().post(server.traces_url()).header(CONTENT_TYPE, PROTOBUF).body(body);
+    for (name, value) in headers {
+        post = post.header(name, *value);
+    }
+    post.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn refuses_a_gzip_bomb_before_it_goes_off() {
+    let server = start_with("[receiver.limits]\nmessage = \"1MiB\"\n");
+    assert_eq!(post(&server, request(vec![call(1)]).encode_to_vec(), &[]).await.status(), StatusCode::OK);
+    let before = peak_kilobytes(&server);
+    let bomb = bomb(64);
+    assert!(bomb.len() < 1 << 17);
+    let answer = post(&server, bomb.clone(), &[(CONTENT_ENCODING, "gzip")]).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+
+    // The same by gRPC: one compressed frame.
+    let mut frame = vec![1];
+    frame.extend(u32::try_from(bomb.len()).unwrap().to_be_bytes());
+    frame.extend(bomb);
+    let answer = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap()
+        .post(format!("http://{}/opentelemetry.proto.collector.trace.v1.TraceService/Export", server.grpc))
+        .header(CONTENT_TYPE, "application/grpc")
+        .header("grpc-encoding", "gzip")
+        .body(frame)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["grpc-status"], (Code::ResourceExhausted as i32).to_string());
+
+    let grown = peak_kilobytes(&server) - before;
+    assert!(grown < 24 * 1024, "the peak of memory grew by {grown} kB");
+    assert_eq!(post(&server, request(vec![call(1)]).encode_to_vec(), &[]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn refuses_values_nested_without_end() {
+    let server = Server::start(&[]);
+    let mut deep = text("x");
+    for _ in 0..200 {
+        let values = vec![AnyValue { value: Some(deep) }];
+        deep = Value::ArrayValue(ArrayValue { values });
+    }
+    let mut nested = call(1);
+    nested.attributes.push(pair("deep", deep));
+    let answer = post(&server, request(vec![nested]).encode_to_vec(), &[]).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(server.get("/healthz").0, 200);
+}
+
+#[tokio::test]
+async fn refuses_what_is_larger_than_the_limit_for_good() {
+    let server = start_with("[receiver.limits]\nmessage = \"64KiB\"\n");
+    let mut large = call(1);
+    large.attributes.push(pair("x", text(&"x".repeat(100_000))));
+    let answer = post(&server, request(vec![large.clone()]).encode_to_vec(), &[]).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.headers().get(RETRY_AFTER).is_none());
+    let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();
+    let refused = client.export(request(vec![large])).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+    assert_eq!(post(&server, request(vec![call(1)]).encode_to_vec(), &[]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn asks_for_the_token_at_every_door() {
+    let server = start_with("[receiver]\ntoken = \"s3cret\"\n[admin]\ntoken = \"an0ther\"\n");
+    let body = request(vec![call(1)]).encode_to_vec();
+    for wrong in [None, Some("Bearer wrong"), Some("Bearer s3cret2"), Some("s3cret"), Some("Basic s3cret")] {
+        let headers: Vec<_> = wrong.map(|value| (AUTHORIZATION, value)).into_iter().collect();
+        let answer = post(&server, body.clone(), &headers).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{wrong:?}");
+        assert_eq!(answer.headers()[WWW_AUTHENTICATE], "Bearer");
+    }
+    let answer = post(&server, body, &[(AUTHORIZATION, "Bearer s3cret")]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+
+    let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();
+    let refused = client.export(request(vec![call(2)])).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let mut allowed = Request::new(request(vec![call(2)]));
+    allowed.metadata_mut().insert("authorization", MetadataValue::from_static("Bearer s3cret"));
+    client.export(allowed).await.unwrap();
+    assert_eq!(server.calls().len(), 2);
+
+    assert_eq!(server.get("/healthz").0, 200);
+    assert_eq!((server.get("/metrics").0, server.get("/").0), (401, 401));
+    let page =
+        reqwest::Client::new().get(format!("http://{}/", server.admin)).basic_auth("", Some("an0ther"));
+    assert_eq!(page.send().await.unwrap().status(), StatusCode::OK);
+    assert!(!server.log().contains("s3cret") && !server.log().contains("an0ther"));
+}
+
+#[tokio::test]
+async fn tells_senders_to_come_again_when_every_place_is_taken() {
+    let server = start_with("[receiver.limits]\nrequests = 1\n");
+    // A request whose body does not end holds the only place.
+    let mut slow = TcpStream::connect(server.http).unwrap();
+    write!(
+        slow,
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\ncontent-length: 10\r\n\r\nabc"
+    )
+    .unwrap();
+    let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();
+    let until = std::time::Instant::now() + PATIENCE;
+    let refused = loop {
+        // The slow request may not have been seen yet.
+        match client.export(request(vec![call(1)])).await {
+            Err(refused) => break refused,
+            Ok(_) => assert!(std::time::Instant::now() < until, "the place is not taken"),
+        }
+    };
+    assert_eq!(refused.code(), Code::Unavailable);
+    let again = refused.get_details_retry_info().unwrap().retry_delay.unwrap();
+    assert!(!again.is_zero());
+    let answer = post(&server, request(vec![call(2)]).encode_to_vec(), &[]).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers()[RETRY_AFTER], "1");
+
+    // Once the place is free, both get through.
+    write!(slow, "defghij").unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 400"));
+    client.export(request(vec![call(1)])).await.unwrap();
+    assert!(server.metric("spanledger_receiver_request_errors_total{error=\"retryable\"}").unwrap() >= 2.0);
+}
+
+#[test]
+fn refuses_to_listen_to_others_without_a_token_unless_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("ledger.db");
+    let serve = |args: &[&str]| {
+        spanledger()
+            .args(["serve", "--otlp-grpc", "0.0.0.0:0", "--ledger"])
+            .arg(&ledger)
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    let refused = serve(&[]);
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        message.contains("flag --otlp-grpc: receiver.grpc: 0.0.0.0:0 can be reached by others"),
+        "{message}"
+    );
+    assert!(!ledger.exists());
+}

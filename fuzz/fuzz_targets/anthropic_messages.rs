@@ -1,0 +1,7 @@
+//! Requests and answers of one wire format.
+
+#![no_main]
+
+const URL: &str = "https://api.anthropic.com/v1/messages";
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));

@@ -1,0 +1,7 @@
+//! Requests and answers of one wire format.
+
+#![no_main]
+
+const URL: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.nova-lite-v1%3A0/converse-stream";
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));

@@ -1,0 +1,7 @@
+//! Requests and answers of one wire format.
+
+#![no_main]
+
+const URL: &str = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent";
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));

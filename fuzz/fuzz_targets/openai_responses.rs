@@ -1,0 +1,7 @@
+//! Requests and answers of one wire format.
+
+#![no_main]
+
+const URL: &str = "https://api.openai.com/v1/responses";
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));

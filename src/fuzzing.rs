@@ -1,0 +1,103 @@
+//! Doors for the fuzz targets of `fuzz/`; no part of the public interface. Each panics when something that must
+//! hold does not.
+
+use crate::content::Capture;
+use crate::decoder::Decoder;
+use crate::hash::{HashKey, request_hash};
+use crate::provider::{Event, Framing, Reading, error, recognise};
+use crate::sse::{Dispatch, Parser};
+
+/// A small limit, so that the fuzzer gets over it.
+const LIMIT: usize = 256;
+
+/// Server-sent events are the same for every chunking.
+pub fn sse(bytes: &[u8]) {
+    let parse = |size: usize| {
+        let (mut parser, mut seen) = (Parser::new(LIMIT), Vec::new());
+        let mut see = |event: Dispatch<'_>| seen.push((event.name.map(str::to_owned), event.data.to_vec()));
+        for chunk in bytes.chunks(size) {
+            parser.push(chunk, &mut see);
+        }
+        parser.finish(&mut see);
+        (seen, parser.lost())
+    };
+    let whole = parse(bytes.len().max(1));
+    for size in chunk_sizes(bytes) {
+        assert_eq!(parse(size), whole, "in chunks of {size}");
+    }
+}
+
+/// Event-stream messages, lines and array elements are the same for every chunking.
+pub fn frames(bytes: &[u8]) {
+    for framing in [Framing::EventStream, Framing::JsonLines, Framing::JsonArray] {
+        let decode = |size: usize| {
+            let (mut decoder, mut seen) = (Decoder::new(framing, LIMIT), Vec::new());
+            let mut see = |event: Event<'_>| {
+                seen.push((event.name.map(str::to_owned), event.exception, event.data.to_vec()));
+            };
+            for chunk in bytes.chunks(size) {
+                decoder.push(chunk, &mut see);
+            }
+            decoder.finish(&mut see);
+            (seen, decoder.lost())
+        };
+        let whole = decode(bytes.len().max(1));
+        for size in chunk_sizes(bytes) {
+            assert_eq!(decode(size), whole, "{framing:?} in chunks of {size}");
+        }
+    }
+}
+
+/// An answer to a call of `url`, as one document and as a stream, reads the same with and without its content.
+pub fn answer(url: &str, bytes: &[u8]) {
+    let Some(recognised) = url.parse().ok().and_then(|url| recognise(&http::Method::POST, &url)) else {
+        panic!("{url} is no inference call");
+    };
+    let format = recognised.format;
+    let read = |framing: Framing, content: bool| {
+        let capture = Capture::full();
+        let content = if content { capture.output() } else { None };
+        let mut reading = Reading { content, ..Reading::default() };
+        if framing == Framing::Whole {
+            format.read_body(bytes, &mut reading);
+        } else {
+            let mut decoder = Decoder::new(framing, LIMIT * LIMIT);
+            decoder.push(bytes, &mut |event| format.read_event(event, &mut reading));
+            decoder.finish(&mut |event| format.read_event(event, &mut reading));
+        }
+        if let Some(content) = reading.content {
+            capture.answer(content);
+        }
+        reading.facts
+    };
+    for framing in [Framing::Whole, format.stream_framing(), Framing::Sse] {
+        assert_eq!(read(framing, true), read(framing, false), "{framing:?}");
+    }
+    error::read(bytes);
+    if let Ok(body) = serde_json::from_slice(bytes) {
+        let mut request = recognised.request;
+        format.read_request(&body, &mut request);
+        format.read_input(&body);
+        let mut asking = body.clone();
+        let asked = format.ask_for_usage(&mut asking);
+        assert_eq!(asked, asking != body, "asking for usage shows in the body");
+        assert!(!format.ask_for_usage(&mut asking), "usage is asked for once");
+    }
+}
+
+/// The request hash does not depend on white space, and reads any JSON.
+pub fn hash(bytes: &[u8]) {
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
+    let hash = |body| request_hash(&HashKey::default(), body, &["stream"], None);
+    let Ok(Ok(again)) = serde_json::to_vec_pretty(&body).map(|text| serde_json::from_slice(&text)) else {
+        panic!("what was read can be written and read");
+    };
+    // A number's shortest text may read as its neighbour; only then the two may differ.
+    if body == again {
+        assert_eq!(hash(&body), hash(&again));
+    }
+}
+
+fn chunk_sizes(bytes: &[u8]) -> [usize; 3] {
+    [1, 3, usize::from(bytes.first().copied().unwrap_or_default()) + 1]
+}
