@@ -64,6 +64,8 @@ impl Prometheus {
             "--storage.tsdb.path=data",
             "--web.enable-otlp-receiver",
         ]);
+        // Alertmanager hears of an alert again and again; once a minute is too seldom for a test.
+        command.arg("--rules.alert.resend-delay=2s");
         command.arg(format!("--web.listen-address={address}"));
         let mut program = Program::start("prometheus", &mut command, &directory)?;
         program.ready(&format!("http://{address}/-/ready")).await?;
