@@ -1,19 +1,19 @@
 //! How fast the SQLite ledger appends and answers, and what a call takes on disk.
 //!
-//! Method. `cargo bench -p spanledger-companion --bench store [-- --calls N --folder DIR]`, on an otherwise idle
+//! Method. `cargo bench -p spanledger-companion --bench store [-- --calls N --hours H --folder DIR]`, on an otherwise idle
 //! machine. Calls come from a fixed pseudo-random sequence, so that every run writes the same: 5 services, 3
 //! providers, 10 models, 1,000 users of whom few call often, 5 % failures, 60 % streams, one request hash in
 //! ten from a pool of 1,000, ids and addresses of the usual length.
 //!
 //! 1. Append: for each batch size a new ledger; only the time inside `append` counts, every batch is synced to
 //!    the disk before it returns (`synchronous=FULL`).
-//! 2. Load: N calls (10 million unless told otherwise) spread evenly over 24 hours, in batches of 8,192, each ending up to
+//! 2. Load: 10 million calls spread evenly over 24 hours, unless told otherwise, in batches of 8,192, each ending up to
 //!    three seconds out of order, with the housekeeping every 64 batches as `serve` would run it.
 //! 3. Questions on that ledger, which another process could be asking: each first on a new connection, then
-//!    the median and the best of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
+//!    the median of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
 //! 4. Append to that ledger while a reader asks without pause: the rate, and how long the log grows.
 //!
-//! Rates are given by the clock and by the time on a processor (Linux only), which other programs disturb less.
+//! Rates and times are given by the clock and by the time on a processor (Linux only), which other programs disturb less.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -26,58 +26,69 @@ use spanledger_companion::store::{Appender, Dimension, Filter, Page, Querier, St
 
 /// 2026-10-01 00:00:00 UTC.
 const DAY: Timestamp = Timestamp(1_790_812_800_000_000_000);
-const DAY_NS: i64 = 86_400_000_000_000;
 
 type Outcomes = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> Outcomes {
-    let mut calls = 10_000_000;
+    let (mut calls, mut hours) = (10_000_000, 24);
     let mut folder = std::env::temp_dir().join(format!("spanledger-bench-{}", std::process::id()));
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--calls" => calls = arguments.next().ok_or("--calls takes a number")?.parse()?,
+            "--hours" => hours = arguments.next().ok_or("--hours takes a number")?.parse()?,
             "--folder" => folder = PathBuf::from(arguments.next().ok_or("--folder takes a path")?),
             // Cargo's own.
             _ => {}
         }
     }
     std::fs::create_dir_all(&folder)?;
-    let done = measure(&folder, calls);
+    let done = measure(&folder, calls, hours);
     std::fs::remove_dir_all(&folder)?;
     done
 }
 
-fn measure(folder: &Path, calls: u64) -> Outcomes {
+fn measure(folder: &Path, calls: u64, hours: i64) -> Outcomes {
     append_by_batch_size(folder)?;
     let ledger = folder.join("day.db");
-    load(&ledger, calls)?;
-    questions(&ledger)?;
-    append_beside_a_reader(&ledger)
+    let length_ns = hours * 3_600 * Timestamp::SECOND;
+    load(&ledger, calls, length_ns)?;
+    questions(&ledger, length_ns)?;
+    append_beside_a_reader(&ledger, length_ns)
 }
 
 fn append_by_batch_size(folder: &Path) -> Outcomes {
-    println!("append, new ledger each\n  batch      calls/s   calls/s of processor   bytes/call");
-    for (batch_size, calls) in [(1, 5_000), (64, 100_000), (512, 400_000), (2_048, 400_000), (8_192, 800_000)]
-    {
-        let path = folder.join(format!("append-{batch_size}.db"));
+    println!("append, new ledger each\n  batch  spread ms      calls/s   calls/s of processor   bytes/call");
+    for (batch_size, calls, spread_ms) in [
+        (1, 1_000, 20),
+        (64, 20_000, 20),
+        (512, 100_000, 20),
+        (2_048, 200_000, 20),
+        (8_192, 200_000, 20),
+        (8_192, 200_000, 3_000),
+    ] {
+        let path = folder.join(format!("append-{batch_size}-{spread_ms}.db"));
         let mut ledger = Ledger::open_writer(&path, &Options::default())?;
         // 10,000 calls a second of ledger time.
-        let mut source = Source::new(100_000);
+        let mut source = Source { spread_ns: spread_ms * 1_000_000, ..Source::new(100_000) };
         let mut spent = Spent::default();
         for _ in 0..calls / batch_size {
             let batch = source.batch(batch_size);
             spent.measure(|| ledger.append(&batch))?;
         }
         ledger.maintain(DAY)?;
-        println!("  {batch_size:>5} {} {:>12.0}", spent.rates(calls), bytes(&path) as f64 / calls as f64);
+        println!(
+            "  {batch_size:>5} {spread_ms:>10} {} {:>12.0}",
+            spent.rates(calls),
+            bytes(&path) as f64 / calls as f64
+        );
     }
     Ok(())
 }
 
-fn load(path: &Path, calls: u64) -> Outcomes {
+fn load(path: &Path, calls: u64, length_ns: i64) -> Outcomes {
     let mut ledger = Ledger::open_writer(path, &Options::default())?;
-    let mut source = Source::new(DAY_NS / calls.cast_signed());
+    let mut source = Source::new(length_ns / calls.cast_signed());
     let (mut appending, mut maintaining, mut longest) = (Spent::default(), Spent::default(), Duration::ZERO);
     let batches = calls.div_ceil(8_192);
     for number in 0..batches {
@@ -93,7 +104,8 @@ fn load(path: &Path, calls: u64) -> Outcomes {
         }
     }
     println!(
-        "\nload of {calls} calls over 24 h: append {}, housekeeping {:.1} s ({:.1} s of processor, longest {:.0} ms), {:.0} bytes/call",
+        "\nload of {calls} calls over {} h: append {}, housekeeping {:.1} s ({:.1} s of processor, longest {:.0} ms), {:.0} bytes/call",
+        length_ns / 3_600 / Timestamp::SECOND,
         appending.rates(calls),
         maintaining.wall.as_secs_f64(),
         maintaining.processor.as_secs_f64(),
@@ -103,12 +115,12 @@ fn load(path: &Path, calls: u64) -> Outcomes {
     Ok(())
 }
 
-fn questions(path: &Path) -> Outcomes {
-    println!("\nquestions                                   first ms    median ms      best ms");
-    let now = Timestamp(DAY.0 + DAY_NS - 123_456_789);
+fn questions(path: &Path, length_ns: i64) -> Outcomes {
+    println!("\nquestions (24 h, unless told otherwise)     first ms    median ms  ms of processor");
+    let now = Timestamp(DAY.0 + length_ns - 123_456_789);
     let minutes = |minutes: i64| Window::last(minutes * 60, now);
-    let day = Window::last(24 * 3_600, now);
-    let aligned = Window { from: DAY, to: DAY.plus_seconds(24 * 3_600) };
+    let day = Window { from: Timestamp(now.0 - length_ns), to: now };
+    let aligned = Window { from: DAY, to: Timestamp(DAY.0 + length_ns) };
     let any = Filter::default();
     let service = Filter { service: Some("service-1".into()), ..Filter::default() };
     let model = Filter { model: Some("model-3".into()), ..Filter::default() };
@@ -147,10 +159,10 @@ fn questions(path: &Path) -> Outcomes {
     Ok(())
 }
 
-fn append_beside_a_reader(path: &Path) -> Outcomes {
+fn append_beside_a_reader(path: &Path, length_ns: i64) -> Outcomes {
     const CALLS: u64 = 500_000;
     let mut ledger = Ledger::open_writer(path, &Options::default())?;
-    let mut source = Source { number: DAY_NS.cast_unsigned() / 100_000, state: 1, ..Source::new(100_000) };
+    let mut source = Source { number: length_ns.cast_unsigned() / 100_000, state: 1, ..Source::new(100_000) };
     let querier = Ledger::open_reader(path)?;
     let done = std::sync::atomic::AtomicBool::new(false);
     let log = PathBuf::from(format!("{}-wal", path.display()));
@@ -159,7 +171,7 @@ fn append_beside_a_reader(path: &Path) -> Outcomes {
         let reader = scope.spawn(|| {
             let mut asked = 0;
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                let window = Window::last(300, Timestamp(DAY.0 + DAY_NS));
+                let window = Window::last(300, Timestamp(DAY.0 + length_ns));
                 if querier.repeated(window, &Filter::default(), 3, 10).is_ok() {
                     asked += 1;
                 }
@@ -187,15 +199,21 @@ fn append_beside_a_reader(path: &Path) -> Outcomes {
 
 fn ask<T>(path: &Path, name: &str, question: impl Fn(&SqliteQuerier) -> Result<T, StoreError>) -> Outcomes {
     let querier = Ledger::open_reader(path)?;
-    let time = || -> Result<f64, StoreError> {
-        let begun = Instant::now();
-        black_box(question(&querier)?);
-        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    let time = || -> Result<(f64, f64), StoreError> {
+        let mut spent = Spent::default();
+        spent.measure(|| question(&querier).map(black_box))?;
+        Ok((spent.wall.as_secs_f64() * 1e3, spent.processor.as_secs_f64() * 1e3))
     };
-    let first = time()?;
-    let mut more = [time()?, time()?, time()?, time()?, time()?];
-    more.sort_by(f64::total_cmp);
-    println!("  {name:<40} {first:>9.1} {:>12.1} {:>12.1}", more[2], more[0]);
+    let (first, _) = time()?;
+    let (mut walls, mut processors) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let (wall, processor) = time()?;
+        walls.push(wall);
+        processors.push(processor);
+    }
+    walls.sort_by(f64::total_cmp);
+    processors.sort_by(f64::total_cmp);
+    println!("  {name:<40} {first:>9.1} {:>12.1} {:>18.1}", walls[2], processors[2]);
     Ok(())
 }
 
@@ -240,13 +258,21 @@ struct Source {
     number: u64,
     state: u64,
     every_ns: i64,
+    /// How far out of order calls come, in nanoseconds.
+    spread_ns: u64,
     /// One counter a process.
     sequences: [u64; 10],
 }
 
 impl Source {
     fn new(every_ns: i64) -> Self {
-        Self { number: 0, state: 0x9e37_79b9_7f4a_7c15, every_ns, sequences: [0; 10] }
+        Self {
+            number: 0,
+            state: 0x9e37_79b9_7f4a_7c15,
+            every_ns,
+            spread_ns: 3_000_000_000,
+            sequences: [0; 10],
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -271,7 +297,7 @@ impl Source {
 
     fn call(&mut self) -> CallRecord {
         self.number += 1;
-        let end = (self.now().0 - self.below(3_000_000_000).cast_signed()).max(DAY.0);
+        let end = (self.now().0 - self.below(self.spread_ns).cast_signed()).max(DAY.0);
         // About log-normal: 0.3 s to 40 s.
         let duration_ns = 300_000_000_i64 << self.below(7);
         let duration_ns = duration_ns + self.below(duration_ns.cast_unsigned()).cast_signed();

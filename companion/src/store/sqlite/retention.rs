@@ -26,8 +26,11 @@ const CALL_BYTES: i64 = 1_024;
 const VACUUM_PAGES: i64 = 4_096;
 /// Free pages kept for the next appends, so that the file does not shrink and grow in turns: 1 MiB.
 const SPARE_PAGES: i64 = 256;
-/// How long the writer waits for readers before it cuts the log another time.
-const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(50);
+/// How long the writer waits for readers before it leaves the log to the next run; longer when it has grown.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
+const LONG_PATIENCE: Duration = Duration::from_secs(2);
+/// In bytes.
+const GROWN_LOG: u64 = 64 * 1024 * 1024;
 /// A bucket is closed this many minutes after its end: most stragglers are in by then, and later ones only
 /// cost a little more.
 const GRACE: i64 = 2;
@@ -262,7 +265,8 @@ impl SqliteAppender {
                 while steps.next()?.is_some() {}
             }
             // A reader in the way is no failure: what it holds is cut by the next run.
-            sql.busy_timeout(CHECKPOINT_PATIENCE)?;
+            let grown = self.log_bytes() > GROWN_LOG;
+            sql.busy_timeout(if grown { LONG_PATIENCE } else { CHECKPOINT_PATIENCE })?;
             let cut = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             sql.busy_timeout(BUSY_TIMEOUT)?;
             match cut {
