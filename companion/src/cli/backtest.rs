@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::check::Format;
-use super::rules::standing::title;
+use super::rules::standing::listed;
 use super::{Failure, write_all};
 use crate::plain::{Align, Table, Terminal};
 use crate::record::{Timestamp, Window};
@@ -143,20 +143,20 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
         ("RULE", Align::Left),
         ("START", Align::Left),
         ("END", Align::Left),
-        ("LASTED", Align::Right),
         ("PEAK", Align::Right),
         ("THRESHOLD", Align::Right),
+        ("LABELS", Align::Left),
     ];
-    let mut list = Table::new(0, &columns);
+    let mut list = Table::new(columns.len() - 1, &columns);
     for firing in &found.firings {
         let unit = firing.rule.rule().unit();
         list.push(vec![
-            title(firing.rule, &firing.labels),
+            firing.rule.to_string(),
             rfc3339(firing.start),
             rfc3339(firing.end),
-            in_words((firing.end.0 - firing.start.0) / Timestamp::SECOND),
             unit.format(firing.peak),
             unit.format(firing.threshold),
+            listed(&firing.labels),
         ]);
     }
     list.write(&mut out, terminal, 0);

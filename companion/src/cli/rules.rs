@@ -141,7 +141,8 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
         ("KEEP", Align::Right),
         ("SINCE", Align::Left),
     ];
-    let mut table = Table::new(0, &columns);
+    // Names stay whole for who searches them.
+    let mut table = Table::new(columns.len() - 1, &columns);
     for rule in rules {
         let threshold = if rule.standing.name.rule().inclusive() { ">= " } else { "> " };
         table.push(vec![

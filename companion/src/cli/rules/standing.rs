@@ -98,8 +98,13 @@ impl Standing {
     }
 }
 
-pub(crate) fn title(name: RuleName, labels: &Labels) -> String {
+fn title(name: RuleName, labels: &Labels) -> String {
+    if labels.is_empty() { name.to_string() } else { format!("{name} ({})", listed(labels)) }
+}
+
+/// `name=value` of each, harmless.
+pub(crate) fn listed(labels: &Labels) -> String {
     let labels: Vec<String> =
         labels.iter().map(|(label, value)| format!("{label}={}", harmless(value))).collect();
-    if labels.is_empty() { name.to_string() } else { format!("{name} ({})", labels.join(", ")) }
+    labels.join(", ")
 }
