@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ pub(crate) struct Destination {
     pub(crate) operation: Operation,
     /// `openai.api.type`, where the wire format has one.
     pub(crate) api_type: Option<&'static str>,
-    pub(crate) server_address: String,
+    pub(crate) server_address: Arc<str>,
     pub(crate) server_port: u16,
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn read(
         provider: settings.provider(host, provider),
         operation,
         api_type,
-        server_address: host.trim_matches(['[', ']']).to_owned(),
+        server_address: host.trim_matches(['[', ']']).into(),
         server_port: url.port_or_known_default().unwrap_or_default(),
     };
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();

@@ -1,11 +1,10 @@
 //! Metric labels that no foreign text can multiply.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use opentelemetry::KeyValue;
+use opentelemetry::{KeyValue, StringValue};
 
 use crate::call::Call;
 use crate::cost::PriceTable;
@@ -14,16 +13,29 @@ use crate::semconv::{attribute, error_type};
 /// How many names outside the price table may become labels, each of models and of error types.
 const BUDGET: usize = 256;
 
+/// How many names of the price table are kept ready; it has some 2,000.
+const KNOWN: usize = 4096;
+
 /// Decides which model names and error types may stand on a metric.
+///
+/// Names are shared, not copied: a call records a dozen measurements with them.
 pub(crate) struct Labels {
     prices: Arc<PriceTable>,
+    known: Names,
     models: Names,
     errors: Names,
+    other: Arc<str>,
 }
 
 impl Labels {
     pub(crate) fn new(prices: Arc<PriceTable>) -> Self {
-        Self { prices, models: Names::default(), errors: Names::default() }
+        Self {
+            prices,
+            known: Names::new(KNOWN),
+            models: Names::new(BUDGET),
+            errors: Names::new(BUDGET),
+            other: Arc::from(error_type::OTHER),
+        }
     }
 
     /// The attributes the conventions put on every metric of a call.
@@ -32,53 +44,73 @@ impl Labels {
         let mut labels = Vec::with_capacity(12);
         labels.push(KeyValue::new(attribute::OPERATION_NAME, destination.operation.as_str()));
         labels.push(KeyValue::new(attribute::PROVIDER_NAME, destination.provider.clone()));
-        labels.push(KeyValue::new(attribute::SERVER_ADDRESS, destination.server_address.clone()));
+        labels.push(shared(attribute::SERVER_ADDRESS, Arc::clone(&destination.server_address)));
         labels.push(KeyValue::new(attribute::SERVER_PORT, i64::from(destination.server_port)));
         let answered = call.response.model.as_deref();
         if let Some(model) = answered {
-            let known = self.prices.knows(&destination.provider, model) || self.models.admits(model);
-            labels.push(KeyValue::new(attribute::RESPONSE_MODEL, label(known, model)));
+            let label = self.known(&destination.provider, model).or_else(|| self.models.admit(model));
+            labels.push(self.label(attribute::RESPONSE_MODEL, label));
         }
         if let Some(model) = call.request.model.as_deref() {
             // A name that only a request gave is nobody's word: a typo must not become a series.
-            let known = self.prices.knows(&destination.provider, model)
-                || (answered == Some(model) && self.models.admits(model));
-            labels.push(KeyValue::new(attribute::REQUEST_MODEL, label(known, model)));
+            let label = self
+                .known(&destination.provider, model)
+                .or_else(|| (answered == Some(model)).then(|| self.models.admit(model)).flatten());
+            labels.push(self.label(attribute::REQUEST_MODEL, label));
         }
         labels
     }
 
     /// `error.type` as a label.
-    pub(crate) fn error(&self, error: &str) -> String {
-        label(self.errors.admits(error), error)
+    pub(crate) fn error(&self, error: &str) -> KeyValue {
+        self.label(attribute::ERROR_TYPE, self.errors.admit(error))
+    }
+
+    /// The name, if the price table has it.
+    fn known(&self, provider: &str, model: &str) -> Option<Arc<str>> {
+        self.known.get(model).or_else(|| {
+            let known = self.prices.knows(provider, model);
+            known.then(|| self.known.admit(model).unwrap_or_else(|| Arc::from(model)))
+        })
+    }
+
+    fn label(&self, name: &'static str, value: Option<Arc<str>>) -> KeyValue {
+        shared(name, value.unwrap_or_else(|| Arc::clone(&self.other)))
     }
 }
 
-fn label(known: bool, name: &str) -> String {
-    if known { name.to_owned() } else { error_type::OTHER.to_owned() }
+fn shared(name: &'static str, value: Arc<str>) -> KeyValue {
+    KeyValue::new(name, StringValue::from(value))
 }
 
 /// Names seen, up to a budget.
-#[derive(Default)]
-struct Names(RwLock<HashSet<Cow<'static, str>>>);
+struct Names {
+    budget: usize,
+    seen: RwLock<HashSet<Arc<str>>>,
+}
 
 impl Names {
-    /// Whether `name` has a place, or takes one of those left.
-    fn admits(&self, name: &str) -> bool {
-        {
-            let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if seen.contains(name) {
-                return true;
-            }
-            if seen.len() >= BUDGET {
-                return false;
-            }
+    fn new(budget: usize) -> Self {
+        Self { budget, seen: RwLock::default() }
+    }
+
+    fn get(&self, name: &str) -> Option<Arc<str>> {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The name, if it has a place or takes one of those left.
+    fn admit(&self, name: &str) -> Option<Arc<str>> {
+        if let Some(name) = self.get(name) {
+            return Some(name);
         }
-        let mut seen = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() < BUDGET {
-            seen.insert(Cow::Owned(name.to_owned()));
+        if self.seen.read().unwrap_or_else(PoisonError::into_inner).len() >= self.budget {
+            return None;
         }
-        seen.contains(name)
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() < self.budget {
+            seen.insert(Arc::from(name));
+        }
+        seen.get(name).cloned()
     }
 }
 

@@ -97,48 +97,43 @@ impl Instruments {
     /// Records one ended call.
     pub(super) fn record(&self, labels: &Labels, ended: &Ended<'_>) {
         let (call, verdict, cost) = (ended.call, ended.verdict, ended.cost);
-        let common = labels.of(call);
-        let error = verdict
-            .error_type
-            .as_deref()
-            .map(|error| KeyValue::new(attribute::ERROR_TYPE, labels.error(error)));
+        let mut labels_of_call = labels.of(call);
+        let common = &mut labels_of_call;
+        let error = verdict.error_type.as_deref().map(|error| labels.error(error));
 
-        let mut timed = common.clone();
-        timed.extend(error.clone());
         let duration = match call.destination.operation {
             Operation::Embeddings => &self.operation_duration,
             _ => &self.duration,
         };
-        duration.record(ended.duration.as_secs_f64(), &timed);
+        with(common, error.clone(), |timed| duration.record(ended.duration.as_secs_f64(), timed));
         if let Some(first_chunk) = call.first_chunk
             && call.request.stream
         {
-            self.first_chunk.record(first_chunk.as_secs_f64(), &common);
+            self.first_chunk.record(first_chunk.as_secs_f64(), common);
         }
 
         // Estimates are no measurement: they stand on the span, marked, and not in the sums.
         let usage = &call.response.usage;
         if verdict.usage_source != UsageSource::Estimated {
-            self.tokens.record(usage, &common);
+            self.tokens.record(usage, common);
         }
         if let Some(usd) = cost.usd {
-            self.cost.add(usd, &common);
+            self.cost.add(usd, common);
         }
         if cost.status == CostStatus::Unpriced {
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
-            self.unpriced.add(tokens, &common);
+            self.unpriced.add(tokens, common);
         }
 
-        let mut counted = common;
-        counted.extend(error);
-        counted.push(KeyValue::new(attribute::OUTCOME, verdict.outcome.as_str()));
-        counted.push(KeyValue::new(attribute::USAGE_SOURCE, verdict.usage_source.as_str()));
-        counted.push(KeyValue::new(attribute::COST_STATUS, cost.status.as_str()));
-        counted.extend(
-            call.status_code
-                .map(|status| KeyValue::new(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status))),
-        );
-        self.calls.add(1, &counted);
+        let told = [
+            KeyValue::new(attribute::OUTCOME, verdict.outcome.as_str()),
+            KeyValue::new(attribute::USAGE_SOURCE, verdict.usage_source.as_str()),
+            KeyValue::new(attribute::COST_STATUS, cost.status.as_str()),
+        ];
+        let status = call
+            .status_code
+            .map(|status| KeyValue::new(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
+        with(common, error.into_iter().chain(told).chain(status), |counted| self.calls.add(1, counted));
     }
 
     /// A recorder for the chunks of one stream, with its labels made once.
@@ -148,7 +143,7 @@ impl Instruments {
 }
 
 impl Tokens {
-    fn record(&self, usage: &Usage, common: &[KeyValue]) {
+    fn record(&self, usage: &Usage, common: &mut Vec<KeyValue>) {
         match self {
             Self::Latest(tokens) => tokens.record(usage, common),
             Self::V1_41(histogram) => {
@@ -156,7 +151,9 @@ impl Tokens {
                     [(token_type::INPUT, usage.input_tokens), (token_type::OUTPUT, usage.output_tokens)];
                 for (kind, count) in kinds {
                     if let Some(count) = count {
-                        histogram.record(count, &with(common, attribute::TOKEN_TYPE, kind));
+                        with_one(common, attribute::TOKEN_TYPE, kind, |labels| {
+                            histogram.record(count, labels)
+                        });
                     }
                 }
             }
@@ -165,7 +162,7 @@ impl Tokens {
 }
 
 impl LatestTokens {
-    fn record(&self, usage: &Usage, common: &[KeyValue]) {
+    fn record(&self, usage: &Usage, common: &mut Vec<KeyValue>) {
         let none = Modality::default();
         add(&self.input, usage.input_tokens, usage.input_modality, common);
         add(&self.output, usage.output_tokens, usage.output_modality, common);
@@ -183,7 +180,7 @@ impl LatestTokens {
 
 /// Adds a total by modality. What the provider did not break down counts as `unknown`, so that the sum over
 /// the modalities is the total.
-fn add(counter: &Counter<u64>, total: Option<u64>, parts: Modality, common: &[KeyValue]) {
+fn add(counter: &Counter<u64>, total: Option<u64>, parts: Modality, common: &mut Vec<KeyValue>) {
     let Some(total) = total else { return };
     let named =
         [(modality::TEXT, parts.text), (modality::IMAGE, parts.image), (modality::AUDIO, parts.audio)];
@@ -192,20 +189,35 @@ fn add(counter: &Counter<u64>, total: Option<u64>, parts: Modality, common: &[Ke
         // A part beyond the total would make the sum a lie.
         let count = count.unwrap_or(0).min(rest);
         if count > 0 {
-            counter.add(count, &with(common, attribute::TOKEN_MODALITY, name));
+            with_one(common, attribute::TOKEN_MODALITY, name, |labels| counter.add(count, labels));
             rest -= count;
         }
     }
     if rest > 0 || total == 0 {
-        counter.add(rest, &with(common, attribute::TOKEN_MODALITY, modality::UNKNOWN));
+        let name = modality::UNKNOWN;
+        with_one(common, attribute::TOKEN_MODALITY, name, |labels| counter.add(rest, labels));
     }
 }
 
-fn with(common: &[KeyValue], name: &'static str, value: &'static str) -> Vec<KeyValue> {
-    let mut labels = Vec::with_capacity(common.len() + 1);
-    labels.extend_from_slice(common);
-    labels.push(KeyValue::new(name, value));
-    labels
+/// Records with further labels, which leave again: one list serves all measurements of a call.
+fn with(
+    common: &mut Vec<KeyValue>,
+    further: impl IntoIterator<Item = KeyValue>,
+    record: impl FnOnce(&[KeyValue]),
+) {
+    let length = common.len();
+    common.extend(further);
+    record(common);
+    common.truncate(length);
+}
+
+fn with_one(
+    common: &mut Vec<KeyValue>,
+    name: &'static str,
+    value: &'static str,
+    record: impl FnOnce(&[KeyValue]),
+) {
+    with(common, [KeyValue::new(name, value)], record);
 }
 
 /// Records the time between the chunks of one stream.

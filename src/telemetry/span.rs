@@ -1,5 +1,7 @@
 //! The attributes of a call's span.
 
+use std::sync::Arc;
+
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use super::Ended;
@@ -35,7 +37,10 @@ pub(super) fn at_creation(call: &Call) -> Vec<KeyValue> {
     let mut list = Vec::with_capacity(5);
     list.push(KeyValue::new(attribute::OPERATION_NAME, destination.operation.as_str()));
     list.push(KeyValue::new(attribute::PROVIDER_NAME, destination.provider.clone()));
-    list.push(KeyValue::new(attribute::SERVER_ADDRESS, destination.server_address.clone()));
+    list.push(KeyValue::new(
+        attribute::SERVER_ADDRESS,
+        StringValue::from(Arc::clone(&destination.server_address)),
+    ));
     list.push(KeyValue::new(attribute::SERVER_PORT, i64::from(destination.server_port)));
     list.extend(call.request.model.clone().map(|model| KeyValue::new(attribute::REQUEST_MODEL, model)));
     list
