@@ -9,6 +9,7 @@ mod foreign;
 mod moment;
 mod names;
 mod nesting;
+mod price;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -1,13 +1,11 @@
 //! What one span says, gathered attribute by attribute, and the record made of it.
 
-use std::time::{Duration, SystemTime};
-
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::{Status, span::Event, status::StatusCode};
 use spanledger::semconv::error_type;
 use spanledger::semconv::operation;
-use spanledger::{CostStatus, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
+use spanledger::{CostStatus, Outcome, PriceTable, Usage, UsageSource};
 
 use super::Ids;
 use super::foreign::{self, Meaning};
@@ -15,10 +13,8 @@ use super::moment::When;
 use super::names::{self, Field, Ours};
 use super::nesting::Kind;
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
-use crate::record::{CallRecord, NanoUsd, Origin};
+use crate::record::{CallRecord, Origin};
 
-/// The price source of a figure that the sender of a foreign span brought along.
-const SENDER: &str = "sender";
 /// The event by which OpenTelemetry records an exception, and its two attributes (core, stable).
 const EXCEPTION: &str = "exception";
 const EXCEPTION_TYPE: &str = "exception.type";
@@ -33,19 +29,19 @@ pub(super) struct Draft {
     clamped: bool,
     operation: Option<String>,
     span_kind: Option<String>,
-    provider: Option<String>,
+    pub(super) provider: Option<String>,
     system: Option<String>,
-    request_model: Option<String>,
-    response_model: Option<String>,
+    pub(super) request_model: Option<String>,
+    pub(super) response_model: Option<String>,
     response_id: Option<String>,
     stream: Option<bool>,
     finish_reasons: Option<Vec<String>>,
     first_chunk: Option<f64>,
-    usage: Usage,
-    cost: Option<f64>,
-    service_tier: Option<String>,
-    request_service_tier: Option<String>,
-    server_address: Option<String>,
+    pub(super) usage: Usage,
+    pub(super) cost: Option<f64>,
+    pub(super) service_tier: Option<String>,
+    pub(super) request_service_tier: Option<String>,
+    pub(super) server_address: Option<String>,
     status_code: Option<u16>,
     error_type: Option<String>,
     error_message: Option<String>,
@@ -56,8 +52,8 @@ pub(super) struct Draft {
     failed: bool,
     outcome: Option<Outcome>,
     usage_source: Option<UsageSource>,
-    cost_status: Option<CostStatus>,
-    price_source: Option<String>,
+    pub(super) cost_status: Option<CostStatus>,
+    pub(super) price_source: Option<String>,
     request_hash: Option<String>,
     instance: Option<String>,
     sequence: Option<u64>,
@@ -308,47 +304,6 @@ impl Draft {
             None => Outcome::Completed,
         }
     }
-
-    /// The cost the span brought, else the one our tables give.
-    fn cost(&mut self, usage_source: UsageSource, when: When, prices: &PriceTable) -> Priced {
-        let brought = self.cost.and_then(NanoUsd::from_usd);
-        match (self.ours, brought, self.cost_status) {
-            (true, Some(_), Some(status)) => {
-                return Priced { amount: brought, status, source: self.price_source.take() };
-            }
-            // Others write 0 for a model they have no price of; only a figure above it is a figure.
-            (false, Some(amount), _) if amount.0 > 0 => {
-                let status = match usage_source {
-                    UsageSource::Provider => CostStatus::Exact,
-                    _ => CostStatus::Estimated,
-                };
-                return Priced { amount: brought, status, source: Some(SENDER.to_owned()) };
-            }
-            _ => {}
-        }
-        let cost = prices.price(&PriceQuery {
-            provider: self.provider.as_deref().unwrap_or_default(),
-            server_address: self.server_address.as_deref(),
-            response_model: self.response_model.as_deref(),
-            request_model: self.request_model.as_deref(),
-            service_tier: self.service_tier.as_deref().or(self.request_service_tier.as_deref()),
-            usage: &self.usage,
-            usage_source,
-            at: SystemTime::UNIX_EPOCH + Duration::from_nanos(when.start.0.unsigned_abs()),
-        });
-        Priced {
-            amount: cost.usd.and_then(NanoUsd::from_usd),
-            status: cost.status,
-            source: cost.source.map(|source| value::cut(format!("companion/{source}"), NAME_BYTES)),
-        }
-    }
-}
-
-/// A cost as the ledger keeps it. A source that begins with `companion/` says that the call was priced here.
-struct Priced {
-    amount: Option<NanoUsd>,
-    status: CostStatus,
-    source: Option<String>,
 }
 
 /// Sets a fact, unless a lower rank would overrule a fact that is known.

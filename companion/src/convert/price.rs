@@ -1,0 +1,56 @@
+//! What a call costs: the figure its span brought, else the one our tables give.
+
+use std::time::{Duration, SystemTime};
+
+use spanledger::{CostStatus, PriceQuery, PriceTable, UsageSource};
+
+use super::draft::Draft;
+use super::moment::When;
+use super::value::{self, NAME_BYTES};
+use crate::record::NanoUsd;
+
+/// The price source of a figure that the sender of a foreign span brought along.
+const SENDER: &str = "sender";
+
+/// A cost as the ledger keeps it. A source that begins with `companion/` says that the call was priced here.
+pub(super) struct Priced {
+    pub(super) amount: Option<NanoUsd>,
+    pub(super) status: CostStatus,
+    pub(super) source: Option<String>,
+}
+
+impl Draft {
+    /// The cost the span brought, else the one our tables give.
+    pub(super) fn cost(&mut self, usage_source: UsageSource, when: When, prices: &PriceTable) -> Priced {
+        let brought = self.cost.and_then(NanoUsd::from_usd);
+        match (self.ours, brought, self.cost_status) {
+            (true, Some(_), Some(status)) => {
+                return Priced { amount: brought, status, source: self.price_source.take() };
+            }
+            // Others write 0 for a model they have no price of; only a figure above it is a figure.
+            (false, Some(amount), _) if amount.0 > 0 => {
+                let status = match usage_source {
+                    UsageSource::Provider => CostStatus::Exact,
+                    _ => CostStatus::Estimated,
+                };
+                return Priced { amount: brought, status, source: Some(SENDER.to_owned()) };
+            }
+            _ => {}
+        }
+        let cost = prices.price(&PriceQuery {
+            provider: self.provider.as_deref().unwrap_or_default(),
+            server_address: self.server_address.as_deref(),
+            response_model: self.response_model.as_deref(),
+            request_model: self.request_model.as_deref(),
+            service_tier: self.service_tier.as_deref().or(self.request_service_tier.as_deref()),
+            usage: &self.usage,
+            usage_source,
+            at: SystemTime::UNIX_EPOCH + Duration::from_nanos(when.start.0.unsigned_abs()),
+        });
+        Priced {
+            amount: cost.usd.and_then(NanoUsd::from_usd),
+            status: cost.status,
+            source: cost.source.map(|source| value::cut(format!("companion/{source}"), NAME_BYTES)),
+        }
+    }
+}
