@@ -35,6 +35,21 @@ impl<'de> DeserializeSeed<'de> for IntervalSeed {
     }
 }
 
+/// Refuses a key in the place of its value, so that the error names that place and not the whole table.
+struct UnknownSeed<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for UnknownSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        let names = ALL.map(|rule| rule.name().as_str()).join(", ");
+        Err(D::Error::custom(format!(
+            "unknown key `{}` in [rules]: expected interval or one of {names}",
+            self.0
+        )))
+    }
+}
+
 impl<'de> Deserialize<'de> for RulesConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Rules;
@@ -53,10 +68,7 @@ impl<'de> Deserialize<'de> for RulesConfig {
                     } else if let Some(rule) = ALL.into_iter().find(|rule| rule.name().as_str() == key) {
                         config.rules.insert(rule.name(), map.next_value_seed(RuleSeed(rule))?);
                     } else {
-                        let names = ALL.map(|rule| rule.name().as_str()).join(", ");
-                        return Err(A::Error::custom(format!(
-                            "unknown key `{key}` in [rules]: expected interval or one of {names}"
-                        )));
+                        map.next_value_seed(UnknownSeed(&key))?;
                     }
                 }
                 Ok(config)
