@@ -158,9 +158,9 @@ fn reads_tokens_from_files_and_never_shows_them() {
 #[test]
 fn masks_secrets_within_lists_of_targets() {
     let (_folder, path) =
-        file("[[notify.webhook]]\nurl = \"https://u:pw@example.com/t0ken\"\ntoken = \"t0ken\"\n");
+        file("[[notify.webhook]]\nurl = \"https://u:passw0rd@example.com/t0ken\"\ntoken = \"t0ken\"\n");
     let shown = format!("{:?}", load(Some(&path), [], &[]).unwrap().values());
-    assert!(!shown.contains("t0ken") && !shown.contains("pw"), "{shown}");
+    assert!(!shown.contains("t0ken") && !shown.contains("passw0rd"), "{shown}");
 }
 
 /// Each file in `tests/config` begins with the message expected: `#! LINE: TEXT`, or `#! TEXT` without a line.
