@@ -1,25 +1,26 @@
 //! The admin listener: metrics, health, and the report page.
 
+mod door;
 mod ledger;
 pub mod rules;
 mod writer;
 
+pub use door::Door;
 pub use ledger::LedgerTotals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::metrics::text::{CONTENT_TYPE, Text};
 use crate::notify::task::NotifierCounts;
-use crate::receiver::auth::Token;
 use crate::rule::evaluator::RuleStatus;
 use crate::store::writer::WriterHandle;
 
@@ -67,12 +68,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The admin listener's routes, with `page` at `/`. With a token only the health checks are open.
-pub fn router(board: Arc<Board>, page: Router, token: Option<Token>) -> Router {
-    let mut guarded = Router::new().route("/metrics", get(metrics)).with_state(board.clone()).merge(page);
-    if let Some(token) = token {
-        guarded = guarded.layer(middleware::from_fn_with_state(token, guard));
-    }
+/// The admin listener's routes, with `page` at `/`. The health checks are open to all.
+pub fn router(board: Arc<Board>, page: Router, door: Door) -> Router {
+    let guarded = Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(board.clone())
+        .merge(page)
+        .layer(middleware::from_fn_with_state(door, door::keep));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -89,14 +91,4 @@ async fn ready(State(board): State<Arc<Board>>) -> Response {
         None => "ok\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
-}
-
-async fn guard(State(token): State<Token>, request: Request, next: Next) -> Response {
-    if token.admits(request.headers()) {
-        return next.run(request).await;
-    }
-    // `Basic` makes a browser ask; the token is the password.
-    let challenge = HeaderValue::from_static("Basic realm=\"spanledger\"");
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], "a valid token is required\n")
-        .into_response()
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Board, LedgerTotals};
+use crate::admin::{self, Board, Door, LedgerTotals};
 use crate::alert::StateFile;
 use crate::clock;
 use crate::convert::Converter;
@@ -23,7 +23,6 @@ use crate::metrics::Metrics;
 use crate::notify::config::Target;
 use crate::notify::task::Dispatcher;
 use crate::page::{self, PageState};
-use crate::receiver::auth::Token;
 use crate::receiver::limits::Gate;
 use crate::receiver::listener::Listener;
 use crate::receiver::{self, Intake};
@@ -43,7 +42,7 @@ pub struct App {
     http: Listener,
     admin: Listener,
     gate: Gate,
-    admin_token: Option<Token>,
+    door: Door,
     converter: Arc<Converter>,
     metrics: Arc<Metrics>,
     writer: WriterHandle,
@@ -101,8 +100,7 @@ impl App {
             ledger: Mutex::default(),
             unready: Mutex::new(None),
         });
-        let routes =
-            admin::router(board.clone(), report_page(&board, self.querier.clone()), self.admin_token);
+        let routes = admin::router(board.clone(), report_page(&board, self.querier.clone()), self.door);
         let totals = tokio::spawn(read_totals(board.clone(), self.querier, stops.rules.clone()));
         let admin = tokio::spawn(self.admin.serve(routes, stops.admin.clone()));
 

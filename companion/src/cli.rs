@@ -43,11 +43,11 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  spanledger serve                                  receive on 127.0.0.1:4317 and :4318, page on :4319
+  spanledger serve                  OTLP on 127.0.0.1:4317 and :4318, page on :4319
   spanledger report --last 7d --format html -o week.html
   spanledger calls --last 1h --status 429
-  spanledger check && echo quiet                    for cron and CI: exits 1 when a rule fires
-  spanledger import audit.db                        take over an existing audit_logs table
+  spanledger check && echo quiet    for cron and CI: exits 1 when a rule fires
+  spanledger import audit.db        take over an existing audit_logs table
 
 Exit status: 0 done, 1 a rule fires, 2 an error.";
 
@@ -103,8 +103,12 @@ impl<E: std::error::Error> From<E> for Failure {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let said = cause.to_string();
+            // Many an error's own text ends with its cause.
+            if !text.ends_with(&said) {
+                text.push_str(": ");
+                text.push_str(&said);
+            }
             source = cause.source();
         }
         Self(text)
@@ -136,6 +140,10 @@ impl Cli {
                     false => None,
                 };
                 let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
+                if args.needs_ledger() && querier.is_none() {
+                    let note = format!("there is no ledger at {}: no value is known\n", path.display());
+                    write_all(&mut std::io::stderr(), &note)?;
+                }
                 let alerts = StateFile::peek(path).alerts;
                 rules::run(&args, &loaded.config.rules, querier, alerts, now, terminal, out)?;
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use spanledger::PriceTable;
 
 use super::App;
+use crate::admin::Door;
 use crate::alert::StateFile;
 use crate::config::{Config, ConfigError, Loaded, TlsConfig};
 use crate::convert::Converter;
@@ -43,7 +44,7 @@ pub enum BuildError {
         source: std::io::Error,
     },
     /// An address cannot be listened on.
-    #[error("{key} = {address}: {source}")]
+    #[error("{key} = {address} cannot be listened on: {source}{}", advice(source))]
     Bind {
         /// The key of the configuration.
         key: &'static str,
@@ -55,6 +56,16 @@ pub enum BuildError {
     /// The system gives no thread.
     #[error("no thread for the ledger: {0}")]
     Thread(std::io::Error),
+}
+
+/// What to do about an address, if it is plain.
+fn advice(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => "; stop what listens there, or name another address",
+        std::io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        std::io::ErrorKind::PermissionDenied => "; ports below 1024 need a permission, take a higher one",
+        _ => "",
+    }
 }
 
 /// What was built without opening anything to the outside.
@@ -95,7 +106,7 @@ pub async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         http,
         admin,
         gate: Gate::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
-        admin_token: parts.admin_token,
+        door: Door::of(config.admin.listen.0, parts.admin_token),
         converter: parts.converter,
         metrics,
         writer,

@@ -21,7 +21,7 @@ use crate::time::{WindowArgs, in_words, rfc3339};
 /// The past time, and how to write what was found.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-The rules and their interval are those of the configuration; name another with --config to try it.
+The rules and their interval are those of the configuration; name another with --config to try it. \
 Alerts begin inactive at --from. The end of a firing includes `keep_firing_for`; what still fires at --to ends there.
 
 Examples:

@@ -21,6 +21,14 @@ const MOST_ROWS: usize = 10_000;
 
 /// Which calls to list, and how.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A call belongs to the time in which it ended. All times are UTC; --format csv and json have every field.
+
+Examples:
+  spanledger calls --last 1h --status 429
+  spanledger calls --user ada --outcome failed
+  spanledger calls --last 7d --limit 10000 --format csv > calls.csv
+  spanledger calls --trace-id 03c06e6337f7ec5df66d2c857ef59fcf --format json")]
 pub struct Args {
     #[command(flatten)]
     window: WindowArgs,

@@ -9,10 +9,10 @@ use super::{Common, Failure, write_all};
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  spanledger config                                  the defaults, and what the environment changes
-  spanledger config --config spanledger.toml         what the file makes of them
-  spanledger config --config spanledger.toml --check nothing but the first error, with file, line and key
-  spanledger config --example > spanledger.toml      a file with every key, its default and a comment")]
+  spanledger config                          the defaults, and what the environment changes
+  spanledger config --config my.toml         what the file makes of them
+  spanledger config --config my.toml --check nothing but the first error, with its line and key
+  spanledger config --example > my.toml      a file with every key, its default and a comment")]
 pub struct Args {
     /// Only check; print nothing when all is well.
     #[arg(long)]

@@ -18,8 +18,8 @@ use crate::store::sqlite::Ledger;
 /// How the demo ends.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole answers, streams, 429, 500, a stream
-cut midway) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a
+Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole answers, streams, 429, 500, a stream \
+cut midway) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a \
 webhook, and a report is printed. Nothing leaves this machine, and no key is needed.")]
 pub struct Args {
     /// End after the report instead of serving the report page until Ctrl-C.

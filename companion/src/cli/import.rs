@@ -23,9 +23,9 @@ const MOST_TOLD: u64 = 20;
 /// What to import. The ledger must not be served meanwhile.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Reads the SQLite table audit_logs with the columns timestamp, request_id, model, prompt_tokens, completion_tokens,
-total_tokens, latency_ms, status_code, cost_usd, user_id, request_hash, response_preview, ip_address, error_message and
-created_at. A row is one call; `timestamp` (else `created_at`) is when it began. Time stamps may be RFC 3339, SQLite's
+Reads the SQLite table audit_logs with the columns timestamp, request_id, model, prompt_tokens, completion_tokens, \
+total_tokens, latency_ms, status_code, cost_usd, user_id, request_hash, response_preview, ip_address, error_message and \
+created_at. A row is one call; `timestamp` (else `created_at`) is when it began. Time stamps may be RFC 3339, SQLite's \
 own text (UTC), or seconds, milliseconds, microseconds or nanoseconds since 1970. Calls without a cost are priced.
 
 The ids of a call are made from its request id and time stamp: importing twice imports nothing twice.

@@ -23,9 +23,9 @@ const SHOWN_PER_ASKED: f64 = 1000.0;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  spanledger prices gpt-4o-mini                          USD per million tokens, and which table says so
+  spanledger prices gpt-4o-mini    USD per million tokens, and which table says so
   spanledger prices claude-sonnet-4-5 --provider anthropic
-  spanledger prices --last 30d                           models seen without a price, most calls first")]
+  spanledger prices --last 30d     models seen without a price, most calls first")]
 pub struct Args {
     /// The model; without one, models without a price are listed.
     model: Option<String>,

@@ -12,6 +12,15 @@ use crate::time::WindowArgs;
 
 /// What to report on, and how.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A call belongs to the time in which it ended. All times are UTC. The rules are evaluated once, at the end of the time \
+or now if that is earlier.
+
+Examples:
+  spanledger report
+  spanledger report --last 7d --format html -o week.html
+  spanledger report --from 2026-11-01 --to 2026-12-01
+  spanledger report --format json | jq .totals.cost_usd")]
 pub struct Args {
     #[command(flatten)]
     window: WindowArgs,

@@ -179,8 +179,10 @@ impl Loaded {
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::File { path: path.to_owned(), message: error.to_string() })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File {
+            path: path.to_owned(),
+            message: format!("the configuration cannot be read: {error}"),
+        })?;
         let spans = Spans::read(&text);
         let refused = |error: &toml::de::Error| line_error(path, &text, &spans, error);
         let table: Table = text.parse().map_err(|error| refused(&error))?;
@@ -217,8 +219,15 @@ fn line_error(path: &Path, text: &str, spans: &Spans, error: &toml::de::Error) -
     }
 }
 
+/// What the reader says, with its names of types in words.
 fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
+    let mut line = message.lines().next().unwrap_or_default().to_owned();
+    for (name, words) in [("f64", "a number"), ("u32", "a whole number"), ("u64", "a whole number")] {
+        if let Some(said) = line.strip_suffix(&format!("expected {name}")) {
+            line = format!("{said}expected {words}");
+        }
+    }
+    line
 }
 
 /// Lays `over` upon `table`, key by key.
@@ -276,7 +285,7 @@ fn typed(text: &str, like: &Value) -> Value {
 /// The value of a secret key, hidden. Names of files are no secrets.
 fn mask(key: &str, value: Value) -> Value {
     let name = key.rsplit('.').next().unwrap_or(key);
-    let secret = ["token", "password", "secret", "url", "headers"].iter().any(|word| name.ends_with(word));
+    let secret = ["token", "password", "secret", "url", "headers"].contains(&name);
     match value {
         Value::Table(table) => {
             Value::Table(table.into_iter().map(|(key, value)| (key.clone(), mask(&key, value))).collect())

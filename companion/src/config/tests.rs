@@ -156,6 +156,13 @@ fn reads_tokens_from_files_and_never_shows_them() {
 }
 
 #[test]
+fn names_types_in_words() {
+    let (_folder, path) = file("[rules.CostOverrun]\nthreshold = \"much\"\n");
+    let error = load(Some(&path), [], &[]).unwrap_err().to_string();
+    assert!(error.ends_with("expected a number"), "{error}");
+}
+
+#[test]
 fn masks_secrets_within_lists_of_targets() {
     let (_folder, path) =
         file("[[notify.webhook]]\nurl = \"https://u:passw0rd@example.com/t0ken\"\ntoken = \"t0ken\"\n");

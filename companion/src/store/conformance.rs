@@ -5,7 +5,7 @@ use std::any::Any;
 
 use spanledger::{CostStatus, Outcome, UsageSource};
 
-use crate::record::{CallRecord, Timestamp, Window};
+use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 use crate::store::{Appended, Appender, Dimension, Duplicates, Filter, Page, Querier};
 
 pub(crate) mod calls;
@@ -120,15 +120,26 @@ pub(crate) fn counts_what_each_sum_says(store: &mut TestStore) {
     let forbidden = CallRecord { outcome: Outcome::Failed, status_code: Some(403), ..call(5) };
     let limited = CallRecord { outcome: Outcome::Failed, status_code: Some(429), ..call(6) };
     let dropped = CallRecord { outcome: Outcome::Dropped, ..call(7) };
-    let calls = [call(1), unpriced, silent, denied, forbidden, limited, dropped];
+    // Whatever their senders say of the cost: usage and no price, and no price but no usage either.
+    let costless = CallRecord { cost: None, cost_status: CostStatus::Exact, ..call(8) };
+    let unused = CallRecord {
+        input_tokens: None,
+        output_tokens: None,
+        cost: None,
+        cost_status: CostStatus::Unpriced,
+        outcome: Outcome::Dropped,
+        ..call(9)
+    };
+    let free = CallRecord { cost: Some(NanoUsd(0)), cost_status: CostStatus::Free, ..call(10) };
+    let calls = [call(1), unpriced, silent, denied, forbidden, limited, dropped, costless, unused, free];
     store.appender.append(&calls).unwrap();
     let totals = store.querier.totals(ALL, &any()).unwrap();
     assert_eq!(totals, expected::totals(&calls, ALL, &any()));
     assert_eq!(
         (totals.calls, totals.succeeded, totals.failed, totals.unauthorized, totals.rate_limited),
-        (7, 3, 3, 2, 1)
+        (10, 5, 3, 2, 1)
     );
-    assert_eq!((totals.succeeded_without_usage, totals.unpriced), (1, 1));
+    assert_eq!((totals.succeeded_without_usage, totals.unpriced), (1, 2));
 }
 
 pub(crate) fn breaks_down_by_each_dimension(store: &mut TestStore) {

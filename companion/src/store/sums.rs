@@ -1,6 +1,6 @@
 //! The one rule by which calls become [`Totals`]: every store counts the same way.
 
-use spanledger::{CostStatus, Outcome};
+use spanledger::Outcome;
 
 use crate::record::{CallRecord, NanoUsd};
 use crate::store::Totals;
@@ -9,7 +9,6 @@ use crate::store::Totals;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measures {
     pub(crate) outcome: Outcome,
-    pub(crate) cost_status: CostStatus,
     pub(crate) status_code: Option<u16>,
     pub(crate) input_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
@@ -25,7 +24,6 @@ impl From<&CallRecord> for Measures {
     fn from(call: &CallRecord) -> Self {
         Self {
             outcome: call.outcome,
-            cost_status: call.cost_status,
             status_code: call.status_code,
             input_tokens: call.input_tokens,
             output_tokens: call.output_tokens,
@@ -65,7 +63,7 @@ impl Totals {
             unauthorized: one(matches!(call.status_code, Some(401 | 403))),
             rate_limited: one(call.status_code == Some(429)),
             succeeded_without_usage: one(completed && without_usage),
-            unpriced: one(call.cost_status == CostStatus::Unpriced),
+            unpriced: one(!without_usage && call.cost.is_none()),
             input_tokens: known(call.input_tokens),
             output_tokens: known(call.output_tokens),
             cache_read_tokens: known(call.cache_read_tokens),

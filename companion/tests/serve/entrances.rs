@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use prost::Message;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use tonic::codec::CompressionEncoding;
 
 use super::process::{Server, call, pair, request, text};
@@ -169,4 +169,21 @@ async fn shows_metrics_health_and_the_report_page() {
     ] {
         assert!(metrics.contains(series), "{series} in {metrics}");
     }
+}
+
+#[tokio::test]
+async fn hides_the_page_from_a_name_that_someone_else_lets_point_to_loopback() {
+    let server = Server::start(&[]);
+    let get = async |path: &str, host: &str| {
+        let url = format!("http://{}{path}", server.admin);
+        let answer = reqwest::Client::new().get(url).header(HOST, host).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    for path in ["/", "/calls", "/report.json", "/metrics"] {
+        let (status, text) = get(path, "rebound.example:4319").await;
+        assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+        assert!(text.contains("use one of them, or set admin.token_file"), "{text}");
+        assert_eq!(get(path, "localhost:4319").await.0, StatusCode::OK, "{path}");
+    }
+    assert_eq!(get("/healthz", "rebound.example").await.0, StatusCode::OK);
 }

@@ -88,8 +88,9 @@ fn names_what_failed_before_any_port_opens() {
     let hook = config("[[notify.webhook]]\nname = \"hook\"\nurl = \"no url at all\"\n");
     let text_db = folder.path().join("text.db").to_str().unwrap().to_owned();
     let listener = TcpListener::bind(&taken);
-    let cases: [(&[&str], &str); 5] = [
-        (&["--otlp-http", &taken], "receiver.http"),
+    let cases: [(&[&str], &str); 6] = [
+        (&["--otlp-http", &taken], "receiver.http = 127.0.0.1:"),
+        (&["--otlp-http", &taken], "(os error 98); stop what listens there, or name another address\n"),
         (&["--ledger", &text_db], "is damaged or is no ledger"),
         (&["--config", &prices], "prices.toml"),
         (&["--config", &tls], "certificate none.pem"),
@@ -120,7 +121,10 @@ fn prints_the_configuration_with_its_sources() {
         .output()
         .unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
-    for line in ["ledger.path = \"x.db\"", "# flag --ledger", "receiver.token = \"***\"", "# default"] {
+    for line in ["ledger.path = \"x.db\"", "# flag --ledger", "receiver.token = \"***\"", "# default"]
+        .into_iter()
+        .chain(["receiver.listen_without_token = false", "notify.external_url = \"\""])
+    {
         assert!(shown.contains(line), "{line} in {shown}");
     }
     assert!(!shown.contains("s3cret"));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use spanledger::{CostStatus, Outcome};
+use spanledger::Outcome;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 use crate::store::{Dimension, Duplicates, Filter, Group, LatencySummary, Quantiles, Repeated, Totals};
@@ -62,7 +62,7 @@ fn sum<'a>(calls: impl Iterator<Item = &'a CallRecord>) -> Totals {
         if call.succeeded() && call.total_tokens().is_none() {
             sums.succeeded_without_usage += 1;
         }
-        if call.cost_status == CostStatus::Unpriced {
+        if call.total_tokens().is_some() && call.cost.is_none() {
             sums.unpriced += 1;
         }
         for (sum, tokens) in [

@@ -47,6 +47,9 @@ pub(super) fn file_error(path: &Path, error: &std::io::Error) -> StoreError {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             StoreError::ReadOnly { path }
         }
+        std::io::ErrorKind::NotFound => {
+            StoreError::Other { path, detail: "its folder does not exist, create it".to_owned() }
+        }
         _ => StoreError::Other { path, detail: error.to_string() },
     }
 }

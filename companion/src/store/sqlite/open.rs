@@ -47,6 +47,18 @@ impl WriterLock {
     }
 }
 
+/// # Errors
+/// When `path` is a folder, of which SQLite only says that reading failed.
+fn no_folder(path: &Path) -> Result<(), StoreError> {
+    match path.is_dir() {
+        true => Err(StoreError::Other {
+            path: path.to_path_buf(),
+            detail: "it is a folder, name a file".to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
 fn lock_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -55,9 +67,9 @@ fn lock_path(path: &Path) -> PathBuf {
 
 /// Opens or creates the file for the one who writes.
 pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError> {
+    no_folder(path)?;
     let lock = WriterLock::take(path)?;
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = connect(path, flags)?;
     let version = schema::check(&connection, path)?;
     (|| {
@@ -81,16 +93,14 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(StoreError::Missing { path: path.to_path_buf() });
     }
-    // Reading beside a writer needs the shared-memory file, so the folder must be writable; where it is not,
-    // a ledger that nobody writes can still be read.
-    let open = |flags| {
-        let connection = connect(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        let version = schema::check(&connection, path)?;
-        Ok((connection, version))
-    };
-    let (connection, version) = match open(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+    no_folder(path)?;
+    // Reading beside a writer needs the shared-memory file, so the folder must be writable.
+    let (connection, version) = match checked(path, connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)) {
+        Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) if !has_log(path) => {
+            checked(path, still(path))?
+        }
         Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) => {
-            open(OpenFlags::SQLITE_OPEN_READ_ONLY)?
+            checked(path, connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY))?
         }
         other => other?,
     };
@@ -104,8 +114,30 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// The connection with the version of its schema.
+fn checked(path: &Path, connection: Result<Connection, StoreError>) -> Result<(Connection, i64), StoreError> {
+    let connection = connection?;
+    let version = schema::check(&connection, path)?;
+    Ok((connection, version))
+}
+
+/// Whether a log stands beside the file: somebody writes it, or was stopped while writing.
+fn has_log(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name).metadata().is_ok_and(|log| log.len() > 0)
+}
+
+/// Opens a file that nobody writes, and for which nothing can be created beside it.
+pub(super) fn still(path: &Path) -> Result<Connection, StoreError> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    connect(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+        .map_err(|_| StoreError::ReadOnly { path: path.to_path_buf() })
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    Connection::open_with_flags(path, flags)
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);

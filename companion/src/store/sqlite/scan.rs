@@ -125,7 +125,6 @@ impl Snapshot<'_> {
             };
             let measures = Measures {
                 outcome: series.outcome,
-                cost_status: series.cost_status,
                 status_code: row.get(4)?,
                 input_tokens: unsigned(5)?,
                 output_tokens: unsigned(6)?,

@@ -39,6 +39,35 @@ fn reading_creates_nothing() {
 }
 
 #[test]
+fn reads_what_nobody_writes_where_nothing_can_be_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("50% of #1?.db");
+    Ledger::open_writer(&path, &Options::default()).unwrap().append(&[call(1)]).unwrap();
+    let beside = || std::fs::read_dir(folder.path()).unwrap().count();
+    let before = beside();
+    let connection = super::super::open::still(&path).unwrap();
+    let calls: i64 = connection.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
+    assert_eq!((calls, beside()), (1, before));
+}
+
+#[test]
+fn says_of_a_folder_that_it_is_one_and_of_a_missing_one_that_it_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let beside = || std::fs::read_dir(folder.path()).unwrap().count();
+    let named = folder.path().join("ledgers");
+    std::fs::create_dir(&named).unwrap();
+    for error in [
+        Ledger::open_writer(&named, &Options::default()).unwrap_err(),
+        Ledger::open_reader(&named).unwrap_err(),
+    ] {
+        assert!(error.to_string().ends_with("failed: it is a folder, name a file"), "{error}");
+    }
+    let error = Ledger::open_writer(&folder.path().join("none/ledger.db"), &Options::default()).unwrap_err();
+    assert!(error.to_string().ends_with("failed: its folder does not exist, create it"), "{error}");
+    assert_eq!(beside(), 1);
+}
+
+#[test]
 fn a_newer_ledger_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
