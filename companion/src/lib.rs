@@ -9,6 +9,9 @@ pub mod clock;
 pub mod config;
 pub mod convert;
 pub mod demo;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod metrics;
 pub mod notify;
 pub mod page;

@@ -8,7 +8,7 @@ pub mod tls;
 
 mod grpc;
 mod http;
-mod json;
+pub(crate) mod json;
 mod passed_over;
 mod refusal;
 

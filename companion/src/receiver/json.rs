@@ -17,7 +17,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::Rejected;
 
 /// Reads an export request.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<ResourceSpans>, serde_json::Error> {
+pub(crate) fn decode(body: &[u8]) -> Result<Vec<ResourceSpans>, serde_json::Error> {
     let request: JsonRequest = serde_json::from_slice(body)?;
     Ok(each(request.resource_spans))
 }

@@ -1,0 +1,5 @@
+//! Batches in OTLP/JSON, and what the ledger makes of them.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger_companion::fuzzing::otlp_json(bytes));

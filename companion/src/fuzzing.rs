@@ -1,0 +1,100 @@
+//! Doors for the fuzz targets of `companion/fuzz/`; no part of the interface. Each panics when something that must
+//! hold does not.
+
+use std::sync::{Arc, LazyLock};
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use prost::Message;
+use spanledger::PriceTable;
+
+use crate::config::{ConfigError, load};
+use crate::convert::{Converted, Converter};
+use crate::receiver::json;
+use crate::record::Timestamp;
+
+/// 2026-11-23 12:00:00 UTC.
+const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
+/// No call is longer, see `convert`.
+const DAY: i64 = 86_400 * Timestamp::SECOND;
+/// The longest text a record keeps.
+const TEXT_BYTES: usize = 1024;
+
+static PRICES: LazyLock<Arc<PriceTable>> = LazyLock::new(|| Arc::new(PriceTable::bundled()));
+
+/// A batch in OTLP/JSON is read or refused; what was read means the same in protobuf.
+pub fn otlp_json(bytes: &[u8]) {
+    let Ok(resource_spans) = json::decode(bytes) else { return };
+    let request = ExportTraceServiceRequest { resource_spans };
+    let sent = request.encode_to_vec();
+    // Bytes are compared, since no NaN equals itself.
+    match ExportTraceServiceRequest::decode(sent.as_slice()) {
+        Ok(again) => assert_eq!(again.encode_to_vec(), sent, "JSON and protobuf differ"),
+        Err(error) => panic!("what JSON said cannot be said in protobuf: {error}"),
+    }
+    convert(request.resource_spans);
+}
+
+/// A batch in protobuf is read or refused.
+pub fn otlp_protobuf(bytes: &[u8]) {
+    if let Ok(request) = ExportTraceServiceRequest::decode(bytes) {
+        convert(request.resource_spans);
+    }
+}
+
+/// Every span is accounted for once, every record is within the bounds the ledger counts on, and nothing but the
+/// batch decides what it becomes.
+fn convert(batch: Vec<ResourceSpans>) {
+    let scopes = batch.iter().flat_map(|resource| &resource.scope_spans);
+    let spans: usize = scopes.map(|scope| scope.spans.len()).sum();
+    let convert = |batch| Converter::new(Arc::clone(&PRICES)).convert(batch, NOW);
+    let converted = convert(batch.clone());
+    let Converted { records, ignored, wrappers, refused, clamped } = &converted;
+    assert_eq!(records.len() as u64 + ignored + wrappers + refused, spans as u64, "a span got lost");
+    assert!(*clamped <= spans as u64, "{clamped} of {spans} spans clamped");
+    assert_eq!(&convert(batch).records, records, "the same batch became something else");
+    for record in records {
+        assert!((0..=DAY).contains(&record.duration_ns), "{record:?}");
+        assert!(
+            record.start.0 > 0 && record.start.0 + record.duration_ns <= NOW.plus_seconds(600).0,
+            "{record:?}"
+        );
+        assert!(
+            record.first_chunk_ns.is_none_or(|first| (0..=record.duration_ns).contains(&first)),
+            "{record:?}"
+        );
+        assert!(record.total_tokens().unwrap_or(0) <= 4_000_000_000, "{record:?}");
+        assert!(record.cost.is_none_or(|cost| (0..=10_000_000_000_000).contains(&cost.0)), "{record:?}");
+        assert!(
+            record.sequence.is_none_or(|number| i64::try_from(number).is_ok_and(|n| n > 0)),
+            "{record:?}"
+        );
+        let texts = [&record.request_model, &record.user, &record.error_message, &record.response_preview];
+        assert!(texts.into_iter().flatten().all(|text| text.len() <= TEXT_BYTES), "{record:?}");
+    }
+}
+
+/// A configuration is read, and can be shown; or it is refused with its file and line, on one line of text.
+pub fn config(bytes: &[u8]) {
+    static FILE: LazyLock<tempfile::NamedTempFile> =
+        LazyLock::new(|| tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}")));
+    let path = FILE.path();
+    if let Err(error) = std::fs::write(path, bytes) {
+        panic!("{}: {error}", path.display());
+    }
+    let loaded = load(Some(path), [], &[]).and_then(|loaded| {
+        let targets = loaded.config.notify.targets();
+        targets.map_err(|message| loaded.error_of(&message))?;
+        Ok(loaded)
+    });
+    match loaded {
+        Ok(loaded) => assert!(!loaded.values().is_empty(), "a configuration without keys"),
+        Err(ConfigError::File { .. }) if std::str::from_utf8(bytes).is_err() => {}
+        Err(error) => {
+            let ConfigError::Line { line, .. } = &error else { panic!("no line: {error}") };
+            let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+            assert!((1..=lines).contains(line), "of {lines} lines: {error}");
+            assert!(!error.to_string().contains('\n'), "more than one line: {error}");
+        }
+    }
+}
