@@ -129,7 +129,8 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
-    /// The middleware.
+    /// The middleware. Share it and its client: without a table of the application's own, the first in a process
+    /// decodes the bundled prices, as [`PriceTable::bundled`] says.
     #[must_use]
     pub fn build(self) -> GenAiMiddleware {
         let prices = Arc::new(self.prices.unwrap_or_else(PriceTable::bundled));

@@ -122,10 +122,23 @@ pub(crate) struct Destination {
 /// Choices that are kept of one answer, so that a hostile index mints no state: OpenAI's own limit for `n`.
 pub(crate) const MAX_CHOICES: u64 = 128;
 
+/// Bytes of an id, a model's name or a finish reason. What an answer puts there beyond them is none, and must not
+/// grow a span or the table of labels.
+pub(crate) const MAX_IDENTIFIER: usize = 1024;
+
 impl ResponseFacts {
-    /// Whether the whole answer arrived: the provider's end marker, or all that comes before it.
+    /// Whether the whole answer arrived: the provider's end marker, or all that comes before it, which is usage and
+    /// a finish reason of every choice.
     pub(crate) fn complete(&self) -> bool {
-        self.ended || (!self.finish_reasons.is_empty() && !self.usage.is_empty())
+        let finished = self.finish_reasons.len() as u64;
+        self.ended || (finished > 0 && finished >= self.choices && !self.usage.is_empty())
+    }
+
+    /// Notes the error that the answer carries. The first counts, and none after the end of the answer.
+    pub(crate) fn note_error(&mut self, error: Option<ErrorFacts>) {
+        if self.error.is_none() && !self.ended {
+            self.error = error;
+        }
     }
 
     /// One finish reason a choice, in order. A choice of an answer that ended early reads `error`, as the
@@ -147,7 +160,7 @@ impl ResponseFacts {
 
     /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.
     pub(crate) fn finish(&mut self, choice: u64, reason: &str) {
-        if !reason.is_empty() && choice < MAX_CHOICES {
+        if !reason.is_empty() && reason.len() <= MAX_IDENTIFIER && choice < MAX_CHOICES {
             self.finish_reasons.insert(choice, reason.to_owned());
         }
     }
@@ -160,3 +173,6 @@ impl ResponseFacts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

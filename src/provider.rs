@@ -69,7 +69,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// Appends generated text of one choice.
     fn text(&mut self, choice: u64, text: Option<&str>) {
-        let Some(text) = text else { return };
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
         self.facts.generated(text.len());
         if let Some(content) = &mut self.content {
             content.text(choice, text);
@@ -78,7 +78,7 @@ impl Reading {
 
     /// Appends reasoning text of one choice.
     fn reasoning(&mut self, choice: u64, text: Option<&str>) {
-        let Some(text) = text else { return };
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
         self.facts.generated(text.len());
         if let Some(content) = &mut self.content {
             content.reasoning(choice, text);
@@ -124,6 +124,9 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
 
     /// Reads the request body's parameters over what the path said (`facts.model`, `facts.stream`).
     fn read_request(&self, body: &Value, facts: &mut RequestFacts);
+
+    /// Reads parameters that stand only in the request's headers (Bedrock's guardrail, say).
+    fn read_request_headers(&self, _headers: &http::HeaderMap, _facts: &mut RequestFacts) {}
 
     /// The top-level members that do not decide the answer and stay out of the request hash.
     fn undeciding(&self) -> &'static [&'static str];

@@ -1,5 +1,6 @@
 //! Reads an answer as it passes: finds its framing, cuts it into pieces and lets the wire format read them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -32,7 +33,7 @@ enum State {
         decoder: Decoder,
         framing: Framing,
     },
-    /// Not text: a content encoding nobody undid.
+    /// Not to be read: a content encoding nobody undid, or bytes on which a reader panicked.
     Opaque,
 }
 
@@ -69,7 +70,21 @@ impl Reader {
 
     /// Reads the next bytes of the body.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Seen {
-        let mut bytes = bytes;
+        self.guarded(|reader| reader.read(bytes)).unwrap_or_default()
+    }
+
+    /// Keeps a panic inside. Readers see foreign bytes on the caller's path, also while the caller unwinds, where
+    /// a second panic aborts the process. The facts of before stay; the rest of the body passes unread. Where
+    /// panics abort, nothing can be caught: the fuzz targets are what stands against them.
+    fn guarded<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| read(self))).ok();
+        if done.is_none() {
+            self.state = State::Opaque;
+        }
+        done
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) -> Seen {
         if let State::Sniffing { stream } = self.state {
             bytes = skip_blank(bytes);
             let Some(&first) = bytes.first() else { return Seen::default() };
@@ -96,13 +111,20 @@ impl Reader {
         &self.reading.facts
     }
 
-    /// Reads what the end of the body leaves, and gives all that was read.
-    pub(crate) fn finish(mut self) -> Reading {
+    /// Reads what the end of the body leaves, and gives all that was read. `whole` says whether the transport
+    /// brought the body to its end, which decides where the body cannot be read.
+    pub(crate) fn finish(mut self, whole: bool) -> Reading {
+        if self.guarded(|reader| reader.read_rest(whole)).is_none() {
+            self.reading.facts.ended |= whole;
+        }
+        self.reading
+    }
+
+    fn read_rest(&mut self, whole: bool) {
         let (format, reading) = (self.format, &mut self.reading);
         match &mut self.state {
             State::Sniffing { .. } => {}
-            // What cannot be read is taken at the transport's word.
-            State::Opaque => reading.facts.ended = true,
+            State::Opaque => reading.facts.ended |= whole,
             State::Decoding { decoder, framing: Framing::Whole } => {
                 decoder.finish(&mut |event| {
                     format.read_body(event.data, reading);
@@ -110,13 +132,12 @@ impl Reader {
                     reading.facts.ended |=
                         reading.facts.complete() || serde_json::from_slice::<IgnoredAny>(event.data).is_ok();
                 });
-                reading.facts.ended |= decoder.lost();
+                reading.facts.ended |= whole && decoder.lost();
             }
             State::Decoding { decoder, .. } => {
                 decoder.finish(&mut |event| format.read_event(event, reading));
             }
         }
-        self.reading
     }
 }
 
@@ -180,3 +201,6 @@ impl ChunkClock {
         since.into_iter().chain((0..together).map(|_| Duration::ZERO))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ impl Recorder {
         self.call.ending = ending;
         self.call.first_chunk = self.chunk_clock.first_chunk;
         if let Some(reader) = self.reader.take() {
-            let reading = reader.finish();
+            let reading = reader.finish(ending == Ending::End);
             self.call.response = reading.facts;
             if let Some(content) = reading.content {
                 self.further.extend(self.settings.capture.answer(content));

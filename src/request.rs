@@ -46,6 +46,7 @@ pub(crate) fn read(
         .and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok())
         .filter(Value::is_object);
 
+    format.read_request_headers(request.headers(), &mut facts);
     let model_of_path = facts.model.clone();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();

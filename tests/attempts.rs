@@ -132,3 +132,13 @@ async fn waits_as_long_as_the_provider_asks_and_not_after_the_last_attempt() {
     assert!((68.5..69.0).contains(&waited.as_secs_f64()), "waited {waited:?}");
     assert_eq!(server.requests.lock().unwrap().len(), 4);
 }
+
+#[tokio::test]
+async fn an_absurd_wait_is_no_wait() {
+    let refusal = refusal("429 Too Many Requests", "retry-after: 18446744073709000000\r\n");
+    let server = Loopback::start_each(vec![refusal]).await;
+    let client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+        .with(RetryAfter::new().max_wait(Duration::MAX))
+        .build();
+    assert_eq!(client.post(server.url("/")).send().await.unwrap().status(), 429);
+}

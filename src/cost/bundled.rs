@@ -91,7 +91,7 @@ impl Bundled {
         if standard == 0.0 {
             let free = self.is_free(&request);
             // Neither free nor without tokens: billed by the minute, the page or the picture.
-            let billed_otherwise = !free && tokens.input() + tokens.output > 0;
+            let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0);
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
         }
         match query.service_tier.filter(|tier| !is_standard(tier)) {

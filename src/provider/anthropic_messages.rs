@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::error::{self, Fault};
 use super::lenient::{Count, List, Object, Text};
-use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -197,7 +196,7 @@ pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
             message.read(reading);
             reading.facts.ended = true;
         }
-        _ => note_error(&mut reading.facts, error::read(body)),
+        _ => reading.facts.note_error(error::read(body)),
     }
 }
 
@@ -237,10 +236,10 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         Some("message_stop") => reading.facts.ended = true,
         Some("error") => {
             let error = step.error.facts().or_else(|| error::read(event.data));
-            note_error(&mut reading.facts, Some(error.unwrap_or_default()));
+            reading.facts.note_error(Some(error.unwrap_or_default()));
         }
         // `ping`, `content_block_stop`, and what is still to be invented.
-        _ => note_error(&mut reading.facts, step.error.facts()),
+        _ => reading.facts.note_error(step.error.facts()),
     }
 }
 
@@ -253,8 +252,8 @@ impl Message<'_> {
     fn read(&self, reading: &mut Reading) {
         let facts = &mut reading.facts;
         facts.choice(0);
-        note(&mut facts.id, &self.id);
-        note(&mut facts.model, &self.model);
+        self.id.note(&mut facts.id);
+        self.model.note(&mut facts.model);
         if let Some(reason) = self.stop_reason.some() {
             facts.finish(0, reason);
         }
@@ -308,6 +307,6 @@ impl Tokens<'_> {
         let reasoning = self.output_tokens_details.0.as_ref().and_then(|details| details.thinking_tokens.0);
         usage.output_tokens = self.output_tokens.0.or(usage.output_tokens);
         usage.reasoning_tokens = reasoning.or(usage.reasoning_tokens);
-        note(&mut reading.facts.service_tier, &self.service_tier);
+        self.service_tier.note(&mut reading.facts.service_tier);
     }
 }

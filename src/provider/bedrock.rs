@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use super::lenient::COUNT_LIMIT;
 use super::{Reading, Target, error};
 use crate::call::ErrorFacts;
 use crate::usage::Usage;
@@ -18,7 +19,7 @@ pub(super) fn model_operation<'t>(target: &'t Target<'_>) -> Option<(String, &'t
 /// Reads the token counts of an invocation, and the type of an error, whose body has no more than a message.
 pub(super) fn read_headers(headers: &HeaderMap, reading: &mut Reading) {
     let text = |name: &str| headers.get(name)?.to_str().ok();
-    let count = |name: &str| text(name)?.parse::<u64>().ok();
+    let count = |name: &str| text(name)?.parse::<u64>().ok().filter(|count| *count < COUNT_LIMIT);
     fill_usage(
         reading,
         count("x-amzn-bedrock-input-token-count"),

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::lenient::{Count, List, Object, Text};
-use super::openai_chunk::note;
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, bedrock, error, field};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
@@ -275,10 +274,10 @@ impl Answer<'_> {
             facts.usage.output_tokens = tokens.output_tokens.0.or(facts.usage.output_tokens);
         }
         if let Some(tier) = &self.service_tier.0 {
-            note(&mut facts.service_tier, &tier.kind);
+            tier.kind.note(&mut facts.service_tier);
         }
         if let Some(router) = self.trace.0.as_ref().and_then(|trace| trace.prompt_router.0.as_ref()) {
-            note(&mut facts.model, &router.invoked_model_id);
+            router.invoked_model_id.note(&mut facts.model);
         }
         let content = self.output.0.as_ref().and_then(|output| output.message.0.as_ref());
         for (index, block) in content.into_iter().flat_map(|message| &message.content.0).enumerate() {

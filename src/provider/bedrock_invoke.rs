@@ -120,6 +120,11 @@ impl WireFormat for BedrockInvoke {
         request::read(body, facts);
     }
 
+    fn read_request_headers(&self, headers: &HeaderMap, facts: &mut RequestFacts) {
+        let guardrail = headers.get("x-amzn-bedrock-guardrailidentifier");
+        facts.guardrail_id = guardrail.and_then(|id| id.to_str().ok()).map(str::to_owned);
+    }
+
     fn undeciding(&self) -> &'static [&'static str] {
         &["stream", "metadata", "service_tier"]
     }
@@ -130,7 +135,6 @@ impl WireFormat for BedrockInvoke {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         read(body, false, reading);
-        reading.facts.ended = true;
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::cohere_usage::Meta;
 use super::lenient::{Count, Flag, List, Object, Text};
-use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, cohere_v2, error, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -144,7 +143,7 @@ pub(super) fn read_input(body: &Value) -> InputContent {
 pub(super) fn read(data: &[u8], reading: &mut Reading) {
     match serde_json::from_slice::<Object<Answer<'_>>>(data) {
         Ok(Object(Some(answer))) if !answer.is_bare() => answer.read(data, reading),
-        _ => note_error(&mut reading.facts, error::read(data)),
+        _ => reading.facts.note_error(error::read(data)),
     }
 }
 
@@ -160,7 +159,7 @@ impl Answer<'_> {
     }
 
     fn read(&self, data: &[u8], reading: &mut Reading) {
-        note(&mut reading.facts.id, if self.response_id.0.is_some() { &self.response_id } else { &self.id });
+        (if self.response_id.0.is_some() { &self.response_id } else { &self.id }).note(&mut reading.facts.id);
         let choice = self.index.0.unwrap_or(0);
         if self.embeddings.is_none() && self.generations.0.is_empty() {
             reading.facts.choice(choice);
@@ -195,7 +194,7 @@ impl Answer<'_> {
         }
         let facts = &mut reading.facts;
         if self.finish_reason.some().is_some_and(|reason| reason.starts_with("ERROR")) {
-            note_error(facts, Some(error::read(data).unwrap_or_default()));
+            facts.note_error(Some(error::read(data).unwrap_or_default()));
         }
         let whole = self.event_type.0.is_none() && self.is_finished.0.is_none();
         facts.ended |= whole || self.is_finished.0 == Some(true);
@@ -205,7 +204,7 @@ impl Answer<'_> {
 impl End<'_> {
     fn read(&self, reading: &mut Reading) {
         let facts = &mut reading.facts;
-        note(&mut facts.id, if self.response_id.0.is_some() { &self.response_id } else { &self.id });
+        (if self.response_id.0.is_some() { &self.response_id } else { &self.id }).note(&mut facts.id);
         if let Some(reason) = self.finish_reason.some() {
             facts.finish(0, reason);
         }

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::cohere_usage::Meta;
 use super::error::{self, Fault};
 use super::lenient::{Count, Object, OneOrMany, Text};
-use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
@@ -136,7 +135,7 @@ impl WireFormat for CohereV2 {
                 answer.read(reading);
                 reading.facts.ended = true;
             }
-            _ => note_error(&mut reading.facts, error::read(body)),
+            _ => reading.facts.note_error(error::read(body)),
         }
     }
 
@@ -147,7 +146,7 @@ impl WireFormat for CohereV2 {
         }
         match serde_json::from_slice::<Object<Answer<'_>>>(event.data) {
             Ok(Object(Some(answer))) if answer.kind.0.is_some() || !answer.is_bare() => answer.read(reading),
-            _ => note_error(&mut reading.facts, error::read(event.data)),
+            _ => reading.facts.note_error(error::read(event.data)),
         }
     }
 }
@@ -188,7 +187,7 @@ impl Answer<'_> {
     }
 
     fn read(&self, reading: &mut Reading) {
-        note(&mut reading.facts.id, &self.id);
+        self.id.note(&mut reading.facts.id);
         let delta = self.delta.0.as_ref();
         let messages = [self.message.0.as_ref(), delta.and_then(|delta| delta.message.0.as_ref())];
         for message in messages.into_iter().flatten() {
@@ -210,7 +209,7 @@ impl Answer<'_> {
         }
         let failed = facts.finish_reasons.get(&0).is_some_and(|reason| reason == "ERROR");
         let error = delta.and_then(|delta| delta.error.facts());
-        note_error(facts, error.or_else(|| failed.then(ErrorFacts::default)));
+        facts.note_error(error.or_else(|| failed.then(ErrorFacts::default)));
         facts.ended |= self.kind.some() == Some("message-end");
     }
 }

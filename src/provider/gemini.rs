@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::error::{self, Fault};
 use super::lenient::{Count, Flag, List, Object, Text};
-use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -209,12 +208,8 @@ impl WireFormat for GenerateContent {
                 for answer in answers.iter().filter_map(|answer| answer.0.as_ref()) {
                     self.read(answer, reading);
                 }
-                reading.facts.ended = true;
             }
-            _ => {
-                self.read_one(body, reading);
-                reading.facts.ended = true;
-            }
+            _ => self.read_one(body, reading),
         }
     }
 
@@ -267,19 +262,19 @@ impl GenerateContent {
     fn read_one(&self, data: &[u8], reading: &mut Reading) {
         match serde_json::from_slice::<Object<Answer<'_>>>(data) {
             Ok(Object(Some(answer))) => self.read(&answer, reading),
-            _ => note_error(&mut reading.facts, error::read(data)),
+            _ => reading.facts.note_error(error::read(data)),
         }
     }
 
     fn read(&self, answer: &Answer<'_>, reading: &mut Reading) {
         let facts = &mut reading.facts;
-        note(&mut facts.id, &answer.response_id);
-        note(&mut facts.model, &answer.model_version);
+        answer.response_id.note(&mut facts.id);
+        answer.model_version.note(&mut facts.model);
         if let Some(tokens) = &answer.usage_metadata.0 {
             facts.usage.merge(tokens.usage());
-            note(&mut facts.service_tier, &tokens.service_tier);
+            tokens.service_tier.note(&mut facts.service_tier);
         }
-        note_error(facts, answer.error.facts());
+        facts.note_error(answer.error.facts());
         if let Some(reason) = answer.prompt_feedback.0.as_ref().and_then(|said| said.block_reason.some()) {
             // A blocked prompt has no candidate, and this is why.
             facts.choice(0);

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::error::{self, Fault};
 use super::gemini::{self, Tokens};
 use super::lenient::{Count, List, Object};
-use super::openai_chunk::note_error;
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field, part};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -102,7 +101,7 @@ impl WireFormat for GeminiEmbeddings {
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         let facts = &mut reading.facts;
         let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(body) else {
-            return note_error(facts, error::read(body));
+            return facts.note_error(error::read(body));
         };
         if let Some(tokens) = &answer.usage_metadata.0 {
             facts.usage.merge(tokens.usage());
@@ -113,7 +112,7 @@ impl WireFormat for GeminiEmbeddings {
         let input_tokens =
             counts.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
         facts.usage.merge(Usage { input_tokens, ..Usage::default() });
-        note_error(facts, answer.error.facts());
+        facts.note_error(answer.error.facts());
         facts.ended = true;
     }
 

@@ -9,6 +9,12 @@ use serde::de::{
     Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
 };
 
+use crate::call::MAX_IDENTIFIER;
+
+/// Counts from 2^53 on are not exact in JSON, and no provider means them: they read as absent, so that sums of
+/// counts stay far from overflow.
+pub(crate) const COUNT_LIMIT: u64 = 1 << 53;
+
 /// A string; numbers read as their decimal text, since error codes come as both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Option<Cow<'a, str>>);
@@ -37,6 +43,16 @@ impl Text<'_> {
     /// The text, if there is one and it is not empty.
     pub(crate) fn some(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// Sets `old` to what the wire says, unless that is nothing or nothing new (chunks repeat themselves) or too
+    /// long for the identifier this is.
+    pub(crate) fn note(&self, old: &mut Option<String>) {
+        if let Some(new) = self.some().filter(|new| new.len() <= MAX_IDENTIFIER)
+            && old.as_deref() != Some(new)
+        {
+            *old = Some(new.to_owned());
+        }
     }
 }
 
@@ -116,7 +132,7 @@ impl<'de> Deserialize<'de> for Count {
                 f.write_str("a count")
             }
             fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Count(Some(number)))
+                Ok(Count(Some(number).filter(|number| *number < COUNT_LIMIT)))
             }
             /// Cohere and some gateways write whole counts as `12.0`.
             fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {

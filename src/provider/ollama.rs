@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::error::{self, Fault};
 use super::lenient::{Count, Flag, List, Object, Text};
-use super::openai_chunk::{note, note_error};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -136,7 +135,6 @@ impl WireFormat for Ollama {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         read(body, reading);
-        reading.facts.ended = true;
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -147,10 +145,10 @@ impl WireFormat for Ollama {
 /// Reads an answer or one line of it: the shapes are the same.
 fn read(data: &[u8], reading: &mut Reading) {
     let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(data) else {
-        note_error(&mut reading.facts, error::read(data));
+        reading.facts.note_error(error::read(data));
         return;
     };
-    note(&mut reading.facts.model, &answer.model);
+    answer.model.note(&mut reading.facts.model);
     let generated = answer.message.0.is_some() || answer.response.0.is_some() || answer.done.0.is_some();
     if generated {
         reading.facts.choice(0);
@@ -172,7 +170,7 @@ fn read(data: &[u8], reading: &mut Reading) {
     // Ollama's errors are a member; a proxy's have other shapes, and nothing of an answer beside them.
     let bare = !generated && answer.model.0.is_none() && answer.prompt_eval_count.0.is_none();
     let error = answer.error.facts();
-    note_error(facts, if bare { error.or_else(|| error::read(data)) } else { error });
+    facts.note_error(if bare { error.or_else(|| error::read(data)) } else { error });
     facts.ended |= answer.done.0 == Some(true);
 }
 

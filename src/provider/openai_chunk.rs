@@ -11,8 +11,7 @@ use super::error::{self, Fault};
 use super::lenient::{Count, List, Object, Text};
 use super::openai_usage::WireUsage;
 use super::{Event, Reading};
-use crate::call::{ErrorFacts, ResponseFacts};
-use crate::content::OutputContent;
+use crate::call::ErrorFacts;
 
 /// A whole answer or one chunk.
 #[derive(Debug, Default, Deserialize)]
@@ -141,7 +140,7 @@ struct Audio<'a> {
 pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
     match serde_json::from_slice::<Object<Chunk<'_>>>(body) {
         Ok(Object(Some(answer))) if !answer.is_bare() => answer.read(reading),
-        _ => reading.facts.error = error::read(body).or_else(|| reading.facts.error.take()),
+        _ => reading.facts.note_error(error::read(body)),
     }
 }
 
@@ -156,24 +155,8 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         Ok(Object(Some(chunk))) if !named_error && !chunk.is_bare() => chunk.read(reading),
         _ => {
             let error = error::read(event.data);
-            note_error(&mut reading.facts, error.or_else(|| named_error.then(ErrorFacts::default)));
+            reading.facts.note_error(error.or_else(|| named_error.then(ErrorFacts::default)));
         }
-    }
-}
-
-/// The first error counts, and none after the end of the answer.
-pub(super) fn note_error(facts: &mut ResponseFacts, error: Option<ErrorFacts>) {
-    if facts.error.is_none() && !facts.ended {
-        facts.error = error;
-    }
-}
-
-/// Sets `old` to what the wire says, unless that is nothing or nothing new: chunks repeat themselves.
-pub(super) fn note(old: &mut Option<String>, new: &Text<'_>) {
-    if let Some(new) = new.some()
-        && old.as_deref() != Some(new)
-    {
-        *old = Some(new.to_owned());
     }
 }
 
@@ -189,18 +172,18 @@ impl Chunk<'_> {
     fn read(&self, reading: &mut Reading) {
         let facts = &mut reading.facts;
         if facts.id.is_none() {
-            note(&mut facts.id, &self.id);
+            self.id.note(&mut facts.id);
         }
-        note(&mut facts.model, &self.model);
-        note(&mut facts.service_tier, &self.service_tier);
-        note(&mut facts.system_fingerprint, &self.system_fingerprint);
+        self.model.note(&mut facts.model);
+        self.service_tier.note(&mut facts.service_tier);
+        self.system_fingerprint.note(&mut facts.system_fingerprint);
         let groq = self.x_groq.0.as_ref();
         for usage in
             [groq.and_then(|groq| groq.usage.0.as_ref()), self.usage.0.as_ref()].into_iter().flatten()
         {
             facts.usage.merge(usage.read());
         }
-        note_error(facts, self.error.facts().or_else(|| groq?.error.facts()));
+        facts.note_error(self.error.facts().or_else(|| groq?.error.facts()));
         if let Some(text) = self.value.some() {
             facts.generated(text.len());
         }
@@ -222,9 +205,9 @@ impl Choice<'_> {
         if let Some(usage) = &self.usage.0 {
             reading.facts.usage.merge(usage.read());
         }
-        note_error(&mut reading.facts, self.error.facts());
+        reading.facts.note_error(self.error.facts());
         if let Some(text) = self.text.some() {
-            generated(Channel::Text, index, text, reading);
+            reading.text(index, Some(text));
         } else if let Some(message) = self.delta.0.as_ref().or(self.message.0.as_ref()) {
             message.read(index, reading);
         }
@@ -234,22 +217,22 @@ impl Choice<'_> {
 impl Message<'_> {
     fn read(&self, choice: u64, reading: &mut Reading) {
         match self.reasoning_content.some().or_else(|| self.reasoning.some()) {
-            Some(text) => generated(Channel::Reasoning, choice, text, reading),
+            Some(text) => reading.reasoning(choice, Some(text)),
             None => self.read_reasoning_details(choice, reading),
         }
         match &self.content {
-            Content::Text(text) => generated(Channel::Text, choice, text, reading),
+            Content::Text(text) => reading.text(choice, Some(text)),
             Content::Parts(parts) => {
                 for part in parts.0.iter().filter_map(|part| part.0.as_ref()) {
                     for thought in part.thinking.0.iter().filter_map(|thought| thought.0.as_ref()) {
-                        generated(Channel::Reasoning, choice, thought.text.some().unwrap_or(""), reading);
+                        reading.reasoning(choice, thought.text.some());
                     }
-                    generated(Channel::Text, choice, part.text.some().unwrap_or(""), reading);
+                    reading.text(choice, part.text.some());
                 }
             }
             Content::None => {}
         }
-        generated(Channel::Text, choice, self.refusal.some().unwrap_or(""), reading);
+        reading.text(choice, self.refusal.some());
         for (position, call) in self.tool_calls.0.iter().enumerate() {
             if let Some(call) = &call.0 {
                 let index = call.index.0.unwrap_or(position as u64);
@@ -262,7 +245,7 @@ impl Message<'_> {
         }
         if let Some(audio) = &self.audio.0 {
             reading.facts.generated(audio.data.some().map_or(0, str::len));
-            generated(Channel::Text, choice, audio.transcript.some().unwrap_or(""), reading);
+            reading.text(choice, audio.transcript.some());
         }
         reading.facts.output |= !self.images.0.is_empty();
     }
@@ -270,24 +253,8 @@ impl Message<'_> {
     fn read_reasoning_details(&self, choice: u64, reading: &mut Reading) {
         for detail in self.reasoning_details.0.iter().filter_map(|detail| detail.0.as_ref()) {
             let text = detail.text.some().or_else(|| detail.summary.some());
-            generated(Channel::Reasoning, choice, text.unwrap_or(""), reading);
+            reading.reasoning(choice, text);
             reading.facts.generated(detail.data.some().map_or(0, str::len));
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Channel {
-    Text,
-    Reasoning,
-}
-
-fn generated(channel: Channel, choice: u64, text: &str, reading: &mut Reading) {
-    reading.facts.generated(text.len());
-    if let (Some(content), false) = (&mut reading.content, text.is_empty()) {
-        match channel {
-            Channel::Text => OutputContent::text(content, choice, text),
-            Channel::Reasoning => OutputContent::reasoning(content, choice, text),
         }
     }
 }
@@ -301,11 +268,7 @@ fn tool_call(
 ) {
     let name = function.and_then(|function| function.name.some());
     let arguments = function.and_then(|function| function.arguments.some().or_else(|| function.input.some()));
-    let arguments = arguments.unwrap_or("");
-    reading.facts.generated(name.map_or(0, str::len) + arguments.len());
-    if let Some(content) = &mut reading.content {
-        content.tool_call(choice, index, id, name, arguments);
-    }
+    reading.tool_call(choice, index, id, name, arguments);
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::lenient::{Object, Text};
-use super::openai_chunk::note;
 use super::openai_usage::WireUsage;
 use super::recognise::Target;
 use super::{Event, Framing, Reading, Recognised, WireFormat, error, field, openai_chat, openai_completions};
@@ -66,13 +65,13 @@ impl WireFormat for OpenAiEmbeddings {
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         match serde_json::from_slice::<Object<Answer<'_>>>(body) {
             Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.0.is_some() => {
-                note(&mut reading.facts.id, &answer.id);
-                note(&mut reading.facts.model, &answer.model);
+                answer.id.note(&mut reading.facts.id);
+                answer.model.note(&mut reading.facts.model);
                 if let Some(usage) = &answer.usage.0 {
                     reading.facts.usage.merge(usage.read_input_alone());
                 }
             }
-            _ => reading.facts.error = error::read(body),
+            _ => reading.facts.note_error(error::read(body)),
         }
     }
 

@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use crate::provider::Reading;
 use crate::provider::lenient::{Count, List, Object, Text};
-use crate::provider::openai_chunk::note;
 use crate::usage::Usage;
 
 /// A whole answer, or one chunk.
@@ -112,7 +111,7 @@ pub(super) fn read(data: &[u8], reading: &mut Reading) -> bool {
         let Some(completion) = &completion.0 else { continue };
         let text = completion.data.0.as_ref().map_or(&none, |data| &data.text);
         let reason = completion.finish_reason.0.as_ref().map_or(&none, |reason| &reason.reason);
-        note(&mut reading.facts.id, &answer.id);
+        answer.id.note(&mut reading.facts.id);
         choice(index, text, reason, reading);
         known = true;
     }

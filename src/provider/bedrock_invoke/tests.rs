@@ -120,7 +120,7 @@ fn reads_the_whole_answers_of_each_family() {
         let facts = whole(URL, body);
         assert_eq!(counts(&facts), if expected { (Some(6), Some(9)) } else { (None, None) }, "{body}");
         assert_eq!((reasons(&facts), facts.output_bytes, facts.choices), (vec![reason], 2, 1), "{body}");
-        assert!(facts.error.is_none() && facts.ended, "{body}");
+        assert!(facts.error.is_none(), "{body}");
         let headers = [("x-amzn-bedrock-input-token-count", "6"), ("x-amzn-bedrock-output-token-count", "9")];
         assert_eq!(counts(&with_headers(URL, &headers, body)), (Some(6), Some(9)), "{body}");
     }
@@ -280,4 +280,13 @@ fn writes_the_prompts_of_each_family_in_the_conventions_form() {
     ] {
         assert_eq!(input(URL, &body).messages, std::slice::from_ref(&hi), "{body}");
     }
+}
+
+#[test]
+fn takes_the_guardrail_from_the_request_headers() {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-amzn-bedrock-guardrailidentifier", http::HeaderValue::from_static("g1"));
+    let mut facts = recognised(URL).unwrap().request;
+    recognised(URL).unwrap().format.read_request_headers(&headers, &mut facts);
+    assert_eq!(facts.guardrail_id.as_deref(), Some("g1"));
 }

@@ -103,10 +103,20 @@ fn keeps_finish_reasons_by_choice() {
 #[test]
 fn keeps_no_state_for_a_hostile_choice_index() {
     let facts = read(&sse(&[
-        r#"{"id":"c","model":"m","choices":[{"index":18446744073709551615,"delta":{},"finish_reason":"stop"}]}"#,
+        r#"{"id":"c","model":"m","choices":[{"index":9007199254740991,"delta":{},"finish_reason":"stop"}]}"#,
     ]));
     assert!(facts.finish_reasons.is_empty());
     assert!(facts.choices <= crate::call::MAX_CHOICES);
+}
+
+#[test]
+fn keeps_no_count_and_no_name_that_cannot_be_one() {
+    let name = "m".repeat(2_000);
+    let facts = read(&sse(&[&format!(
+        r#"{{"id":"c","model":"{name}","choices":[],"usage":{{"prompt_tokens":18446744073709551615,"completion_tokens":1}}}}"#
+    )]));
+    assert_eq!((facts.id.as_deref(), facts.model), (Some("c"), None));
+    assert_eq!((facts.usage.input_tokens, facts.usage.output_tokens), (None, Some(1)));
 }
 
 #[test]

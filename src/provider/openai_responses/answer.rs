@@ -5,7 +5,6 @@ use serde::Deserialize;
 use crate::call::ErrorFacts;
 use crate::provider::error::{self, Fault};
 use crate::provider::lenient::{Count, List, Object, Text};
-use crate::provider::openai_chunk::{note, note_error};
 use crate::provider::openai_usage::WireUsage;
 use crate::provider::{Event, Reading};
 
@@ -97,7 +96,7 @@ pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
                 }
             }
         }
-        _ => reading.facts.error = error::read(body),
+        _ => reading.facts.note_error(error::read(body)),
     }
 }
 
@@ -109,7 +108,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
     }
     let Ok(Object(Some(streamed))) = serde_json::from_slice::<Object<Streamed<'_>>>(event.data) else {
         if event.name == Some("error") || event.exception {
-            note_error(&mut reading.facts, Some(ErrorFacts::default()));
+            reading.facts.note_error(Some(ErrorFacts::default()));
         }
         return;
     };
@@ -120,7 +119,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
     match kind {
         "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
             if kind == "response.failed" {
-                note_error(&mut reading.facts, Some(ErrorFacts::default()));
+                reading.facts.note_error(Some(ErrorFacts::default()));
             }
             reading.facts.ended = true;
         }
@@ -131,10 +130,10 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         }
         _ if event.exception || kind == "error" => {
             let error = error::read(event.data).unwrap_or_default();
-            note_error(&mut reading.facts, Some(error));
+            reading.facts.note_error(Some(error));
         }
         _ => {
-            note_error(&mut reading.facts, streamed.error.facts());
+            reading.facts.note_error(streamed.error.facts());
             streamed.read_delta(kind, reading);
         }
     }
@@ -150,14 +149,14 @@ impl Response<'_> {
 
     fn read(&self, reading: &mut Reading) {
         let facts = &mut reading.facts;
-        note(&mut facts.id, &self.id);
-        note(&mut facts.model, &self.model);
-        note(&mut facts.service_tier, &self.service_tier);
+        self.id.note(&mut facts.id);
+        self.model.note(&mut facts.model);
+        self.service_tier.note(&mut facts.service_tier);
         if let Some(usage) = &self.usage.0 {
             facts.usage.merge(usage.read());
         }
         let failed = self.status.some() == Some("failed");
-        note_error(facts, self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
+        facts.note_error(self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
     }
 }
 
@@ -166,17 +165,18 @@ impl Item<'_> {
     fn read(&self, index: u64, reading: &mut Reading) {
         let reasoning = self.kind.some() == Some("reasoning");
         for part in self.summary.0.iter().chain(&self.content.0).filter_map(|part| part.0.as_ref()) {
-            let text = part.text.some().or_else(|| part.refusal.some()).unwrap_or_default();
-            generated(reasoning, text, reading);
+            let text = part.text.some().or_else(|| part.refusal.some());
+            if reasoning { reading.reasoning(0, text) } else { reading.text(0, text) }
         }
         reading
             .facts
             .generated(self.code.some().map_or(0, str::len) + self.result.some().map_or(0, str::len));
         self.begin(index, reading);
-        let arguments = self.arguments.some().or_else(|| self.input.some()).unwrap_or_default();
-        reading.facts.generated(arguments.len());
-        if let (Some(content), true) = (&mut reading.content, self.is_tool_call()) {
-            content.tool_call(0, index, None, None, arguments);
+        let arguments = self.arguments.some().or_else(|| self.input.some());
+        if self.is_tool_call() {
+            reading.tool_call(0, index, None, None, arguments);
+        } else {
+            reading.facts.generated(arguments.map_or(0, str::len));
         }
     }
 
@@ -185,11 +185,8 @@ impl Item<'_> {
         if !self.is_tool_call() {
             return;
         }
-        let name = self.name.some();
-        reading.facts.generated(name.map_or(0, str::len));
-        if let Some(content) = &mut reading.content {
-            content.tool_call(0, index, self.call_id.some().or_else(|| self.id.some()), name, "");
-        }
+        let id = self.call_id.some().or_else(|| self.id.some());
+        reading.tool_call(0, index, id, self.name.some(), None);
     }
 
     /// A call that the application answers.
@@ -204,25 +201,13 @@ impl Streamed<'_> {
         let Some(delta) = self.delta.some() else { return };
         match kind {
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                reading.facts.generated(delta.len());
-                if let Some(content) = &mut reading.content {
-                    content.tool_call(0, self.output_index.0.unwrap_or(0), None, None, delta);
-                }
+                reading.tool_call(0, self.output_index.0.unwrap_or(0), None, None, Some(delta));
             }
             "response.output_text.delta" | "response.refusal.delta" | "response.audio.transcript.delta" => {
-                generated(false, delta, reading);
+                reading.text(0, Some(delta));
             }
-            _ if kind.starts_with("response.reasoning") => generated(true, delta, reading),
+            _ if kind.starts_with("response.reasoning") => reading.reasoning(0, Some(delta)),
             _ => reading.facts.generated(delta.len()),
         }
-    }
-}
-
-fn generated(reasoning: bool, text: &str, reading: &mut Reading) {
-    reading.facts.generated(text.len());
-    match &mut reading.content {
-        Some(content) if reasoning => content.reasoning(0, text),
-        Some(content) => content.text(0, text),
-        None => {}
     }
 }

@@ -1,0 +1,84 @@
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use super::*;
+use crate::call::RequestFacts;
+use crate::content::InputContent;
+use crate::provider::{Event, recognise};
+
+fn reader(format: &'static dyn WireFormat) -> Reader {
+    Reader::new(format, false, StatusCode::OK, &HeaderMap::new(), Reading::default())
+}
+
+#[test]
+fn a_document_that_was_cut_is_not_whole() {
+    for (url, whole) in [
+        ("https://api.openai.com/v1/chat/completions", r#"{"id":"c","model":"m","choices":[]}"#),
+        ("https://api.anthropic.com/v1/messages", r#"{"id":"m","content":[]}"#),
+        ("https://generativelanguage.googleapis.com/v1/models/g:generateContent", r#"{"candidates":[]}"#),
+        ("https://generativelanguage.googleapis.com/v1/models/g:embedContent", r#"{"embedding":{}}"#),
+        ("http://localhost:11434/api/chat", r#"{"model":"m","done":true}"#),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com/model/m/invoke", r#"{"generation":"a"}"#),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse", r#"{"usage":{}}"#),
+        ("https://api.cohere.com/v1/chat", r#"{"text":"a"}"#),
+        ("https://api.cohere.com/v2/chat", r#"{"message":{}}"#),
+    ] {
+        let format = recognise(&http::Method::POST, &url.parse().unwrap()).unwrap().format;
+        let complete = |body: &str| {
+            let mut reader = reader(format);
+            reader.push(body.as_bytes());
+            reader.finish(true).facts.complete()
+        };
+        assert!(complete(whole), "{url}");
+        assert!(!complete(&whole[..whole.len() - 1]), "{url}");
+    }
+}
+
+/// A reader with a bug.
+#[derive(Debug)]
+struct Broken;
+
+impl WireFormat for Broken {
+    fn stream_framing(&self) -> Framing {
+        Framing::Sse
+    }
+    fn read_request(&self, _: &Value, _: &mut RequestFacts) {}
+    fn undeciding(&self) -> &'static [&'static str] {
+        &[]
+    }
+    fn read_input(&self, _: &Value) -> InputContent {
+        InputContent::default()
+    }
+    fn read_body(&self, _: &[u8], _: &mut Reading) {
+        panic!("a bug in the reader of a document");
+    }
+    fn read_event(&self, _: Event<'_>, reading: &mut Reading) {
+        reading.facts.output_bytes += 1;
+        panic!("a bug in the reader of an event");
+    }
+}
+
+#[test]
+fn a_panic_while_reading_stays_inside() {
+    for body in ["data: 1\n\ndata: 2\n\n", "{}"] {
+        let mut reader = reader(&Broken);
+        reader.push(body.as_bytes());
+        reader.push(body.as_bytes());
+        let facts = reader.finish(true).facts;
+        assert!(facts.complete(), "what cannot be read is taken at the transport's word");
+        assert!(facts.output_bytes <= 1, "nothing is read after the panic");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_whole_when_the_transport_says_so() {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static("zstd"));
+    let format =
+        recognise(&http::Method::POST, &"http://h/v1/chat/completions".parse().unwrap()).unwrap().format;
+    for whole in [true, false] {
+        let mut reader = Reader::new(format, false, StatusCode::OK, &headers, Reading::default());
+        reader.push(b"\x28\xb5\x2f\xfd");
+        assert_eq!(reader.finish(whole).facts.complete(), whole);
+    }
+}
