@@ -104,8 +104,8 @@ impl<E: std::error::Error> From<E> for Failure {
         let mut source = error.source();
         while let Some(cause) = source {
             let said = cause.to_string();
-            // Many an error's own text ends with its cause.
-            if !text.ends_with(&said) {
+            // Many an error says its cause itself.
+            if !text.contains(&said) {
                 text.push_str(": ");
                 text.push_str(&said);
             }

@@ -136,6 +136,12 @@ pub fn rfc3339(at: Timestamp) -> String {
     instant(at).to_string()
 }
 
+/// RFC 3339 in UTC without the fraction of the second, for columns that people read.
+#[must_use]
+pub(crate) fn to_the_second(at: Timestamp) -> String {
+    format(at, "%Y-%m-%dT%H:%M:%SZ")
+}
+
 /// `strftime` in UTC; the formats are this crate's own.
 #[must_use]
 pub(crate) fn format(at: Timestamp, format: &'static str) -> String {

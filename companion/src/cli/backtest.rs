@@ -16,7 +16,7 @@ use crate::rule::backtest::{Backtest, Firing, backtest};
 use crate::rule::config::RulesConfig;
 use crate::rule::{Labels, RuleName, Unit};
 use crate::store::Querier;
-use crate::time::{WindowArgs, in_words, rfc3339};
+use crate::time::{WindowArgs, in_words, rfc3339, to_the_second};
 
 /// The past time, and how to write what was found.
 #[derive(Debug, Clone, clap::Args)]
@@ -112,7 +112,8 @@ pub fn run(
 
 fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
     let seconds = (window.to.0 - window.from.0) / Timestamp::SECOND;
-    let mut out = format!("{} to {} ({})\n\n", rfc3339(window.from), rfc3339(window.to), in_words(seconds));
+    let mut out =
+        format!("{} to {} ({})\n\n", to_the_second(window.from), to_the_second(window.to), in_words(seconds));
     if found.firings.is_empty() {
         out.push_str("no rule fired\n");
         return out;
@@ -152,8 +153,8 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
         let unit = firing.rule.rule().unit();
         list.push(vec![
             firing.rule.to_string(),
-            rfc3339(firing.start),
-            rfc3339(firing.end),
+            to_the_second(firing.start),
+            to_the_second(firing.end),
             unit.format(firing.peak),
             unit.format(firing.threshold),
             listed(&firing.labels),

@@ -116,18 +116,24 @@ pub(crate) fn usd(amount: NanoUsd) -> String {
     format!("{sign}${text}{}", "0".repeat(2_usize.saturating_sub(decimals)))
 }
 
-/// Dollars with the same decimals in every row, as many as the smallest amount above 0 needs.
+/// Dollars with the same decimals in every row: as many as the smallest amount above 0 needs, but no more than four
+/// beside whole dollars. What would read as 0 there is `<$0.0001`.
 pub(crate) fn usd_column(amounts: impl IntoIterator<Item = Option<NanoUsd>>) -> Vec<String> {
     let amounts: Vec<Option<NanoUsd>> = amounts.into_iter().collect();
-    let least =
-        amounts.iter().flatten().map(|amount| amount.0.unsigned_abs()).filter(|nanos| *nanos > 0).min();
-    let decimals = match least.unwrap_or(u64::MAX) {
+    let sizes = || amounts.iter().flatten().map(|amount| amount.0.unsigned_abs()).filter(|nanos| *nanos > 0);
+    let whole = sizes().max().is_some_and(|most| most >= 1_000_000_000);
+    let decimals = match sizes().min().unwrap_or(u64::MAX) {
         1_000_000_000.. => 2,
         10_000_000.. => 4,
+        _ if whole => 4,
         100_000.. => 6,
         _ => 9,
     };
-    amounts.into_iter().map(|amount| or_dash(amount, |amount| usd_with(amount, decimals))).collect()
+    let show = |amount: NanoUsd| match amount.0 {
+        1..50_000 if whole => "<$0.0001".to_owned(),
+        _ => usd_with(amount, decimals),
+    };
+    amounts.iter().map(|amount| or_dash(*amount, show)).collect()
 }
 
 /// Dollars rounded to `decimals`, of which there are at most nine.
@@ -213,7 +219,8 @@ mod tests {
         let column = |nanos: &[i64]| usd_column(nanos.iter().map(|n| Some(NanoUsd(*n))));
         assert_eq!(column(&[6_271_234_567, 457_000_000, 0]), ["$6.2712", "$0.4570", "$0.0000"]);
         assert_eq!(column(&[1_999_999_999_999, 2_000_000_000]), ["$2,000.00", "$2.00"]);
-        assert_eq!(column(&[7, 1_000_000_000]), ["$0.000000007", "$1.000000000"]);
+        assert_eq!(column(&[7, 100_000_000]), ["$0.000000007", "$0.100000000"]);
+        assert_eq!(column(&[49_999, 727_000, 172_800_000_000]), ["<$0.0001", "$0.0007", "$172.8000"]);
         assert_eq!(usd_column([None, Some(NanoUsd(i64::MIN))]), ["–", "-$9,223,372,036.85"]);
     }
 

@@ -25,6 +25,8 @@ impl Unit {
     pub fn format(self, value: f64) -> String {
         match self {
             Self::Share => format!("{}%", trimmed(value * 100.0, 2)),
+            // An amount above 0 does not read as 0.
+            Self::Usd if value != 0.0 && value.abs() < 0.01 => format!("${value:.6}"),
             Self::Usd => format!("${value:.2}"),
             #[expect(clippy::cast_possible_truncation, reason = "values are far below 2^63 seconds")]
             Self::Seconds => Seconds(value as i64).to_string(),
@@ -55,7 +57,7 @@ fn trimmed(value: f64, decimals: usize) -> String {
 
 /// Dollars of a threshold: whole ones without cents.
 pub(crate) fn dollars(usd: f64) -> String {
-    if usd.fract() == 0.0 { format!("${usd:.0}") } else { format!("${usd:.2}") }
+    if usd.fract() == 0.0 { format!("${usd:.0}") } else { Unit::Usd.format(usd) }
 }
 
 #[cfg(test)]
@@ -69,6 +71,8 @@ mod tests {
             (Unit::Share, 1.0, "100%"),
             (Unit::Share, 0.000_01, "0%"),
             (Unit::Usd, 1234.5, "$1234.50"),
+            (Unit::Usd, 0.001_5, "$0.001500"),
+            (Unit::Usd, 0.0, "$0.00"),
             (Unit::Tokens, 1_234_567.0, "1,234,567"),
             (Unit::Calls, 0.0, "0"),
             (Unit::PerMinute, 100.25, "100.2"),

@@ -85,3 +85,8 @@ fn lengths_read_as_people_say_them() {
         assert_eq!(in_words(seconds), words);
     }
 }
+
+#[test]
+fn leaves_out_the_fraction_of_a_second_where_people_read_it() {
+    assert_eq!(to_the_second(Timestamp(1_763_900_938_506_639_860)), "2025-11-23T12:28:58Z");
+}

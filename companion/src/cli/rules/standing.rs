@@ -6,7 +6,7 @@ use crate::alert::State;
 use crate::plain::harmless;
 use crate::rule::evaluator::RuleStatus;
 use crate::rule::{Labels, RuleName, Severity};
-use crate::time::rfc3339;
+use crate::time::to_the_second;
 
 /// One rule over all calls, or over those of the service or model in `labels`.
 #[derive(Debug, Clone, Serialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Standing {
     pub(crate) threshold: f64,
     pub(crate) advice: &'static str,
     pub(crate) description: Option<String>,
-    /// Since when it is pending or firing, RFC 3339.
+    /// Since when it is pending or firing, RFC 3339 to the second.
     pub(crate) since: Option<String>,
     pub(crate) no_data: Option<String>,
     pub(crate) error: Option<String>,
@@ -57,7 +57,7 @@ impl Standing {
             threshold: status.threshold,
             advice: status.advice,
             description: status.description.clone(),
-            since: status.since.map(rfc3339),
+            since: status.since.map(to_the_second),
             no_data: status.no_data.clone(),
             error: status.error.clone(),
             alerts: status
