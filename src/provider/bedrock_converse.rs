@@ -249,7 +249,8 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
 /// Reads an event of Nova's invoke, which is a payload under its own name.
 pub(super) fn read_nova_event(data: &[u8], reading: &mut Reading) {
     let Ok(Object(Some(event))) = serde_json::from_slice::<Object<NovaEvent<'_>>>(data) else { return };
-    let NovaEvent { message_start, content_block_start, content_block_delta, message_stop, metadata } = event;
+    let NovaEvent { message_start, content_block_start, content_block_delta, message_stop, metadata } =
+        *event;
     let payloads = [message_start, content_block_start, content_block_delta, message_stop, metadata];
     for payload in payloads.iter().filter_map(|payload| payload.0.as_ref()) {
         payload.read(reading);

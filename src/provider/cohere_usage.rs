@@ -26,8 +26,8 @@ struct Counts {
 impl Meta {
     /// The billed counts, as the conventions ask, else the used ones.
     pub(super) fn usage(&self) -> Usage {
-        let billed = self.billed_units.0.as_ref();
-        let used = self.tokens.0.as_ref();
+        let billed = self.billed_units.0.as_deref();
+        let used = self.tokens.0.as_deref();
         let count = |of: fn(&Counts) -> Option<u64>| billed.and_then(of).or_else(|| used.and_then(of));
         let mut usage = Usage {
             input_tokens: count(|counts| counts.input_tokens.0),

@@ -236,7 +236,7 @@ impl Message<'_> {
         for (position, call) in self.tool_calls.0.iter().enumerate() {
             if let Some(call) = &call.0 {
                 let index = call.index.0.unwrap_or(position as u64);
-                let function = call.function.0.as_ref().or(call.custom.0.as_ref());
+                let function = call.function.0.as_deref().or(call.custom.0.as_deref());
                 tool_call(choice, index, call.id.some(), function, reading);
             }
         }

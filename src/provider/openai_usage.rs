@@ -71,7 +71,9 @@ impl WireUsage {
     /// The counts as OpenTelemetry totals.
     pub(super) fn read(&self) -> Usage {
         let none = Details::default();
-        let of = |objects: [&'_ Object<Details>; 3]| objects.into_iter().find_map(|object| object.0.clone());
+        let of = |objects: [&'_ Object<Details>; 3]| {
+            objects.into_iter().find_map(|object| object.0.as_deref().cloned())
+        };
         let input = of([&self.prompt_tokens_details, &self.input_tokens_details, &self.prompt_token_details])
             .unwrap_or_else(|| none.clone());
         let output = of([
