@@ -71,7 +71,8 @@
 //!
 //! # Retries
 //!
-//! Put this layer outside a retry layer: one span is one call, however often it is sent.
+//! Put this layer outside a retry layer: one span is one call, however often it is sent. [`AttemptSpans`] inside the
+//! retry layer gives each attempt an HTTP client span below it, and [`RetryAfter`] waits as the provider asks.
 //!
 //! # Cost of observing
 //!

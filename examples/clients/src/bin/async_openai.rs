@@ -5,6 +5,8 @@
 //! cargo run -p spanledger-clients --bin async_openai
 //! ```
 
+use std::time::{Duration, Instant};
+
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
@@ -73,12 +75,13 @@ async fn ended(
     spans: &opentelemetry_sdk::trace::InMemorySpanExporter,
     count: usize,
 ) -> Result<Vec<opentelemetry_sdk::trace::SpanData>, Box<dyn std::error::Error + Send + Sync>> {
-    for _ in 0..100_000 {
+    let until = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < until {
         let spans = spans.get_finished_spans()?;
         if spans.len() == count {
             return Ok(spans);
         }
         tokio::task::yield_now().await;
     }
-    Err("a call has not ended".into())
+    Err("a call has not ended within 10 s".into())
 }
