@@ -97,8 +97,9 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
-    /// Counts tokens from bytes (four to a token) where the provider gives none, marked `estimated`. Defaults
-    /// to off: what nobody reported stays absent.
+    /// Counts tokens from bytes (four to a token) where the provider gives none, or where a stream ended before the
+    /// count did, marked `estimated` and left out of the token metrics. Defaults to off: what nobody reported stays
+    /// absent.
     #[must_use]
     pub const fn estimate_usage(mut self, on: bool) -> Self {
         self.estimate_usage = on;

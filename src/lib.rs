@@ -43,7 +43,7 @@
 //! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
 //! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status) and
 //! `spanledger.client.unpriced.tokens`. A model becomes a label when the price table knows it or a provider
-//! answered with it; of names outside the table at most 256 do, and the rest are `_OTHER`.
+//! answered with it; of names outside the table at most 256 do, of error types at most 64, and the rest are `_OTHER`.
 //!
 //! # Which calls are recognised
 //!

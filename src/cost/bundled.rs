@@ -94,7 +94,7 @@ impl Bundled {
             let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0);
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
         }
-        match query.service_tier.filter(|tier| !is_standard(tier)) {
+        match query.tier().filter(|tier| !is_standard(tier)) {
             None => Some(self.priced(standard, exact, false)),
             Some(tier) => {
                 let of_tier = self.of_tier(request, &tier.to_ascii_lowercase());

@@ -10,8 +10,12 @@ use crate::call::Call;
 use crate::cost::PriceTable;
 use crate::semconv::{attribute, error_type};
 
-/// How many names outside the price table may become labels, each of models and of error types.
-const BUDGET: usize = 256;
+/// How many names of models outside the price table may become labels.
+const MODELS: usize = 256;
+
+/// How many error types may. Fewer, since they multiply with the models, and an SDK that has reached its own limit of
+/// 2,000 sets of labels folds all others into one without outcome or status.
+const ERRORS: usize = 64;
 
 /// How many names of the price table are kept ready; it has some 2,000.
 const KNOWN: usize = 4096;
@@ -32,8 +36,8 @@ impl Labels {
         Self {
             prices,
             known: Names::new(KNOWN),
-            models: Names::new(BUDGET),
-            errors: Names::new(BUDGET),
+            models: Names::new(MODELS),
+            errors: Names::new(ERRORS),
             other: Arc::from(error_type::OTHER),
         }
     }

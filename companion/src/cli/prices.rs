@@ -116,6 +116,7 @@ fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<R
             response_model: Some(model),
             request_model: None,
             service_tier: args.tier.as_deref(),
+            requested_service_tier: None,
             usage: &usage,
             usage_source: UsageSource::Provider,
             at,
