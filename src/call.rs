@@ -90,6 +90,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) error: Option<ErrorFacts>,
     /// The provider's own end marker was seen (`[DONE]`, `message_stop`, ...).
     pub(crate) ended: bool,
+    /// The provider says that the answer was cancelled on its side, as the caller can ask for from elsewhere.
+    pub(crate) cancelled: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
@@ -151,6 +153,16 @@ impl ResponseFacts {
         (0..choices.min(MAX_CHOICES))
             .map(|choice| self.finish_reasons.get(&choice).map_or_else(|| "error".to_owned(), Clone::clone))
             .collect()
+    }
+
+    /// Counts the choices that were asked for among those seen, since a provider may stream one after the other.
+    /// An answer without any has failed, or is of a kind that has none.
+    pub(crate) fn expect_choices(&mut self, asked: Option<i64>) {
+        if let (true, Some(last)) =
+            (self.choices > 0, asked.and_then(|asked| u64::try_from(asked.saturating_sub(1)).ok()))
+        {
+            self.choice(last);
+        }
     }
 
     /// Notes that the answer has a choice of this index.

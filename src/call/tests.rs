@@ -22,6 +22,24 @@ fn is_complete_without_an_end_marker_once_every_choice_has_a_reason() {
 }
 
 #[test]
+fn waits_for_every_choice_that_was_asked_for() {
+    let asked = |n: Option<i64>, finished: &[u64]| {
+        let mut facts = facts(finished.len() as u64, finished);
+        facts.expect_choices(n);
+        facts
+    };
+    let cut = asked(Some(2), &[0]);
+    assert!(!cut.complete(), "the second choice did not begin");
+    assert_eq!(cut.finish_reasons(false), ["stop", "error"]);
+    assert!(asked(Some(2), &[1, 0]).complete());
+    assert!(asked(None, &[0]).complete());
+    assert!(asked(Some(i64::MIN), &[0]).complete() && asked(Some(0), &[0]).complete());
+    assert!(ResponseFacts { ended: true, ..asked(Some(2), &[0]) }.complete());
+    assert_eq!(asked(Some(2), &[]).finish_reasons(false), [] as [&str; 0], "an error before any choice");
+    assert_eq!(asked(Some(i64::MAX), &[0]).finish_reasons(false).len() as u64, MAX_CHOICES);
+}
+
+#[test]
 fn keeps_no_finish_reason_that_is_no_identifier() {
     let mut facts = facts(1, &[]);
     facts.finish(0, &"x".repeat(2_000));

@@ -60,11 +60,13 @@ impl Fault<'_> {
 }
 
 impl Fields<'_> {
-    /// The code, else the type, else the status name: the most precise first. `error` as a type says nothing.
+    /// The code, else the type, else the status name: the most precise first. A code that repeats the HTTP status
+    /// (Google, llama.cpp, OpenRouter) comes last, and `error` as a type says nothing.
     fn own_code(&self) -> Option<String> {
+        let code = self.code.some();
+        let (last, first) = if code.is_some_and(is_http_status) { (code, None) } else { (None, code) };
         let aws_type = self.aws_type.some().map(aws_name);
-        let named =
-            [self.code.some(), self.kind.some(), self.error_type.some(), aws_type, self.status.some()];
+        let named = [first, self.kind.some(), self.error_type.some(), aws_type, self.status.some(), last];
         named.into_iter().flatten().find(|name| *name != "error" && is_code(name)).map(str::to_owned)
     }
 
@@ -88,6 +90,11 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
 pub(crate) fn aws_name(text: &str) -> &str {
     let name = text.rsplit_once('#').map_or(text, |(_, name)| name);
     name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+/// Whether a code is the number of an HTTP error.
+fn is_http_status(code: &str) -> bool {
+    code.parse::<u16>().is_ok_and(|number| (400..600).contains(&number))
 }
 
 /// Whether this can be a low-cardinality identifier rather than prose.

@@ -19,7 +19,24 @@ fn prefers_the_code_then_the_type_then_the_status_name() {
         Some("m"),
     );
     is(r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"m"}}"#, Some("RESOURCE_EXHAUSTED"), Some("m"));
-    is(r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}"#, Some("429"), None);
+}
+
+#[test]
+fn names_an_error_better_than_by_a_code_that_repeats_the_http_status() {
+    is(
+        r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
+        Some("RESOURCE_EXHAUSTED"),
+        Some("m"),
+    );
+    is(
+        r#"{"error":{"code":401,"message":"m","type":"authentication_error"}}"#,
+        Some("authentication_error"),
+        Some("m"),
+    );
+    is(r#"{"error":{"code":"404","message":"m"}}"#, Some("404"), Some("m"));
+    is(r#"{"error":{"code":400,"type":"Bad Request","message":"m"}}"#, Some("400"), Some("m"));
+    is(r#"{"object":"error","code":"3051","message":"m","type":"t"}"#, Some("3051"), Some("m"));
+    is(r#"{"error":{"code":"99","type":"t"}}"#, Some("99"), None);
 }
 
 #[test]

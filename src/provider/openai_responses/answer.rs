@@ -121,6 +121,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
             if kind == "response.failed" {
                 reading.facts.note_error(Some(ErrorFacts::default()));
             }
+            reading.facts.cancelled |= kind == "response.cancelled";
             reading.facts.ended = true;
         }
         "response.output_item.added" => {
@@ -155,6 +156,7 @@ impl Response<'_> {
         if let Some(usage) = &self.usage.0 {
             facts.usage.merge(usage.read());
         }
+        facts.cancelled |= self.status.some() == Some("cancelled");
         let failed = self.status.some() == Some("failed");
         facts.note_error(self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
     }
