@@ -126,7 +126,7 @@ impl WireFormat for BedrockInvoke {
     }
 
     fn undeciding(&self) -> &'static [&'static str] {
-        &["stream", "metadata", "service_tier"]
+        &["stream", "metadata", "service_tier", "cache_control"]
     }
 
     fn read_input(&self, body: &Value) -> InputContent {

@@ -1,5 +1,5 @@
 //! OpenAI chat completions, the wire format of most gateways; Azure OpenAI in both path styles; Writer's
-//! `/v1/chat`.
+//! `/v1/chat`; Mistral and AI21 on Vertex AI.
 
 mod input;
 
@@ -28,17 +28,33 @@ pub(super) const UNDECIDING: &[&str] = &[
     "safety_identifier",
     "prompt_cache_key",
     "prompt_cache_retention",
+    "prompt_cache_options",
+    // OpenRouter: a cache breakpoint at the end of the prompt.
+    "cache_control",
+    // vLLM.
+    "cache_salt",
+    "priority",
     "service_tier",
     "request_id",
     "session_id",
-    // OpenRouter: asks for usage.
+    // OpenRouter: what its own observers file with the call, and asking for usage.
+    "trace",
     "usage",
 ];
 
 const WRITER_HOST: &str = "api.writer.com";
 
-/// `.../chat/completions` on any host, and what two providers call it otherwise.
+/// `.../chat/completions` on any host, and what some providers call it otherwise.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    if let Some((model, stream)) = vertex(target) {
+        return Some(Recognised {
+            format: &OpenAiChat,
+            operation: Operation::Chat,
+            api_type: Some(openai_api_type::CHAT_COMPLETIONS),
+            provider: target.provider().or(Some(provider::GCP_VERTEX_AI)),
+            request: RequestFacts { model: Some(model.to_owned()), stream, ..RequestFacts::default() },
+        });
+    }
     let writer = target.host == WRITER_HOST && target.segments == ["v1", "chat"];
     let mistral_agent =
         target.provider() == Some(provider::MISTRAL_AI) && target.ends_with(&["agents", "completions"]);
@@ -54,6 +70,13 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     })
 }
 
+/// Model and streaming of the publishers on Vertex AI that speak this format. Mistral's document reader does not.
+fn vertex<'t>(target: &'t Target<'_>) -> Option<(&'t str, bool)> {
+    let (publisher, model, stream) = target.raw_prediction()?;
+    let chat = matches!(publisher, "mistralai" | "ai21") && !model.contains("ocr");
+    chat.then_some((model, stream))
+}
+
 /// The model an Azure path names: `/openai/deployments/{deployment}/...`.
 pub(super) fn deployment(target: &Target<'_>) -> Option<String> {
     target.after("deployments").map(str::to_owned)
@@ -63,9 +86,7 @@ pub(super) fn deployment(target: &Target<'_>) -> Option<String> {
 pub(super) fn provider_of(target: &Target<'_>) -> Option<&'static str> {
     let by_host = target.provider();
     let azure = by_host.is_none_or(|name| name == provider::AZURE_AI_INFERENCE);
-    let openai_path = target.after("openai").is_some_and(|next| {
-        next == "deployments" || (by_host.is_some() && target.segments.first().is_some_and(|s| s == "openai"))
-    });
+    let openai_path = target.after("openai").is_some_and(|next| next == "deployments" || by_host.is_some());
     if azure && openai_path { Some(provider::AZURE_AI_OPENAI) } else { by_host }
 }
 

@@ -74,12 +74,32 @@ fn asks_for_usage_in_streams_that_do_not_ask_yet() {
 #[test]
 fn leaves_the_members_that_decide_nothing_out_of_the_hash() {
     let undeciding = recognised(URL).unwrap().format.undeciding();
-    for name in ["stream", "stream_options", "user", "metadata", "store", "service_tier"] {
+    for name in [
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "store",
+        "service_tier",
+        "prompt_cache_options",
+        "cache_control",
+        "cache_salt",
+        "priority",
+        "trace",
+    ] {
         assert!(undeciding.contains(&name), "{name}");
     }
-    for name in
-        ["messages", "model", "tools", "temperature", "seed", "n", "response_format", "reasoning_effort"]
-    {
+    for name in [
+        "messages",
+        "model",
+        "tools",
+        "temperature",
+        "seed",
+        "n",
+        "response_format",
+        "reasoning_effort",
+        "verbosity",
+    ] {
         assert!(!undeciding.contains(&name), "{name}");
     }
 }
