@@ -75,9 +75,11 @@ impl Fields<'_> {
     }
 }
 
-/// Reads a body or an event that carries no answer. A type or status alone makes no error (`{"type": "ping"}`).
+/// Reads a body or an event that carries no answer: an object, or an array of them. A type or status alone makes no error (`{"type": "ping"}`).
 pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
-    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+    let text = body.trim_ascii_start();
+    let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    if first.first() != Some(&b'{') {
         return None;
     }
     let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;

@@ -79,6 +79,7 @@ fn sees_no_error_where_there_is_none() {
         r#"{"error":false}"#,
         r#"{"error":""}"#,
         "[]",
+        "[\"x\"]",
         "null",
         "x",
         "\"x\"",
