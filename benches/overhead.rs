@@ -12,247 +12,19 @@
 //!   `ideal - bare`.
 //!
 //! Prompts are English-like prose of 1, 4, 32 and 256 KiB with a line break every 80 characters; a stream has 1,000 chunks, each in a
-//! frame of its own. Allocations are counted over one call, by a counting allocator.
+//! frame of its own.
 //!
 //! Times depend on what else the machine does; instruction counts do not. `benches/instructions.sh` counts them with
 //! callgrind, through `overhead --repeat CASE COUNT`.
 
-use std::alloc::System;
-use std::hint::black_box;
-use std::time::Duration;
-
-use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
-use futures_util::stream;
-use http::Extensions;
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
-use opentelemetry::trace::{Span, SpanKind, Tracer, TracerProvider};
-use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
-use reqwest::{Request, Response};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use spanledger::GenAiMiddleware;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+#[path = "support/calls.rs"]
+mod calls;
 
-const CHUNKS: usize = 1_000;
+use calls::{CHUNKS, Case, Outcome, WAYS, case};
+
 const PROMPTS: [usize; 4] = [1, 4, 32, 256];
-const WAYS: [&str; 4] = ["bare", "unobserved", "observed", "ideal"];
-
-type Outcome = Result<(), Box<dyn std::error::Error>>;
-
-/// Answers from memory.
-#[derive(Clone)]
-struct Memory {
-    frames: Vec<Bytes>,
-    kind: &'static str,
-}
-
-#[async_trait::async_trait]
-impl Middleware for Memory {
-    async fn handle(
-        &self,
-        _request: Request,
-        _extensions: &mut Extensions,
-        _next: Next<'_>,
-    ) -> reqwest_middleware::Result<Response> {
-        let frames = self.frames.clone().into_iter().map(|bytes| Ok::<_, std::io::Error>(Frame::data(bytes)));
-        let body = reqwest::Body::wrap(StreamBody::new(stream::iter(frames)));
-        let mut response = http::Response::new(body);
-        response.headers_mut().insert("content-type", http::HeaderValue::from_static(self.kind));
-        Ok(Response::from(response))
-    }
-}
-
-/// Exporters that throw everything away.
-#[derive(Debug)]
-struct Nowhere;
-
-impl SpanExporter for Nowhere {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        drop(black_box(batch));
-        Ok(())
-    }
-}
-
-impl PushMetricExporter for Nowhere {
-    async fn export(&self, _metrics: &ResourceMetrics) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn temporality(&self) -> Temporality {
-        Temporality::Cumulative
-    }
-}
-
-/// The work nobody can do without.
-struct Ideal {
-    tracer: SdkTracer,
-    durations: [Histogram<f64>; 3],
-    counters: [Counter<u64>; 6],
-}
-
-impl Ideal {
-    fn new(tracers: &SdkTracerProvider, meters: &SdkMeterProvider) -> Self {
-        let meter = meters.meter("ideal");
-        let durations =
-            std::array::from_fn(|index| meter.f64_histogram(format!("histogram.{index}")).build());
-        let counters = std::array::from_fn(|index| meter.u64_counter(format!("counter.{index}")).build());
-        Self { tracer: tracers.tracer("ideal"), durations, counters }
-    }
-
-    fn observe(&self, body: &[u8]) {
-        black_box(serde_json::from_slice::<Value>(body).ok());
-        black_box(Sha256::digest(body));
-        let attributes = (0..25).map(|number| {
-            let value = if number % 3 == 0 { opentelemetry::Value::from(number) } else { "a value".into() };
-            KeyValue::new("spanledger.an.attribute", value)
-        });
-        let builder = self.tracer.span_builder("chat gpt-4o-mini").with_kind(SpanKind::Client);
-        let builder = builder.with_attributes(attributes.collect::<Vec<_>>());
-        builder.start_with_context(&self.tracer, &Context::current()).end();
-        let labels = ["a", "b", "c", "d", "e", "f"].map(|name| KeyValue::new(name, "a label"));
-        self.durations.iter().for_each(|histogram| histogram.record(0.5, &labels));
-        self.counters.iter().for_each(|counter| counter.add(12, &labels));
-    }
-}
-
-/// One case: what is sent, by which client, and what else is done.
-struct Case {
-    client: ClientWithMiddleware,
-    body: Bytes,
-    ideal: Option<Ideal>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Case {
-    /// `prompt` in KiB, or a stream with a prompt of 1 KiB.
-    fn new(way: &str, prompt: usize, stream: bool) -> Result<Self, Box<dyn std::error::Error>> {
-        let tracers = SdkTracerProvider::builder().with_simple_exporter(Nowhere).build();
-        let reader = PeriodicReader::builder(Nowhere).with_interval(Duration::from_secs(86_400)).build();
-        let meters = SdkMeterProvider::builder().with_reader(reader).build();
-        let ideal = (way == "ideal").then(|| Ideal::new(&tracers, &meters));
-        let mut client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build()?);
-        if way == "unobserved" {
-            client = client.with(GenAiMiddleware::new());
-        } else if way == "observed" {
-            let middleware = GenAiMiddleware::builder().tracer_provider(tracers).meter_provider(meters);
-            client = client.with(middleware.build());
-        }
-        let client = client.with(if stream { streamed() } else { whole() }).build();
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Self { client, body: request(prompt, stream), ideal, runtime })
-    }
-
-    /// Sends the request and reads the answer to its end.
-    fn run(&self) {
-        let call = async {
-            let url = "https://api.openai.com/v1/chat/completions";
-            let response = self.client.post(url).body(self.body.clone()).send().await.ok()?;
-            let mut body = reqwest::Body::from(response);
-            while let Some(frame) = body.frame().await {
-                black_box(frame.ok()?);
-            }
-            Some(())
-        };
-        black_box(self.runtime.block_on(call));
-        if let Some(ideal) = &self.ideal {
-            ideal.observe(&self.body);
-        }
-    }
-}
-
-fn request(prompt: usize, stream: bool) -> Bytes {
-    let words =
-        ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "nobody", "looks"];
-    let mut text = String::new();
-    let mut line = 0;
-    for word in words.iter().cycle() {
-        text.push_str(word);
-        line += word.len() + 1;
-        text.push(if line > 80 { '\n' } else { ' ' });
-        line *= usize::from(line <= 80);
-        if text.len() + 200 > prompt * 1024 {
-            break;
-        }
-    }
-    let body = json!({
-        "model": "gpt-4o-mini",
-        "stream": stream,
-        "temperature": 0.7,
-        "max_tokens": 1_000,
-        "messages": [{"role": "system", "content": "You are brief."}, {"role": "user", "content": text}],
-    });
-    Bytes::from(body.to_string())
-}
-
-fn whole() -> Memory {
-    let body = json!({
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini-2024-07-18",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "a".repeat(400)}}],
-        "usage": {"prompt_tokens": 1_200, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 1_024}},
-    });
-    Memory { frames: vec![Bytes::from(body.to_string())], kind: "application/json" }
-}
-
-fn streamed() -> Memory {
-    let chunk = |choices: Value, usage: Value| {
-        let chunk = json!({
-            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024-07-18",
-            "choices": choices, "usage": usage,
-        });
-        Bytes::from(format!("data: {chunk}\n\n"))
-    };
-    let word = json!([{"index": 0, "delta": {"content": " word"}, "finish_reason": null}]);
-    let mut frames = vec![chunk(word, Value::Null); CHUNKS - 2];
-    frames.push(chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null));
-    frames.push(chunk(json!([]), json!({"prompt_tokens": 250, "completion_tokens": 998})));
-    frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
-    Memory { frames, kind: "text/event-stream" }
-}
-
-/// A case by its name: `way/whole-KIB` or `way/stream`.
-fn case(name: &str) -> Result<Case, Box<dyn std::error::Error>> {
-    let (way, what) = name.split_once('/').ok_or("a case is WAY/whole-KIB or WAY/stream")?;
-    match what.strip_prefix("whole-") {
-        Some(prompt) => Case::new(way, prompt.parse()?, false),
-        None => Case::new(way, 1, true),
-    }
-}
-
-fn allocations() -> Outcome {
-    for way in &WAYS[..3] {
-        let counted = |name: &str| -> Result<usize, Box<dyn std::error::Error>> {
-            let case = case(name)?;
-            case.run();
-            let region = Region::new(ALLOCATOR);
-            case.run();
-            let change = region.change();
-            Ok(change.allocations + change.reallocations)
-        };
-        let (whole, stream) = (counted(&format!("{way}/whole-4"))?, counted(&format!("{way}/stream"))?);
-        eprintln!("allocations, {way}: {whole} a call of 4 KiB, {stream} a stream of {CHUNKS} chunks");
-    }
-    Ok(())
-}
 
 fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().collect();
@@ -262,7 +34,6 @@ fn main() -> Outcome {
         (0..count.parse()?).for_each(|_: u32| case.run());
         return Ok(());
     }
-    allocations()?;
     let mut criterion = Criterion::default().configure_from_args();
     for prompt in PROMPTS {
         let mut group = criterion.benchmark_group(format!("whole/{prompt}KiB"));

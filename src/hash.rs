@@ -6,11 +6,11 @@ mod canonical;
 mod tests;
 
 use hmac::{Hmac, KeyInit};
-use serde_json::Value;
 use sha2::digest::{FixedOutput, Update};
 use sha2::{Digest, Sha256};
 
 use self::canonical::Writer;
+use crate::json::Json;
 
 /// HMAC's block length with SHA-256, in bytes (RFC 2104).
 const BLOCK: usize = 64;
@@ -30,7 +30,12 @@ impl std::fmt::Debug for HashKey {
 
 /// Hashes the members of `body` that are not in `undeciding`, with `model` standing in for a model that is
 /// named in the path. The first 32 hex digits.
-pub(crate) fn request_hash(key: &HashKey, body: &Value, undeciding: &[&str], model: Option<&str>) -> String {
+pub(crate) fn request_hash(
+    key: &HashKey,
+    body: &Json<'_>,
+    undeciding: &[&str],
+    model: Option<&str>,
+) -> String {
     match &key.0 {
         Some(key) => shown(absorb(keyed(key), body, undeciding, model)),
         None => shown(absorb(Sha256::new(), body, undeciding, model)),
@@ -38,15 +43,15 @@ pub(crate) fn request_hash(key: &HashKey, body: &Value, undeciding: &[&str], mod
 }
 
 /// Feeds the canonical form of the deciding members to `hasher`.
-fn absorb<H: Update>(hasher: H, body: &Value, undeciding: &[&str], model: Option<&str>) -> H {
+fn absorb<H: Update>(hasher: H, body: &Json<'_>, undeciding: &[&str], model: Option<&str>) -> H {
     let mut writer = Writer::new(hasher);
     match body {
-        Value::Object(members) => {
-            let named = model.filter(|_| !members.contains_key("model")).map(Value::from);
+        Json::Object(members) => {
+            let named =
+                model.filter(|_| members.get("model").is_none()).map(|model| Json::String(model.into()));
             let deciding = members
                 .iter()
-                .filter(|(name, _)| !undeciding.contains(&name.as_str()))
-                .map(|(name, value)| (name.as_str(), value))
+                .filter(|(name, _)| !undeciding.contains(name))
                 .chain(named.as_ref().map(|model| ("model", model)));
             writer.object(deciding);
         }

@@ -97,6 +97,7 @@ mod decoder;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
+mod json;
 mod middleware;
 #[cfg(feature = "otlp")]
 pub mod otlp;

@@ -32,6 +32,7 @@ use serde_json::Value;
 
 use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::{InputContent, OutputContent};
+use crate::json::Json;
 
 pub(crate) use recognise::{Target, recognise};
 
@@ -125,7 +126,7 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     fn stream_framing(&self) -> Framing;
 
     /// Reads the request body's parameters over what the path said (`facts.model`, `facts.stream`).
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts);
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts);
 
     /// Reads parameters that stand only in the request's headers (Bedrock's guardrail, say).
     fn read_request_headers(&self, _headers: &http::HeaderMap, _facts: &mut RequestFacts) {}

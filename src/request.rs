@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::call::{Call, Caller, Destination, ResponseFacts};
 use crate::hash::request_hash;
+use crate::json::Json;
 use crate::outcome::Ending;
-use crate::provider::Recognised;
+use crate::provider::{Recognised, WireFormat};
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
 
@@ -39,28 +40,32 @@ pub(crate) fn read(
         server_address: host.trim_matches(['[', ']']).into(),
         server_port: url.port_or_known_default().unwrap_or_default(),
     };
+    format.read_request_headers(request.headers(), &mut facts);
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
     let body = Some(bytes)
         .filter(|bytes| bytes.len() <= PIECE_LIMIT)
-        .and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok())
-        .filter(Value::is_object);
+        .and_then(|bytes| serde_json::from_slice::<Json<'_>>(bytes).ok())
+        .filter(|body| matches!(body, Json::Object(_)));
 
-    format.read_request_headers(request.headers(), &mut facts);
-    let model_of_path = facts.model.clone();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
-    let mut asked_for_usage = false;
-    if let Some(mut body) = body {
+    let mut asking = None;
+    if let Some(body) = body {
+        let model_of_path = facts.model.clone();
         format.read_request(&body, &mut facts);
         let undeciding = format.undeciding();
         request_hash_of_body =
             Some(request_hash(&settings.hash_key, &body, undeciding, model_of_path.as_deref()));
-        content = settings.capture.question(|| format.read_input(&body));
-        if settings.ask_for_usage && facts.stream && format.ask_for_usage(&mut body) {
-            asked_for_usage = replace_body(request, &body);
+        content = settings.capture.question(|| format.read_input(&owned(bytes)));
+        if settings.ask_for_usage && facts.stream {
+            asking = asking_for_usage(format, owned(bytes));
         }
     }
+    let asked_for_usage = asking.is_some_and(|bytes| {
+        replace_body(request, bytes);
+        true
+    });
     let call = Call {
         destination,
         caller,
@@ -75,11 +80,19 @@ pub(crate) fn read(
     Read { call, content, asked_for_usage }
 }
 
-fn replace_body(request: &mut Request, body: &Value) -> bool {
-    let Ok(bytes) = serde_json::to_vec(body) else { return false };
+/// A body that was read once already, to be taken apart: only where the application opted in.
+fn owned(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+/// The body that asks for usage as well, unless it does already or the format cannot.
+fn asking_for_usage(format: &dyn WireFormat, mut body: Value) -> Option<Vec<u8>> {
+    format.ask_for_usage(&mut body).then(|| serde_json::to_vec(&body).ok()).flatten()
+}
+
+fn replace_body(request: &mut Request, body: Vec<u8>) {
     if request.headers().contains_key(CONTENT_LENGTH) {
-        request.headers_mut().insert(CONTENT_LENGTH, bytes.len().into());
+        request.headers_mut().insert(CONTENT_LENGTH, body.len().into());
     }
-    *request.body_mut() = Some(bytes.into());
-    true
+    *request.body_mut() = Some(body.into());
 }

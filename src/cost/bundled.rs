@@ -140,7 +140,7 @@ impl Bundled {
     /// Finds the provider to price `model` under, and remembers it.
     fn resolution(&self, query: &PriceQuery<'_>, model: &str) -> Option<Resolution> {
         let host = query.server_address.unwrap_or_default();
-        let key = format!("{}\0{host}\0{model}", query.provider);
+        let key = [query.provider, host, model].join("\0");
         if let Some(known) = self.resolutions.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return *known;
         }

@@ -2,8 +2,10 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Number, Value};
+use serde_json::Number;
 use sha2::digest::Update;
+
+use crate::json::Json;
 
 /// Bytes gathered before the hasher sees them: hashers are slow when fed a byte at a time, and one that fits
 /// the first-level cache costs no allocation.
@@ -30,14 +32,14 @@ impl<H: Update> Writer<H> {
         self.hasher
     }
 
-    pub(super) fn value(&mut self, value: &Value) {
+    pub(super) fn value(&mut self, value: &Json<'_>) {
         match value {
-            Value::Null => self.bytes(b"null"),
-            Value::Bool(true) => self.bytes(b"true"),
-            Value::Bool(false) => self.bytes(b"false"),
-            Value::Number(number) => self.number(number),
-            Value::String(text) => self.string(text),
-            Value::Array(items) => {
+            Json::Null => self.bytes(b"null"),
+            Json::Bool(true) => self.bytes(b"true"),
+            Json::Bool(false) => self.bytes(b"false"),
+            Json::Number(number) => self.number(number),
+            Json::String(text) => self.string(text),
+            Json::Array(items) => {
                 self.bytes(b"[");
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
@@ -47,12 +49,12 @@ impl<H: Update> Writer<H> {
                 }
                 self.bytes(b"]");
             }
-            Value::Object(members) => self.object(members.iter().map(|(name, value)| (name.as_str(), value))),
+            Json::Object(members) => self.object(members.iter()),
         }
     }
 
     /// Members in the order of their names' UTF-16 code units, whatever order they come in.
-    pub(super) fn object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Value)> + Clone) {
+    pub(super) fn object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Json<'a>)> + Clone) {
         if members.clone().is_sorted_by(|(left, _), (right, _)| by_utf16(left, right).is_le()) {
             self.sorted_object(members);
         } else {
@@ -62,7 +64,7 @@ impl<H: Update> Writer<H> {
         }
     }
 
-    fn sorted_object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Value)>) {
+    fn sorted_object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Json<'a>)>) {
         self.bytes(b"{");
         for (index, (name, value)) in members.enumerate() {
             if index > 0 {

@@ -13,6 +13,7 @@ use super::lenient::{Count, List, Object, Text};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::{output_type, provider};
 
 #[derive(Debug)]
@@ -130,7 +131,7 @@ impl WireFormat for AnthropicMessages {
         Framing::Sse
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }
 
@@ -152,7 +153,7 @@ impl WireFormat for AnthropicMessages {
 }
 
 /// Reads the parameters of a request.
-pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
+pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     if facts.model.is_none() {
         facts.model = field::string(body, "model");
     }
@@ -166,7 +167,7 @@ pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
     let output = body.get("output_config");
     facts.reasoning_level = output.and_then(|output| field::string(output, "effort"));
     let format = output.and_then(|output| output.get("format")).or_else(|| body.get("output_format"));
-    if format.is_some_and(|format| format["type"] == "json_schema") {
+    if format.is_some_and(|format| field::text(format, "type") == Some("json_schema")) {
         facts.output_type = Some(output_type::JSON);
     }
 }

@@ -13,6 +13,7 @@ use super::lenient::{Count, List, Object, Text};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, bedrock, error, field};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::{output_type, provider};
 
 #[derive(Debug)]
@@ -163,7 +164,7 @@ impl WireFormat for BedrockConverse {
         Framing::EventStream
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }
 
@@ -189,8 +190,8 @@ impl WireFormat for BedrockConverse {
 }
 
 /// Reads the parameters of a request.
-pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
-    let null = &Value::Null;
+pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
+    let null = &Json::Null;
     let config = body.get("inferenceConfig").unwrap_or(null);
     // Nova's invoke spells some of them otherwise.
     facts.max_tokens = field::int(config, "maxTokens").or_else(|| field::int(config, "max_new_tokens"));
@@ -211,7 +212,7 @@ pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
         body.get("guardrailConfig").and_then(|guardrail| field::string(guardrail, "guardrailIdentifier"));
     facts.service_tier = body.get("serviceTier").and_then(|tier| field::string(tier, "type"));
     let format = body.get("outputConfig").and_then(|output| output.get("textFormat"));
-    if format.is_some_and(|format| format["type"] == "json_schema") {
+    if format.is_some_and(|format| field::text(format, "type") == Some("json_schema")) {
         facts.output_type = Some(output_type::JSON);
     }
 }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::provider;
 
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl WireFormat for BedrockInvoke {
         Framing::EventStream
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         request::read(body, facts);
     }
 

@@ -13,6 +13,7 @@ use super::lenient::{Count, Flag, List, Object, Text};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, cohere_v2, error, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::provider;
 
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl WireFormat for CohereV1 {
         Framing::JsonLines
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         cohere_v2::read_request(body, facts);
         facts.conversation_id = field::string(body, "conversation_id");
     }

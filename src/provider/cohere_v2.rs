@@ -14,6 +14,7 @@ use super::lenient::{Count, Object, OneOrMany, Text};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::{output_type, provider};
 pub(super) use input::texts;
 
@@ -116,7 +117,7 @@ impl WireFormat for CohereV2 {
         Framing::Sse
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }
 
@@ -152,7 +153,7 @@ impl WireFormat for CohereV2 {
 }
 
 /// Reads the parameters that both versions of the API share.
-pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
+pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     if facts.model.is_none() {
         facts.model = field::string(body, "model");
     }

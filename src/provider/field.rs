@@ -4,18 +4,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::json::Node;
+
 /// A text that is not empty.
-pub(crate) fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+pub(crate) fn text<'v>(object: &'v impl Node, name: &str) -> Option<&'v str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// As [`text`], owned.
-pub(crate) fn string(object: &Value, name: &str) -> Option<String> {
+pub(crate) fn string(object: &impl Node, name: &str) -> Option<String> {
     text(object, name).map(str::to_owned)
 }
 
 /// A whole number, also one written as `12.0`.
-pub(crate) fn int(object: &Value, name: &str) -> Option<i64> {
+pub(crate) fn int(object: &impl Node, name: &str) -> Option<i64> {
     let number = object.get(name)?;
     let whole = |float: f64| (float.fract() == 0.0 && float.abs() < 9.0e15).then_some(float);
     #[expect(clippy::cast_possible_truncation, reason = "the number is whole and in range")]
@@ -23,27 +25,25 @@ pub(crate) fn int(object: &Value, name: &str) -> Option<i64> {
 }
 
 /// A number.
-pub(crate) fn float(object: &Value, name: &str) -> Option<f64> {
+pub(crate) fn float(object: &impl Node, name: &str) -> Option<f64> {
     object.get(name)?.as_f64()
 }
 
 /// A flag that is set.
-pub(crate) fn is_true(object: &Value, name: &str) -> bool {
-    object.get(name) == Some(&Value::Bool(true))
+pub(crate) fn is_true(object: &impl Node, name: &str) -> bool {
+    object.get(name).and_then(Node::as_bool) == Some(true)
 }
 
 /// The elements of an array; none where there is no array.
-pub(crate) fn list<'v>(object: &'v Value, name: &str) -> &'v [Value] {
-    object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+pub(crate) fn list<'v, N: Node>(object: &'v N, name: &str) -> &'v [N] {
+    object.get(name).and_then(Node::as_array).unwrap_or(&[])
 }
 
 /// A text, or an array's texts.
-pub(crate) fn strings(object: &Value, name: &str) -> Vec<String> {
-    match object.get(name) {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    }
+pub(crate) fn strings(object: &impl Node, name: &str) -> Vec<String> {
+    let Some(value) = object.get(name) else { return Vec::new() };
+    let texts = value.as_array().unwrap_or(std::slice::from_ref(value));
+    texts.iter().filter_map(Node::as_str).map(str::to_owned).collect()
 }
 
 /// The conventions' text part.

@@ -14,6 +14,7 @@ use super::lenient::{Count, Flag, List, Object, Text};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::{output_type, provider};
 pub(super) use input::message;
 pub(super) use tokens::Tokens;
@@ -188,7 +189,7 @@ impl WireFormat for GenerateContent {
         Framing::JsonArray
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }
 
@@ -219,7 +220,7 @@ impl WireFormat for GenerateContent {
 }
 
 /// Reads the parameters of a request; Google takes each name in two spellings.
-fn read_request(body: &Value, facts: &mut RequestFacts) {
+fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     let either = |camel: &str, snake: &str| body.get(camel).or_else(|| body.get(snake));
     let Some(config) = either("generationConfig", "generation_config") else { return };
     let int = |camel, snake| field::int(config, camel).or_else(|| field::int(config, snake));

@@ -12,6 +12,7 @@ use super::lenient::{Count, List, Object};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field, part};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::{Json, Node};
 use crate::usage::Usage;
 
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
 }
 
 /// Each thing to embed with its own options.
-fn requests(body: &Value) -> &[Value] {
+fn requests<N: Node>(body: &N) -> &[N] {
     let batch = match field::list(body, "requests") {
         [] => field::list(body, "instances"),
         batch => batch,
@@ -79,7 +80,7 @@ impl WireFormat for GeminiEmbeddings {
         Framing::Whole
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         let places = [requests(body).first(), body.get("parameters"), body.get("embedContentConfig")];
         facts.dimensions = places.into_iter().flatten().find_map(|place| {
             field::int(place, "outputDimensionality").or_else(|| field::int(place, "output_dimensionality"))

@@ -13,6 +13,7 @@ use super::lenient::{Count, Flag, List, Object, Text};
 use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::{Json, Node};
 use crate::semconv::{output_type, provider};
 use crate::usage::Usage;
 
@@ -105,10 +106,10 @@ impl WireFormat for Ollama {
         Framing::JsonLines
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         facts.model = field::string(body, "model");
-        facts.stream = body.get("stream").and_then(Value::as_bool).unwrap_or(self.streams) && self.streams;
-        let options = body.get("options").unwrap_or(&Value::Null);
+        facts.stream = body.get("stream").and_then(Node::as_bool).unwrap_or(self.streams) && self.streams;
+        let options = body.get("options").unwrap_or(&Json::Null);
         facts.max_tokens = field::int(options, "num_predict");
         facts.temperature = field::float(options, "temperature");
         facts.top_p = field::float(options, "top_p");
@@ -121,7 +122,10 @@ impl WireFormat for Ollama {
         // `true` and `false` are no level.
         facts.reasoning_level = field::string(body, "think");
         // `json`, or a JSON schema.
-        let json = body.get("format").is_some_and(|format| format == "json" || format.is_object());
+        let json = match body.get("format") {
+            Some(Json::String(format)) => format == "json",
+            format => matches!(format, Some(Json::Object(_))),
+        };
         facts.output_type = json.then_some(output_type::JSON);
     }
 

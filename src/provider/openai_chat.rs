@@ -9,6 +9,7 @@ use super::recognise::Target;
 use super::{Event, Framing, Reading, Recognised, WireFormat, field, openai_chunk};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::{Json, Node};
 use crate::semconv::{openai_api_type, output_type, provider};
 
 pub(super) use input::{file, tool};
@@ -108,7 +109,7 @@ impl WireFormat for OpenAiChat {
         Framing::Sse
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }
 
@@ -134,7 +135,7 @@ impl WireFormat for OpenAiChat {
 }
 
 /// Reads the parameters that chat and legacy completions share.
-pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
+pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     if let Some(model) = field::string(body, "model") {
         facts.model = Some(model);
     }
@@ -155,7 +156,7 @@ pub(super) fn read_request(body: &Value, facts: &mut RequestFacts) {
 }
 
 /// `gen_ai.output.type` of a `response_format`, or of the Responses API's `text.format`.
-pub(super) fn output_format(format: &Value) -> Option<&'static str> {
+pub(super) fn output_format(format: &Json<'_>) -> Option<&'static str> {
     match field::text(format, "type")? {
         "text" => Some(output_type::TEXT),
         "json_object" | "json_schema" | "json" => Some(output_type::JSON),
@@ -164,8 +165,8 @@ pub(super) fn output_format(format: &Value) -> Option<&'static str> {
 }
 
 /// A modality asked for beside text.
-fn modality(body: &Value) -> Option<&'static str> {
-    field::list(body, "modalities").iter().find_map(|modality| match modality.as_str() {
+fn modality(body: &Json<'_>) -> Option<&'static str> {
+    field::list(body, "modalities").iter().find_map(|modality| match Node::as_str(modality) {
         Some("audio") => Some(output_type::SPEECH),
         Some("image") => Some(output_type::IMAGE),
         _ => None,

@@ -6,6 +6,7 @@ use super::recognise::Target;
 use super::{Event, Framing, Reading, Recognised, WireFormat, field, openai_chat, openai_chunk};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 
 /// OpenAI legacy completions.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl WireFormat for OpenAiCompletions {
         Framing::Sse
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         openai_chat::read_request(body, facts);
     }
 

@@ -9,6 +9,7 @@ use super::recognise::Target;
 use super::{Event, Framing, Reading, Recognised, WireFormat, error, field, openai_chat, openai_completions};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 
 /// OpenAI embeddings.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl WireFormat for OpenAiEmbeddings {
         Framing::Whole
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         if let Some(model) = field::string(body, "model") {
             facts.model = Some(model);
         }

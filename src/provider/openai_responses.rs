@@ -9,6 +9,7 @@ use super::recognise::Target;
 use super::{Event, Framing, Reading, Recognised, WireFormat, field, openai_chat};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::semconv::openai_api_type;
 
 /// OpenAI Responses.
@@ -54,7 +55,7 @@ impl WireFormat for OpenAiResponses {
         Framing::Sse
     }
 
-    fn read_request(&self, body: &Value, facts: &mut RequestFacts) {
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         if let Some(model) = field::string(body, "model") {
             facts.model = Some(model);
         }

@@ -15,7 +15,7 @@ pub(super) fn recognised(url: &str) -> Option<Recognised> {
 /// What URL and body say of a request.
 pub(super) fn request(url: &str, body: &Value) -> RequestFacts {
     let Recognised { format, mut request, .. } = recognised(url).unwrap();
-    format.read_request(body, &mut request);
+    format.read_request(&serde_json::from_str(&body.to_string()).unwrap(), &mut request);
     request
 }
 

@@ -42,7 +42,7 @@ impl WireFormat for Broken {
     fn stream_framing(&self) -> Framing {
         Framing::Sse
     }
-    fn read_request(&self, _: &Value, _: &mut RequestFacts) {}
+    fn read_request(&self, _: &crate::json::Json<'_>, _: &mut RequestFacts) {}
     fn undeciding(&self) -> &'static [&'static str] {
         &[]
     }

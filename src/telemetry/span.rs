@@ -26,7 +26,7 @@ impl Operation {
 pub(super) fn name(call: &Call) -> String {
     let operation = call.destination.operation.as_str();
     match &call.request.model {
-        Some(model) => format!("{operation} {model}"),
+        Some(model) => [operation, model].join(" "),
         None => operation.to_owned(),
     }
 }

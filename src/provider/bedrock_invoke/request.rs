@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use crate::call::RequestFacts;
 use crate::content::InputContent;
+use crate::json::Json;
 use crate::provider::{anthropic_messages, bedrock_converse, cohere_v1, field, part};
 
 /// Reads the parameters of a request.
-pub(super) fn read(body: &Value, facts: &mut RequestFacts) {
+pub(super) fn read(body: &Json<'_>, facts: &mut RequestFacts) {
     let places = [Some(body), body.get("inferenceConfig"), body.get("textGenerationConfig")];
     let int = |names: &[&str]| first(&places, names, field::int);
     let float = |names: &[&str]| first(&places, names, field::float);
@@ -60,14 +61,10 @@ pub(super) fn read_input(body: &Value) -> InputContent {
 }
 
 /// The value under the first of `names` that stands in one of `places`.
-fn first<T>(
-    places: &[Option<&Value>],
-    names: &[&str],
-    read: impl Fn(&Value, &str) -> Option<T>,
-) -> Option<T> {
+fn first<N, T>(places: &[Option<&N>], names: &[&str], read: impl Fn(&N, &str) -> Option<T>) -> Option<T> {
     places.iter().flatten().find_map(|place| names.iter().find_map(|name| read(place, name)))
 }
 
-fn some_strings(object: &Value, name: &str) -> Option<Vec<String>> {
+fn some_strings(object: &Json<'_>, name: &str) -> Option<Vec<String>> {
     Some(field::strings(object, name)).filter(|texts| !texts.is_empty())
 }
