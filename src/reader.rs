@@ -15,6 +15,9 @@ use crate::provider::{Framing, Reading, WireFormat};
 /// passes through unread.
 pub(crate) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
 
+/// Media types of JSON documents that follow each other: Ollama's, Cohere's, and the one in use elsewhere.
+const JSON_LINES: [&str; 3] = ["application/x-ndjson", "application/stream+json", "application/jsonl"];
+
 /// Reads one answer.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -60,7 +63,7 @@ impl Reader {
         } else if is(headers, "application/vnd.amazon.eventstream") {
             decoding(Framing::EventStream)
         } else {
-            State::Sniffing { stream: stream || is(headers, "application/x-ndjson") }
+            State::Sniffing { stream: stream || JSON_LINES.iter().any(|essence| is(headers, essence)) }
         };
         Self { format, state, reading }
     }

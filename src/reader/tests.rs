@@ -70,6 +70,24 @@ fn a_panic_while_reading_stays_inside() {
     }
 }
 
+#[test]
+fn takes_the_headers_word_for_a_stream_that_nobody_saw_asked_for() {
+    for (url, content_type) in [
+        ("http://localhost:11434/api/chat", "application/x-ndjson"),
+        ("https://api.cohere.com/v1/chat", "application/stream+json; charset=utf-8"),
+        ("https://api.cohere.com/v1/chat", "application/jsonl"),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+        let format = recognise(&http::Method::POST, &url.parse().unwrap()).unwrap().format;
+        let mut reader = Reader::new(format, false, StatusCode::OK, &headers, Reading::default());
+        let seen = reader.push(
+            b"{\"done\":false,\"message\":{\"content\":\"a\"},\"text\":\"a\",\"event_type\":\"text-generation\"}\n{",
+        );
+        assert_eq!(seen.chunks, 1, "{content_type}");
+    }
+}
+
 /// Reads a stream under these `content-encoding` headers. Its bytes are those of a plain one.
 fn encoded(encodings: &[&'static str], whole: bool) -> ResponseFacts {
     let mut headers = HeaderMap::new();

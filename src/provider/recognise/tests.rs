@@ -45,6 +45,9 @@ fn leaves_everything_else_alone() {
         "https://api.openai.com/v1/threads/t/runs",
         "https://api.openai.com/v1/fine_tuning/jobs",
         "https://example.com/v1/chat",
+        "https://example.com/v1/generate",
+        "https://example.com/v1/embed",
+        "https://example.com/cohere/v1/rerank",
         "https://example.com/survey/responses/7",
         "https://example.com/completions-report",
         "https://example.com/",
@@ -124,7 +127,9 @@ fn knows_the_paths_of_clouds_and_gateways() {
         (format!("{cloudflare}/openai/embeddings"), "OpenAiEmbeddings", "cloudflare"),
         (format!("{cloudflare}/compat/chat/completions"), "OpenAiChat", "cloudflare"),
         (format!("{cloudflare}/anthropic/v1/messages"), "AnthropicMessages", "cloudflare"),
+        (format!("{cloudflare}/cohere/v1/chat"), "CohereV1", "cloudflare"),
         (format!("{cloudflare}/cohere/v2/chat"), "CohereV2", "cloudflare"),
+        (format!("{cloudflare}/cohere/v2/embed"), "CohereV2", "cloudflare"),
         (
             format!(
                 "{cloudflare}/aws-bedrock/bedrock-runtime/us-east-1/model/amazon.nova-lite-v1:0/converse"
