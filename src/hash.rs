@@ -6,6 +6,7 @@ mod canonical;
 mod tests;
 
 use hmac::{Hmac, KeyInit};
+use serde_json::Value;
 use sha2::digest::{FixedOutput, Update};
 use sha2::{Digest, Sha256};
 
@@ -48,7 +49,8 @@ fn absorb<H: Update>(hasher: H, body: &Json<'_>, undeciding: &[&str], model: Opt
     match body {
         Json::Object(members) => {
             let named =
-                model.filter(|_| members.get("model").is_none()).map(|model| Json::String(model.into()));
+                model.filter(|_| members.get("model").is_none()).map(|model| Value::from(model).to_string());
+            let named = named.as_deref().and_then(|model| Json::read(model.as_bytes()));
             let deciding = members
                 .iter()
                 .filter(|(name, _)| !undeciding.contains(name))

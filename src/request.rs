@@ -45,7 +45,7 @@ pub(crate) fn read(
     let request_bytes = bytes.len() as u64;
     let body = Some(bytes)
         .filter(|bytes| bytes.len() <= PIECE_LIMIT)
-        .and_then(|bytes| serde_json::from_slice::<Json<'_>>(bytes).ok())
+        .and_then(Json::read)
         .filter(|body| matches!(body, Json::Object(_)));
 
     let mut request_hash_of_body = None;

@@ -2,17 +2,16 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Number;
 use sha2::digest::Update;
 
-use crate::json::Json;
+use crate::json::{Json, Number, Piece, Text};
 
 /// Bytes gathered before the hasher sees them: hashers are slow when fed a byte at a time, and one that fits
 /// the first-level cache costs no allocation.
 const GATHERED: usize = 1024;
 
-/// Bytes of a string that are copied and searched for characters to escape together.
-const STRIDE: usize = 32;
+/// Digits that every double holds.
+const EXACT_DIGITS: usize = 15;
 
 /// Writes canonical JSON into a hasher.
 pub(super) struct Writer<H> {
@@ -37,8 +36,8 @@ impl<H: Update> Writer<H> {
             Json::Null => self.bytes(b"null"),
             Json::Bool(true) => self.bytes(b"true"),
             Json::Bool(false) => self.bytes(b"false"),
-            Json::Number(number) => self.number(number),
-            Json::String(text) => self.string(text),
+            Json::Number(number) => self.number(*number),
+            Json::String(text) => self.string(*text),
             Json::Array(items) => {
                 self.bytes(b"[");
                 for (index, item) in items.iter().enumerate() {
@@ -70,7 +69,7 @@ impl<H: Update> Writer<H> {
             if index > 0 {
                 self.bytes(b",");
             }
-            self.string(name);
+            self.name(name);
             self.bytes(b":");
             self.value(value);
         }
@@ -79,40 +78,56 @@ impl<H: Update> Writer<H> {
 
     /// Every number is an IEEE 754 double and is written as ECMAScript writes it (section 3.2.2.3), also
     /// integers beyond 2^53.
-    fn number(&mut self, number: &Number) {
-        match number.as_f64().filter(|double| double.is_finite()) {
+    fn number(&mut self, number: Number<'_>) {
+        match number.as_f64() {
+            _ if is_written_so(number.0) => self.bytes(number.0.as_bytes()),
             Some(double) => self.bytes(ryu_js::Buffer::new().format_finite(double).as_bytes()),
-            // Only serde_json's `arbitrary_precision` holds numbers that no double can: their own digits stand.
-            None => self.bytes(number.to_string().as_bytes()),
+            None => {}
         }
     }
 
-    fn string(&mut self, text: &str) {
+    fn string(&mut self, text: Text<'_>) {
         self.bytes(b"\"");
-        let mut rest = text.as_bytes();
-        while let Some(clean) = to_escape(rest) {
-            self.bytes(&rest[..clean]);
-            self.escape(rest[clean]);
-            rest = &rest[clean + 1..];
-        }
-        self.bytes(rest);
-        self.bytes(b"\"");
-    }
-
-    /// Section 3.2.2.2.
-    fn escape(&mut self, byte: u8) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let short = match byte {
-            b'"' | b'\\' => byte,
-            0x08 => b'b',
-            b'\t' => b't',
-            b'\n' => b'n',
-            0x0c => b'f',
-            b'\r' => b'r',
-            control => {
-                let digit = DIGITS[usize::from(control & 0xf)];
-                return self.bytes(&[b'\\', b'u', b'0', b'0', b'0' + (control >> 4), digit]);
+        if text.escaped {
+            for piece in text.pieces() {
+                match piece {
+                    Piece::Plain(run) => self.bytes(run.as_bytes()),
+                    Piece::Escaped(character) => self.character(character),
+                }
             }
+        } else {
+            self.bytes(text.spelling.as_bytes());
+        }
+        self.bytes(b"\"");
+    }
+
+    fn name(&mut self, name: &str) {
+        self.bytes(b"\"");
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.bytes(name.as_bytes());
+        } else {
+            name.chars().for_each(|character| self.character(character));
+        }
+        self.bytes(b"\"");
+    }
+
+    /// Section 3.2.2.2: the shortest escape where one is needed, else the character itself.
+    fn character(&mut self, character: char) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let short = match character {
+            '"' => b'"',
+            '\\' => b'\\',
+            '\u{8}' => b'b',
+            '\t' => b't',
+            '\n' => b'n',
+            '\u{c}' => b'f',
+            '\r' => b'r',
+            control @ '\0'..'\u{20}' => {
+                let [code, ..] = u32::from(control).to_le_bytes();
+                let digit = DIGITS[usize::from(code & 0xf)];
+                return self.bytes(&[b'\\', b'u', b'0', b'0', b'0' + (code >> 4), digit]);
+            }
+            itself => return self.bytes(itself.encode_utf8(&mut [0; 4]).as_bytes()),
         };
         self.bytes(&[b'\\', short]);
     }
@@ -145,35 +160,9 @@ fn by_utf16(left: &str, right: &str) -> Ordering {
     }
 }
 
-const fn must_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
-/// The place of the first byte to escape. Prompts are long and mostly need no escapes, so that whole strides
-/// are tested without a branch a byte, which becomes vector code.
-fn to_escape(bytes: &[u8]) -> Option<usize> {
-    let (strides, _) = bytes.as_chunks::<STRIDE>();
-    let dirty = |stride: &[u8; STRIDE]| stride.iter().fold(false, |dirty, byte| dirty | must_escape(*byte));
-    let clean = STRIDE * strides.iter().take_while(|stride| !dirty(stride)).count();
-    let (words, tail) = bytes[clean..].as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let marks = escape_marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return Some(clean + 8 * index + marks.trailing_zeros() as usize / 8);
-        }
-    }
-    let place = tail.iter().position(|byte| must_escape(*byte))?;
-    Some(bytes.len() - tail.len() + place)
-}
-
-/// [`must_escape`] for eight bytes at once: a byte below `n` borrows from its highest bit when `n` is taken
-/// away. A borrow can only mark bytes after a true one, so the lowest mark is right.
-const fn escape_marks(word: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 0xff;
-    let quotes = word ^ (EACH * b'"' as u64);
-    let backslashes = word ^ (EACH * b'\\' as u64);
-    let marks = (word.wrapping_sub(EACH * 0x20) & !word)
-        | (quotes.wrapping_sub(EACH) & !quotes)
-        | (backslashes.wrapping_sub(EACH) & !backslashes);
-    marks & (EACH * 0x80)
+/// Whether a number is spelled as it must be written: a whole number of few digits, which are exact.
+fn is_written_so(spelling: &str) -> bool {
+    spelling.len() <= EXACT_DIGITS
+        && spelling != "-0"
+        && spelling.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }

@@ -167,7 +167,7 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     let output = body.get("output_config");
     facts.reasoning_level = output.and_then(|output| field::string(output, "effort"));
     let format = output.and_then(|output| output.get("format")).or_else(|| body.get("output_format"));
-    if format.is_some_and(|format| field::text(format, "type") == Some("json_schema")) {
+    if format.is_some_and(|format| field::is(format, "type", "json_schema")) {
         facts.output_type = Some(output_type::JSON);
     }
 }

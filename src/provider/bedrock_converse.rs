@@ -212,7 +212,7 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
         body.get("guardrailConfig").and_then(|guardrail| field::string(guardrail, "guardrailIdentifier"));
     facts.service_tier = body.get("serviceTier").and_then(|tier| field::string(tier, "type"));
     let format = body.get("outputConfig").and_then(|output| output.get("textFormat"));
-    if format.is_some_and(|format| field::text(format, "type") == Some("json_schema")) {
+    if format.is_some_and(|format| field::is(format, "type", "json_schema")) {
         facts.output_type = Some(output_type::JSON);
     }
 }

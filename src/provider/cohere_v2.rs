@@ -175,8 +175,8 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     facts.encoding_formats = field::strings(body, "embedding_types");
     facts.dimensions = field::int(body, "output_dimension");
     facts.reasoning_level = field::string(body, "reasoning_effort");
-    let format = body.get("response_format").and_then(|format| field::text(format, "type"));
-    facts.output_type = match format {
+    let format = body.get("response_format").and_then(|format| field::string(format, "type"));
+    facts.output_type = match format.as_deref() {
         Some("json_object") => Some(output_type::JSON),
         Some("text") => Some(output_type::TEXT),
         _ => None,

@@ -1,5 +1,7 @@
 //! Members of a request body, read leniently: what is absent or of another shape is `None`.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -7,13 +9,18 @@ use serde_json::{Value, json};
 use crate::json::Node;
 
 /// A text that is not empty.
-pub(crate) fn text<'v>(object: &'v impl Node, name: &str) -> Option<&'v str> {
+pub(crate) fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// As [`text`], owned.
 pub(crate) fn string(object: &impl Node, name: &str) -> Option<String> {
-    text(object, name).map(str::to_owned)
+    object.get(name)?.as_str().filter(|text| !text.is_empty()).map(Cow::into_owned)
+}
+
+/// Whether a member is this very text.
+pub(crate) fn is(object: &impl Node, name: &str, text: &str) -> bool {
+    object.get(name).and_then(Node::as_str).is_some_and(|is| is == text)
 }
 
 /// A whole number, also one written as `12.0`.
@@ -43,7 +50,7 @@ pub(crate) fn list<'v, N: Node>(object: &'v N, name: &str) -> &'v [N] {
 pub(crate) fn strings(object: &impl Node, name: &str) -> Vec<String> {
     let Some(value) = object.get(name) else { return Vec::new() };
     let texts = value.as_array().unwrap_or(std::slice::from_ref(value));
-    texts.iter().filter_map(Node::as_str).map(str::to_owned).collect()
+    texts.iter().filter_map(Node::as_str).map(Cow::into_owned).collect()
 }
 
 /// The conventions' text part.

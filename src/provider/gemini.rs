@@ -222,6 +222,7 @@ impl WireFormat for GenerateContent {
 /// Reads the parameters of a request; Google takes each name in two spellings.
 fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     let either = |camel: &str, snake: &str| body.get(camel).or_else(|| body.get(snake));
+    facts.service_tier = field::string(body, "serviceTier").or_else(|| field::string(body, "service_tier"));
     let Some(config) = either("generationConfig", "generation_config") else { return };
     let int = |camel, snake| field::int(config, camel).or_else(|| field::int(config, snake));
     let float = |camel, snake| field::float(config, camel).or_else(|| field::float(config, snake));
@@ -229,7 +230,7 @@ fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
         texts if texts.is_empty() => field::strings(config, snake),
         texts => texts,
     };
-    let text = |camel, snake| field::text(config, camel).or_else(|| field::text(config, snake));
+    let text = |camel, snake| field::string(config, camel).or_else(|| field::string(config, snake));
     facts.max_tokens = int("maxOutputTokens", "max_output_tokens");
     facts.temperature = float("temperature", "temperature");
     facts.top_p = float("topP", "top_p");
@@ -243,7 +244,6 @@ fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     facts.reasoning_level = thinking.and_then(|thinking| {
         field::string(thinking, "thinkingLevel").or_else(|| field::string(thinking, "thinking_level"))
     });
-    facts.service_tier = field::string(body, "serviceTier").or_else(|| field::string(body, "service_tier"));
     let modalities = strings("responseModalities", "response_modalities");
     let asks = |modality: &str| modalities.iter().any(|asked| asked.eq_ignore_ascii_case(modality));
     facts.output_type = if asks("IMAGE") {
@@ -251,7 +251,7 @@ fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     } else if asks("AUDIO") {
         Some(output_type::SPEECH)
     } else {
-        match text("responseMimeType", "response_mime_type") {
+        match text("responseMimeType", "response_mime_type").as_deref() {
             Some("application/json") => Some(output_type::JSON),
             Some("text/plain") => Some(output_type::TEXT),
             _ => None,

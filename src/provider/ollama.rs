@@ -123,7 +123,7 @@ impl WireFormat for Ollama {
         facts.reasoning_level = field::string(body, "think");
         // `json`, or a JSON schema.
         let json = match body.get("format") {
-            Some(Json::String(format)) => format == "json",
+            Some(Json::String(format)) => format.decoded() == "json",
             format => matches!(format, Some(Json::Object(_))),
         };
         facts.output_type = json.then_some(output_type::JSON);

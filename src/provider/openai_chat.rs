@@ -157,7 +157,7 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
 
 /// `gen_ai.output.type` of a `response_format`, or of the Responses API's `text.format`.
 pub(super) fn output_format(format: &Json<'_>) -> Option<&'static str> {
-    match field::text(format, "type")? {
+    match field::string(format, "type")?.as_str() {
         "text" => Some(output_type::TEXT),
         "json_object" | "json_schema" | "json" => Some(output_type::JSON),
         _ => None,
@@ -166,7 +166,7 @@ pub(super) fn output_format(format: &Json<'_>) -> Option<&'static str> {
 
 /// A modality asked for beside text.
 fn modality(body: &Json<'_>) -> Option<&'static str> {
-    field::list(body, "modalities").iter().find_map(|modality| match Node::as_str(modality) {
+    field::list(body, "modalities").iter().find_map(|modality| match Node::as_str(modality).as_deref() {
         Some("audio") => Some(output_type::SPEECH),
         Some("image") => Some(output_type::IMAGE),
         _ => None,

@@ -6,6 +6,7 @@ use super::{Framing, Reading, Recognised, recognise};
 use crate::call::{RequestFacts, ResponseFacts};
 use crate::content::{Capture, InputContent};
 use crate::decoder::Decoder;
+use crate::json::Json;
 use crate::semconv::attribute;
 
 pub(super) fn recognised(url: &str) -> Option<Recognised> {
@@ -15,7 +16,7 @@ pub(super) fn recognised(url: &str) -> Option<Recognised> {
 /// What URL and body say of a request.
 pub(super) fn request(url: &str, body: &Value) -> RequestFacts {
     let Recognised { format, mut request, .. } = recognised(url).unwrap();
-    format.read_request(&serde_json::from_str(&body.to_string()).unwrap(), &mut request);
+    format.read_request(&Json::read(body.to_string().as_bytes()).unwrap(), &mut request);
     request
 }
 

@@ -49,6 +49,8 @@ fn reads_the_parameters_of_a_request_in_both_spellings() {
     assert_eq!(facts.service_tier.as_deref(), Some("flex"));
     let image = request(URL, &json!({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}));
     assert_eq!(image.output_type, Some(output_type::IMAGE));
+    let tier_alone = request(URL, &json!({"serviceTier": "priority", "contents": []}));
+    assert_eq!(tier_alone.service_tier.as_deref(), Some("priority"));
 }
 
 #[test]
