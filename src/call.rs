@@ -109,6 +109,20 @@ pub(crate) struct ErrorFacts {
     pub(crate) message: Option<String>,
 }
 
+impl Call {
+    /// Counts the choices that were asked for among those seen, since a provider may stream one after the other. An
+    /// answer without any has failed, or is of a kind that has none; Gemini streams one candidate whatever was asked.
+    pub(crate) fn expect_choices(&mut self) {
+        let asked = self.request.choice_count.and_then(|asked| u64::try_from(asked.saturating_sub(1)).ok());
+        if let Some(last) = asked
+            && self.response.choices > 0
+            && self.destination.operation != Operation::GenerateContent
+        {
+            self.response.choice(last);
+        }
+    }
+}
+
 /// The place a call goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -153,16 +167,6 @@ impl ResponseFacts {
         (0..choices.min(MAX_CHOICES))
             .map(|choice| self.finish_reasons.get(&choice).map_or_else(|| "error".to_owned(), Clone::clone))
             .collect()
-    }
-
-    /// Counts the choices that were asked for among those seen, since a provider may stream one after the other.
-    /// An answer without any has failed, or is of a kind that has none.
-    pub(crate) fn expect_choices(&mut self, asked: Option<i64>) {
-        if let (true, Some(last)) =
-            (self.choices > 0, asked.and_then(|asked| u64::try_from(asked.saturating_sub(1)).ok()))
-        {
-            self.choice(last);
-        }
     }
 
     /// Notes that the answer has a choice of this index.
