@@ -1,7 +1,8 @@
 //! Errors as providers word them: the shapes differ, the facts are the same, so all wire formats read them here.
 //!
 //! Read are `{"error": {"code", "type", "message", "status"}}`, `{"error": "text"}`, `{"type": "error", "error": {}}`,
-//! `{"code" | "type", "message"}`, `{"detail": ...}`, arrays of these, and AWS's `{"__type", "message"}`.
+//! `{"code" | "type", "message"}`, `{"detail": ...}`, `{"errors": [...]}`, arrays of these, and AWS's
+//! `{"__type", "message"}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,6 +44,9 @@ struct Fields<'a> {
     msg: Text<'a>,
     #[serde(borrow, default)]
     error: Fault<'a>,
+    /// Cloudflare.
+    #[serde(borrow, default)]
+    errors: Fault<'a>,
     #[serde(borrow, default)]
     detail: Fault<'a>,
 }
@@ -51,7 +55,8 @@ impl Fault<'_> {
     /// The error, if there is one.
     pub(crate) fn facts(&self) -> Option<ErrorFacts> {
         let fields = self.0.as_deref()?;
-        let inner = fields.error.facts().or_else(|| fields.detail.facts()).unwrap_or_default();
+        let inner = [&fields.error, &fields.errors, &fields.detail].into_iter().find_map(Fault::facts);
+        let inner = inner.unwrap_or_default();
         let code = inner.code.or_else(|| fields.own_code());
         let own_message = || fields.own_message().map(str::to_owned);
         let message = inner.message.or_else(own_message);
@@ -61,13 +66,17 @@ impl Fault<'_> {
 
 impl Fields<'_> {
     /// The code, else the type, else the status name: the most precise first. A code that repeats the HTTP status
-    /// (Google, llama.cpp, OpenRouter) comes last, and `error` as a type says nothing.
+    /// (Google, llama.cpp, OpenRouter) comes last. `error` as a type says nothing, nor does `LiteLLM`'s `None`.
     fn own_code(&self) -> Option<String> {
         let code = self.code.some();
         let (last, first) = if code.is_some_and(is_http_status) { (code, None) } else { (None, code) };
         let aws_type = self.aws_type.some().map(aws_name);
         let named = [first, self.kind.some(), self.error_type.some(), aws_type, self.status.some(), last];
-        named.into_iter().flatten().find(|name| *name != "error" && is_code(name)).map(str::to_owned)
+        named
+            .into_iter()
+            .flatten()
+            .find(|name| !matches!(*name, "error" | "None") && is_code(name))
+            .map(str::to_owned)
     }
 
     fn own_message(&self) -> Option<&str> {
@@ -84,7 +93,8 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
     }
     let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;
     let fields = fault.0.as_deref()?;
-    let worded = fields.error.0.is_some() || fields.detail.0.is_some() || fields.own_message().is_some();
+    let within = [&fields.error, &fields.errors, &fields.detail].iter().any(|inner| inner.0.is_some());
+    let worded = within || fields.own_message().is_some();
     if worded { fault.facts() } else { None }
 }
 

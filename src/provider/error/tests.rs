@@ -34,6 +34,12 @@ fn names_an_error_better_than_by_a_code_that_repeats_the_http_status() {
         Some("m"),
     );
     is(r#"{"error":{"code":"404","message":"m"}}"#, Some("404"), Some("m"));
+    is(r#"{"error":{"code":"429","type":"None","param":"None","message":"m"}}"#, Some("429"), Some("m"));
+    is(
+        r#"{"object":"error","code":400,"type":"BadRequestError","message":"m"}"#,
+        Some("BadRequestError"),
+        Some("m"),
+    );
     is(r#"{"error":{"code":400,"type":"Bad Request","message":"m"}}"#, Some("400"), Some("m"));
     is(r#"{"object":"error","code":"3051","message":"m","type":"t"}"#, Some("3051"), Some("m"));
     is(r#"{"error":{"code":"99","type":"t"}}"#, Some("99"), None);
@@ -54,6 +60,11 @@ fn reads_every_place_an_error_stands_in() {
         r#"{"detail":[{"type":"missing","loc":["body"],"msg":"Field required"}]}"#,
         Some("missing"),
         Some("Field required"),
+    );
+    is(
+        r#"{"success":false,"errors":[{"code":7003,"message":"m"}],"messages":[],"result":null}"#,
+        Some("7003"),
+        Some("m"),
     );
     is(r#"[{"error":{"code":400,"message":"m"}}]"#, Some("400"), Some("m"));
     is(

@@ -117,7 +117,12 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         response.read(reading);
     }
     match kind {
-        "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
+        // ChatGPT's backend has called its last event `done` as well.
+        "response.completed"
+        | "response.incomplete"
+        | "response.failed"
+        | "response.cancelled"
+        | "response.done" => {
             if kind == "response.failed" {
                 reading.facts.note_error(Some(ErrorFacts::default()));
             }

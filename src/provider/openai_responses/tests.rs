@@ -97,7 +97,7 @@ fn reads_a_stream_to_its_end() {
 
 #[test]
 fn ends_at_every_final_event_and_reads_its_failure() {
-    for kind in ["completed", "incomplete"] {
+    for kind in ["completed", "incomplete", "done"] {
         let facts = read(&[
             CREATED,
             &format!(
