@@ -89,3 +89,68 @@ fn bedrock_invoke_loses_only_what_was_changed() {
         ],
     );
 }
+
+#[test]
+fn bedrock_invoke_knows_a_family_by_more_than_one_member() {
+    const URL: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/invoke";
+    sweep(
+        URL,
+        Framing::Whole,
+        &[
+            r#"{"id":"msg","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn",
+            "usage":{"input_tokens":9,"output_tokens":4}}"#,
+        ],
+        &[
+            ("id", &["/0/id"]),
+            ("model", &["/0/model"]),
+            ("input", &["/0/usage/input_tokens"]),
+            ("output", &["/0/usage/output_tokens"]),
+            ("reasons", &["/0/stop_reason"]),
+            ("bytes", &["/0/content"]),
+            ("end", &["/0"]),
+        ],
+    );
+    sweep(
+        URL,
+        Framing::Whole,
+        &[
+            r#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],
+            "usage":{"prompt_tokens":9,"completion_tokens":4}}"#,
+        ],
+        &[
+            ("id", &["/0/id"]),
+            ("model", &["/0/model"]),
+            ("input", &["/0/usage/prompt_tokens"]),
+            ("output", &["/0/usage/completion_tokens"]),
+            ("reasons", &["/0/choices/0/finish_reason", "/0/choices/0/index"]),
+            ("bytes", &["/0/choices/0/message"]),
+        ],
+    );
+    sweep(
+        URL,
+        Framing::Whole,
+        &[
+            r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn","usage":{"inputTokens":9,"outputTokens":4}}"#,
+        ],
+        &[
+            ("input", &["/0/usage/inputTokens"]),
+            ("output", &["/0/usage/outputTokens"]),
+            ("reasons", &["/0/stopReason"]),
+            ("bytes", &["/0/output"]),
+            ("end", &["/0"]),
+        ],
+    );
+    sweep(
+        URL,
+        Framing::Whole,
+        &[
+            r#"{"response_id":"r","generation_id":"g","text":"Hi","chat_history":[],"finish_reason":"COMPLETE"}"#,
+        ],
+        &[
+            ("id", &["/0/response_id"]),
+            ("reasons", &["/0/finish_reason"]),
+            ("bytes", &["/0/text"]),
+            ("end", &["/0"]),
+        ],
+    );
+}
