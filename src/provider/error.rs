@@ -36,6 +36,9 @@ struct Fields<'a> {
     error_type: Text<'a>,
     #[serde(borrow, default, rename = "__type")]
     aws_type: Text<'a>,
+    /// `error`, where the whole body is one.
+    #[serde(borrow, default)]
+    object: Text<'a>,
     #[serde(borrow, default)]
     message: Text<'a>,
     #[serde(borrow, default, rename = "Message")]
@@ -94,7 +97,7 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
     let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;
     let fields = fault.0.as_deref()?;
     let within = [&fields.error, &fields.errors, &fields.detail].iter().any(|inner| inner.0.is_some());
-    let worded = within || fields.own_message().is_some();
+    let worded = within || fields.own_message().is_some() || fields.object.some() == Some("error");
     if worded { fault.facts() } else { None }
 }
 

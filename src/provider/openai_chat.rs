@@ -16,7 +16,13 @@ pub(super) use input::{file, tool};
 
 /// OpenAI chat completions.
 #[derive(Debug)]
-struct OpenAiChat;
+struct OpenAiChat {
+    /// Whether a stream may be asked for its usage.
+    asks: bool,
+}
+
+static ASKING: OpenAiChat = OpenAiChat { asks: true };
+static SILENT: OpenAiChat = OpenAiChat { asks: false };
 
 /// Members of chat and legacy completion requests that decide nothing of the answer.
 pub(super) const UNDECIDING: &[&str] = &[
@@ -49,7 +55,7 @@ const WRITER_HOST: &str = "api.writer.com";
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     if let Some((model, stream)) = vertex(target) {
         return Some(Recognised {
-            format: &OpenAiChat,
+            format: &SILENT,
             operation: Operation::Chat,
             api_type: Some(openai_api_type::CHAT_COMPLETIONS),
             provider: target.provider().or(Some(provider::GCP_VERTEX_AI)),
@@ -63,12 +69,18 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         return None;
     }
     Some(Recognised {
-        format: &OpenAiChat,
+        format: if takes_options(target) { &ASKING } else { &SILENT },
         operation: Operation::Chat,
         api_type: Some(openai_api_type::CHAT_COMPLETIONS),
         provider: provider_of(target),
         request: RequestFacts { model: deployment(target), ..RequestFacts::default() },
     })
+}
+
+/// Whether the provider takes `stream_options`. Mistral tells the usage of every stream, and refuses a request that
+/// asks for it.
+pub(super) fn takes_options(target: &Target<'_>) -> bool {
+    target.provider() != Some(provider::MISTRAL_AI)
 }
 
 /// Model and streaming of the publishers on Vertex AI that speak this format. Mistral's document reader does not.
@@ -130,7 +142,7 @@ impl WireFormat for OpenAiChat {
     }
 
     fn ask_for_usage(&self, body: &mut Value) -> bool {
-        ask_for_usage(body)
+        self.asks && ask_for_usage(body)
     }
 }
 
@@ -175,6 +187,10 @@ fn modality(body: &Json<'_>) -> Option<&'static str> {
 
 /// Sets `stream_options.include_usage` in a request for a stream that does not ask yet.
 pub(super) fn ask_for_usage(body: &mut Value) -> bool {
+    // With Azure's data sources another service answers, which refuses the question.
+    if body.get("data_sources").is_some() {
+        return false;
+    }
     let (true, Some(members)) = (field::is_true(body, "stream"), body.as_object_mut()) else {
         return false;
     };

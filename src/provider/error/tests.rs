@@ -55,6 +55,11 @@ fn reads_every_place_an_error_stands_in() {
     );
     is(r#"{"code":"invalid-argument","error":"m"}"#, Some("invalid-argument"), Some("m"));
     is(r#"{"object":"error","code":"3051","message":"m","type":"t"}"#, Some("3051"), Some("m"));
+    is(
+        r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden"}]},"type":"invalid_request_error","code":null}"#,
+        Some("invalid_request_error"),
+        None,
+    );
     is(r#"{"detail":"Invalid API Key"}"#, None, Some("Invalid API Key"));
     is(
         r#"{"detail":[{"type":"missing","loc":["body"],"msg":"Field required"}]}"#,
