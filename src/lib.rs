@@ -15,6 +15,8 @@
     feature = "otlp",
     doc = "Where none are installed yet, [`otlp::init`] installs them over OTLP in one line."
 )]
+//! Without any nothing is recorded; with the feature `tracing` (or `otlp`) the first call then says so, once, as an
+//! error event.
 //!
 //! # What is recorded
 //!
