@@ -107,7 +107,8 @@ impl GenAiMiddlewareBuilder {
     }
 
     /// Asks OpenAI-style providers for usage in streams (`stream_options.include_usage`) and hides the extra
-    /// chunk from a caller who did not ask. The only option that changes what is sent. Defaults to off.
+    /// chunk from a caller who did not ask. The only option that changes what is sent. Mistral, which tells usage
+    /// unasked, and Azure's chat with data sources are left alone: they refuse a request that asks. Defaults to off.
     #[must_use]
     pub const fn ask_for_usage(mut self, on: bool) -> Self {
         self.ask_for_usage = on;

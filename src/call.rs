@@ -90,6 +90,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) error: Option<ErrorFacts>,
     /// The provider's own end marker was seen (`[DONE]`, `message_stop`, ...).
     pub(crate) ended: bool,
+    /// The provider says that the answer was cancelled on its side, as the caller can ask for from elsewhere.
+    pub(crate) cancelled: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
@@ -105,6 +107,20 @@ pub(crate) struct ErrorFacts {
     pub(crate) code: Option<String>,
     /// Free text; may quote the request, so it is recorded only when content may be.
     pub(crate) message: Option<String>,
+}
+
+impl Call {
+    /// Counts the choices that were asked for among those seen, since a provider may stream one after the other. An
+    /// answer without any has failed, or is of a kind that has none; Gemini streams one candidate whatever was asked.
+    pub(crate) fn expect_choices(&mut self) {
+        let asked = self.request.choice_count.and_then(|asked| u64::try_from(asked.saturating_sub(1)).ok());
+        if let Some(last) = asked
+            && self.response.choices > 0
+            && self.destination.operation != Operation::GenerateContent
+        {
+            self.response.choice(last);
+        }
+    }
 }
 
 /// The place a call goes to.

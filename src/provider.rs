@@ -24,6 +24,8 @@ mod openai_usage;
 mod part;
 mod recognise;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod testing;
 
 use serde_json::Value;

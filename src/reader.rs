@@ -15,6 +15,9 @@ use crate::provider::{Framing, Reading, WireFormat};
 /// passes through unread.
 pub(crate) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
 
+/// Media types of JSON documents that follow each other: Ollama's, Cohere's, and the one in use elsewhere.
+const JSON_LINES: [&str; 3] = ["application/x-ndjson", "application/stream+json", "application/jsonl"];
+
 /// Reads one answer.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -54,16 +57,13 @@ impl Reader {
         mut reading: Reading,
     ) -> Self {
         format.read_headers(headers, &mut reading);
-        let encoded = headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
         let stream = stream && status.is_success();
-        let state = if encoded {
+        let state = if is_encoded(headers) {
             State::Opaque
         } else if is(headers, "application/vnd.amazon.eventstream") {
             decoding(Framing::EventStream)
         } else {
-            State::Sniffing { stream: stream || is(headers, "application/x-ndjson") }
+            State::Sniffing { stream: stream || JSON_LINES.iter().any(|essence| is(headers, essence)) }
         };
         Self { format, state, reading }
     }
@@ -154,6 +154,17 @@ fn sniff(first: u8, stream: bool, streamed: Framing) -> Framing {
         (_, Framing::EventStream) if stream => Framing::EventStream,
         _ => Framing::Sse,
     }
+}
+
+/// Whether the bytes are compressed still: a client that decompresses them takes the header away. RFC 9110 section
+/// 8.4 lets encodings stand in one list or in several headers.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let mut encodings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    encodings.any(|encoding| {
+        let encoding = encoding.trim_ascii();
+        !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 fn is(headers: &HeaderMap, essence: &str) -> bool {

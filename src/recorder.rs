@@ -98,6 +98,7 @@ impl Recorder {
         if let Some(reader) = self.reader.take() {
             let reading = reader.finish(ending == Ending::End);
             self.call.response = reading.facts;
+            self.call.expect_choices();
             if let Some(content) = reading.content {
                 self.further.extend(self.settings.capture.answer(content));
             }

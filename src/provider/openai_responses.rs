@@ -27,6 +27,9 @@ const UNDECIDING: &[&str] = &[
     "prompt_cache_key",
     "prompt_cache_retention",
     "prompt_cache_options",
+    // OpenRouter.
+    "cache_control",
+    "trace",
     "service_tier",
     "request_id",
     "session_id",
