@@ -28,6 +28,7 @@
 //! | attribute | meaning |
 //! |---|---|
 //! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
+//! | `spanledger.unread` | why something passed unread: `request` (a stream, over 16 MiB or no JSON: no parameters and no hash), `encoding` (compressed), `too_long` (a piece over 16 MiB), `reader` (a fault of this library) |
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
@@ -41,8 +42,8 @@
 //! `timeout`, `connect`, `body`, `decode`, `redirect`, `request`, `middleware`, `unexpected_end` and `_OTHER`.
 //!
 //! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
-//! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status) and
-//! `spanledger.client.unpriced.tokens`. A model becomes a label when the price table knows it or a provider
+//! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status),
+//! `spanledger.client.unpriced.tokens` and `spanledger.client.unread` (by reason). A model becomes a label when the price table knows it or a provider
 //! answered with it; of names outside the table at most 256 do, of error types at most 64, and the rest are `_OTHER`.
 //!
 //! # Which calls are recognised

@@ -125,6 +125,11 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// The framing of a streamed answer, when the content type does not tell.
     fn stream_framing(&self) -> Framing;
 
+    /// Whether this is one of OpenAI's formats, which have attributes of their own.
+    fn is_openai(&self) -> bool {
+        false
+    }
+
     /// Reads the request body's parameters over what the path said (`facts.model`, `facts.stream`).
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts);
 

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
-use crate::call::ResponseFacts;
+use crate::call::{ResponseFacts, Unread};
 use crate::decoder::Decoder;
 use crate::provider::{Framing, Reading, WireFormat};
 
@@ -59,6 +59,7 @@ impl Reader {
         format.read_headers(headers, &mut reading);
         let stream = stream && status.is_success();
         let state = if is_encoded(headers) {
+            reading.facts.unread = Some(Unread::Encoding);
             State::Opaque
         } else if is(headers, "application/vnd.amazon.eventstream") {
             decoding(Framing::EventStream)
@@ -79,6 +80,7 @@ impl Reader {
     fn guarded<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| read(self))).ok();
         if done.is_none() {
+            self.reading.facts.unread = Some(Unread::Reader);
             self.state = State::Opaque;
         }
         done
@@ -116,6 +118,11 @@ impl Reader {
     pub(crate) fn finish(mut self, whole: bool) -> Reading {
         if self.guarded(|reader| reader.read_rest(whole)).is_none() {
             self.reading.facts.ended |= whole;
+        }
+        if let State::Decoding { decoder, .. } = &self.state
+            && decoder.lost()
+        {
+            self.reading.facts.unread = Some(Unread::TooLong);
         }
         self.reading
     }

@@ -37,6 +37,7 @@ pub(crate) fn read(
         provider: settings.provider(host, provider),
         operation,
         api_type,
+        openai: format.is_openai(),
         server_address: host.trim_matches(['[', ']']).into(),
         server_port: url.port_or_known_default().unwrap_or_default(),
     };
@@ -48,6 +49,7 @@ pub(crate) fn read(
         .and_then(Json::read)
         .filter(|body| matches!(body, Json::Object(_)));
 
+    let request_unread = body.is_none();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking = None;
@@ -71,6 +73,7 @@ pub(crate) fn read(
         caller,
         request: facts,
         request_hash: request_hash_of_body,
+        request_unread,
         request_bytes,
         status_code: None,
         response: ResponseFacts::default(),

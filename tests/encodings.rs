@@ -75,6 +75,7 @@ async fn passes_an_encoded_answer_through_unread() {
             assert_eq!(said(attribute::ERROR_TYPE).as_deref(), error, "{case}");
             assert_eq!(said(attribute::USAGE_SOURCE).as_deref(), Some("none"), "{case}");
             assert_eq!(said(attribute::USAGE_INPUT_TOKENS), None, "{case}");
+            assert_eq!(said(attribute::UNREAD).as_deref(), Some("encoding"), "{case}");
         }
     }
 }

@@ -121,6 +121,10 @@ impl WireFormat for OpenAiChat {
         Framing::Sse
     }
 
+    fn is_openai(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }

@@ -44,6 +44,10 @@ impl WireFormat for OpenAiCompletions {
         Framing::Sse
     }
 
+    fn is_openai(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         openai_chat::read_request(body, facts);
     }

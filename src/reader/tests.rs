@@ -67,7 +67,30 @@ fn a_panic_while_reading_stays_inside() {
         let facts = reader.finish(true).facts;
         assert!(facts.complete(), "what cannot be read is taken at the transport's word");
         assert!(facts.output_bytes <= 1, "nothing is read after the panic");
+        assert_eq!(facts.unread, Some(Unread::Reader));
     }
+}
+
+#[test]
+fn tells_that_a_piece_was_too_long_to_be_read() {
+    let format =
+        recognise(&http::Method::POST, &"http://h/v1/chat/completions".parse().unwrap()).unwrap().format;
+    let filler = vec![b'x'; PIECE_LIMIT];
+    for (begin, stream) in [(r#"{"id":""#, false), (r#"data: {"id":""#, true)] {
+        let mut reader = reader_of(format, stream);
+        reader.push(begin.as_bytes());
+        reader.push(&filler);
+        reader.push(b"\"}\n\n");
+        assert_eq!(reader.finish(true).facts.unread, Some(Unread::TooLong), "{begin}");
+        let mut reader = reader_of(format, stream);
+        reader.push(begin.as_bytes());
+        reader.push(b"\"}\n\n");
+        assert_eq!(reader.finish(true).facts.unread, None, "{begin}");
+    }
+}
+
+fn reader_of(format: &'static dyn WireFormat, stream: bool) -> Reader {
+    Reader::new(format, stream, StatusCode::OK, &HeaderMap::new(), Reading::default())
 }
 
 #[test]

@@ -32,6 +32,12 @@ fn reads_the_parameters_of_a_request() {
         (Some("conv_1"), Some("priority"))
     );
     assert_eq!(request(URL, &json!({"conversation": "conv_2"})).conversation_id.as_deref(), Some("conv_2"));
+    let template =
+        request(URL, &json!({"prompt": {"id": "pmpt_1", "version": "2", "variables": {"a": "b"}}}));
+    assert_eq!(
+        (template.prompt_name.as_deref(), template.prompt_version.as_deref()),
+        (Some("pmpt_1"), Some("2"))
+    );
 }
 
 #[test]

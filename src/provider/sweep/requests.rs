@@ -36,7 +36,9 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         service_tier,
         encoding_formats,
         dimensions,
-        guardrail_id
+        guardrail_id,
+        prompt_name,
+        prompt_version
     )
 }
 
@@ -63,7 +65,7 @@ fn loses_only_what_was_changed() {
             json!({"model": "m", "stream": true, "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
                 {"type": "function_call", "call_id": "t", "name": "f", "arguments": "{}"}], "max_output_tokens": 9,
                 "temperature": 0.5, "text": {"format": {"type": "json_schema"}}, "reasoning": {"effort": "low"},
-                "previous_response_id": "r", "conversation": {"id": "c"}, "service_tier": "flex"}),
+                "previous_response_id": "r", "conversation": {"id": "c"}, "prompt": {"id": "p", "version": "1"}, "service_tier": "flex"}),
         ),
         (
             "https://api.openai.com/v1/embeddings",
