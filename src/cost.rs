@@ -197,6 +197,12 @@ impl PriceTable {
         self.own.as_ref().is_some_and(|own| own.names(model)) || self.bundled.names(provider, model)
     }
 
+    /// The name in a table of the model whose price `model` has: one of few, however many names are priced by it.
+    pub(crate) fn name_of(&self, provider: &str, host: &str, model: &str) -> Option<Arc<str>> {
+        let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
+        self.bundled.name_of(provider, host, meant)
+    }
+
     /// The bundled price of the model that answered, else of the model asked for. Naming another model than the
     /// one that answered makes the price an estimate.
     fn bundled_price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {

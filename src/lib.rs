@@ -44,7 +44,8 @@
 //! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
 //! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status),
 //! `spanledger.client.unpriced.tokens` and `spanledger.client.unread` (by reason). A model becomes a label when the price table knows it or a provider
-//! answered with it; of names outside the table at most 256 do, of error types at most 64, and the rest are `_OTHER`.
+//! answered with it; of names outside the table at most 256 do. Another is labelled with the table's name of the model
+//! it is priced as, or `_OTHER`. Of error types at most 64 become labels.
 //!
 //! # Which calls are recognised
 //!

@@ -53,13 +53,15 @@ impl Labels {
         let answered = call.response.model.as_deref();
         if let Some(model) = answered {
             let label = self.known(&destination.provider, model).or_else(|| self.models.admit(model));
-            labels.push(self.label(attribute::RESPONSE_MODEL, label));
+            labels.push(self.label(attribute::RESPONSE_MODEL, label.or_else(|| self.priced_as(call, model))));
         }
         if let Some(model) = call.request.model.as_deref() {
             // A name that only a request gave is nobody's word: a typo must not become a series.
             let label = self
                 .known(&destination.provider, model)
-                .or_else(|| (answered == Some(model)).then(|| self.models.admit(model)).flatten());
+                .or_else(|| (answered == Some(model)).then(|| self.models.admit(model)).flatten())
+                // Bedrock's answers name no model, and its requests one of a region and a version.
+                .or_else(|| self.priced_as(call, model));
             labels.push(self.label(attribute::REQUEST_MODEL, label));
         }
         labels
@@ -76,6 +78,12 @@ impl Labels {
             let known = self.prices.knows(provider, model);
             known.then(|| self.known.admit(model).unwrap_or_else(|| Arc::from(model)))
         })
+    }
+
+    /// The price table's own name of the model.
+    fn priced_as(&self, call: &Call, model: &str) -> Option<Arc<str>> {
+        let destination = &call.destination;
+        self.prices.name_of(&destination.provider, &destination.server_address, model)
     }
 
     fn label(&self, name: &'static str, value: Option<Arc<str>>) -> KeyValue {
