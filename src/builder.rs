@@ -24,6 +24,7 @@ pub struct GenAiMiddlewareBuilder {
     meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
     prices: Option<PriceTable>,
     hash_key: HashKey,
+    key_fingerprint: bool,
     capture: Option<Capture>,
     provider: Option<Cow<'static, str>>,
     provider_of_host: HashMap<String, Cow<'static, str>>,
@@ -72,6 +73,15 @@ impl GenAiMiddlewareBuilder {
     #[must_use]
     pub fn hash_key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.hash_key = HashKey(Some(key.into()));
+        self
+    }
+
+    /// Records which credential made a call, as 12 hex digits of an HMAC-SHA-256 of it under the [hash
+    /// key](Self::hash_key), so that the key that is revoked or spends too much can be told from the others. Needs a
+    /// hash key: without one nothing is recorded. Defaults to off.
+    #[must_use]
+    pub const fn key_fingerprint(mut self, on: bool) -> Self {
+        self.key_fingerprint = on;
         self
     }
 
@@ -140,6 +150,7 @@ impl GenAiMiddlewareBuilder {
             telemetry: Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices)),
             prices,
             hash_key: self.hash_key,
+            key_fingerprint: self.key_fingerprint,
             capture: self.capture.unwrap_or_else(Capture::from_env),
             provider: self.provider,
             provider_of_host: self.provider_of_host,

@@ -18,6 +18,8 @@ pub(crate) struct Call {
     pub(crate) request: RequestFacts,
     /// Absent when the body was a stream, too large or no JSON.
     pub(crate) request_hash: Option<String>,
+    /// Which credential made the call, where the application opted in.
+    pub(crate) key_fingerprint: Option<String>,
     /// The request's body was a stream, too large or no JSON: its parameters and hash are unknown.
     pub(crate) request_unread: bool,
     /// Bytes of the request body, for estimates only.

@@ -28,6 +28,7 @@
 //! | attribute | meaning |
 //! |---|---|
 //! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
+//! | `spanledger.key.fingerprint` | opt-in: [which credential](GenAiMiddlewareBuilder::key_fingerprint) made the call |
 //! | `spanledger.unread` | why something passed unread: `request` (a stream, over 16 MiB or no JSON: no parameters and no hash), `encoding` (compressed), `too_long` (a piece over 16 MiB), `reader` (a fault of this library) |
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
@@ -97,6 +98,7 @@ mod content;
 mod context;
 mod cost;
 mod decoder;
+mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

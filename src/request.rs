@@ -6,6 +6,7 @@ use reqwest::Request;
 use serde_json::Value;
 
 use crate::call::{Call, Caller, Destination, ResponseFacts};
+use crate::fingerprint;
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::outcome::Ending;
@@ -41,6 +42,8 @@ pub(crate) fn read(
         server_address: host.trim_matches(['[', ']']).into(),
         server_port: url.port_or_known_default().unwrap_or_default(),
     };
+    let key_fingerprint =
+        settings.key_fingerprint.then(|| fingerprint::of(&settings.hash_key, request)).flatten();
     format.read_request_headers(request.headers(), &mut facts);
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
@@ -73,6 +76,7 @@ pub(crate) fn read(
         caller,
         request: facts,
         request_hash: request_hash_of_body,
+        key_fingerprint,
         request_unread,
         request_bytes,
         status_code: None,

@@ -155,6 +155,8 @@ pub mod attribute {
 
     /// ours: hex, 32 digits.
     pub const REQUEST_HASH: &str = "spanledger.request.hash";
+    /// ours, string, opt-in: 12 hex digits of a keyed hash of the credential.
+    pub const KEY_FINGERPRINT: &str = "spanledger.key.fingerprint";
     /// ours: see [`crate::Outcome`].
     pub const OUTCOME: &str = "spanledger.outcome";
     /// ours: see [`crate::UsageSource`].

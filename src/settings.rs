@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) telemetry: Telemetry,
     pub(crate) prices: Arc<PriceTable>,
     pub(crate) hash_key: HashKey,
+    pub(crate) key_fingerprint: bool,
     pub(crate) capture: Capture,
     /// For hosts that the table of providers does not know.
     pub(crate) provider: Option<Cow<'static, str>>,

@@ -36,6 +36,7 @@ fn waits_for_every_choice_that_was_asked_for() {
             caller: Caller::default(),
             request: RequestFacts { choice_count: n, stream: true, ..RequestFacts::default() },
             request_hash: None,
+            key_fingerprint: None,
             request_unread: false,
             request_bytes: 0,
             status_code: Some(200),

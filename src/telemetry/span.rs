@@ -78,6 +78,7 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     list.some(attribute::HTTP_RESPONSE_STATUS_CODE, call.status_code.map(i64::from));
     list.some(attribute::ERROR_TYPE, ended.verdict.error_type.clone());
     list.text(attribute::REQUEST_HASH, call.request_hash.as_deref());
+    list.text(attribute::KEY_FINGERPRINT, call.key_fingerprint.as_deref());
     let unread = call.response.unread.or(call.request_unread.then_some(Unread::Request));
     list.some(attribute::UNREAD, unread.map(Unread::as_str));
     list.some(attribute::OUTCOME, Some(ended.verdict.outcome.as_str()));
