@@ -25,12 +25,15 @@ mod key;
 mod marks;
 mod names;
 mod open;
+mod overview;
 mod query;
 mod recent;
+mod repeats;
 mod retention;
 mod row;
 mod scan;
 mod schema;
+mod seen;
 mod sums;
 
 pub use append::SqliteAppender;

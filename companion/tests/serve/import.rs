@@ -126,7 +126,13 @@ fn shows_prices_and_models_without_one() {
         serde_json::from_str(&prices(&["gpt-4o-mini", "--provider", "openai", "--format", "json"])).unwrap();
     assert_eq!(known["rates"][0]["usd_per_million"], 0.15, "{known}");
     assert!(known["rates"][0]["price_source"].as_str().is_some_and(|source| !source.is_empty()));
-    assert!(prices(&["nobody-knows-this"]).contains("no table has a price"));
+    for format in ["text", "json"] {
+        let unknown = run(spanledger().args(["prices", "nobody-knows-this", "--format", format]));
+        assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+        let said = String::from_utf8(unknown.stderr).unwrap();
+        let expected = "no table has a price for nobody-knows-this: searched the bundled genai-prices";
+        assert!(said.contains(expected) && said.contains("prices.toml"), "{said}");
+    }
     let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);
     assert!(seen.contains("nobody-knows-this"), "{seen}");
 }
