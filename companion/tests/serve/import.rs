@@ -113,6 +113,20 @@ fn says_what_is_wrong_with_a_file_that_is_no_audit_log() {
 }
 
 #[test]
+fn says_what_to_do_while_another_process_writes_the_ledger() {
+    use spanledger_companion::store::sqlite::{Ledger, Options};
+
+    let folder = audit_log(&["'2026-01-02', 'r1', 'gpt-4o-mini', 7, 3, 1, 200, NULL, NULL, NULL"]);
+    let ledger = folder.path().join("ledger.db");
+    let _served = Ledger::open_writer(&ledger, &Options::default()).unwrap();
+    let output =
+        run(spanledger().arg("import").arg(folder.path().join("audit.db")).arg("--ledger").arg(&ledger));
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("ledger.db is locked") && said.contains("`spanledger serve` runs, stop it"), "{said}");
+}
+
+#[test]
 fn shows_prices_and_models_without_one() {
     let folder = audit_log(&["'2026-01-02', 'r1', 'nobody-knows-this', 7, 3, 1, 200, NULL, NULL, NULL"]);
     import(&folder);
