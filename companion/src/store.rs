@@ -399,7 +399,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process holds the file. Retry.
-    #[error("the ledger {path} is locked by another process: if `spanledger serve` runs, stop it first, else wait and try again")]
+    #[error(
+        "the ledger {path} is locked by another process: if `spanledger serve` runs, stop it first, else wait and try again"
+    )]
     Busy {
         /// The ledger's file.
         path: PathBuf,

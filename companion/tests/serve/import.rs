@@ -83,7 +83,7 @@ fn reports_bad_rows_by_their_id_and_leaves_them_out() {
         "'2026-01-02', x'00ff', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
     ]);
     let (done, notes) = import(&folder);
-    assert_eq!(done, "imported 1 calls, 0 were known, 9 rows left out\n");
+    assert_eq!(done, "imported 1 call, 0 were known, 9 rows left out\n");
     for (row, reason) in [
         (2, "\"yesterday\" is no time"),
         (3, "no timestamp"),
@@ -123,7 +123,10 @@ fn says_what_to_do_while_another_process_writes_the_ledger() {
         run(spanledger().arg("import").arg(folder.path().join("audit.db")).arg("--ledger").arg(&ledger));
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("ledger.db is locked") && said.contains("`spanledger serve` runs, stop it"), "{said}");
+    assert!(
+        said.contains("ledger.db is locked") && said.contains("`spanledger serve` runs, stop it"),
+        "{said}"
+    );
 }
 
 #[test]
