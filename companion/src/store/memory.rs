@@ -36,6 +36,10 @@ struct Columns {
     base: Running,
     services: Vec<u32>,
     models: Vec<u32>,
+    /// 0 without a user.
+    users: Vec<u32>,
+    /// Input and output tokens; 0 where none are known.
+    tokens: Vec<u64>,
     /// 0 without a hash.
     hashes: Vec<u32>,
     /// The call before with the same hash, as `removed + index`; `NEVER` without one.
@@ -50,8 +54,8 @@ struct Columns {
 }
 
 const NEVER: usize = usize::MAX;
-/// Services and models remembered beyond their calls.
-const NAMES: usize = 10_000;
+/// Services, models and users remembered beyond their calls.
+const NAMES: usize = 100_000;
 
 impl MemoryStore {
     /// An empty store that keeps everything.
@@ -130,6 +134,9 @@ impl Columns {
         self.services.push(service);
         let model = self.intern(call.model());
         self.models.push(model);
+        let user = call.user.as_deref().map_or(0, |user| self.intern(user));
+        self.users.push(user);
+        self.tokens.push(call.total_tokens().unwrap_or(0));
         let hash = call.request_hash.as_deref().map_or(0, |hash| self.intern_hash(hash));
         self.hashes.push(hash);
         let this = self.removed + self.records.len();
@@ -194,6 +201,8 @@ impl Columns {
         self.sums.drain(..count);
         self.services.drain(..count);
         self.models.drain(..count);
+        self.users.drain(..count);
+        self.tokens.drain(..count);
         self.hashes.drain(..count);
         self.earlier.drain(..count);
         // Hashes are nearly all of the names. What `earlier` says of calls that are gone, no window reaches.

@@ -122,20 +122,21 @@ impl Querier for MemoryStore {
         // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
         /// Tokens, then the smaller trace id, then the row.
         type Largest = (u64, Reverse<[u8; 16]>, usize);
-        let mut largest: HashMap<Option<&str>, Largest> = HashMap::new();
-        for index in columns.matching(window, filter) {
-            let call = &columns.records[index];
-            let tokens = call.total_tokens().unwrap_or(0);
-            if tokens > more_than {
-                let found = (tokens, Reverse(call.trace_id), index);
-                let entry = largest.entry(call.user.as_deref()).or_insert(found);
+        let mut largest: HashMap<u32, Largest> = HashMap::new();
+        for index in columns.matching(window, filter).filter(|index| columns.tokens[*index] > more_than) {
+            let tokens = columns.tokens[index];
+            let known = largest.get(&columns.users[index]);
+            // Most calls are smaller than their user's largest, and their records need not be looked at.
+            if known.is_none_or(|(largest, ..)| tokens >= *largest) {
+                let found = (tokens, Reverse(columns.records[index].trace_id), index);
+                let entry = largest.entry(columns.users[index]).or_insert(found);
                 *entry = found.max(*entry);
             }
         }
         let mut calls: Vec<LargeCall> = largest
-            .into_iter()
-            .map(|(user, (tokens, _, index))| LargeCall {
-                user: user.unwrap_or_default().to_owned(),
+            .into_values()
+            .map(|(tokens, _, index)| LargeCall {
+                user: columns.records[index].user.clone().unwrap_or_default(),
                 tokens,
                 model: columns.records[index].model().to_owned(),
                 trace_id: columns.records[index].trace_id,
