@@ -135,3 +135,58 @@ fn edited(mut edits: &[u8]) -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_seeds_of_every_target_pass() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        let targets: [(&str, fn(&[u8])); 3] = [
+            ("config", super::config),
+            ("otlp_json", super::otlp_json),
+            ("otlp_protobuf", super::otlp_protobuf),
+        ];
+        for (name, target) in targets {
+            let seeds: Vec<_> = std::fs::read_dir(fuzz.join(name)).unwrap().collect();
+            assert!(seeds.len() > 1, "{name}");
+            for seed in seeds {
+                target(&std::fs::read(seed.unwrap().path()).unwrap());
+            }
+        }
+    }
+
+    /// An edit as the target reads it.
+    fn edit() -> impl Strategy<Value = Vec<u8>> {
+        let texts = [
+            "",
+            "0s",
+            "31d",
+            "1.5",
+            "0.0.0.0:1",
+            "127.0.0.1:0",
+            "info",
+            "[rules.Nobody]",
+            "a = 1",
+            "\0",
+            "-1",
+        ];
+        let text =
+            prop_oneof![proptest::sample::select(texts.to_vec()).prop_map(str::to_owned), "\\PC{0,12}"];
+        (any::<u16>(), any::<u8>(), text).prop_map(|(line, what, text)| {
+            let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+            [&line.to_le_bytes(), [what, length].as_slice(), &text.as_bytes()[..usize::from(length)]].concat()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn an_edited_example_is_read_or_refused_with_its_line(edits in proptest::collection::vec(edit(), 1..4)) {
+            super::config(&[&[0], edits.concat().as_slice()].concat());
+        }
+    }
+}
