@@ -142,10 +142,12 @@ mod tests {
 
     use proptest::prelude::*;
 
+    type Target = fn(&[u8]);
+
     #[test]
     fn the_seeds_of_every_target_pass() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-        let targets: [(&str, fn(&[u8])); 3] = [
+        let targets: [(&str, Target); 3] = [
             ("config", super::config),
             ("otlp_json", super::otlp_json),
             ("otlp_protobuf", super::otlp_protobuf),
