@@ -18,7 +18,7 @@ pub use http::router as http_router;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use bytes::Bytes;
 
 use crate::clock;
 use crate::convert::Converter;
@@ -51,9 +51,13 @@ impl Intake {
         Self { converter, writer, metrics }
     }
 
-    /// Takes one batch, and returns when its calls are durable. `None` means that nothing was refused.
-    async fn accept(&self, batch: Vec<ResourceSpans>) -> Result<Option<Rejected>, Refusal> {
-        let converted = self.converter.convert(batch, clock::now());
+    /// Takes one export request in protobuf, and returns when its calls are durable. `None` means that nothing was
+    /// refused.
+    async fn accept(&self, request: Bytes) -> Result<Option<Rejected>, Refusal> {
+        let converted = self.converter.convert(&request, clock::now());
+        // What waits for the disk are the calls alone.
+        drop(request);
+        let converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
         let calls = converted.records.len() as u64;
         let count = |result, spans| self.metrics.count_spans(result, spans);
         if !converted.records.is_empty() {

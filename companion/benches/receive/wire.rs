@@ -16,7 +16,10 @@ impl Client {
         Ok(Self(Grpc::new(Channel::from_shared(address).unwrap_or_else(|_| unreachable!()).connect().await?)))
     }
 
-    pub(crate) async fn export(&mut self, request: Bytes) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) async fn export(
+        &mut self,
+        request: Bytes,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         self.0.ready().await?;
         let path = PathAndQuery::from_static(EXPORT);
         let answer = self.0.unary(tonic::Request::new(request), path, Plain).await?.into_inner();
