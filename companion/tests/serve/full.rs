@@ -166,3 +166,15 @@ async fn a_full_disk_loses_nothing_acknowledged_and_takes_the_rest_once_when_the
     let appended = server.metric("spanledger_receiver_spans_total{result=\"accepted\"}");
     assert_eq!(appended, Some(all.len() as f64));
 }
+
+#[tokio::test]
+async fn goes_on_when_its_log_cannot_be_written() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut server = Server::start_logging_to(full, tempfile::tempdir().unwrap(), &[]);
+    let mut sender = Sender::to(&server).await;
+    for number in 0..2 {
+        assert_eq!(sender.send(number, &large(number as u64)).await, Answer::Taken);
+    }
+    assert!(server.is_running());
+    assert_eq!(server.calls().len() as u64, 2 * SPANS);
+}
