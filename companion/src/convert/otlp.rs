@@ -15,9 +15,15 @@ pub(super) enum Value<'a> {
     Other,
 }
 
+/// How deep values may nest. Nobody nests them so deep in earnest, and each level takes stack.
+const DEEPEST: u8 = 64;
+
 impl<'a> Value<'a> {
-    /// Reads an `AnyValue`; `None` when it holds nothing.
-    fn read(message: &'a [u8]) -> Result<Option<Self>, Malformed> {
+    /// Reads an `AnyValue` that stands `depth` values deep, and checks what it holds; `None` when that is nothing.
+    fn read(message: &'a [u8], depth: u8) -> Result<Option<Self>, Malformed> {
+        if depth > DEEPEST {
+            return Err(Malformed::Nested);
+        }
         let mut value = None;
         for field in Fields::of(message) {
             let field = field?;
@@ -26,8 +32,16 @@ impl<'a> Value<'a> {
                 2 => Self::Bool(field.varint()? != 0),
                 3 => Self::Int(field.varint()?.cast_signed()),
                 4 => Self::Double(f64::from_bits(field.fixed64()?)),
-                5 => Self::List(List(field.bytes()?)),
-                6 | 7 => Self::Other,
+                5 => {
+                    let list = field.bytes()?;
+                    messages(list, ITEMS, |item| Self::read(item, depth + 1).map(drop))?;
+                    Self::List(List(list))
+                }
+                6 => {
+                    messages(field.bytes()?, ITEMS, |pair| key_value(pair, depth + 1).map(drop))?;
+                    Self::Other
+                }
+                7 => Self::Other,
                 _ => continue,
             });
         }
@@ -35,17 +49,17 @@ impl<'a> Value<'a> {
     }
 }
 
-/// An `ArrayValue`.
+/// An `ArrayValue` that was checked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct List<'a>(&'a [u8]);
 
 impl<'a> List<'a> {
-    /// Its items. What is malformed in it is absent, as is a value of a wrong type.
+    /// Its items.
     pub(super) fn items(self) -> impl Iterator<Item = Value<'a>> {
         Fields::of(self.0)
             .flatten()
-            .filter(|field| field.number == 1)
-            .filter_map(|field| Value::read(field.bytes().ok()?).ok().flatten())
+            .filter(|field| field.number == ITEMS)
+            .filter_map(|field| Value::read(field.bytes().ok()?, 1).ok().flatten())
     }
 }
 
@@ -68,6 +82,7 @@ pub(super) fn messages<'a>(
 pub(super) const RESOURCE_SPANS: u64 = 1;
 pub(super) const SCOPE_SPANS: u64 = 2;
 pub(super) const SPANS: u64 = 2;
+const ITEMS: u64 = 1;
 const RESOURCE: u64 = 1;
 const RESOURCE_ATTRIBUTES: u64 = 1;
 const SCOPE: u64 = 1;
@@ -171,17 +186,22 @@ impl<'a> Span<'a> {
 
 /// Calls `each` with a `KeyValue`, unless it has no value.
 fn attribute<'a>(message: &'a [u8], each: &mut impl FnMut(&'a str, Value<'a>)) -> Result<(), Malformed> {
+    if let (key, Some(value)) = key_value(message, 0)? {
+        each(key, value);
+    }
+    Ok(())
+}
+
+/// Reads a `KeyValue` whose value stands `depth` values deep.
+fn key_value(message: &[u8], depth: u8) -> Result<(&str, Option<Value<'_>>), Malformed> {
     let (mut key, mut value) = ("", None);
     for field in Fields::of(message) {
         let field = field?;
         match field.number {
             1 => key = field.text()?,
-            2 => value = Value::read(field.bytes()?)?,
+            2 => value = Value::read(field.bytes()?, depth)?,
             _ => {}
         }
     }
-    if let Some(value) = value {
-        each(key, value);
-    }
-    Ok(())
+    Ok((key, value))
 }

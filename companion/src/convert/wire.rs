@@ -16,6 +16,9 @@ pub enum Malformed {
     /// A string that is not UTF-8.
     #[error("a string is not UTF-8")]
     Utf8,
+    /// Values in values in values.
+    #[error("values are nested too deep")]
+    Nested,
 }
 
 /// A field's value as it is encoded.

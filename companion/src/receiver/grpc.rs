@@ -23,7 +23,7 @@ use super::refusal::Protocol;
 use super::{Intake, Rejected, passed_over};
 
 /// The one method of the service.
-const EXPORT: &str = "Export";
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// The gRPC entrance. Messages within the gate's limit, as sent and inflated; gzip or plain.
 pub fn router(intake: Intake, gate: &Gate) -> Router {
@@ -55,8 +55,7 @@ impl Service<Request<Body>> for Traces {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = request.uri().path().rsplit('/').next();
-        if method != Some(EXPORT) {
+        if request.uri().path() != EXPORT {
             return Box::pin(async { Ok(Status::unimplemented("no such method").into_http()) });
         }
         let (export, most) = (Export(self.intake.clone()), self.most);

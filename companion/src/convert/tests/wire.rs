@@ -1,3 +1,4 @@
+use opentelemetry_proto::tonic::common::v1::KeyValueList;
 use proptest::prelude::*;
 
 use super::*;
@@ -34,6 +35,27 @@ fn refuses_bytes_that_are_no_request_and_says_why() {
     assert_eq!(refusal(&around(&[0x39, 1, 2, 3])), Malformed::CutOff);
     assert_eq!(refusal(&around(&[0x3d, 1, 2, 3, 4])), Malformed::Type(7));
     assert_eq!(refusal(&around(&[0x4a, 3, 0x0a, 1, 0xff])), Malformed::Utf8);
+}
+
+#[test]
+fn refuses_values_nested_too_deep_and_what_is_broken_inside_them() {
+    let nested = |deep: usize, innermost: Value| {
+        let value = (0..deep).fold(innermost, |value, level| {
+            let value = AnyValue { value: Some(value) };
+            if level % 2 == 0 {
+                return Value::ArrayValue(ArrayValue { values: vec![value] });
+            }
+            let pair = KeyValue { key: "k".to_owned(), value: Some(value), ..KeyValue::default() };
+            Value::KvlistValue(KeyValueList { values: vec![pair] })
+        });
+        span(1, None, vec![pair("deep", value)]).encode_to_vec()
+    };
+    assert_eq!(refusal(&around(&nested(65, text("x")))), Malformed::Nested);
+    assert!(converter().convert(&around(&nested(64, text("x"))), NOW).is_ok());
+    let mut broken = nested(10, text("x"));
+    let at = broken.iter().rposition(|byte| *byte == b'x').unwrap();
+    broken[at] = 0xff;
+    assert_eq!(refusal(&around(&broken)), Malformed::Utf8);
 }
 
 #[test]
