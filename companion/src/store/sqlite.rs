@@ -35,6 +35,7 @@ mod row;
 mod scan;
 mod schema;
 mod seen;
+mod sketch;
 mod sums;
 
 pub use append::SqliteAppender;
