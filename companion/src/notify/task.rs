@@ -126,16 +126,18 @@ impl Task {
         }
     }
 
+    /// Sends the message that is due for longest. The next one is made when this one is over, so that a target that
+    /// hangs is not told afterwards what is no longer so.
     async fn tell(&mut self, alerts: &[Alert]) {
-        for notification in self.timing.due(alerts, clock::now()) {
-            let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
-                Ok(result) => result,
-                Err(_) => Err(SendError::passing(format!("no answer within {} s", GIVE_UP.as_secs()))),
-            };
-            self.note(&notification, result);
-            self.remember().await;
-        }
+        let due = self.timing.due(alerts, clock::now());
         self.counts.dropped.store(self.timing.dropped(), Ordering::Relaxed);
+        let Some(notification) = due.into_iter().next() else { return };
+        let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
+            Ok(result) => result,
+            Err(_) => Err(SendError::passing(format!("no answer within {} s", GIVE_UP.as_secs()))),
+        };
+        self.note(&notification, result);
+        self.remember().await;
     }
 
     fn note(&mut self, notification: &Notification, result: Result<(), SendError>) {
