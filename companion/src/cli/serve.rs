@@ -75,7 +75,7 @@ async fn serve(loaded: &Loaded) -> Result<bool, Failure> {
     let stop = app::stop_token()?;
     let app = app::build(loaded).await?;
     announce(&app)?;
-    Ok(app.run(stop).await)
+    Ok(app.run(stop).await?)
 }
 
 /// Tells scripts which ports the system chose. The ports are bound, so what connects now is served.
