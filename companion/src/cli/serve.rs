@@ -76,7 +76,7 @@ async fn serve(loaded: Loaded) -> Result<bool, Failure> {
     // On a worker, so that the memory which building needs for a moment serves the requests afterwards.
     let app = tokio::spawn(async move { app::build(&loaded).await }).await??;
     announce(&app)?;
-    Ok(app.run(stop).await)
+    Ok(app.run(stop).await?)
 }
 
 /// Tells scripts which ports the system chose. The ports are bound, so what connects now is served.

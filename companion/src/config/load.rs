@@ -84,7 +84,7 @@ pub enum ConfigError {
 }
 
 /// A configuration and where its values came from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Loaded {
     /// What is in force.
     pub config: Config,
@@ -126,6 +126,13 @@ pub fn load(
     }
     loaded.config.validate().map_err(|Invalid { key, message }| loaded.error_at(&key, message))?;
     Ok(loaded)
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The table holds the secrets.
+        f.debug_set().entries(self.values()).finish()
+    }
 }
 
 impl Loaded {
@@ -211,11 +218,22 @@ impl Loaded {
 fn line_error(path: &Path, text: &str, spans: &Spans, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start);
     let key = spans.key_at(text, at).map(|key| format!("{key}: ")).unwrap_or_default();
-    ConfigError::Line {
-        path: path.to_owned(),
-        line: spans::line(text, at),
-        key,
-        message: first_line(error.message()),
+    let mut message = first_line(error.message());
+    if key.starts_with("notify") {
+        message = without_value(&message);
+    }
+    ConfigError::Line { path: path.to_owned(), line: spans::line(text, at), key, message }
+}
+
+/// What is said of a wrong type, without the value: among the targets it may be a secret that stands in the wrong
+/// place.
+fn without_value(message: &str) -> String {
+    let value = message.find(['"', '`']).zip(message.rfind(", expected "));
+    match value {
+        Some((from, to)) if message.starts_with("invalid ") && from < to => {
+            format!("{}{}", message[..from].trim_end(), &message[to..])
+        }
+        _ => message.to_owned(),
     }
 }
 

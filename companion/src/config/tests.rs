@@ -184,6 +184,45 @@ fn masks_secrets_within_lists_of_targets() {
     assert!(!shown.contains("t0ken") && !shown.contains("passw0rd"), "{shown}");
 }
 
+#[test]
+fn names_no_secret_of_the_wrong_type_or_in_the_wrong_place() {
+    for (text, key) in [
+        ("[receiver]\ntoken = 83749265", "receiver.token"),
+        ("[admin]\ntoken = 83749265", "admin.token"),
+        ("[admin]\ntoken = 8374.9265", "admin.token"),
+        ("[admin]\ntoken = [\"83749265\"]", "admin.token"),
+        ("[admin.token]\ntext = \"83749265\"", "admin.token"),
+        ("[receiver]\ntoken = s83749265", ""),
+        ("[[notify.webhook]]\nurl = 83749265", "notify.webhook[0].url"),
+        ("[[notify.slack]]\nurl = 83749265", "notify.slack[0].url"),
+        ("[notify]\nslack = \"https://hooks.example/83749265\"", "notify.slack"),
+        ("[notify]\nslack = [\"https://hooks.example/83749265\"]", "notify.slack"),
+        (
+            "[[notify.email]]\nhost = \"h\"\nfrom = \"a@b.c\"\nto = []\npassword = 83749265",
+            "notify.email[0].password",
+        ),
+        (
+            "[[notify.email]]\nhost = \"h\"\nfrom = \"a@b.c\"\nto = []\npassword = 1979-05-27",
+            "notify.email[0].password",
+        ),
+    ] {
+        let (_folder, path) = file(text);
+        let error = load(Some(&path), [], &[]).unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains(key), "{said}");
+        assert!(!said.contains("8374") && !said.contains("1979"), "{said}");
+    }
+}
+
+#[test]
+fn shows_no_secret_to_whoever_debugs() {
+    let (_folder, path) =
+        file("[receiver]\ntoken = \"83749265\"\n[[notify.webhook]]\nurl = \"https://h/83749265\"");
+    let loaded = load(Some(&path), environment(&[("SPANLEDGER_ADMIN_TOKEN", "83749265")]), &[]).unwrap();
+    let shown = format!("{loaded:?}");
+    assert!(shown.contains("receiver") && !shown.contains("83749265"), "{shown}");
+}
+
 /// Each file in `tests/config` begins with the message expected: `#! LINE: TEXT`, or `#! TEXT` without a line.
 #[test]
 fn refuses_each_file_of_the_corpus_with_file_line_and_key() {
