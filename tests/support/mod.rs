@@ -13,3 +13,4 @@ pub mod loopback;
 pub mod observed;
 #[cfg(feature = "otlp")]
 pub mod receiver;
+pub mod wire;
