@@ -50,26 +50,44 @@ impl GenAiMiddleware {
         Self { settings: Arc::new(settings) }
     }
 
-    /// Begins the call, and changes the request only as far as the application opted in.
+    /// Begins the call, and changes the request only as far as the application opted in. `None` when an outer
+    /// client has the call.
     fn start(
         &self,
         recognised: Recognised,
         request: &mut Request,
         extensions: &Extensions,
-    ) -> (Recorder, bool) {
+    ) -> Option<Started> {
         let settings = &self.settings;
         let parent = context::parent();
         let about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
         let format = recognised.format;
         let read = request::read(settings, recognised, request, about.caller);
+        // What is asked tells a call; where it cannot be read, the place does.
+        let identity = read.call.request_hash.clone().unwrap_or_else(|| request.url().to_string());
+        if context::is_underway(&identity) {
+            return None;
+        }
+        let asked_for_usage = read.asking_for_usage.is_some();
+        if let Some(body) = read.asking_for_usage {
+            request::replace_body(request, body);
+        }
         let mut further = about.attributes;
         further.extend(read.content);
         let recorder = Recorder::start(Arc::clone(settings), format, read.call, further, &parent);
         if settings.propagate {
             inject(&recorder.context(), request);
         }
-        (recorder, read.asked_for_usage)
+        Some(Started { recorder, identity, asked_for_usage })
     }
+}
+
+/// A call whose request is about to leave.
+struct Started {
+    recorder: Recorder,
+    /// Tells the call from another inside it.
+    identity: String,
+    asked_for_usage: bool,
 }
 
 impl Default for GenAiMiddleware {
@@ -89,11 +107,14 @@ impl Middleware for GenAiMiddleware {
         let Some(recognised) = provider::recognise(request.method(), request.url()) else {
             return next.run(request, extensions).await;
         };
-        let Some(_hold) = context::take(extensions) else {
+        let Some(hold) = context::take(extensions) else {
             return next.run(request, extensions).await;
         };
-        let (mut recorder, asked_for_usage) = self.start(recognised, &mut request, extensions);
-        let context = recorder.context();
+        let Some(started) = self.start(recognised, &mut request, extensions) else {
+            return next.run(request, extensions).await;
+        };
+        let Started { mut recorder, identity, asked_for_usage } = started;
+        let context = hold.mark(&recorder.context(), identity);
         match next.run(request, extensions).with_context(context).await {
             Ok(response) => Ok(observe(response, recorder, asked_for_usage)),
             Err(error) => {
