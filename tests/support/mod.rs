@@ -10,6 +10,7 @@
 )]
 
 pub mod loopback;
+pub mod memory;
 pub mod observed;
 #[cfg(feature = "otlp")]
 pub mod receiver;
