@@ -107,7 +107,7 @@ impl Hold {
     }
 }
 
-/// Whether `call` is on its way already, in an outer client. Another call inside it, such as a guard's, is not.
+/// Whether `call` is on its way already, in an outer client.
 pub(crate) fn is_underway(call: &str) -> bool {
     Context::map_current(|context| {
         context.get::<Underway>().is_some_and(|outer| outer.taken.0.strong_count() > 0 && outer.call == call)

@@ -11,6 +11,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::body::{failure, observe};
 use crate::builder::GenAiMiddlewareBuilder;
+use crate::call::Call;
 use crate::context::{self, CallContext};
 use crate::outcome::{Ending, Failure};
 use crate::provider::{self, Recognised};
@@ -63,8 +64,7 @@ impl GenAiMiddleware {
         let about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
         let format = recognised.format;
         let read = request::read(settings, recognised, request, about.caller);
-        // What is asked tells a call; where it cannot be read, the place does.
-        let identity = read.call.request_hash.clone().unwrap_or_else(|| request.url().to_string());
+        let identity = identity(&read.call, request.url().path());
         if context::is_underway(&identity) {
             return None;
         }
@@ -82,10 +82,15 @@ impl GenAiMiddleware {
     }
 }
 
+/// What is asked, and where: tells a call from another inside it, such as a guard's or a copy to a second provider.
+fn identity(call: &Call, path: &str) -> String {
+    let (hash, destination) = (call.request_hash.as_deref().unwrap_or_default(), &call.destination);
+    format!("{hash} {}:{}{path}", destination.server_address, destination.server_port)
+}
+
 /// A call whose request is about to leave.
 struct Started {
     recorder: Recorder,
-    /// Tells the call from another inside it.
     identity: String,
     asked_for_usage: bool,
 }

@@ -35,22 +35,22 @@ impl Middleware for Framework {
     }
 }
 
-/// Asks another model first, whether the question is allowed.
-struct Guard {
+/// Makes a call of its own before it lets the request pass.
+struct Aside {
     inner: ClientWithMiddleware,
     url: String,
+    body: &'static str,
 }
 
 #[async_trait::async_trait]
-impl Middleware for Guard {
+impl Middleware for Aside {
     async fn handle(
         &self,
         request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let question = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"May I?"}]}"#;
-        self.inner.post(&self.url).body(question).send().await?.bytes().await?;
+        self.inner.post(&self.url).body(self.body).send().await?.bytes().await?;
         next.run(request, extensions).await
     }
 }
@@ -102,18 +102,21 @@ async fn a_call_through_several_of_our_layers_is_one_span_and_counts_once() {
 #[tokio::test]
 async fn a_call_that_a_layer_makes_for_itself_is_a_span_below() {
     let server = Loopback::start(answer("200 OK", "application/json", ANSWER)).await;
-    let observed = Observed::default();
-    let inner = observed.client();
-    let client = ClientBuilder::new(http())
-        .with(observed.builder().build())
-        .with(Guard { inner, url: server.url(PATH) })
-        .build();
-    client.post(server.url(PATH)).body(REQUEST).send().await.unwrap().bytes().await.unwrap();
-    let spans = observed.spans();
-    let find = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
-    assert_eq!(spans.len(), 2);
-    assert_eq!(find("chat gpt-4o").parent_span_id, SpanId::INVALID);
-    assert_eq!(find("chat gpt-4o-mini").parent_span_id, find("chat gpt-4o").span_context.span_id());
+    let other = Loopback::start(answer("200 OK", "application/json", ANSWER)).await;
+    // A guard asks something else in the same place; a copy asks the same elsewhere.
+    let guard = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"May I?"}]}"#;
+    for (url, body) in [(server.url(PATH), guard), (other.url(PATH), REQUEST)] {
+        let observed = Observed::default();
+        let client = ClientBuilder::new(http())
+            .with(observed.builder().build())
+            .with(Aside { inner: observed.client(), url, body })
+            .build();
+        client.post(server.url(PATH)).body(REQUEST).send().await.unwrap().bytes().await.unwrap();
+        let [aside, call] = <[_; 2]>::try_from(observed.spans()).unwrap();
+        assert_eq!(call.parent_span_id, SpanId::INVALID);
+        assert_eq!(aside.parent_span_id, call.span_context.span_id());
+        assert_eq!(observed.metrics()["spanledger.client.calls"], 2.0);
+    }
 }
 
 #[tokio::test]
