@@ -10,6 +10,7 @@ mod moment;
 mod names;
 mod nesting;
 mod price;
+pub(crate) mod secrets;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -7,9 +7,11 @@ mod serve {
 
     mod acknowledged;
     mod entrances;
+    mod export;
     mod import;
     mod lifecycle;
     mod limits;
+    mod secrets;
     mod senders;
     mod tls;
 }

@@ -12,6 +12,7 @@ use super::foreign::{self, Meaning};
 use super::moment::When;
 use super::names::{self, Field, Ours};
 use super::nesting::Kind;
+use super::secrets;
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
 use crate::record::{CallRecord, Origin};
 
@@ -250,6 +251,8 @@ impl Draft {
             (false, _) => UsageSource::Partial,
         });
         let cost = self.cost(usage_source, when, prices);
+        // What an application or an SDK fills in freely; all other facts are numbers and names.
+        let text = |text: Option<String>, bytes| text.map(|text| secrets::removed(text, bytes));
         #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, then the bound holds")]
         let first_chunk_ns = self
             .first_chunk
@@ -272,7 +275,7 @@ impl Draft {
             stream: self.stream.unwrap_or(first_chunk_ns.is_some()),
             outcome,
             status_code: self.status_code,
-            error_type: self.error_type,
+            error_type: text(self.error_type, NAME_BYTES),
             finish_reasons: self.finish_reasons.unwrap_or_default(),
             input_tokens: self.usage.input_tokens,
             output_tokens: self.usage.output_tokens,
@@ -283,14 +286,14 @@ impl Draft {
             cost: cost.amount,
             cost_status: cost.status,
             price_source: cost.source,
-            user: self.user,
+            user: text(self.user, NAME_BYTES),
             client_address: self.client_address,
-            conversation_id: self.conversation,
+            conversation_id: text(self.conversation, NAME_BYTES),
             request_hash: self.request_hash,
             instance: self.instance,
             sequence: self.sequence,
-            response_preview: self.response_preview,
-            error_message: self.error_message,
+            response_preview: text(self.response_preview, TEXT_BYTES),
+            error_message: text(self.error_message, TEXT_BYTES),
         };
         (record, self.clamped || when.clamped)
     }
