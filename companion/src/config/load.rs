@@ -139,7 +139,7 @@ pub fn load(
     for (name, text) in environment {
         if let Some((key, like)) = keys.iter().find(|(key, _)| variable(key) == name) {
             loaded.set(key, typed(&text, like), Source::Environment(name))?;
-        } else if !elsewhere(&name) {
+        } else if !elsewhere(&name, &text) {
             let known = keys.iter().map(|(key, _)| variable(key)).chain(OWN.map(str::to_owned));
             let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, &name));
             let message = format!("unknown; the nearest known one is {}", near.unwrap_or_default());
@@ -289,10 +289,14 @@ fn variable(key: &str) -> String {
 
 /// Whether the variable is somebody else's: the command line's, another program's of this repository, or one that
 /// Kubernetes sets in every container beside a service named `spanledger` (`SPANLEDGER_PORT_4317_TCP_ADDR`).
-fn elsewhere(name: &str) -> bool {
+fn elsewhere(name: &str, text: &str) -> bool {
     let link = |end: &str| end == "HOST" || end == "PORT" || end.starts_with("PORT_");
     let digit = |end: &str| end.starts_with(|first: char| first.is_ascii_digit());
-    let port = |end: &str| end.is_empty() || end.strip_prefix('_').is_some_and(digit);
+    // Only a service's own is a URL.
+    let port = |end: &str| match end {
+        "" => text.contains("://"),
+        end => end.strip_prefix('_').is_some_and(digit),
+    };
     OWN.contains(&name)
         || OTHERS.contains(&name)
         || name.split_once("_SERVICE_").is_some_and(|(_, end)| link(end))

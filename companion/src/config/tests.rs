@@ -158,6 +158,7 @@ fn refuses_bad_values_and_unknown_names_of_the_environment() {
             "environment: SPANLEDGER_RECIEVER_TOKEN: unknown; the nearest known one is SPANLEDGER_RECEIVER_TOKEN",
         ),
         ("SPANLEDGER_RECEIVER_TOKN", "s3cret", "unknown; the nearest known one is SPANLEDGER_RECEIVER_TOKEN"),
+        ("SPANLEDGER_ADMIN_PORT", "4319", "unknown; the nearest known one is SPANLEDGER_ADMIN_"),
         ("SPANLEDGER_LEGDER", "x.db", "unknown; the nearest known one is SPANLEDGER_LEDGER"),
         ("SPANLEDGER_RULES_INTERVAL", "1ms", "rules.interval"),
     ] {
@@ -173,7 +174,6 @@ fn lets_the_variables_of_other_programs_be() {
         "SPANLEDGER_CONFIG",
         "SPANLEDGER_SERVICE_HOST",
         "SPANLEDGER_SERVICE_PORT_GRPC",
-        "SPANLEDGER_ADMIN_PORT",
         "SPANLEDGER_PORT_4317_TCP_ADDR",
     ]
     .map(str::to_owned)
@@ -186,8 +186,10 @@ fn lets_the_variables_of_other_programs_be() {
     assert!(names.len() > 20, "{names:?}");
     // Of the compose file's own, this one is the companion's.
     names.remove("SPANLEDGER_ADMIN_HOSTS");
-    for name in names {
-        let loaded = load(None, [(name.clone(), "x".to_owned())], &[]);
+    let others = names.into_iter().map(|name| (name, "x".to_owned()));
+    let service = ("SPANLEDGER_ADMIN_PORT".to_owned(), "tcp://192.0.2.1:4319".to_owned());
+    for (name, value) in others.chain([service]) {
+        let loaded = load(None, [(name.clone(), value)], &[]);
         assert_eq!(loaded.map(|loaded| loaded.config), Ok(Config::default()), "{name}");
     }
 }
