@@ -24,6 +24,7 @@ pub struct GenAiMiddlewareBuilder {
     meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
     prices: Option<PriceTable>,
     hash_key: HashKey,
+    key_fingerprint: bool,
     capture: Option<Capture>,
     provider: Option<Cow<'static, str>>,
     provider_of_host: HashMap<String, Cow<'static, str>>,
@@ -78,6 +79,15 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
+    /// Records which credential made a call, as 12 hex digits of an HMAC-SHA-256 of it under the [hash
+    /// key](Self::hash_key), so that the key that is revoked or spends too much can be told from the others. Needs a
+    /// hash key: without one nothing is recorded. Defaults to off.
+    #[must_use]
+    pub const fn key_fingerprint(mut self, on: bool) -> Self {
+        self.key_fingerprint = on;
+        self
+    }
+
     /// What of the messages is recorded. Defaults to what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`
     /// says, and without it to nothing.
     #[must_use]
@@ -100,8 +110,9 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
-    /// Counts tokens from bytes (four to a token) where the provider gives none, marked `estimated`. Defaults
-    /// to off: what nobody reported stays absent.
+    /// Counts tokens from bytes (four to a token) where the provider gives none, or where a stream ended before the
+    /// count did, marked `estimated` and left out of the token metrics. Defaults to off: what nobody reported stays
+    /// absent.
     #[must_use]
     pub const fn estimate_usage(mut self, on: bool) -> Self {
         self.estimate_usage = on;
@@ -109,7 +120,8 @@ impl GenAiMiddlewareBuilder {
     }
 
     /// Asks OpenAI-style providers for usage in streams (`stream_options.include_usage`) and hides the extra
-    /// chunk from a caller who did not ask. The only option that changes what is sent. Defaults to off.
+    /// chunk from a caller who did not ask. The only option that changes what is sent. Mistral, which tells usage
+    /// unasked, and Azure's chat with data sources are left alone: they refuse a request that asks. Defaults to off.
     #[must_use]
     pub const fn ask_for_usage(mut self, on: bool) -> Self {
         self.ask_for_usage = on;
@@ -141,6 +153,7 @@ impl GenAiMiddlewareBuilder {
             telemetry: Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices)),
             prices,
             hash_key: self.hash_key,
+            key_fingerprint: self.key_fingerprint,
             capture: self.capture.unwrap_or_else(Capture::from_env),
             provider: self.provider,
             provider_of_host: self.provider_of_host,

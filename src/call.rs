@@ -18,6 +18,10 @@ pub(crate) struct Call {
     pub(crate) request: RequestFacts,
     /// Absent when the body was a stream, too large or no JSON.
     pub(crate) request_hash: Option<String>,
+    /// Which credential made the call, where the application opted in.
+    pub(crate) key_fingerprint: Option<String>,
+    /// The request's body was a stream, too large or no JSON: its parameters and hash are unknown.
+    pub(crate) request_unread: bool,
     /// Bytes of the request body, for estimates only.
     pub(crate) request_bytes: u64,
     pub(crate) status_code: Option<u16>,
@@ -65,6 +69,9 @@ pub(crate) struct RequestFacts {
     pub(crate) reasoning_level: Option<String>,
     pub(crate) previous_response_id: Option<String>,
     pub(crate) conversation_id: Option<String>,
+    /// The prompt template kept at the provider, and which version of it.
+    pub(crate) prompt_name: Option<String>,
+    pub(crate) prompt_version: Option<String>,
     pub(crate) service_tier: Option<String>,
     /// Embeddings only.
     pub(crate) encoding_formats: Vec<String>,
@@ -90,12 +97,29 @@ pub(crate) struct ResponseFacts {
     pub(crate) error: Option<ErrorFacts>,
     /// The provider's own end marker was seen (`[DONE]`, `message_stop`, ...).
     pub(crate) ended: bool,
+    /// The provider says that the answer was cancelled on its side, as the caller can ask for from elsewhere.
+    pub(crate) cancelled: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
     pub(crate) output_bytes: u64,
     /// Tool calls seen that came in one piece and without an index, so that each gets one.
     pub(crate) whole_tool_calls: u64,
+    /// Why some of the answer, or all of it, passed unread.
+    pub(crate) unread: Option<Unread>,
+}
+
+/// Why bytes pass unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// The request's body is a stream, too large or no JSON.
+    Request,
+    /// The answer is compressed, and the client does not undo that.
+    Encoding,
+    /// A piece of the answer is longer than what is held at a time.
+    TooLong,
+    /// A reader panicked.
+    Reader,
 }
 
 /// An error as the provider words it.
@@ -107,6 +131,20 @@ pub(crate) struct ErrorFacts {
     pub(crate) message: Option<String>,
 }
 
+impl Call {
+    /// Counts the choices that were asked for among those seen, since a provider may stream one after the other. An
+    /// answer without any has failed, or is of a kind that has none; Gemini streams one candidate whatever was asked.
+    pub(crate) fn expect_choices(&mut self) {
+        let asked = self.request.choice_count.and_then(|asked| u64::try_from(asked.saturating_sub(1)).ok());
+        if let Some(last) = asked
+            && self.response.choices > 0
+            && self.destination.operation != Operation::GenerateContent
+        {
+            self.response.choice(last);
+        }
+    }
+}
+
 /// The place a call goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -115,6 +153,8 @@ pub(crate) struct Destination {
     pub(crate) operation: Operation,
     /// `openai.api.type`, where the wire format has one.
     pub(crate) api_type: Option<&'static str>,
+    /// Whether the wire format is one of OpenAI's.
+    pub(crate) openai: bool,
     pub(crate) server_address: Arc<str>,
     pub(crate) server_port: u16,
 }

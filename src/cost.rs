@@ -23,7 +23,8 @@ pub enum CostStatus {
     /// Final usage and a price of this very model.
     Exact,
     /// Partial or estimated usage, or a price that is not this very model's at this very provider: an opted-in
-    /// default, a price found by the model's name alone, a service tier the table does not know.
+    /// default, a price found by the model's name alone, a service tier the table does not know or the answer does
+    /// not name, tokens of sound at a price of text.
     Estimated,
     /// The table says that the model costs nothing.
     Free,
@@ -78,8 +79,11 @@ pub struct PriceQuery<'a> {
     pub response_model: Option<&'a str>,
     /// The model asked for.
     pub request_model: Option<&'a str>,
-    /// The service tier of the answer, else of the request.
+    /// The service tier that the answer names: the one that is billed.
     pub service_tier: Option<&'a str>,
+    /// The service tier asked for, which counts where the answer names none. It may not have been granted, so that
+    /// its price is an estimate.
+    pub requested_service_tier: Option<&'a str>,
     /// The tokens to price.
     pub usage: &'a Usage,
     /// Where the tokens come from.
@@ -178,7 +182,7 @@ impl PriceTable {
             return Cost { status: CostStatus::Unpriced, usd: None, source: None };
         };
         let final_usage = query.usage_source == UsageSource::Provider && tokens.consistent;
-        let status = match (priced.free, priced.exact && final_usage) {
+        let status = match (priced.free, priced.exact && final_usage && query.tier_is_sure()) {
             (true, _) => CostStatus::Free,
             (false, true) => CostStatus::Exact,
             (false, false) => CostStatus::Estimated,
@@ -193,6 +197,12 @@ impl PriceTable {
         self.own.as_ref().is_some_and(|own| own.names(model)) || self.bundled.names(provider, model)
     }
 
+    /// The name in a table of the model whose price `model` has: one of few, however many names are priced by it.
+    pub(crate) fn name_of(&self, provider: &str, host: &str, model: &str) -> Option<Arc<str>> {
+        let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
+        self.bundled.name_of(provider, host, meant)
+    }
+
     /// The bundled price of the model that answered, else of the model asked for. Naming another model than the
     /// one that answered makes the price an estimate.
     fn bundled_price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {
@@ -205,6 +215,18 @@ impl PriceTable {
             let asked = of(query.request_model)?;
             Some(Priced { exact: asked.exact && query.response_model.is_none(), ..asked })
         })
+    }
+}
+
+impl PriceQuery<'_> {
+    /// The tier to price.
+    fn tier(&self) -> Option<&str> {
+        self.service_tier.or(self.requested_service_tier)
+    }
+
+    /// Whether the tier to price is the one that was billed: providers may refuse a special one and bill the usual.
+    fn tier_is_sure(&self) -> bool {
+        self.service_tier.is_some() || self.requested_service_tier.is_none_or(is_standard)
     }
 }
 

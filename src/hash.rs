@@ -43,6 +43,13 @@ pub(crate) fn request_hash(
     }
 }
 
+/// The HMAC of `parts` under `key`, as [`request_hash`] shows one. `None` without a key.
+pub(crate) fn keyed_digest(key: &HashKey, parts: &[&[u8]]) -> Option<String> {
+    let mut hasher = keyed(key.0.as_deref()?);
+    parts.iter().for_each(|part| hasher.update(part));
+    Some(shown(hasher))
+}
+
 /// Feeds the canonical form of the deciding members to `hasher`.
 fn absorb<H: Update>(hasher: H, body: &Json<'_>, undeciding: &[&str], model: Option<&str>) -> H {
     let mut writer = Writer::new(hasher);

@@ -15,6 +15,8 @@
     feature = "otlp",
     doc = "Where none are installed yet, [`otlp::init`] installs them over OTLP in one line."
 )]
+//! Without any nothing is recorded; with the feature `tracing` (or `otlp`) the first call then says so, once, as an
+//! error event.
 //!
 //! # What is recorded
 //!
@@ -26,6 +28,8 @@
 //! | attribute | meaning |
 //! |---|---|
 //! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
+//! | `spanledger.key.fingerprint` | opt-in: [which credential](GenAiMiddlewareBuilder::key_fingerprint) made the call |
+//! | `spanledger.unread` | why something passed unread: `request` (a stream, over 16 MiB or no JSON: no parameters and no hash), `encoding` (compressed), `too_long` (a piece over 16 MiB), `reader` (a fault of this library) |
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
@@ -39,9 +43,10 @@
 //! `timeout`, `connect`, `body`, `decode`, `redirect`, `request`, `middleware`, `unexpected_end` and `_OTHER`.
 //!
 //! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
-//! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status) and
-//! `spanledger.client.unpriced.tokens`. A model becomes a label when the price table knows it or a provider
-//! answered with it; of names outside the table at most 256 do, and the rest are `_OTHER`.
+//! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status),
+//! `spanledger.client.unpriced.tokens` and `spanledger.client.unread` (by reason). A model becomes a label when the price table knows it or a provider
+//! answered with it; of names outside the table at most 256 do. Another is labelled with the table's name of the model
+//! it is priced as, or `_OTHER`. Of error types at most 64 become labels.
 //!
 //! # Which calls are recognised
 //!
@@ -93,6 +98,7 @@ mod content;
 mod context;
 mod cost;
 mod decoder;
+mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -10,19 +10,20 @@
 //! ```
 //!
 //! The standard variables decide where telemetry goes: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL` (`http/protobuf`,
-//! the default, or `grpc`), `_HEADERS`, `_TIMEOUT`, each also per signal; `OTEL_SERVICE_NAME` and
+//! the default, or `grpc`), `_HEADERS`, `_TIMEOUT`, `_COMPRESSION` (`gzip`), each also per signal; `OTEL_SERVICE_NAME` and
 //! `OTEL_RESOURCE_ATTRIBUTES`; `OTEL_TRACES_SAMPLER`; `OTEL_METRIC_EXPORT_INTERVAL`;
 //! `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` (cumulative by default); `OTEL_SDK_DISABLED`. An `https`
 //! endpoint needs a TLS feature of `reqwest`, or of `opentelemetry-otlp` for gRPC, in the application.
 //!
 //! It works inside any Tokio runtime and outside of one: exports run on threads of their own. The HTTP exporter always
-//! gets a blocking client, whatever other crates enable, because an asynchronous one panics in the
+//! gets a blocking client (which obeys `HTTP_PROXY` and its friends, but not for a receiver on this machine), whatever other crates enable, because an asynchronous one panics in the
 //! exporter's thread and loses everything; the gRPC exporter gets a runtime of its own, so that flushing never
 //! waits for the runtime it is called from.
 
 mod bridge;
 mod check;
 mod exporter;
+mod split;
 
 use std::sync::mpsc;
 use std::thread;
@@ -37,9 +38,10 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
 use thiserror::Error;
 use tracing_opentelemetry::OpenTelemetryLayer;
 
-use self::exporter::Exporters;
+use self::exporter::{Driver, Exporters};
+use self::split::Splitting;
 use crate::semconv::{SCOPE, attribute};
-use crate::telemetry::instance;
+use crate::telemetry::{self, instance};
 
 /// The default of [`Builder::flush_timeout`].
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -162,12 +164,16 @@ impl Builder {
     /// As [`init`].
     pub fn init(self) -> Result<Guard, InitError> {
         if std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.trim().eq_ignore_ascii_case("true")) {
+            telemetry::go_without_provider();
+            if self.bridge {
+                bridge::install_logs();
+            }
             return Ok(Guard { running: None, flush_timeout: self.flush_timeout });
         }
         let exporters = Exporters::build(self.endpoint.as_deref(), self.protocol)?;
         let resource = self.resource();
         let tracers = SdkTracerProvider::builder()
-            .with_batch_exporter(exporters.spans)
+            .with_batch_exporter(Splitting::new(exporters.spans))
             .with_resource(resource.clone())
             .build();
         let mut meters =
@@ -188,7 +194,7 @@ impl Builder {
             );
         }
         check::in_background(exporters.endpoint)?;
-        let running = Running { tracers, meters, runtime: exporters.runtime };
+        let running = Running { tracers, meters, _driver: exporters.driver };
         Ok(Guard { running: Some(running), flush_timeout: self.flush_timeout })
     }
 
@@ -218,7 +224,7 @@ pub struct Guard {
 struct Running {
     tracers: SdkTracerProvider,
     meters: SdkMeterProvider,
-    runtime: Option<tokio::runtime::Runtime>,
+    _driver: Option<Driver>,
 }
 
 impl Guard {
@@ -254,15 +260,11 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(Running { tracers, meters, runtime }) = self.running.take() else { return };
+        let Some(Running { tracers, meters, _driver }) = self.running.take() else { return };
         let timeout = self.flush_timeout;
         let stop = move || tracers.shutdown_with_timeout(timeout).is_ok() & meters.shutdown().is_ok();
         if !self.within_timeout(stop) {
             tracing::error!(?timeout, "telemetry could not be sent before the end; the last of it is lost");
-        }
-        if let Some(runtime) = runtime {
-            // Waiting for a runtime panics inside another one.
-            runtime.shutdown_background();
         }
     }
 }

@@ -16,7 +16,8 @@ pub enum Outcome {
     Truncated,
     /// The caller stopped reading the body.
     Dropped,
-    /// The caller dropped the future before the response headers arrived.
+    /// The caller dropped the future before the response headers arrived, or the provider says that the answer
+    /// was cancelled.
     Cancelled,
     /// An HTTP error status, an error inside a 200 answer, or no connection.
     Failed,
@@ -138,6 +139,9 @@ fn outcome(call: &Call) -> Outcome {
     let refused = call.status_code.is_some_and(|status| !(200..300).contains(&status));
     if refused || call.response.error.is_some() {
         return Outcome::Failed;
+    }
+    if call.response.cancelled {
+        return Outcome::Cancelled;
     }
     if call.response.complete() {
         return Outcome::Completed;

@@ -24,6 +24,8 @@ mod openai_usage;
 mod part;
 mod recognise;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod testing;
 
 use serde_json::Value;
@@ -122,6 +124,11 @@ impl Reading {
 pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// The framing of a streamed answer, when the content type does not tell.
     fn stream_framing(&self) -> Framing;
+
+    /// Whether this is one of OpenAI's formats, which have attributes of their own.
+    fn is_openai(&self) -> bool {
+        false
+    }
 
     /// Reads the request body's parameters over what the path said (`facts.model`, `facts.stream`).
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts);

@@ -7,13 +7,16 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
-use crate::call::ResponseFacts;
+use crate::call::{ResponseFacts, Unread};
 use crate::decoder::Decoder;
 use crate::provider::{Framing, Reading, WireFormat};
 
 /// The most of one piece (an event, a line, a whole document) that is held at a time: 16 MiB. What is longer
 /// passes through unread.
 pub(crate) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Media types of JSON documents that follow each other: Ollama's, Cohere's, and the one in use elsewhere.
+const JSON_LINES: [&str; 3] = ["application/x-ndjson", "application/stream+json", "application/jsonl"];
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -54,16 +57,14 @@ impl Reader {
         mut reading: Reading,
     ) -> Self {
         format.read_headers(headers, &mut reading);
-        let encoded = headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
         let stream = stream && status.is_success();
-        let state = if encoded {
+        let state = if is_encoded(headers) {
+            reading.facts.unread = Some(Unread::Encoding);
             State::Opaque
         } else if is(headers, "application/vnd.amazon.eventstream") {
             decoding(Framing::EventStream)
         } else {
-            State::Sniffing { stream: stream || is(headers, "application/x-ndjson") }
+            State::Sniffing { stream: stream || JSON_LINES.iter().any(|essence| is(headers, essence)) }
         };
         Self { format, state, reading }
     }
@@ -79,6 +80,7 @@ impl Reader {
     fn guarded<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| read(self))).ok();
         if done.is_none() {
+            self.reading.facts.unread = Some(Unread::Reader);
             self.state = State::Opaque;
         }
         done
@@ -117,6 +119,11 @@ impl Reader {
         if self.guarded(|reader| reader.read_rest(whole)).is_none() {
             self.reading.facts.ended |= whole;
         }
+        if let State::Decoding { decoder, .. } = &self.state
+            && decoder.lost()
+        {
+            self.reading.facts.unread = Some(Unread::TooLong);
+        }
         self.reading
     }
 
@@ -154,6 +161,17 @@ fn sniff(first: u8, stream: bool, streamed: Framing) -> Framing {
         (_, Framing::EventStream) if stream => Framing::EventStream,
         _ => Framing::Sse,
     }
+}
+
+/// Whether the bytes are compressed still: a client that decompresses them takes the header away. RFC 9110 section
+/// 8.4 lets encodings stand in one list or in several headers.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let mut encodings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    encodings.any(|encoding| {
+        let encoding = encoding.trim_ascii();
+        !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 fn is(headers: &HeaderMap, essence: &str) -> bool {

@@ -98,6 +98,7 @@ impl Recorder {
         if let Some(reader) = self.reader.take() {
             let reading = reader.finish(ending == Ending::End);
             self.call.response = reading.facts;
+            self.call.expect_choices();
             if let Some(content) = reading.content {
                 self.further.extend(self.settings.capture.answer(content));
             }
@@ -124,8 +125,8 @@ impl Recorder {
             server_address: Some(&self.call.destination.server_address),
             response_model: response.model.as_deref(),
             request_model: request.model.as_deref(),
-            // The tier that was billed, else the one asked for.
-            service_tier: response.service_tier.as_deref().or(request.service_tier.as_deref()),
+            service_tier: response.service_tier.as_deref(),
+            requested_service_tier: request.service_tier.as_deref(),
             usage: &response.usage,
             usage_source: verdict.usage_source,
             at: self.started,

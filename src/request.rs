@@ -6,6 +6,7 @@ use reqwest::Request;
 use serde_json::Value;
 
 use crate::call::{Call, Caller, Destination, ResponseFacts};
+use crate::fingerprint;
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::outcome::Ending;
@@ -37,9 +38,12 @@ pub(crate) fn read(
         provider: settings.provider(host, provider),
         operation,
         api_type,
+        openai: format.is_openai(),
         server_address: host.trim_matches(['[', ']']).into(),
         server_port: url.port_or_known_default().unwrap_or_default(),
     };
+    let key_fingerprint =
+        settings.key_fingerprint.then(|| fingerprint::of(&settings.hash_key, request)).flatten();
     format.read_request_headers(request.headers(), &mut facts);
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
@@ -48,6 +52,7 @@ pub(crate) fn read(
         .and_then(Json::read)
         .filter(|body| matches!(body, Json::Object(_)));
 
+    let request_unread = body.is_none();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking = None;
@@ -71,6 +76,8 @@ pub(crate) fn read(
         caller,
         request: facts,
         request_hash: request_hash_of_body,
+        key_fingerprint,
+        request_unread,
         request_bytes,
         status_code: None,
         response: ResponseFacts::default(),

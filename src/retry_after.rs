@@ -74,8 +74,9 @@ impl Middleware for RetryAfter {
 /// How long the headers ask to wait, seen from `now`. A date that is past asks for nothing.
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(milliseconds) = text(&RETRY_AFTER_MS).and_then(|text| text.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(milliseconds / 1_000.0).ok();
+    let milliseconds = text(&RETRY_AFTER_MS).and_then(|text| text.parse::<f64>().ok());
+    if let Some(wait) = milliseconds.and_then(|wait| Duration::try_from_secs_f64(wait / 1_000.0).ok()) {
+        return Some(wait);
     }
     let asked = text(&RETRY_AFTER)?;
     if let Ok(seconds) = asked.parse::<f64>() {
@@ -109,6 +110,14 @@ mod tests {
             assert_eq!(asked("retry-after", date), Some(Duration::from_secs(30)), "{date}");
         }
         assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn reads_seconds_where_milliseconds_are_nonsense() {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after-ms", "-1".parse().unwrap());
+        headers.insert("retry-after", "20".parse().unwrap());
+        assert_eq!(wait(&headers, UNIX_EPOCH), Some(Duration::from_secs(20)));
     }
 
     #[test]

@@ -62,8 +62,12 @@ pub mod attribute {
     pub const EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension.count";
     /// genai: text, json, image or speech.
     pub const OUTPUT_TYPE: &str = "gen_ai.output.type";
-    /// genai: given by the application only.
+    /// genai: given by the application, else by the request.
     pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+    /// genai, string: here the id of the template kept at the provider.
+    pub const PROMPT_NAME: &str = "gen_ai.prompt.name";
+    /// genai, string.
+    pub const PROMPT_VERSION: &str = "gen_ai.prompt.version";
     /// genai.
     pub const RESPONSE_ID: &str = "gen_ai.response.id";
     /// genai: the model that answered.
@@ -151,6 +155,8 @@ pub mod attribute {
 
     /// ours: hex, 32 digits.
     pub const REQUEST_HASH: &str = "spanledger.request.hash";
+    /// ours, string, opt-in: 12 hex digits of a keyed hash of the credential.
+    pub const KEY_FINGERPRINT: &str = "spanledger.key.fingerprint";
     /// ours: see [`crate::Outcome`].
     pub const OUTCOME: &str = "spanledger.outcome";
     /// ours: see [`crate::UsageSource`].
@@ -159,6 +165,8 @@ pub mod attribute {
     pub const COST_STATUS: &str = "spanledger.cost.status";
     /// ours: table and revision that priced the call.
     pub const COST_PRICE_SOURCE: &str = "spanledger.cost.price_source";
+    /// ours, string: why some of the call passed unread, and so what is missing of its record; see [`unread`](super::unread).
+    pub const UNREAD: &str = "spanledger.unread";
     /// ours: random id of the process.
     pub const INSTANCE: &str = "spanledger.instance";
     /// ours, int: number of the call within its process, from 1 without gaps.
@@ -323,6 +331,18 @@ pub mod provider {
     pub const Z_AI: &str = "z_ai";
 }
 
+/// Values of [`attribute::UNREAD`].
+pub mod unread {
+    /// The request's body is a stream, over 16 MiB or no JSON: parameters and hash are missing.
+    pub const REQUEST: &str = "request";
+    /// The answer is compressed, and the client does not undo that.
+    pub const ENCODING: &str = "encoding";
+    /// A piece of the answer is over 16 MiB.
+    pub const TOO_LONG: &str = "too_long";
+    /// A reader of this library failed.
+    pub const READER: &str = "reader";
+}
+
 /// Values of [`attribute::OPENAI_API_TYPE`].
 pub mod openai_api_type {
     /// genai.
@@ -430,6 +450,8 @@ pub mod metric {
     pub const CALLS: &str = "spanledger.client.calls";
     /// ours, counter, {token}: tokens of calls no price was found for.
     pub const UNPRICED_TOKENS: &str = "spanledger.client.unpriced.tokens";
+    /// ours, counter, {call}: calls of which something passed unread, by reason.
+    pub const UNREAD: &str = "spanledger.client.unread";
 }
 
 /// Units, in UCUM.

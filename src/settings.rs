@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) telemetry: Telemetry,
     pub(crate) prices: Arc<PriceTable>,
     pub(crate) hash_key: HashKey,
+    pub(crate) key_fingerprint: bool,
     pub(crate) capture: Capture,
     /// For hosts that the table of providers does not know.
     pub(crate) provider: Option<Cow<'static, str>>,
@@ -43,15 +44,21 @@ impl Settings {
             .unwrap_or_else(|| Cow::Owned(host.to_owned()))
     }
 
-    /// Fills in tokens counted from bytes, where the provider gave none and the application opted in.
+    /// Fills in tokens counted from bytes where the provider gave none, or fewer than came, and the application opted
+    /// in.
     pub(crate) fn estimate(&self, call: &mut Call, verdict: &mut Verdict) {
         let answered = call.response.output || call.response.complete();
-        if !self.estimate_usage || verdict.usage_source != UsageSource::None || !answered {
+        if !self.estimate_usage || verdict.usage_source == UsageSource::Provider || !answered {
             return;
         }
+        let output = call.response.output_bytes.div_ceil(BYTES_PER_TOKEN);
         let usage = &mut call.response.usage;
-        usage.input_tokens = Some(call.request_bytes.div_ceil(BYTES_PER_TOKEN));
-        usage.output_tokens = Some(call.response.output_bytes.div_ceil(BYTES_PER_TOKEN));
-        verdict.usage_source = UsageSource::Estimated;
+        let known = (usage.input_tokens, usage.output_tokens);
+        usage.input_tokens.get_or_insert(call.request_bytes.div_ceil(BYTES_PER_TOKEN));
+        // The running count of a stream that was cut is often the first: Anthropic's begins at 1.
+        usage.output_tokens = usage.output_tokens.max(Some(output));
+        if known != (usage.input_tokens, usage.output_tokens) {
+            verdict.usage_source = UsageSource::Estimated;
+        }
     }
 }

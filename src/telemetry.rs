@@ -169,13 +169,21 @@ impl fmt::Debug for TracerFactory {
     }
 }
 
+#[cfg(feature = "tracing")]
+static TOLD_OF_NO_PROVIDER: std::sync::Once = std::sync::Once::new();
+
+/// Notes that there is no provider on purpose, and nothing to tell.
+#[cfg(feature = "otlp")]
+pub(crate) fn go_without_provider() {
+    TOLD_OF_NO_PROVIDER.call_once(|| {});
+}
+
 /// Says, once and loudly, that calls leave no spans: a forgotten provider would show only in an empty ledger.
 #[cfg(feature = "tracing")]
 fn tell_of_no_provider(context: &Context) {
-    static TOLD: std::sync::Once = std::sync::Once::new();
     // Any SDK gives valid ids, also to spans that are not sampled.
     if !context.span().span_context().is_valid() {
-        TOLD.call_once(|| {
+        TOLD_OF_NO_PROVIDER.call_once(|| {
             tracing::error!(
                 "no tracer provider is installed, so that LLM calls leave no spans; \
                  call spanledger::otlp::init() or install a provider before the first call"

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use support::loopback::{Loopback, answer};
 use support::observed::Observed;
 
 /// How many hostile names are tried.
@@ -71,5 +72,28 @@ async fn a_hundred_thousand_hostile_names_mint_a_bounded_number_of_series() {
         let values: BTreeSet<_> = points.iter().filter_map(|(_, labels, _)| labels.get(label)).collect();
         assert!(values.len() <= 257, "{label} has {} values", values.len());
         assert!(values.iter().any(|value| *value == "_OTHER"), "{label} has a place for the rest");
+    }
+}
+
+#[tokio::test]
+async fn a_name_nobody_confirmed_is_labelled_with_the_tables_own() {
+    const ANSWER: &str = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn",
+        "usage":{"inputTokens":3,"outputTokens":1,"totalTokens":4}}"#;
+    for (model, label) in [
+        ("us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aapplication-inference-profile%2Fx", "_OTHER"),
+    ] {
+        let server = Loopback::start(answer("200 OK", "application/json", ANSWER)).await;
+        let observed = Observed::default();
+        let client =
+            reqwest_middleware::ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+                .with(observed.builder().provider_of_host("127.0.0.1", "aws.bedrock").build())
+                .build();
+        let url = server.url(&format!("/model/{model}/converse"));
+        client.post(url).body(r#"{"messages":[]}"#).send().await.unwrap().bytes().await.unwrap();
+        let points = observed.points();
+        let labels: BTreeSet<_> =
+            points.iter().filter_map(|(_, labels, _)| labels.get("gen_ai.request.model")).collect();
+        assert_eq!(labels.into_iter().collect::<Vec<_>>(), [label], "{model}");
     }
 }

@@ -15,7 +15,7 @@ use replay::{Exchange, Replay, Replayed};
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 /// The wire formats the library reads.
-const WIRE_FORMATS: [&str; 13] = [
+const WIRE_FORMATS: [&str; 17] = [
     "openai.chat",
     "openai.completions",
     "openai.responses",
@@ -23,12 +23,16 @@ const WIRE_FORMATS: [&str; 13] = [
     "anthropic.messages",
     "gemini.generate_content",
     "gemini.embed_content",
+    "vertex.predict",
     "bedrock.converse",
     "bedrock.invoke",
     "cohere.chat_v1",
     "cohere.chat_v2",
+    "cohere.embed",
+    "cohere.generate",
     "ollama.chat",
     "ollama.generate",
+    "ollama.embed",
 ];
 
 /// Attributes and the members of `expected` they must equal; null is an absent attribute.

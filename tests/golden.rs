@@ -119,3 +119,21 @@ async fn telemetry_equals_the_golden_files() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_credential_shows_as_its_keyed_fingerprint_alone() {
+    for (opted_in, shown) in [(true, Some("bb092c68aa98")), (false, None)] {
+        let server = Loopback::start(refused()).await;
+        let observed = Observed::default();
+        let middleware = observed.builder().hash_key("hash key").key_fingerprint(opted_in).build();
+        let client =
+            reqwest_middleware::ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+                .with(middleware)
+                .build();
+        let request = client.post(server.url("/v1/chat/completions")).bearer_auth("sk-credential").body("{}");
+        request.send().await.unwrap().bytes().await.unwrap();
+        let span = observed.span();
+        assert_eq!(span.get("spanledger.key.fingerprint").as_deref(), shown);
+        assert!(!format!("{span:?}{:?}", observed.points()).contains("sk-credential"));
+    }
+}

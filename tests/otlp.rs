@@ -29,7 +29,7 @@ fn run(child: &str, variables: &[(&str, &str)]) -> Output {
 /// An application's telemetry: spans of both APIs, and a histogram.
 fn work() {
     let tracer = global::tracer("application");
-    for number in 0..SPANS - 1 {
+    for number in 0..SPANS - 2 {
         tracer.build(SpanBuilder::from_name(format!("span {number}"))).end();
     }
     let outer = tracing::info_span!("application span");
@@ -38,6 +38,8 @@ fn work() {
         // What the exporters' own libraries say must not become spans.
         let _noise = tracing::info_span!(target: "h2::client", "noise").entered();
         let _more = tracing::info_span!(target: "hyper_util::client", "noise").entered();
+        // A crate of the application's whose name begins like one of theirs.
+        let _own = tracing::info_span!(target: "tower_control::radar", "own span").entered();
     });
     global::meter("application").f64_histogram("application.duration").build().record(0.5, &[]);
 }
@@ -161,8 +163,21 @@ async fn call(server: &Loopback) {
 
 #[test]
 #[ignore = "a child of the tests below"]
+fn with_settings_that_make_no_sense() {
+    Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+        let told = spanledger::otlp::init().map(drop).unwrap_err().to_string();
+        assert!(told.contains("OTEL_EXPORTER_OTLP_"), "{told}");
+    });
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
 fn disabled() {
     let guard = spanledger::otlp::init().unwrap();
+    tracing::info!("a line of the application's log");
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        call(&Loopback::start(answer("200 OK", "application/json", "{}")).await).await;
+    });
     let span = global::tracer("application").start("span");
     assert!(!span.span_context().is_valid(), "no provider is installed");
     assert!(guard.flush());
@@ -184,12 +199,15 @@ fn everything_arrives_over_both_protocols_in_and_out_of_runtimes() {
                     ("OTEL_SERVICE_NAME", "shop"),
                     ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test"),
                     ("RUST_LOG", "trace"),
+                    // No proxy knows the ports of this machine.
+                    ("HTTP_PROXY", "http://127.0.0.1:1"),
                 ],
             );
             let received = receiver.received.lock().unwrap();
             let names: Vec<&str> = received.spans.iter().map(|span| span.name.as_str()).collect();
             assert_eq!(names.len(), SPANS, "{protocol} {child}");
             assert!(names.contains(&"application span") && !names.contains(&"noise"), "{protocol} {child}");
+            assert!(names.contains(&"own span"), "{protocol} {child}");
             assert_eq!(received.metrics["application.duration"], 1, "{protocol} {child}");
             assert!(!received.exponential);
             assert_eq!(received.resource["service.name"], "shop");
@@ -200,6 +218,38 @@ fn everything_arrives_over_both_protocols_in_and_out_of_runtimes() {
                 assert_eq!(path.starts_with("/v1/"), protocol == "http/protobuf", "{path}");
             }
         }
+    }
+}
+
+#[test]
+fn compresses_where_the_environment_asks_for_it() {
+    for (protocol, header) in [("http/protobuf", "content-encoding"), ("grpc", "grpc-encoding")] {
+        let receiver = Receiver::start();
+        run(
+            "inside_a_multi_threaded_runtime",
+            &[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ],
+        );
+        let received = receiver.received.lock().unwrap();
+        assert_eq!(received.spans.len(), SPANS, "{protocol}");
+        assert!(received.paths.values().all(|headers| headers[header] == "gzip"), "{protocol}");
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense_are_an_error_also_inside_a_runtime() {
+    for (endpoint, compression) in [("https://127.0.0.1:1", "none"), ("not a URL", "none")] {
+        run(
+            "with_settings_that_make_no_sense",
+            &[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
+            ],
+        );
     }
 }
 
@@ -265,5 +315,7 @@ fn tells_once_that_no_provider_is_installed() {
 
 #[test]
 fn the_environment_can_disable_it() {
-    run("disabled", &[("OTEL_SDK_DISABLED", "true")]);
+    let told = String::from_utf8(run("disabled", &[("OTEL_SDK_DISABLED", "true")]).stderr).unwrap();
+    assert!(told.contains("a line of the application's log"), "{told}");
+    assert!(!told.contains("no tracer provider"), "what was meant is no error: {told}");
 }

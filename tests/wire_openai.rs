@@ -23,9 +23,19 @@ macro_rules! fixture {
 /// The span's attributes for an answer, which are the same for three chunkings.
 async fn attributes(url: &str, status: u16, content_type: &str, answer: &str) -> Map<String, Value> {
     let stream = content_type == "text/event-stream";
+    attributes_of(url, &json!({"model": "asked", "stream": stream}), status, content_type, answer).await
+}
+
+async fn attributes_of(
+    url: &str,
+    request: &Value,
+    status: u16,
+    content_type: &str,
+    answer: &str,
+) -> Map<String, Value> {
     let exchange = serde_json::from_value(json!({
         "id": "by hand",
-        "request": {"method": "POST", "url": url, "body": json!({"model": "asked", "stream": stream}).to_string()},
+        "request": {"method": "POST", "url": url, "body": request.to_string()},
         "response": {"status": status, "headers": {"content-type": content_type}, "body": answer},
     }))
     .unwrap();
@@ -214,6 +224,43 @@ async fn lets_an_error_after_the_end_marker_change_nothing() {
             (attribute::OUTCOME, json!("completed")),
             (attribute::ERROR_TYPE, Value::Null),
             (attribute::RESPONSE_FINISH_REASONS, json!(["stop"])),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn takes_a_stream_cut_before_its_second_choice_for_truncated() {
+    let cut = fixture!("second_choice_missing.sse");
+    let asked = json!({"model": "asked", "stream": true, "n": 2});
+    let said = attributes_of(CHAT, &asked, 200, "text/event-stream", cut).await;
+    assert_says(
+        &said,
+        [
+            (attribute::OUTCOME, json!("truncated")),
+            (attribute::RESPONSE_FINISH_REASONS, json!(["stop", "error"])),
+            (attribute::USAGE_SOURCE, json!("partial")),
+        ],
+    );
+    // A gateway that takes no `n` ends the stream as if it had done what was asked.
+    let ended = format!("{cut}data: [DONE]\n\n");
+    let said = attributes_of(CHAT, &asked, 200, "text/event-stream", &ended).await;
+    assert_says(
+        &said,
+        [(attribute::OUTCOME, json!("completed")), (attribute::RESPONSE_FINISH_REASONS, json!(["stop"]))],
+    );
+    // Nobody asked for two.
+    assert_says(&stream(CHAT, cut).await, [(attribute::OUTCOME, json!("completed"))]);
+}
+
+#[tokio::test]
+async fn takes_a_response_that_the_provider_cancelled_for_cancelled() {
+    let said = stream(RESPONSES, fixture!("responses_cancelled.sse")).await;
+    assert_says(
+        &said,
+        [
+            (attribute::OUTCOME, json!("cancelled")),
+            (attribute::ERROR_TYPE, Value::Null),
+            (attribute::RESPONSE_ID, json!("resp_cancelled")),
         ],
     );
 }

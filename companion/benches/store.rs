@@ -1,6 +1,6 @@
 //! How fast the SQLite ledger appends and answers, and what a call takes on disk.
 //!
-//! Method. `cargo bench -p spanledger-companion --bench store [-- --calls N --hours H --folder DIR]`, on an otherwise idle
+//! Method. `cargo bench -p spanledger-companion --bench store [-- --calls N --hours H --folder DIR --keep]`, on an otherwise idle
 //! machine. Calls come from a fixed pseudo-random sequence, so that every run writes the same: 5 services, 3
 //! providers, 10 models, 1,000 users of whom few call often, 5 % failures, 60 % streams, one request hash in
 //! ten from a pool of 1,000, ids and addresses of the usual length.
@@ -11,7 +11,11 @@
 //!    three seconds out of order, with the housekeeping every 64 batches as `serve` would run it.
 //! 3. Questions on that ledger, which another process could be asking: each first on a new connection, then
 //!    the median of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
+//!    Then the whole report as the page makes it, from the questions to the text.
 //! 4. Append to that ledger while a reader asks without pause: the rate, and how long the log grows.
+//!
+//! `--keep` leaves the loaded ledger in the folder, and a later run with `--keep` asks it without loading again; then only
+//! the third part runs.
 //!
 //! Rates and times are given by the clock and by the time on a processor (Linux only), which other programs disturb less.
 
@@ -21,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use spanledger::{CostStatus, Outcome, UsageSource};
 use spanledger_companion::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
+use spanledger_companion::report;
 use spanledger_companion::store::sqlite::{Ledger, Options, SqliteQuerier};
 use spanledger_companion::store::{Appender, Dimension, Filter, Page, Querier, StoreError};
 
@@ -30,7 +35,7 @@ const DAY: Timestamp = Timestamp(1_790_812_800_000_000_000);
 type Outcomes = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> Outcomes {
-    let (mut calls, mut hours) = (10_000_000, 24);
+    let (mut calls, mut hours, mut keep) = (10_000_000, 24, false);
     let mut folder = std::env::temp_dir().join(format!("spanledger-bench-{}", std::process::id()));
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -38,14 +43,27 @@ fn main() -> Outcomes {
             "--calls" => calls = arguments.next().ok_or("--calls takes a number")?.parse()?,
             "--hours" => hours = arguments.next().ok_or("--hours takes a number")?.parse()?,
             "--folder" => folder = PathBuf::from(arguments.next().ok_or("--folder takes a path")?),
+            "--keep" => keep = true,
             // Cargo's own.
             _ => {}
         }
     }
     std::fs::create_dir_all(&folder)?;
+    if keep {
+        return questions_only(&folder, calls, hours);
+    }
     let done = measure(&folder, calls, hours);
     std::fs::remove_dir_all(&folder)?;
     done
+}
+
+fn questions_only(folder: &Path, calls: u64, hours: i64) -> Outcomes {
+    let ledger = folder.join(format!("day-{calls}-{hours}.db"));
+    let length_ns = hours * 3_600 * Timestamp::SECOND;
+    if !ledger.exists() {
+        load(&ledger, calls, length_ns)?;
+    }
+    questions(&ledger, length_ns)
 }
 
 fn measure(folder: &Path, calls: u64, hours: i64) -> Outcomes {
@@ -151,6 +169,11 @@ fn questions(path: &Path, length_ns: i64) -> Outcomes {
     ask(path, "report: series 24 h by hour, aligned", |q| q.series(aligned, &any, 3_600))?;
     ask(path, "report: series 24 h by 15 min, aligned", |q| q.series(aligned, &any, 900))?;
     ask(path, "report: series 24 h by 15 min, odd", |q| q.series(day, &any, 900))?;
+    for (name, window) in [("aligned", aligned), ("odd", day)] {
+        ask(path, &format!("whole report 24 h, {name}"), |q| {
+            report::build(q, window, &[], now).map(|report| report::to_html(&report))
+        })?;
+    }
     ask(path, "page: newest 50 calls", |q| q.calls(day, &any, Page { limit: 50, after: None }))?;
     let trace = Filter { trace_id: Some([9; 16]), ..Filter::default() };
     ask(path, "calls: an unknown trace 1 h", |q| {

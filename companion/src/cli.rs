@@ -47,6 +47,7 @@ Examples:
   spanledger report --last 7d --format html -o week.html
   spanledger calls --last 1h --status 429
   spanledger check && echo quiet    for cron and CI: exits 1 when a rule fires
+  spanledger notify --test slack    sends one test message to a target of alerts
   spanledger import audit.db        take over an existing audit_logs table
 
 Exit status: 0 done, 1 a rule fires, 2 an error.";
@@ -175,7 +176,8 @@ impl Cli {
             Command::Prices(args) => {
                 let loaded = common.load(&[])?;
                 let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
-                prices::run(&args, &app::prices(&loaded)?, &open, now, terminal, out)?;
+                let own = loaded.config.prices.file.as_deref();
+                prices::run(&args, &app::prices(&loaded)?, own, &open, now, terminal, out)?;
             }
             Command::Import(args) => {
                 let loaded = common.load(&[])?;

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use prost::Message;
 use spanledger::PriceTable;
 
-use crate::config::{ConfigError, load};
+use crate::config::{ConfigError, EXAMPLE, load};
 use crate::convert::{Converted, Converter};
 use crate::receiver::json;
 use crate::record::Timestamp;
@@ -74,8 +74,16 @@ fn convert(batch: Vec<ResourceSpans>) {
     }
 }
 
-/// A configuration is read, and can be shown; or it is refused with its file and line, on one line of text.
+/// A configuration is read, and can be shown; or it is refused with its file and line, on one line of text. Input is
+/// the text of a file or, after a byte 0, edits of the example file: those get past the TOML to the checks of the keys.
 pub fn config(bytes: &[u8]) {
+    match bytes.split_first() {
+        Some((0, edits)) => load_text(edited(edits).as_bytes()),
+        _ => load_text(bytes),
+    }
+}
+
+fn load_text(bytes: &[u8]) {
     static FILE: LazyLock<tempfile::NamedTempFile> =
         LazyLock::new(|| tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}")));
     let path = FILE.path();
@@ -95,6 +103,92 @@ pub fn config(bytes: &[u8]) {
             let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
             assert!((1..=lines).contains(line), "of {lines} lines: {error}");
             assert!(!error.to_string().contains('\n'), "more than one line: {error}");
+        }
+    }
+}
+
+/// The example file after edits. An edit is a line's number (two bytes), what to do with it, the length of a text
+/// and the text.
+fn edited(mut edits: &[u8]) -> String {
+    let mut lines: Vec<String> = EXAMPLE.lines().map(str::to_owned).collect();
+    while let [low, high, what, length, rest @ ..] = edits {
+        let (text, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+        edits = rest;
+        let number = usize::from(u16::from_le_bytes([*low, *high])) % lines.len();
+        let text = String::from_utf8_lossy(text).into_owned();
+        let line = &mut lines[number];
+        // A key that is only an example is set by every edit of its value.
+        let set = line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned();
+        let key = set.split_once(" = ").map(|(key, _)| key);
+        let value = |value: toml::Value| key.map_or_else(|| set.clone(), |key| format!("{key} = {value}"));
+        *line = match what % 8 {
+            0 => String::new(),
+            1 => set.clone(),
+            2 => value(toml::Value::String(text)),
+            3 => value(toml::Value::Integer(text.bytes().fold(0, |n: i64, byte| n << 8 | i64::from(byte)))),
+            4 => value(toml::Value::Float(text.parse().unwrap_or(f64::NAN))),
+            5 => value(toml::Value::Boolean(text.is_empty())),
+            6 => value(toml::Value::Array(text.split('\0').map(toml::Value::from).collect())),
+            // A key or a table of its own, before the line.
+            _ => format!("{text}\n{line}"),
+        };
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    type Target = fn(&[u8]);
+
+    #[test]
+    fn the_seeds_of_every_target_pass() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        let targets: [(&str, Target); 3] = [
+            ("config", super::config),
+            ("otlp_json", super::otlp_json),
+            ("otlp_protobuf", super::otlp_protobuf),
+        ];
+        for (name, target) in targets {
+            let seeds: Vec<_> = std::fs::read_dir(fuzz.join(name)).unwrap().collect();
+            assert!(seeds.len() > 1, "{name}");
+            for seed in seeds {
+                target(&std::fs::read(seed.unwrap().path()).unwrap());
+            }
+        }
+    }
+
+    /// An edit as the target reads it.
+    fn edit() -> impl Strategy<Value = Vec<u8>> {
+        let texts = [
+            "",
+            "0s",
+            "31d",
+            "1.5",
+            "0.0.0.0:1",
+            "127.0.0.1:0",
+            "info",
+            "[rules.Nobody]",
+            "a = 1",
+            "\0",
+            "-1",
+        ];
+        let text =
+            prop_oneof![proptest::sample::select(texts.to_vec()).prop_map(str::to_owned), "\\PC{0,12}"];
+        (any::<u16>(), any::<u8>(), text).prop_map(|(line, what, text)| {
+            let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+            [&line.to_le_bytes(), [what, length].as_slice(), &text.as_bytes()[..usize::from(length)]].concat()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn an_edited_example_is_read_or_refused_with_its_line(edits in proptest::collection::vec(edit(), 1..4)) {
+            super::config(&[&[0], edits.concat().as_slice()].concat());
         }
     }
 }

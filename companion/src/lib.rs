@@ -9,7 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod convert;
 pub mod demo;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod metrics;

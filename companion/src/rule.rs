@@ -245,6 +245,7 @@ impl Scope {
     fn share(&self, part: u64, whole: u64, calls: &str, what: &str) -> Evaluation {
         let settings = &self.settings;
         let within = settings.window.words();
+        let calls = if whole == 1 { calls.replacen("calls", "call", 1) } else { calls.to_owned() };
         if whole < settings.min_calls || whole == 0 {
             return Evaluation::unknown(format!(
                 "{whole} {calls} within {within}, judged from {}",

@@ -11,9 +11,12 @@ use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod overview;
 pub mod sqlite;
 mod sums;
 pub mod writer;
+
+pub use overview::{Overview, OverviewQuestion, Repetition};
 
 /// Takes calls in. One appender writes a ledger at a time; it may block on the disk.
 pub trait Appender: Send {
@@ -59,11 +62,22 @@ pub trait Querier: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Group>, StoreError>;
 
-    /// Sums for each `step_seconds` of a window, oldest first; steps without calls are present with zeros.
+    /// Sums for each `step_seconds` of a window, oldest first; steps without calls are present with zeros. The first
+    /// begins with the window. Steps of whole minutes begin on whole minutes after that, so that the first may be
+    /// shorter by less than a minute; the last ends with the window.
     ///
     /// # Errors
     /// [`StoreError`].
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError>;
+
+    /// Everything a report says about a window. A store that can answer it faster than by asking itself the other
+    /// questions does so; see [`Repetition`] for what may then be a lower bound.
+    ///
+    /// # Errors
+    /// [`StoreError`], also when the series would be refused.
+    fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {
+        overview::one_by_one(self, question)
+    }
 
     /// Distribution of durations and of times to the first chunk.
     ///
@@ -385,7 +399,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process holds the file. Retry.
-    #[error("the ledger {path} is locked by another process: stop it, or wait and try again")]
+    #[error(
+        "the ledger {path} is locked by another process: if `spanledger serve` runs, stop it first, else wait and try again"
+    )]
     Busy {
         /// The ledger's file.
         path: PathBuf,

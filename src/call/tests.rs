@@ -22,6 +22,45 @@ fn is_complete_without_an_end_marker_once_every_choice_has_a_reason() {
 }
 
 #[test]
+fn waits_for_every_choice_that_was_asked_for() {
+    let answered = |operation: Operation, n: Option<i64>, finished: &[u64]| {
+        let mut call = Call {
+            destination: Destination {
+                provider: "p".into(),
+                operation,
+                api_type: None,
+                openai: false,
+                server_address: "h".into(),
+                server_port: 443,
+            },
+            caller: Caller::default(),
+            request: RequestFacts { choice_count: n, stream: true, ..RequestFacts::default() },
+            request_hash: None,
+            key_fingerprint: None,
+            request_unread: false,
+            request_bytes: 0,
+            status_code: Some(200),
+            response: facts(finished.len() as u64, finished),
+            first_chunk: None,
+            ending: Ending::End,
+        };
+        call.expect_choices();
+        call.response
+    };
+    let asked = |n, finished: &[u64]| answered(Operation::Chat, n, finished);
+    let cut = asked(Some(2), &[0]);
+    assert!(!cut.complete(), "the second choice did not begin");
+    assert_eq!(cut.finish_reasons(false), ["stop", "error"]);
+    assert!(asked(Some(2), &[1, 0]).complete());
+    assert!(asked(None, &[0]).complete());
+    assert!(answered(Operation::GenerateContent, Some(2), &[0]).complete());
+    assert!(asked(Some(i64::MIN), &[0]).complete() && asked(Some(0), &[0]).complete());
+    assert!(ResponseFacts { ended: true, ..asked(Some(2), &[0]) }.complete());
+    assert_eq!(asked(Some(2), &[]).finish_reasons(false), [] as [&str; 0], "an error before any choice");
+    assert_eq!(asked(Some(i64::MAX), &[0]).finish_reasons(false).len() as u64, MAX_CHOICES);
+}
+
+#[test]
 fn keeps_no_finish_reason_that_is_no_identifier() {
     let mut facts = facts(1, &[]);
     facts.finish(0, &"x".repeat(2_000));

@@ -29,10 +29,11 @@ pub(super) struct Bundled {
     resolutions: RwLock<HashMap<String, Option<Resolution>>>,
 }
 
-/// Under which of the table's providers a model is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Under which of the table's providers a model is found, and by which name.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Resolution {
     provider: &'static str,
+    model: Arc<str>,
     /// Whether this is the provider that was called, and it has a price of its own for the model.
     exact: bool,
 }
@@ -70,7 +71,8 @@ impl Bundled {
 
     /// The price of `model`, if the table has one for tokens.
     pub(super) fn price(&self, query: &PriceQuery<'_>, model: &str, tokens: &Tokens) -> Option<Priced> {
-        let resolution = self.resolution(query, model)?;
+        let host = query.server_address.unwrap_or_default();
+        let resolution = self.resolution(query.provider, host, model)?;
         let detailed = detailed(query, tokens);
         let of_totals;
         let request = PriceRequest::new(model, &detailed)
@@ -94,7 +96,7 @@ impl Bundled {
             let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0);
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
         }
-        match query.service_tier.filter(|tier| !is_standard(tier)) {
+        match query.tier().filter(|tier| !is_standard(tier)) {
             None => Some(self.priced(standard, exact, false)),
             Some(tier) => {
                 let of_tier = self.of_tier(request, &tier.to_ascii_lowercase());
@@ -137,19 +139,23 @@ impl Bundled {
         self.resolutions.read().unwrap().len()
     }
 
+    /// The name in the table of the model that `model` is priced as.
+    pub(super) fn name_of(&self, provider: &str, host: &str, model: &str) -> Option<Arc<str>> {
+        self.resolution(provider, host, model).map(|resolution| resolution.model)
+    }
+
     /// Finds the provider to price `model` under, and remembers it.
-    fn resolution(&self, query: &PriceQuery<'_>, model: &str) -> Option<Resolution> {
-        let host = query.server_address.unwrap_or_default();
-        let key = [query.provider, host, model].join("\0");
+    fn resolution(&self, provider: &str, host: &str, model: &str) -> Option<Resolution> {
+        let key = [provider, host, model].join("\0");
         if let Some(known) = self.resolutions.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return *known;
+            return known.clone();
         }
-        let found = self.resolve(query.provider, host, model);
+        let found = self.resolve(provider, host, model);
         let mut resolutions = self.resolutions.write().unwrap_or_else(PoisonError::into_inner);
         if resolutions.len() >= RESOLUTIONS {
             resolutions.clear();
         }
-        resolutions.insert(key, found);
+        resolutions.insert(key, found.clone());
         found
     }
 
@@ -165,15 +171,16 @@ impl Bundled {
             return self.of_provider(by_host.id(), model);
         }
         // What runs on one's own machine bears the names of what others sell.
-        let by_name = provider != provider::OLLAMA && self.find(BY_MODEL_ALONE, model).is_some();
-        by_name.then_some(Resolution { provider: BY_MODEL_ALONE, exact: false })
+        let by_name = if provider == provider::OLLAMA { None } else { self.find(BY_MODEL_ALONE, model) };
+        let model = by_name?.model_id.into();
+        Some(Resolution { provider: BY_MODEL_ALONE, model, exact: false })
     }
 
     /// The model at one provider. Some providers' prices are completed by others': Azure's by OpenAI's, say.
     fn of_provider(&self, id: &'static str, model: &str) -> Option<Resolution> {
         let found = self.find(id, model)?;
         let own = self.names.get(id).is_some_and(|models| models.contains(&found.model_id.to_lowercase()));
-        Some(Resolution { provider: id, exact: own })
+        Some(Resolution { provider: id, model: found.model_id.into(), exact: own })
     }
 
     fn find(&self, id: &str, model: &str) -> Option<PriceCalculation> {

@@ -66,9 +66,12 @@ impl Table {
             let model = model.to_lowercase();
             self.entries.iter().find(|entry| entry.applies(&model, query))
         })?;
-        let tier = query.service_tier.unwrap_or_default().to_lowercase();
+        let tier = query.tier().unwrap_or_default().to_lowercase();
         let of_tier = entry.tiers.get(&tier);
-        let exact = of_tier.is_some() || is_standard(&tier);
+        // Sound costs a multiple of text everywhere, and this table has no rate of it.
+        let sound = [query.usage.input_modality.audio, query.usage.output_modality.audio];
+        let silent = sound.into_iter().flatten().all(|tokens| tokens == 0);
+        let exact = silent && (of_tier.is_some() || is_standard(&tier));
         Some(self.priced(of_tier.unwrap_or(&entry.rates), tokens, exact))
     }
 

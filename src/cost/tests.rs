@@ -19,6 +19,7 @@ fn query<'a>(provider: &'a str, model: &'a str, usage: &'a Usage) -> PriceQuery<
         response_model: Some(model),
         request_model: None,
         service_tier: None,
+        requested_service_tier: None,
         usage,
         usage_source: UsageSource::Provider,
         at: UNIX_EPOCH + NOVEMBER,
@@ -111,6 +112,18 @@ fn bills_the_service_tier_and_marks_one_the_table_does_not_know() {
     assert_costs(&of("priority"), CostStatus::Exact, 2.5);
     assert_costs(&of("batch"), CostStatus::Exact, 0.625);
     assert_costs(&of("scale"), CostStatus::Estimated, 1.25);
+}
+
+#[test]
+fn a_tier_that_was_only_asked_for_is_priced_and_marked() {
+    let usage = usage(1_000_000, 0);
+    let of = |asked, billed| {
+        let query = query("openai", "gpt-5", &usage);
+        price(&PriceQuery { requested_service_tier: Some(asked), service_tier: billed, ..query })
+    };
+    assert_costs(&of("flex", None), CostStatus::Estimated, 0.625);
+    assert_costs(&of("auto", None), CostStatus::Exact, 1.25);
+    assert_costs(&of("priority", Some("default")), CostStatus::Exact, 1.25);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::io;
 
 use opentelemetry_sdk::trace::Tracer;
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::{Filtered, Targets};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterFn, Filtered, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -13,22 +13,60 @@ use tracing_subscriber::{EnvFilter, fmt, registry};
 
 use super::Bridge;
 
-/// Libraries that work for the exporters. Their spans would be exported, which makes more of them.
-const EXPORTING: [&str; 7] = ["h2", "hyper", "opentelemetry", "reqwest", "rustls", "tonic", "tower"];
+/// Crates that work for the exporters. Their spans would be exported, which makes more of them.
+const EXPORTING: [&str; 15] = [
+    "h2",
+    "hyper",
+    "hyper_timeout",
+    "hyper_util",
+    "opentelemetry",
+    "opentelemetry-http",
+    "opentelemetry-otlp",
+    "opentelemetry_http",
+    "opentelemetry_otlp",
+    "opentelemetry_sdk",
+    "opentelemetry-sdk",
+    "reqwest",
+    "rustls",
+    "tonic",
+    "tower",
+];
+
+type OfTheApplication = FilterFn<fn(&Metadata<'_>) -> bool>;
 
 /// Spans of the application, for the tracer.
-pub(super) fn layer<S>(tracer: Tracer) -> Filtered<Bridge<S>, Targets, S>
+pub(super) fn layer<S>(tracer: Tracer) -> Filtered<Bridge<S>, OfTheApplication, S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let silent = EXPORTING.map(|target| (target, LevelFilter::OFF));
-    let of_the_application = Targets::new().with_default(LevelFilter::INFO).with_targets(silent);
-    tracing_opentelemetry::layer().with_tracer(tracer).with_filter(of_the_application)
+    let of_the_application = filter_fn(is_of_the_application as fn(&Metadata<'_>) -> bool);
+    tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_filter(of_the_application.with_max_level_hint(LevelFilter::INFO))
+}
+
+/// By the crate's whole name: an application's own may begin like one of these.
+fn is_of_the_application(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let name = target.split_once("::").map_or(target, |(name, _)| name);
+    *metadata.level() <= LevelFilter::INFO && !EXPORTING.contains(&name)
 }
 
 /// Installs a global subscriber, unless there is one; says whether it did.
 pub(super) fn install(tracer: Tracer) -> bool {
+    registry().with(layer(tracer)).with(logs()).try_init().is_ok()
+}
+
+/// Installs a global subscriber that writes logs and nothing else, unless there is one.
+pub(super) fn install_logs() {
+    let _there_is_one = registry().with(logs()).try_init();
+}
+
+/// What the environment selects, on the standard error.
+fn logs<S>() -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
     let selected = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let logs = fmt::layer().with_writer(io::stderr).with_filter(selected);
-    registry().with(layer(tracer)).with(logs).try_init().is_ok()
+    fmt::layer().with_writer(io::stderr).with_filter(selected)
 }

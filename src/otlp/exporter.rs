@@ -1,10 +1,12 @@
 //! Exporters that work wherever they are built.
 
 use std::env;
+use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
+use reqwest::Url;
 use tokio::runtime::{self, Runtime};
 
 use super::{InitError, Protocol};
@@ -19,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Exporters {
     pub(super) spans: SpanExporter,
     pub(super) metrics: MetricExporter,
-    /// Drives the gRPC exporters.
-    pub(super) runtime: Option<Runtime>,
+    /// Present for gRPC.
+    pub(super) driver: Option<Driver>,
     /// Where spans go.
     pub(super) endpoint: String,
 }
@@ -31,14 +33,14 @@ impl Exporters {
         let of = |signal| protocol.unwrap_or_else(|| protocol_of(signal));
         let (traces, metrics) = (of("TRACES"), of("METRICS"));
         let grpc = [traces, metrics].contains(&Protocol::Grpc);
-        let runtime = if grpc { Some(runtime()?) } else { None };
+        let driver = if grpc { Some(Driver::start()?) } else { None };
         // Channels are spawned on the runtime that is current when they are built.
-        let _entered = runtime.as_ref().map(Runtime::enter);
+        let _entered = driver.as_ref().and_then(|driver| driver.0.as_ref()).map(Runtime::enter);
         Ok(Self {
             spans: span_exporter(endpoint, traces)?,
             metrics: metric_exporter(endpoint, metrics)?,
             endpoint: endpoint.map_or_else(|| endpoint_of("TRACES", traces), str::to_owned),
-            runtime,
+            driver,
         })
     }
 }
@@ -54,7 +56,7 @@ fn span_exporter(endpoint: Option<&str>, protocol: Protocol) -> Result<SpanExpor
             let builder = builder
                 .with_http()
                 .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-                .with_http_client(client("TRACES")?);
+                .with_http_client(client("TRACES", endpoint)?);
             match endpoint {
                 Some(base) => builder.with_endpoint(signal_url(base, "v1/traces")).build()?,
                 None => builder.build()?,
@@ -74,7 +76,7 @@ fn metric_exporter(endpoint: Option<&str>, protocol: Protocol) -> Result<MetricE
             let builder = builder
                 .with_http()
                 .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-                .with_http_client(client("METRICS")?);
+                .with_http_client(client("METRICS", endpoint)?);
             match endpoint {
                 Some(base) => builder.with_endpoint(signal_url(base, "v1/metrics")).build()?,
                 None => builder.build()?,
@@ -84,9 +86,14 @@ fn metric_exporter(endpoint: Option<&str>, protocol: Protocol) -> Result<MetricE
 }
 
 /// A blocking client, built on a thread of its own: inside asynchronous code its construction panics.
-fn client(signal: &str) -> Result<reqwest::blocking::Client, InitError> {
+fn client(signal: &str, endpoint: Option<&str>) -> Result<reqwest::blocking::Client, InitError> {
     let timeout = timeout_of(signal);
-    let build = move || reqwest::blocking::Client::builder().timeout(timeout).build();
+    let endpoint = endpoint.map_or_else(|| endpoint_of(signal, Protocol::HttpProtobuf), str::to_owned);
+    let build = move || {
+        let builder = reqwest::blocking::Client::builder().timeout(timeout);
+        // A proxy for the world outside does not know this machine's own ports.
+        if is_local(&endpoint) { builder.no_proxy() } else { builder }.build()
+    };
     let built = thread::Builder::new().name("spanledger-client".to_owned()).spawn(build)?.join();
     match built {
         Ok(client) => Ok(client?),
@@ -94,9 +101,31 @@ fn client(signal: &str) -> Result<reqwest::blocking::Client, InitError> {
     }
 }
 
-/// One thread that outlives any runtime of the application's.
-fn runtime() -> std::io::Result<Runtime> {
-    runtime::Builder::new_multi_thread().worker_threads(1).thread_name("spanledger-otlp").enable_all().build()
+/// Drives the gRPC exporters: one thread that outlives any runtime of the application's.
+#[derive(Debug)]
+pub(super) struct Driver(Option<Runtime>);
+
+impl Driver {
+    fn start() -> std::io::Result<Self> {
+        let mut runtime = runtime::Builder::new_multi_thread();
+        Ok(Self(Some(runtime.worker_threads(1).thread_name("spanledger-otlp").enable_all().build()?)))
+    }
+}
+
+impl Drop for Driver {
+    /// Does not wait: waiting for a runtime panics inside another one, and set-up may fail inside one.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whether a URL leads to this machine.
+fn is_local(endpoint: &str) -> bool {
+    let Ok(url) = Url::parse(endpoint) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn signal_url(base: &str, path: &str) -> String {

@@ -108,8 +108,12 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let mut request = RequestFacts::default();
     let mut known = target.provider();
     if !target.ends_with(&["v1", "messages"]) {
-        let (model, stream) = vertex(target)?;
-        request.model = Some(model);
+        let (publisher, model, stream) = target.raw_prediction()?;
+        // The token counter stands among the models.
+        if publisher != provider::ANTHROPIC || model == "count-tokens" {
+            return None;
+        }
+        request.model = Some(model.to_owned());
         request.stream = stream;
         known = known.or(Some(provider::GCP_VERTEX_AI));
     }
@@ -122,23 +126,6 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     })
 }
 
-/// Model and streaming of `.../publishers/anthropic/models/MODEL:streamRawPredict`.
-fn vertex(target: &Target<'_>) -> Option<(String, bool)> {
-    let [.., publishers, anthropic, models, last] = target.segments.as_slice() else { return None };
-    let (model, action) = last.rsplit_once(':')?;
-    let stream = match action {
-        "rawPredict" => false,
-        "streamRawPredict" => true,
-        _ => return None,
-    };
-    let inference = publishers == "publishers"
-        && anthropic == provider::ANTHROPIC
-        && models == "models"
-        // The token counter stands among the models.
-        && model != "count-tokens";
-    inference.then(|| (model.to_owned(), stream))
-}
-
 impl WireFormat for AnthropicMessages {
     fn stream_framing(&self) -> Framing {
         Framing::Sse
@@ -149,7 +136,7 @@ impl WireFormat for AnthropicMessages {
     }
 
     fn undeciding(&self) -> &'static [&'static str] {
-        &["stream", "metadata", "service_tier"]
+        &["stream", "metadata", "service_tier", "cache_control", "inference_geo", "speed"]
     }
 
     fn read_input(&self, body: &Value) -> InputContent {

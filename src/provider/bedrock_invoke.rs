@@ -59,9 +59,12 @@ struct Answer<'a> {
     content_block_stop: Option<IgnoredAny>,
     message_stop: Option<IgnoredAny>,
     metadata: Option<IgnoredAny>,
+    stop_reason: Option<IgnoredAny>,
     /// Cohere.
     #[serde(rename = "response_id")]
     response_id: Option<IgnoredAny>,
+    #[serde(rename = "generation_id")]
+    generation_id: Option<IgnoredAny>,
     #[serde(rename = "response_type")]
     response_type: Option<IgnoredAny>,
     generations: Option<IgnoredAny>,
@@ -69,8 +72,21 @@ struct Answer<'a> {
     event_type: Option<IgnoredAny>,
     #[serde(rename = "is_finished")]
     is_finished: Option<IgnoredAny>,
+    usage: Object<Spelling>,
     #[serde(rename = "amazon-bedrock-invocationMetrics")]
     metrics: Object<Metrics>,
+}
+
+/// How a family spells its input tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spelling {
+    #[serde(rename = "input_tokens")]
+    anthropic: Option<IgnoredAny>,
+    #[serde(rename = "prompt_tokens")]
+    openai: Option<IgnoredAny>,
+    #[serde(rename = "inputTokens")]
+    nova: Option<IgnoredAny>,
 }
 
 /// Mistral and `DeepSeek` write the reason where OpenAI has another name.
@@ -127,7 +143,7 @@ impl WireFormat for BedrockInvoke {
     }
 
     fn undeciding(&self) -> &'static [&'static str] {
-        &["stream", "metadata", "service_tier"]
+        &["stream", "metadata", "service_tier", "cache_control"]
     }
 
     fn read_input(&self, body: &Value) -> InputContent {
@@ -204,7 +220,9 @@ enum Family {
 }
 
 impl Answer<'_> {
+    /// By any of a family's members, so that one of a strange shape does not hide the rest.
     fn family(&self) -> Family {
+        let spells = |family: fn(&Spelling) -> bool| self.usage.0.as_deref().is_some_and(family);
         let nova = [
             &self.output,
             &self.message_start,
@@ -213,14 +231,23 @@ impl Answer<'_> {
             &self.content_block_stop,
             &self.message_stop,
             &self.metadata,
+            &self.stop_reason,
         ];
-        let cohere =
-            [&self.response_id, &self.response_type, &self.generations, &self.event_type, &self.is_finished];
-        if self.choices.is_some() {
+        let cohere = [
+            &self.response_id,
+            &self.generation_id,
+            &self.response_type,
+            &self.generations,
+            &self.event_type,
+            &self.is_finished,
+        ];
+        if self.choices.is_some() || spells(|usage| usage.openai.is_some()) {
             Family::OpenAi
-        } else if self.kind.0.is_some() && self.completion.is_none() {
+        } else if (self.kind.0.is_some() || spells(|usage| usage.anthropic.is_some()))
+            && self.completion.is_none()
+        {
             Family::Anthropic
-        } else if nova.into_iter().any(Option::is_some) {
+        } else if nova.into_iter().any(Option::is_some) || spells(|usage| usage.nova.is_some()) {
             Family::Nova
         } else if cohere.into_iter().any(Option::is_some) {
             Family::Cohere

@@ -87,10 +87,10 @@ struct ToolCall<'a> {
     text: Text<'a>,
 }
 
-/// The paths of Cohere's own hosts: other APIs have the same names.
+/// The paths of Cohere's own hosts, and of gateways below its name: other APIs have the same names.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let [.., version, action] = target.segments.as_slice() else { return None };
-    if version != "v1" || target.provider() != Some(provider::COHERE) {
+    if version != "v1" || !cohere_v2::is_cohere(target) {
         return None;
     }
     let operation = match action.as_ref() {
@@ -103,7 +103,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format: &CohereV1,
         operation,
         api_type: None,
-        provider: target.provider(),
+        provider: target.provider().or(Some(provider::COHERE)),
         request: RequestFacts::default(),
     })
 }

@@ -93,12 +93,11 @@ struct Function<'a> {
     arguments: Text<'a>,
 }
 
-/// `/v2/chat` of any host, `/v2/embed` of Cohere's own.
+/// `/v2/chat` of any host, `/v2/embed` of Cohere's own and below its name.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
-    let cohere = target.provider() == Some(provider::COHERE);
     let operation = if target.ends_with(&["v2", "chat"]) {
         Operation::Chat
-    } else if target.ends_with(&["v2", "embed"]) && cohere {
+    } else if target.ends_with(&["v2", "embed"]) && is_cohere(target) {
         Operation::Embeddings
     } else {
         return None;
@@ -110,6 +109,12 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         provider: target.provider().or(Some(provider::COHERE)),
         request: RequestFacts::default(),
     })
+}
+
+/// Whether the host, or what stands before the version in the path, tells of Cohere.
+pub(super) fn is_cohere(target: &Target<'_>) -> bool {
+    target.provider() == Some(provider::COHERE)
+        || matches!(target.segments.as_slice(), [.., prefix, _, _] if prefix == "cohere")
 }
 
 impl WireFormat for CohereV2 {

@@ -1,7 +1,8 @@
 //! Errors as providers word them: the shapes differ, the facts are the same, so all wire formats read them here.
 //!
 //! Read are `{"error": {"code", "type", "message", "status"}}`, `{"error": "text"}`, `{"type": "error", "error": {}}`,
-//! `{"code" | "type", "message"}`, `{"detail": ...}`, arrays of these, and AWS's `{"__type", "message"}`.
+//! `{"code" | "type", "message"}`, `{"detail": ...}`, `{"errors": [...]}`, arrays of these, and AWS's
+//! `{"__type", "message"}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,6 +36,9 @@ struct Fields<'a> {
     error_type: Text<'a>,
     #[serde(borrow, default, rename = "__type")]
     aws_type: Text<'a>,
+    /// `error`, where the whole body is one.
+    #[serde(borrow, default)]
+    object: Text<'a>,
     #[serde(borrow, default)]
     message: Text<'a>,
     #[serde(borrow, default, rename = "Message")]
@@ -43,6 +47,9 @@ struct Fields<'a> {
     msg: Text<'a>,
     #[serde(borrow, default)]
     error: Fault<'a>,
+    /// Cloudflare.
+    #[serde(borrow, default)]
+    errors: Fault<'a>,
     #[serde(borrow, default)]
     detail: Fault<'a>,
 }
@@ -51,7 +58,8 @@ impl Fault<'_> {
     /// The error, if there is one.
     pub(crate) fn facts(&self) -> Option<ErrorFacts> {
         let fields = self.0.as_deref()?;
-        let inner = fields.error.facts().or_else(|| fields.detail.facts()).unwrap_or_default();
+        let inner = [&fields.error, &fields.errors, &fields.detail].into_iter().find_map(Fault::facts);
+        let inner = inner.unwrap_or_default();
         let code = inner.code.or_else(|| fields.own_code());
         let own_message = || fields.own_message().map(str::to_owned);
         let message = inner.message.or_else(own_message);
@@ -60,12 +68,18 @@ impl Fault<'_> {
 }
 
 impl Fields<'_> {
-    /// The code, else the type, else the status name: the most precise first. `error` as a type says nothing.
+    /// The code, else the type, else the status name: the most precise first. A code that repeats the HTTP status
+    /// (Google, llama.cpp, OpenRouter) comes last. `error` as a type says nothing, nor does `LiteLLM`'s `None`.
     fn own_code(&self) -> Option<String> {
+        let code = self.code.some();
+        let (last, first) = if code.is_some_and(is_http_status) { (code, None) } else { (None, code) };
         let aws_type = self.aws_type.some().map(aws_name);
-        let named =
-            [self.code.some(), self.kind.some(), self.error_type.some(), aws_type, self.status.some()];
-        named.into_iter().flatten().find(|name| *name != "error" && is_code(name)).map(str::to_owned)
+        let named = [first, self.kind.some(), self.error_type.some(), aws_type, self.status.some(), last];
+        named
+            .into_iter()
+            .flatten()
+            .find(|name| !matches!(*name, "error" | "None") && is_code(name))
+            .map(str::to_owned)
     }
 
     fn own_message(&self) -> Option<&str> {
@@ -73,14 +87,17 @@ impl Fields<'_> {
     }
 }
 
-/// Reads a body or an event that carries no answer. A type or status alone makes no error (`{"type": "ping"}`).
+/// Reads a body or an event that carries no answer: an object, or an array of them. A type or status alone makes no error (`{"type": "ping"}`).
 pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
-    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+    let text = body.trim_ascii_start();
+    let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    if first.first() != Some(&b'{') {
         return None;
     }
     let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;
     let fields = fault.0.as_deref()?;
-    let worded = fields.error.0.is_some() || fields.detail.0.is_some() || fields.own_message().is_some();
+    let within = [&fields.error, &fields.errors, &fields.detail].iter().any(|inner| inner.0.is_some());
+    let worded = within || fields.own_message().is_some() || fields.object.some() == Some("error");
     if worded { fault.facts() } else { None }
 }
 
@@ -88,6 +105,11 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
 pub(crate) fn aws_name(text: &str) -> &str {
     let name = text.rsplit_once('#').map_or(text, |(_, name)| name);
     name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+/// Whether a code is the number of an HTTP error.
+fn is_http_status(code: &str) -> bool {
+    code.parse::<u16>().is_ok_and(|number| (400..600).contains(&number))
 }
 
 /// Whether this can be a low-cardinality identifier rather than prose.

@@ -194,8 +194,8 @@ impl WireFormat for GenerateContent {
     }
 
     fn undeciding(&self) -> &'static [&'static str] {
-        // Vertex AI's labels sort the bill.
-        &["labels", "serviceTier", "service_tier"]
+        // Vertex AI's labels sort the bill; `store` asks the Gemini API to keep a log.
+        &["labels", "store", "serviceTier", "service_tier"]
     }
 
     fn read_input(&self, body: &Value) -> InputContent {

@@ -5,8 +5,6 @@ use crate::semconv::provider;
 /// Whole host names. The conventions' own providers come first.
 const HOSTS: &[(&str, &str)] = &[
     ("api.openai.com", provider::OPENAI),
-    ("eu.api.openai.com", provider::OPENAI),
-    ("us.api.openai.com", provider::OPENAI),
     ("chatgpt.com", provider::OPENAI),
     ("api.anthropic.com", provider::ANTHROPIC),
     ("api.deepseek.com", provider::DEEPSEEK),
@@ -81,6 +79,8 @@ const HOSTS: &[(&str, &str)] = &[
 
 /// Ends of host names that carry a region, an account or a resource in front.
 const SUFFIXES: &[(&str, &str)] = &[
+    (".api.openai.com", provider::OPENAI),
+    (".api.x.ai", provider::X_AI),
     (".openai.azure.com", provider::AZURE_AI_OPENAI),
     (".openai.azure.us", provider::AZURE_AI_OPENAI),
     (".openai.azure.cn", provider::AZURE_AI_OPENAI),
@@ -90,18 +90,22 @@ const SUFFIXES: &[(&str, &str)] = &[
     (".inference.ai.azure.com", provider::AZURE_AI_INFERENCE),
     ("-aiplatform.googleapis.com", provider::GCP_VERTEX_AI),
     (".aiplatform.googleapis.com", provider::GCP_VERTEX_AI),
+    // Regional endpoints: `aiplatform.eu.rep`.
+    (".rep.googleapis.com", provider::GCP_VERTEX_AI),
     (".ml.cloud.ibm.com", provider::IBM_WATSONX_AI),
     (".aliyuncs.com", provider::ALIBABA_CLOUD),
     (".api.baseten.co", provider::BASETEN),
     (".cloud.databricks.com", provider::DATABRICKS),
     (".azuredatabricks.net", provider::DATABRICKS),
     (".gcp.databricks.com", provider::DATABRICKS),
+    (".fireworks.ai", provider::FIREWORKS_AI),
     (".githubcopilot.com", provider::GITHUB_COPILOT),
     (".inference.heroku.com", provider::HEROKU),
     (".endpoints.huggingface.cloud", provider::HUGGINGFACE),
     (".lepton.run", provider::LEPTON),
     (".nebius.com", provider::NEBIUS),
     (".nebius.ai", provider::NEBIUS),
+    (".openrouter.ai", provider::OPENROUTER),
     (".cloud.ovh.net", provider::OVHCLOUD),
     (".snowflakecomputing.com", provider::SNOWFLAKE),
     (".snowflakecomputing.cn", provider::SNOWFLAKE),
@@ -122,8 +126,9 @@ pub(super) fn provider(host: &str, port: Option<u16>) -> Option<&'static str> {
     known.map(|(_, provider)| *provider).or_else(|| is_bedrock(host).then_some(provider::AWS_BEDROCK))
 }
 
-/// Service and region stand in front of AWS domains that carry everything else as well.
+/// Service and region stand in front of AWS domains that carry everything else as well; before them, in a private
+/// network, the endpoint's own name.
 fn is_bedrock(host: &str) -> bool {
-    host.starts_with("bedrock")
+    (host.starts_with("bedrock") || host.contains(".bedrock-runtime."))
         && [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
 }

@@ -1,5 +1,5 @@
 //! OpenAI chat completions, the wire format of most gateways; Azure OpenAI in both path styles; Writer's
-//! `/v1/chat`.
+//! `/v1/chat`; Mistral and AI21 on Vertex AI.
 
 mod input;
 
@@ -16,7 +16,13 @@ pub(super) use input::{file, tool};
 
 /// OpenAI chat completions.
 #[derive(Debug)]
-struct OpenAiChat;
+struct OpenAiChat {
+    /// Whether a stream may be asked for its usage.
+    asks: bool,
+}
+
+static ASKING: OpenAiChat = OpenAiChat { asks: true };
+static SILENT: OpenAiChat = OpenAiChat { asks: false };
 
 /// Members of chat and legacy completion requests that decide nothing of the answer.
 pub(super) const UNDECIDING: &[&str] = &[
@@ -29,17 +35,33 @@ pub(super) const UNDECIDING: &[&str] = &[
     "safety_identifier",
     "prompt_cache_key",
     "prompt_cache_retention",
+    "prompt_cache_options",
+    // OpenRouter: a cache breakpoint at the end of the prompt.
+    "cache_control",
+    // vLLM.
+    "cache_salt",
+    "priority",
     "service_tier",
     "request_id",
     "session_id",
-    // OpenRouter: asks for usage.
+    // OpenRouter: what its own observers file with the call, and asking for usage.
+    "trace",
     "usage",
 ];
 
 const WRITER_HOST: &str = "api.writer.com";
 
-/// `.../chat/completions` on any host, and what two providers call it otherwise.
+/// `.../chat/completions` on any host, and what some providers call it otherwise.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    if let Some((model, stream)) = vertex(target) {
+        return Some(Recognised {
+            format: &SILENT,
+            operation: Operation::Chat,
+            api_type: Some(openai_api_type::CHAT_COMPLETIONS),
+            provider: target.provider().or(Some(provider::GCP_VERTEX_AI)),
+            request: RequestFacts { model: Some(model.to_owned()), stream, ..RequestFacts::default() },
+        });
+    }
     let writer = target.host == WRITER_HOST && target.segments == ["v1", "chat"];
     let mistral_agent =
         target.provider() == Some(provider::MISTRAL_AI) && target.ends_with(&["agents", "completions"]);
@@ -47,12 +69,25 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         return None;
     }
     Some(Recognised {
-        format: &OpenAiChat,
+        format: if takes_options(target) { &ASKING } else { &SILENT },
         operation: Operation::Chat,
         api_type: Some(openai_api_type::CHAT_COMPLETIONS),
         provider: provider_of(target),
         request: RequestFacts { model: deployment(target), ..RequestFacts::default() },
     })
+}
+
+/// Whether the provider takes `stream_options`. Mistral tells the usage of every stream, and refuses a request that
+/// asks for it.
+pub(super) fn takes_options(target: &Target<'_>) -> bool {
+    target.provider() != Some(provider::MISTRAL_AI)
+}
+
+/// Model and streaming of the publishers on Vertex AI that speak this format. Mistral's document reader does not.
+fn vertex<'t>(target: &'t Target<'_>) -> Option<(&'t str, bool)> {
+    let (publisher, model, stream) = target.raw_prediction()?;
+    let chat = matches!(publisher, "mistralai" | "ai21") && !model.contains("ocr");
+    chat.then_some((model, stream))
 }
 
 /// The model an Azure path names: `/openai/deployments/{deployment}/...`.
@@ -64,9 +99,7 @@ pub(super) fn deployment(target: &Target<'_>) -> Option<String> {
 pub(super) fn provider_of(target: &Target<'_>) -> Option<&'static str> {
     let by_host = target.provider();
     let azure = by_host.is_none_or(|name| name == provider::AZURE_AI_INFERENCE);
-    let openai_path = target.after("openai").is_some_and(|next| {
-        next == "deployments" || (by_host.is_some() && target.segments.first().is_some_and(|s| s == "openai"))
-    });
+    let openai_path = target.after("openai").is_some_and(|next| next == "deployments" || by_host.is_some());
     if azure && openai_path { Some(provider::AZURE_AI_OPENAI) } else { by_host }
 }
 
@@ -86,6 +119,10 @@ pub(super) fn is_api_path(target: &Target<'_>) -> bool {
 impl WireFormat for OpenAiChat {
     fn stream_framing(&self) -> Framing {
         Framing::Sse
+    }
+
+    fn is_openai(&self) -> bool {
+        true
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
@@ -109,7 +146,7 @@ impl WireFormat for OpenAiChat {
     }
 
     fn ask_for_usage(&self, body: &mut Value) -> bool {
-        ask_for_usage(body)
+        self.asks && ask_for_usage(body)
     }
 }
 
@@ -154,6 +191,10 @@ fn modality(body: &Json<'_>) -> Option<&'static str> {
 
 /// Sets `stream_options.include_usage` in a request for a stream that does not ask yet.
 pub(super) fn ask_for_usage(body: &mut Value) -> bool {
+    // With Azure's data sources another service answers, which refuses the question.
+    if body.get("data_sources").is_some() {
+        return false;
+    }
     let (true, Some(members)) = (field::is_true(body, "stream"), body.as_object_mut()) else {
         return false;
     };

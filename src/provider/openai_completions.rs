@@ -10,7 +10,13 @@ use crate::json::Json;
 
 /// OpenAI legacy completions.
 #[derive(Debug)]
-struct OpenAiCompletions;
+struct OpenAiCompletions {
+    /// Whether a stream may be asked for its usage.
+    asks: bool,
+}
+
+static ASKING: OpenAiCompletions = OpenAiCompletions { asks: true };
+static SILENT: OpenAiCompletions = OpenAiCompletions { asks: false };
 
 /// `.../completions` that is not `.../chat/completions`.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
@@ -20,7 +26,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         return None;
     }
     Some(Recognised {
-        format: &OpenAiCompletions,
+        format: if openai_chat::takes_options(target) { &ASKING } else { &SILENT },
         operation: Operation::TextCompletion,
         api_type: None,
         provider: openai_chat::provider_of(target),
@@ -36,6 +42,10 @@ fn deployment(target: &Target<'_>) -> Option<String> {
 impl WireFormat for OpenAiCompletions {
     fn stream_framing(&self) -> Framing {
         Framing::Sse
+    }
+
+    fn is_openai(&self) -> bool {
+        true
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
@@ -59,7 +69,7 @@ impl WireFormat for OpenAiCompletions {
     }
 
     fn ask_for_usage(&self, body: &mut Value) -> bool {
-        openai_chat::ask_for_usage(body)
+        self.asks && openai_chat::ask_for_usage(body)
     }
 }
 

@@ -46,6 +46,10 @@ impl WireFormat for OpenAiEmbeddings {
         Framing::Whole
     }
 
+    fn is_openai(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         if let Some(model) = field::string(body, "model") {
             facts.model = Some(model);

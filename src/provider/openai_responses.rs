@@ -27,6 +27,9 @@ const UNDECIDING: &[&str] = &[
     "prompt_cache_key",
     "prompt_cache_retention",
     "prompt_cache_options",
+    // OpenRouter.
+    "cache_control",
+    "trace",
     "service_tier",
     "request_id",
     "session_id",
@@ -52,6 +55,10 @@ impl WireFormat for OpenAiResponses {
         Framing::Sse
     }
 
+    fn is_openai(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         if let Some(model) = field::string(body, "model") {
             facts.model = Some(model);
@@ -69,6 +76,10 @@ impl WireFormat for OpenAiResponses {
         facts.previous_response_id = field::string(body, "previous_response_id");
         facts.conversation_id = field::string(body, "conversation")
             .or_else(|| body.get("conversation").and_then(|conversation| field::string(conversation, "id")));
+        if let Some(prompt) = body.get("prompt") {
+            facts.prompt_name = field::string(prompt, "id");
+            facts.prompt_version = field::string(prompt, "version");
+        }
         facts.service_tier = field::string(body, "service_tier");
     }
 

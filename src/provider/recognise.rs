@@ -63,6 +63,19 @@ impl<'a> Target<'a> {
         self.segments.get(at + 1).map(AsRef::as_ref)
     }
 
+    /// Publisher, model and streaming of Vertex AI's `.../publishers/PUBLISHER/models/MODEL:streamRawPredict`, which
+    /// passes the publisher's own API through.
+    pub(crate) fn raw_prediction(&self) -> Option<(&str, &str, bool)> {
+        let [.., publishers, publisher, models, last] = self.segments.as_slice() else { return None };
+        let (model, action) = last.rsplit_once(':')?;
+        let stream = match action {
+            "rawPredict" => false,
+            "streamRawPredict" => true,
+            _ => return None,
+        };
+        (publishers == "publishers" && models == "models").then_some((publisher, model, stream))
+    }
+
     /// `gen_ai.provider.name` by the host table.
     pub(crate) fn provider(&self) -> Option<&'static str> {
         hosts::provider(self.host, self.port)

@@ -67,18 +67,89 @@ fn a_panic_while_reading_stays_inside() {
         let facts = reader.finish(true).facts;
         assert!(facts.complete(), "what cannot be read is taken at the transport's word");
         assert!(facts.output_bytes <= 1, "nothing is read after the panic");
+        assert_eq!(facts.unread, Some(Unread::Reader));
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_whole_when_the_transport_says_so() {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static("zstd"));
+fn tells_that_a_piece_was_too_long_to_be_read() {
     let format =
         recognise(&http::Method::POST, &"http://h/v1/chat/completions".parse().unwrap()).unwrap().format;
-    for whole in [true, false] {
+    let filler = vec![b'x'; PIECE_LIMIT];
+    for (begin, stream) in [(r#"{"id":""#, false), (r#"data: {"id":""#, true)] {
+        let mut reader = reader_of(format, stream);
+        reader.push(begin.as_bytes());
+        reader.push(&filler);
+        reader.push(b"\"}\n\n");
+        assert_eq!(reader.finish(true).facts.unread, Some(Unread::TooLong), "{begin}");
+        let mut reader = reader_of(format, stream);
+        reader.push(begin.as_bytes());
+        reader.push(b"\"}\n\n");
+        assert_eq!(reader.finish(true).facts.unread, None, "{begin}");
+    }
+}
+
+fn reader_of(format: &'static dyn WireFormat, stream: bool) -> Reader {
+    Reader::new(format, stream, StatusCode::OK, &HeaderMap::new(), Reading::default())
+}
+
+#[test]
+fn takes_the_headers_word_for_a_stream_that_nobody_saw_asked_for() {
+    for (url, content_type) in [
+        ("http://localhost:11434/api/chat", "application/x-ndjson"),
+        ("https://api.cohere.com/v1/chat", "application/stream+json; charset=utf-8"),
+        ("https://api.cohere.com/v1/chat", "application/jsonl"),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+        let format = recognise(&http::Method::POST, &url.parse().unwrap()).unwrap().format;
         let mut reader = Reader::new(format, false, StatusCode::OK, &headers, Reading::default());
-        reader.push(b"\x28\xb5\x2f\xfd");
-        assert_eq!(reader.finish(whole).facts.complete(), whole);
+        let seen = reader.push(
+            b"{\"done\":false,\"message\":{\"content\":\"a\"},\"text\":\"a\",\"event_type\":\"text-generation\"}\n{",
+        );
+        assert_eq!(seen.chunks, 1, "{content_type}");
+    }
+}
+
+/// Reads a stream under these `content-encoding` headers. Its bytes are those of a plain one.
+fn encoded(encodings: &[&'static str], whole: bool) -> ResponseFacts {
+    let mut headers = HeaderMap::new();
+    for encoding in encodings {
+        headers.append(CONTENT_ENCODING, http::HeaderValue::from_static(encoding));
+    }
+    let format =
+        recognise(&http::Method::POST, &"http://h/v1/chat/completions".parse().unwrap()).unwrap().format;
+    let mut reader = Reader::new(format, true, StatusCode::OK, &headers, Reading::default());
+    reader.push(b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n");
+    reader.finish(whole).facts
+}
+
+#[test]
+fn what_cannot_be_read_is_whole_when_the_transport_says_so() {
+    for encodings in [
+        ["zstd"].as_slice(),
+        &["br"],
+        &["deflate"],
+        &["GZIP"],
+        &["gzip, zstd"],
+        &["identity, gzip"],
+        &["identity", "br"],
+        &["x-unheard-of"],
+    ] {
+        for whole in [true, false] {
+            let facts = encoded(encodings, whole);
+            assert!(facts.usage.is_empty(), "{encodings:?}: nothing of it may be taken for an answer");
+            assert_eq!(facts.complete(), whole, "{encodings:?}");
+        }
+    }
+}
+
+#[test]
+fn reads_what_no_encoding_changes() {
+    for encodings in
+        [[].as_slice(), &["identity"], &["Identity , identity"], &["identity", "identity"], &[""]]
+    {
+        let facts = encoded(encodings, true);
+        assert_eq!((facts.usage.input_tokens, facts.ended), (Some(1), false), "{encodings:?}");
     }
 }

@@ -10,8 +10,12 @@ use crate::call::Call;
 use crate::cost::PriceTable;
 use crate::semconv::{attribute, error_type};
 
-/// How many names outside the price table may become labels, each of models and of error types.
-const BUDGET: usize = 256;
+/// How many names of models outside the price table may become labels.
+const MODELS: usize = 256;
+
+/// How many error types may. Fewer, since they multiply with the models, and an SDK that has reached its own limit of
+/// 2,000 sets of labels folds all others into one without outcome or status.
+const ERRORS: usize = 64;
 
 /// How many names of the price table are kept ready; it has some 2,000.
 const KNOWN: usize = 4096;
@@ -32,8 +36,8 @@ impl Labels {
         Self {
             prices,
             known: Names::new(KNOWN),
-            models: Names::new(BUDGET),
-            errors: Names::new(BUDGET),
+            models: Names::new(MODELS),
+            errors: Names::new(ERRORS),
             other: Arc::from(error_type::OTHER),
         }
     }
@@ -49,13 +53,15 @@ impl Labels {
         let answered = call.response.model.as_deref();
         if let Some(model) = answered {
             let label = self.known(&destination.provider, model).or_else(|| self.models.admit(model));
-            labels.push(self.label(attribute::RESPONSE_MODEL, label));
+            labels.push(self.label(attribute::RESPONSE_MODEL, label.or_else(|| self.priced_as(call, model))));
         }
         if let Some(model) = call.request.model.as_deref() {
             // A name that only a request gave is nobody's word: a typo must not become a series.
             let label = self
                 .known(&destination.provider, model)
-                .or_else(|| (answered == Some(model)).then(|| self.models.admit(model)).flatten());
+                .or_else(|| (answered == Some(model)).then(|| self.models.admit(model)).flatten())
+                // Bedrock's answers name no model, and its requests one of a region and a version.
+                .or_else(|| self.priced_as(call, model));
             labels.push(self.label(attribute::REQUEST_MODEL, label));
         }
         labels
@@ -72,6 +78,12 @@ impl Labels {
             let known = self.prices.knows(provider, model);
             known.then(|| self.known.admit(model).unwrap_or_else(|| Arc::from(model)))
         })
+    }
+
+    /// The price table's own name of the model.
+    fn priced_as(&self, call: &Call, model: &str) -> Option<Arc<str>> {
+        let destination = &call.destination;
+        self.prices.name_of(&destination.provider, &destination.server_address, model)
     }
 
     fn label(&self, name: &'static str, value: Option<Arc<str>>) -> KeyValue {

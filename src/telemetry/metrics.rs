@@ -7,7 +7,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use super::Ended;
 use super::labels::Labels;
-use crate::call::{Call, Operation};
+use crate::call::{Call, Operation, Unread};
 use crate::cost::CostStatus;
 use crate::semconv::{
     DURATION_BOUNDARIES, Semconv, TOKEN_BOUNDARIES, attribute, metric, modality, token_type, unit,
@@ -25,6 +25,7 @@ pub(super) struct Instruments {
     cost: Counter<f64>,
     calls: Counter<u64>,
     unpriced: Counter<u64>,
+    unread: Counter<u64>,
 }
 
 enum Tokens {
@@ -91,6 +92,7 @@ impl Instruments {
             cost: meter.f64_counter(metric::COST).with_unit(unit::USD).build(),
             calls: meter.u64_counter(metric::CALLS).with_unit(unit::CALLS).build(),
             unpriced: token_counter(metric::UNPRICED_TOKENS),
+            unread: meter.u64_counter(metric::UNREAD).with_unit(unit::CALLS).build(),
         }
     }
 
@@ -123,6 +125,11 @@ impl Instruments {
         if cost.status == CostStatus::Unpriced {
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
             self.unpriced.add(tokens, common);
+        }
+
+        let unread = [call.request_unread.then_some(Unread::Request), call.response.unread];
+        for reason in unread.into_iter().flatten() {
+            with_one(common, attribute::UNREAD, reason.as_str(), |labels| self.unread.add(1, labels));
         }
 
         let told = [

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use super::Ended;
-use crate::call::{Call, Operation, RequestFacts, ResponseFacts};
+use crate::call::{Call, Operation, RequestFacts, ResponseFacts, Unread};
 use crate::outcome::Outcome;
-use crate::semconv::{Semconv, attribute, operation, provider};
+use crate::semconv::{Semconv, attribute, operation, provider, unread};
 use crate::usage::Usage;
 
 impl Operation {
@@ -18,6 +18,18 @@ impl Operation {
             Self::TextCompletion => operation::TEXT_COMPLETION,
             Self::Embeddings => operation::EMBEDDINGS,
             Self::GenerateContent => operation::GENERATE_CONTENT,
+        }
+    }
+}
+
+impl Unread {
+    /// The value of `spanledger.unread`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => unread::REQUEST,
+            Self::Encoding => unread::ENCODING,
+            Self::TooLong => unread::TOO_LONG,
+            Self::Reader => unread::READER,
         }
     }
 }
@@ -66,6 +78,9 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     list.some(attribute::HTTP_RESPONSE_STATUS_CODE, call.status_code.map(i64::from));
     list.some(attribute::ERROR_TYPE, ended.verdict.error_type.clone());
     list.text(attribute::REQUEST_HASH, call.request_hash.as_deref());
+    list.text(attribute::KEY_FINGERPRINT, call.key_fingerprint.as_deref());
+    let unread = call.response.unread.or(call.request_unread.then_some(Unread::Request));
+    list.some(attribute::UNREAD, unread.map(Unread::as_str));
     list.some(attribute::OUTCOME, Some(ended.verdict.outcome.as_str()));
     list.some(attribute::USAGE_SOURCE, Some(ended.verdict.usage_source.as_str()));
     list.some(attribute::COST_STATUS, Some(ended.cost.status.as_str()));
@@ -115,6 +130,8 @@ impl Attributes {
         self.some(attribute::OUTPUT_TYPE, request.output_type);
         self.text(attribute::REQUEST_REASONING_LEVEL, request.reasoning_level.as_deref());
         self.text(attribute::REQUEST_PREVIOUS_RESPONSE_ID, request.previous_response_id.as_deref());
+        self.text(attribute::PROMPT_NAME, request.prompt_name.as_deref());
+        self.text(attribute::PROMPT_VERSION, request.prompt_version.as_deref());
         self.texts(attribute::REQUEST_ENCODING_FORMATS, request.encoding_formats.clone());
         self.some(attribute::EMBEDDINGS_DIMENSION_COUNT, request.dimensions);
     }
@@ -124,8 +141,10 @@ impl Attributes {
         if call.destination.provider == provider::AWS_BEDROCK {
             self.text(attribute::AWS_BEDROCK_GUARDRAIL_ID, call.request.guardrail_id.as_deref());
         }
-        let Some(api_type) = call.destination.api_type else { return };
-        self.some(attribute::OPENAI_API_TYPE, Some(api_type));
+        if !call.destination.openai {
+            return;
+        }
+        self.some(attribute::OPENAI_API_TYPE, call.destination.api_type);
         let asked = call.request.service_tier.as_deref().filter(|tier| *tier != "auto");
         self.text(attribute::OPENAI_REQUEST_SERVICE_TIER, asked);
         self.text(attribute::OPENAI_RESPONSE_SERVICE_TIER, call.response.service_tier.as_deref());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -85,8 +86,18 @@ async fn take(
     let grpc =
         head.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     let body = body.collect().await.unwrap().to_bytes();
+    let gzip = ["content-encoding", "grpc-encoding"]
+        .iter()
+        .any(|name| head.headers.get(*name).is_some_and(|v| v == "gzip"));
     // gRPC puts a flag and four bytes of length before each message.
-    let message = if grpc { &body[5..] } else { &body[..] };
+    let sent = if grpc { &body[5..] } else { &body[..] };
+    let mut message = Vec::new();
+    if gzip {
+        flate2::read::GzDecoder::new(sent).read_to_end(&mut message).unwrap();
+    } else {
+        message.extend_from_slice(sent);
+    }
+    let message = message.as_slice();
     {
         let mut received = received.lock().unwrap();
         received.paths.insert(path.clone(), head.headers);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::check::Format;
 use super::rules::standing::listed;
 use super::{Failure, write_all};
-use crate::plain::{Align, Table, Terminal};
+use crate::plain::{Align, Table, Terminal, plural};
 use crate::record::{Timestamp, Window};
 use crate::rule::backtest::{Backtest, Firing, backtest};
 use crate::rule::config::RulesConfig;
@@ -102,9 +102,11 @@ pub fn run(
     };
     let _ = writeln!(
         notes,
-        "{} evaluations over {} calls in {:.1} s",
+        "{} {} over {} {} in {:.1} s",
         found.evaluations,
+        plural(found.evaluations, "evaluation"),
         found.calls,
+        plural(found.calls, "call"),
         began.elapsed().as_secs_f64()
     );
     write_all(out, &text)

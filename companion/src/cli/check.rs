@@ -7,22 +7,27 @@ use serde::Serialize;
 
 use super::rules::standing::{Standing, standings};
 use super::{Failure, write_all};
-use crate::plain::{Align, Ink, Table, Terminal, harmless};
+use crate::plain::{Align, Ink, Table, Terminal, harmless, plural};
 use crate::record::Timestamp;
+use crate::rule::RuleName;
 use crate::rule::config::RulesConfig;
 use crate::rule::evaluator::Evaluator;
-use crate::store::Querier;
-use crate::time::rfc3339;
+use crate::store::{Filter, Querier};
+use crate::time::{in_words, rfc3339, to_the_second};
 
 /// How to write what was found.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 A rule whose condition holds now counts as firing; its `for` is not waited for.
-Exit status: 0 no rule fires, 1 a rule fires, 2 an error.
+Exit status: 0 no rule fires, 1 a rule fires, 2 an error. A rule without data fires not and is not healthy either: its \
+state is `no_data`, and when nothing was recorded for long, the table ends with when the last call was. A ledger that \
+fell silent fires LedgerSilent, but only as long as the time before had calls; what must notice a longer silence reads \
+`last_call_at` of the JSON.
 
 Examples:
   spanledger check --ledger spanledger.db
-  spanledger check --format json | jq '.rules[] | select(.state == \"firing\")'")]
+  spanledger check --format json | jq '.rules[] | select(.state == \"firing\")'
+  spanledger check --format json | jq -e '.silent | not'    status 1 when nothing was recorded for long")]
 pub struct Args {
     /// How to write what was found.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -44,6 +49,12 @@ struct Checked {
     at: String,
     /// How many rules fire.
     firing: usize,
+    /// How many rules have nothing to judge.
+    no_data: usize,
+    /// When the newest call ended, RFC 3339; `null` without any.
+    last_call_at: Option<String>,
+    /// Whether no call ended within the window of `LedgerSilent`, or ever.
+    silent: bool,
     rules: Vec<Standing>,
 }
 
@@ -53,21 +64,30 @@ struct Checked {
 /// [`Failure`] when a rule could not be evaluated and none fires, or `out` cannot be written.
 pub fn run(
     args: &Args,
-    rules: &RulesConfig,
+    config: &RulesConfig,
     querier: &dyn Querier,
     now: Timestamp,
     terminal: Terminal,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let mut evaluator = Evaluator::new(&rules.clone().without_waiting());
+    let mut evaluator = Evaluator::new(&config.clone().without_waiting());
     let rules = standings(&evaluator.evaluate_all(querier, now));
     let firing = rules.iter().filter(|rule| rule.firing()).count();
     let failed: Vec<String> =
         rules.iter().filter_map(|rule| Some(format!("{}: {}", rule.name, rule.error.as_ref()?))).collect();
+    let no_data = rules.iter().filter(|rule| rule.no_data.is_some()).count();
+    let last_call = querier.last_call(now, &Filter::default())?;
+    let silent = last_call
+        .is_none_or(|last| last < now.plus_seconds(-config.rule(RuleName::LedgerSilent).settings.window.0));
     let text = match args.format {
+        Format::Table if silent => {
+            let note = silence(last_call, now, no_data, rules.len());
+            table(&rules, terminal) + "\n" + &terminal.paint(Ink::Yellow, &note) + "\n"
+        }
         Format::Table => table(&rules, terminal),
         Format::Json => {
-            let checked = Checked { at: rfc3339(now), firing, rules };
+            let last_call_at = last_call.map(rfc3339);
+            let checked = Checked { at: rfc3339(now), firing, no_data, last_call_at, silent, rules };
             format!("{}\n", serde_json::to_string_pretty(&checked)?)
         }
     };
@@ -77,8 +97,26 @@ pub fn run(
     } else if failed.is_empty() {
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure(format!("{} rules could not be evaluated: {}", failed.len(), failed.join("; "))))
+        Err(Failure(format!(
+            "{} {} could not be evaluated: {}",
+            failed.len(),
+            plural(failed.len() as u64, "rule"),
+            failed.join("; ")
+        )))
     }
+}
+
+/// What is to be known when the rules look at nothing.
+fn silence(last_call: Option<Timestamp>, now: Timestamp, no_data: usize, rules: usize) -> String {
+    let since = last_call.map_or_else(
+        || "nothing has ever been recorded".to_owned(),
+        |last| {
+            let ago = in_words(now.0.saturating_sub(last.0) / Timestamp::SECOND);
+            format!("nothing has been recorded since {}, {ago} ago", to_the_second(last))
+        },
+    );
+    let have = if no_data == 1 { "has" } else { "have" };
+    format!("{since}: {no_data} of {rules} rules {have} no data and cannot tell that all is well")
 }
 
 fn table(rules: &[Standing], terminal: Terminal) -> String {

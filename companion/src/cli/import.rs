@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use spanledger::PriceTable;
 
 use super::{Failure, write_all};
-use crate::plain::harmless;
+use crate::plain::{harmless, plural};
 use crate::record::Timestamp;
 use crate::store::Appender;
 use row::Row;
@@ -78,7 +78,7 @@ pub fn run(
         counts.known += appended.duplicates;
         batch.clear();
         let percent = counts.read.saturating_mul(100) / total.max(1);
-        write_all(notes, &format!("{} of {total} rows ({percent} %)\n", counts.read))
+        write_all(notes, &format!("{} of {total} {} ({percent} %)\n", counts.read, plural(total, "row")))
     };
     source.each(|rowid, row: Result<Row, String>| {
         counts.read += 1;
@@ -94,9 +94,12 @@ pub fn run(
         if batch.len() == BATCH { flush(&mut batch, &mut counts, notes) } else { Ok(()) }
     })?;
     flush(&mut batch, &mut counts, notes)?;
-    if counts.bad > MOST_TOLD {
-        write_all(notes, &format!("{} more rows left out\n", counts.bad - MOST_TOLD))?;
+    let untold = counts.bad.saturating_sub(MOST_TOLD);
+    if untold > 0 {
+        write_all(notes, &format!("{untold} more {} left out\n", plural(untold, "row")))?;
     }
     let Counts { imported, known, bad, .. } = counts;
-    write_all(out, &format!("imported {imported} calls, {known} were known, {bad} rows left out\n"))
+    let (calls, were) = (plural(imported, "call"), if known == 1 { "was" } else { "were" });
+    let rows = plural(bad, "row");
+    write_all(out, &format!("imported {imported} {calls}, {known} {were} known, {bad} {rows} left out\n"))
 }

@@ -1,6 +1,7 @@
 //! `spanledger prices`: what a model costs, which table says so, and which models have no price.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -25,7 +26,9 @@ const SHOWN_PER_ASKED: f64 = 1000.0;
 Examples:
   spanledger prices gpt-4o-mini    USD per million tokens, and which table says so
   spanledger prices claude-sonnet-4-5 --provider anthropic
-  spanledger prices --last 30d     models seen without a price, most calls first")]
+  spanledger prices --last 30d     models seen without a price, most calls first
+
+Exit status: 0 done, 2 an error, also when no table has a price for the model.")]
 pub struct Args {
     /// The model; without one, models without a price are listed.
     model: Option<String>,
@@ -74,33 +77,55 @@ struct Unpriced {
 /// Opens the ledger; only the list of models needs it.
 pub type OpenQuerier<'a> = dyn Fn() -> Result<Box<dyn Querier>, Failure> + 'a;
 
-/// Writes the prices to `out`.
+/// Writes the prices to `out`. `own` is the file before the bundled prices.
 ///
 /// # Errors
-/// [`Failure`] when the ledger cannot answer.
+/// [`Failure`] when the ledger cannot answer, or no table has a price for the model.
 pub fn run(
     args: &Args,
     prices: &PriceTable,
+    own: Option<&Path>,
     open: &OpenQuerier<'_>,
     now: Timestamp,
     terminal: Terminal,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let text = match (&args.model, args.format) {
-        (Some(model), Format::Text) => rates_text(model, &rates(args, model, prices, now), terminal),
-        (Some(model), Format::Json) => {
-            let rates = rates(args, model, prices, now);
-            pretty(&serde_json::json!({ "model": model, "provider": args.provider, "rates": rates }))?
-        }
-        (None, format) => {
-            let models = unpriced(open()?.as_ref(), args, prices, now)?;
-            match format {
-                Format::Text => unpriced_text(&models, terminal),
-                Format::Json => pretty(&serde_json::json!({ "unpriced": models }))?,
-            }
-        }
+    let Some(model) = &args.model else {
+        let models = unpriced(open()?.as_ref(), args, prices, now)?;
+        let text = match args.format {
+            Format::Text => unpriced_text(&models, terminal),
+            Format::Json => pretty(&serde_json::json!({ "unpriced": models }))?,
+        };
+        return write_all(out, &text);
     };
-    write_all(out, &text)
+    let rates = rates(args, model, prices, now);
+    let known = rates.iter().any(|rate| rate.usd_per_million.is_some());
+    match args.format {
+        Format::Text if known => write_all(out, &rates_text(model, &rates, terminal))?,
+        Format::Text => {}
+        Format::Json => {
+            let rates = serde_json::json!({ "model": model, "provider": args.provider, "rates": rates });
+            write_all(out, &pretty(&rates)?)?;
+        }
+    }
+    if known { Ok(()) } else { Err(no_price(args, model, own)) }
+}
+
+/// Which tables were searched, and what to do.
+fn no_price(args: &Args, model: &str, own: Option<&Path>) -> Failure {
+    let provider =
+        args.provider.as_deref().map_or_else(String::new, |name| format!(" of {}", harmless(name)));
+    let (searched, remedy) = match own {
+        Some(path) => (format!("{} and the bundled genai-prices", path.display()), "there".to_owned()),
+        None => (
+            "the bundled genai-prices".to_owned(),
+            "to a prices.toml, and name that file as prices.file in the configuration".to_owned(),
+        ),
+    };
+    Failure(format!(
+        "no table has a price for {}{provider}: searched {searched}; check the name, or add a [[price]] {remedy}",
+        harmless(model)
+    ))
 }
 
 fn pretty(value: &serde_json::Value) -> Result<String, Failure> {
@@ -116,6 +141,7 @@ fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<R
             response_model: Some(model),
             request_model: None,
             service_tier: args.tier.as_deref(),
+            requested_service_tier: None,
             usage: &usage,
             usage_source: UsageSource::Provider,
             at,
@@ -142,9 +168,6 @@ fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<R
 }
 
 fn rates_text(model: &str, rates: &[Rate], terminal: Terminal) -> String {
-    if rates.iter().all(|rate| rate.usd_per_million.is_none()) {
-        return format!("{}: no table has a price; add one to prices.toml\n", harmless(model));
-    }
     let mut table = Table::new(
         3,
         &[

@@ -74,7 +74,7 @@ pub fn text(notification: &Notification, external_url: &str) -> String {
     }
     let hidden = hidden(notification);
     if hidden > 0 {
-        let _ = write!(out, "\n{hidden} more alerts are not shown.\n");
+        let _ = write!(out, "\n{}.\n", not_shown(hidden));
     }
     if !external_url.is_empty() {
         let _ = write!(out, "\n{external_url}\n");
@@ -116,7 +116,7 @@ pub fn html(notification: &Notification, external_url: &str) -> String {
     }
     let hidden = hidden(notification);
     if hidden > 0 {
-        let _ = write!(out, "<p>{hidden} more alerts are not shown.</p>");
+        let _ = write!(out, "<p>{}.</p>", not_shown(hidden));
     }
     if !external_url.is_empty() {
         let url = escape(external_url);
@@ -124,6 +124,14 @@ pub fn html(notification: &Notification, external_url: &str) -> String {
     }
     out.push_str("</body></html>\n");
     out
+}
+
+fn not_shown(hidden: usize) -> String {
+    if hidden == 1 {
+        "1 more alert is not shown".to_owned()
+    } else {
+        format!("{hidden} more alerts are not shown")
+    }
 }
 
 fn hidden(notification: &Notification) -> usize {

@@ -6,19 +6,20 @@ use super::figures::or_dash;
 use crate::record::{Timestamp, Window};
 use crate::rule::Unit;
 use crate::store::{
-    Dimension, Duplicates, Filter, Group, LatencySummary, Querier, Repeated, Step, StoreError, Totals,
+    Dimension, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, Step, StoreError,
+    Totals,
 };
 
 /// Users in a report.
 const TOP_USERS: usize = 20;
-/// Kinds of error, and request hashes, in a report.
+/// Kinds of error in a report.
 const TOP_ERRORS: usize = 10;
+/// Request hashes in a report.
+const TOP_HASHES: usize = 10;
 /// Models, providers and services in a report; a hostile sender may invent names without end.
 const TOP_NAMES: usize = 100;
 /// Names looked at to find the most expensive and the unpriced ones.
 const SEEN_NAMES: usize = 1000;
-/// Repetition is found call by call, unlike all sums; in the newest calls only, so that no report takes long.
-const REPETITION_CALLS: u64 = 100_000;
 /// Plots have at most this many steps: as many as a phone can tell apart.
 const MOST_STEPS: i64 = 100;
 
@@ -108,12 +109,8 @@ pub struct Report {
     pub outcomes: Vec<Group>,
     /// Models with calls that have usage and no price, the most such calls first, at most 100.
     pub unpriced: Vec<Group>,
-    /// Request hashes that came more than once, at most 10.
-    pub repeated: Vec<Repeated>,
-    /// Repetition within `repetition`.
-    pub duplicates: Duplicates,
-    /// The newest part of the window that has at most 100,000 calls: where `repeated` and `duplicates` looked.
-    pub repetition: Window,
+    /// Request hashes that came more than once, at most 10, and how often any did.
+    pub repetition: Repetition,
     /// The rules, firing ones first.
     pub rules: Vec<RuleState>,
 }
@@ -158,10 +155,22 @@ pub fn build(
     rules: &[RuleState],
     now: Timestamp,
 ) -> Result<Report, StoreError> {
-    let all = Filter::default();
-    let top = |by, limit| querier.breakdown(window, &all, by, limit);
+    let step_seconds = step_seconds(window);
+    let by = [
+        (Dimension::Model, SEEN_NAMES),
+        (Dimension::Provider, TOP_NAMES),
+        (Dimension::Service, TOP_NAMES),
+        (Dimension::User, TOP_USERS),
+        (Dimension::Error, TOP_ERRORS),
+        (Dimension::Outcome, TOP_NAMES),
+    ];
+    let asked = OverviewQuestion { window, step_seconds, by: &by, repeated: TOP_HASHES };
+    let Overview { totals, latency, steps, groups, repetition } = querier.overview(&asked)?;
+    let mut groups = groups.into_iter();
+    let mut next = || groups.next().unwrap_or_default();
+    let (mut models, providers, services) = (next(), next(), next());
+    let (users, errors, outcomes) = (next(), next(), next());
 
-    let mut models = top(Dimension::Model, SEEN_NAMES)?;
     let mut costliest: Vec<Group> = models.iter().filter(|group| group.totals.cost.0 > 0).cloned().collect();
     costliest.sort_by(|a, b| b.totals.cost.cmp(&a.totals.cost).then_with(|| a.name.cmp(&b.name)));
     costliest.truncate(10);
@@ -173,26 +182,21 @@ pub fn build(
     let mut rules = rules.to_vec();
     rules.sort_by(|a, b| (a.state, severity_rank(a), &a.name).cmp(&(b.state, severity_rank(b), &b.name)));
 
-    let step_seconds = step_seconds(window);
-    let steps = querier.series(window, &all, step_seconds)?;
-    let repetition = newest_part(window, &steps, REPETITION_CALLS);
     Ok(Report {
         window,
         generated: now,
-        totals: querier.totals(window, &all)?,
-        latency: querier.latency(window, &all)?,
+        totals,
+        latency,
         step_seconds,
         steps,
         models,
         costliest,
-        providers: top(Dimension::Provider, TOP_NAMES)?,
-        services: top(Dimension::Service, TOP_NAMES)?,
-        users: top(Dimension::User, TOP_USERS)?,
-        errors: top(Dimension::Error, TOP_ERRORS)?,
-        outcomes: top(Dimension::Outcome, TOP_NAMES)?,
+        providers,
+        services,
+        users,
+        errors,
+        outcomes,
         unpriced,
-        repeated: querier.repeated(repetition, &all, 1, TOP_ERRORS)?,
-        duplicates: querier.duplicates(repetition, &all)?,
         repetition,
         rules,
     })
@@ -200,23 +204,6 @@ pub fn build(
 
 fn severity_rank(rule: &RuleState) -> usize {
     ["critical", "warning", "info"].iter().position(|known| *known == rule.severity).unwrap_or(3)
-}
-
-/// The newest part of `window` with at most `most` calls. Within a step calls count as evenly spread.
-fn newest_part(window: Window, steps: &[Step], most: u64) -> Window {
-    let mut left = most;
-    let mut end = window.to;
-    for step in steps.iter().rev() {
-        let calls = step.totals.calls;
-        if calls > left {
-            let length = i128::from(end.0.saturating_sub(step.at.0)) * i128::from(left) / i128::from(calls);
-            let length = i64::try_from(length).unwrap_or(i64::MAX);
-            return Window { from: Timestamp(end.0.saturating_sub(length)), to: window.to };
-        }
-        left -= calls;
-        end = step.at;
-    }
-    window
 }
 
 /// The smallest step people count in that cuts `window` into at most [`MOST_STEPS`] steps.
@@ -232,20 +219,6 @@ fn step_seconds(window: Window) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn repetition_is_looked_for_in_the_newest_calls() {
-        let step = |at, calls| Step {
-            at: Timestamp(at * Timestamp::SECOND),
-            totals: Totals { calls, ..Totals::default() },
-            latency: LatencySummary::default(),
-        };
-        let window = Window { from: step(0, 0).at, to: step(300, 0).at };
-        let steps = [step(0, 50), step(100, 100), step(200, 40)];
-        let from = |most| newest_part(window, &steps, most).from.0 / Timestamp::SECOND;
-        assert_eq!([190, 189, 140, 90, 20].map(from), [0, 2, 100, 150, 250]);
-        assert_eq!(newest_part(window, &[], 1), window);
-    }
 
     #[test]
     fn steps_are_ones_people_count_in_and_never_too_many() {

@@ -1,7 +1,8 @@
 //! Figures as people read them, and what can be concluded from sums. Absent is not zero.
 
+use crate::plain::plural;
 use crate::record::{NanoUsd, Timestamp};
-use crate::store::{Duplicates, Totals};
+use crate::store::{Duplicates, Repetition, Totals};
 use crate::time::in_words;
 
 use super::data::Report;
@@ -16,17 +17,17 @@ pub(crate) fn known_cost(totals: &Totals) -> Option<NanoUsd> {
 
 /// How many calls repeat an earlier one, in words.
 pub(crate) fn repetition(report: &Report) -> String {
-    let Duplicates { hashed, repeats } = report.duplicates;
+    let Repetition { window, duplicates: Duplicates { hashed, repeats }, exact, .. } = &report.repetition;
+    let (hashed, repeats) = (*hashed, *repeats);
     let ratio = or_dash(share(repeats, hashed), percent);
-    let all = format!(
-        "{} of {} calls with a request hash repeat an earlier one ({ratio})",
-        count(repeats),
-        count(hashed)
-    );
-    if report.repetition == report.window {
+    let least = if *exact { "" } else { "at least " };
+    let (calls, verb) = (counted(hashed, "call"), if repeats == 1 { "repeats" } else { "repeat" });
+    let all =
+        format!("{least}{} of {calls} with a request hash {verb} an earlier one ({ratio})", count(repeats));
+    if *window == report.window {
         return all;
     }
-    let length = report.repetition.to.0.saturating_sub(report.repetition.from.0) / Timestamp::SECOND;
+    let length = window.to.0.saturating_sub(window.from.0) / Timestamp::SECOND;
     format!("within the newest {}: {all}", in_words(length))
 }
 
@@ -63,6 +64,11 @@ pub(crate) fn count(n: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A count with its noun, whose plural takes an s: `1 call`, `1,234 calls`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {}", count(n), plural(n, noun))
 }
 
 /// Three digits and a letter: `999`, `1.23k`, `45.6M`, `7.89G`.
@@ -198,6 +204,14 @@ mod tests {
         assert_eq!(
             [0, 999, 1234, 45_600_000, 999_999, u64::MAX].map(compact),
             ["0", "999", "1.23k", "45.6M", "1M", "18446744T"]
+        );
+    }
+
+    #[test]
+    fn one_thing_has_no_plural() {
+        assert_eq!(
+            [0, 1, 2, 1_000].map(|n| counted(n, "call")),
+            ["0 calls", "1 call", "2 calls", "1,000 calls"]
         );
     }
 

@@ -96,6 +96,7 @@ struct Repetition {
     hashed_calls: u64,
     repeated_calls: u64,
     ratio: Option<f64>,
+    exact: bool,
 }
 
 #[derive(Serialize)]
@@ -124,6 +125,7 @@ const fn unit(unit: Unit) -> &'static str {
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
+        let repetition = &report.repetition;
         let named = |groups: &'a [Group]| groups.iter().map(Named::of).collect::<Vec<_>>();
         Self {
             window: Span::of(report.window),
@@ -137,12 +139,13 @@ impl<'a> Document<'a> {
             services: named(&report.services),
             users: named(&report.users),
             errors: named(&report.errors),
-            repeated: report.repeated.iter().map(Hash::of).collect(),
+            repeated: repetition.repeated.iter().map(Hash::of).collect(),
             duplicates: Repetition {
-                window: Span::of(report.repetition),
-                hashed_calls: report.duplicates.hashed,
-                repeated_calls: report.duplicates.repeats,
-                ratio: super::figures::share(report.duplicates.repeats, report.duplicates.hashed),
+                window: Span::of(repetition.window),
+                hashed_calls: repetition.duplicates.hashed,
+                repeated_calls: repetition.duplicates.repeats,
+                ratio: super::figures::share(repetition.duplicates.repeats, repetition.duplicates.hashed),
+                exact: repetition.exact,
             },
             unpriced: named(&report.unpriced),
             rules: report

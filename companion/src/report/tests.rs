@@ -170,7 +170,7 @@ fn the_json_holds_the_documented_fields() {
     );
     assert_eq!(
         json["duplicates"],
-        json!({"window": json["window"], "hashed_calls": 4, "repeated_calls": 1, "ratio": 0.25})
+        json!({"window": json["window"], "hashed_calls": 4, "repeated_calls": 1, "ratio": 0.25, "exact": true})
     );
     assert_eq!(
         json["rules"][0],

@@ -2,8 +2,8 @@
 
 use super::data::{Report, RuleState, RuleStatus};
 use super::figures::{
-    compact, count, known_cost, known_tokens, mean_seconds, number, or_dash, percent, repetition, seconds,
-    share, success_rate, usd, usd_column,
+    compact, count, counted, known_cost, known_tokens, mean_seconds, number, or_dash, percent, repetition,
+    seconds, share, success_rate, usd, usd_column,
 };
 use crate::plain::{Align, Ink, Table, Terminal, fit, harmless, sparkline};
 use crate::store::{Group, Quantiles, Step};
@@ -214,7 +214,7 @@ fn sums(
     if let Some(all) = all_calls {
         let shown: u64 = groups.iter().take(ROWS).map(|group| group.totals.calls).sum();
         if all > shown {
-            line(out, &format!("  and {} calls of others", count(all - shown)));
+            line(out, &format!("  and {} of others", counted(all - shown, "call")));
         }
     }
 }
@@ -234,7 +234,7 @@ fn errors(report: &Report, terminal: Terminal, out: &mut String) {
 }
 
 fn repeated(report: &Report, terminal: Terminal, out: &mut String) {
-    if report.repeated.is_empty() {
+    if report.repetition.repeated.is_empty() {
         return;
     }
     head("Repeated requests", terminal, out);
@@ -248,8 +248,9 @@ fn repeated(report: &Report, terminal: Terminal, out: &mut String) {
             ("cost", Align::Right),
         ],
     );
-    let costs = usd_column(report.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
-    for (item, cost) in report.repeated.iter().zip(costs) {
+    let costs =
+        usd_column(report.repetition.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
+    for (item, cost) in report.repetition.repeated.iter().zip(costs) {
         table.push(vec![
             fit(&harmless(&item.hash), 32),
             name_or(&item.model, "(none)"),

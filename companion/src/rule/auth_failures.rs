@@ -1,5 +1,6 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Scope, Severity, Unit, count};
+use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::store::{Querier, StoreError};
 
@@ -47,9 +48,11 @@ impl Rule for AuthFailures {
         let totals = scope.totals(querier, now)?;
         let refused = count(totals.unauthorized);
         let description = format!(
-            "{} calls within {} were answered 401 or 403, threshold {}",
+            "{} {} within {} {} answered 401 or 403, threshold {}",
             totals.unauthorized,
+            plural(totals.unauthorized, "call"),
             settings.window.words(),
+            if totals.unauthorized == 1 { "was" } else { "were" },
             Unit::Calls.format(settings.threshold)
         );
         let sample = scope.sample(refused, refused >= settings.threshold, description);

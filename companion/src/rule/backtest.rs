@@ -122,7 +122,7 @@ impl Ahead<'_> {
             let later = self.calls.iter().rposition(|call| end(call) >= now).map_or(0, |index| index + 1);
             let mut due = self.calls.split_off(later);
             due.reverse();
-            appended += store.append(&due)?.inserted;
+            appended += store.take(due).inserted;
             if !self.calls.is_empty() || self.read >= now {
                 return Ok(appended);
             }

@@ -1,5 +1,6 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Scope, Severity, Unit};
+use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::seconds::Seconds;
 use crate::store::{Querier, StoreError};
@@ -49,14 +50,21 @@ impl Rule for CostOverrun {
             super::dollars(settings.threshold)
         );
         if totals.unpriced > 0 {
-            description.push_str(&format!("; {} calls have no price and are not in it", totals.unpriced));
+            description.push_str(&match totals.unpriced {
+                1 => "; 1 call has no price and is not in it".to_owned(),
+                calls => format!("; {calls} calls have no price and are not in it"),
+            });
         }
         let sample = scope.sample(cost, cost > settings.threshold, description);
         Ok(if totals.calls == 0 {
             Evaluation::empty(sample, scope.no_calls())
         } else if totals.unpriced == totals.calls {
             // A sum over prices that nobody knows must not look like a small bill.
-            Evaluation::unknown(format!("none of {} calls has a price", totals.calls))
+            Evaluation::unknown(format!(
+                "none of {} {} has a price",
+                totals.calls,
+                plural(totals.calls, "call")
+            ))
         } else {
             Evaluation::known(vec![sample])
         })

@@ -1,5 +1,6 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
+use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::store::{Querier, StoreError};
 
@@ -30,7 +31,8 @@ impl Rule for RepeatedRequests {
 
     fn summary(&self, settings: &Settings) -> String {
         let limit = Unit::Calls.format(settings.threshold);
-        format!("The same LLM request more than {limit} times within {}", settings.window.words())
+        let times = if limit == "1" { "time" } else { "times" };
+        format!("The same LLM request more than {limit} {times} within {}", settings.window.words())
     }
 
     fn evaluate(
@@ -52,10 +54,11 @@ impl Rule for RepeatedRequests {
                     count(request.calls),
                     true,
                     format!(
-                        "request {} to {} came {} times within {within}, threshold {}; it cost ${} together",
+                        "request {} to {} came {} {} within {within}, threshold {}; it cost ${} together",
                         request.hash,
                         if request.model.is_empty() { "an unknown model" } else { &request.model },
                         request.calls,
+                        plural(request.calls, "time"),
                         Unit::Calls.format(limit),
                         request.cost
                     ),
@@ -67,7 +70,7 @@ impl Rule for RepeatedRequests {
                 Some(request) => request.calls,
                 None => querier.duplicates(window, &scope.filter)?.hashed.min(1),
             };
-            let text = format!("no request came more than {most} times within {within}");
+            let text = format!("no request came more than {most} {} within {within}", plural(most, "time"));
             let sample = scope.sample(count(most), false, text);
             if most == 0 {
                 return Ok(Evaluation::empty(sample, format!("{} with a request hash", scope.no_calls())));

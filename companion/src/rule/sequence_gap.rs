@@ -88,12 +88,7 @@ impl Rule for SequenceGap {
             ..scope.sample(
                 count(numbers),
                 true,
-                format!(
-                    "{numbers} calls of {service} are missing for more than {}, the first of them number {} of instance {}",
-                    settings.window.words(),
-                    gap.first,
-                    gap.instance
-                ),
+                missing_calls(numbers, service, &settings.window.words(), gap),
             )
         });
         Ok(Evaluation::known(samples.collect()))
@@ -102,4 +97,22 @@ impl Rule for SequenceGap {
 
 fn numbers(gaps: &[&Gap]) -> u64 {
     gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add((gap.last - gap.first).saturating_add(1)))
+}
+
+fn missing_calls(numbers: u64, service: &str, within: &str, gap: &Gap) -> String {
+    let Gap { first, instance, .. } = gap;
+    let mut text = match numbers {
+        1 => format!(
+            "1 call of {service} is missing for more than {within}, number {first} of instance {instance}"
+        ),
+        _ => format!(
+            "{numbers} calls of {service} are missing for more than {within}, the first of them number {first} of instance {instance}"
+        ),
+    };
+    // Numbers begin at 1, and nothing in a span tells when its process began: a beginning that was lost and one from
+    // before the ledger look the same.
+    if *first == 1 {
+        text.push_str(", unless it was running before this ledger began");
+    }
+    text
 }

@@ -1,5 +1,6 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, OTHER, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
+use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::seconds::Seconds;
 use crate::store::{Dimension, Querier, StoreError};
@@ -55,7 +56,7 @@ impl Rule for UnpricedUsage {
             let sample = scope.sample(
                 count(unpriced),
                 false,
-                format!("{unpriced} calls without a price within {within}"),
+                format!("{unpriced} {} without a price within {within}", plural(unpriced, "call")),
             );
             return Ok(if totals.calls == 0 {
                 Evaluation::empty(sample, scope.no_calls())
@@ -80,13 +81,17 @@ impl Rule for UnpricedUsage {
                 ..scope.sample(
                     count(calls),
                     true,
-                    format!(
-                        "{calls} calls of {} within {within} have no price, and no cost counts them",
-                        if model.is_empty() { "an unknown model" } else { model }
-                    ),
+                    no_price(calls, if model.is_empty() { "an unknown model" } else { model }, &within),
                 )
             })
             .collect();
         Ok(Evaluation::known(samples))
+    }
+}
+
+fn no_price(calls: u64, model: &str, within: &str) -> String {
+    match calls {
+        1 => format!("1 call of {model} within {within} has no price, and no cost counts it"),
+        _ => format!("{calls} calls of {model} within {within} have no price, and no cost counts them"),
     }
 }

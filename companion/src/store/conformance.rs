@@ -6,7 +6,9 @@ use std::any::Any;
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
-use crate::store::{Appended, Appender, Dimension, Duplicates, Filter, Page, Querier};
+use crate::store::{
+    Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, Step,
+};
 
 pub(crate) mod calls;
 pub(crate) mod expected;
@@ -85,6 +87,12 @@ pub(crate) fn answers_about_nothing(store: &mut TestStore) {
     let upside_down = Window { from: BASE, to: BASE.plus_seconds(-1) };
     assert_eq!(querier.totals(upside_down, &any()).unwrap().calls, 0);
     assert_eq!(querier.series(upside_down, &any(), 60).unwrap(), []);
+    for window in [upside_down, Window { from: BASE, to: BASE.plus_seconds(60) }] {
+        let by = [(Dimension::User, 10)];
+        let asked = OverviewQuestion { window, step_seconds: 60, by: &by, repeated: 10 };
+        let found = querier.overview(&asked).unwrap();
+        assert_eq!((found.totals.calls, found.groups, found.repetition.repeated), (0, vec![vec![]], vec![]));
+    }
     assert_eq!(store.appender.append(&[]).unwrap(), Appended::default());
 }
 
@@ -179,12 +187,17 @@ pub(crate) fn makes_a_series_of_whole_windows(store: &mut TestStore) {
         [0, 1, 59, 61, 200].iter().map(|after| ending_at(*after as u64, BASE.plus_seconds(*after))).collect();
     store.appender.append(&calls).unwrap();
     let window = Window { from: BASE, to: BASE.plus_seconds(210) };
-    let steps = store.querier.series(window, &any(), 60).unwrap();
-    let counts: Vec<_> =
-        steps.iter().map(|step| ((step.at.0 - BASE.0) / Timestamp::SECOND, step.totals.calls)).collect();
-    assert_eq!(counts, [(0, 3), (60, 1), (120, 0), (180, 1)]);
-    assert_eq!(steps[0].latency.duration.count, 3);
-    assert_eq!(steps[2].latency.duration.p50, None);
+    let counts = |step_seconds| -> Vec<(i64, u64)> {
+        let steps = store.querier.series(window, &any(), step_seconds).unwrap();
+        let after = |step: &Step| (step.at.0 - BASE.0).div_euclid(Timestamp::SECOND);
+        steps.iter().map(|step| (after(step), step.totals.calls)).collect()
+    };
+    assert_eq!(counts(50), [(0, 2), (50, 2), (100, 0), (150, 0), (200, 1)]);
+    // BASE is 43.46 s past a whole minute.
+    assert_eq!(counts(60), [(0, 2), (16, 2), (76, 0), (136, 0), (196, 1)]);
+    assert_eq!(counts(120), [(0, 4), (76, 0), (196, 1)]);
+    let steps = store.querier.series(window, &any(), 120).unwrap();
+    assert_eq!((steps[0].latency.duration.count, steps[1].latency.duration.p50), (4, None));
 }
 
 pub(crate) fn refuses_a_step_that_is_not_positive(store: &mut TestStore) {
@@ -192,6 +205,8 @@ pub(crate) fn refuses_a_step_that_is_not_positive(store: &mut TestStore) {
     assert!(store.querier.series(window, &any(), 0).is_err());
     assert!(store.querier.series(window, &any(), -60).is_err());
     assert!(store.querier.series(ALL, &any(), 1).is_err(), "a series without bound");
+    let asked = OverviewQuestion { window, step_seconds: 0, by: &[], repeated: 0 };
+    assert!(store.querier.overview(&asked).is_err());
 }
 
 pub(crate) fn measures_latency_within_two_percent(store: &mut TestStore) {

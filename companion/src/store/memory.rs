@@ -36,18 +36,26 @@ struct Columns {
     base: Running,
     services: Vec<u32>,
     models: Vec<u32>,
+    /// 0 without a user.
+    users: Vec<u32>,
+    /// Input and output tokens; 0 where none are known.
+    tokens: Vec<u64>,
     /// 0 without a hash.
     hashes: Vec<u32>,
     /// The call before with the same hash, as `removed + index`; `NEVER` without one.
     earlier: Vec<usize>,
     records: Vec<CallRecord>,
     names: HashMap<String, u32>,
+    hash_names: HashMap<String, u32>,
+    last_hash: u32,
     newest_of_hash: HashMap<u32, usize>,
     known: HashSet<([u8; 16], [u8; 8])>,
     sequences: Sequences,
 }
 
 const NEVER: usize = usize::MAX;
+/// Services, models and users remembered beyond their calls.
+const NAMES: usize = 100_000;
 
 impl MemoryStore {
     /// An empty store that keeps everything.
@@ -64,6 +72,26 @@ impl MemoryStore {
         Self { columns: Arc::new(RwLock::new(columns)), retention: Some(retention) }
     }
 
+    /// Appends as [`Appender::append`] does, without a copy of each call.
+    pub(crate) fn take(&mut self, calls: Vec<CallRecord>) -> Appended {
+        let mut columns = self.write();
+        let mut done = Appended::default();
+        let mut sorted = true;
+        for call in calls {
+            if !columns.known.insert((call.trace_id, call.span_id)) {
+                done.duplicates += 1;
+                continue;
+            }
+            sorted &= columns.ends.last().is_none_or(|last| *last <= end(&call).0);
+            columns.push(call);
+            done.inserted += 1;
+        }
+        if !sorted {
+            columns.rebuild();
+        }
+        done
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Columns> {
         // Writers leave the columns whole even when they panic between calls: lengths are checked by rebuild.
         self.columns.read().unwrap_or_else(PoisonError::into_inner)
@@ -76,22 +104,7 @@ impl MemoryStore {
 
 impl Appender for MemoryStore {
     fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError> {
-        let mut columns = self.write();
-        let mut done = Appended::default();
-        let mut sorted = true;
-        for call in batch {
-            if !columns.known.insert((call.trace_id, call.span_id)) {
-                done.duplicates += 1;
-                continue;
-            }
-            sorted &= columns.ends.last().is_none_or(|last| *last <= end(call).0);
-            columns.push(call.clone());
-            done.inserted += 1;
-        }
-        if !sorted {
-            columns.rebuild();
-        }
-        Ok(done)
+        Ok(self.take(batch.to_vec()))
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
@@ -121,13 +134,26 @@ impl Columns {
         self.services.push(service);
         let model = self.intern(call.model());
         self.models.push(model);
-        let hash = call.request_hash.as_deref().map_or(0, |hash| self.intern(hash));
+        let user = call.user.as_deref().map_or(0, |user| self.intern(user));
+        self.users.push(user);
+        self.tokens.push(call.total_tokens().unwrap_or(0));
+        let hash = call.request_hash.as_deref().map_or(0, |hash| self.intern_hash(hash));
         self.hashes.push(hash);
         let this = self.removed + self.records.len();
         let earlier = if hash == 0 { None } else { self.newest_of_hash.insert(hash, this) };
         self.earlier.push(earlier.unwrap_or(NEVER));
         self.sequences.see(&call, end(&call));
         self.records.push(call);
+    }
+
+    /// Numbers start at 1 and are never given twice.
+    fn intern_hash(&mut self, hash: &str) -> u32 {
+        if let Some(number) = self.hash_names.get(hash) {
+            return *number;
+        }
+        self.last_hash = self.last_hash.saturating_add(1);
+        self.hash_names.insert(hash.to_owned(), self.last_hash);
+        self.last_hash
     }
 
     /// Numbers start at 1.
@@ -171,8 +197,22 @@ impl Columns {
         for call in self.records.drain(..count) {
             self.known.remove(&(call.trace_id, call.span_id));
         }
+        self.ends.drain(..count);
+        self.sums.drain(..count);
+        self.services.drain(..count);
+        self.models.drain(..count);
+        self.users.drain(..count);
+        self.tokens.drain(..count);
+        self.hashes.drain(..count);
+        self.earlier.drain(..count);
+        // Hashes are nearly all of the names. What `earlier` says of calls that are gone, no window reaches.
+        let (newest, removed) = (&mut self.newest_of_hash, self.removed);
+        newest.retain(|_, index| *index >= removed);
+        self.hash_names.retain(|_, number| newest.contains_key(number));
         self.sequences.forget(before);
-        self.rebuild();
+        if self.names.len() > NAMES {
+            self.rebuild();
+        }
     }
 
     /// The index of the first call that ended at `at` or later.

@@ -2,8 +2,9 @@
 //!
 //! Calls lie in the order in which they ended (`key`), so that appending touches the end of the file only and
 //! a window is one range of rows. Minute roll-ups are written with each batch; five-minute and hour roll-ups,
-//! and those of users, are made from them when their time is over (`close`). A window is put together from
-//! whole buckets and, at its edges, from the calls themselves (`cover`).
+//! those over all series, those of users and those of repeating hashes (`repeats`) are made when their time is
+//! over (`close`). A window is put together from whole buckets and, at its edges, from the calls themselves
+//! (`cover`); what a report asks of it reads each of them once (`overview`).
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,12 +26,15 @@ mod key;
 mod marks;
 mod names;
 mod open;
+mod overview;
 mod query;
 mod recent;
+mod repeats;
 mod retention;
 mod row;
 mod scan;
 mod schema;
+mod seen;
 mod sums;
 
 pub use append::SqliteAppender;

@@ -85,7 +85,7 @@ fn reports_bad_rows_by_their_id_and_leaves_them_out() {
         "'2026-01-02', x'00ff', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
     ]);
     let (done, notes) = import(&folder);
-    assert_eq!(done, "imported 1 calls, 0 were known, 9 rows left out\n");
+    assert_eq!(done, "imported 1 call, 0 were known, 9 rows left out\n");
     for (row, reason) in [
         (2, "\"yesterday\" is no time"),
         (3, "no timestamp"),
@@ -115,6 +115,23 @@ fn says_what_is_wrong_with_a_file_that_is_no_audit_log() {
 }
 
 #[test]
+fn says_what_to_do_while_another_process_writes_the_ledger() {
+    use spanledger_companion::store::sqlite::{Ledger, Options};
+
+    let folder = audit_log(&["'2026-01-02', 'r1', 'gpt-4o-mini', 7, 3, 1, 200, NULL, NULL, NULL"]);
+    let ledger = folder.path().join("ledger.db");
+    let _served = Ledger::open_writer(&ledger, &Options::default()).unwrap();
+    let output =
+        run(spanledger().arg("import").arg(folder.path().join("audit.db")).arg("--ledger").arg(&ledger));
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("ledger.db is locked") && said.contains("`spanledger serve` runs, stop it"),
+        "{said}"
+    );
+}
+
+#[test]
 fn shows_prices_and_models_without_one() {
     let folder = audit_log(&["'2026-01-02', 'r1', 'nobody-knows-this', 7, 3, 1, 200, NULL, NULL, NULL"]);
     import(&folder);
@@ -128,7 +145,13 @@ fn shows_prices_and_models_without_one() {
         serde_json::from_str(&prices(&["gpt-4o-mini", "--provider", "openai", "--format", "json"])).unwrap();
     assert_eq!(known["rates"][0]["usd_per_million"], 0.15, "{known}");
     assert!(known["rates"][0]["price_source"].as_str().is_some_and(|source| !source.is_empty()));
-    assert!(prices(&["nobody-knows-this"]).contains("no table has a price"));
+    for format in ["text", "json"] {
+        let unknown = run(spanledger().args(["prices", "nobody-knows-this", "--format", format]));
+        assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+        let said = String::from_utf8(unknown.stderr).unwrap();
+        let expected = "no table has a price for nobody-knows-this: searched the bundled genai-prices";
+        assert!(said.contains(expected) && said.contains("prices.toml"), "{said}");
+    }
     let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);
     assert!(seen.contains("nobody-knows-this"), "{seen}");
 }

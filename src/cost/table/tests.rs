@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::usage::{Usage, UsageSource};
+use crate::usage::{Modality, Usage, UsageSource};
 use crate::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 
 const NOVEMBER_2026: u64 = 1_793_491_200;
@@ -30,6 +30,7 @@ fn query<'a>(provider: &'a str, host: &'a str, model: &'a str, usage: &'a Usage)
         response_model: None,
         request_model: Some(model),
         service_tier: None,
+        requested_service_tier: None,
         usage,
         usage_source: UsageSource::Provider,
         at: UNIX_EPOCH + Duration::from_secs(NOVEMBER_2026),
@@ -55,6 +56,10 @@ fn the_example_prices_as_its_comments_say() {
     assert_costs(&flex, CostStatus::Exact, 0.5 * 1.25 + 0.4 * 0.25 + 0.1 * 3.125 + 5.0);
     let unknown_tier = prices.price(&PriceQuery { service_tier: Some("scale"), ..acme.clone() });
     assert_costs(&unknown_tier, CostStatus::Estimated, cost.usd.unwrap());
+
+    let sound = Usage { input_modality: Modality { audio: Some(1), ..Modality::default() }, ..usage.clone() };
+    let spoken = prices.price(&PriceQuery { usage: &sound, ..acme.clone() });
+    assert_costs(&spoken, CostStatus::Estimated, cost.usd.unwrap());
 
     let later = PriceQuery { at: UNIX_EPOCH + Duration::from_secs(FEBRUARY_2027), ..acme };
     assert_costs(&prices.price(&later), CostStatus::Exact, 2.0 + 8.0);

@@ -19,7 +19,30 @@ fn prefers_the_code_then_the_type_then_the_status_name() {
         Some("m"),
     );
     is(r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"m"}}"#, Some("RESOURCE_EXHAUSTED"), Some("m"));
-    is(r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}"#, Some("429"), None);
+}
+
+#[test]
+fn names_an_error_better_than_by_a_code_that_repeats_the_http_status() {
+    is(
+        r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
+        Some("RESOURCE_EXHAUSTED"),
+        Some("m"),
+    );
+    is(
+        r#"{"error":{"code":401,"message":"m","type":"authentication_error"}}"#,
+        Some("authentication_error"),
+        Some("m"),
+    );
+    is(r#"{"error":{"code":"404","message":"m"}}"#, Some("404"), Some("m"));
+    is(r#"{"error":{"code":"429","type":"None","param":"None","message":"m"}}"#, Some("429"), Some("m"));
+    is(
+        r#"{"object":"error","code":400,"type":"BadRequestError","message":"m"}"#,
+        Some("BadRequestError"),
+        Some("m"),
+    );
+    is(r#"{"error":{"code":400,"type":"Bad Request","message":"m"}}"#, Some("400"), Some("m"));
+    is(r#"{"object":"error","code":"3051","message":"m","type":"t"}"#, Some("3051"), Some("m"));
+    is(r#"{"error":{"code":"99","type":"t"}}"#, Some("99"), None);
 }
 
 #[test]
@@ -32,11 +55,21 @@ fn reads_every_place_an_error_stands_in() {
     );
     is(r#"{"code":"invalid-argument","error":"m"}"#, Some("invalid-argument"), Some("m"));
     is(r#"{"object":"error","code":"3051","message":"m","type":"t"}"#, Some("3051"), Some("m"));
+    is(
+        r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden"}]},"type":"invalid_request_error","code":null}"#,
+        Some("invalid_request_error"),
+        None,
+    );
     is(r#"{"detail":"Invalid API Key"}"#, None, Some("Invalid API Key"));
     is(
         r#"{"detail":[{"type":"missing","loc":["body"],"msg":"Field required"}]}"#,
         Some("missing"),
         Some("Field required"),
+    );
+    is(
+        r#"{"success":false,"errors":[{"code":7003,"message":"m"}],"messages":[],"result":null}"#,
+        Some("7003"),
+        Some("m"),
     );
     is(r#"[{"error":{"code":400,"message":"m"}}]"#, Some("400"), Some("m"));
     is(
@@ -62,6 +95,7 @@ fn sees_no_error_where_there_is_none() {
         r#"{"error":false}"#,
         r#"{"error":""}"#,
         "[]",
+        "[\"x\"]",
         "null",
         "x",
         "\"x\"",

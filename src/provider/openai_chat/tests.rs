@@ -72,14 +72,54 @@ fn asks_for_usage_in_streams_that_do_not_ask_yet() {
 }
 
 #[test]
+fn asks_nobody_for_usage_who_would_refuse_the_question() {
+    let body = json!({"stream": true, "messages": []});
+    let vertex = "https://aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/mistralai/models/m:";
+    for url in [
+        "https://api.mistral.ai/v1/chat/completions",
+        "https://api.mistral.ai/v1/agents/completions",
+        "https://api.mistral.ai/v1/fim/completions",
+        &format!("{vertex}streamRawPredict"),
+    ] {
+        let mut asking = body.clone();
+        assert!(!recognised(url).unwrap().format.ask_for_usage(&mut asking), "{url}");
+        assert_eq!(asking, body, "{url}");
+    }
+    let grounded = json!({"stream": true, "messages": [], "data_sources": [{"type": "azure_search"}]});
+    let mut asking = grounded.clone();
+    assert!(!recognised(URL).unwrap().format.ask_for_usage(&mut asking));
+    assert_eq!(asking, grounded);
+}
+
+#[test]
 fn leaves_the_members_that_decide_nothing_out_of_the_hash() {
     let undeciding = recognised(URL).unwrap().format.undeciding();
-    for name in ["stream", "stream_options", "user", "metadata", "store", "service_tier"] {
+    for name in [
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "store",
+        "service_tier",
+        "prompt_cache_options",
+        "cache_control",
+        "cache_salt",
+        "priority",
+        "trace",
+    ] {
         assert!(undeciding.contains(&name), "{name}");
     }
-    for name in
-        ["messages", "model", "tools", "temperature", "seed", "n", "response_format", "reasoning_effort"]
-    {
+    for name in [
+        "messages",
+        "model",
+        "tools",
+        "temperature",
+        "seed",
+        "n",
+        "response_format",
+        "reasoning_effort",
+        "verbosity",
+    ] {
         assert!(!undeciding.contains(&name), "{name}");
     }
 }

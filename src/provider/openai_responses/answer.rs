@@ -117,10 +117,16 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         response.read(reading);
     }
     match kind {
-        "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
+        // ChatGPT's backend has called its last event `done` as well.
+        "response.completed"
+        | "response.incomplete"
+        | "response.failed"
+        | "response.cancelled"
+        | "response.done" => {
             if kind == "response.failed" {
                 reading.facts.note_error(Some(ErrorFacts::default()));
             }
+            reading.facts.cancelled |= kind == "response.cancelled";
             reading.facts.ended = true;
         }
         "response.output_item.added" => {
@@ -155,6 +161,7 @@ impl Response<'_> {
         if let Some(usage) = &self.usage.0 {
             facts.usage.merge(usage.read());
         }
+        facts.cancelled |= self.status.some() == Some("cancelled");
         let failed = self.status.some() == Some("failed");
         facts.note_error(self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
     }

@@ -32,6 +32,12 @@ fn reads_the_parameters_of_a_request() {
         (Some("conv_1"), Some("priority"))
     );
     assert_eq!(request(URL, &json!({"conversation": "conv_2"})).conversation_id.as_deref(), Some("conv_2"));
+    let template =
+        request(URL, &json!({"prompt": {"id": "pmpt_1", "version": "2", "variables": {"a": "b"}}}));
+    assert_eq!(
+        (template.prompt_name.as_deref(), template.prompt_version.as_deref()),
+        (Some("pmpt_1"), Some("2"))
+    );
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn reads_a_stream_to_its_end() {
 
 #[test]
 fn ends_at_every_final_event_and_reads_its_failure() {
-    for kind in ["completed", "incomplete", "cancelled"] {
+    for kind in ["completed", "incomplete", "done"] {
         let facts = read(&[
             CREATED,
             &format!(
@@ -114,6 +120,18 @@ fn ends_at_every_final_event_and_reads_its_failure() {
     let bare = read(&[CREATED, r#"{"type":"response.failed","response":{"id":"resp_1","status":"failed"}}"#]);
     assert_eq!(error(&bare), Some((None, None)));
     assert!(!read(&[CREATED]).ended);
+}
+
+#[test]
+fn tells_a_response_that_was_cancelled_from_one_that_was_completed() {
+    let object = r#"{"id":"resp_1","model":"m","status":"cancelled","error":null,"output":[],"usage":null}"#;
+    let streamed =
+        read(&[CREATED, &format!(r#"{{"type":"response.cancelled","response":{object}}}"#), "[DONE]"]);
+    let stateless = read(&[CREATED, r#"{"type":"response.cancelled","response":{"id":"resp_1"}}"#]);
+    for facts in [streamed, stateless, whole(URL, object)] {
+        assert!(facts.cancelled && facts.error.is_none());
+    }
+    assert!(!read(&[CREATED]).cancelled);
 }
 
 #[test]

@@ -52,12 +52,39 @@ fn ends_with_0_over_ordinary_calls_and_says_where_there_is_nothing_to_judge() {
 }
 
 #[test]
+fn says_since_when_nothing_was_recorded_and_that_rules_have_no_data() {
+    let busy = store((0..12).map(call).collect());
+    let long_ago = store((0..12).map(|n| call(n - 7_200)).collect());
+    let (status, text) = check(Format::Table, "", &long_ago);
+    assert!(is(&status, 0), "{status:?}");
+    assert!(text.contains("LedgerSilent         no_data"), "{text}");
+    let last = text.lines().last().expect("a line");
+    assert!(
+        last.starts_with(
+            "nothing has been recorded since 2026-11-01T22:00:11Z, 2 h 49 s ago: 11 of 12 rules have no data"
+        ),
+        "{text}"
+    );
+    let (_, text) = check(Format::Table, "", &MemoryStore::new());
+    assert!(text.contains("\nnothing has ever been recorded: 12 of 12 rules have no data"), "{text}");
+    let (_, text) = check(Format::Table, "", &busy);
+    assert!(!text.contains("nothing has"), "{text}");
+
+    let json = |store| -> Value { serde_json::from_str(&check(Format::Json, "", store).1).expect("json") };
+    let (quiet, never, busy) = (json(&long_ago), json(&MemoryStore::new()), json(&busy));
+    assert_eq!((&quiet["silent"], &quiet["no_data"]), (&true.into(), &11.into()));
+    assert_eq!(quiet["last_call_at"], "2026-11-01T22:00:11Z");
+    assert_eq!((&never["silent"], &never["last_call_at"]), (&true.into(), &Value::Null));
+    assert_eq!((&busy["silent"], &busy["last_call_at"]), (&false.into(), &"2026-11-02T00:00:11Z".into()));
+}
+
+#[test]
 fn is_a_failure_when_a_rule_cannot_be_evaluated() {
     let broken = crate::rule::tests::Broken(store((0..12).map(call).collect()));
     let (status, text) = check(Format::Table, "[DuplicateRatio]\nenabled = false", &broken);
     let failure = status.expect_err("failure");
     assert!(
-        failure.0.starts_with("1 rules could not be evaluated: RepeatedRequests: the ledger"),
+        failure.0.starts_with("1 rule could not be evaluated: RepeatedRequests: the ledger"),
         "{failure}"
     );
     assert!(text.contains("RepeatedRequests     error"), "{text}");

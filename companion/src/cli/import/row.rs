@@ -216,6 +216,7 @@ impl Row {
             response_model: None,
             request_model: self.model.as_deref(),
             service_tier: None,
+            requested_service_tier: None,
             usage,
             usage_source,
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(self.start.0.unsigned_abs()),

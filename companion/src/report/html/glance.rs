@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::data::Report;
 use crate::report::figures::{
-    compact, count, known_cost, known_tokens, or_dash, percent, seconds, success_rate, usd,
+    compact, count, counted, known_cost, known_tokens, or_dash, percent, seconds, success_rate, usd,
 };
 use crate::store::Quantiles;
 
@@ -40,12 +40,12 @@ pub(super) fn section(report: &Report) -> Markup {
                 ]))
                 (tile("Cost", &or_dash(known_cost(totals), usd), &[
                     if totals.unpriced > 0 {
-                        (format!("{} calls unpriced", count(totals.unpriced)), Tone::Attention)
+                        (format!("{} unpriced", counted(totals.unpriced, "call")), Tone::Attention)
                     } else {
                         ("all usage priced".to_owned(), Tone::Plain)
                     },
                     if totals.succeeded_without_usage > 0 {
-                        (format!("{} calls without usage", count(totals.succeeded_without_usage)), Tone::Attention)
+                        (format!("{} without usage", counted(totals.succeeded_without_usage, "call")), Tone::Attention)
                     } else {
                         (String::new(), Tone::Plain)
                     },

@@ -25,7 +25,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 @if !report.users.is_empty() {
                     div.wide { (sums("Users with the most calls", "User", &report.users, None, false)) }
                 }
-                @if !report.repeated.is_empty() { div.wide { (repeated(report)) } }
+                @if !report.repetition.repeated.is_empty() { div.wide { (repeated(report)) } }
                 @if !report.unpriced.is_empty() { div.wide { (unpriced(report)) } }
             }
         }
@@ -74,7 +74,8 @@ fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bo
 }
 
 fn repeated(report: &Report) -> Markup {
-    let costs = usd_column(report.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
+    let costs =
+        usd_column(report.repetition.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
     html! {
         div.card {
             div.heading {
@@ -88,7 +89,7 @@ fn repeated(report: &Report) -> Markup {
                         th.n scope="col" { "Calls" } th.n scope="col" { "Cost" } th.n scope="col" { "Newest ended (UTC)" }
                     } }
                     tbody {
-                        @for (item, cost) in report.repeated.iter().zip(costs) {
+                        @for (item, cost) in report.repetition.repeated.iter().zip(costs) {
                             tr {
                                 th.mono scope="row" { (foreign(&item.hash)) }
                                 td { (name_or_none(&item.model)) }

@@ -6,7 +6,7 @@ use crate::plain::fit;
 use crate::record::{NanoUsd, Timestamp};
 use crate::report::data::Report;
 use crate::report::figures::{
-    count, known_cost, number, or_dash, percent, seconds, share, short, usd, usd_column,
+    count, counted, known_cost, number, or_dash, percent, seconds, share, short, usd, usd_column,
 };
 use crate::report::plot::{Bar, OverTime, Series, Shape, interval, over_time, ranking};
 use crate::store::{Step, Totals};
@@ -79,15 +79,15 @@ fn requests(report: &Report, starts: &[Timestamp]) -> Markup {
         id: "requests",
         title: "Requests",
         description: format!(
-            "{} calls in {} steps of {}. {}",
-            count(report.totals.calls),
-            report.steps.len(),
+            "{} in {} of {}. {}",
+            counted(report.totals.calls, "call"),
+            counted(report.steps.len() as u64, "step"),
             in_words(report.step_seconds),
             peak(report, |step| step.totals.calls as f64, number)
         ),
         series: &series,
         hints: &hints(report, |step| {
-            format!("{} calls, {} failed", count(step.totals.calls), count(step.totals.failed))
+            format!("{}, {} failed", counted(step.totals.calls, "call"), count(step.totals.failed))
         }),
         ..plot(report, starts)
     })
@@ -99,14 +99,14 @@ fn errors(report: &Report, starts: &[Timestamp]) -> Markup {
         id: "errors",
         title: "Errors",
         description: format!(
-            "{} failed calls. {}",
-            count(report.totals.failed),
+            "{}. {}",
+            counted(report.totals.failed, "failed call"),
             peak(report, |step| step.totals.failed as f64, number)
         ),
         series: &[series(report, "s-bad", "failed", |step| Some(step.totals.failed as f64))],
         hints: &hints(report, |step| {
             let rate = or_dash(share(step.totals.failed, step.totals.calls), percent);
-            format!("{} of {} calls failed ({rate})", count(step.totals.failed), count(step.totals.calls))
+            format!("{} of {} failed ({rate})", count(step.totals.failed), counted(step.totals.calls, "call"))
         }),
         ..plot(report, starts)
     })
@@ -127,7 +127,7 @@ fn cost(report: &Report, starts: &[Timestamp]) -> Markup {
             let cost = or_dash(known_cost(&step.totals), usd);
             match step.totals.unpriced {
                 0 => cost,
-                calls => format!("{cost}, {} calls unpriced", count(calls)),
+                calls => format!("{cost}, {} unpriced", counted(calls, "call")),
             }
         }),
         finest: 1e-9,

@@ -135,13 +135,13 @@ impl OverTime<'_> {
             .fold(0.0, f64::max)
     }
 
-    /// Where a step begins and how wide it is, as shares of the window; the last one may be cut.
+    /// Where a step begins and how wide it is, as shares of the window; the first and the last one may be cut.
     #[expect(clippy::cast_precision_loss, reason = "positions on a screen")]
     fn place(&self, i: usize) -> (f64, f64) {
         let length = self.window.to.0.saturating_sub(self.window.from.0).max(1) as f64;
-        let step = self.step_seconds.saturating_mul(Timestamp::SECOND) as f64 / length;
-        let x = (self.starts[i].0.saturating_sub(self.window.from.0)) as f64 / length;
-        (x, step.min(1.0 - x))
+        let share = |at: Timestamp| at.0.saturating_sub(self.window.from.0) as f64 / length;
+        let x = share(self.starts[i]);
+        (x, share(self.starts.get(i + 1).copied().unwrap_or(self.window.to)) - x)
     }
 
     fn bars(&self, y: &dyn Fn(f64) -> f64) -> Markup {
@@ -218,5 +218,31 @@ pub(in crate::report) fn interval(start: Timestamp, step_seconds: i64) -> String
         format!("{}–{}", format(start, "%b %-d %H:%M:%S"), format(end, "%H:%M:%S"))
     } else {
         format!("{}–{}", format(start, "%b %-d %H:%M"), format(end, "%H:%M"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_is_cut_is_as_narrow_as_it_is_short() {
+        let at = |seconds: i64| Timestamp(seconds * Timestamp::SECOND);
+        let plot = OverTime {
+            id: "",
+            title: "",
+            description: String::new(),
+            window: Window { from: at(1_000), to: at(1_200) },
+            step_seconds: 60,
+            starts: &[at(1_000), at(1_020), at(1_080), at(1_140)],
+            shape: Shape::Bars,
+            series: &[],
+            hints: &[],
+            finest: 1.0,
+            show: |value| value.to_string(),
+        };
+        let widths = [0, 1, 2, 3].map(|i| (plot.place(i).1 * 10.0).round());
+        assert_eq!(widths, [1.0, 3.0, 3.0, 3.0]);
+        assert_eq!(plot.place(0), (0.0, 0.1));
     }
 }

@@ -221,7 +221,7 @@ fn unpriced_usage_fires_for_each_model_without_a_price() {
     assert_eq!(models, [("m1", 1.0), ("m2", 2.0)]);
     assert_eq!(
         status.alerts[0].description,
-        "1 calls of m1 within 5 minutes have no price, and no cost counts them"
+        "1 call of m1 within 5 minutes has no price, and no cost counts it"
     );
 }
 
@@ -389,4 +389,43 @@ fn a_disabled_service_is_not_judged_at_all() {
     let own: Vec<_> = statuses.iter().filter(|status| status.name == AuthFailures).collect();
     assert_eq!(own.len(), 1);
     assert_eq!(own[0].state, State::Inactive);
+}
+
+#[test]
+fn one_call_is_told_in_the_singular() {
+    let text = |rule, calls: &[CallRecord], now| {
+        let status = status(rule, calls, now);
+        status.no_data.or(status.description).expect("a sentence")
+    };
+    let unpriced = CallRecord { cost: None, cost_status: CostStatus::Unpriced, ..call(1) };
+    for (rule, calls, wanted) in [
+        (
+            UnpricedUsage,
+            vec![unpriced.clone()],
+            "1 call of gpt-4o within 5 minutes has no price, and no cost counts it",
+        ),
+        (AuthFailures, vec![failed(1, 401)], "1 call within 5 minutes was answered 401 or 403, threshold 5"),
+        (HighFailureRate, vec![failed(1, 500)], "1 call within 5 minutes, judged from 11"),
+        (CostOverrun, vec![unpriced.clone()], "none of 1 call has a price"),
+        (CostOverrun, vec![call(1), unpriced], "; 1 call has no price and is not in it"),
+        (
+            SequenceGap,
+            vec![numbered(1, 1), numbered(10, 3)],
+            "1 call of app is missing for more than 2 minutes, number 2 of instance one",
+        ),
+    ] {
+        let said = text(rule, &calls, 200);
+        assert!(said.ends_with(wanted), "{said}");
+    }
+}
+
+#[test]
+fn sequence_gap_says_that_a_missing_beginning_may_be_older_than_the_ledger() {
+    let status = status(SequenceGap, &[numbered(1, 8)], 200);
+    assert_fires(&status, 7.0);
+    assert_eq!(
+        status.alerts[0].description,
+        "7 calls of app are missing for more than 2 minutes, the first of them number 1 of instance one, unless it \
+         was running before this ledger began"
+    );
 }

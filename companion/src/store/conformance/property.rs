@@ -7,7 +7,7 @@ use spanledger::{CostStatus, Outcome};
 use super::records::{BASE, ending_at};
 use super::{TestStore, expected};
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
-use crate::store::{Appended, Dimension, Filter};
+use crate::store::{Appended, Dimension, Filter, OverviewQuestion, Repetition, Step};
 
 const HOUR: i64 = 3_600_000_000_000;
 const MINUTE: i64 = 60_000_000_000;
@@ -34,6 +34,13 @@ fn some_of(values: [&'static str; 3]) -> impl Strategy<Value = Option<String>> {
     proptest::option::of(one_of(values)).prop_map(|value| value.map(str::to_owned))
 }
 
+/// A few that come often, and more that come now and then.
+fn hash() -> impl Strategy<Value = Option<String>> {
+    let often = one_of(["0123456789abcdef0123456789abcdef", "h", "i"]).prop_map(str::to_owned);
+    let rarely = (0_u8..60).prop_map(|number| format!("{number:032x}"));
+    proptest::option::of(prop_oneof![often, rarely])
+}
+
 prop_compose! {
     fn record()(
         number in 0_u64..10_000,
@@ -47,7 +54,7 @@ prop_compose! {
         status_code in proptest::option::of(one_of([200_u16, 401, 403, 429, 500])),
         tokens in proptest::array::uniform5(proptest::option::of(0_u64..1_000_000)),
         cost in proptest::option::of(0_i64..1_000_000_000_000),
-        (user, hash) in (some_of(["ada", "bob", ""]), some_of(["0123456789abcdef0123456789abcdef", "h", "i"])),
+        (user, hash) in (some_of(["ada", "bob", ""]), hash()),
     ) -> CallRecord {
         let [input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens] = tokens;
         CallRecord {
@@ -147,12 +154,7 @@ fn compare(
     }
     let latency = querier.latency(window, filter).unwrap();
     expected::assert_close(&latency, &expected::latency(calls, window, filter));
-    for step in querier.series(window, filter, 1_800).unwrap() {
-        let to = step.at.plus_seconds(1_800).min(window.to);
-        let part = Window { from: step.at, to };
-        prop_assert_eq!(step.totals, expected::totals(calls, part, filter));
-        expected::assert_close(&step.latency, &expected::latency(calls, part, filter));
-    }
+    assert_series(&querier.series(window, filter, 1_800).unwrap(), calls, window, filter)?;
     let groups = querier.breakdown(window, filter, Dimension::Model, 100).unwrap();
     prop_assert_eq!(
         groups.iter().map(|group| group.totals.calls).sum::<u64>(),
@@ -169,5 +171,56 @@ fn compare(
         wanted.iter().map(|seen| (&seen.hash, seen.calls, seen.cost, seen.last)).collect::<Vec<_>>()
     );
     prop_assert_eq!(querier.duplicates(window, filter).unwrap(), expected::duplicates(calls, window, filter));
+    compare_overview(store, calls, window)
+}
+
+fn assert_series(
+    steps: &[Step],
+    calls: &[CallRecord],
+    window: Window,
+    filter: &Filter,
+) -> Result<(), TestCaseError> {
+    let ends = steps.iter().skip(1).map(|step| step.at).chain([window.to]);
+    prop_assert_eq!(steps.first().map(|step| step.at), (window.from < window.to).then_some(window.from));
+    for (step, to) in steps.iter().zip(ends) {
+        let part = Window { from: step.at, to };
+        prop_assert_eq!(step.totals, expected::totals(calls, part, filter));
+        expected::assert_close(&step.latency, &expected::latency(calls, part, filter));
+    }
+    Ok(())
+}
+
+/// The overview says what the small questions say; of repetition it may say less, but never more.
+fn compare_overview(store: &TestStore, calls: &[CallRecord], window: Window) -> Result<(), TestCaseError> {
+    let any = Filter::default();
+    let by = expected::DIMENSIONS.map(|by| (by, 3));
+    let asked = OverviewQuestion { window, step_seconds: 900, by: &by, repeated: 1_000 };
+    let found = store.querier.overview(&asked).unwrap();
+    prop_assert_eq!(found.totals, expected::totals(calls, window, &any));
+    expected::assert_close(&found.latency, &expected::latency(calls, window, &any));
+    assert_series(&found.steps, calls, window, &any)?;
+    for (groups, (by, limit)) in found.groups.iter().zip(by) {
+        prop_assert_eq!(groups, &expected::breakdown(calls, window, &any, by, limit), "{:?}", by);
+    }
+
+    let Repetition { window: searched, repeated, duplicates, exact } = found.repetition;
+    prop_assert!(window.from <= searched.from && searched.to == window.to);
+    let all = expected::duplicates(calls, searched, &any);
+    prop_assert_eq!(duplicates.hashed, all.hashed);
+    prop_assert!(duplicates.repeats <= all.repeats, "{:?} of {:?}", duplicates, all);
+    let wanted = expected::repeated(calls, searched, &any, 1, 1_000);
+    prop_assert!(repeated.is_sorted_by_key(|seen| (std::cmp::Reverse(seen.calls), &seen.hash)));
+    for seen in &repeated {
+        let true_one = wanted.iter().find(|other| other.hash == seen.hash).unwrap();
+        prop_assert!(1 < seen.calls && seen.calls <= true_one.calls, "{:?} of {:?}", seen, true_one);
+        prop_assert!(seen.cost <= true_one.cost && seen.last <= true_one.last);
+    }
+    if exact {
+        prop_assert_eq!(duplicates, all);
+        prop_assert_eq!(repeated.len(), wanted.len());
+        for (seen, wanted) in repeated.iter().zip(&wanted) {
+            prop_assert_eq!((&seen.hash, seen.calls, seen.cost), (&wanted.hash, wanted.calls, wanted.cost));
+        }
+    }
     Ok(())
 }

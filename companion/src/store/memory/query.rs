@@ -5,14 +5,12 @@ use std::collections::HashMap;
 
 use super::{Columns, MemoryStore, NEVER, end};
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::overview::steps;
 use crate::store::sums::Measures;
 use crate::store::{
     CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Quantiles, Querier,
     Repeated, SequenceGap, Step, StoreError, Totals,
 };
-
-/// Steps of one series; a month of minutes is 43,200.
-const STEPS: i128 = 50_000;
 
 impl Querier for MemoryStore {
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
@@ -42,25 +40,15 @@ impl Querier for MemoryStore {
     }
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
-        let length = i128::from(window.to.0) - i128::from(window.from.0);
-        if step_seconds <= 0 || length > i128::from(step_seconds) * i128::from(Timestamp::SECOND) * STEPS {
-            let detail = format!("a series takes a positive step and at most {STEPS} of them");
-            return Err(StoreError::Other { path: "(memory)".into(), detail });
-        }
+        let steps = steps(window, step_seconds)
+            .map_err(|detail| StoreError::Other { path: "(memory)".into(), detail })?;
         let columns = self.read();
-        let mut steps = Vec::new();
-        let mut at = window.from;
-        while at < window.to {
-            let next = at.plus_seconds(step_seconds);
-            let part = Window { from: at, to: next.min(window.to) };
-            steps.push(Step {
-                at,
-                totals: columns.totals(part, filter),
-                latency: columns.latency(part, filter),
-            });
-            at = next;
-        }
-        Ok(steps)
+        let sums = |part: Window| Step {
+            at: part.from,
+            totals: columns.totals(part, filter),
+            latency: columns.latency(part, filter),
+        };
+        Ok(steps.into_iter().map(sums).collect())
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
@@ -134,20 +122,21 @@ impl Querier for MemoryStore {
         // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
         /// Tokens, then the smaller trace id, then the row.
         type Largest = (u64, Reverse<[u8; 16]>, usize);
-        let mut largest: HashMap<Option<&str>, Largest> = HashMap::new();
-        for index in columns.matching(window, filter) {
-            let call = &columns.records[index];
-            let tokens = call.total_tokens().unwrap_or(0);
-            if tokens > more_than {
-                let found = (tokens, Reverse(call.trace_id), index);
-                let entry = largest.entry(call.user.as_deref()).or_insert(found);
+        let mut largest: HashMap<u32, Largest> = HashMap::new();
+        for index in columns.matching(window, filter).filter(|index| columns.tokens[*index] > more_than) {
+            let tokens = columns.tokens[index];
+            let known = largest.get(&columns.users[index]);
+            // Most calls are smaller than their user's largest, and their records need not be looked at.
+            if known.is_none_or(|(largest, ..)| tokens >= *largest) {
+                let found = (tokens, Reverse(columns.records[index].trace_id), index);
+                let entry = largest.entry(columns.users[index]).or_insert(found);
                 *entry = found.max(*entry);
             }
         }
         let mut calls: Vec<LargeCall> = largest
-            .into_iter()
-            .map(|(user, (tokens, _, index))| LargeCall {
-                user: user.unwrap_or_default().to_owned(),
+            .into_values()
+            .map(|(tokens, _, index)| LargeCall {
+                user: columns.records[index].user.clone().unwrap_or_default(),
                 tokens,
                 model: columns.records[index].model().to_owned(),
                 trace_id: columns.records[index].trace_id,

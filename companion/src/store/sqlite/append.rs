@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::record::{CallRecord, Timestamp};
-use crate::store::sqlite::cell::{Cell, CellWriter, Table, cell_id};
+use crate::store::sqlite::cell::{ALL, Cell, CellWriter, Table, cell_id};
 use crate::store::sqlite::dictionary::{Dictionary, day_of};
 use crate::store::sqlite::error::store_error;
 use crate::store::sqlite::gaps::Sequences;
@@ -14,7 +14,9 @@ use crate::store::sqlite::key::{end_of, identity_hash, places};
 use crate::store::sqlite::marks::Marks;
 use crate::store::sqlite::open::WriterLock;
 use crate::store::sqlite::recent::Recent;
-use crate::store::sqlite::row::{CallWriter, Numbers};
+use crate::store::sqlite::repeats::{Late, Sightings};
+use crate::store::sqlite::row::{CallWriter, Hash, Numbers};
+use crate::store::sqlite::seen::Seen;
 use crate::store::sqlite::{Options, retention};
 use crate::store::sums::Measures;
 use crate::store::{Appended, Appender, Maintained, StoreError};
@@ -39,6 +41,7 @@ pub struct SqliteAppender {
     sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
     recent: Recent,
+    seen: Seen,
     _lock: WriterLock,
 }
 
@@ -60,6 +63,7 @@ impl SqliteAppender {
             names_from: i64::MIN,
             sequences: Sequences::default(),
             recent,
+            seen: Seen::default(),
             _lock: lock,
         })
     }
@@ -78,6 +82,7 @@ impl SqliteAppender {
                 dictionary: &mut self.dictionary,
                 sequences: &mut self.sequences,
                 recent: &mut self.recent,
+                seen: &mut self.seen,
             };
             let value = work(&mut transaction)?;
             let marks = transaction.marks;
@@ -96,6 +101,7 @@ impl SqliteAppender {
                 self.marks = marks;
                 self.dictionary.clear();
                 self.sequences.clear();
+                self.seen.clear();
                 Err(store_error(&self.path, &error))
             }
         }
@@ -109,6 +115,7 @@ pub(super) struct Transaction<'a> {
     pub(super) dictionary: &'a mut Dictionary,
     pub(super) sequences: &'a mut Sequences,
     recent: &'a mut Recent,
+    pub(super) seen: &'a mut Seen,
 }
 
 impl Appender for SqliteAppender {
@@ -141,7 +148,7 @@ impl Transaction<'_> {
         for batch in batches {
             appended.push(self.append_batch(batch, &mut calls, &mut cells)?);
         }
-        cells.write(self.sql)?;
+        cells.write(self.sql, &self.marks)?;
         self.sequences.write(self.sql)?;
         Ok(appended)
     }
@@ -214,6 +221,7 @@ struct Cells {
     minutes: BTreeMap<i64, Cell>,
     /// Buckets that were closed before these calls came.
     late: BTreeMap<(Table, i64), Cell>,
+    late_hashes: Late,
 }
 
 impl Cells {
@@ -221,21 +229,31 @@ impl Cells {
         let measures = Measures::from(call);
         let minute = minute_of(end);
         self.minutes.entry(cell_id(minute, numbers.series)).or_default().count(&measures);
-        for (size, series_table, user_table) in
-            [(5, Table::Five, Table::UserFive), (60, Table::Hour, Table::UserHour)]
-        {
+        for (table, size, subject) in [
+            (Table::Five, 5, Some(numbers.series)),
+            (Table::Hour, 60, Some(numbers.series)),
+            (Table::UserFive, 5, numbers.user),
+            (Table::UserHour, 60, numbers.user),
+            (Table::AllMinute, 1, Some(ALL)),
+            (Table::AllFive, 5, Some(ALL)),
+            (Table::AllHour, 60, Some(ALL)),
+        ] {
             let bucket = minute.div_euclid(size) * size;
-            if bucket + size > marks.closed {
-                continue;
+            let closed = bucket + size <= marks.closed && !(table.of_all() && bucket < marks.summed_from);
+            let Some(subject) = subject.filter(|_| closed) else { continue };
+            let cell = self.late.entry((table, cell_id(bucket, subject))).or_default();
+            match table {
+                Table::UserFive | Table::UserHour => cell.totals.count(&measures),
+                _ => cell.count(&measures),
             }
-            self.late.entry((series_table, cell_id(bucket, numbers.series))).or_default().count(&measures);
-            if let Some(user) = numbers.user {
-                self.late.entry((user_table, cell_id(bucket, user))).or_default().totals.count(&measures);
-            }
+        }
+        if let Some(hash) = call.request_hash.as_deref().filter(|_| minute < marks.closed) {
+            let call = Sightings::one(end, numbers.series, call.cost.unwrap_or_default());
+            self.late_hashes.push(Hash::of(hash), call);
         }
     }
 
-    fn write(&self, sql: &Connection) -> rusqlite::Result<()> {
+    fn write(self, sql: &Connection, marks: &Marks) -> rusqlite::Result<()> {
         let mut minutes = CellWriter::new(sql, Table::Minute)?;
         for (id, cell) in &self.minutes {
             minutes.add(*id, cell)?;
@@ -243,6 +261,6 @@ impl Cells {
         for ((table, id), cell) in &self.late {
             CellWriter::new(sql, *table)?.add(*id, cell)?;
         }
-        Ok(())
+        self.late_hashes.write_new(sql, marks)
     }
 }

@@ -21,15 +21,24 @@ pub(super) const fn cell_key(id: i64) -> (i64, i64) {
     (id >> SUBJECT_BITS, id & ((1 << SUBJECT_BITS) - 1))
 }
 
-/// The roll-up tables. All have the columns of [`TOTALS`] and `latency`.
+/// The roll-up tables. All but those of hashes (see `repeats`) have the columns of [`TOTALS`] and `latency`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
     Minute,
     Five,
     Hour,
+    /// One row a bucket, over all series: what a question without a filter reads.
+    AllMinute,
+    AllFive,
+    AllHour,
     UserFive,
     UserHour,
+    HashFive,
+    HashHour,
 }
+
+/// The subject of the tables that have one row a bucket.
+pub(super) const ALL: i64 = 0;
 
 impl Table {
     pub(super) const fn name(self) -> &'static str {
@@ -37,9 +46,19 @@ impl Table {
             Self::Minute => "series_minute",
             Self::Five => "series_five",
             Self::Hour => "series_hour",
+            Self::AllMinute => "all_minute",
+            Self::AllFive => "all_five",
+            Self::AllHour => "all_hour",
             Self::UserFive => "user_five",
             Self::UserHour => "user_hour",
+            Self::HashFive => "hash_five",
+            Self::HashHour => "hash_hour",
         }
+    }
+
+    /// Whether its rows are of all series together.
+    pub(super) const fn of_all(self) -> bool {
+        matches!(self, Self::AllMinute | Self::AllFive | Self::AllHour)
     }
 }
 
@@ -158,6 +177,11 @@ impl Latencies {
         self.first_chunk.read(&mut bytes).ok_or_else(broken)?;
         self.first_chunk.add_sum(read_varint(&mut bytes).ok_or_else(broken)?);
         Ok(())
+    }
+
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.duration.absorb(&other.duration);
+        self.first_chunk.absorb(&other.first_chunk);
     }
 
     pub(super) fn summary(&self) -> LatencySummary {

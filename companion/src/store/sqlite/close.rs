@@ -8,13 +8,16 @@ use rusqlite::OptionalExtension;
 use crate::record::Window;
 use crate::store::Filter;
 use crate::store::sqlite::append::Transaction;
-use crate::store::sqlite::cell::{Cell, CellWriter, TOTALS, Table, cell_id, cell_key};
+use crate::store::sqlite::cell::{ALL, Cell, CellWriter, TOTALS, Table, cell_id, cell_key};
+use crate::store::sqlite::key::first_id;
 use crate::store::sqlite::names::Names;
-use crate::store::sqlite::scan::{Snapshot, USER, minute_start};
+use crate::store::sqlite::repeats::{Late, Repeats, Sightings};
+use crate::store::sqlite::row::Hash;
+use crate::store::sqlite::scan::{HASH, Snapshot, USER, minute_start};
 use crate::store::sqlite::sums::cell_range;
 
-const FIVE: i64 = 5;
-const HOUR: i64 = 60;
+pub(super) const FIVE: i64 = 5;
+pub(super) const HOUR: i64 = 60;
 
 impl Transaction<'_> {
     /// Closes the next five minutes that hold calls, and hours on the way, but nothing past `until`, a
@@ -47,6 +50,13 @@ impl Transaction<'_> {
             let minutes = hour..hour + HOUR;
             self.sum_up(Table::Five, Table::Hour, &minutes)?;
             self.sum_up(Table::UserFive, Table::UserHour, &minutes)?;
+            if hour >= self.marks.summed_from {
+                self.sum_up(Table::AllFive, Table::AllHour, &minutes)?;
+                let repeats = Repeats::of(self.sql, Table::HashFive, &minutes)?;
+                if repeats.hashed > 0 {
+                    repeats.put(self.sql, Table::HashHour, hour)?;
+                }
+            }
         }
         self.marks.closed = self.marks.closed.max(to);
         Ok(())
@@ -55,34 +65,75 @@ impl Transaction<'_> {
     fn close_five(&mut self, names: &Names, bucket: i64) -> rusqlite::Result<u64> {
         let minutes = bucket..bucket + FIVE;
         self.sum_up(Table::Minute, Table::Five, &minutes)?;
-        let snapshot = Snapshot { connection: self.sql, names, marks: self.marks };
+        let summed = bucket >= self.marks.summed_from;
+        if summed {
+            for minute in minutes.clone() {
+                self.sum_up_all(Table::Minute, Table::AllMinute, &(minute..minute + 1))?;
+            }
+            self.sum_up_all(Table::AllMinute, Table::AllFive, &minutes)?;
+        }
+
         let window = Window { from: minute_start(minutes.start), to: minute_start(minutes.end) };
+        self.seen.load(self.sql, first_id(window.from))?;
+        let snapshot = Snapshot { connection: self.sql, names, marks: self.marks };
         let mut users: BTreeMap<i64, Cell> = BTreeMap::new();
+        let (mut repeats, mut earlier) = (Repeats::default(), Late::default());
         let mut calls = 0;
         snapshot.scan(window, &Filter::default(), |facts, row| {
             calls += 1;
             if let Some(user) = row.get(USER)? {
                 users.entry(user).or_default().totals.count(&facts.measures);
             }
+            let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
+            repeats.hashed += 1;
+            let call = Sightings::one(facts.end, facts.series_id, facts.measures.cost.unwrap_or_default());
+            match self.seen.note(&hash, &call) {
+                None => return Ok(()),
+                Some(Some(before)) if before.last >= window.from.0 => repeats.add(hash.clone(), &before),
+                Some(Some(before)) => earlier.push(hash.clone(), before),
+                Some(None) => {}
+            }
+            repeats.add(hash, &call);
             Ok(())
         })?;
         self.put(Table::UserFive, bucket, &users)?;
+        if summed {
+            earlier.write_repeated(self.sql, &self.marks)?;
+            repeats.put(self.sql, Table::HashFive, bucket)?;
+        }
         Ok(calls)
+    }
+
+    /// Adds up the rows of `minutes` in one table, of whatever subject, to one row in the other.
+    fn sum_up_all(&self, from: Table, to: Table, minutes: &Range<i64>) -> rusqlite::Result<()> {
+        let mut all = Cell::default();
+        self.each_cell(from, minutes, |_, cell| all.absorb(&cell))?;
+        if all.totals.calls > 0 {
+            CellWriter::new(self.sql, to)?.put(cell_id(minutes.start, ALL), &all)?;
+        }
+        Ok(())
     }
 
     /// Adds up the rows of `minutes` in one table to one row a subject in the other.
     fn sum_up(&self, from: Table, to: Table, minutes: &Range<i64>) -> rusqlite::Result<()> {
         let mut cells: BTreeMap<i64, Cell> = BTreeMap::new();
-        {
-            let sql = format!("SELECT id, {TOTALS}, latency FROM {} WHERE id >= ?1 AND id < ?2", from.name());
-            let mut statement = self.sql.prepare_cached(&sql)?;
-            let mut rows = statement.query(cell_range(minutes))?;
-            while let Some(row) = rows.next()? {
-                let (_, subject) = cell_key(row.get(0)?);
-                cells.entry(subject).or_default().absorb(&Cell::read(row, 1)?);
-            }
-        }
+        self.each_cell(from, minutes, |subject, cell| cells.entry(subject).or_default().absorb(&cell))?;
         self.put(to, minutes.start, &cells)
+    }
+
+    fn each_cell(
+        &self,
+        table: Table,
+        minutes: &Range<i64>,
+        mut each: impl FnMut(i64, Cell),
+    ) -> rusqlite::Result<()> {
+        let sql = format!("SELECT id, {TOTALS}, latency FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        let mut rows = statement.query(cell_range(minutes))?;
+        while let Some(row) = rows.next()? {
+            each(cell_key(row.get(0)?).1, Cell::read(row, 1)?);
+        }
+        Ok(())
     }
 
     fn put(&self, table: Table, bucket: i64, cells: &BTreeMap<i64, Cell>) -> rusqlite::Result<()> {

@@ -21,33 +21,65 @@ pub(super) enum Part {
     Rollup(Table, Range<i64>),
 }
 
-/// A roll-up's bucket in minutes, and whether it is complete only after it was closed.
+/// A roll-up's bucket in minutes, and where its rows are complete.
 #[derive(Debug, Clone, Copy)]
 struct Level {
     table: Table,
     minutes: i64,
-    closes: bool,
+    complete: Complete,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Complete {
+    /// With each append.
+    Always,
+    /// After the bucket was closed.
+    Closed,
+    /// After it was closed by a version that knew the table.
+    Summed,
+}
+
+const fn level(table: Table, minutes: i64, complete: Complete) -> Level {
+    Level { table, minutes, complete }
 }
 
 /// From coarse to fine.
 const SERIES: [Level; 3] = [
-    Level { table: Table::Hour, minutes: 60, closes: true },
-    Level { table: Table::Five, minutes: 5, closes: true },
-    Level { table: Table::Minute, minutes: 1, closes: false },
+    level(Table::Hour, 60, Complete::Closed),
+    level(Table::Five, 5, Complete::Closed),
+    level(Table::Minute, 1, Complete::Always),
 ];
-const USERS: [Level; 2] = [
-    Level { table: Table::UserHour, minutes: 60, closes: true },
-    Level { table: Table::UserFive, minutes: 5, closes: true },
+const ALL: [Level; 6] = [
+    level(Table::AllHour, 60, Complete::Summed),
+    SERIES[0],
+    level(Table::AllFive, 5, Complete::Summed),
+    SERIES[1],
+    level(Table::AllMinute, 1, Complete::Summed),
+    SERIES[2],
 ];
+const USERS: [Level; 2] =
+    [level(Table::UserHour, 60, Complete::Closed), level(Table::UserFive, 5, Complete::Closed)];
+const HASHES: [Level; 2] =
+    [level(Table::HashHour, 60, Complete::Summed), level(Table::HashFive, 5, Complete::Summed)];
 
 /// The parts of a window for sums by series.
 pub(super) fn series_parts(window: Window, marks: &Marks) -> Vec<Part> {
     parts(window, marks, &SERIES)
 }
 
+/// The parts of a window for sums over all calls.
+pub(super) fn all_parts(window: Window, marks: &Marks) -> Vec<Part> {
+    parts(window, marks, &ALL)
+}
+
 /// The parts of a window for sums by user.
 pub(super) fn user_parts(window: Window, marks: &Marks) -> Vec<Part> {
     parts(window, marks, &USERS)
+}
+
+/// The parts of a window for the repetition of request hashes.
+pub(super) fn hash_parts(window: Window, marks: &Marks) -> Vec<Part> {
+    parts(window, marks, &HASHES)
 }
 
 fn parts(window: Window, marks: &Marks, levels: &[Level]) -> Vec<Part> {
@@ -92,10 +124,13 @@ fn push_exact(window: Window, marks: &Marks, levels: &[Level], parts: &mut Vec<P
         parts.push(Part::Calls(window));
         return;
     };
-    let from = minute_up(window.from.0, level.minutes);
+    let mut from = minute_up(window.from.0, level.minutes);
     let mut to = window.to.0.div_euclid(MINUTE_NS * level.minutes) * level.minutes;
-    if level.closes {
+    if level.complete != Complete::Always {
         to = to.min(marks.closed.div_euclid(level.minutes) * level.minutes);
+    }
+    if level.complete == Complete::Summed {
+        from = from.max(marks.summed_from);
     }
     if from >= to {
         push_exact(window, marks, finer, parts);
@@ -119,7 +154,8 @@ mod tests {
     use crate::record::Timestamp;
     use crate::store::sqlite::marks::NEVER;
 
-    const OPEN: Marks = Marks { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, spill_us: 0 };
+    const OPEN: Marks =
+        Marks { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, summed_from: NEVER, spill_us: 0 };
 
     fn window(from_seconds: i64, to_seconds: i64) -> Window {
         Window { from: Timestamp(0).plus_seconds(from_seconds), to: Timestamp(0).plus_seconds(to_seconds) }
@@ -157,7 +193,7 @@ mod tests {
 
     #[test]
     fn windows_side_by_side_share_nothing_where_calls_are_deleted() {
-        let marks = Marks { calls_from: 130, minutes_from: 60, closed: 180, spill_us: 0 };
+        let marks = Marks { calls_from: 130, minutes_from: 60, closed: 180, ..OPEN };
         let hour = Part::Rollup(Table::Hour, 0..60);
         assert_eq!(series_parts(window(-10, 20), &marks), [hour]);
         assert_eq!(series_parts(window(20, 90), &marks), []);
@@ -170,6 +206,23 @@ mod tests {
                 Part::Calls(window(131 * 60, 131 * 60 + 1)),
             ]
         );
+    }
+
+    #[test]
+    fn takes_sums_over_all_series_from_where_they_begin() {
+        let marks = Marks { closed: 185, summed_from: 120, ..OPEN };
+        assert_eq!(
+            all_parts(window(50 * 60, 187 * 60), &marks),
+            [
+                Part::Rollup(Table::Five, 50..60),
+                Part::Rollup(Table::Hour, 60..120),
+                Part::Rollup(Table::AllHour, 120..180),
+                Part::Rollup(Table::AllFive, 180..185),
+                Part::Rollup(Table::Minute, 185..187),
+            ]
+        );
+        let odd = [Part::Calls(window(121 * 60 + 7, 122 * 60)), Part::Rollup(Table::AllMinute, 122..124)];
+        assert_eq!(all_parts(window(121 * 60 + 7, 124 * 60), &marks), odd);
     }
 
     #[test]

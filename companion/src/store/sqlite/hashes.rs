@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::record::{NanoUsd, Timestamp, Window};
+use crate::record::{Timestamp, Window};
 use crate::store::sqlite::dictionary::text_hash;
+use crate::store::sqlite::repeats::Sightings;
 use crate::store::sqlite::row::Hash;
 use crate::store::sqlite::scan::{HASH, Snapshot, TRACE_ID, USER};
 use crate::store::{Duplicates, Filter, LargeCall, Repeated};
@@ -11,13 +12,6 @@ use crate::store::{Duplicates, Filter, LargeCall, Repeated};
 /// Calls of a window up to which each hash is remembered: some 60 MB. Windows with more are read twice. Tests
 /// take both ways.
 const REMEMBERED: u64 = if cfg!(test) { 20 } else { 500_000 };
-
-struct Repeats {
-    calls: u64,
-    cost: NanoUsd,
-    last: i64,
-    series: i64,
-}
 
 impl Snapshot<'_> {
     pub(super) fn repeated(
@@ -27,37 +21,39 @@ impl Snapshot<'_> {
         more_than: u64,
         limit: usize,
     ) -> rusqlite::Result<Vec<Repeated>> {
-        let mut by_hash: HashMap<Hash, Repeats> = HashMap::new();
+        let mut by_hash: HashMap<Hash, Sightings> = HashMap::new();
         let sketch = self.sketch(window, filter)?;
         self.scan(window, filter, |facts, row| {
             let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
             if sketch.as_ref().is_some_and(|sketch| !sketch.may_exceed(&hash, more_than)) {
                 return Ok(());
             }
-            let series = facts.series_id;
-            let seen =
-                by_hash.entry(hash).or_insert(Repeats { calls: 0, cost: NanoUsd(0), last: i64::MIN, series });
-            seen.calls += 1;
-            seen.cost = NanoUsd(seen.cost.0.saturating_add(facts.measures.cost.unwrap_or_default().0));
-            if facts.end >= seen.last {
-                seen.last = facts.end;
-                seen.series = series;
-            }
+            let call = Sightings::one(facts.end, facts.series_id, facts.measures.cost.unwrap_or_default());
+            by_hash.entry(hash).and_modify(|seen| seen.absorb(&call)).or_insert(call);
             Ok(())
         })?;
-        let mut repeated = Vec::new();
-        for (hash, seen) in by_hash.into_iter().filter(|(_, seen)| seen.calls > more_than) {
-            repeated.push(Repeated {
-                hash: hash.into_text(),
-                calls: seen.calls,
-                model: self.names.series(self.connection, seen.series)?.model.to_string(),
-                cost: seen.cost,
-                last: Timestamp(seen.last),
-            });
-        }
-        repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
+        self.most_repeated(by_hash, more_than, limit)
+    }
+
+    /// Those of `by_hash` that came more than `more_than` times, the most calls first, at most `limit`.
+    pub(super) fn most_repeated(
+        &self,
+        by_hash: HashMap<Hash, Sightings>,
+        more_than: u64,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Repeated>> {
+        let mut repeated: Vec<_> = by_hash
+            .into_iter()
+            .filter(|(_, seen)| seen.calls > more_than)
+            .map(|(hash, seen)| (hash.into_text(), seen))
+            .collect();
+        repeated.sort_by(|(a, seen), (b, other)| other.calls.cmp(&seen.calls).then_with(|| a.cmp(b)));
         repeated.truncate(limit);
-        Ok(repeated)
+        let named = repeated.into_iter().map(|(hash, seen)| {
+            let model = self.names.series(self.connection, seen.series)?.model.to_string();
+            Ok(Repeated { hash, calls: seen.calls, model, cost: seen.cost, last: Timestamp(seen.last) })
+        });
+        named.collect()
     }
 
     /// For a window with more calls than should be remembered one by one: how often its hashes were seen.

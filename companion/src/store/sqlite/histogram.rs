@@ -100,6 +100,14 @@ impl Distribution {
         read_buckets(bytes, |bucket, count| self.add_bucket(bucket, count))
     }
 
+    /// Adds the values of another.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (bucket, count) in (0..).zip(&other.counts).filter(|(_, count)| **count > 0) {
+            self.add_bucket(bucket, *count);
+        }
+        self.sum += other.sum;
+    }
+
     pub(super) fn add_sum(&mut self, sum: u64) {
         self.sum += u128::from(sum);
     }

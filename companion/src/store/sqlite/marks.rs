@@ -5,6 +5,9 @@ use rusqlite::{Connection, params};
 /// A mark that is before every call.
 pub(super) const NEVER: i64 = i64::MIN / 60_000_000_000 - 1;
 
+/// A mark that is after every call; begins an hour.
+pub(super) const NOT_YET: i64 = i64::MAX / 60_000_000_000 / 60 * 60 + 60;
+
 /// Kept in the table `state`. Minutes are minutes since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marks {
@@ -14,13 +17,17 @@ pub(super) struct Marks {
     pub(super) minutes_from: i64,
     /// The coarse roll-ups are complete before this minute, which is a multiple of five.
     pub(super) closed: i64,
+    /// The roll-ups over all series and those of hashes are there from this minute on, which begins an hour:
+    /// ledgers of schema 1 have none.
+    pub(super) summed_from: i64,
     /// How far, at most, a call lies behind its own microsecond.
     pub(super) spill_us: i64,
 }
 
 impl Marks {
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut marks = Self { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, spill_us: 0 };
+        let mut marks =
+            Self { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, summed_from: NOT_YET, spill_us: 0 };
         let mut statement = connection.prepare_cached("SELECT name, value FROM state")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -29,6 +36,7 @@ impl Marks {
                 "calls_from" => marks.calls_from = value,
                 "minutes_from" => marks.minutes_from = value,
                 "closed" => marks.closed = value,
+                "summed_from" => marks.summed_from = value,
                 "spill_us" => marks.spill_us = value,
                 // Of a newer version that kept the schema.
                 _ => {}
@@ -44,6 +52,7 @@ impl Marks {
             ("calls_from", self.calls_from),
             ("minutes_from", self.minutes_from),
             ("closed", self.closed),
+            ("summed_from", self.summed_from),
             ("spill_us", self.spill_us),
         ] {
             statement.execute(params![name, value])?;

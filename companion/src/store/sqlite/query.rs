@@ -12,8 +12,8 @@ use crate::store::sqlite::names::Names;
 use crate::store::sqlite::open;
 use crate::store::sqlite::scan::{Snapshot, minute_start};
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Querier, Repeated,
-    SequenceGap, Step, StoreError, Totals,
+    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Overview, OverviewQuestion,
+    Page, Querier, Repeated, SequenceGap, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -79,6 +79,10 @@ impl Querier for SqliteQuerier {
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
         self.ask(|snapshot| snapshot.series(window, filter, step_seconds))
+    }
+
+    fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {
+        self.ask(|snapshot| snapshot.overview(question))
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {

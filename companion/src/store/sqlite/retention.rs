@@ -135,10 +135,12 @@ impl Transaction<'_> {
         marks.minutes_from = marks.minutes_from.max(whole_hours);
         let minutes_from = cell_id(marks.minutes_from, 0);
         let mut more = false;
-        for table in [Table::Minute, Table::Five, Table::UserFive] {
+        for table in
+            [Table::Minute, Table::Five, Table::AllMinute, Table::AllFive, Table::UserFive, Table::HashFive]
+        {
             more |= self.delete(table.name(), minutes_from)? == DELETE_ROWS;
         }
-        for table in [Table::Hour, Table::UserHour] {
+        for table in [Table::Hour, Table::AllHour, Table::UserHour, Table::HashHour] {
             more |= self.delete(table.name(), cell_id(oldest_sum, 0))? == DELETE_ROWS;
         }
         Ok(more)
@@ -147,9 +149,14 @@ impl Transaction<'_> {
     /// Deletes the oldest hours, as little as a row; tells how many rows.
     fn delete_oldest_sums(&mut self) -> rusqlite::Result<i64> {
         let mut deleted = 0;
-        for table in [Table::Hour, Table::UserHour] {
-            if let Some(oldest) = self.oldest(table)? {
-                deleted += self.delete(table.name(), cell_id(oldest + 60, 0))?;
+        // What is summed over all series goes with the series, so that both say the same.
+        for (first, along) in
+            [(Table::Hour, [Table::AllHour, Table::HashHour].as_slice()), (Table::UserHour, &[])]
+        {
+            if let Some(oldest) = self.oldest(first)? {
+                for table in [&[first], along].concat() {
+                    deleted += self.delete(table.name(), cell_id(oldest + 60, 0))?;
+                }
             }
         }
         Ok(deleted)

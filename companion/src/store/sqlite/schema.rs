@@ -6,13 +6,14 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 use crate::store::sqlite::error::store_error;
+use crate::store::sqlite::marks::NEVER;
 
 /// Marks the file as a ledger: "SPLG".
 pub(super) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 /// The newest version this code reads.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -63,7 +64,23 @@ CREATE TABLE gap (
 ) WITHOUT ROWID;
 ";
 
-/// The columns that every roll-up table has.
+/// Sums over all series, and the request hashes that repeat: rows of [`ALL`](super::cell::ALL), see `repeats` for
+/// `list`. They are made when a bucket closes, so a ledger from before has them from its next hour on.
+const SECOND: &str = "
+CREATE TABLE all_minute (ROLLUP);
+CREATE TABLE all_five (ROLLUP);
+CREATE TABLE all_hour (ROLLUP);
+CREATE TABLE hash_five (
+    id INTEGER PRIMARY KEY, hashed INTEGER NOT NULL, others INTEGER NOT NULL, list BLOB NOT NULL
+);
+CREATE TABLE hash_hour (
+    id INTEGER PRIMARY KEY, hashed INTEGER NOT NULL, others INTEGER NOT NULL, list BLOB NOT NULL
+);
+INSERT INTO state (name, value)
+    SELECT 'summed_from', coalesce(max((value + 59) / 60 * 60), NEVER) FROM state WHERE name = 'closed';
+";
+
+/// The columns that every roll-up table of sums has.
 const ROLLUP: &str = "
     id INTEGER PRIMARY KEY, calls INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
     unauthorized INTEGER NOT NULL, rate_limited INTEGER NOT NULL, without_usage INTEGER NOT NULL,
@@ -101,7 +118,8 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> rusqlite::Re
             continue;
         }
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        transaction.execute_batch(&script.replace("ROLLUP", ROLLUP))?;
+        let script = script.replace("ROLLUP", ROLLUP).replace("NEVER", &NEVER.to_string());
+        transaction.execute_batch(&script)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", step)?;
         transaction.commit()?;

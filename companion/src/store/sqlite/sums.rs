@@ -4,21 +4,72 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::record::{Timestamp, Window};
+use rusqlite::Row;
+
+use crate::record::Window;
+use crate::store::overview::steps;
 use crate::store::sqlite::cell::{Latencies, TOTALS, Table, cell_id, cell_key, read_totals};
 use crate::store::sqlite::code::damaged;
-use crate::store::sqlite::cover::{Part, series_parts, user_parts};
+use crate::store::sqlite::cover::{Part, all_parts, series_parts, user_parts};
 use crate::store::sqlite::names::Series;
 use crate::store::sqlite::scan::{SeriesMemo, Snapshot, USER, needs_rows};
+use crate::store::sums::Measures;
 use crate::store::{Dimension, Filter, Group, LatencySummary, Step, Totals};
 
-/// Steps of one series; a month of minutes is 43,200.
-const STEPS: i64 = 50_000;
+/// Sums of calls with their latencies.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sum {
+    pub(super) totals: Totals,
+    latencies: Latencies,
+}
+
+impl Sum {
+    pub(super) fn count(&mut self, call: &Measures) {
+        self.totals.count(call);
+        self.latencies.count(call);
+    }
+
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.totals.absorb(&other.totals);
+        self.latencies.absorb(&other.latencies);
+    }
+
+    /// Adds the columns of [`TOTALS`], of which the first is `first`, and after them `latency`.
+    fn read(&mut self, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
+        let more = read_totals(row, first)?;
+        self.totals.absorb(&more);
+        let bytes = row.get_ref(first + 14)?.as_blob().map_err(|error| damaged(error.to_string()))?;
+        self.latencies.read(bytes, more.duration_ns)
+    }
+
+    pub(super) fn latency(&self) -> LatencySummary {
+        self.latencies.summary()
+    }
+}
+
+/// Sums by the number of their series.
+pub(super) type BySeries = HashMap<i64, (Arc<Series>, Totals)>;
 
 impl Snapshot<'_> {
     pub(super) fn totals(&self, window: Window, filter: &Filter) -> rusqlite::Result<Totals> {
         let mut totals = Totals::default();
-        self.each_sum(window, filter, |_, _, more| totals.absorb(more))?;
+        for part in self.parts(window, filter) {
+            match part {
+                Part::Calls(window) => self.scan(window, filter, |facts, _| {
+                    totals.count(&facts.measures);
+                    Ok(())
+                })?,
+                Part::Rollup(table, minutes) => {
+                    let mut matching = SeriesMemo::new(self, filter);
+                    self.each_cell(table, minutes, |number, more| {
+                        if table.of_all() || matching.get(number)?.is_some() {
+                            totals.absorb(&more);
+                        }
+                        Ok(())
+                    })?;
+                }
+            }
+        }
         Ok(totals)
     }
 
@@ -29,79 +80,111 @@ impl Snapshot<'_> {
         by: Dimension,
         limit: usize,
     ) -> rusqlite::Result<Vec<Group>> {
-        let named = match by {
-            Dimension::User => self.users(window, filter)?,
-            _ => self.groups(window, filter, by)?,
-        };
-        let mut groups: Vec<_> =
-            named.into_iter().map(|(name, totals)| Group { name: name.to_string(), totals }).collect();
-        groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
-        groups.truncate(limit);
-        Ok(groups)
-    }
-
-    fn groups(
-        &self,
-        window: Window,
-        filter: &Filter,
-        by: Dimension,
-    ) -> rusqlite::Result<HashMap<Arc<str>, Totals>> {
-        // First by number, which is cheaper to compare than text.
-        let mut by_series: HashMap<i64, (Arc<Series>, Totals)> = HashMap::new();
-        self.each_sum(window, filter, |number, series, more| {
-            by_series.entry(number).or_insert_with(|| (Arc::clone(series), Totals::default())).1.absorb(more);
-        })?;
-        let mut groups: HashMap<Arc<str>, Totals> = HashMap::new();
-        for (series, totals) in by_series.into_values() {
-            let name = match by {
-                Dimension::Model => Arc::clone(&series.model),
-                Dimension::Provider => Arc::clone(&series.provider),
-                Dimension::Service => Arc::clone(&series.service),
-                Dimension::Outcome => series.outcome.as_str().into(),
-                Dimension::CostStatus => series.cost_status.as_str().into(),
-                Dimension::Error => match &series.error_type {
-                    Some(error_type) => Arc::clone(error_type),
-                    None => continue,
-                },
-                // Answered by `users`.
-                Dimension::User => continue,
-            };
-            groups.entry(name).or_default().absorb(&totals);
+        if by == Dimension::User {
+            return self.users(window, filter, limit);
         }
-        Ok(groups)
+        let mut by_series = BySeries::new();
+        let parts =
+            if needs_rows(filter) { vec![Part::Calls(window)] } else { series_parts(window, &self.marks) };
+        for part in parts {
+            match part {
+                Part::Calls(window) => self.scan(window, filter, |facts, _| {
+                    count(&mut by_series, facts.series_id, &facts.series, |sum| sum.count(&facts.measures));
+                    Ok(())
+                })?,
+                Part::Rollup(table, minutes) => self.add_series(table, minutes, filter, &mut by_series)?,
+            }
+        }
+        Ok(ranked(grouped(&by_series, by), limit))
     }
 
-    fn users(&self, window: Window, filter: &Filter) -> rusqlite::Result<HashMap<Arc<str>, Totals>> {
-        let mut by_number: HashMap<i64, Totals> = HashMap::new();
+    /// Adds the cells of one roll-up by series.
+    pub(super) fn add_series(
+        &self,
+        table: Table,
+        minutes: Range<i64>,
+        filter: &Filter,
+        by_series: &mut BySeries,
+    ) -> rusqlite::Result<()> {
+        let mut matching = SeriesMemo::new(self, filter);
+        self.each_cell(table, minutes, |number, totals| {
+            if let Some(series) = matching.get(number)? {
+                count(by_series, number, &series, |sum| sum.absorb(&totals));
+            }
+            Ok(())
+        })
+    }
+
+    fn users(&self, window: Window, filter: &Filter, limit: usize) -> rusqlite::Result<Vec<Group>> {
         // The roll-ups of users know nothing else.
         let parts = if *filter == Filter::default() {
             user_parts(window, &self.marks)
         } else {
             vec![Part::Calls(window)]
         };
+        let mut in_rows: HashMap<i64, Totals> = HashMap::new();
+        for part in &parts {
+            let Part::Calls(window) = part else { continue };
+            self.scan(*window, filter, |facts, row| {
+                if let Some(user) = row.get(USER)? {
+                    in_rows.entry(user).or_default().count(&facts.measures);
+                }
+                Ok(())
+            })?;
+        }
+        self.top_users(&parts, in_rows, limit)
+    }
+
+    /// The users with the most calls in the roll-ups of `parts` and, summed up already, in rows. Counts the calls of
+    /// all first, because reading every sum of every user takes three times as long.
+    pub(super) fn top_users(
+        &self,
+        parts: &[Part],
+        in_rows: HashMap<i64, Totals>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Group>> {
+        let mut calls: HashMap<i64, u64> =
+            in_rows.iter().map(|(user, totals)| (*user, totals.calls)).collect();
+        let mut cells: Vec<(Table, i64)> = Vec::new();
         for part in parts {
-            match part {
-                Part::Rollup(table, minutes) => self.each_cell(table, minutes, |user, totals| {
-                    by_number.entry(user).or_default().absorb(&totals);
-                    Ok(())
-                })?,
-                Part::Calls(window) => self.scan(window, filter, |facts, row| {
-                    if let Some(user) = row.get(USER)? {
-                        by_number.entry(user).or_default().count(&facts.measures);
-                    }
-                    Ok(())
-                })?,
+            let Part::Rollup(table, minutes) = part else { continue };
+            let sql = format!("SELECT id, calls FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(cell_range(minutes))?;
+            while let Some(row) = rows.next()? {
+                let id = row.get(0)?;
+                let known = calls.entry(cell_key(id).1).or_default();
+                *known = known.saturating_add(row.get::<_, i64>(1)?.cast_unsigned());
+                cells.push((*table, id));
             }
         }
-        let mut users = HashMap::new();
-        for (number, totals) in by_number {
-            users.insert(self.names.text(self.connection, number)?, totals);
+        // Names break ties, so every user with as many calls as the last one stays.
+        let mut order: Vec<u64> = calls.values().copied().collect();
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        let least = match limit.checked_sub(1) {
+            None => return Ok(Vec::new()),
+            Some(last) => order.get(last).copied().unwrap_or(0),
+        };
+        let mut top: HashMap<i64, Totals> = calls
+            .into_iter()
+            .filter(|(_, calls)| *calls >= least)
+            .map(|(user, _)| (user, in_rows.get(&user).copied().unwrap_or_default()))
+            .collect();
+        for (table, id) in cells {
+            let Some(totals) = top.get_mut(&cell_key(id).1) else { continue };
+            let sql = format!("SELECT {TOTALS} FROM {} WHERE id = ?1", table.name());
+            let more = self.connection.prepare_cached(&sql)?.query_row([id], |row| read_totals(row, 0))?;
+            totals.absorb(&more);
         }
-        Ok(users)
+        let mut named = HashMap::new();
+        for (user, totals) in top {
+            named.insert(self.names.text(self.connection, user)?, totals);
+        }
+        Ok(ranked(named, limit))
     }
 
     pub(super) fn latency(&self, window: Window, filter: &Filter) -> rusqlite::Result<LatencySummary> {
-        Ok(self.totals_and_latency(window, filter)?.1)
+        Ok(self.sum(window, filter)?.latency())
     }
 
     /// # Errors
@@ -112,95 +195,59 @@ impl Snapshot<'_> {
         filter: &Filter,
         step_seconds: i64,
     ) -> rusqlite::Result<Vec<Step>> {
-        let length = i128::from(window.to.0) - i128::from(window.from.0);
-        let step_ns = i128::from(step_seconds) * i128::from(Timestamp::SECOND);
-        if step_ns <= 0 || length > step_ns * i128::from(STEPS) {
-            let detail = format!("a series takes a positive step and at most {STEPS} of them");
-            return Err(rusqlite::Error::ToSqlConversionFailure(detail.into()));
-        }
-        let mut steps = Vec::new();
-        let mut at = window.from;
-        while at < window.to {
-            let next = at.plus_seconds(step_seconds).min(window.to);
-            let (totals, latency) = self.totals_and_latency(Window { from: at, to: next }, filter)?;
-            steps.push(Step { at, totals, latency });
-            at = next;
-        }
-        Ok(steps)
+        let steps = series_steps(window, step_seconds)?.into_iter().map(|part| {
+            let sum = self.sum(part, filter)?;
+            Ok(Step { at: part.from, totals: sum.totals, latency: sum.latency() })
+        });
+        steps.collect()
     }
 
-    fn totals_and_latency(
-        &self,
-        window: Window,
-        filter: &Filter,
-    ) -> rusqlite::Result<(Totals, LatencySummary)> {
-        let mut totals = Totals::default();
-        let mut latencies = Latencies::default();
+    fn sum(&self, window: Window, filter: &Filter) -> rusqlite::Result<Sum> {
+        let mut sum = Sum::default();
         for part in self.parts(window, filter) {
             match part {
                 Part::Calls(window) => self.scan(window, filter, |facts, _| {
-                    totals.count(&facts.measures);
-                    latencies.count(&facts.measures);
+                    sum.count(&facts.measures);
                     Ok(())
                 })?,
-                Part::Rollup(table, minutes) => {
-                    let mut matching = SeriesMemo::new(self, filter);
-                    let sql = format!(
-                        "SELECT id, {TOTALS}, latency FROM {} WHERE id >= ?1 AND id < ?2",
-                        table.name()
-                    );
-                    let mut statement = self.connection.prepare_cached(&sql)?;
-                    let mut rows = statement.query(cell_range(&minutes))?;
-                    while let Some(row) = rows.next()? {
-                        if matching.get(cell_key(row.get(0)?).1)?.is_none() {
-                            continue;
-                        }
-                        let more = read_totals(row, 1)?;
-                        totals.absorb(&more);
-                        let bytes = row.get_ref(15)?.as_blob().map_err(|error| damaged(error.to_string()))?;
-                        latencies.read(bytes, more.duration_ns)?;
-                    }
-                }
+                Part::Rollup(table, minutes) => self.add_cells(table, &minutes, filter, &mut sum)?,
             }
         }
-        Ok((totals, latencies.summary()))
+        Ok(sum)
     }
 
-    fn parts(&self, window: Window, filter: &Filter) -> Vec<Part> {
-        if needs_rows(filter) { vec![Part::Calls(window)] } else { series_parts(window, &self.marks) }
-    }
-
-    /// Hands out sums that together are those of the window, each of one series.
-    fn each_sum(
+    /// Adds the cells of one roll-up with their latencies.
+    pub(super) fn add_cells(
         &self,
-        window: Window,
+        table: Table,
+        minutes: &Range<i64>,
         filter: &Filter,
-        mut each: impl FnMut(i64, &Arc<Series>, &Totals),
+        sum: &mut Sum,
     ) -> rusqlite::Result<()> {
-        for part in self.parts(window, filter) {
-            match part {
-                Part::Calls(window) => self.scan(window, filter, |facts, _| {
-                    let mut one = Totals::default();
-                    one.count(&facts.measures);
-                    each(facts.series_id, &facts.series, &one);
-                    Ok(())
-                })?,
-                Part::Rollup(table, minutes) => {
-                    let mut matching = SeriesMemo::new(self, filter);
-                    self.each_cell(table, minutes, |number, totals| {
-                        if let Some(series) = matching.get(number)? {
-                            each(number, &series, &totals);
-                        }
-                        Ok(())
-                    })?;
-                }
+        let mut matching = SeriesMemo::new(self, filter);
+        let sql = format!("SELECT id, {TOTALS}, latency FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(cell_range(minutes))?;
+        while let Some(row) = rows.next()? {
+            if table.of_all() || matching.get(cell_key(row.get(0)?).1)?.is_some() {
+                sum.read(row, 1)?;
             }
         }
         Ok(())
     }
 
+    fn parts(&self, window: Window, filter: &Filter) -> Vec<Part> {
+        if needs_rows(filter) {
+            vec![Part::Calls(window)]
+        } else if *filter == Filter::default() {
+            all_parts(window, &self.marks)
+        } else {
+            series_parts(window, &self.marks)
+        }
+    }
+
     /// Hands out the rows of a roll-up with the number of their series or user.
-    pub(super) fn each_cell(
+    fn each_cell(
         &self,
         table: Table,
         minutes: Range<i64>,
@@ -219,4 +266,49 @@ impl Snapshot<'_> {
 /// The row ids of the buckets that begin with one of `minutes`.
 pub(super) const fn cell_range(minutes: &Range<i64>) -> [i64; 2] {
     [cell_id(minutes.start, 0), cell_id(minutes.end, 0)]
+}
+
+/// The steps of a series, or why there are none, in the database's terms.
+pub(super) fn series_steps(window: Window, step_seconds: i64) -> rusqlite::Result<Vec<Window>> {
+    steps(window, step_seconds).map_err(|detail| rusqlite::Error::ToSqlConversionFailure(detail.into()))
+}
+
+/// Adds to the sums of one series.
+pub(super) fn count(
+    by_series: &mut BySeries,
+    number: i64,
+    series: &Arc<Series>,
+    add: impl FnOnce(&mut Totals),
+) {
+    add(&mut by_series.entry(number).or_insert_with(|| (Arc::clone(series), Totals::default())).1);
+}
+
+/// Sums by one dimension. Users are no part of a series.
+pub(super) fn grouped(by_series: &BySeries, by: Dimension) -> HashMap<Arc<str>, Totals> {
+    let mut groups: HashMap<Arc<str>, Totals> = HashMap::new();
+    for (series, totals) in by_series.values() {
+        let name = match by {
+            Dimension::Model => Arc::clone(&series.model),
+            Dimension::Provider => Arc::clone(&series.provider),
+            Dimension::Service => Arc::clone(&series.service),
+            Dimension::Outcome => series.outcome.as_str().into(),
+            Dimension::CostStatus => series.cost_status.as_str().into(),
+            Dimension::Error => match &series.error_type {
+                Some(error_type) => Arc::clone(error_type),
+                None => continue,
+            },
+            Dimension::User => continue,
+        };
+        groups.entry(name).or_default().absorb(totals);
+    }
+    groups
+}
+
+/// The most calls first, ties by name.
+pub(super) fn ranked(named: HashMap<Arc<str>, Totals>, limit: usize) -> Vec<Group> {
+    let mut groups: Vec<_> =
+        named.into_iter().map(|(name, totals)| Group { name: name.to_string(), totals }).collect();
+    groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
+    groups.truncate(limit);
+    groups
 }

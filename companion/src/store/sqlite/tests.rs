@@ -8,7 +8,9 @@ use crate::store::{Appended, Appender, Dimension, Filter, Page, Querier, Totals}
 
 mod crash;
 mod full;
+mod migrating;
 mod opening;
+mod repeating;
 mod retaining;
 
 mod conformance {

@@ -1,0 +1,85 @@
+use super::*;
+use crate::store::OverviewQuestion;
+
+const HOUR: i64 = 3_600;
+
+/// What schema 2 added.
+const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "hash_hour"];
+
+/// Makes the file what the first version wrote.
+fn without_the_second_schema(path: &Path) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    for table in ADDED {
+        file.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    file.execute_batch("DELETE FROM state WHERE name = 'summed_from'; PRAGMA user_version = 1").unwrap();
+}
+
+/// One call a minute, of a few users and a few requests, from the whole hour before [`BASE`] on.
+fn calls(hours: std::ops::Range<i64>) -> Vec<CallRecord> {
+    let start = Timestamp(BASE.0.div_euclid(HOUR * Timestamp::SECOND) * HOUR * Timestamp::SECOND);
+    let call = |minute: i64| CallRecord {
+        user: Some(format!("user {}", minute % 3)),
+        request_hash: Some(format!("{:032x}", minute % 5)),
+        ..ending_at(minute.cast_unsigned(), start.plus_seconds(minute * 60))
+    };
+    (hours.start * 60..hours.end * 60).map(call).collect()
+}
+
+fn assert_says(path: &Path, calls: &[CallRecord]) {
+    let querier = Ledger::open_reader(path).unwrap();
+    let any = Filter::default();
+    let first = calls.first().map_or(BASE, |call| Timestamp(expected::end(call)));
+    for (from, to) in [(0, 24 * HOUR), (100, 9_000), (3 * HOUR, 5 * HOUR), (0, 0)] {
+        let window = Window { from: first.plus_seconds(from), to: first.plus_seconds(to) };
+        let by = [(Dimension::Model, 10), (Dimension::User, 10)];
+        let asked = OverviewQuestion { window, step_seconds: 900, by: &by, repeated: 10 };
+        let found = querier.overview(&asked).unwrap();
+        assert_eq!(found.totals, expected::totals(calls, window, &any));
+        assert_eq!(querier.totals(window, &any).unwrap(), found.totals);
+        assert_eq!(found.groups, by.map(|(by, limit)| expected::breakdown(calls, window, &any, by, limit)));
+        let steps: Vec<_> = found.steps.iter().map(|step| step.totals.calls).collect();
+        assert_eq!(steps.iter().sum::<u64>(), found.totals.calls, "{steps:?}");
+        let searched = found.repetition.window;
+        let wanted = expected::duplicates(calls, searched, &any);
+        assert_eq!(found.repetition.duplicates.hashed, wanted.hashed, "{searched:?}");
+        assert!(found.repetition.duplicates.repeats <= wanted.repeats);
+    }
+}
+
+#[test]
+fn a_ledger_of_the_first_schema_says_the_same_before_and_after_its_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut all = calls(0..4);
+    let now = |calls: &[CallRecord]| Timestamp(calls.last().map(expected::end).unwrap()).plus_seconds(30);
+    let mut ledger = writer(&path);
+    ledger.append(&all).unwrap();
+    while ledger.maintain(now(&all)).unwrap().more {}
+    drop(ledger);
+    without_the_second_schema(&path);
+    assert_says(&path, &all);
+
+    let mut ledger = writer(&path);
+    assert_says(&path, &all);
+    let late =
+        CallRecord { request_hash: Some(format!("{:032x}", 1)), ..ending_at(9_999, BASE.plus_seconds(600)) };
+    ledger.append(std::slice::from_ref(&late)).unwrap();
+    all.push(late);
+    assert_says(&path, &all);
+    for hour in 4..8 {
+        let more = calls(hour..hour + 1);
+        ledger.append(&more).unwrap();
+        all.extend(more);
+        while ledger.maintain(now(&all)).unwrap().more {}
+        assert_says(&path, &all);
+    }
+    drop(ledger);
+    assert_sound(&path);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    for table in ADDED {
+        let rows: i64 =
+            file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        assert!(rows > 0, "{table} stays empty");
+    }
+}
