@@ -117,6 +117,8 @@ pub struct TlsConfig {
 pub struct AdminConfig {
     /// Address of `/metrics`, `/healthz`, `/readyz` and the report page.
     pub listen: Listen,
+    /// Names, besides `localhost` and IP addresses, under which readers come when there is no token.
+    pub hosts: Vec<String>,
     /// The token readers must show; `/healthz` and `/readyz` need none.
     pub token: Option<Secret>,
     /// A file that holds the token.
@@ -220,6 +222,7 @@ impl Default for AdminConfig {
     fn default() -> Self {
         Self {
             listen: Listen::local(4319),
+            hosts: Vec::new(),
             token: None,
             token_file: None,
             listen_without_token: false,
@@ -297,6 +300,12 @@ impl Config {
         guard("receiver.http", receiver.http, guarded, "receiver")?;
         let admin = &self.admin;
         let guarded = self.admin_token()?.is_some() || admin.listen_without_token;
+        if let Some(host) =
+            admin.hosts.iter().find(|host| host.is_empty() || host.contains([':', '/', '*', ' ']))
+        {
+            let message = format!("{host:?} is no name of a host: give it without scheme, port or pattern");
+            return Err(Invalid::new("admin.hosts", message));
+        }
         guard("admin.listen", admin.listen, guarded, "admin")
     }
 }

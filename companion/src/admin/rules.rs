@@ -80,8 +80,11 @@ pub fn report_states(statuses: &[RuleStatus]) -> Vec<report::RuleState> {
             labels: labels.clone(),
         };
         if status.alerts.is_empty() {
-            let unknown = status.no_data.is_some() || status.error.is_some();
-            let state = if unknown { report::RuleStatus::NoData } else { report::RuleStatus::Inactive };
+            let state = match (&status.error, &status.no_data) {
+                (Some(_), _) => report::RuleStatus::Error,
+                (None, Some(_)) => report::RuleStatus::NoData,
+                (None, None) => report::RuleStatus::Inactive,
+            };
             let detail = status.error.as_ref().or(status.no_data.as_ref()).or(status.description.as_ref());
             states.push(row(state, status.value, &status.labels, detail));
         }

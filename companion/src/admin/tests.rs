@@ -26,7 +26,8 @@ fn board() -> (Arc<Board>, Statuses) {
 
 async fn ask(board: &Arc<Board>) -> (StatusCode, String) {
     let request = Request::get("/readyz").body(Body::empty()).unwrap();
-    let response = router(Arc::clone(board), Router::new(), Door::Open).oneshot(request).await.unwrap();
+    let response =
+        router(Arc::clone(board), Router::new(), Door::of(&[], None)).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     (parts.status, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }

@@ -189,19 +189,24 @@ fn mail_server(python: &Path, mode: &str) -> MailServer {
     }
 }
 
+const BOTH: &str = "['ann@example.com', 'Bob <bob@example.com>']";
+
 impl MailServer {
     fn target(&self, security: &str, more: &str) -> Arc<dyn Notifier> {
-        self.target_to("['ann@example.com', 'Bob <bob@example.com>']", security, more)
+        self.target_to(BOTH, security, more)
     }
 
     fn target_to(&self, to: &str, security: &str, more: &str) -> Arc<dyn Notifier> {
-        let config = targets(&format!(
+        Arc::clone(&self.config(to, security, more).targets().expect("targets")[0].notifier)
+    }
+
+    fn config(&self, to: &str, security: &str, more: &str) -> NotifyConfig {
+        targets(&format!(
             "external_url = 'http://ledger.example/'\n[[email]]\nhost = 'localhost'\nport = {}\n\
              security = '{security}'\nfrom = 'Ledger <ledger@example.com>'\n\
              to = {to}\n{more}",
             self.port
-        ));
-        Arc::clone(&config.targets().expect("targets")[0].notifier)
+        ))
     }
 
     fn trusted(&self, password: &str) -> String {
@@ -281,4 +286,39 @@ async fn a_recipient_the_server_refuses_keeps_the_mail_from_no_other() {
     let to = "['gone@example.com', 'gone@example.org']";
     let error = server.target_to(to, "starttls", &login).send(&mail).await.expect_err("nobody takes it");
     assert!(!error.retry && error.message.contains("nobody of that name"), "{error}");
+}
+
+/// `spanledger notify --test email` with `config`: whether it succeeds, and what it says.
+async fn test_mail(config: &NotifyConfig) -> (bool, String) {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: crate::cli::notify::Args,
+    }
+    let args = <Line as clap::Parser>::parse_from(["notify", "--test", "email"]).args;
+    let mut out = Vec::new();
+    let result = crate::cli::notify::run(&args, config, crate::clock::now(), &mut out).await;
+    let said = String::from_utf8(out).expect("text");
+    result.map_or_else(|failure| (false, failure.0), |()| (true, said))
+}
+
+#[tokio::test]
+async fn the_test_of_a_target_sends_a_mail_that_says_it_is_none_to_act_upon() {
+    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let mut server = mail_server(&python, "starttls");
+    let config = server.config(BOTH, "starttls", &server.trusted("the right password"));
+    assert_eq!(test_mail(&config).await, (true, "email has taken the test message\n".to_owned()));
+    let mail: Value =
+        serde_json::from_str(&server.mails.next().expect("a mail").expect("text")).expect("json");
+    assert_eq!(mail["to"], serde_json::json!(["ann@example.com", "bob@example.com"]));
+    let text = mail["parts"]["text/plain"].as_str().expect("text");
+    assert!(
+        text.contains("this is a test, no calls fail") && text.contains("nothing is to be done"),
+        "{text}"
+    );
+
+    let wrong = server.config(BOTH, "starttls", &server.trusted("a wrong canary"));
+    let (taken, said) = test_mail(&wrong).await;
+    assert!(!taken && said.starts_with("email has not taken the test message: "), "{said}");
+    assert!(!said.contains("canary"), "{said}");
 }
