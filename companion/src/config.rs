@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer};
 
 use crate::notify::config::NotifyConfig;
+use crate::notify::secret;
 use crate::receiver::auth::Token;
 use crate::rule::config::RulesConfig;
 use crate::seconds::Seconds;
@@ -328,7 +329,7 @@ fn token(section: &str, text: Option<&str>, file: Option<&PathBuf>) -> Result<Op
         (Some(text), None) => Token::new(text).map(Some).ok_or_else(|| empty(format!("{section}.token"))),
         (None, Some(path)) => {
             let key = format!("{section}.token_file");
-            let text = std::fs::read_to_string(path)
+            let text = secret::read_file(path)
                 .map_err(|error| Invalid::new(&key, format!("{} cannot be read: {error}", path.display())))?;
             Token::new(&text).map(Some).ok_or_else(|| empty(key))
         }

@@ -9,22 +9,25 @@ mod foreign;
 mod moment;
 mod names;
 mod nesting;
+mod otlp;
 mod price;
 #[cfg(test)]
 mod tests;
 mod value;
+mod wire;
 
 pub(crate) use value::cut;
+pub use wire::Malformed;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use spanledger::PriceTable;
 use spanledger::semconv::attribute;
 
 use crate::record::{CallRecord, Timestamp};
 use draft::Draft;
 use nesting::{Nesting, Role, Seen};
+use otlp::{Span, Value};
 
 /// Turns batches of spans into records. Shared by all receivers, since the two spans of one call may arrive
 /// through different doors.
@@ -56,58 +59,59 @@ impl Converter {
         Self { prices, nesting: Mutex::new(Nesting::default()) }
     }
 
-    /// Converts one batch that arrived at `now`. Takes the spans, so that their strings move into the records.
-    #[must_use]
-    pub fn convert(&self, batch: Vec<ResourceSpans>, now: Timestamp) -> Converted {
+    /// Converts one batch that arrived at `now`: an OTLP export request in protobuf.
+    ///
+    /// # Errors
+    /// [`Malformed`] when `request` is none; then nothing of it is remembered either.
+    pub fn convert(&self, request: &[u8], now: Timestamp) -> Result<Converted, Malformed> {
         let mut result = Converted::default();
         let mut seen = Vec::new();
-        for resource_spans in batch {
-            let resource = Resource::read(&resource_spans);
-            for scope_spans in resource_spans.scope_spans {
-                let raw_input = resource.raw_input
-                    || scope_spans.scope.as_ref().is_some_and(|scope| foreign::excludes_cache(&scope.name));
-                result.records.reserve(scope_spans.spans.len());
-                for span in scope_spans.spans {
-                    self.read(span, &resource, raw_input, now, &mut result, &mut seen);
-                }
-            }
-        }
+        otlp::messages(request, otlp::RESOURCE_SPANS, |resource_spans| {
+            let resource = Resource::read(resource_spans)?;
+            otlp::messages(resource_spans, otlp::SCOPE_SPANS, |scope_spans| {
+                let raw_input = resource.raw_input || foreign::excludes_cache(otlp::scope_name(scope_spans)?);
+                otlp::messages(scope_spans, otlp::SPANS, |span| {
+                    self.read(span, &resource, raw_input, now, &mut result, &mut seen)
+                })
+            })
+        })?;
         self.count_once(&seen, now, &mut result);
-        result
+        Ok(result)
     }
 
     /// Reads one span into `result`, and notes in `seen` what nesting needs to know of it.
     fn read(
         &self,
-        span: Span,
-        resource: &Resource,
+        span: &[u8],
+        resource: &Resource<'_>,
         raw_input: bool,
         now: Timestamp,
         result: &mut Converted,
         seen: &mut Vec<Seen>,
-    ) {
+    ) -> Result<(), Malformed> {
+        let mut draft = Draft::default();
+        let span = Span::read(span, |key, value| draft.note(key, value))?;
         let ids = Ids::read(&span);
-        let mut draft = Draft::read(span.attributes);
         let Some(kind) = draft.kind() else {
             result.ignored += 1;
             if let Some(ids) = ids {
                 let role = if draft.is_boundary() { Role::Boundary } else { Role::Passage };
                 seen.push(Seen { trace: ids.trace, span: ids.span, parent: ids.parent, role });
             }
-            return;
+            return Ok(());
         };
         let Some(ids) = ids else {
             result.refused += 1;
-            return;
+            return Ok(());
         };
-        draft.note_status(span.status, span.events);
+        draft.note_status(&span)?;
         if raw_input {
             draft.add_cache_to_input();
         }
-        let when = moment::bounded(span.start_time_unix_nano, span.end_time_unix_nano, now);
+        let when = moment::bounded(span.start, span.end, now);
         let ours = draft.ours;
         let marks = ours || draft.has_usage();
-        let (record, clamped) = draft.finish(ids, when, &resource.service, kind, &self.prices);
+        let (record, clamped) = draft.finish(ids, when, resource.service, kind, &self.prices);
         result.clamped += u64::from(clamped);
         seen.push(Seen {
             trace: record.trace_id,
@@ -116,6 +120,7 @@ impl Converter {
             role: Role::Call { kind, ours, marks },
         });
         result.records.push(record);
+        Ok(())
     }
 
     /// Takes the foreign wrappers of calls out of the records.
@@ -131,25 +136,24 @@ impl Converter {
 }
 
 /// What the resource says of all its spans.
-struct Resource {
-    service: String,
+struct Resource<'a> {
+    service: &'a str,
     /// Whether its instrumentation reports input tokens without the cached ones.
     raw_input: bool,
 }
 
-impl Resource {
-    fn read(spans: &ResourceSpans) -> Self {
-        let mut service = String::new();
-        let mut raw_input = false;
-        for pair in spans.resource.iter().flat_map(|resource| &resource.attributes) {
-            let Some(text) = value::borrowed(pair.value.as_ref()) else { continue };
-            if pair.key == attribute::SERVICE_NAME {
-                service = value::cut(text.to_owned(), value::NAME_BYTES);
-            } else if pair.key == foreign::SDK_NAME {
-                raw_input = foreign::excludes_cache(text);
+impl<'a> Resource<'a> {
+    fn read(resource_spans: &'a [u8]) -> Result<Self, Malformed> {
+        let mut resource = Self { service: "", raw_input: false };
+        otlp::resource_attributes(resource_spans, |key, value| {
+            let Value::Text(text) = value else { return };
+            if key == attribute::SERVICE_NAME {
+                resource.service = value::head(text, value::NAME_BYTES);
+            } else if key == foreign::SDK_NAME {
+                resource.raw_input = foreign::excludes_cache(text);
             }
-        }
-        Self { service, raw_input }
+        })?;
+        Ok(resource)
     }
 }
 
@@ -162,12 +166,12 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    fn read(span: &Span) -> Option<Self> {
+    fn read(span: &Span<'_>) -> Option<Self> {
         Some(Self {
-            trace: id(&span.trace_id)?,
-            span: id(&span.span_id)?,
+            trace: id(span.trace_id)?,
+            span: id(span.span_id)?,
             // A malformed parent is no reason to lose the call.
-            parent: id(&span.parent_span_id),
+            parent: id(span.parent_span_id),
         })
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::{Arc, LazyLock};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use prost::Message;
 use spanledger::PriceTable;
 
@@ -32,27 +31,32 @@ pub fn otlp_json(bytes: &[u8]) {
         Ok(again) => assert_eq!(again.encode_to_vec(), sent, "JSON and protobuf differ"),
         Err(error) => panic!("what JSON said cannot be said in protobuf: {error}"),
     }
-    convert(request.resource_spans);
+    convert(&sent);
 }
 
 /// A batch in protobuf is read or refused.
 pub fn otlp_protobuf(bytes: &[u8]) {
-    if let Ok(request) = ExportTraceServiceRequest::decode(bytes) {
-        convert(request.resource_spans);
-    }
+    convert(bytes);
 }
 
 /// Every span is accounted for once, every record is within the bounds the ledger counts on, and nothing but the
 /// batch decides what it becomes.
-fn convert(batch: Vec<ResourceSpans>) {
-    let scopes = batch.iter().flat_map(|resource| &resource.scope_spans);
-    let spans: usize = scopes.map(|scope| scope.spans.len()).sum();
-    let convert = |batch| Converter::new(Arc::clone(&PRICES)).convert(batch, NOW);
-    let converted = convert(batch.clone());
+fn convert(request: &[u8]) {
+    let convert = || Converter::new(Arc::clone(&PRICES)).convert(request, NOW);
+    let Ok(converted) = convert() else { return };
     let Converted { records, ignored, wrappers, refused, clamped } = &converted;
-    assert_eq!(records.len() as u64 + ignored + wrappers + refused, spans as u64, "a span got lost");
-    assert!(*clamped <= spans as u64, "{clamped} of {spans} spans clamped");
-    assert_eq!(&convert(batch).records, records, "the same batch became something else");
+    let spans = records.len() as u64 + ignored + wrappers + refused;
+    // The generated reader checks more than is read here; where it takes the request, both saw the same spans.
+    if let Ok(request) = ExportTraceServiceRequest::decode(request) {
+        let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+        assert_eq!(scopes.map(|scope| scope.spans.len() as u64).sum::<u64>(), spans, "a span got lost");
+    }
+    assert!(*clamped <= spans, "{clamped} of {spans} spans clamped");
+    assert_eq!(
+        convert().map(|again| again.records).as_ref(),
+        Ok(records),
+        "the same batch became something else"
+    );
     for record in records {
         assert!((0..=DAY).contains(&record.duration_ns), "{record:?}");
         assert!(

@@ -21,5 +21,6 @@ pub mod record;
 pub mod report;
 pub mod rule;
 pub mod seconds;
+mod seldom;
 pub mod store;
 pub mod time;

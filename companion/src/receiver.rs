@@ -18,16 +18,21 @@ pub use http::router as http_router;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use bytes::Bytes;
 
 use crate::clock;
 use crate::convert::Converter;
 use crate::metrics::{Metrics, SpanResult};
+use crate::seconds::Seconds;
+use crate::seldom::Seldom;
 use crate::store::writer::{AppendError, WriterHandle};
 use refusal::Refusal;
 
 /// When a sender is told to come again after a refusal for want of room.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Between two log lines about appends that fail: on a full disk every request does.
+const FAILURES_SAID: Seconds = Seconds(60);
 
 /// Takes batches from every entrance to the ledger.
 #[derive(Debug, Clone)]
@@ -35,6 +40,7 @@ pub struct Intake {
     converter: Arc<Converter>,
     writer: WriterHandle,
     metrics: Arc<Metrics>,
+    failures: Arc<Seldom>,
 }
 
 /// What of an accepted batch was refused, for the protocol's partial success.
@@ -47,13 +53,17 @@ pub(crate) struct Rejected {
 impl Intake {
     /// An intake that converts with `converter`, keeps with `writer` and counts in `metrics`.
     #[must_use]
-    pub const fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
-        Self { converter, writer, metrics }
+    pub fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
+        Self { converter, writer, metrics, failures: Arc::new(Seldom::new(FAILURES_SAID)) }
     }
 
-    /// Takes one batch, and returns when its calls are durable. `None` means that nothing was refused.
-    async fn accept(&self, batch: Vec<ResourceSpans>) -> Result<Option<Rejected>, Refusal> {
-        let converted = self.converter.convert(batch, clock::now());
+    /// Takes one export request in protobuf, and returns when its calls are durable. `None` means that nothing was
+    /// refused.
+    async fn accept(&self, request: Bytes) -> Result<Option<Rejected>, Refusal> {
+        let converted = self.converter.convert(&request, clock::now());
+        // What waits for the disk are the calls alone.
+        drop(request);
+        let converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
         let calls = converted.records.len() as u64;
         let count = |result, spans| self.metrics.count_spans(result, spans);
         if !converted.records.is_empty() {
@@ -67,7 +77,11 @@ impl Intake {
                     return Err(match error {
                         AppendError::Full { .. } => Refusal::Overloaded(RETRY_AFTER),
                         other => {
-                            tracing::error!(error = %other, calls, "append failed, the sender is told to retry");
+                            if let Some(unsaid) = self.failures.say(clock::now()) {
+                                tracing::error!(
+                                    error = %other, calls, unsaid, "append failed, the sender is told to retry"
+                                );
+                            }
                             Refusal::Unavailable
                         }
                     });

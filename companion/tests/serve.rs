@@ -7,6 +7,8 @@ mod serve {
 
     mod acknowledged;
     mod entrances;
+    #[cfg(target_os = "linux")]
+    mod full;
     mod import;
     mod lifecycle;
     mod limits;

@@ -61,7 +61,7 @@ pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
     let loaded = common.load(&args.flags())?;
     log_to_stderr(&loaded.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let clean = runtime.block_on(serve(&loaded))?;
+    let clean = runtime.block_on(serve(loaded))?;
     // What did not end before the deadline is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if clean {
@@ -71,9 +71,10 @@ pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
     }
 }
 
-async fn serve(loaded: &Loaded) -> Result<bool, Failure> {
+async fn serve(loaded: Loaded) -> Result<bool, Failure> {
     let stop = app::stop_token()?;
-    let app = app::build(loaded).await?;
+    // On a worker, so that the memory which building needs for a moment serves the requests afterwards.
+    let app = tokio::spawn(async move { app::build(&loaded).await }).await??;
     announce(&app)?;
     Ok(app.run(stop).await)
 }
@@ -99,6 +100,8 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
         .with_env_filter(filter)
         // A log file is no place for colours.
         .with_ansi(std::io::stderr().is_terminal())
+        // They are reported by a panic when stderr cannot be written, and a full disk must not end the ledger.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let set = match config.log.format {
         LogFormat::Text => builder.try_init(),

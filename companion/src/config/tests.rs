@@ -156,6 +156,20 @@ fn reads_tokens_from_files_and_never_shows_them() {
 }
 
 #[test]
+fn refuses_a_token_file_that_is_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, vec![b'a'; 1 << 20]).unwrap();
+    for key in ["RECEIVER", "ADMIN"] {
+        let pairs = environment(&[(&format!("SPANLEDGER_{key}_TOKEN_FILE"), token.to_str().unwrap())]);
+        let error = load(None, pairs, &[]).unwrap_err().to_string();
+        let key = key.to_ascii_lowercase();
+        assert!(error.contains(&format!("{key}.token_file: {}", token.display())), "{error}");
+        assert!(error.contains("longer than 65536 bytes"), "{error}");
+    }
+}
+
+#[test]
 fn names_types_in_words() {
     let (_folder, path) = file("[rules.CostOverrun]\nthreshold = \"much\"\n");
     let error = load(Some(&path), [], &[]).unwrap_err().to_string();

@@ -1,8 +1,8 @@
 //! What one span says, gathered attribute by attribute, and the record made of it.
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::trace::v1::{Status, span::Event, status::StatusCode};
+use std::borrow::Cow;
+
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use spanledger::semconv::error_type;
 use spanledger::semconv::operation;
 use spanledger::{CostStatus, Outcome, PriceTable, Usage, UsageSource};
@@ -12,7 +12,9 @@ use super::foreign::{self, Meaning};
 use super::moment::When;
 use super::names::{self, Field, Ours};
 use super::nesting::Kind;
+use super::otlp::{Span, Value};
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
+use super::wire::Malformed;
 use crate::record::{CallRecord, Origin};
 
 /// The event by which OpenTelemetry records an exception, and its two attributes (core, stable).
@@ -22,40 +24,40 @@ const EXCEPTION_MESSAGE: &str = "exception.message";
 
 /// Facts of one span as they were found.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
     /// Whether any fact is one that only the `spanledger` library states.
     pub(super) ours: bool,
     /// Whether a value was out of its range and left out.
     clamped: bool,
-    operation: Option<String>,
-    span_kind: Option<String>,
-    pub(super) provider: Option<String>,
-    system: Option<String>,
-    pub(super) request_model: Option<String>,
-    pub(super) response_model: Option<String>,
-    response_id: Option<String>,
+    operation: Option<Cow<'a, str>>,
+    span_kind: Option<Cow<'a, str>>,
+    pub(super) provider: Option<Cow<'a, str>>,
+    system: Option<Cow<'a, str>>,
+    pub(super) request_model: Option<Cow<'a, str>>,
+    pub(super) response_model: Option<Cow<'a, str>>,
+    response_id: Option<Cow<'a, str>>,
     stream: Option<bool>,
     finish_reasons: Option<Vec<String>>,
     first_chunk: Option<f64>,
     pub(super) usage: Usage,
     pub(super) cost: Option<f64>,
-    pub(super) service_tier: Option<String>,
-    pub(super) request_service_tier: Option<String>,
-    pub(super) server_address: Option<String>,
+    pub(super) service_tier: Option<Cow<'a, str>>,
+    pub(super) request_service_tier: Option<Cow<'a, str>>,
+    pub(super) server_address: Option<Cow<'a, str>>,
     status_code: Option<u16>,
-    error_type: Option<String>,
-    error_message: Option<String>,
-    user: Option<String>,
-    client_address: Option<String>,
-    conversation: Option<String>,
-    response_preview: Option<String>,
+    error_type: Option<Cow<'a, str>>,
+    error_message: Option<Cow<'a, str>>,
+    user: Option<Cow<'a, str>>,
+    client_address: Option<Cow<'a, str>>,
+    conversation: Option<Cow<'a, str>>,
+    response_preview: Option<Cow<'a, str>>,
     failed: bool,
     outcome: Option<Outcome>,
     usage_source: Option<UsageSource>,
     pub(super) cost_status: Option<CostStatus>,
-    pub(super) price_source: Option<String>,
-    request_hash: Option<String>,
-    instance: Option<String>,
+    pub(super) price_source: Option<Cow<'a, str>>,
+    request_hash: Option<Cow<'a, str>>,
+    instance: Option<Cow<'a, str>>,
     sequence: Option<u64>,
 }
 
@@ -66,21 +68,17 @@ enum Rank {
     Foreign,
 }
 
-impl Draft {
-    pub(super) fn read(attributes: Vec<KeyValue>) -> Self {
-        let mut draft = Self::default();
-        for KeyValue { key, value, .. } in attributes {
-            let Some(value) = value.and_then(|value| value.value) else { continue };
-            if let Some(field) = names::field(&key) {
-                draft.set(field, value, Rank::Conventions);
-            } else if let Some(field) = foreign::field(&key) {
-                draft.set(field, value, Rank::Foreign);
-            }
+impl<'a> Draft<'a> {
+    /// Notes an attribute.
+    pub(super) fn note(&mut self, key: &str, value: Value<'a>) {
+        if let Some(field) = names::field(key) {
+            self.set(field, value, Rank::Conventions);
+        } else if let Some(field) = foreign::field(key) {
+            self.set(field, value, Rank::Foreign);
         }
-        draft
     }
 
-    fn set(&mut self, field: Field, value: Value, rank: Rank) {
+    fn set(&mut self, field: Field, value: Value<'a>, rank: Rank) {
         let name = |value| value::text(value, NAME_BYTES);
         match field {
             Field::Operation => put(&mut self.operation, name(value), rank),
@@ -90,23 +88,23 @@ impl Draft {
             Field::RequestModel => put(&mut self.request_model, name(value), rank),
             Field::ResponseModel => put(&mut self.response_model, name(value), rank),
             Field::ResponseId => put(&mut self.response_id, name(value), rank),
-            Field::Stream => put(&mut self.stream, value::flag(&value), rank),
+            Field::Stream => put(&mut self.stream, value::flag(value), rank),
             Field::FinishReasons => put(&mut self.finish_reasons, value::names(value), rank),
-            Field::FirstChunk => put(&mut self.first_chunk, value::number(&value), rank),
-            Field::InputTokens => self.set_tokens(|usage| &mut usage.input_tokens, &value, rank),
-            Field::OutputTokens => self.set_tokens(|usage| &mut usage.output_tokens, &value, rank),
-            Field::CacheRead => self.set_tokens(|usage| &mut usage.cache_read_tokens, &value, rank),
-            Field::CacheWrite => self.set_tokens(|usage| &mut usage.cache_write_tokens, &value, rank),
-            Field::Reasoning => self.set_tokens(|usage| &mut usage.reasoning_tokens, &value, rank),
+            Field::FirstChunk => put(&mut self.first_chunk, value::number(value), rank),
+            Field::InputTokens => self.set_tokens(|usage| &mut usage.input_tokens, value, rank),
+            Field::OutputTokens => self.set_tokens(|usage| &mut usage.output_tokens, value, rank),
+            Field::CacheRead => self.set_tokens(|usage| &mut usage.cache_read_tokens, value, rank),
+            Field::CacheWrite => self.set_tokens(|usage| &mut usage.cache_write_tokens, value, rank),
+            Field::Reasoning => self.set_tokens(|usage| &mut usage.reasoning_tokens, value, rank),
             Field::Cost => {
-                let usd = value::usd(&value);
+                let usd = value::usd(value);
                 self.clamped |= usd.is_none();
                 put(&mut self.cost, usd, rank);
             }
             Field::ServiceTier => put(&mut self.service_tier, name(value), rank),
             Field::RequestServiceTier => put(&mut self.request_service_tier, name(value), rank),
             Field::ServerAddress => put(&mut self.server_address, name(value), rank),
-            Field::StatusCode => put(&mut self.status_code, value::status(&value), rank),
+            Field::StatusCode => put(&mut self.status_code, value::status(value), rank),
             Field::ErrorType => put(&mut self.error_type, name(value), rank),
             Field::ErrorMessage => put(&mut self.error_message, value::text(value, TEXT_BYTES), rank),
             Field::User => put(&mut self.user, name(value), rank),
@@ -119,28 +117,32 @@ impl Draft {
         }
     }
 
-    fn set_tokens(&mut self, slot: impl Fn(&mut Usage) -> &mut Option<u64>, value: &Value, rank: Rank) {
+    fn set_tokens(&mut self, slot: impl Fn(&mut Usage) -> &mut Option<u64>, value: Value<'_>, rank: Rank) {
         let tokens = value::tokens(value);
         self.clamped |= tokens.is_none();
         put(slot(&mut self.usage), tokens, rank);
     }
 
-    fn set_ours(&mut self, field: Ours, value: Value) {
+    fn set_ours(&mut self, field: Ours, value: Value<'a>) {
         self.ours = true;
-        let name = value::text(value, NAME_BYTES);
-        match (field, name) {
-            (Ours::Outcome, Some(text)) => self.outcome = Outcome::parse(&text),
-            (Ours::UsageSource, Some(text)) => self.usage_source = UsageSource::parse(&text),
-            (Ours::CostStatus, Some(text)) => self.cost_status = CostStatus::parse(&text),
-            (Ours::PriceSource, text) => self.price_source = text,
-            (Ours::RequestHash, text) => self.request_hash = text,
-            (Ours::Instance, text) => self.instance = text,
-            // Numbered from 1; the bound keeps it within the ledger's signed integers.
-            (Ours::Sequence, Some(text)) => {
-                self.sequence =
-                    text.parse::<i64>().ok().filter(|n| *n > 0).and_then(|n| u64::try_from(n).ok());
+        let text = || value::text(value, NAME_BYTES);
+        match field {
+            Ours::Outcome => self.outcome = text().and_then(|text| Outcome::parse(&text)).or(self.outcome),
+            Ours::UsageSource => {
+                self.usage_source = text().and_then(|text| UsageSource::parse(&text)).or(self.usage_source);
             }
-            (_, None) => {}
+            Ours::CostStatus => {
+                self.cost_status = text().and_then(|text| CostStatus::parse(&text)).or(self.cost_status);
+            }
+            Ours::PriceSource => self.price_source = text(),
+            Ours::RequestHash => self.request_hash = text(),
+            Ours::Instance => self.instance = text(),
+            // Numbered from 1; the bound keeps it within the ledger's signed integers.
+            Ours::Sequence => {
+                let number =
+                    value::count(value).filter(|number| (1..=i64::MAX.unsigned_abs()).contains(number));
+                self.sequence = number.or(self.sequence);
+            }
         }
     }
 
@@ -181,28 +183,21 @@ impl Draft {
     }
 
     /// Takes the error out of the span's status and of its exception event.
-    pub(super) fn note_status(&mut self, status: Option<Status>, events: Vec<Event>) {
-        if let Some(status) = status {
-            self.failed = status.code == StatusCode::Error as i32;
-            if self.failed && !status.message.is_empty() {
-                self.error_message = Some(value::cut(status.message, TEXT_BYTES));
-            }
-        }
+    pub(super) fn note_status(&mut self, span: &Span<'a>) -> Result<(), Malformed> {
+        self.failed = span.status_code == StatusCode::Error as u64;
         if !self.failed {
-            return;
+            return Ok(());
         }
-        for pair in
-            events.into_iter().filter(|event| event.name == EXCEPTION).flat_map(|event| event.attributes)
-        {
-            let Some(value) = pair.value.and_then(|value| value.value) else { continue };
-            match pair.key.as_str() {
-                EXCEPTION_TYPE => put(&mut self.error_type, value::text(value, NAME_BYTES), Rank::Foreign),
-                EXCEPTION_MESSAGE => {
-                    put(&mut self.error_message, value::text(value, TEXT_BYTES), Rank::Foreign);
-                }
-                _ => {}
+        if !span.status_message.is_empty() {
+            self.error_message = Some(Cow::Borrowed(value::head(span.status_message, TEXT_BYTES)));
+        }
+        span.event_attributes(EXCEPTION, |key, value| match key {
+            EXCEPTION_TYPE => put(&mut self.error_type, value::text(value, NAME_BYTES), Rank::Foreign),
+            EXCEPTION_MESSAGE => {
+                put(&mut self.error_message, value::text(value, TEXT_BYTES), Rank::Foreign);
             }
-        }
+            _ => {}
+        })
     }
 
     /// Adds the cached tokens to the input of a sender that counts as the provider's API does.
@@ -234,15 +229,15 @@ impl Draft {
         if !self.ours {
             self.provider = self.provider.or(self.system.take()).map(foreign::provider_name);
             self.operation = Some(match self.operation.as_deref().map(foreign::meaning) {
-                Some(Meaning::Call(_, name)) => name.to_owned(),
-                _ if kind == Kind::Embeddings => operation::EMBEDDINGS.to_owned(),
-                _ => operation::CHAT.to_owned(),
+                Some(Meaning::Call(_, name)) => Cow::Borrowed(name),
+                _ if kind == Kind::Embeddings => Cow::Borrowed(operation::EMBEDDINGS),
+                _ => Cow::Borrowed(operation::CHAT),
             });
             self.status_code = self.status_code.or_else(|| self.error_type.as_deref().and_then(http_status));
         }
         let outcome = self.outcome.unwrap_or_else(|| self.inferred_outcome());
         if outcome.is_error() && self.error_type.is_none() {
-            self.error_type = Some(error_type::OTHER.to_owned());
+            self.error_type = Some(Cow::Borrowed(error_type::OTHER));
         }
         let usage_source = self.usage_source.unwrap_or(match (self.usage.is_empty(), outcome) {
             (true, _) => UsageSource::None,
@@ -264,15 +259,15 @@ impl Draft {
             duration_ns: when.duration_ns,
             first_chunk_ns,
             service: service.to_owned(),
-            provider: self.provider.unwrap_or_default(),
-            operation: self.operation.unwrap_or_default(),
-            request_model: self.request_model,
-            response_model: self.response_model,
-            response_id: self.response_id,
+            provider: self.provider.unwrap_or_default().into_owned(),
+            operation: self.operation.unwrap_or_default().into_owned(),
+            request_model: self.request_model.map(Cow::into_owned),
+            response_model: self.response_model.map(Cow::into_owned),
+            response_id: self.response_id.map(Cow::into_owned),
             stream: self.stream.unwrap_or(first_chunk_ns.is_some()),
             outcome,
             status_code: self.status_code,
-            error_type: self.error_type,
+            error_type: self.error_type.map(Cow::into_owned),
             finish_reasons: self.finish_reasons.unwrap_or_default(),
             input_tokens: self.usage.input_tokens,
             output_tokens: self.usage.output_tokens,
@@ -283,14 +278,14 @@ impl Draft {
             cost: cost.amount,
             cost_status: cost.status,
             price_source: cost.source,
-            user: self.user,
-            client_address: self.client_address,
-            conversation_id: self.conversation,
-            request_hash: self.request_hash,
-            instance: self.instance,
+            user: self.user.map(Cow::into_owned),
+            client_address: self.client_address.map(Cow::into_owned),
+            conversation_id: self.conversation.map(Cow::into_owned),
+            request_hash: self.request_hash.map(Cow::into_owned),
+            instance: self.instance.map(Cow::into_owned),
             sequence: self.sequence,
-            response_preview: self.response_preview,
-            error_message: self.error_message,
+            response_preview: self.response_preview.map(Cow::into_owned),
+            error_message: self.error_message.map(Cow::into_owned),
         };
         (record, self.clamped || when.clamped)
     }

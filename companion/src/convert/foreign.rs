@@ -6,6 +6,8 @@
 //! [`excludes_cache`]. Whichever sender it is, an input smaller than its cached part cannot include it, and the
 //! cached part is added (see `Draft::finish`).
 
+use std::borrow::Cow;
+
 use spanledger::semconv::{attribute, operation, provider};
 
 use super::names::Field;
@@ -133,7 +135,7 @@ pub(super) fn meaning(name: &str) -> Meaning {
 }
 
 /// The conventions' name for a provider that another instrumentation names its own way.
-pub(super) fn provider_name(name: String) -> String {
+pub(super) fn provider_name(name: Cow<'_, str>) -> Cow<'_, str> {
     let known = match name.to_ascii_lowercase().as_str() {
         "openai" => provider::OPENAI,
         "anthropic" => provider::ANTHROPIC,
@@ -152,7 +154,7 @@ pub(super) fn provider_name(name: String) -> String {
         "xai" => provider::X_AI,
         _ => return name,
     };
-    known.to_owned()
+    Cow::Borrowed(known)
 }
 
 /// Whether the instrumentation named `sender` (a scope or an SDK) reports input tokens as the provider's API

@@ -1,5 +1,6 @@
 //! What a call costs: the figure its span brought, else the one our tables give.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use spanledger::{CostStatus, PriceQuery, PriceTable, UsageSource};
@@ -19,13 +20,17 @@ pub(super) struct Priced {
     pub(super) source: Option<String>,
 }
 
-impl Draft {
+impl Draft<'_> {
     /// The cost the span brought, else the one our tables give.
     pub(super) fn cost(&mut self, usage_source: UsageSource, when: When, prices: &PriceTable) -> Priced {
         let brought = self.cost.and_then(NanoUsd::from_usd);
         match (self.ours, brought, self.cost_status) {
             (true, Some(_), Some(status)) => {
-                return Priced { amount: brought, status, source: self.price_source.take() };
+                return Priced {
+                    amount: brought,
+                    status,
+                    source: self.price_source.take().map(Cow::into_owned),
+                };
             }
             // Others write 0 for a model they have no price of; only a figure above it is a figure.
             (false, Some(amount), _) if amount.0 > 0 => {

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event};
+use prost::Message;
 use spanledger::semconv::{attribute, provider};
 use spanledger::{CostStatus, Outcome, PriceTable, UsageSource};
 
@@ -12,6 +14,7 @@ use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
 
 mod hostile;
 mod nesting;
+mod wire;
 
 /// 2026-11-23 12:00:00 UTC.
 pub(super) const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
@@ -47,8 +50,9 @@ pub(super) fn span(id: u8, parent: Option<u8>, attributes: Vec<KeyValue>) -> Spa
     }
 }
 
-pub(super) fn batch(scope: &str, spans: Vec<Span>) -> Vec<ResourceSpans> {
-    vec![ResourceSpans {
+/// An export request.
+pub(super) fn batch(scope: &str, spans: Vec<Span>) -> Vec<u8> {
+    let resource_spans = vec![ResourceSpans {
         resource: Some(OtlpResource {
             attributes: vec![pair(attribute::SERVICE_NAME, text("checkout"))],
             ..OtlpResource::default()
@@ -59,11 +63,12 @@ pub(super) fn batch(scope: &str, spans: Vec<Span>) -> Vec<ResourceSpans> {
             ..ScopeSpans::default()
         }],
         ..ResourceSpans::default()
-    }]
+    }];
+    ExportTraceServiceRequest { resource_spans }.encode_to_vec()
 }
 
 pub(super) fn convert(scope: &str, spans: Vec<Span>) -> Converted {
-    converter().convert(batch(scope, spans), NOW)
+    converter().convert(&batch(scope, spans), NOW).unwrap()
 }
 
 fn one(scope: &str, attributes: Vec<KeyValue>) -> CallRecord {

@@ -1,9 +1,28 @@
 //! Values that must not be read by accident.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize, Serializer};
+
+/// Bytes of a file that holds a secret: many times the longest token or URL.
+const FILE_BYTES: u64 = 64 * 1024;
+
+/// The text of a file that holds a secret.
+///
+/// # Errors
+/// When it cannot be read, is not UTF-8, or is longer than any secret.
+pub(crate) fn read_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    // A wrong path may lead to a file without an end.
+    File::open(path)?.take(FILE_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES {
+        return Err(io::Error::other(format!("longer than {FILE_BYTES} bytes, name the file of the secret")));
+    }
+    Ok(text)
+}
 
 /// A password, token or URL with a token in it. Prints and serialises as `***`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -33,8 +52,8 @@ impl Secret {
             (Some(value), None) => Ok(Some(value.clone())),
             (None, None) => Ok(None),
             (None, Some(path)) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| format!("{key}_file {}: {error}", path.display()))?;
+                let text =
+                    read_file(path).map_err(|error| format!("{key}_file {}: {error}", path.display()))?;
                 let text = text.trim_end_matches(['\r', '\n']);
                 if text.is_empty() {
                     return Err(format!("{key}_file {} is empty", path.display()));
@@ -54,5 +73,29 @@ impl fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_secret_up_to_the_longest_and_refuses_a_longer_file_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let longest = "a".repeat(64 * 1024);
+        std::fs::write(&path, &longest).unwrap();
+        assert_eq!(Secret::resolve("token", None, Some(&path)).unwrap().unwrap().expose(), longest);
+        std::fs::write(&path, format!("{longest}a")).unwrap();
+        let error = Secret::resolve("token", None, Some(&path)).unwrap_err();
+        let expected = "longer than 65536 bytes, name the file of the secret";
+        assert_eq!(error, format!("token_file {}: {expected}", path.display()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn refuses_a_file_without_an_end() {
+        assert!(read_file(Path::new("/dev/zero")).is_err());
     }
 }

@@ -1,46 +1,124 @@
 //! OTLP over gRPC: `opentelemetry.proto.collector.trace.v1.TraceService/Export`.
 
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
 use axum::Router;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
+use bytes::{Buf, Bytes};
+use http::{Request, Response};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::SERVICE_NAME;
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
-use tonic::codec::CompressionEncoding;
+use prost::Message;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::{BoxFuture, Service};
+use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::Routes;
-use tonic::{Request, Response, Status};
 
 use super::limits::Gate;
 use super::refusal::Protocol;
 use super::{Intake, Rejected, passed_over};
 
+/// The one method of the service.
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
 /// The gRPC entrance. Messages within the gate's limit, as sent and inflated; gzip or plain.
 pub fn router(intake: Intake, gate: &Gate) -> Router {
     let metrics = intake.metrics.clone();
-    let service = TraceServiceServer::new(Traces { intake })
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(gate.message_bytes());
     let mut routes = Routes::builder();
-    routes.add_service(service);
+    routes.add_service(Traces { intake, most: gate.message_bytes() });
     passed_over::services(&mut routes, gate, metrics);
     gate.guard(routes.routes().into_axum_router(), Protocol::Grpc)
 }
 
+/// What the generated server would be, but for the request, which stays in the bytes it came in.
+#[derive(Clone)]
 struct Traces {
     intake: Intake,
+    most: usize,
 }
 
-#[tonic::async_trait]
-impl TraceService for Traces {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        match self.intake.accept(request.into_inner().resource_spans).await {
-            Ok(rejected) => Ok(Response::new(answer(rejected))),
-            Err(refusal) => Err(refusal.status()),
+impl NamedService for Traces {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Service<Request<Body>> for Traces {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.uri().path() != EXPORT {
+            return Box::pin(async { Ok(Status::unimplemented("no such method").into_http()) });
         }
+        let (export, most) = (Export(self.intake.clone()), self.most);
+        Box::pin(async move {
+            let mut grpc = Grpc::new(AsSent)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .max_decoding_message_size(most);
+            Ok(grpc.unary(export, request).await)
+        })
+    }
+}
+
+struct Export(Intake);
+
+impl UnaryService<Bytes> for Export {
+    type Response = ExportTraceServiceResponse;
+    type Future = BoxFuture<tonic::Response<ExportTraceServiceResponse>, Status>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let intake = self.0.clone();
+        Box::pin(async move {
+            match intake.accept(request.into_inner()).await {
+                Ok(rejected) => Ok(tonic::Response::new(answer(rejected))),
+                Err(refusal) => Err(refusal.status()),
+            }
+        })
+    }
+}
+
+/// Leaves requests as they were sent.
+#[derive(Debug, Clone, Copy)]
+struct AsSent;
+
+impl Codec for AsSent {
+    type Encode = ExportTraceServiceResponse;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Decoder for AsSent {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}
+
+impl Encoder for AsSent {
+    type Item = ExportTraceServiceResponse;
+    type Error = Status;
+
+    fn encode(&mut self, answer: ExportTraceServiceResponse, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        answer.encode(to).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -11,7 +11,6 @@ use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use prost::Message;
 
 use super::limits::Gate;
@@ -72,8 +71,8 @@ async fn take(
         Err(error) => return Err(Refusal::Malformed(format!("the body broke off: {error}"))),
     };
     let plain = if gzip { inflate(&sent, entrance.most)? } else { sent };
-    let batch = decode(form, plain)?;
-    Ok((form, entrance.intake.accept(batch).await?))
+    let request = protobuf(form, plain)?;
+    Ok((form, entrance.intake.accept(request).await?))
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, Refusal> {
@@ -107,12 +106,13 @@ fn inflate(sent: &[u8], most: usize) -> Result<Bytes, Refusal> {
     Ok(Bytes::from(plain))
 }
 
-fn decode(form: Form, plain: Bytes) -> Result<Vec<ResourceSpans>, Refusal> {
+/// The export request in protobuf, in which one reader reads it.
+fn protobuf(form: Form, plain: Bytes) -> Result<Bytes, Refusal> {
     match form {
-        Form::Protobuf => ExportTraceServiceRequest::decode(plain)
-            .map(|request| request.resource_spans)
+        Form::Protobuf => Ok(plain),
+        Form::Json => json::decode(&plain)
+            .map(|resource_spans| ExportTraceServiceRequest { resource_spans }.encode_to_vec().into())
             .map_err(|error| Refusal::Malformed(error.to_string())),
-        Form::Json => json::decode(&plain).map_err(|error| Refusal::Malformed(error.to_string())),
     }
 }
 

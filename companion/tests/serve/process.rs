@@ -43,6 +43,11 @@ impl Server {
     /// Starts over the ledger in `folder`.
     pub(crate) fn start_in(folder: tempfile::TempDir, args: &[&str]) -> Self {
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        Self::start_logging_to(log, folder, args)
+    }
+
+    /// As [`Server::start_in`], with another file for the log.
+    pub(crate) fn start_logging_to(log: std::fs::File, folder: tempfile::TempDir, args: &[&str]) -> Self {
         let mut child = spanledger()
             .arg("serve")
             .args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
@@ -56,7 +61,8 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| {
-            panic!("{error}: {line:?}\n{}", std::fs::read_to_string(folder.path().join("log")).unwrap())
+            let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            panic!("{error}: {line:?}\n{log}")
         });
         assert_eq!(ready["event"], "ready");
         let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();

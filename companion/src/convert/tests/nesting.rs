@@ -23,7 +23,7 @@ fn counted(batches: Vec<Vec<Span>>) -> Vec<u8> {
     let converter = converter();
     let mut ids: Vec<u8> = batches
         .into_iter()
-        .flat_map(|spans| converter.convert(batch("app", spans), NOW).records)
+        .flat_map(|spans| converter.convert(&batch("app", spans), NOW).unwrap().records)
         .map(|record| record.span_id[0])
         .collect();
     ids.sort_unstable();
@@ -120,7 +120,7 @@ fn survives_a_span_that_is_its_own_ancestor() {
 fn forgets_a_parent_that_does_not_arrive_within_ten_minutes() {
     let converter = converter();
     let count = |span: Span, minutes: i64| {
-        converter.convert(batch("app", vec![span]), NOW.plus_seconds(60 * minutes)).records.len()
+        converter.convert(&batch("app", vec![span]), NOW.plus_seconds(60 * minutes)).unwrap().records.len()
     };
     assert_eq!(count(span(2, Some(1), ours()), 0), 1);
     assert_eq!(count(span(9, None, ours()), 6), 1);

@@ -173,12 +173,7 @@ impl Transaction<'_> {
                 None => appended.duplicates += 1,
             }
         }
-        // In the order of the numbers, in which a batch without a gap opens none on the way.
-        let mut numbered: Vec<_> = batch.iter().filter(|call| call.sequence.is_some()).collect();
-        numbered.sort_by_key(|call| call.sequence);
-        for call in numbered {
-            self.sequences.note(self.sql, call, end_of(call.start.0, call.duration_ns))?;
-        }
+        self.sequences.note(self.sql, batch)?;
         Ok(appended)
     }
 

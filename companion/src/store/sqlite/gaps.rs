@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::record::CallRecord;
+use crate::store::sqlite::key::end_of;
 
 /// Instances remembered between batches; the table knows the others.
 const REMEMBERED: usize = 4 * 1024;
@@ -26,6 +27,33 @@ struct Instance {
     changed: bool,
 }
 
+/// Consecutive numbers of one instance, with the first and the last end of their calls.
+#[derive(Debug)]
+struct Run<'a> {
+    instance: &'a str,
+    service: &'a str,
+    first: i64,
+    last: i64,
+    earliest_end: i64,
+    newest_end: i64,
+}
+
+impl<'a> Run<'a> {
+    /// A run of one. Numbers past 2^63 come from no counter and are left.
+    fn of(call: &'a CallRecord) -> Option<Self> {
+        let number = i64::try_from(call.sequence?).ok().filter(|number| *number > 0)?;
+        let end = end_of(call.start.0, call.duration_ns);
+        Some(Self {
+            instance: call.instance.as_deref()?,
+            service: &call.service,
+            first: number,
+            last: number,
+            earliest_end: end,
+            newest_end: end,
+        })
+    }
+}
+
 /// The writer's view of the tables `instance` and `gap`. After a transaction that was rolled back it must be
 /// cleared.
 #[derive(Debug, Default)]
@@ -38,37 +66,54 @@ impl Sequences {
         self.instances.clear();
     }
 
-    /// Notes the number of one call that ended at `end`. Numbers past 2^63 come from no counter and are left.
-    pub(super) fn note(&mut self, sql: &Connection, call: &CallRecord, end: i64) -> rusqlite::Result<()> {
-        let (Some(name), Some(number)) = (&call.instance, call.sequence) else { return Ok(()) };
-        let Some(number) = i64::try_from(number).ok().filter(|number| *number > 0) else { return Ok(()) };
-        if !self.instances.contains_key(name.as_str()) {
+    /// Notes the numbers of a batch. In whatever order batches come, most bring numbers without a gap, so that
+    /// runs of them cost what a single number costs.
+    pub(super) fn note(&mut self, sql: &Connection, batch: &[CallRecord]) -> rusqlite::Result<()> {
+        let mut numbered: Vec<Run<'_>> = batch.iter().filter_map(Run::of).collect();
+        numbered.sort_by_key(|run| (run.instance, run.first));
+        let mut numbered = numbered.into_iter();
+        let Some(mut run) = numbered.next() else { return Ok(()) };
+        for next in numbered {
+            if next.instance == run.instance && next.first <= run.last.saturating_add(1) {
+                run.last = next.last;
+                run.earliest_end = run.earliest_end.min(next.earliest_end);
+                run.newest_end = run.newest_end.max(next.newest_end);
+            } else {
+                self.note_run(sql, &std::mem::replace(&mut run, next))?;
+            }
+        }
+        self.note_run(sql, &run)
+    }
+
+    fn note_run(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<()> {
+        if !self.instances.contains_key(run.instance) {
             if self.instances.len() >= REMEMBERED {
                 self.write(sql)?;
                 self.instances.clear();
             }
-            let loaded = load(sql, name, &call.service, end)?;
-            self.instances.insert(name.clone(), loaded);
+            let loaded = load(sql, run)?;
+            self.instances.insert(run.instance.to_owned(), loaded);
         }
-        let Some(instance) = self.instances.get_mut(name.as_str()) else { return Ok(()) };
-        if end > instance.last_end {
-            instance.last_end = end;
+        let Some(instance) = self.instances.get_mut(run.instance) else { return Ok(()) };
+        if run.newest_end > instance.last_end {
+            instance.last_end = run.newest_end;
             instance.changed = true;
         }
-        if number > instance.highest {
-            if number > instance.highest + 1 {
-                open(sql, instance, instance.highest + 1, number - 1, end)?;
+        if run.first <= instance.highest && instance.gaps > 0 {
+            close(sql, instance, run)?;
+        }
+        if run.last > instance.highest {
+            if run.first > instance.highest + 1 {
+                open(sql, instance, instance.highest + 1, run.first - 1, run.earliest_end)?;
             }
-            instance.highest = number;
+            instance.highest = run.last;
             instance.changed = true;
-        } else if instance.gaps > 0 {
-            close(sql, instance, number, end)?;
         }
         if instance.gaps > 0 {
             sql.prepare_cached(
                 "UPDATE gap SET noticed = ?3 WHERE instance = ?1 AND last < ?2 AND noticed > ?3",
             )?
-            .execute([instance.id, number, end])?;
+            .execute([instance.id, run.first, run.earliest_end])?;
         }
         Ok(())
     }
@@ -85,13 +130,13 @@ impl Sequences {
     }
 }
 
-fn load(sql: &Connection, name: &str, service: &str, end: i64) -> rusqlite::Result<Instance> {
+fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
     let found = sql
         .prepare_cached(
             "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id) \
              FROM instance WHERE name = ?1",
         )?
-        .query_row([name], |row| {
+        .query_row([run.instance], |row| {
             Ok(Instance {
                 id: row.get(0)?,
                 highest: row.get(1)?,
@@ -106,8 +151,8 @@ fn load(sql: &Connection, name: &str, service: &str, end: i64) -> rusqlite::Resu
     }
     let id = sql
         .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, 0, ?3)")?
-        .insert(params![name, service, end])?;
-    Ok(Instance { id, highest: 0, last_end: end, gaps: 0, changed: false })
+        .insert(params![run.instance, run.service, run.newest_end])?;
+    Ok(Instance { id, highest: 0, last_end: run.newest_end, gaps: 0, changed: false })
 }
 
 fn open(
@@ -133,23 +178,26 @@ fn open(
     Ok(())
 }
 
-/// Takes `number` out of the gap that holds it, if one does.
-fn close(sql: &Connection, instance: &mut Instance, number: i64, end: i64) -> rusqlite::Result<()> {
-    let gap: Option<(i64, i64, i64)> = sql
-        .prepare_cached(
-            "SELECT first, last, noticed FROM gap WHERE instance = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
-        )?
-        .query_row([instance.id, number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((first, last, noticed)) = gap.filter(|(_, last, _)| *last >= number) else { return Ok(()) };
-    sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = ?2")?
-        .execute([instance.id, first])?;
-    instance.gaps -= 1;
-    if number < last {
-        open(sql, instance, number + 1, last, noticed)?;
+/// Takes the numbers of `run` out of the gaps that hold them, the last one first.
+fn close(sql: &Connection, instance: &mut Instance, run: &Run<'_>) -> rusqlite::Result<()> {
+    loop {
+        let gap: Option<(i64, i64, i64)> = sql
+            .prepare_cached(
+                "SELECT first, last, noticed FROM gap WHERE instance = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+            )?
+            .query_row([instance.id, run.last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((first, last, noticed)) = gap.filter(|(_, last, _)| *last >= run.first) else {
+            return Ok(());
+        };
+        sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = ?2")?
+            .execute([instance.id, first])?;
+        instance.gaps -= 1;
+        if run.last < last {
+            open(sql, instance, run.last + 1, last, noticed)?;
+        }
+        if first < run.first {
+            open(sql, instance, first, run.first - 1, noticed.min(run.earliest_end))?;
+        }
     }
-    if first < number {
-        open(sql, instance, first, number - 1, noticed.min(end))?;
-    }
-    Ok(())
 }

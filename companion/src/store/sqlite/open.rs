@@ -15,7 +15,7 @@ use crate::store::sqlite::schema;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// In KiB. The writer keeps the roll-up rows of the current minutes and the tail of the table; a question reads
 /// its rows once, so the system cache serves it.
-const WRITER_CACHE_KIB: i64 = 16 * 1024;
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
 const READER_CACHE_KIB: i64 = 2 * 1024;
 /// The log is cut back to this after a checkpoint, in bytes.
 const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;

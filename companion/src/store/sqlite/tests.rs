@@ -8,6 +8,7 @@ use crate::store::{Appended, Appender, Dimension, Filter, Page, Querier, Totals}
 
 mod crash;
 mod full;
+mod gaps;
 mod migrating;
 mod opening;
 mod repeating;

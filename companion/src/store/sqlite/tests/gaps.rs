@@ -1,0 +1,36 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::SequenceGap;
+
+/// The gaps left when these calls arrive in batches of `size`.
+fn gaps(calls: &[CallRecord], size: usize) -> Vec<SequenceGap> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    for batch in calls.chunks(size) {
+        ledger.append(batch).unwrap();
+    }
+    Ledger::open_reader(&path).unwrap().sequence_gaps(ALL.to, ALL.to, 1_000).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn are_the_same_however_batches_are_cut(
+        numbers in prop::collection::vec((1_u64..40, any::<bool>(), 0_i64..60), 1..60),
+        size in 2_usize..30,
+    ) {
+        let calls: Vec<_> = numbers
+            .into_iter()
+            .zip(1..)
+            .map(|((sequence, one, seconds), number)| CallRecord {
+                instance: Some(if one { "one" } else { "two" }.into()),
+                sequence: Some(sequence),
+                ..ending_at(number, BASE.plus_seconds(seconds))
+            })
+            .collect();
+        prop_assert_eq!(gaps(&calls, size), gaps(&calls, 1));
+    }
+}
