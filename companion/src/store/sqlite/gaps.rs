@@ -16,6 +16,13 @@ const REMEMBERED: usize = 4 * 1024;
 /// Gaps kept of one instance; the oldest gives way.
 const GAPS: i64 = 1_000;
 
+/// Dates the gaps of instance ?1 below the number ?2, whose call ended at ?3, back to it. A lower gap has more numbers
+/// above it, so it was never noticed later than a higher one: going down from the number, all is said at the first that
+/// was noticed by then. Most often that is the first one looked at.
+pub(super) const NOTICE: &str = "UPDATE gap SET noticed = ?3 \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND first > coalesce((SELECT first FROM gap \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND noticed <= ?3 ORDER BY first DESC LIMIT 1), 0)";
+
 #[derive(Debug, Clone, Copy)]
 struct Instance {
     id: i64,
@@ -99,6 +106,9 @@ impl Sequences {
             instance.last_end = run.newest_end;
             instance.changed = true;
         }
+        if instance.gaps > 0 {
+            sql.prepare_cached(NOTICE)?.execute([instance.id, run.first, run.earliest_end])?;
+        }
         if run.first <= instance.highest && instance.gaps > 0 {
             close(sql, instance, run)?;
         }
@@ -108,12 +118,6 @@ impl Sequences {
             }
             instance.highest = run.last;
             instance.changed = true;
-        }
-        if instance.gaps > 0 {
-            sql.prepare_cached(
-                "UPDATE gap SET noticed = ?3 WHERE instance = ?1 AND last < ?2 AND noticed > ?3",
-            )?
-            .execute([instance.id, run.first, run.earliest_end])?;
         }
         Ok(())
     }

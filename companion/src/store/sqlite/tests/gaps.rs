@@ -14,6 +14,29 @@ fn gaps(calls: &[CallRecord], size: usize) -> Vec<SequenceGap> {
     Ledger::open_reader(&path).unwrap().sequence_gaps(ALL.to, ALL.to, 1_000).unwrap()
 }
 
+#[test]
+fn a_number_above_many_gaps_looks_at_few_of_them() {
+    use rusqlite::StatementStatus::VmStep;
+
+    use crate::store::sqlite::gaps::NOTICE;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = writer(&path(&folder));
+    // Every second number is missing, so that each call is a run of its own.
+    let calls: Vec<_> = (1..=3_000_u64)
+        .map(|number| CallRecord {
+            instance: Some("holes".into()),
+            sequence: Some(number * 2),
+            ..call(number)
+        })
+        .collect();
+    for batch in calls.chunks(1_000) {
+        ledger.append(batch).unwrap();
+    }
+    let steps = ledger.connection.prepare_cached(NOTICE).unwrap().get_status(VmStep);
+    assert!((3_000..3_000 * 100).contains(&steps), "{steps} steps for 3000 numbers");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
