@@ -1,11 +1,13 @@
 //! Opening the file: who may write, and how the database is set up.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::owner_only;
 use crate::store::StoreError;
 use crate::store::sqlite::error::{file_error, store_error};
 use crate::store::sqlite::schema;
@@ -33,7 +35,7 @@ impl WriterLock {
     /// [`StoreError::Busy`] while another process holds it.
     fn take(path: &Path) -> Result<Self, StoreError> {
         let lock_path = lock_path(path);
-        let file = File::options()
+        let file = owner_only::options()
             .create(true)
             .truncate(false)
             .write(true)
@@ -44,6 +46,14 @@ impl WriterLock {
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_path_buf() }),
             Err(TryLockError::Error(error)) => Err(file_error(path, &error)),
         }
+    }
+}
+
+/// Creates the file, empty, when there is none. The database gives the files beside it the mode that it has.
+fn create(path: &Path) -> Result<(), StoreError> {
+    match owner_only::options().create_new(true).write(true).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(path, &error)),
+        _ => Ok(()),
     }
 }
 
@@ -69,8 +79,8 @@ fn lock_path(path: &Path) -> PathBuf {
 pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError> {
     no_folder(path)?;
     let lock = WriterLock::take(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let mut connection = connect(path, flags)?;
+    create(path)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let version = schema::check(&connection, path)?;
     (|| {
         if version == 0 {
