@@ -38,6 +38,8 @@ pub struct SqliteAppender {
     pub(super) dictionary: Dictionary,
     /// The day before which names were forgotten, in days since 1970.
     pub(super) names_from: i64,
+    /// Whether the housekeeping did not believe the clock, and has said so.
+    pub(super) clock_leaps: bool,
     sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
     recent: Recent,
@@ -61,6 +63,7 @@ impl SqliteAppender {
             marks,
             dictionary: Dictionary::default(),
             names_from: i64::MIN,
+            clock_leaps: false,
             sequences: Sequences::default(),
             recent,
             seen: Seen::default(),
