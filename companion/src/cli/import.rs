@@ -80,14 +80,14 @@ pub fn run(
         let percent = counts.read.saturating_mul(100) / total.max(1);
         write_all(notes, &format!("{} of {total} {} ({percent} %)\n", counts.read, plural(total, "row")))
     };
-    source.each(|rowid, row: Result<Row, String>| {
+    source.each(|number, row: Result<Row, String>| {
         counts.read += 1;
         match row.and_then(|row| row.into_record(&args.service, &args.provider, prices, now)) {
             Ok(record) => batch.push(record),
             Err(reason) => {
                 counts.bad += 1;
                 if counts.bad <= MOST_TOLD {
-                    write_all(notes, &format!("row {rowid} left out: {}\n", harmless(&reason)))?;
+                    write_all(notes, &format!("row {number} left out: {}\n", harmless(&reason)))?;
                 }
             }
         }

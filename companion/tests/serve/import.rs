@@ -69,7 +69,7 @@ fn imports_every_good_row_once_in_any_time_format() {
 }
 
 #[test]
-fn reports_bad_rows_by_their_id_and_leaves_them_out() {
+fn reports_bad_rows_by_their_number_and_leaves_them_out() {
     let folder = audit_log(&[
         "'2026-01-02', 'good', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
         "'yesterday', 'r2', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
@@ -152,4 +152,23 @@ fn shows_prices_and_models_without_one() {
     }
     let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);
     assert!(seen.contains("nobody-knows-this"), "{seen}");
+}
+
+#[test]
+fn imports_views_and_tables_without_row_ids_and_columns_named_as_these() {
+    for table in [
+        "CREATE TABLE log (timestamp TEXT, request_id TEXT, model TEXT);
+         INSERT INTO log VALUES ('2026-01-02', 'r1', 'm'), ('never', 'r2', 'm');
+         CREATE VIEW audit_logs AS SELECT timestamp, request_id, model FROM log",
+        "CREATE TABLE audit_logs (timestamp TEXT, request_id TEXT PRIMARY KEY, model TEXT) WITHOUT ROWID;
+         INSERT INTO audit_logs VALUES ('2026-01-02', 'r1', 'm'), ('never', 'r2', 'm')",
+        "CREATE TABLE audit_logs (rowid TEXT, timestamp TEXT, request_id TEXT, model TEXT);
+         INSERT INTO audit_logs VALUES ('a', '2026-01-02', 'r1', 'm'), ('b', 'never', 'r2', 'm')",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        Connection::open(folder.path().join("audit.db")).unwrap().execute_batch(table).unwrap();
+        let (done, notes) = import(&folder);
+        assert_eq!(done, "imported 1 call, 0 were known, 1 row left out\n", "{table}");
+        assert!(notes.contains("row 2 left out: "), "{notes}");
+    }
 }
