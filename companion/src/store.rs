@@ -19,7 +19,7 @@ pub mod writer;
 
 pub use answer::{
     Appended, CallPage, Duplicates, Group, LargeCall, LatencySummary, Maintained, Quantiles, Repeated,
-    SequenceGap, Step, Totals,
+    SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub use overview::{Overview, OverviewQuestion, Repetition};
@@ -122,18 +122,19 @@ pub trait Querier: Send + Sync {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError>;
 
-    /// Sequence numbers that are missing at `now` below a higher one of the same instance that has been in
-    /// the ledger since before `older_than`. At most `limit` gaps, oldest first. Numbers older than the
-    /// retention are not missing.
+    /// Sequence numbers that are missing at `now` below a higher one of the same instance, where the first such
+    /// call ended in the window `noticed`. The newest `limit` gaps are named. Of the filter only the services
+    /// count: nothing else is known of a call that is missing. Numbers older than the retention are not missing.
     ///
     /// # Errors
     /// [`StoreError`].
     fn sequence_gaps(
         &self,
-        older_than: Timestamp,
+        noticed: Window,
         now: Timestamp,
+        filter: &Filter,
         limit: usize,
-    ) -> Result<Vec<SequenceGap>, StoreError>;
+    ) -> Result<SequenceGaps, StoreError>;
 
     /// When the newest call that ended before `before` ended.
     ///

@@ -128,8 +128,27 @@ pub struct SequenceGap {
     pub first: u64,
     /// Last missing number.
     pub last: u64,
-    /// When the higher number came that shows the gap.
+    /// When the earliest call with a higher number ended, which shows the gap.
     pub noticed: Timestamp,
+}
+
+impl SequenceGap {
+    /// How many numbers are missing.
+    #[must_use]
+    pub const fn numbers(&self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+}
+
+/// What is missing from all sequences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SequenceGaps {
+    /// The newest gaps, newest first (ties by instance and number).
+    pub newest: Vec<SequenceGap>,
+    /// All gaps, named or not.
+    pub gaps: u64,
+    /// The numbers that are missing in all of them. Exact up to 2^53.
+    pub numbers: u64,
 }
 
 /// One page of calls.

@@ -52,13 +52,14 @@ impl Querier for Hanging {
     }
     fn sequence_gaps(
         &self,
-        old: Timestamp,
+        noticed: Window,
         now: Timestamp,
+        f: &Filter,
         limit: usize,
-    ) -> Result<Vec<SequenceGap>, StoreError> {
+    ) -> Result<SequenceGaps, StoreError> {
         let open = self.open.lock().expect("lock");
         drop(self.opened.wait_while(open, |open| !*open).expect("lock"));
-        self.store.sequence_gaps(old, now, limit)
+        self.store.sequence_gaps(noticed, now, f, limit)
     }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
         self.store.last_call(before, filter)

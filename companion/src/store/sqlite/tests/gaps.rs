@@ -11,7 +11,7 @@ fn gaps(calls: &[CallRecord], size: usize) -> Vec<SequenceGap> {
     for batch in calls.chunks(size) {
         ledger.append(batch).unwrap();
     }
-    Ledger::open_reader(&path).unwrap().sequence_gaps(ALL.to, ALL.to, 1_000).unwrap()
+    Ledger::open_reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 1_000).unwrap().newest
 }
 
 #[test]
