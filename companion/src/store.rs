@@ -28,7 +28,8 @@ pub use question::{Dimension, Filter, Page};
 /// Takes calls in. One appender writes a ledger at a time; it may block on the disk.
 pub trait Appender: Send {
     /// Appends a batch and returns when it is durable. All or nothing. A call whose (trace id, span id) is
-    /// known changes nothing and is counted as a duplicate; the same holds within the batch.
+    /// known changes nothing and is counted as a duplicate; the same holds within the batch. A call from before what
+    /// retention has deleted is left out and counted as too old.
     ///
     /// # Errors
     /// [`StoreError`], after which nothing of the batch is in the ledger and the batch may be sent again.

@@ -165,8 +165,10 @@ pub struct CallPage {
 pub struct Appended {
     /// New calls.
     pub inserted: u64,
-    /// Calls that were known, or so old that retention would have deleted them and nobody can tell.
+    /// Calls that were known.
     pub duplicates: u64,
+    /// Calls so old that retention would have deleted them: left out, since nobody can tell whether they were known.
+    pub too_old: u64,
 }
 
 /// What housekeeping did.

@@ -172,3 +172,33 @@ fn imports_views_and_tables_without_row_ids_and_columns_named_as_these() {
         assert!(notes.contains("row 2 left out: "), "{notes}");
     }
 }
+
+#[test]
+fn says_which_rows_are_older_than_the_ledger_keeps() {
+    use std::time::Duration;
+
+    use spanledger_companion::record::Timestamp;
+    use spanledger_companion::store::Appender as _;
+    use spanledger_companion::store::sqlite::{Ledger, Options};
+
+    let old = [
+        "'2026-01-01', 'r1', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+        "'2026-01-02', 'r2', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+    ];
+    let folder = audit_log(&[old[0], old[1], "'2026-03-02', 'r3', 'm', 1, 1, 1, 200, NULL, NULL, NULL"]);
+    import(&folder);
+    let keep_calls = Some(Duration::from_secs(30 * 86_400));
+    let mut served =
+        Ledger::open_writer(&folder.path().join("ledger.db"), &Options { keep_calls, ..Options::default() })
+            .unwrap();
+    let march: Timestamp = Timestamp(1_772_409_600 * Timestamp::SECOND);
+    assert_eq!(served.maintain(march.plus_seconds(60)).unwrap().deleted, 2);
+    drop(served);
+    let (done, _) = import(&folder);
+    assert_eq!(
+        done,
+        "imported 0 calls, 1 was known, 0 rows left out\n\
+         2 calls are too old and not imported: retention has deleted what this ledger held of their time, import into \
+         another one with a longer retention.max_age\n"
+    );
+}

@@ -168,6 +168,10 @@ impl Transaction<'_> {
         order.sort_by_key(|(end, _)| *end);
         let mut appended = Appended::default();
         for (end, call) in order {
+            if minute_of(end) < self.marks.calls_from {
+                appended.too_old += 1;
+                continue;
+            }
             match self.insert(call, end, calls)? {
                 Some(numbers) => {
                     appended.inserted += 1;
@@ -180,16 +184,13 @@ impl Transaction<'_> {
         Ok(appended)
     }
 
-    /// Writes the call unless it is known, or so old that nobody can tell any more.
+    /// Writes the call unless it is known.
     fn insert(
         &mut self,
         call: &CallRecord,
         end: i64,
         calls: &mut CallWriter<'_>,
     ) -> rusqlite::Result<Option<Numbers>> {
-        if minute_of(end) < self.marks.calls_from {
-            return Ok(None);
-        }
         let identity = identity_hash(&call.trace_id, &call.span_id);
         if let Some(id) = self.recent.get(identity)
             && calls.holds(id, call)?
