@@ -255,7 +255,7 @@ fn the_report_is_the_same_from_every_store() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.db");
-    let options = Options { keep_calls: None, keep_sums: None, max_bytes: None };
+    let options = Options::default();
     Ledger::open_writer(&path, &options).unwrap().append(&calls()).unwrap();
     let stored = build(&Ledger::open_reader(&path).unwrap(), DAY, &rules(), NOW).unwrap();
     let expected = day();

@@ -168,7 +168,7 @@ pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
     let calls = [numbered(5), numbered(11)];
     store.appender.append(&calls).unwrap();
     assert_eq!(gaps(store, later, 10), []);
-    // A process whose first calls never came.
+    // A process whose first calls never came, as far as a store can tell that knows nothing of its own beginning.
     store.appender.append(&[CallRecord { instance: Some("two".into()), ..numbered(20) }]).unwrap();
     let found = gaps(store, later, 10);
     assert_eq!(found, [SequenceGap { instance: "two".into(), ..gap(1, 19, 20) }]);

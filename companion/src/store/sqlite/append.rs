@@ -54,8 +54,11 @@ impl SqliteAppender {
         path: PathBuf,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let remembered = Marks::load(&connection).and_then(|marks| Ok((marks, Recent::load(&connection)?)));
-        let (marks, recent) = remembered.map_err(|error| store_error(&path, &error))?;
+        let remembered = Marks::load(&connection).and_then(|marks| {
+            let recent = Recent::load(&connection)?;
+            Ok((marks, recent, Sequences::load(&connection)?))
+        });
+        let (marks, recent, sequences) = remembered.map_err(|error| store_error(&path, &error))?;
         Ok(Self {
             connection,
             path,
@@ -64,7 +67,7 @@ impl SqliteAppender {
             dictionary: Dictionary::default(),
             names_from: i64::MIN,
             clock_leaps: false,
-            sequences: Sequences::default(),
+            sequences,
             recent,
             seen: Seen::default(),
             _lock: lock,

@@ -3,6 +3,12 @@
 //!
 //! A gap is noticed at the earliest end among the calls with a higher number. So the table says the same
 //! whatever the order of arrival.
+//!
+//! Numbers begin at 1, and no call tells when its process began. A ledger that is set up beside running processes sees
+//! their next numbers first, and would miss all before. So what an instance numbered before its first call here is
+//! missing only when that call started more than [`SETTLING`] after the ledger was created: until then the ledger,
+//! or the way to it, did not exist for the calls before. The price: of a process that begins within that time, lost
+//! first calls go unnoticed. Files from before this was noted know no such time.
 
 use std::collections::HashMap;
 
@@ -15,6 +21,9 @@ use crate::store::{Filter, SequenceGap, SequenceGaps};
 
 /// Instances remembered between batches; the table knows the others.
 const REMEMBERED: usize = 4 * 1024;
+/// How long after its creation a ledger meets processes that were running before it: an hour, in nanoseconds. Long
+/// enough that a rare caller makes a call, or that the last application is pointed at the ledger.
+const SETTLING: i64 = 3_600 * Timestamp::SECOND;
 /// Gaps kept of one instance; the oldest gives way.
 const GAPS: i64 = 1_000;
 
@@ -43,6 +52,8 @@ struct Run<'a> {
     service: &'a str,
     first: i64,
     last: i64,
+    /// When the call with the first number started.
+    start: i64,
     earliest_end: i64,
     newest_end: i64,
 }
@@ -57,6 +68,7 @@ impl<'a> Run<'a> {
             service: &call.service,
             first: number,
             last: number,
+            start: call.start.0,
             earliest_end: end,
             newest_end: end,
         })
@@ -68,9 +80,18 @@ impl<'a> Run<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Sequences {
     instances: HashMap<String, Instance>,
+    /// When the ledger was created, as far as it is known.
+    created: Option<i64>,
 }
 
 impl Sequences {
+    pub(super) fn load(sql: &Connection) -> rusqlite::Result<Self> {
+        let created = sql
+            .query_row("SELECT value FROM state WHERE name = 'created'", [], |row| row.get(0))
+            .optional()?;
+        Ok(Self { created, ..Self::default() })
+    }
+
     pub(super) fn clear(&mut self) {
         self.instances.clear();
     }
@@ -100,7 +121,7 @@ impl Sequences {
                 self.write(sql)?;
                 self.instances.clear();
             }
-            let loaded = load(sql, run)?;
+            let loaded = load(sql, run, self.created)?;
             self.instances.insert(run.instance.to_owned(), loaded);
         }
         let Some(instance) = self.instances.get_mut(run.instance) else { return Ok(()) };
@@ -136,7 +157,7 @@ impl Sequences {
     }
 }
 
-fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
+fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Result<Instance> {
     let found = sql
         .prepare_cached(
             "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id) \
@@ -155,10 +176,12 @@ fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
     if let Some(instance) = found {
         return Ok(instance);
     }
+    let settling = created.is_some_and(|created| run.start < created.saturating_add(SETTLING));
+    let highest = if settling { run.first - 1 } else { 0 };
     let id = sql
-        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, 0, ?3)")?
-        .insert(params![run.instance, run.service, run.newest_end])?;
-    Ok(Instance { id, highest: 0, last_end: run.newest_end, gaps: 0, changed: false })
+        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![run.instance, run.service, highest, run.newest_end])?;
+    Ok(Instance { id, highest, last_end: run.newest_end, gaps: 0, changed: false })
 }
 
 fn open(

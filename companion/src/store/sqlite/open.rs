@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::owner_only;
+use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::store::sqlite::error::{file_error, store_error};
 use crate::store::sqlite::schema;
@@ -75,8 +76,8 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Opens or creates the file for the one who writes.
-pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError> {
+/// Opens or creates the file for the one who writes. A new one notes that it was created at `now`.
+pub(super) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection, WriterLock), StoreError> {
     no_folder(path)?;
     let lock = WriterLock::take(path)?;
     create(path)?;
@@ -92,7 +93,11 @@ pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
-        schema::migrate(&mut connection, version)
+        schema::migrate(&mut connection, version)?;
+        if let Some(now) = now.filter(|_| version == 0) {
+            connection.execute("INSERT INTO state (name, value) VALUES ('created', ?1)", [now.0])?;
+        }
+        Ok(())
     })()
     .map_err(|error| store_error(path, &error))?;
     Ok((connection, lock))
