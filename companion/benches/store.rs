@@ -153,7 +153,7 @@ fn questions(path: &Path, length_ns: i64) -> Outcomes {
     ask(path, "rule: largest calls 5 min", |q| q.largest_calls(minutes(5), &any, 8_000, 10))?;
     ask(path, "rule: repeated 5 min", |q| q.repeated(minutes(5), &any, 3, 10))?;
     ask(path, "rule: duplicates 5 min", |q| q.duplicates(minutes(5), &any))?;
-    ask(path, "rule: sequence gaps", |q| q.sequence_gaps(now.plus_seconds(-120), now, 100))?;
+    ask(path, "rule: sequence gaps", |q| q.sequence_gaps(Window::last(86_400, now), now, &any, 100))?;
     ask(path, "rule: last call", |q| q.last_call(now, &any))?;
     ask(path, "rule: last call, one service", |q| q.last_call(now, &service))?;
     ask(path, "rule: last call, silent service", |q| q.last_call(now, &silent))?;

@@ -183,7 +183,10 @@ impl Cli {
                 let loaded = common.load(&[])?;
                 let prices = app::prices(&loaded)?;
                 // Nothing is deleted by an import; that is left to `serve`.
-                let mut appender = Ledger::open_writer(&loaded.config.ledger.path, &Options::default())?;
+                let mut appender = Ledger::open_writer(
+                    &loaded.config.ledger.path,
+                    &Options { now: Some(now), ..Options::default() },
+                )?;
                 import::run(&args, &mut appender, &prices, now, out, &mut std::io::stderr())?;
             }
         }

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod fuzzing;
 pub mod metrics;
 pub mod notify;
+mod owner_only;
 pub mod page;
 pub mod plain;
 pub mod receiver;

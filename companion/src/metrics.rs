@@ -13,6 +13,8 @@ pub enum SpanResult {
     Accepted,
     /// A call the ledger had already.
     Duplicate,
+    /// A call from before what retention has deleted; it was left out.
+    TooOld,
     /// No LLM call.
     Ignored,
     /// A foreign span around a call that is counted by itself.
@@ -24,13 +26,21 @@ pub enum SpanResult {
 }
 
 impl SpanResult {
-    const ALL: [Self; 6] =
-        [Self::Accepted, Self::Duplicate, Self::Ignored, Self::Wrapper, Self::Refused, Self::Dropped];
+    const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::TooOld,
+        Self::Ignored,
+        Self::Wrapper,
+        Self::Refused,
+        Self::Dropped,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
+            Self::TooOld => "too_old",
             Self::Ignored => "ignored",
             Self::Wrapper => "wrapper",
             Self::Refused => "refused",

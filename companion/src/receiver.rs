@@ -71,6 +71,7 @@ impl Intake {
                 Ok(appended) => {
                     count(SpanResult::Accepted, appended.inserted);
                     count(SpanResult::Duplicate, appended.duplicates);
+                    count(SpanResult::TooOld, appended.too_old);
                 }
                 Err(error) => {
                     count(SpanResult::Dropped, calls);

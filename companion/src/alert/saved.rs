@@ -1,7 +1,7 @@
 //! The state of alerts over a restart: one small JSON file beside the ledger.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Alert;
 use crate::notify::timing::Told;
+use crate::owner_only;
 
 /// What survives a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -98,7 +99,12 @@ impl StateFile {
 
     fn write(&self, saved: &Saved) -> io::Result<()> {
         let unfinished = self.path.with_extension("json.new");
-        let mut file = File::create(&unfinished)?;
+        // One that a crash left behind may have another mode.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = owner_only::options().create_new(true).write(true).open(&unfinished)?;
         file.write_all(&serde_json::to_vec_pretty(saved)?)?;
         file.sync_all()?;
         fs::rename(&unfinished, &self.path)

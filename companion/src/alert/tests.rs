@@ -247,3 +247,18 @@ fn a_state_file_that_cannot_be_written_says_so() {
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}", path.display());
     assert_eq!(file.get().alerts, firing());
 }
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_the_saved_state() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().expect("folder");
+    let ledger = folder.path().join("ledger.db");
+    let path = StateFile::path_beside(&ledger);
+    // As a crash of an earlier version may leave it.
+    fs::write(path.with_extension("json.new"), "{").expect("write");
+    let file = StateFile::open(&ledger).expect("open");
+    file.update(|saved| saved.alerts = firing()).expect("update");
+    assert_eq!(fs::metadata(&path).expect("state").permissions().mode() & 0o777, 0o600);
+}

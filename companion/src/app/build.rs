@@ -158,6 +158,7 @@ pub fn retention(config: &Config) -> Options {
         keep_calls: age(retention.max_age),
         keep_sums: age(retention.sums_max_age),
         max_bytes: (retention.max_size.0 > 0).then_some(retention.max_size.0),
+        now: Some(clock::now()),
     }
 }
 

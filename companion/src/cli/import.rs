@@ -52,6 +52,7 @@ struct Counts {
     read: u64,
     imported: u64,
     known: u64,
+    too_old: u64,
     bad: u64,
 }
 
@@ -76,18 +77,19 @@ pub fn run(
         let appended = appender.append(batch)?;
         counts.imported += appended.inserted;
         counts.known += appended.duplicates;
+        counts.too_old += appended.too_old;
         batch.clear();
         let percent = counts.read.saturating_mul(100) / total.max(1);
         write_all(notes, &format!("{} of {total} {} ({percent} %)\n", counts.read, plural(total, "row")))
     };
-    source.each(|rowid, row: Result<Row, String>| {
+    source.each(|number, row: Result<Row, String>| {
         counts.read += 1;
         match row.and_then(|row| row.into_record(&args.service, &args.provider, prices, now)) {
             Ok(record) => batch.push(record),
             Err(reason) => {
                 counts.bad += 1;
                 if counts.bad <= MOST_TOLD {
-                    write_all(notes, &format!("row {rowid} left out: {}\n", harmless(&reason)))?;
+                    write_all(notes, &format!("row {number} left out: {}\n", harmless(&reason)))?;
                 }
             }
         }
@@ -98,8 +100,19 @@ pub fn run(
     if untold > 0 {
         write_all(notes, &format!("{untold} more {} left out\n", plural(untold, "row")))?;
     }
-    let Counts { imported, known, bad, .. } = counts;
+    let Counts { imported, known, too_old, bad, .. } = counts;
     let (calls, were) = (plural(imported, "call"), if known == 1 { "was" } else { "were" });
     let rows = plural(bad, "row");
-    write_all(out, &format!("imported {imported} {calls}, {known} {were} known, {bad} {rows} left out\n"))
+    write_all(out, &format!("imported {imported} {calls}, {known} {were} known, {bad} {rows} left out\n"))?;
+    if too_old == 0 {
+        return Ok(());
+    }
+    let (calls, are) = (plural(too_old, "call"), if too_old == 1 { "is" } else { "are" });
+    write_all(
+        out,
+        &format!(
+            "{too_old} {calls} {are} too old and not imported: retention has deleted what this ledger held of their time, \
+             import into another one with a longer retention.max_age\n"
+        ),
+    )
 }

@@ -204,10 +204,11 @@ impl Querier for Stuck {
     }
     fn sequence_gaps(
         &self,
+        _: Window,
         _: Timestamp,
-        _: Timestamp,
+        _: &Filter,
         _: usize,
-    ) -> Result<Vec<crate::store::SequenceGap>, StoreError> {
+    ) -> Result<crate::store::SequenceGaps, StoreError> {
         self.refuse()
     }
     fn last_call(&self, _: Timestamp, _: &Filter) -> Result<Option<Timestamp>, StoreError> {

@@ -6,8 +6,8 @@ use super::figures::or_dash;
 use crate::record::{Timestamp, Window};
 use crate::rule::Unit;
 use crate::store::{
-    Dimension, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, Step, StoreError,
-    Totals,
+    Dimension, Filter, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, SequenceGaps,
+    Step, StoreError, Totals,
 };
 
 /// Users in a report.
@@ -18,6 +18,10 @@ const TOP_ERRORS: usize = 10;
 const TOP_HASHES: usize = 10;
 /// Models, providers and services in a report; a hostile sender may invent names without end.
 const TOP_NAMES: usize = 100;
+/// Gaps in a report.
+const TOP_GAPS: usize = 100;
+/// A number may be on its way for so long after a higher one came; the rule `SequenceGap` waits as long by default.
+const UNDER_WAY_SECONDS: i64 = 120;
 /// Names looked at to find the most expensive and the unpriced ones.
 const SEEN_NAMES: usize = 1000;
 /// Plots have at most this many steps: as many as a phone can tell apart.
@@ -111,6 +115,9 @@ pub struct Report {
     pub unpriced: Vec<Group>,
     /// Request hashes that came more than once, at most 10, and how often any did.
     pub repetition: Repetition,
+    /// Calls that never came, by their sequence numbers: noticed within the window and 2 minutes ago or more. At
+    /// most 100 gaps are named.
+    pub missing: SequenceGaps,
     /// The rules, firing ones first.
     pub rules: Vec<RuleState>,
 }
@@ -179,6 +186,9 @@ pub fn build(
     unpriced.truncate(TOP_NAMES);
     models.truncate(TOP_NAMES);
 
+    let settled = Window { to: window.to.min(now.plus_seconds(-UNDER_WAY_SECONDS)), ..window };
+    let missing = querier.sequence_gaps(settled, now, &Filter::default(), TOP_GAPS)?;
+
     let mut rules = rules.to_vec();
     rules.sort_by(|a, b| (a.state, severity_rank(a), &a.name).cmp(&(b.state, severity_rank(b), &b.name)));
 
@@ -198,6 +208,7 @@ pub fn build(
         outcomes,
         unpriced,
         repetition,
+        missing,
         rules,
     })
 }

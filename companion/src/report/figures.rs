@@ -2,7 +2,7 @@
 
 use crate::plain::plural;
 use crate::record::{NanoUsd, Timestamp};
-use crate::store::{Duplicates, Repetition, Totals};
+use crate::store::{Duplicates, Repetition, SequenceGaps, Totals};
 use crate::time::in_words;
 
 use super::data::Report;
@@ -29,6 +29,22 @@ pub(crate) fn repetition(report: &Report) -> String {
     }
     let length = window.to.0.saturating_sub(window.from.0) / Timestamp::SECOND;
     format!("within the newest {}: {all}", in_words(length))
+}
+
+/// How many calls are missing by their sequence numbers, in words.
+pub(crate) fn missing(report: &Report) -> String {
+    let SequenceGaps { gaps, numbers, .. } = report.missing;
+    if gaps == 0 {
+        return "none: no sequence number is missing".to_owned();
+    }
+    let verb = if numbers == 1 { "is" } else { "are" };
+    format!("{} {verb} missing, in {}", counted(numbers, "call"), counted(gaps, "gap"))
+}
+
+/// How many gaps there are beyond the first `shown`, in words; nothing when there are none.
+pub(crate) fn more_gaps(report: &Report, shown: usize) -> Option<String> {
+    let more = report.missing.gaps.saturating_sub(report.missing.newest.len().min(shown) as u64);
+    (more > 0).then(|| format!("and {}", counted(more, "older gap")))
 }
 
 /// A sum of tokens; `None` when there were calls and none of them reported any.

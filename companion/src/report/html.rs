@@ -1,5 +1,6 @@
 //! The report as one HTML document that needs nothing else: no script, no font, no image from elsewhere.
 
+mod gaps;
 mod glance;
 mod rules;
 mod tables;
@@ -96,6 +97,7 @@ pub(crate) fn sections(report: &Report, rules_note: &str) -> Markup {
     html! {
         (rules::section(report, rules_note))
         (glance::section(report))
+        (gaps::section(report))
         @if report.totals.calls == 0 {
             section.card.empty {
                 h2 { "No calls ended in this time" }

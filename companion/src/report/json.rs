@@ -8,7 +8,7 @@ use super::data::Report;
 use super::figures::{known_cost, known_tokens, mean_seconds, success_rate};
 use crate::record::{NanoUsd, Window};
 use crate::rule::Unit;
-use crate::store::{Group, Quantiles, Repeated, Totals};
+use crate::store::{Group, Quantiles, Repeated, SequenceGap, Totals};
 use crate::time::rfc3339;
 
 /// The report as indented JSON with a line end.
@@ -37,6 +37,7 @@ struct Document<'a> {
     repeated: Vec<Hash<'a>>,
     duplicates: Repetition,
     unpriced: Vec<Named<'a>>,
+    gaps: Gaps<'a>,
     rules: Vec<Rule<'a>>,
 }
 
@@ -100,6 +101,23 @@ struct Repetition {
 }
 
 #[derive(Serialize)]
+struct Gaps<'a> {
+    count: u64,
+    missing_calls: u64,
+    newest: Vec<Gap<'a>>,
+}
+
+#[derive(Serialize)]
+struct Gap<'a> {
+    instance: &'a str,
+    service: &'a str,
+    first: u64,
+    last: u64,
+    missing_calls: u64,
+    noticed_at: String,
+}
+
+#[derive(Serialize)]
 struct Rule<'a> {
     name: &'a str,
     state: &'static str,
@@ -148,6 +166,11 @@ impl<'a> Document<'a> {
                 exact: repetition.exact,
             },
             unpriced: named(&report.unpriced),
+            gaps: Gaps {
+                count: report.missing.gaps,
+                missing_calls: report.missing.numbers,
+                newest: report.missing.newest.iter().map(Gap::of).collect(),
+            },
             rules: report
                 .rules
                 .iter()
@@ -208,6 +231,19 @@ impl<'a> Named<'a> {
             name: &group.name,
             sums: Sums::of(&group.totals),
             latency_mean_seconds: mean_seconds(&group.totals),
+        }
+    }
+}
+
+impl<'a> Gap<'a> {
+    fn of(gap: &'a SequenceGap) -> Self {
+        Self {
+            instance: &gap.instance,
+            service: &gap.service,
+            first: gap.first,
+            last: gap.last,
+            missing_calls: gap.numbers(),
+            noticed_at: rfc3339(gap.noticed),
         }
     }
 }

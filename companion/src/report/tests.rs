@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules};
 use super::*;
 use crate::plain::Terminal;
+use crate::record::Window;
 use crate::store::Querier as _;
 
 fn day() -> Report {
@@ -184,6 +185,37 @@ fn the_json_holds_the_documented_fields() {
 }
 
 #[test]
+fn gaps_of_the_window_are_named_newest_first_and_the_rest_is_counted() {
+    let numbered = |number: u64, seconds: i64| {
+        let mut call = fixture::call(number, DAY.from.plus_seconds(seconds - 1));
+        call.sequence = Some(number * 2 - 1);
+        call
+    };
+    let calls: Vec<_> = (1..=150).map(|number| numbered(number, number.cast_signed() * 60)).collect();
+    let report = build(&ledger(&calls), DAY, &[], NOW).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    let gaps = &json["gaps"];
+    assert_eq!((&gaps["count"], &gaps["missing_calls"]), (&json!(149), &json!(149)));
+    assert_eq!(gaps["newest"].as_array().unwrap().len(), 100);
+    assert_eq!(
+        gaps["newest"][0],
+        json!({
+            "instance": "c0ffee", "service": "checkout", "first": 298, "last": 298, "missing_calls": 1,
+            "noticed_at": "2026-11-22T14:30:00Z",
+        })
+    );
+    let text = to_text(&report, Terminal::PLAIN);
+    assert!(text.contains("  149 calls are missing, in 149 gaps\n"), "{text}");
+    assert!(text.contains("  and 129 older gaps\n"), "{text}");
+    assert!(to_html(&report).contains("and 124 older gaps"));
+    // Of another window, and of numbers that may still come.
+    let later = Window { from: DAY.from.plus_seconds(149 * 60), to: DAY.from.plus_seconds(151 * 60) };
+    let missing = |now| build(&ledger(&calls), later, &[], now).unwrap().missing.gaps;
+    assert_eq!((missing(NOW), missing(later.to.plus_seconds(30))), (2, 1));
+    assert!(to_text(&empty(), Terminal::PLAIN).contains("  none: no sequence number is missing\n"));
+}
+
+#[test]
 fn the_json_of_an_empty_ledger_says_null_for_what_is_unknown() {
     let json: Value = serde_json::from_str(&to_json(&empty()).unwrap()).unwrap();
     assert_eq!(json["totals"]["success_rate"], Value::Null);
@@ -252,7 +284,7 @@ fn the_report_is_the_same_from_every_store() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.db");
-    let options = Options { keep_calls: None, keep_sums: None, max_bytes: None };
+    let options = Options::default();
     Ledger::open_writer(&path, &options).unwrap().append(&calls()).unwrap();
     let stored = build(&Ledger::open_reader(&path).unwrap(), DAY, &rules(), NOW).unwrap();
     let expected = day();

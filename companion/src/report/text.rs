@@ -1,5 +1,7 @@
 //! The report for a terminal: 80 columns, aligned, readable without colour.
 
+mod gaps;
+
 use super::data::{Report, RuleState, RuleStatus};
 use super::figures::{
     compact, count, counted, known_cost, known_tokens, mean_seconds, number, or_dash, percent, repetition,
@@ -24,6 +26,7 @@ pub fn to_text(report: &Report, terminal: Terminal) -> String {
     title(report, terminal, &mut out);
     rules(report, terminal, &mut out);
     summary(report, terminal, &mut out);
+    gaps::section(report, terminal, &mut out);
     if report.totals.calls > 0 {
         over_time(report, terminal, &mut out);
     }

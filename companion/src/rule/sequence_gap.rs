@@ -2,14 +2,15 @@ use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
 use super::{Evaluation, OTHER, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
-use crate::record::Timestamp;
+use crate::record::{Timestamp, Window};
 use crate::seconds::Seconds;
 use crate::store::{Querier, SequenceGap as Gap, StoreError};
 
-/// So many gaps are looked at.
+/// So many gaps are looked at, at a time: as many as a store keeps of one instance.
 const GAPS: usize = 1000;
 
-/// Numbers missing from an instance's sequence for longer than the window. One alert a service. A gap noticed longer ago than the lookback has been told and fires no more.
+/// Numbers missing from an instance's sequence for longer than the window. One alert a service. A gap noticed longer
+/// ago than the lookback has been told and fires no more; the report names it.
 #[derive(Debug)]
 pub(super) struct SequenceGap;
 
@@ -51,30 +52,16 @@ impl Rule for SequenceGap {
         now: Timestamp,
     ) -> Result<Evaluation, StoreError> {
         let settings = &scope.settings;
-        let mut gaps = querier.sequence_gaps(now.plus_seconds(-settings.window.0), now, GAPS)?;
-        // The oldest come first: behind a full answer there may be newer ones, so that none of it is left out.
-        if gaps.len() < GAPS {
-            let recent = now.plus_seconds(-settings.lookback.0);
-            gaps.retain(|gap| gap.noticed >= recent);
-        }
-        gaps.retain(|gap| {
-            scope.filter.service.as_ref().is_none_or(|service| *service == gap.service)
-                && !scope.filter.except_services.contains(&gap.service)
-        });
-        let mut services: BTreeMap<&str, Vec<&Gap>> = BTreeMap::new();
-        for gap in &gaps {
-            services.entry(&gap.service).or_default().push(gap);
-        }
-        let mut missing: Vec<(&str, u64, &Gap)> = services
+        let mut missing: Vec<(String, u64, Gap)> = missing(scope, querier, now)?
             .into_iter()
-            .filter_map(|(service, gaps)| Some((service, numbers(&gaps), *gaps.first()?)))
-            .filter(|(_, numbers, _)| count(*numbers) > settings.threshold)
+            .filter(|(_, (numbers, _))| count(*numbers) > settings.threshold)
+            .map(|(service, (numbers, first))| (service, numbers, first))
             .collect();
         missing.sort_by_key(|(_, numbers, _)| std::cmp::Reverse(*numbers));
         let rest: Vec<_> = missing.split_off(missing.len().min(TOP));
         if let Some((_, _, gap)) = rest.first() {
             let sum = rest.iter().fold(0, |sum: u64, (_, numbers, _)| sum.saturating_add(*numbers));
-            missing.push((OTHER, sum, *gap));
+            missing.push((OTHER.to_owned(), sum, gap.clone()));
         }
         if missing.is_empty() {
             let sample = scope.sample(0.0, false, "no sequence number is missing".to_owned());
@@ -84,19 +71,46 @@ impl Rule for SequenceGap {
             });
         }
         let samples = missing.into_iter().map(|(service, numbers, gap)| Sample {
-            labels: scope.labels_with("service", service),
+            labels: scope.labels_with("service", &service),
             ..scope.sample(
                 count(numbers),
                 true,
-                missing_calls(numbers, service, &settings.window.words(), gap),
+                missing_calls(numbers, &service, &settings.window.words(), &gap),
             )
         });
         Ok(Evaluation::known(samples.collect()))
     }
 }
 
-fn numbers(gaps: &[&Gap]) -> u64 {
-    gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add((gap.last - gap.first).saturating_add(1)))
+/// How many numbers each service misses, with its oldest gap. Of a service with more than [`GAPS`] gaps it is the
+/// newest of them that count.
+fn missing(
+    scope: &Scope,
+    querier: &dyn Querier,
+    now: Timestamp,
+) -> Result<BTreeMap<String, (u64, Gap)>, StoreError> {
+    let settings = &scope.settings;
+    let noticed =
+        Window { from: now.plus_seconds(-settings.lookback.0), to: now.plus_seconds(-settings.window.0) };
+    let mut filter = scope.filter.clone();
+    let mut services: BTreeMap<String, (u64, Gap)> = BTreeMap::new();
+    // One service may fill an answer, so the others are asked for again without it.
+    for _ in 0..=TOP {
+        let found = querier.sequence_gaps(noticed, now, &filter, GAPS)?;
+        let whole = found.newest.len() < GAPS;
+        for gap in found.newest {
+            let (numbers, first) = services.entry(gap.service.clone()).or_insert_with(|| (0, gap.clone()));
+            *numbers = numbers.saturating_add(gap.numbers());
+            if (gap.noticed, gap.first) < (first.noticed, first.first) {
+                *first = gap;
+            }
+        }
+        if whole {
+            break;
+        }
+        filter.except_services.extend(services.keys().cloned());
+    }
+    Ok(services)
 }
 
 fn missing_calls(numbers: u64, service: &str, within: &str, gap: &Gap) -> String {

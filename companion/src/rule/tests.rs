@@ -5,6 +5,7 @@ mod evaluator;
 pub(crate) use evaluator::Broken;
 mod fires;
 mod runner;
+mod sequence_gap;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,6 +84,11 @@ pub(crate) fn failed(seconds: i64, status: u16) -> CallRecord {
         cost_status: CostStatus::NoUsage,
         ..call(seconds)
     }
+}
+
+/// As [`call`], with this number of the instance `one`.
+fn numbered(seconds: i64, sequence: u64) -> CallRecord {
+    CallRecord { instance: Some("one".to_owned()), sequence: Some(sequence), ..call(seconds) }
 }
 
 /// A store under test and what must live as long.

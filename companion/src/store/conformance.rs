@@ -7,7 +7,7 @@ use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 use crate::store::{
-    Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, Step,
+    Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, SequenceGaps, Step,
 };
 
 pub(crate) mod calls;
@@ -43,6 +43,7 @@ macro_rules! store_conformance {
             finds_repeated_requests
             finds_the_largest_call_of_each_user
             follows_gaps_in_any_order_of_arrival
+            names_the_newest_gaps_of_a_time_and_a_service
             finds_the_newest_call
             pages_through_all_calls_newest_first
             filters_by_each_field
@@ -81,7 +82,7 @@ pub(crate) fn answers_about_nothing(store: &mut TestStore) {
     assert_eq!(querier.repeated(ALL, &any(), 0, 10).unwrap(), []);
     assert_eq!(querier.duplicates(ALL, &any()).unwrap(), Duplicates::default());
     assert_eq!(querier.largest_calls(ALL, &any(), 0, 10).unwrap(), []);
-    assert_eq!(querier.sequence_gaps(BASE, BASE, 10).unwrap(), []);
+    assert_eq!(querier.sequence_gaps(ALL, BASE, &any(), 10).unwrap(), SequenceGaps::default());
     assert_eq!(querier.last_call(BASE, &any()).unwrap(), None);
     assert_eq!(querier.calls(ALL, &any(), page(10)).unwrap().calls, []);
     let upside_down = Window { from: BASE, to: BASE.plus_seconds(-1) };
@@ -290,7 +291,7 @@ pub(crate) fn takes_hostile_records(store: &mut TestStore) {
             assert_eq!(groups, expected::breakdown(&calls, ALL, &any(), by, 1_000));
         }
         store.querier.latency(ALL, &any()).unwrap();
-        store.querier.sequence_gaps(ALL.to, ALL.to, 1_000).unwrap();
+        store.querier.sequence_gaps(ALL, ALL.to, &any(), 1_000).unwrap();
         store.appender.maintain(BASE).unwrap();
     }
 }

@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::record::Timestamp;
 use crate::store::StoreError;
 
 mod append;
@@ -51,6 +52,9 @@ pub struct Options {
     /// Bytes that the ledger, its log included, may take; above, the oldest calls are deleted, then the oldest
     /// sums. `None`, the default, sets no bound.
     pub max_bytes: Option<u64>,
+    /// What time it is, noted in a file that is created: processes that were running by then have earlier numbers
+    /// that nobody misses (see `gaps`). `None`, the default, notes nothing, and all numbers below the first are missed.
+    pub now: Option<Timestamp>,
 }
 
 /// Opens ledgers.
@@ -64,7 +68,7 @@ impl Ledger {
     /// [`StoreError::Busy`] when another process writes it, [`StoreError::Damaged`], [`StoreError::Newer`],
     /// [`StoreError::ReadOnly`], [`StoreError::Full`].
     pub fn open_writer(path: &Path, options: &Options) -> Result<SqliteAppender, StoreError> {
-        let (connection, lock) = open::writer(path)?;
+        let (connection, lock) = open::writer(path, options.now)?;
         SqliteAppender::new(connection, lock, path.to_path_buf(), options.clone())
     }
 

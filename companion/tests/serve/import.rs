@@ -71,7 +71,7 @@ fn imports_every_good_row_once_in_any_time_format() {
 }
 
 #[test]
-fn reports_bad_rows_by_their_id_and_leaves_them_out() {
+fn reports_bad_rows_by_their_number_and_leaves_them_out() {
     let folder = audit_log(&[
         "'2026-01-02', 'good', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
         "'yesterday', 'r2', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
@@ -154,4 +154,53 @@ fn shows_prices_and_models_without_one() {
     }
     let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);
     assert!(seen.contains("nobody-knows-this"), "{seen}");
+}
+
+#[test]
+fn imports_views_and_tables_without_row_ids_and_columns_named_as_these() {
+    for table in [
+        "CREATE TABLE log (timestamp TEXT, request_id TEXT, model TEXT);
+         INSERT INTO log VALUES ('2026-01-02', 'r1', 'm'), ('never', 'r2', 'm');
+         CREATE VIEW audit_logs AS SELECT timestamp, request_id, model FROM log",
+        "CREATE TABLE audit_logs (timestamp TEXT, request_id TEXT PRIMARY KEY, model TEXT) WITHOUT ROWID;
+         INSERT INTO audit_logs VALUES ('2026-01-02', 'r1', 'm'), ('never', 'r2', 'm')",
+        "CREATE TABLE audit_logs (rowid TEXT, timestamp TEXT, request_id TEXT, model TEXT);
+         INSERT INTO audit_logs VALUES ('a', '2026-01-02', 'r1', 'm'), ('b', 'never', 'r2', 'm')",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        Connection::open(folder.path().join("audit.db")).unwrap().execute_batch(table).unwrap();
+        let (done, notes) = import(&folder);
+        assert_eq!(done, "imported 1 call, 0 were known, 1 row left out\n", "{table}");
+        assert!(notes.contains("row 2 left out: "), "{notes}");
+    }
+}
+
+#[test]
+fn says_which_rows_are_older_than_the_ledger_keeps() {
+    use std::time::Duration;
+
+    use spanledger_companion::record::Timestamp;
+    use spanledger_companion::store::Appender as _;
+    use spanledger_companion::store::sqlite::{Ledger, Options};
+
+    let old = [
+        "'2026-01-01', 'r1', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+        "'2026-01-02', 'r2', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
+    ];
+    let folder = audit_log(&[old[0], old[1], "'2026-03-02', 'r3', 'm', 1, 1, 1, 200, NULL, NULL, NULL"]);
+    import(&folder);
+    let keep_calls = Some(Duration::from_secs(30 * 86_400));
+    let mut served =
+        Ledger::open_writer(&folder.path().join("ledger.db"), &Options { keep_calls, ..Options::default() })
+            .unwrap();
+    let march: Timestamp = Timestamp(1_772_409_600 * Timestamp::SECOND);
+    assert_eq!(served.maintain(march.plus_seconds(60)).unwrap().deleted, 2);
+    drop(served);
+    let (done, _) = import(&folder);
+    assert_eq!(
+        done,
+        "imported 0 calls, 1 was known, 0 rows left out\n\
+         2 calls are too old and not imported: retention has deleted what this ledger held of their time, import into \
+         another one with a longer retention.max_age\n"
+    );
 }

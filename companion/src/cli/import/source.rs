@@ -35,17 +35,20 @@ impl Source {
         Ok(count.unsigned_abs())
     }
 
-    /// Hands every row to `take`, in the order of the file, without holding more than one.
+    /// Hands every row to `take` with its number from 1 on, in the order of the file, without holding more than one.
+    /// The numbers are counted here: views and tables `WITHOUT ROWID` have none.
     pub(super) fn each(
         &self,
-        mut take: impl FnMut(i64, Result<Row, String>) -> Result<(), Failure>,
+        mut take: impl FnMut(u64, Result<Row, String>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut statement = self.connection.prepare(&format!("SELECT rowid, * FROM {}", self.table))?;
+        let mut statement = self.connection.prepare(&format!("SELECT * FROM {}", self.table))?;
         let names: Vec<String> = statement.column_names().map(str::to_ascii_lowercase).collect();
         let columns = Columns::find(&names).map_err(Failure)?;
         let mut rows = statement.query([])?;
+        let mut number = 0;
         while let Some(row) = rows.next()? {
-            take(row.get(0)?, Row::read(row, &columns))?;
+            number += 1;
+            take(number, Row::read(row, &columns))?;
         }
         Ok(())
     }

@@ -49,11 +49,12 @@ impl Querier for Broken {
     }
     fn sequence_gaps(
         &self,
-        old: Timestamp,
+        noticed: Window,
         now: Timestamp,
+        f: &Filter,
         limit: usize,
-    ) -> Result<Vec<SequenceGap>, StoreError> {
-        self.0.sequence_gaps(old, now, limit)
+    ) -> Result<SequenceGaps, StoreError> {
+        self.0.sequence_gaps(noticed, now, f, limit)
     }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
         self.0.last_call(before, filter)

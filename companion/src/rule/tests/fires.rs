@@ -303,38 +303,6 @@ fn rate_limited_does_not_fire_at_10_percent_and_does_not_judge_9_calls() {
     assert_no_data(&status(RateLimited, &many(9, |n| failed(n, 429)), 60), reason);
 }
 
-fn numbered(seconds: i64, sequence: u64) -> CallRecord {
-    CallRecord { instance: Some("one".to_owned()), sequence: Some(sequence), ..call(seconds) }
-}
-
-#[test]
-fn sequence_gap_fires_when_a_number_is_missing_for_longer_than_2_minutes() {
-    let calls = [numbered(1, 1), numbered(10, 4), numbered(20, 5), numbered(300, 6)];
-    let status = status(SequenceGap, &calls, 131);
-    assert_fires(&status, 2.0);
-    assert_eq!(status.alerts[0].labels, Labels::from([("service".to_owned(), "app".to_owned())]));
-    assert_eq!(
-        status.alerts[0].description,
-        "2 calls of app are missing for more than 2 minutes, the first of them number 2 of instance one"
-    );
-}
-
-#[test]
-fn sequence_gap_does_not_fire_within_2_minutes_nor_for_numbers_that_came_late() {
-    assert_calm(&status(SequenceGap, &[numbered(1, 1), numbered(10, 3)], 129), 0.0);
-    assert_calm(&status(SequenceGap, &[numbered(1, 1), numbered(10, 3), numbered(100, 2)], 200), 0.0);
-    let two =
-        |seconds, sequence| CallRecord { instance: Some("two".to_owned()), ..numbered(seconds, sequence) };
-    assert_calm(&status(SequenceGap, &[numbered(1, 1), two(9, 1), two(10, 2)], 500), 0.0);
-}
-
-#[test]
-fn sequence_gap_does_not_fire_for_ever() {
-    let calls = [numbered(1, 1), numbered(10, 3)];
-    assert_fires(&status(SequenceGap, &calls, 86_400), 1.0);
-    assert_calm(&status(SequenceGap, &calls, 86_500), 0.0);
-}
-
 #[test]
 fn ledger_silent_fires_after_15_minutes_without_a_call() {
     let status = status(LedgerSilent, &[call(0), call(100)], 1001);
@@ -417,15 +385,4 @@ fn one_call_is_told_in_the_singular() {
         let said = text(rule, &calls, 200);
         assert!(said.ends_with(wanted), "{said}");
     }
-}
-
-#[test]
-fn sequence_gap_says_that_a_missing_beginning_may_be_older_than_the_ledger() {
-    let status = status(SequenceGap, &[numbered(1, 8)], 200);
-    assert_fires(&status, 7.0);
-    assert_eq!(
-        status.alerts[0].description,
-        "7 calls of app are missing for more than 2 minutes, the first of them number 1 of instance one, unless it \
-         was running before this ledger began"
-    );
 }

@@ -71,13 +71,14 @@ impl Querier for Hanging {
     }
     fn sequence_gaps(
         &self,
-        old: Timestamp,
+        noticed: Window,
         now: Timestamp,
+        f: &Filter,
         limit: usize,
-    ) -> Result<Vec<SequenceGap>, StoreError> {
+    ) -> Result<SequenceGaps, StoreError> {
         let left = self.permissions.lock().expect("lock");
         *self.permitted.wait_while(left, |left| *left == 0).expect("lock") -= 1;
-        self.store.sequence_gaps(old, now, limit)
+        self.store.sequence_gaps(noticed, now, f, limit)
     }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
         self.store.last_call(before, filter)

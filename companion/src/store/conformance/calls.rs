@@ -4,7 +4,7 @@ use spanledger::Outcome;
 
 use super::records::{self, BASE, call, ending_at};
 use super::{ALL, TestStore, any, expected, page};
-use crate::record::{CallRecord, NanoUsd};
+use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 use crate::store::{Appended, Dimension, Filter, Page, SequenceGap};
 
 pub(crate) fn gives_back_every_field(store: &mut TestStore) {
@@ -41,10 +41,10 @@ pub(crate) fn gives_back_every_field(store: &mut TestStore) {
 pub(crate) fn a_repeated_call_changes_nothing(store: &mut TestStore) {
     let (one, two) = (call(1), call(2));
     let within = store.appender.append(&[one.clone(), one.clone(), two.clone()]).unwrap();
-    assert_eq!(within, Appended { inserted: 2, duplicates: 1 });
+    assert_eq!(within, Appended { inserted: 2, duplicates: 1, too_old: 0 });
     let before = store.querier.totals(ALL, &any()).unwrap();
     let again = store.appender.append(&[two.clone(), one.clone()]).unwrap();
-    assert_eq!(again, Appended { inserted: 0, duplicates: 2 });
+    assert_eq!(again, Appended { inserted: 0, duplicates: 2, too_old: 0 });
     assert_eq!(store.querier.totals(ALL, &any()).unwrap(), before);
     // Half of the identity is none.
     let sibling = CallRecord { span_id: [9; 8], ..one.clone() };
@@ -129,6 +129,12 @@ pub(crate) fn filters_by_each_field(store: &mut TestStore) {
     assert_eq!(store.querier.calls(ALL, &none, page(10)).unwrap().calls, []);
 }
 
+/// What is missing that was noticed before `before`.
+fn gaps(store: &TestStore, before: Timestamp, limit: usize) -> Vec<SequenceGap> {
+    let noticed = Window { to: before, ..ALL };
+    store.querier.sequence_gaps(noticed, BASE.plus_seconds(1_000), &any(), limit).unwrap().newest
+}
+
 pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
     let numbered = |sequence: u64| CallRecord {
         instance: Some("one".into()),
@@ -146,24 +152,55 @@ pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
     let mut append = |numbers: &[u64]| {
         let calls: Vec<_> = numbers.iter().map(|number| numbered(*number)).collect();
         store.appender.append(&calls).unwrap();
-        store.querier.sequence_gaps(later, later, 10).unwrap()
+        gaps(store, later, 10)
     };
     assert_eq!(append(&[1, 2, 3]), []);
     assert_eq!(append(&[10]), [gap(4, 9, 10)]);
-    assert_eq!(append(&[6]), [gap(4, 5, 6), gap(7, 9, 10)]);
-    assert_eq!(append(&[9, 4]), [gap(5, 5, 6), gap(7, 8, 9)]);
-    assert_eq!(append(&[6, 10]), [gap(5, 5, 6), gap(7, 8, 9)], "repeats");
+    assert_eq!(append(&[6]), [gap(7, 9, 10), gap(4, 5, 6)]);
+    assert_eq!(append(&[9, 4]), [gap(7, 8, 9), gap(5, 5, 6)]);
+    assert_eq!(append(&[6, 10]), [gap(7, 8, 9), gap(5, 5, 6)], "repeats");
     assert_eq!(append(&[8, 7]), [gap(5, 5, 6)]);
-    assert_eq!(append(&[12]), [gap(5, 5, 6), gap(11, 11, 12)]);
+    assert_eq!(append(&[12]), [gap(11, 11, 12), gap(5, 5, 6)]);
     // Only what has been noticed before the given moment.
-    let noticed = |seconds| store.querier.sequence_gaps(BASE.plus_seconds(seconds), later, 10).unwrap().len();
+    let noticed = |seconds| gaps(store, BASE.plus_seconds(seconds), 10).len();
     assert_eq!((noticed(6), noticed(7), noticed(12), noticed(13)), (0, 1, 1, 2));
-    assert_eq!(store.querier.sequence_gaps(later, later, 1).unwrap(), [gap(5, 5, 6)]);
+    assert_eq!(gaps(store, later, 1), [gap(11, 11, 12)]);
     let calls = [numbered(5), numbered(11)];
     store.appender.append(&calls).unwrap();
-    assert_eq!(store.querier.sequence_gaps(later, later, 10).unwrap(), []);
-    // A process whose first calls never came.
+    assert_eq!(gaps(store, later, 10), []);
+    // A process whose first calls never came, as far as a store can tell that knows nothing of its own beginning.
     store.appender.append(&[CallRecord { instance: Some("two".into()), ..numbered(20) }]).unwrap();
-    let found = store.querier.sequence_gaps(later, later, 10).unwrap();
+    let found = gaps(store, later, 10);
     assert_eq!(found, [SequenceGap { instance: "two".into(), ..gap(1, 19, 20) }]);
+}
+
+pub(crate) fn names_the_newest_gaps_of_a_time_and_a_service(store: &mut TestStore) {
+    let mut calls = Vec::new();
+    // Numbers 2, 4, 6 and so on are missing of each service.
+    for (service, seconds) in [("noisy", 0..20_i64), ("quiet", 100..103)] {
+        let sent = calls.len() as u64;
+        calls.extend(seconds.zip(0_u64..).map(|(second, number)| CallRecord {
+            service: service.into(),
+            instance: Some(format!("of {service}")),
+            sequence: Some(number * 2 + 1),
+            ..ending_at(sent + number, BASE.plus_seconds(second))
+        }));
+    }
+    store.appender.append(&calls).unwrap();
+    let ask = |from: i64, filter: &Filter, limit| {
+        let noticed = Window { from: BASE.plus_seconds(from), to: BASE.plus_seconds(200) };
+        let found = store.querier.sequence_gaps(noticed, noticed.to, filter, limit).unwrap();
+        let newest: Vec<_> = found.newest.iter().map(|gap| (gap.service.clone(), gap.first)).collect();
+        (newest, found.gaps, found.numbers)
+    };
+    let quiet = vec![("quiet".to_owned(), 4), ("quiet".to_owned(), 2)];
+    assert_eq!(ask(0, &any(), 2), (quiet.clone(), 21, 21));
+    assert_eq!(ask(50, &any(), 100), (quiet.clone(), 2, 2));
+    assert_eq!(ask(101, &any(), 100).1, 2, "the window begins with its first moment");
+    assert_eq!(ask(0, &Filter { service: Some("quiet".into()), ..any() }, 100), (quiet.clone(), 2, 2));
+    assert_eq!(ask(0, &Filter { except_services: vec!["noisy".into()], ..any() }, 100), (quiet, 2, 2));
+    assert_eq!(
+        ask(0, &Filter { service: Some("noisy".into()), ..any() }, 1),
+        (vec![("noisy".to_owned(), 38)], 19, 19)
+    );
 }

@@ -126,7 +126,10 @@ pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {
                 },
             );
             let inserted = batch.len() as u64;
-            prop_assert_eq!(store.appender.append(&batch).unwrap(), Appended { inserted, duplicates: 0 });
+            prop_assert_eq!(
+                store.appender.append(&batch).unwrap(),
+                Appended { inserted, ..Appended::default() }
+            );
             calls.extend(batch);
             if let Some(now) = maintain {
                 while store.appender.maintain(Timestamp(now)).unwrap().more {}

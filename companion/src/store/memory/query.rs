@@ -9,7 +9,7 @@ use crate::store::overview::steps;
 use crate::store::sums::Measures;
 use crate::store::{
     CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Quantiles, Querier,
-    Repeated, SequenceGap, Step, StoreError, Totals,
+    Repeated, SequenceGaps, Step, StoreError, Totals,
 };
 
 impl Querier for MemoryStore {
@@ -149,11 +149,12 @@ impl Querier for MemoryStore {
 
     fn sequence_gaps(
         &self,
-        older_than: Timestamp,
+        noticed: Window,
         now: Timestamp,
+        filter: &Filter,
         limit: usize,
-    ) -> Result<Vec<SequenceGap>, StoreError> {
-        Ok(self.read().sequences.gaps(older_than, now, limit))
+    ) -> Result<SequenceGaps, StoreError> {
+        Ok(self.read().sequences.gaps(noticed, now, filter, limit))
     }
 
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::record::{CallRecord, Timestamp};
-use crate::store::SequenceGap;
+use crate::record::{CallRecord, Timestamp, Window};
+use crate::store::{Filter, SequenceGap, SequenceGaps};
 
 /// The numbers of every instance. Holds only what was missing at some moment: numbers that come in order leave
 /// nothing behind.
@@ -61,13 +61,22 @@ impl Sequences {
     }
 
     /// Gaps as [`crate::store::Querier::sequence_gaps`] describes them.
-    pub(super) fn gaps(&self, older_than: Timestamp, now: Timestamp, limit: usize) -> Vec<SequenceGap> {
+    pub(super) fn gaps(
+        &self,
+        noticed: Window,
+        now: Timestamp,
+        filter: &Filter,
+        limit: usize,
+    ) -> SequenceGaps {
         let mut gaps: Vec<SequenceGap> = Vec::new();
         for (name, instance) in &self.instances {
             let mut missing: Vec<&Hole> = instance
                 .holes
                 .iter()
-                .filter(|hole| hole.noticed < older_than && hole.came.is_none_or(|came| came >= now))
+                .filter(|hole| noticed.from <= hole.noticed && hole.noticed < noticed.to.min(now))
+                .filter(|hole| hole.came.is_none_or(|came| came >= now))
+                .filter(|hole| filter.service.as_ref().is_none_or(|service| *service == hole.service))
+                .filter(|hole| !filter.except_services.contains(&hole.service))
                 .collect();
             missing.sort_by_key(|hole| hole.first);
             for hole in missing {
@@ -86,9 +95,11 @@ impl Sequences {
                 }
             }
         }
-        gaps.sort_by(|a, b| (a.noticed, &a.instance, a.first).cmp(&(b.noticed, &b.instance, b.first)));
+        gaps.sort_by(|a, b| (b.noticed, &a.instance, a.first).cmp(&(a.noticed, &b.instance, b.first)));
+        let numbers = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.numbers()));
+        let count = gaps.len() as u64;
         gaps.truncate(limit);
-        gaps
+        SequenceGaps { newest: gaps, gaps: count, numbers }
     }
 }
 

@@ -38,6 +38,8 @@ pub struct SqliteAppender {
     pub(super) dictionary: Dictionary,
     /// The day before which names were forgotten, in days since 1970.
     pub(super) names_from: i64,
+    /// Whether the housekeeping did not believe the clock, and has said so.
+    pub(super) clock_leaps: bool,
     sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
     recent: Recent,
@@ -52,8 +54,11 @@ impl SqliteAppender {
         path: PathBuf,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let remembered = Marks::load(&connection).and_then(|marks| Ok((marks, Recent::load(&connection)?)));
-        let (marks, recent) = remembered.map_err(|error| store_error(&path, &error))?;
+        let remembered = Marks::load(&connection).and_then(|marks| {
+            let recent = Recent::load(&connection)?;
+            Ok((marks, recent, Sequences::load(&connection)?))
+        });
+        let (marks, recent, sequences) = remembered.map_err(|error| store_error(&path, &error))?;
         Ok(Self {
             connection,
             path,
@@ -61,7 +66,8 @@ impl SqliteAppender {
             marks,
             dictionary: Dictionary::default(),
             names_from: i64::MIN,
-            sequences: Sequences::default(),
+            clock_leaps: false,
+            sequences,
             recent,
             seen: Seen::default(),
             _lock: lock,
@@ -165,6 +171,10 @@ impl Transaction<'_> {
         order.sort_by_key(|(end, _)| *end);
         let mut appended = Appended::default();
         for (end, call) in order {
+            if minute_of(end) < self.marks.calls_from {
+                appended.too_old += 1;
+                continue;
+            }
             match self.insert(call, end, calls)? {
                 Some(numbers) => {
                     appended.inserted += 1;
@@ -177,16 +187,13 @@ impl Transaction<'_> {
         Ok(appended)
     }
 
-    /// Writes the call unless it is known, or so old that nobody can tell any more.
+    /// Writes the call unless it is known.
     fn insert(
         &mut self,
         call: &CallRecord,
         end: i64,
         calls: &mut CallWriter<'_>,
     ) -> rusqlite::Result<Option<Numbers>> {
-        if minute_of(end) < self.marks.calls_from {
-            return Ok(None);
-        }
         let identity = identity_hash(&call.trace_id, &call.span_id);
         if let Some(id) = self.recent.get(identity)
             && calls.holds(id, call)?

@@ -3,18 +3,36 @@
 //!
 //! A gap is noticed at the earliest end among the calls with a higher number. So the table says the same
 //! whatever the order of arrival.
+//!
+//! Numbers begin at 1, and no call tells when its process began. A ledger that is set up beside running processes sees
+//! their next numbers first, and would miss all before. So what an instance numbered before its first call here is
+//! missing only when that call started more than [`SETTLING`] after the ledger was created: until then the ledger,
+//! or the way to it, did not exist for the calls before. The price: of a process that begins within that time, lost
+//! first calls go unnoticed. Files from before this was noted know no such time.
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use crate::record::CallRecord;
+use crate::record::{CallRecord, Timestamp, Window};
 use crate::store::sqlite::key::end_of;
+use crate::store::{Filter, SequenceGap, SequenceGaps};
 
 /// Instances remembered between batches; the table knows the others.
 const REMEMBERED: usize = 4 * 1024;
+/// How long after its creation a ledger meets processes that were running before it: an hour, in nanoseconds. Long
+/// enough that a rare caller makes a call, or that the last application is pointed at the ledger.
+const SETTLING: i64 = 3_600 * Timestamp::SECOND;
 /// Gaps kept of one instance; the oldest gives way.
 const GAPS: i64 = 1_000;
+
+/// Dates the gaps of instance ?1 below the number ?2, whose call ended at ?3, back to it. A lower gap has more numbers
+/// above it, so it was never noticed later than a higher one: going down from the number, all is said at the first that
+/// was noticed by then. Most often that is the first one looked at.
+pub(super) const NOTICE: &str = "UPDATE gap SET noticed = ?3 \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND first > coalesce((SELECT first FROM gap \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND noticed <= ?3 ORDER BY first DESC LIMIT 1), 0)";
 
 #[derive(Debug, Clone, Copy)]
 struct Instance {
@@ -34,6 +52,8 @@ struct Run<'a> {
     service: &'a str,
     first: i64,
     last: i64,
+    /// When the call with the first number started.
+    start: i64,
     earliest_end: i64,
     newest_end: i64,
 }
@@ -48,6 +68,7 @@ impl<'a> Run<'a> {
             service: &call.service,
             first: number,
             last: number,
+            start: call.start.0,
             earliest_end: end,
             newest_end: end,
         })
@@ -59,9 +80,18 @@ impl<'a> Run<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Sequences {
     instances: HashMap<String, Instance>,
+    /// When the ledger was created, as far as it is known.
+    created: Option<i64>,
 }
 
 impl Sequences {
+    pub(super) fn load(sql: &Connection) -> rusqlite::Result<Self> {
+        let created = sql
+            .query_row("SELECT value FROM state WHERE name = 'created'", [], |row| row.get(0))
+            .optional()?;
+        Ok(Self { created, ..Self::default() })
+    }
+
     pub(super) fn clear(&mut self) {
         self.instances.clear();
     }
@@ -91,13 +121,16 @@ impl Sequences {
                 self.write(sql)?;
                 self.instances.clear();
             }
-            let loaded = load(sql, run)?;
+            let loaded = load(sql, run, self.created)?;
             self.instances.insert(run.instance.to_owned(), loaded);
         }
         let Some(instance) = self.instances.get_mut(run.instance) else { return Ok(()) };
         if run.newest_end > instance.last_end {
             instance.last_end = run.newest_end;
             instance.changed = true;
+        }
+        if instance.gaps > 0 {
+            sql.prepare_cached(NOTICE)?.execute([instance.id, run.first, run.earliest_end])?;
         }
         if run.first <= instance.highest && instance.gaps > 0 {
             close(sql, instance, run)?;
@@ -108,12 +141,6 @@ impl Sequences {
             }
             instance.highest = run.last;
             instance.changed = true;
-        }
-        if instance.gaps > 0 {
-            sql.prepare_cached(
-                "UPDATE gap SET noticed = ?3 WHERE instance = ?1 AND last < ?2 AND noticed > ?3",
-            )?
-            .execute([instance.id, run.first, run.earliest_end])?;
         }
         Ok(())
     }
@@ -130,7 +157,7 @@ impl Sequences {
     }
 }
 
-fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
+fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Result<Instance> {
     let found = sql
         .prepare_cached(
             "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id) \
@@ -149,10 +176,12 @@ fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
     if let Some(instance) = found {
         return Ok(instance);
     }
+    let settling = created.is_some_and(|created| run.start < created.saturating_add(SETTLING));
+    let highest = if settling { run.first - 1 } else { 0 };
     let id = sql
-        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, 0, ?3)")?
-        .insert(params![run.instance, run.service, run.newest_end])?;
-    Ok(Instance { id, highest: 0, last_end: run.newest_end, gaps: 0, changed: false })
+        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![run.instance, run.service, highest, run.newest_end])?;
+    Ok(Instance { id, highest, last_end: run.newest_end, gaps: 0, changed: false })
 }
 
 fn open(
@@ -200,4 +229,45 @@ fn close(sql: &Connection, instance: &mut Instance, run: &Run<'_>) -> rusqlite::
             open(sql, instance, first, run.first - 1, noticed.min(run.earliest_end))?;
         }
     }
+}
+
+/// What is missing, as [`Querier::sequence_gaps`](crate::store::Querier::sequence_gaps) describes it.
+pub(super) fn missing(
+    sql: &Connection,
+    noticed: Window,
+    filter: &Filter,
+    limit: usize,
+) -> rusqlite::Result<SequenceGaps> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut values = vec![Value::Integer(noticed.from.0), Value::Integer(noticed.to.0)];
+    let mut matching =
+        "FROM gap JOIN instance ON instance.id = gap.instance WHERE noticed >= ? AND noticed < ?".to_owned();
+    if let Some(service) = &filter.service {
+        matching.push_str(" AND service = ?");
+        values.push(Value::Text(service.clone()));
+    }
+    for service in &filter.except_services {
+        matching.push_str(" AND service <> ?");
+        values.push(Value::Text(service.clone()));
+    }
+    // Summed as a float: two instances with numbers near 2^63 would overflow an integer.
+    let (gaps, numbers): (i64, f64) = sql
+        .prepare_cached(&format!("SELECT count(*), total(last - first + 1) {matching}"))?
+        .query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    values.push(Value::Integer(limit));
+    let mut statement = sql.prepare_cached(&format!(
+        "SELECT name, service, first, last, noticed {matching} ORDER BY noticed DESC, name, first LIMIT ?"
+    ))?;
+    let newest = statement.query_map(params_from_iter(&values), |row| {
+        Ok(SequenceGap {
+            instance: row.get(0)?,
+            service: row.get(1)?,
+            first: row.get::<_, i64>(2)?.cast_unsigned(),
+            last: row.get::<_, i64>(3)?.cast_unsigned(),
+            noticed: Timestamp(row.get(4)?),
+        })
+    })?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of counts; saturates")]
+    let numbers = numbers as u64;
+    Ok(SequenceGaps { newest: newest.collect::<Result<_, _>>()?, gaps: gaps.cast_unsigned(), numbers })
 }

@@ -1,11 +1,14 @@
 //! Opening the file: who may write, and how the database is set up.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::owner_only;
+use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::store::sqlite::error::{file_error, store_error};
 use crate::store::sqlite::schema;
@@ -33,7 +36,7 @@ impl WriterLock {
     /// [`StoreError::Busy`] while another process holds it.
     fn take(path: &Path) -> Result<Self, StoreError> {
         let lock_path = lock_path(path);
-        let file = File::options()
+        let file = owner_only::options()
             .create(true)
             .truncate(false)
             .write(true)
@@ -44,6 +47,14 @@ impl WriterLock {
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_path_buf() }),
             Err(TryLockError::Error(error)) => Err(file_error(path, &error)),
         }
+    }
+}
+
+/// Creates the file, empty, when there is none. The database gives the files beside it the mode that it has.
+fn create(path: &Path) -> Result<(), StoreError> {
+    match owner_only::options().create_new(true).write(true).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(path, &error)),
+        _ => Ok(()),
     }
 }
 
@@ -65,12 +76,12 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Opens or creates the file for the one who writes.
-pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError> {
+/// Opens or creates the file for the one who writes. A new one notes that it was created at `now`.
+pub(super) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection, WriterLock), StoreError> {
     no_folder(path)?;
     let lock = WriterLock::take(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let mut connection = connect(path, flags)?;
+    create(path)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let version = schema::check(&connection, path)?;
     (|| {
         if version == 0 {
@@ -82,7 +93,11 @@ pub(super) fn writer(path: &Path) -> Result<(Connection, WriterLock), StoreError
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
-        schema::migrate(&mut connection, version)
+        schema::migrate(&mut connection, version)?;
+        if let Some(now) = now.filter(|_| version == 0) {
+            connection.execute("INSERT INTO state (name, value) VALUES ('created', ?1)", [now.0])?;
+        }
+        Ok(())
     })()
     .map_err(|error| store_error(path, &error))?;
     Ok((connection, lock))

@@ -7,13 +7,14 @@ use rusqlite::Connection;
 
 use crate::record::{Timestamp, Window};
 use crate::store::sqlite::error::store_error;
+use crate::store::sqlite::gaps;
 use crate::store::sqlite::marks::Marks;
 use crate::store::sqlite::names::Names;
 use crate::store::sqlite::open;
 use crate::store::sqlite::scan::{Snapshot, minute_start};
 use crate::store::{
     CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Overview, OverviewQuestion,
-    Page, Querier, Repeated, SequenceGap, Step, StoreError, Totals,
+    Page, Querier, Repeated, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -115,28 +116,15 @@ impl Querier for SqliteQuerier {
 
     fn sequence_gaps(
         &self,
-        older_than: Timestamp,
+        noticed: Window,
         now: Timestamp,
+        filter: &Filter,
         limit: usize,
-    ) -> Result<Vec<SequenceGap>, StoreError> {
+    ) -> Result<SequenceGaps, StoreError> {
         self.ask(|snapshot| {
-            let oldest = minute_start(snapshot.marks.calls_from);
-            let before = older_than.min(now);
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = snapshot.connection.prepare_cached(
-                "SELECT name, service, first, last, noticed FROM gap JOIN instance ON instance.id = gap.instance \
-                 WHERE noticed >= ?1 AND noticed < ?2 ORDER BY noticed, name, first LIMIT ?3",
-            )?;
-            let gaps = statement.query_map([oldest.0, before.0, limit], |row| {
-                Ok(SequenceGap {
-                    instance: row.get(0)?,
-                    service: row.get(1)?,
-                    first: row.get::<_, i64>(2)?.cast_unsigned(),
-                    last: row.get::<_, i64>(3)?.cast_unsigned(),
-                    noticed: Timestamp(row.get(4)?),
-                })
-            })?;
-            gaps.collect()
+            let from = noticed.from.max(minute_start(snapshot.marks.calls_from));
+            let window = Window { from, to: noticed.to.min(now) };
+            gaps::missing(snapshot.connection, window, filter, limit)
         })
     }
 

@@ -9,12 +9,13 @@ use crate::record::Timestamp;
 use crate::store::sqlite::append::{SqliteAppender, Transaction, minute_of};
 use crate::store::sqlite::cell::{Table, cell_id, cell_key};
 use crate::store::sqlite::error::store_error;
-use crate::store::sqlite::key::{first_id, minute_of_id};
+use crate::store::sqlite::key::{end_id, first_id, minute_of_id};
 use crate::store::sqlite::marks::NEVER;
 use crate::store::sqlite::names::Names;
 use crate::store::sqlite::open::BUSY_TIMEOUT;
 use crate::store::sqlite::scan::minute_start;
 use crate::store::{Maintained, StoreError};
+use crate::time::rfc3339;
 
 /// Calls read for roll-ups, and rows deleted, by one run: some 50 ms each.
 const CLOSE_CALLS: u64 = 100_000;
@@ -37,7 +38,37 @@ const GRACE: i64 = 2;
 /// Instances whose sequences are followed; the longest silent give way.
 const INSTANCES: i64 = 100_000;
 
+/// How far the clock may be past everything the ledger knows and is still believed: a service that runs is told the
+/// time every few seconds. In nanoseconds.
+const LEAP: i64 = 24 * 3_600 * Timestamp::SECOND;
+
+/// The clock decides what is deleted for good, and which calls are refused from then on as too old. So one that leaps
+/// past the newest call and past the last housekeeping is taken to be wrong until a call ends near it: in between, the
+/// last moment that is certain stands for it. (A service that was down for longer and gets no calls keeps what it has
+/// until the first one comes.)
+fn believed(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let before = end_id(now, ledger.marks.spill_us);
+    let newest: Option<i64> = ledger.read(|sql| {
+        sql.prepare_cached("SELECT max(id) FROM calls WHERE id < ?1")?.query_row([before], |row| row.get(0))
+    })?;
+    // The roll-ups were closed by an earlier run, this long before what was its time.
+    let last = minute_start(ledger.marks.closed.saturating_add(GRACE));
+    let certain = newest.map_or(last, |id| last.max(minute_start(minute_of_id(id))));
+    let leaps = now.0.saturating_sub(certain.0) > LEAP;
+    let knows = newest.is_some() || ledger.marks.closed > NEVER;
+    if leaps && knows && !ledger.clock_leaps {
+        tracing::warn!(
+            now = %rfc3339(now), certain = %rfc3339(certain),
+            "the clock is far past the newest call and the last housekeeping, nothing is deleted by age until a call \
+             ends near it"
+        );
+    }
+    ledger.clock_leaps = leaps;
+    Ok(if leaps { certain } else { now })
+}
+
 pub(super) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Maintained, StoreError> {
+    let now = believed(ledger, now)?;
     let today = minute_of(now.0);
     let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
 

@@ -6,6 +6,7 @@ use crate::store::conformance::records::{BASE, call, ending_at};
 use crate::store::conformance::{TestStore, expected, store_conformance};
 use crate::store::{Appended, Appender, Dimension, Filter, Page, Querier, Totals};
 
+mod clock;
 mod crash;
 mod full;
 mod gaps;
@@ -81,7 +82,7 @@ fn a_call_known_from_just_before_is_known_at_another_time_too() {
     let mut ledger = writer(&path(&folder));
     ledger.append(&[call(1)]).unwrap();
     let shifted = CallRecord { start: BASE.plus_seconds(100), ..call(1) };
-    let known = Appended { inserted: 0, duplicates: 1 };
+    let known = Appended { inserted: 0, duplicates: 1, too_old: 0 };
     assert_eq!(ledger.append(std::slice::from_ref(&shifted)).unwrap(), known);
     drop(ledger);
     assert_eq!(writer(&path(&folder)).append(&[shifted]).unwrap(), known, "after a restart");

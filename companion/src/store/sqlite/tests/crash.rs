@@ -79,7 +79,11 @@ fn a_killed_process_loses_nothing_acknowledged_and_keeps_nothing_twice() {
         assert_eq!(found.len() as u64 % BATCH, 0, "whole batches only");
         for (sender, number) in &acknowledged {
             let answer = ledger.append(&batch(*sender, *number)).unwrap();
-            assert_eq!(answer, Appended { inserted: 0, duplicates: BATCH }, "batch {sender} {number}");
+            assert_eq!(
+                answer,
+                Appended { inserted: 0, duplicates: BATCH, too_old: 0 },
+                "batch {sender} {number}"
+            );
         }
         assert_eq!(totals(&path, ALL).calls, found.len() as u64);
         assert_sound(&path);

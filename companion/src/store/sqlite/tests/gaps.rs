@@ -11,7 +11,67 @@ fn gaps(calls: &[CallRecord], size: usize) -> Vec<SequenceGap> {
     for batch in calls.chunks(size) {
         ledger.append(batch).unwrap();
     }
-    Ledger::open_reader(&path).unwrap().sequence_gaps(ALL.to, ALL.to, 1_000).unwrap()
+    Ledger::open_reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 1_000).unwrap().newest
+}
+
+#[test]
+fn a_number_above_many_gaps_looks_at_few_of_them() {
+    use rusqlite::StatementStatus::VmStep;
+
+    use crate::store::sqlite::gaps::NOTICE;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = writer(&path(&folder));
+    // Every second number is missing, so that each call is a run of its own.
+    let calls: Vec<_> = (1..=3_000_u64)
+        .map(|number| CallRecord {
+            instance: Some("holes".into()),
+            sequence: Some(number * 2),
+            ..call(number)
+        })
+        .collect();
+    for batch in calls.chunks(1_000) {
+        ledger.append(batch).unwrap();
+    }
+    let steps = ledger.connection.prepare_cached(NOTICE).unwrap().get_status(VmStep);
+    assert!((3_000..3_000 * 100).contains(&steps), "{steps} steps for 3000 numbers");
+}
+
+#[test]
+fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
+    const HOUR: i64 = 3_600;
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let numbered = |instance: &str, sequence: u64, seconds: i64| CallRecord {
+        instance: Some(instance.into()),
+        sequence: Some(sequence),
+        ..ending_at(sequence, BASE.plus_seconds(seconds))
+    };
+    let open = |seconds: i64| {
+        let now = Some(BASE.plus_seconds(seconds));
+        Ledger::open_writer(&path, &Options { now, ..Options::default() }).unwrap()
+    };
+    open(0).append(&[numbered("running", 500, 10), numbered("running", 502, 11)]).unwrap();
+    // The file remembers when it was created; opening it anew is not that.
+    let mut ledger = open(2 * HOUR);
+    ledger.append(&[numbered("quiet", 40, HOUR), numbered("fresh", 3, HOUR + 2)]).unwrap();
+    // What comes late is from before the ledger as well.
+    ledger.append(&[numbered("running", 498, 12), numbered("quiet", 41, 2 * HOUR)]).unwrap();
+    let found =
+        Ledger::open_reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
+    let found: Vec<_> = found.newest.iter().map(|gap| (gap.instance.as_str(), gap.first, gap.last)).collect();
+    assert_eq!(found, [("fresh", 1, 2), ("running", 501, 501)]);
+}
+
+#[test]
+fn a_ledger_that_does_not_know_when_it_was_created_misses_every_number_below_the_first() {
+    assert_eq!(
+        gaps(&[CallRecord { instance: Some("one".into()), sequence: Some(500), ..call(1) }], 1)
+            .iter()
+            .map(|gap| (gap.first, gap.last))
+            .collect::<Vec<_>>(),
+        [(1, 499)]
+    );
 }
 
 proptest! {

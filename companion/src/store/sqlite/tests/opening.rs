@@ -157,3 +157,26 @@ fn a_folder_that_does_not_exist_is_named() {
     let error = Ledger::open_writer(&folder.path().join("no/ledger.db"), &Options::default()).unwrap_err();
     assert!(error.to_string().contains("no/ledger.db"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_a_new_ledger_and_an_old_one_keeps_its_mode() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mode = |suffix: &str| {
+        let file = format!("{}{suffix}", path.display());
+        metadata(&file).unwrap_or_else(|error| panic!("{file}: {error}")).permissions().mode() & 0o777
+    };
+    let files = ["", "-wal", "-shm", ".lock"];
+    let mut ledger = writer(&path);
+    ledger.append(&[call(1)]).unwrap();
+    assert_eq!(files.map(mode), [0o600; 4]);
+    drop(ledger);
+    set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+    let mut ledger = writer(&path);
+    ledger.append(&[call(2)]).unwrap();
+    assert_eq!(files.map(mode), [0o640, 0o640, 0o640, 0o600]);
+}

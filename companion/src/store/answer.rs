@@ -1,0 +1,181 @@
+//! What stores answer.
+
+use crate::record::{CallRecord, NanoUsd, Timestamp};
+
+/// Sums over calls. All of them are exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All calls.
+    pub calls: u64,
+    /// Outcome `completed`.
+    pub succeeded: u64,
+    /// Outcome `truncated`, `failed` or `timed_out`.
+    pub failed: u64,
+    /// HTTP status 401 or 403.
+    pub unauthorized: u64,
+    /// HTTP status 429.
+    pub rate_limited: u64,
+    /// Succeeded and without any usage.
+    pub succeeded_without_usage: u64,
+    /// Has usage, has no price.
+    pub unpriced: u64,
+    /// Sum over the calls that report it.
+    pub input_tokens: u64,
+    /// Sum over the calls that report it.
+    pub output_tokens: u64,
+    /// Sum over the calls that report it.
+    pub cache_read_tokens: u64,
+    /// Sum over the calls that report it.
+    pub cache_write_tokens: u64,
+    /// Sum over the calls that report it.
+    pub reasoning_tokens: u64,
+    /// Sum over the priced calls.
+    pub cost: NanoUsd,
+    /// Sum of durations in nanoseconds; with `calls` the mean.
+    pub duration_ns: u64,
+}
+
+/// Sums of one value of a dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The value; empty where the calls gave none.
+    pub name: String,
+    /// Its sums.
+    pub totals: Totals,
+}
+
+/// Sums of one step of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// When the step begins.
+    pub at: Timestamp,
+    /// Its sums.
+    pub totals: Totals,
+    /// Its latencies.
+    pub latency: LatencySummary,
+}
+
+/// Quantiles of durations in seconds; `None` where nothing was measured. Stores may answer from logarithmic
+/// histograms, at most 2 % off.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LatencySummary {
+    /// The whole call.
+    pub duration: Quantiles,
+    /// To the first chunk, streams only.
+    pub first_chunk: Quantiles,
+}
+
+/// Mean and quantiles of one measure, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Quantiles {
+    /// Number of measurements.
+    pub count: u64,
+    /// Arithmetic mean.
+    pub mean: Option<f64>,
+    /// Median.
+    pub p50: Option<f64>,
+    /// 95th percentile.
+    pub p95: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+}
+
+/// A request hash that came several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// `spanledger.request.hash`.
+    pub hash: String,
+    /// Calls with it.
+    pub calls: u64,
+    /// The model of the newest of them.
+    pub model: String,
+    /// What they cost together.
+    pub cost: NanoUsd,
+    /// When the newest ended.
+    pub last: Timestamp,
+}
+
+/// Repetition within a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    /// Calls that carry a request hash.
+    pub hashed: u64,
+    /// Calls whose hash another, earlier call of the window carries: `hashed` minus distinct hashes.
+    pub repeats: u64,
+}
+
+/// The largest call of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LargeCall {
+    /// The user; empty for calls without one.
+    pub user: String,
+    /// Input and output tokens of the call.
+    pub tokens: u64,
+    /// Its model.
+    pub model: String,
+    /// Its trace.
+    pub trace_id: [u8; 16],
+}
+
+/// Numbers missing from one process's sequence, both ends included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceGap {
+    /// `spanledger.instance`.
+    pub instance: String,
+    /// The service of that instance.
+    pub service: String,
+    /// First missing number.
+    pub first: u64,
+    /// Last missing number.
+    pub last: u64,
+    /// When the earliest call with a higher number ended, which shows the gap.
+    pub noticed: Timestamp,
+}
+
+impl SequenceGap {
+    /// How many numbers are missing.
+    #[must_use]
+    pub const fn numbers(&self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+}
+
+/// What is missing from all sequences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SequenceGaps {
+    /// The newest gaps, newest first (ties by instance and number).
+    pub newest: Vec<SequenceGap>,
+    /// All gaps, named or not.
+    pub gaps: u64,
+    /// The numbers that are missing in all of them. Exact up to 2^53.
+    pub numbers: u64,
+}
+
+/// One page of calls.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallPage {
+    /// Newest first.
+    pub calls: Vec<CallRecord>,
+    /// Where the next page continues; `None` at the end.
+    pub next: Option<i64>,
+}
+
+/// What an append did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// New calls.
+    pub inserted: u64,
+    /// Calls that were known.
+    pub duplicates: u64,
+    /// Calls so old that retention would have deleted them: left out, since nobody can tell whether they were known.
+    pub too_old: u64,
+}
+
+/// What housekeeping did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Maintained {
+    /// Calls deleted by age or size.
+    pub deleted: u64,
+    /// Whether more is left for the next call.
+    pub more: bool,
+}

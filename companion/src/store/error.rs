@@ -1,0 +1,67 @@
+//! Why a store could not do what was asked.
+
+use std::path::PathBuf;
+
+/// Why a store could not do what was asked. Says what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No space is left. Nothing was damaged; retry after making room.
+    #[error(
+        "no space is left for the ledger {path}: free space or lower retention.max_size, then send again"
+    )]
+    Full {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// The file or its folder cannot be written.
+    #[error("the ledger {path} cannot be written: check the permissions of the file and its folder")]
+    ReadOnly {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// The file is no ledger, or it is broken.
+    #[error(
+        "the ledger {path} is damaged or is no ledger ({detail}): restore a backup, or move it away to start anew"
+    )]
+    Damaged {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The database's own words.
+        detail: String,
+    },
+    /// A newer version wrote the file.
+    #[error(
+        "the ledger {path} has schema {found}, this version reads up to {supported}: use the newer spanledger"
+    )]
+    Newer {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The schema version found.
+        found: i64,
+        /// The newest this version reads.
+        supported: i64,
+    },
+    /// There is no such file and the command does not create one.
+    #[error("there is no ledger at {path}: start `spanledger serve` first, or name one with --ledger")]
+    Missing {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// Another process holds the file. Retry.
+    #[error(
+        "the ledger {path} is locked by another process: if `spanledger serve` runs, stop it first, else wait and try again"
+    )]
+    Busy {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// Anything else the database says.
+    #[error("the ledger {path} failed: {detail}")]
+    Other {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The database's own words.
+        detail: String,
+    },
+}
