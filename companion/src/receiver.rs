@@ -6,6 +6,7 @@ pub mod limits;
 pub mod listener;
 pub mod tls;
 
+mod greeting;
 mod grpc;
 mod http;
 pub(crate) mod json;
