@@ -6,6 +6,7 @@ pub mod rules;
 mod writer;
 
 pub use door::Door;
+pub(crate) use door::is_local;
 pub use ledger::LedgerTotals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
