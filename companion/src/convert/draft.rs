@@ -96,6 +96,15 @@ impl<'a> Draft<'a> {
             Field::CacheRead => self.set_tokens(|usage| &mut usage.cache_read_tokens, value, rank),
             Field::CacheWrite => self.set_tokens(|usage| &mut usage.cache_write_tokens, value, rank),
             Field::Reasoning => self.set_tokens(|usage| &mut usage.reasoning_tokens, value, rank),
+            Field::InputOf(part) => {
+                self.set_tokens(|usage| part.of(&mut usage.input_modality), value, rank);
+            }
+            Field::CacheReadOf(part) => {
+                self.set_tokens(|usage| part.of(&mut usage.cache_read_modality), value, rank);
+            }
+            Field::OutputOf(part) => {
+                self.set_tokens(|usage| part.of(&mut usage.output_modality), value, rank);
+            }
             Field::Cost => {
                 let usd = value::usd(value);
                 self.clamped |= usd.is_none();
