@@ -15,7 +15,7 @@ use super::nesting::Kind;
 use super::otlp::{Span, Value};
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
 use super::wire::Malformed;
-use crate::record::{CallRecord, Origin};
+use crate::record::{CallRecord, ModalityTokens, Origin};
 
 /// The event by which OpenTelemetry records an exception, and its two attributes (core, stable).
 const EXCEPTION: &str = "exception";
@@ -43,6 +43,8 @@ pub(super) struct Draft<'a> {
     pub(super) cost: Option<f64>,
     pub(super) service_tier: Option<Cow<'a, str>>,
     pub(super) request_service_tier: Option<Cow<'a, str>>,
+    /// The answer's tier or the one asked for, whichever the library knew.
+    pub(super) either_service_tier: Option<Cow<'a, str>>,
     pub(super) server_address: Option<Cow<'a, str>>,
     status_code: Option<u16>,
     error_type: Option<Cow<'a, str>>,
@@ -144,6 +146,7 @@ impl<'a> Draft<'a> {
                 self.cost_status = text().and_then(|text| CostStatus::parse(&text)).or(self.cost_status);
             }
             Ours::PriceSource => self.price_source = text(),
+            Ours::ServiceTier => self.either_service_tier = text(),
             Ours::RequestHash => self.request_hash = text(),
             Ours::Instance => self.instance = text(),
             // Numbered from 1; the bound keeps it within the ledger's signed integers.
@@ -287,6 +290,13 @@ impl<'a> Draft<'a> {
             cost: cost.amount,
             cost_status: cost.status,
             price_source: cost.source,
+            service_tier: self
+                .service_tier
+                .or(self.either_service_tier)
+                .or(self.request_service_tier)
+                .map(Cow::into_owned),
+            server_address: self.server_address.map(Cow::into_owned),
+            modality_tokens: ModalityTokens::of(&self.usage),
             user: self.user.map(Cow::into_owned),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: self.conversation.map(Cow::into_owned),

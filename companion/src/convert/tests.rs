@@ -11,7 +11,7 @@ use spanledger::semconv::{attribute, provider};
 use spanledger::{CostStatus, Modality, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::{Converted, Converter};
-use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
 
 mod hostile;
 mod nesting;
@@ -108,6 +108,9 @@ fn reads_our_span_whatever_its_scope_is_named() {
         pair(attribute::USAGE_COST, Value::DoubleValue(0.003)),
         pair(attribute::COST_STATUS, text("exact")),
         pair(attribute::COST_PRICE_SOURCE, text("own 3")),
+        pair(attribute::SERVICE_TIER, text("priority")),
+        pair(attribute::SERVER_ADDRESS, text("api.example.com")),
+        pair(attribute::USAGE_AUDIO_OUTPUT_TOKENS, int(60)),
         pair(attribute::HTTP_RESPONSE_STATUS_CODE, int(200)),
         pair(attribute::USER_ID, text("ann")),
         pair(attribute::CLIENT_ADDRESS, text("192.0.2.1")),
@@ -146,6 +149,12 @@ fn reads_our_span_whatever_its_scope_is_named() {
         cost: Some(NanoUsd(3_000_000)),
         cost_status: CostStatus::Exact,
         price_source: Some("own 3".to_owned()),
+        service_tier: Some("priority".to_owned()),
+        server_address: Some("api.example.com".to_owned()),
+        modality_tokens: Some(Box::new(ModalityTokens {
+            output: Parts { audio: Some(60), ..Parts::default() },
+            ..ModalityTokens::default()
+        })),
         user: Some("ann".to_owned()),
         client_address: Some("192.0.2.1".to_owned()),
         conversation_id: Some("c1".to_owned()),
@@ -214,6 +223,18 @@ fn prices_sound_as_the_library_does() {
     };
     assert_ne!(priced(&parts), priced(&total));
     assert_eq!(one("spanledger", attributes).cost, priced(&parts));
+}
+
+#[test]
+fn keeps_the_tier_of_the_answer_before_the_one_asked_for() {
+    let tier = |names: &[(&str, &str)]| {
+        let tiers = names.iter().map(|(name, tier)| pair(name, text(tier)));
+        one("spanledger", ours().into_iter().chain(tiers).collect()).service_tier
+    };
+    let (asked, answered) = (attribute::OPENAI_REQUEST_SERVICE_TIER, attribute::OPENAI_RESPONSE_SERVICE_TIER);
+    assert_eq!(tier(&[]), None);
+    assert_eq!(tier(&[(asked, "flex")]).unwrap(), "flex");
+    assert_eq!(tier(&[(answered, "default"), (asked, "flex")]).unwrap(), "default");
 }
 
 #[test]
