@@ -34,6 +34,9 @@ pub(crate) fn repetition(report: &Report) -> String {
 /// How many calls are missing by their sequence numbers, in words.
 pub(crate) fn missing(report: &Report) -> String {
     let SequenceGaps { gaps, numbers, .. } = report.missing;
+    if gaps == 0 && report.totals.calls == 0 {
+        return "none seen: no call came either".to_owned();
+    }
     if gaps == 0 {
         return "none: no sequence number is missing".to_owned();
     }

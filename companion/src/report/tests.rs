@@ -212,7 +212,7 @@ fn gaps_of_the_window_are_named_newest_first_and_the_rest_is_counted() {
     let later = Window { from: DAY.from.plus_seconds(149 * 60), to: DAY.from.plus_seconds(151 * 60) };
     let missing = |now| build(&ledger(&calls), later, &[], now).unwrap().missing.gaps;
     assert_eq!((missing(NOW), missing(later.to.plus_seconds(30))), (2, 1));
-    assert!(to_text(&empty(), Terminal::PLAIN).contains("  none: no sequence number is missing\n"));
+    assert!(to_text(&empty(), Terminal::PLAIN).contains("  none seen: no call came either\n"));
 }
 
 #[test]
