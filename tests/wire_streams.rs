@@ -231,3 +231,11 @@ async fn reads_every_dialect_of_server_sent_events_alike() {
         assert_eq!(said(CHAT, content_type, plain.as_bytes()).await, wanted, "{content_type}");
     }
 }
+
+#[tokio::test]
+async fn names_the_service_tier_where_the_conventions_have_no_name() {
+    let start = r#"{"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":1,"output_tokens":1,"service_tier":"priority"}}}"#;
+    let said = said(MESSAGES, SSE, &sse(&[start, r#"{"type":"message_stop"}"#])).await;
+    assert_eq!(said[attribute::SERVICE_TIER], "priority");
+    assert!(!said.contains_key(attribute::OPENAI_RESPONSE_SERVICE_TIER), "{said:?}");
+}
