@@ -81,28 +81,29 @@ fn note(recorder: &mut Recorder, frame: &Polled, inner: &impl Body) {
 #[derive(Default)]
 struct Strip {
     chunk: UsageStrip,
-    /// The end or error that came while bytes were held: it follows them.
+    /// The end, the error or the trailers that came while bytes were held: they follow those.
     last: Option<Polled>,
 }
 
 impl Strip {
     /// What of a frame reaches the caller now; `None` when nothing of it does.
     fn filter(&mut self, polled: Polled) -> Option<Polled> {
-        let passed = match polled {
+        let last = match polled {
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => self.chunk.push(&data),
-                Err(trailers) => return Some(Some(Ok(trailers))),
-            },
-            last => {
-                let rest = self.chunk.finish();
-                if rest.is_empty() {
-                    return Some(last);
+                Ok(data) => {
+                    let passed = self.chunk.push(&data);
+                    return (!passed.is_empty()).then(|| Some(Ok(Frame::data(passed))));
                 }
-                self.last = Some(last);
-                rest
-            }
+                Err(trailers) => Some(Ok(trailers)),
+            },
+            last => last,
         };
-        (!passed.is_empty()).then(|| Some(Ok(Frame::data(passed))))
+        let rest = self.chunk.finish();
+        if rest.is_empty() {
+            return Some(last);
+        }
+        self.last = Some(last);
+        Some(Some(Ok(Frame::data(rest))))
     }
 
     fn is_empty(&self) -> bool {

@@ -36,6 +36,9 @@ pub struct GenAiMiddlewareBuilder {
 
 impl GenAiMiddlewareBuilder {
     /// The generation of the GenAI conventions to emit. Defaults to [`Semconv::Latest`].
+    ///
+    /// With [`Semconv::V1_41`] the panels of `dashboards/spanledger.json` about tokens and chunks stay empty, since they read
+    /// the newest metrics (`dashboards/README.md` lists them); calls, outcomes, durations, cost and the rules do not depend on it.
     #[must_use]
     pub const fn semconv(mut self, semconv: Semconv) -> Self {
         self.semconv = semconv;

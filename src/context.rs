@@ -90,8 +90,29 @@ impl CallContext {
 #[derive(Clone)]
 struct Taken(Weak<()>);
 
+/// Marks the context in which inner layers run with the call under way. A client inside a client has extensions
+/// of its own, and runs in the same context.
+struct Underway {
+    taken: Taken,
+    call: String,
+}
+
 /// Holds [`Taken`] while the call is on its way.
-pub(crate) struct Hold(#[expect(dead_code, reason = "held for its lifetime")] Arc<()>);
+pub(crate) struct Hold(Arc<()>);
+
+impl Hold {
+    /// `context`, marked with this call.
+    pub(crate) fn mark(&self, context: &Context, call: String) -> Context {
+        context.with_value(Underway { taken: Taken(Arc::downgrade(&self.0)), call })
+    }
+}
+
+/// Whether `call` is on its way already, in an outer client.
+pub(crate) fn is_underway(call: &str) -> bool {
+    Context::map_current(|context| {
+        context.get::<Underway>().is_some_and(|outer| outer.taken.0.strong_count() > 0 && outer.call == call)
+    })
+}
 
 /// Takes the request, unless an outer layer has it.
 pub(crate) fn take(extensions: &mut Extensions) -> Option<Hold> {

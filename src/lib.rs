@@ -79,6 +79,8 @@
 //! Put this layer outside a retry layer: one span is one call, however often it is sent. [`AttemptSpans`] inside the
 //! retry layer gives each attempt an HTTP client span below it, and [`RetryAfter`] waits as the provider asks.
 //!
+//! A call that passes this layer twice, on one client or in a client that a framework keeps inside, is one span.
+//!
 //! # Cost of observing
 //!
 //! The request is parsed once and hashed; each event of an answer is read once, by fields. `benches/overhead.rs`

@@ -11,6 +11,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::body::{failure, observe};
 use crate::builder::GenAiMiddlewareBuilder;
+use crate::call::Call;
 use crate::context::{self, CallContext};
 use crate::outcome::{Ending, Failure};
 use crate::provider::{self, Recognised};
@@ -50,26 +51,48 @@ impl GenAiMiddleware {
         Self { settings: Arc::new(settings) }
     }
 
-    /// Begins the call, and changes the request only as far as the application opted in.
+    /// Begins the call, and changes the request only as far as the application opted in. `None` when an outer
+    /// client has the call.
     fn start(
         &self,
         recognised: Recognised,
         request: &mut Request,
         extensions: &Extensions,
-    ) -> (Recorder, bool) {
+    ) -> Option<Started> {
         let settings = &self.settings;
         let parent = context::parent();
         let about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
         let format = recognised.format;
         let read = request::read(settings, recognised, request, about.caller);
+        let identity = identity(&read.call, request.url().path());
+        if context::is_underway(&identity) {
+            return None;
+        }
+        let asked_for_usage = read.asking_for_usage.is_some();
+        if let Some(body) = read.asking_for_usage {
+            request::replace_body(request, body);
+        }
         let mut further = about.attributes;
         further.extend(read.content);
         let recorder = Recorder::start(Arc::clone(settings), format, read.call, further, &parent);
         if settings.propagate {
             inject(&recorder.context(), request);
         }
-        (recorder, read.asked_for_usage)
+        Some(Started { recorder, identity, asked_for_usage })
     }
+}
+
+/// What is asked, and where: tells a call from another inside it, such as a guard's or a copy to a second provider.
+fn identity(call: &Call, path: &str) -> String {
+    let (hash, destination) = (call.request_hash.as_deref().unwrap_or_default(), &call.destination);
+    format!("{hash} {}:{}{path}", destination.server_address, destination.server_port)
+}
+
+/// A call whose request is about to leave.
+struct Started {
+    recorder: Recorder,
+    identity: String,
+    asked_for_usage: bool,
 }
 
 impl Default for GenAiMiddleware {
@@ -89,11 +112,14 @@ impl Middleware for GenAiMiddleware {
         let Some(recognised) = provider::recognise(request.method(), request.url()) else {
             return next.run(request, extensions).await;
         };
-        let Some(_hold) = context::take(extensions) else {
+        let Some(hold) = context::take(extensions) else {
             return next.run(request, extensions).await;
         };
-        let (mut recorder, asked_for_usage) = self.start(recognised, &mut request, extensions);
-        let context = recorder.context();
+        let Some(started) = self.start(recognised, &mut request, extensions) else {
+            return next.run(request, extensions).await;
+        };
+        let Started { mut recorder, identity, asked_for_usage } = started;
+        let context = hold.mark(&recorder.context(), identity);
         match next.run(request, extensions).with_context(context).await {
             Ok(response) => Ok(observe(response, recorder, asked_for_usage)),
             Err(error) => {

@@ -1,4 +1,4 @@
-//! Reads the request once: parameters, hash, content. Changes it only where the application asked for that.
+//! Reads the request once: parameters, hash, content.
 
 use http::header::CONTENT_LENGTH;
 use opentelemetry::KeyValue;
@@ -19,18 +19,14 @@ pub(crate) struct Read {
     pub(crate) call: Call,
     /// Content attributes, where the application opted in.
     pub(crate) content: Vec<KeyValue>,
-    /// Usage was asked for on the caller's behalf, so its chunk must not reach the caller.
-    pub(crate) asked_for_usage: bool,
+    /// The body that asks for usage on the caller's behalf. Where it is sent, the usage chunk must not reach the
+    /// caller.
+    pub(crate) asking_for_usage: Option<Vec<u8>>,
 }
 
 /// Reads a recognised request. A body that is a stream, longer than 16 MiB or no JSON leaves the facts that
 /// the URL gives, and no hash.
-pub(crate) fn read(
-    settings: &Settings,
-    recognised: Recognised,
-    request: &mut Request,
-    caller: Caller,
-) -> Read {
+pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Request, caller: Caller) -> Read {
     let Recognised { format, operation, api_type, provider, request: mut facts } = recognised;
     let url = request.url();
     let host = url.host_str().unwrap_or_default();
@@ -55,7 +51,7 @@ pub(crate) fn read(
     let request_unread = body.is_none();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
-    let mut asking = None;
+    let mut asking_for_usage = None;
     if let Some(body) = body {
         let model_of_path = facts.model.clone();
         format.read_request(&body, &mut facts);
@@ -64,13 +60,9 @@ pub(crate) fn read(
             Some(request_hash(&settings.hash_key, &body, undeciding, model_of_path.as_deref()));
         content = settings.capture.question(|| format.read_input(&owned(bytes)));
         if settings.ask_for_usage && facts.stream {
-            asking = asking_for_usage(format, owned(bytes));
+            asking_for_usage = asking(format, owned(bytes));
         }
     }
-    let asked_for_usage = asking.is_some_and(|bytes| {
-        replace_body(request, bytes);
-        true
-    });
     let call = Call {
         destination,
         caller,
@@ -84,7 +76,7 @@ pub(crate) fn read(
         first_chunk: None,
         ending: Ending::Cancelled,
     };
-    Read { call, content, asked_for_usage }
+    Read { call, content, asking_for_usage }
 }
 
 /// A body that was read once already, to be taken apart: only where the application opted in.
@@ -93,11 +85,12 @@ fn owned(bytes: &[u8]) -> Value {
 }
 
 /// The body that asks for usage as well, unless it does already or the format cannot.
-fn asking_for_usage(format: &dyn WireFormat, mut body: Value) -> Option<Vec<u8>> {
+fn asking(format: &dyn WireFormat, mut body: Value) -> Option<Vec<u8>> {
     format.ask_for_usage(&mut body).then(|| serde_json::to_vec(&body).ok()).flatten()
 }
 
-fn replace_body(request: &mut Request, body: Vec<u8>) {
+/// Sends `body` instead.
+pub(crate) fn replace_body(request: &mut Request, body: Vec<u8>) {
     if request.headers().contains_key(CONTENT_LENGTH) {
         request.headers_mut().insert(CONTENT_LENGTH, body.len().into());
     }

@@ -116,3 +116,6 @@ fn last(old: &mut Option<u64>, new: Option<u64>) {
         *old = new;
     }
 }
+
+#[cfg(test)]
+mod tests;

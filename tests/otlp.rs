@@ -297,14 +297,19 @@ fn tells_once_that_nobody_listens_and_stops_in_time() {
 }
 
 #[test]
-fn a_call_arrives_as_a_child_of_the_applications_span() {
-    let receiver = Receiver::start();
-    run("with_the_middleware", &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
-    let received = receiver.received.lock().unwrap();
-    let named = |name: &str| received.spans.iter().find(|span| span.name == name).unwrap();
-    assert_eq!(named("chat gpt-4o").parent_span_id, named("application span").span_id);
-    assert_eq!(received.metrics["gen_ai.client.inference.duration"], 1);
-    assert_eq!(received.spans.len(), 2);
+fn a_call_arrives_as_a_child_of_the_applications_span_whatever_is_logged() {
+    for log in ["info", "error", "off", "spanledger=off"] {
+        let receiver = Receiver::start();
+        run(
+            "with_the_middleware",
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()), ("RUST_LOG", log)],
+        );
+        let received = receiver.received.lock().unwrap();
+        let named = |name: &str| received.spans.iter().find(|span| span.name == name).unwrap();
+        assert_eq!(named("chat gpt-4o").parent_span_id, named("application span").span_id, "{log}");
+        assert_eq!(received.metrics["gen_ai.client.inference.duration"], 1, "{log}");
+        assert_eq!(received.spans.len(), 2, "{log}");
+    }
 }
 
 #[test]

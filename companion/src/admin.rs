@@ -3,6 +3,8 @@
 mod door;
 mod ledger;
 pub mod rules;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use door::Door;
@@ -52,6 +54,14 @@ impl Board {
         *lock(&self.ledger) = totals;
     }
 
+    /// Why no requests should be sent, whoever knows it.
+    fn reason(&self) -> Option<&'static str> {
+        let told = *lock(&self.unready);
+        let writer = || self.writer.has_ended().then_some("the ledger's writer has ended");
+        let rules = || self.rules.has_changed().is_err().then_some("the rules are not evaluated any more");
+        told.or_else(writer).or_else(rules)
+    }
+
     fn exposition(&self) -> String {
         let mut out = Text::default();
         self.metrics.write(&mut out);
@@ -87,7 +97,7 @@ async fn metrics(State(board): State<Arc<Board>>) -> Response {
 }
 
 async fn ready(State(board): State<Arc<Board>>) -> Response {
-    match *lock(&board.unready) {
+    match board.reason() {
         None => "ok\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }

@@ -145,6 +145,7 @@ impl Alerts {
         now: Timestamp,
     ) -> bool {
         let Observation::Seen(samples, no_data) = observation else { return false };
+        self.not_after(now);
         let mut changed = false;
         for sample in samples.iter().filter(|sample| sample.exceeded) {
             changed |= self.exceed(rule, settings, sample, now);
@@ -172,6 +173,7 @@ impl Alerts {
     /// Ends all alerts of a rule that is evaluated no more, with the reason. Says whether any changed.
     pub(crate) fn end(&mut self, reason: &str, now: Timestamp) -> bool {
         let before = self.alerts.clone();
+        self.not_after(now);
         for alert in self.alerts.values_mut() {
             match alert.state {
                 State::Pending => alert.state = State::Inactive,
@@ -181,6 +183,16 @@ impl Alerts {
         }
         self.alerts.retain(|_, alert| alert.resolved_at.is_some_and(|at| since(at, now) < RESOLVED_FOR));
         self.alerts != before
+    }
+
+    /// A clock that was set back must not hold up an alert until it is where it was.
+    fn not_after(&mut self, now: Timestamp) {
+        for alert in self.alerts.values_mut() {
+            alert.active_since = alert.active_since.min(now);
+            for time in [&mut alert.firing_since, &mut alert.calm_since, &mut alert.resolved_at] {
+                *time = time.map(|time| time.min(now));
+            }
+        }
     }
 
     fn exceed(&mut self, rule: &dyn Rule, settings: &Settings, sample: &Sample, now: Timestamp) -> bool {
@@ -242,7 +254,7 @@ impl Alert {
     }
 }
 
-/// The whole seconds between; a clock that was set back counts as no time.
+/// The whole seconds between; never below zero.
 fn since(then: Timestamp, now: Timestamp) -> Seconds {
     Seconds(now.0.saturating_sub(then.0).max(0) / Timestamp::SECOND)
 }

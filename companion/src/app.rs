@@ -2,9 +2,13 @@
 
 mod build;
 mod signals;
+#[cfg(test)]
+pub(crate) mod tests;
+mod vital;
 
 pub use build::{BuildError, build, prices, retention};
 pub use signals::stop_token;
+pub use vital::EndedPart;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Board, Door, LedgerTotals};
@@ -31,9 +35,12 @@ use crate::rule::runner::Runner;
 use crate::store::Querier;
 use crate::store::sqlite::SqliteQuerier;
 use crate::store::writer::WriterHandle;
+use vital::Vital;
 
-/// How often the ledger's sums are read for `/metrics`.
+/// How often the ledger's sums are read for `/metrics`, while that is quick.
 const LEDGER_TOTALS_EVERY: Duration = Duration::from_secs(15);
+/// Reading them takes at most one part in so many of the time, whatever the size of the ledger.
+const LEDGER_TOTALS_SHARE: u32 = 50;
 
 /// Everything built and bound, nothing served yet.
 #[derive(Debug)]
@@ -79,19 +86,27 @@ impl App {
 
     /// Serves until `stop`, then drains in the order of the flow: entrances, rules, notifiers, ledger, admin. Returns
     /// whether all of it was done before the deadline.
-    pub async fn run(self, stop: CancellationToken) -> bool {
-        let stops = Stops::default();
+    ///
+    /// # Errors
+    /// [`EndedPart`] when a part ended by itself; the others are drained as at `stop`.
+    pub async fn run(self, stop: CancellationToken) -> Result<bool, EndedPart> {
+        let (stops, vital) = (Stops::default(), Vital::default());
         let intake = Intake::new(self.converter, self.writer.clone(), self.metrics.clone());
         let receivers = [
-            tokio::spawn(
+            vital.spawn(
+                "the gRPC receiver",
                 self.grpc.serve(receiver::grpc_router(intake.clone(), &self.gate), stops.receivers.clone()),
             ),
-            tokio::spawn(self.http.serve(receiver::http_router(intake, &self.gate), stops.receivers.clone())),
+            vital.spawn(
+                "the HTTP receiver",
+                self.http.serve(receiver::http_router(intake, &self.gate), stops.receivers.clone()),
+            ),
         ];
         let runner = Runner::new(&self.rules, Some(self.alerts.clone()));
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
-        let rules = tokio::spawn(runner.run(self.querier.clone(), stops.rules.clone()));
-        let notifiers = Dispatcher::start(self.targets, &alerts, Some(&self.alerts), &stops.notifiers);
+        let rules =
+            vital.spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));
+        let mut notifiers = Dispatcher::start(self.targets, &alerts, Some(&self.alerts), &stops.notifiers);
         let board = Arc::new(Board {
             metrics: self.metrics,
             writer: self.writer.clone(),
@@ -102,9 +117,17 @@ impl App {
         });
         let routes = admin::router(board.clone(), report_page(&board, self.querier.clone()), self.door);
         let totals = tokio::spawn(read_totals(board.clone(), self.querier, stops.rules.clone()));
-        let admin = tokio::spawn(self.admin.serve(routes, stops.admin.clone()));
+        let admin = vital.spawn("the admin listener", self.admin.serve(routes, stops.admin.clone()));
 
-        stop.cancelled().await;
+        let ended_part = tokio::select! {
+            () = stop.cancelled() => None,
+            () = self.writer.ended() => Some(EndedPart("the ledger's writer")),
+            () = notifiers.ended() => Some(EndedPart("a notifier")),
+            part = vital.ended() => Some(part),
+        };
+        if let Some(part) = ended_part {
+            tracing::error!(%part, "stopping");
+        }
         board.set_unready(Some("stopping"));
         let drain = Drain { deadline: Instant::now() + self.deadline };
         let mut clean = true;
@@ -123,7 +146,7 @@ impl App {
         tracing::info!(step = "ledger", done = written, "stopped");
         stops.admin.cancel();
         clean &= drain.step("admin", ended(admin)).await;
-        clean && written
+        ended_part.map_or(Ok(clean && written), Err)
     }
 }
 
@@ -172,15 +195,16 @@ async fn ended(task: JoinHandle<()>) {
     }
 }
 
+/// How long after a reading of the ledger's sums that `took` so long the next one begins: the more there is to sum,
+/// the less often.
+fn pause(took: Duration) -> Duration {
+    LEDGER_TOTALS_EVERY.max(took * LEDGER_TOTALS_SHARE)
+}
+
 /// Keeps the board's sums of the ledger up to date.
 async fn read_totals(board: Arc<Board>, querier: Arc<dyn Querier>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(LEDGER_TOTALS_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+        let began = Instant::now();
         let querier = querier.clone();
         let read = tokio::task::spawn_blocking(move || LedgerTotals::read(querier.as_ref(), clock::now()));
         tokio::select! {
@@ -190,6 +214,10 @@ async fn read_totals(board: Arc<Board>, querier: Arc<dyn Querier>, stop: Cancell
                 Ok(Err(error)) => tracing::warn!(%error, "the ledger's sums could not be read"),
                 Err(error) => tracing::error!(%error, "reading the ledger's sums failed"),
             },
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause(began.elapsed())) => {}
         }
     }
 }

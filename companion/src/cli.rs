@@ -200,7 +200,13 @@ impl Common {
     /// # Errors
     /// [`Failure`] for the first value that is wrong.
     pub fn load(&self, flags: &[Flag]) -> Result<Loaded, Failure> {
-        let path = self.ledger.as_ref().map(|path| Value::String(path.to_string_lossy().into_owned()));
+        // In another spelling it would be another file.
+        let text = |path: &PathBuf| {
+            let text =
+                path.to_str().ok_or_else(|| Failure(format!("--ledger: the path {path:?} is not UTF-8")))?;
+            Ok::<_, Failure>(Value::String(text.to_owned()))
+        };
+        let path = self.ledger.as_ref().map(text).transpose()?;
         let mut all = vec![Flag { name: "--ledger", key: "ledger.path", value: path }];
         all.extend_from_slice(flags);
         Ok(load(self.config.as_deref(), environment(), &all)?)

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer};
 
 use crate::notify::config::NotifyConfig;
-use crate::notify::secret;
+use crate::notify::secret::{self, Secret};
 use crate::receiver::auth::Token;
 use crate::rule::config::RulesConfig;
 use crate::seconds::Seconds;
@@ -76,7 +76,7 @@ pub struct ReceiverConfig {
     /// Address of OTLP/HTTP.
     pub http: Listen,
     /// The token senders must show.
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// A file that holds the token.
     pub token_file: Option<PathBuf>,
     /// Whether addresses other than loopback are served without a token.
@@ -117,8 +117,10 @@ pub struct TlsConfig {
 pub struct AdminConfig {
     /// Address of `/metrics`, `/healthz`, `/readyz` and the report page.
     pub listen: Listen,
+    /// Names, besides `localhost` and IP addresses, under which readers come when there is no token.
+    pub hosts: Vec<String>,
     /// The token readers must show; `/healthz` and `/readyz` need none.
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// A file that holds the token.
     pub token_file: Option<PathBuf>,
     /// Whether an address other than loopback is served without a token.
@@ -220,6 +222,7 @@ impl Default for AdminConfig {
     fn default() -> Self {
         Self {
             listen: Listen::local(4319),
+            hosts: Vec::new(),
             token: None,
             token_file: None,
             listen_without_token: false,
@@ -261,7 +264,7 @@ impl Config {
     /// # Errors
     /// [`Invalid`] when the file cannot be read or is empty.
     pub fn receiver_token(&self) -> Result<Option<Token>, Invalid> {
-        token("receiver", self.receiver.token.as_deref(), self.receiver.token_file.as_ref())
+        token("receiver", self.receiver.token.as_ref(), self.receiver.token_file.as_ref())
     }
 
     /// The token of the admin listener, out of the configuration or its file.
@@ -269,7 +272,7 @@ impl Config {
     /// # Errors
     /// [`Invalid`] when the file cannot be read or is empty.
     pub fn admin_token(&self) -> Result<Option<Token>, Invalid> {
-        token("admin", self.admin.token.as_deref(), self.admin.token_file.as_ref())
+        token("admin", self.admin.token.as_ref(), self.admin.token_file.as_ref())
     }
 
     /// Checks what types cannot. Opens no file but those that hold secrets.
@@ -297,6 +300,12 @@ impl Config {
         guard("receiver.http", receiver.http, guarded, "receiver")?;
         let admin = &self.admin;
         let guarded = self.admin_token()?.is_some() || admin.listen_without_token;
+        if let Some(host) =
+            admin.hosts.iter().find(|host| host.is_empty() || host.contains([':', '/', '*', ' ']))
+        {
+            let message = format!("{host:?} is no name of a host: give it without scheme, port or pattern");
+            return Err(Invalid::new("admin.hosts", message));
+        }
         guard("admin.listen", admin.listen, guarded, "admin")
     }
 }
@@ -319,14 +328,16 @@ fn guard(key: &str, listen: Listen, guarded: bool, section: &str) -> Result<(), 
     ))
 }
 
-fn token(section: &str, text: Option<&str>, file: Option<&PathBuf>) -> Result<Option<Token>, Invalid> {
+fn token(section: &str, text: Option<&Secret>, file: Option<&PathBuf>) -> Result<Option<Token>, Invalid> {
     let empty = |key: String| Invalid::new(key, "the token is empty");
     match (text, file) {
         (Some(_), Some(_)) => Err(Invalid::new(
             format!("{section}.token_file"),
             format!("give either {section}.token or {section}.token_file"),
         )),
-        (Some(text), None) => Token::new(text).map(Some).ok_or_else(|| empty(format!("{section}.token"))),
+        (Some(text), None) => {
+            Token::new(text.expose()).map(Some).ok_or_else(|| empty(format!("{section}.token")))
+        }
         (None, Some(path)) => {
             let key = format!("{section}.token_file");
             let text = secret::read_file(path)

@@ -11,6 +11,7 @@ mod names;
 mod nesting;
 mod otlp;
 mod price;
+pub(crate) mod secrets;
 #[cfg(test)]
 mod tests;
 mod value;

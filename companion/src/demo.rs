@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, Addresses};
+use crate::app::{self, Addresses, EndedPart};
 use crate::config::{Flag, Loaded, load};
 
 /// The rules the demo waits for. More of them fire.
@@ -76,7 +76,7 @@ pub struct Demo {
     /// Where the companion listens.
     pub addresses: Addresses,
     stop: CancellationToken,
-    companion: tokio::task::JoinHandle<bool>,
+    companion: tokio::task::JoinHandle<Result<bool, EndedPart>>,
 }
 
 impl Demo {
@@ -117,7 +117,7 @@ impl Demo {
     /// Stops the companion in order; whether everything ended before the deadline.
     pub async fn stop(self) -> bool {
         self.stop.cancel();
-        self.companion.await.unwrap_or(false)
+        matches!(self.companion.await, Ok(Ok(true)))
     }
 }
 

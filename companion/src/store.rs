@@ -105,7 +105,8 @@ pub trait Querier: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Repeated>, StoreError>;
 
-    /// How many calls of a window carry a hash, and how many of those repeat another's of the window.
+    /// How many calls of a window carry a hash, and how many of those repeat another's of the window. Of a large
+    /// window a store may estimate the repeats within a thousandth of the calls.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -7,11 +7,13 @@ mod serve {
 
     mod acknowledged;
     mod entrances;
+    mod export;
     #[cfg(target_os = "linux")]
     mod full;
     mod import;
     mod lifecycle;
     mod limits;
+    mod secrets;
     mod senders;
     mod tls;
 }

@@ -62,6 +62,8 @@ impl Loopback {
 }
 
 async fn play(mut stream: TcpStream, acts: Vec<Act>, seen: Arc<Mutex<Vec<String>>>) {
+    // A short act must not wait for the acknowledgement of the one before.
+    stream.set_nodelay(true).unwrap_or_default();
     let Some(request) = read_request(&mut stream).await else { return };
     seen.lock().unwrap().push(request);
     for act in acts {

@@ -10,6 +10,8 @@
 )]
 
 pub mod loopback;
+pub mod memory;
 pub mod observed;
 #[cfg(feature = "otlp")]
 pub mod receiver;
+pub mod wire;

@@ -1,6 +1,7 @@
 //! Who may read the metrics and the report page.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -15,22 +16,20 @@ use crate::receiver::auth::Token;
 pub enum Door {
     /// The token.
     Token(Token),
-    /// That it was meant for this machine: a foreign page in a local browser can let its own name point to loopback
-    /// and would read what is served there, but cannot help sending that name as the host.
-    Local,
-    /// Nothing.
-    Open,
+    /// That it was meant for this listener, by an address, `localhost` or one of these names: a foreign page in a
+    /// browser can let its own name point here and would read what is served, but cannot help sending that name as
+    /// the host.
+    Hosts(Arc<[String]>),
 }
 
 impl Door {
-    /// The door of a listener at `address`.
+    /// The door of a listener that is also named by `hosts`.
     #[must_use]
-    pub fn of(address: SocketAddr, token: Option<Token>) -> Self {
-        match token {
-            Some(token) => Self::Token(token),
-            None if address.ip().to_canonical().is_loopback() => Self::Local,
-            None => Self::Open,
-        }
+    pub fn of(hosts: &[String], token: Option<Token>) -> Self {
+        token.map_or_else(
+            || Self::Hosts(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
+            Self::Token,
+        )
     }
 }
 
@@ -43,18 +42,18 @@ pub(super) async fn keep(State(door): State<Door>, request: Request, next: Next)
             (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], "a valid token is required\n")
                 .into_response()
         }
-        Door::Local if !is_local(&request) => {
-            let reason = "the host of the request is neither localhost nor an address: use one of them, or set \
-                          admin.token_file to serve other names\n";
+        Door::Hosts(hosts) if !is_meant(&request, hosts) => {
+            let reason = "the host of the request is neither localhost nor an address nor one of admin.hosts: use \
+                          one of them, or set admin.token_file to serve all names\n";
             (StatusCode::MISDIRECTED_REQUEST, reason).into_response()
         }
         _ => next.run(request).await,
     }
 }
 
-/// Whether the host is one that no foreign name server answers for. Browsers always send one; what sends none is
-/// no browser.
-fn is_local(request: &Request) -> bool {
+/// Whether the host is one that no foreign name server answers for, or one of `hosts`. Browsers always send one; what
+/// sends none is no browser.
+fn is_meant(request: &Request, hosts: &[String]) -> bool {
     let named = request.headers().get(header::HOST).map(|host| Authority::try_from(host.as_bytes()));
     let authority = match (request.uri().authority(), named) {
         (Some(authority), _) => authority.clone(),
@@ -64,7 +63,10 @@ fn is_local(request: &Request) -> bool {
     };
     let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || address.parse::<IpAddr>().is_ok()
+        || hosts.contains(&host)
 }
 
 #[cfg(test)]
@@ -74,7 +76,8 @@ mod tests {
     use super::*;
 
     fn host(host: &str) -> bool {
-        is_local(&Request::get("/").header(header::HOST, host).body(Body::empty()).unwrap())
+        let hosts = ["companion".to_owned()];
+        is_meant(&Request::get("/").header(header::HOST, host).body(Body::empty()).unwrap(), &hosts)
     }
 
     #[test]
@@ -82,22 +85,21 @@ mod tests {
         for local in ["localhost", "LOCALHOST:4319", "page.localhost:1", "127.0.0.1:4319", "[::1]:4319"] {
             assert!(host(local), "{local}");
         }
+        assert!(host("companion:4319") && host("Companion.") && !host("companion.example"));
         for foreign in
             ["rebound.example:4319", "localhost.example", "127.0.0.1.example", "xlocalhost", "", "@"]
         {
             assert!(!host(foreign), "{foreign}");
         }
-        assert!(is_local(&Request::get("/").body(Body::empty()).unwrap()));
+        assert!(is_meant(&Request::get("/").body(Body::empty()).unwrap(), &[]));
         let second = Request::get("http://rebound.example/").header(header::HOST, "localhost");
-        assert!(!is_local(&second.body(Body::empty()).unwrap()));
+        assert!(!is_meant(&second.body(Body::empty()).unwrap(), &[]));
     }
 
     #[test]
-    fn a_listener_on_loopback_without_a_token_serves_this_machine_only() {
-        let address = |text: &str| text.parse().unwrap();
-        assert!(matches!(Door::of(address("127.0.0.1:0"), None), Door::Local));
-        assert!(matches!(Door::of(address("[::ffff:127.0.0.1]:0"), None), Door::Local));
-        assert!(matches!(Door::of(address("0.0.0.0:0"), None), Door::Open));
-        assert!(matches!(Door::of(address("127.0.0.1:0"), Token::new("secret")), Door::Token(_)));
+    fn a_listener_without_a_token_looks_at_the_host() {
+        let hosts = ["Companion".to_owned()];
+        assert!(matches!(Door::of(&hosts, None), Door::Hosts(hosts) if *hosts == ["companion".to_owned()]));
+        assert!(matches!(Door::of(&hosts, Token::new("secret")), Door::Token(_)));
     }
 }

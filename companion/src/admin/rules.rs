@@ -12,10 +12,8 @@ pub fn write(out: &mut Text, statuses: &[RuleStatus]) {
     let mut family = |name: &str, help: &str, value: &dyn Fn(&RuleStatus) -> Option<f64>| {
         out.family(name, Kind::Gauge, help);
         for status in statuses {
-            let mut labels = vec![("rule", status.name.as_str()), ("severity", status.severity.as_str())];
-            labels.extend(status.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
             if let Some(value) = value(status) {
-                out.sample(name, &labels, value);
+                out.sample(name, &labels(status), value);
             }
         }
     };
@@ -36,6 +34,20 @@ pub fn write(out: &mut Text, statuses: &[RuleStatus]) {
     family("spanledger_rule_evaluation_seconds", "How long the last evaluation took.", &|rule| {
         Some(rule.took.as_secs_f64())
     });
+    let name = "spanledger_rule_dropped_alerts_total";
+    out.family(
+        name,
+        Kind::Counter,
+        "Samples over the threshold that became no alert: the rule had too many.",
+    );
+    for status in statuses {
+        out.count(name, &labels(status), status.dropped);
+    }
+}
+
+fn labels(status: &RuleStatus) -> Vec<(&str, &str)> {
+    let own = status.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    [("rule", status.name.as_str()), ("severity", status.severity.as_str())].into_iter().chain(own).collect()
 }
 
 /// Writes what every notifier has done.
@@ -68,8 +80,11 @@ pub fn report_states(statuses: &[RuleStatus]) -> Vec<report::RuleState> {
             labels: labels.clone(),
         };
         if status.alerts.is_empty() {
-            let unknown = status.no_data.is_some() || status.error.is_some();
-            let state = if unknown { report::RuleStatus::NoData } else { report::RuleStatus::Inactive };
+            let state = match (&status.error, &status.no_data) {
+                (Some(_), _) => report::RuleStatus::Error,
+                (None, Some(_)) => report::RuleStatus::NoData,
+                (None, None) => report::RuleStatus::Inactive,
+            };
             let detail = status.error.as_ref().or(status.no_data.as_ref()).or(status.description.as_ref());
             states.push(row(state, status.value, &status.labels, detail));
         }

@@ -164,6 +164,32 @@ fn a_clock_that_is_set_back_resolves_nothing() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_up_no_alert() {
+    let (settings, mut alerts) = (settings(60, 60), Alerts::default());
+    let day = 86_400;
+    see(&mut alerts, &settings, &[sample("a", 5.0, true)], day);
+    see(&mut alerts, &settings, &[sample("a", 5.0, true)], 0);
+    see(&mut alerts, &settings, &[sample("a", 5.0, true)], 60);
+    assert_eq!(states(&alerts)["a"], State::Firing);
+    see(&mut alerts, &settings, &[], day);
+    see(&mut alerts, &settings, &[], 15);
+    let alert = alerts.iter().next().expect("alert");
+    // What begins after it ends is refused by Alertmanager.
+    assert_eq!((alert.active_since, alert.firing_since), (at(0), Some(at(15))));
+    see(&mut alerts, &settings, &[], 75);
+    assert_eq!(states(&alerts)["a"], State::Resolved);
+    see(&mut alerts, &settings, &[], 30);
+    see(&mut alerts, &settings, &[], 30 + RESOLVED_FOR.0);
+    assert_eq!(alerts.iter().count(), 0);
+    see(&mut alerts, &settings, &[sample("a", 5.0, true)], day);
+    see(&mut alerts, &settings, &[sample("a", 5.0, true)], day + 60);
+    for now in [day + 60, 0, RESOLVED_FOR.0] {
+        alerts.end("gone", at(now));
+    }
+    assert_eq!(alerts.iter().count(), 0);
+}
+
+#[test]
 fn holds_so_many_alerts_and_counts_the_rest() {
     let (settings, mut alerts) = (settings(0, 0), Alerts::default());
     let samples: Vec<Sample> = (0..LIMIT + 7).map(|n| sample(&n.to_string(), 5.0, true)).collect();

@@ -106,7 +106,7 @@ pub async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         http,
         admin,
         gate: Gate::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
-        door: Door::of(config.admin.listen.0, parts.admin_token),
+        door: Door::of(&config.admin.hosts, parts.admin_token),
         converter: parts.converter,
         metrics,
         writer,

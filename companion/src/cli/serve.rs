@@ -76,7 +76,7 @@ async fn serve(loaded: Loaded) -> Result<bool, Failure> {
     // On a worker, so that the memory which building needs for a moment serves the requests afterwards.
     let app = tokio::spawn(async move { app::build(&loaded).await }).await??;
     announce(&app)?;
-    Ok(app.run(stop).await)
+    Ok(app.run(stop).await?)
 }
 
 /// Tells scripts which ports the system chose. The ports are bound, so what connects now is served.
@@ -108,4 +108,33 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     set.map_err(|error| Failure(format!("logs cannot be written: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::load;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn one_flag_allows_all_listeners_elsewhere_without_a_token() {
+        let load = |more: &[&str]| {
+            let line = ["serve", "--otlp-grpc=0.0.0.0:4317", "--otlp-http=[::]:4318", "--admin=0.0.0.0:4319"];
+            load(None, [], &Line::parse_from(line.iter().chain(more)).args.flags())
+        };
+        let error = load(&[]).unwrap_err().to_string();
+        assert!(error.contains("0.0.0.0:4317 can be reached by others, and there is no token"), "{error}");
+        let config = load(&["--listen-without-token"]).unwrap().config;
+        assert!(config.receiver.listen_without_token && config.admin.listen_without_token);
+        let ports =
+            [config.receiver.grpc, config.receiver.http, config.admin.listen].map(|listen| listen.0.port());
+        assert_eq!(ports, [4317, 4318, 4319]);
+    }
 }

@@ -13,6 +13,31 @@ use super::{Config, Invalid, example};
 /// What the names of environment variables begin with.
 const PREFIX: &str = "SPANLEDGER_";
 
+/// Read by the command line.
+const OWN: [&str; 2] = ["SPANLEDGER_CONFIG", "SPANLEDGER_LEDGER"];
+
+/// Read by the Collector's configuration, by `./test` and by the tests; they may be set where the companion runs too.
+const OTHERS: [&str; 18] = [
+    "SPANLEDGER_BIN",
+    "SPANLEDGER_CACHE",
+    "SPANLEDGER_COLLECTOR_GRPC",
+    "SPANLEDGER_COLLECTOR_HEALTH",
+    "SPANLEDGER_COLLECTOR_HOST",
+    "SPANLEDGER_COLLECTOR_HTTP",
+    "SPANLEDGER_COLLECTOR_PORT",
+    "SPANLEDGER_COLLECTOR_STORAGE",
+    "SPANLEDGER_COMPANION_ENDPOINT",
+    "SPANLEDGER_COMPANION_TOKEN",
+    "SPANLEDGER_CORPUS",
+    "SPANLEDGER_KEEP_CONTENT",
+    "SPANLEDGER_PROMETHEUS_ENDPOINT",
+    "SPANLEDGER_PYTHON",
+    "SPANLEDGER_SCREENSHOTS",
+    "SPANLEDGER_TEMPO_ENDPOINT",
+    "SPANLEDGER_TOOLS",
+    "SPANLEDGER_TOOLS_BIN",
+];
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -84,7 +109,7 @@ pub enum ConfigError {
 }
 
 /// A configuration and where its values came from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Loaded {
     /// What is in force.
     pub config: Config,
@@ -114,8 +139,10 @@ pub fn load(
     for (name, text) in environment {
         if let Some((key, like)) = keys.iter().find(|(key, _)| variable(key) == name) {
             loaded.set(key, typed(&text, like), Source::Environment(name))?;
-        } else if let Some(section) = keys.iter().find_map(|(key, _)| section_of(&name, key)) {
-            let message = format!("unknown, no key of [{section}] is set by it");
+        } else if !elsewhere(&name, &text) {
+            let known = keys.iter().map(|(key, _)| variable(key)).chain(OWN.map(str::to_owned));
+            let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, &name));
+            let message = format!("unknown; the nearest known one is {}", near.unwrap_or_default());
             return Err(ConfigError::Value { source_name: "environment".to_owned(), key: name, message });
         }
     }
@@ -126,6 +153,13 @@ pub fn load(
     }
     loaded.config.validate().map_err(|Invalid { key, message }| loaded.error_at(&key, message))?;
     Ok(loaded)
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The table holds the secrets.
+        f.debug_set().entries(self.values()).finish()
+    }
 }
 
 impl Loaded {
@@ -211,11 +245,22 @@ impl Loaded {
 fn line_error(path: &Path, text: &str, spans: &Spans, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start);
     let key = spans.key_at(text, at).map(|key| format!("{key}: ")).unwrap_or_default();
-    ConfigError::Line {
-        path: path.to_owned(),
-        line: spans::line(text, at),
-        key,
-        message: first_line(error.message()),
+    let mut message = first_line(error.message());
+    if key.starts_with("notify") {
+        message = without_value(&message);
+    }
+    ConfigError::Line { path: path.to_owned(), line: spans::line(text, at), key, message }
+}
+
+/// What is said of a wrong type, without the value: among the targets it may be a secret that stands in the wrong
+/// place.
+fn without_value(message: &str) -> String {
+    let value = message.find(['"', '`']).zip(message.rfind(", expected "));
+    match value {
+        Some((from, to)) if message.starts_with("invalid ") && from < to => {
+            format!("{}{}", message[..from].trim_end(), &message[to..])
+        }
+        _ => message.to_owned(),
     }
 }
 
@@ -260,11 +305,20 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-/// The section of `key`, when the variable `name` looks as if it meant that section.
-fn section_of<'a>(name: &str, key: &'a str) -> Option<&'a str> {
-    let section = key.split_once('.')?.0;
-    let rest = name.strip_prefix(PREFIX)?.strip_prefix(section.to_ascii_uppercase().as_str())?;
-    rest.starts_with('_').then_some(section)
+/// Whether the variable is somebody else's: the command line's, another program's of this repository, or one that
+/// Kubernetes sets in every container beside a service named `spanledger` (`SPANLEDGER_PORT_4317_TCP_ADDR`).
+fn elsewhere(name: &str, text: &str) -> bool {
+    let link = |end: &str| end == "HOST" || end == "PORT" || end.starts_with("PORT_");
+    let digit = |end: &str| end.starts_with(|first: char| first.is_ascii_digit());
+    // Only a service's own is a URL.
+    let port = |end: &str| match end {
+        "" => text.contains("://"),
+        end => end.strip_prefix('_').is_some_and(digit),
+    };
+    OWN.contains(&name)
+        || OTHERS.contains(&name)
+        || name.split_once("_SERVICE_").is_some_and(|(_, end)| link(end))
+        || name.split_once("_PORT").is_some_and(|(_, end)| port(end))
 }
 
 /// `text` in the type of `like`; what does not fit stays text, so that the reader says what it expected.

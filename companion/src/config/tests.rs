@@ -25,6 +25,7 @@ fn the_example_states_the_defaults() {
 #[test]
 fn the_example_with_all_optional_keys_is_valid() {
     let config: Config = toml::from_str(&complete()).unwrap();
+    assert_eq!(config.rules.rule(crate::rule::RuleName::CostOverrun).services.len(), 1);
     assert!(config.receiver.tls.is_some() && config.admin.tls.is_some() && config.prices.file.is_some());
     assert_eq!(config.notify.webhook.len() + config.notify.slack.len(), 2);
     assert_eq!(config.notify.alertmanager.len() + config.notify.email.len(), 2);
@@ -32,7 +33,11 @@ fn the_example_with_all_optional_keys_is_valid() {
 
 /// The keys that the reader of each section knows, as it names them to whoever misspells one.
 fn known(section: &str) -> BTreeSet<String> {
-    let table = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+    let table = match section {
+        "" => String::new(),
+        target if target.starts_with("notify.") => format!("[[{target}]]\n"),
+        section => format!("[{section}]\n"),
+    };
     let error = toml::from_str::<Config>(&format!("{table}no_such_key = 1\n")).unwrap_err();
     let message = error.message().to_owned();
     let expected = message.split_once("expected").unwrap_or_else(|| panic!("{message}")).1;
@@ -43,10 +48,11 @@ fn known(section: &str) -> BTreeSet<String> {
 fn the_example_lists_every_key() {
     let all: toml::Table = complete().parse().unwrap();
     let listed = |section: &str| {
-        let table = section
-            .split('.')
-            .filter(|part| !part.is_empty())
-            .fold(&all, |table, part| table[part].as_table().unwrap());
+        let table =
+            section.split('.').filter(|part| !part.is_empty()).fold(&all, |table, part| match &table[part] {
+                toml::Value::Array(targets) => targets[0].as_table().unwrap(),
+                value => value.as_table().unwrap(),
+            });
         table.keys().cloned().collect::<BTreeSet<_>>()
     };
     for section in [
@@ -61,11 +67,28 @@ fn the_example_lists_every_key() {
         "log",
         "shutdown",
         "notify",
+        "notify.webhook",
+        "notify.slack",
+        "notify.alertmanager",
+        "notify.email",
     ] {
         assert_eq!(listed(section), known(section), "[{section}]");
     }
+    // A rule lists the keys that it reads; what they mean is said once, with all that any rule reads.
+    let defaults = toml::Table::try_from(crate::rule::config::RulesConfig::default()).unwrap();
+    let mut anywhere = BTreeSet::new();
     for rule in crate::rule::ALL {
-        assert!(listed("rules").contains(rule.name().as_str()), "{}", rule.name());
+        let name = rule.name().as_str();
+        let read: BTreeSet<String> = defaults[name].as_table().unwrap().keys().cloned().collect();
+        let mut of_rule = listed(&format!("rules.{name}"));
+        anywhere.extend(of_rule.iter().cloned());
+        of_rule.retain(|key| key != "services" && key != "models");
+        assert_eq!(of_rule, read, "{name}");
+    }
+    assert_eq!(anywhere, known("rules.CostOverrun"));
+    for key in anywhere {
+        let explained = EXAMPLE.contains(&format!("\n#   {key} "));
+        assert!(explained || EXAMPLE.contains(&format!("rules.CostOverrun.{key}.")), "{key}");
     }
 }
 
@@ -129,11 +152,45 @@ fn refuses_bad_values_and_unknown_names_of_the_environment() {
         ),
         ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "many", "receiver.limits.requests: invalid type: string"),
         ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "0", "receiver.limits.requests: must be at least 1"),
-        ("SPANLEDGER_RECEIVER_TOKN", "x", "SPANLEDGER_RECEIVER_TOKN: unknown"),
+        (
+            "SPANLEDGER_RECIEVER_TOKEN",
+            "s3cret",
+            "environment: SPANLEDGER_RECIEVER_TOKEN: unknown; the nearest known one is SPANLEDGER_RECEIVER_TOKEN",
+        ),
+        ("SPANLEDGER_RECEIVER_TOKN", "s3cret", "unknown; the nearest known one is SPANLEDGER_RECEIVER_TOKEN"),
+        ("SPANLEDGER_ADMIN_PORT", "4319", "unknown; the nearest known one is SPANLEDGER_ADMIN_"),
+        ("SPANLEDGER_LEGDER", "x.db", "unknown; the nearest known one is SPANLEDGER_LEDGER"),
         ("SPANLEDGER_RULES_INTERVAL", "1ms", "rules.interval"),
     ] {
         let error = load(None, environment(&[(name, value)]), &[]).unwrap_err().to_string();
-        assert!(error.contains(message), "{name}: {error}");
+        assert!(error.contains(message) && !error.contains("s3cret"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn lets_the_variables_of_other_programs_be() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut names: BTreeSet<String> = [
+        "SPANLEDGER_CONFIG",
+        "SPANLEDGER_SERVICE_HOST",
+        "SPANLEDGER_SERVICE_PORT_GRPC",
+        "SPANLEDGER_PORT_4317_TCP_ADDR",
+    ]
+    .map(str::to_owned)
+    .into();
+    for file in ["test", "collector/config.yaml", "docker-compose.yml", "tests/e2e/src/collector.rs"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        names.extend(words.filter(|word| word.starts_with("SPANLEDGER_")).map(str::to_owned));
+    }
+    assert!(names.len() > 20, "{names:?}");
+    // Of the compose file's own, this one is the companion's.
+    names.remove("SPANLEDGER_ADMIN_HOSTS");
+    let others = names.into_iter().map(|name| (name, "x".to_owned()));
+    let service = ("SPANLEDGER_ADMIN_PORT".to_owned(), "tcp://192.0.2.1:4319".to_owned());
+    for (name, value) in others.chain([service]) {
+        let loaded = load(None, [(name.clone(), value)], &[]);
+        assert_eq!(loaded.map(|loaded| loaded.config), Ok(Config::default()), "{name}");
     }
 }
 
@@ -182,6 +239,45 @@ fn masks_secrets_within_lists_of_targets() {
         file("[[notify.webhook]]\nurl = \"https://u:passw0rd@example.com/t0ken\"\ntoken = \"t0ken\"\n");
     let shown = format!("{:?}", load(Some(&path), [], &[]).unwrap().values());
     assert!(!shown.contains("t0ken") && !shown.contains("passw0rd"), "{shown}");
+}
+
+#[test]
+fn names_no_secret_of_the_wrong_type_or_in_the_wrong_place() {
+    for (text, key) in [
+        ("[receiver]\ntoken = 83749265", "receiver.token"),
+        ("[admin]\ntoken = 83749265", "admin.token"),
+        ("[admin]\ntoken = 8374.9265", "admin.token"),
+        ("[admin]\ntoken = [\"83749265\"]", "admin.token"),
+        ("[admin.token]\ntext = \"83749265\"", "admin.token"),
+        ("[receiver]\ntoken = s83749265", ""),
+        ("[[notify.webhook]]\nurl = 83749265", "notify.webhook[0].url"),
+        ("[[notify.slack]]\nurl = 83749265", "notify.slack[0].url"),
+        ("[notify]\nslack = \"https://hooks.example/83749265\"", "notify.slack"),
+        ("[notify]\nslack = [\"https://hooks.example/83749265\"]", "notify.slack"),
+        (
+            "[[notify.email]]\nhost = \"h\"\nfrom = \"a@b.c\"\nto = []\npassword = 83749265",
+            "notify.email[0].password",
+        ),
+        (
+            "[[notify.email]]\nhost = \"h\"\nfrom = \"a@b.c\"\nto = []\npassword = 1979-05-27",
+            "notify.email[0].password",
+        ),
+    ] {
+        let (_folder, path) = file(text);
+        let error = load(Some(&path), [], &[]).unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains(key), "{said}");
+        assert!(!said.contains("8374") && !said.contains("1979"), "{said}");
+    }
+}
+
+#[test]
+fn shows_no_secret_to_whoever_debugs() {
+    let (_folder, path) =
+        file("[receiver]\ntoken = \"83749265\"\n[[notify.webhook]]\nurl = \"https://h/83749265\"");
+    let loaded = load(Some(&path), environment(&[("SPANLEDGER_ADMIN_TOKEN", "83749265")]), &[]).unwrap();
+    let shown = format!("{loaded:?}");
+    assert!(shown.contains("receiver") && !shown.contains("83749265"), "{shown}");
 }
 
 /// Each file in `tests/config` begins with the message expected: `#! LINE: TEXT`, or `#! TEXT` without a line.

@@ -13,6 +13,7 @@ use super::moment::When;
 use super::names::{self, Field, Ours};
 use super::nesting::Kind;
 use super::otlp::{Span, Value};
+use super::secrets;
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
 use super::wire::Malformed;
 use crate::record::{CallRecord, Origin};
@@ -245,6 +246,9 @@ impl<'a> Draft<'a> {
             (false, _) => UsageSource::Partial,
         });
         let cost = self.cost(usage_source, when, prices);
+        // What an application or an SDK fills in freely; all other facts are numbers and names.
+        let text =
+            |text: Option<Cow<'_, str>>, bytes| text.map(|text| secrets::removed(text.into_owned(), bytes));
         #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, then the bound holds")]
         let first_chunk_ns = self
             .first_chunk
@@ -267,7 +271,7 @@ impl<'a> Draft<'a> {
             stream: self.stream.unwrap_or(first_chunk_ns.is_some()),
             outcome,
             status_code: self.status_code,
-            error_type: self.error_type.map(Cow::into_owned),
+            error_type: text(self.error_type, NAME_BYTES),
             finish_reasons: self.finish_reasons.unwrap_or_default(),
             input_tokens: self.usage.input_tokens,
             output_tokens: self.usage.output_tokens,
@@ -278,14 +282,14 @@ impl<'a> Draft<'a> {
             cost: cost.amount,
             cost_status: cost.status,
             price_source: cost.source,
-            user: self.user.map(Cow::into_owned),
+            user: text(self.user, NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
-            conversation_id: self.conversation.map(Cow::into_owned),
+            conversation_id: text(self.conversation, NAME_BYTES),
             request_hash: self.request_hash.map(Cow::into_owned),
             instance: self.instance.map(Cow::into_owned),
             sequence: self.sequence,
-            response_preview: self.response_preview.map(Cow::into_owned),
-            error_message: self.error_message.map(Cow::into_owned),
+            response_preview: text(self.response_preview, TEXT_BYTES),
+            error_message: text(self.error_message, TEXT_BYTES),
         };
         (record, self.clamped || when.clamped)
     }

@@ -227,6 +227,81 @@ fn reads_openllmetry() {
     assert_eq!(record.cost_status, CostStatus::Exact);
 }
 
+/// Attributes as `opentelemetry-util-genai` 1.3b0 sets them, by which OpenTelemetry's own Python instrumentations record.
+#[test]
+fn reads_util_genai() {
+    let names = |names: &[&str]| {
+        let values = names.iter().map(|name| AnyValue { value: Some(text(name)) }).collect();
+        Value::ArrayValue(ArrayValue { values })
+    };
+    let mut answered = span(
+        1,
+        None,
+        vec![
+            pair("gen_ai.operation.name", text("chat")),
+            pair("gen_ai.provider.name", text("anthropic")),
+            pair("gen_ai.request.model", text("test-model")),
+            pair("server.address", text("api.anthropic.com")),
+            pair("server.port", int(443)),
+            pair("gen_ai.conversation.id", text("c1")),
+            pair("gen_ai.request.stream", Value::BoolValue(true)),
+            pair("gen_ai.response.finish_reasons", names(&["end_turn"])),
+            pair("gen_ai.response.model", text("test-model")),
+            pair("gen_ai.response.id", text("msg_1")),
+            pair("gen_ai.usage.input_tokens", int(1000)),
+            pair("gen_ai.usage.output_tokens", int(100)),
+            pair("gen_ai.usage.cache_write.input_tokens", int(30)),
+            pair("gen_ai.usage.cache_read.input_tokens", int(300)),
+            pair("gen_ai.usage.reasoning.output_tokens", int(40)),
+            pair("gen_ai.response.time_to_first_chunk", Value::DoubleValue(0.25)),
+        ],
+    );
+    answered.name = "chat test-model".to_owned();
+    let mut failed = span(
+        2,
+        None,
+        vec![
+            pair("gen_ai.operation.name", text("embeddings")),
+            pair("gen_ai.provider.name", text("openai")),
+            pair("gen_ai.request.model", text("test-model")),
+            pair("error.type", text("ValueError")),
+        ],
+    );
+    failed.name = "embeddings test-model".to_owned();
+    failed.status = Some(Status { code: 2, message: "boom".to_owned() });
+    let agent = span(
+        3,
+        None,
+        vec![
+            pair("gen_ai.operation.name", text("invoke_agent")),
+            pair("gen_ai.request.model", text("test-model")),
+            pair("gen_ai.usage.input_tokens", int(1000)),
+        ],
+    );
+    let converted = convert("opentelemetry.util.genai.handler", vec![answered, failed, agent]);
+    assert_eq!((converted.records.len(), converted.ignored, converted.clamped), (2, 1, 0));
+    let [answered, failed] = &converted.records[..] else { panic!("{converted:?}") };
+    assert_eq!((answered.origin, answered.provider.as_str()), (Origin::Foreign, "anthropic"));
+    assert_eq!((answered.operation.as_str(), answered.stream), ("chat", true));
+    assert_eq!((answered.input_tokens, answered.output_tokens), (Some(1000), Some(100)));
+    assert_eq!((answered.cache_read_tokens, answered.cache_write_tokens), (Some(300), Some(30)));
+    assert_eq!((answered.reasoning_tokens, answered.first_chunk_ns), (Some(40), Some(250_000_000)));
+    assert_eq!(
+        (&answered.finish_reasons, answered.outcome),
+        (&vec!["end_turn".to_owned()], Outcome::Completed)
+    );
+    assert_eq!(
+        (answered.conversation_id.as_deref(), answered.response_id.as_deref()),
+        (Some("c1"), Some("msg_1"))
+    );
+    assert_eq!(answered.cost_status, CostStatus::Exact);
+    assert_eq!((failed.operation.as_str(), failed.outcome), ("embeddings", Outcome::Failed));
+    assert_eq!(
+        (failed.error_type.as_deref(), failed.error_message.as_deref()),
+        (Some("ValueError"), Some("boom"))
+    );
+}
+
 #[test]
 fn reads_openlit_with_its_cost_and_its_uncached_input() {
     let record = one(

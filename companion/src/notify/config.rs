@@ -38,7 +38,7 @@ pub struct NotifyConfig {
     pub group_interval: Seconds,
     /// How long before an unchanged group is told again. Defaults to `4h`.
     pub repeat_interval: Seconds,
-    /// Where people find the report page; put into messages. Defaults to nothing.
+    /// Where people find the report page, by http or https; put into messages. Defaults to nothing.
     pub external_url: String,
     /// JSON to a URL.
     pub webhook: Vec<WebhookConfig>,
@@ -199,6 +199,10 @@ impl NotifyConfig {
                 return Err(format!("notify.{key}: must be from {} to 30d", Seconds(least)));
             }
         }
+        if !self.external_url.is_empty() && !is_web_address(&self.external_url) {
+            let must = "must be an address that begins with http:// or https:// and holds no space";
+            return Err(format!("notify.external_url: {must}"));
+        }
         let mut targets = Vec::new();
         for (index, config) in self.webhook.iter().enumerate() {
             targets.push(self.webhook(config).map_err(at("webhook", index))?);
@@ -311,6 +315,17 @@ impl NotifyConfig {
             rhythm: self.rhythm(config.send_resolved, config.min_severity),
         })
     }
+}
+
+/// Whether every reader takes `text` as a URI: Alertmanager refuses all alerts of a message for one that is none, and
+/// is stricter than browsers about spaces and percent signs.
+fn is_web_address(text: &str) -> bool {
+    let hex = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() >= 2;
+    let lower = text.to_ascii_lowercase();
+    (lower.starts_with("http://") || lower.starts_with("https://"))
+        && reqwest::Url::parse(text).is_ok()
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && text.split('%').skip(1).all(hex)
 }
 
 fn at(kind: &'static str, index: usize) -> impl Fn(String) -> String {

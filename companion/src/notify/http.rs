@@ -20,7 +20,7 @@ pub(crate) struct Endpoint {
     token: Option<Secret>,
     /// Scheme, host and port: what may be told of the URL.
     host: String,
-    /// What may not: tokens stand in the path, the query or the password.
+    /// What may not, longest first: tokens stand in the path, the query, the user name or the password.
     secrets: Vec<Secret>,
 }
 
@@ -42,10 +42,7 @@ impl Endpoint {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| format!("url: {}", error.without_url()))?;
-        let path = Some(parsed.path()).filter(|path| path.len() > 1);
-        let parts = [path, parsed.query(), parsed.password(), token.as_ref().map(Secret::expose)];
-        let mut secrets = vec![url.clone()];
-        secrets.extend(parts.into_iter().flatten().map(|part| Secret::new(part.to_owned())));
+        let secrets = secrets(&url, &parsed, token.as_ref());
         Ok(Self { client, url, token, host, secrets })
     }
 
@@ -77,20 +74,58 @@ impl Endpoint {
 
     /// The first words of a refusal: they say what is wrong with the message.
     async fn refusal(&self, mut response: reqwest::Response) -> String {
+        // A secret that begins within what is told must be seen whole to be known.
+        let longest = self.secrets.first().map_or(0, |secret| secret.expose().len());
         let mut text = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             text.extend_from_slice(&chunk);
-            if text.len() >= REFUSAL {
+            if text.len() >= REFUSAL + longest {
                 break;
             }
         }
-        text.truncate(REFUSAL);
-        let text: String =
-            String::from_utf8_lossy(&text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        // A target may repeat the URL or the token it was called with.
-        let text = self.secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "***"));
+        text.truncate(REFUSAL + longest);
+        let text = self.masked(&String::from_utf8_lossy(&text));
         if text.trim().is_empty() { String::new() } else { format!(": {}", text.trim()) }
     }
+
+    /// What `text` says within the first [`REFUSAL`] bytes, on one line. A target may repeat the URL or the token it
+    /// was called with.
+    fn masked(&self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while text.len() - rest.len() < REFUSAL {
+            if let Some(after) = self.secrets.iter().find_map(|secret| rest.strip_prefix(secret.expose())) {
+                out.push_str("***");
+                rest = after;
+                continue;
+            }
+            let mut characters = rest.chars();
+            let Some(character) = characters.next() else { break };
+            out.push(if character.is_control() { ' ' } else { character });
+            rest = characters.as_str();
+        }
+        out
+    }
+}
+
+/// A word of a path may be a token from this length on; shorter ones are names, and hiding them would spoil the text.
+const PATH_TOKEN: usize = 16;
+/// The same for a value of a query.
+const QUERY_TOKEN: usize = 4;
+
+/// What a target could repeat of a request and nobody else may read, longest first.
+fn secrets(url: &Secret, parsed: &reqwest::Url, token: Option<&Secret>) -> Vec<Secret> {
+    let mut secrets = vec![url.expose().to_owned(), parsed.username().to_owned()];
+    secrets.extend(Some(parsed.path()).filter(|path| path.len() > 1).map(str::to_owned));
+    secrets.extend([parsed.query(), parsed.password()].into_iter().flatten().map(str::to_owned));
+    secrets.extend(token.map(|token| token.expose().to_owned()));
+    let words = parsed.path_segments().into_iter().flatten();
+    secrets.extend(words.filter(|word| word.len() >= PATH_TOKEN).map(str::to_owned));
+    let values = parsed.query_pairs().map(|(_, value)| value.into_owned());
+    secrets.extend(values.filter(|value| value.len() >= QUERY_TOKEN));
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.into_iter().map(Secret::new).collect()
 }
 
 /// The innermost cause, which names no URL, unlike the error around it.

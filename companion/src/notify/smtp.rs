@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use lettre::address::Envelope;
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +123,11 @@ impl Smtp {
     }
 
     fn message(&self, notification: &Notification) -> Result<Message, lettre::error::Error> {
-        let mut builder = Message::builder().from(self.from.clone()).subject(template::subject(notification));
+        // Without a message id many a server takes a mail for spam, and none can follow it.
+        let mut builder = Message::builder()
+            .from(self.from.clone())
+            .subject(template::subject(notification))
+            .message_id(None);
         for to in &self.to {
             builder = builder.to(to.clone());
         }
@@ -129,6 +136,33 @@ impl Smtp {
             template::html(notification, &self.external_url),
         ))
     }
+}
+
+impl Smtp {
+    /// Sends to each recipient by itself, since one refused address ends a transaction for all. The mail counts as
+    /// sent when anybody gets it: sent again, it would come twice to those.
+    async fn send_one_by_one(&self, message: &Message) -> Result<(), smtp::Error> {
+        let (mail, mut taken, mut refused) = (message.formatted(), false, None);
+        for to in &self.to {
+            let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
+            // An envelope with a recipient is always one.
+            let Ok(envelope) = envelope else { continue };
+            match self.transport.send_raw(&envelope, &mail).await {
+                Ok(_) => taken = true,
+                Err(error) => {
+                    tracing::warn!(notifier = self.name, recipient = %to.email, %error, "mail refused");
+                    refused = Some(error);
+                }
+            }
+        }
+        refused.filter(|_| !taken).map_or(Ok(()), Err)
+    }
+}
+
+/// Whether the server refused what was to be mailed, not the connection or the login: the replies x5z of RFC 5321,
+/// section 4.2.1.
+fn is_about_mail(error: &smtp::Error) -> bool {
+    error.is_permanent() && error.status().is_some_and(|code| code.category == Category::MailSystem)
 }
 
 impl Notifier for Smtp {
@@ -148,12 +182,12 @@ impl Notifier for Smtp {
                 SendError { message, retry }
             };
             let message = self.message(notification).map_err(|error| failed(&error, false))?;
-            self.transport
-                .send(message)
-                .await
-                // 5xx is the server's last word: wrong password, unknown recipient.
-                .map_err(|error| failed(&error, !error.is_permanent()))?;
-            Ok(())
+            let mut sent = self.transport.send_raw(message.envelope(), &message.formatted()).await.map(drop);
+            if self.to.len() > 1 && sent.as_ref().is_err_and(is_about_mail) {
+                sent = self.send_one_by_one(&message).await;
+            }
+            // 5xx is the server's last word: wrong password, unknown recipient.
+            sent.map_err(|error| failed(&error, !error.is_permanent()))
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::timing::Timing;
@@ -57,7 +57,7 @@ impl NotifierCounts {
 /// The running notifiers.
 #[derive(Debug)]
 pub struct Dispatcher {
-    tasks: Vec<JoinHandle<()>>,
+    tasks: JoinSet<()>,
     counts: Vec<NotifierCounts>,
 }
 
@@ -72,7 +72,7 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) -> Self {
         let mut told = state.map(|state| state.get().told).unwrap_or_default();
-        let mut dispatcher = Self { tasks: Vec::new(), counts: Vec::new() };
+        let mut dispatcher = Self { tasks: JoinSet::new(), counts: Vec::new() };
         for Target { notifier, rhythm } in targets {
             let counts = Arc::new(Counts::default());
             dispatcher
@@ -80,7 +80,7 @@ impl Dispatcher {
                 .push(NotifierCounts { name: notifier.name().to_owned(), counts: Arc::clone(&counts) });
             let timing = Timing::new(rhythm, told.remove(notifier.name()).unwrap_or_default());
             let task = Task { timing, notifier, counts, state: state.cloned() };
-            dispatcher.tasks.push(tokio::spawn(task.run(alerts.clone(), stop.clone())));
+            dispatcher.tasks.spawn(task.run(alerts.clone(), stop.clone()));
         }
         dispatcher
     }
@@ -91,10 +91,19 @@ impl Dispatcher {
         &self.counts
     }
 
+    /// Waits until any task has ended; for ever when there is none.
+    pub async fn ended(&mut self) {
+        match self.tasks.join_next().await {
+            None => std::future::pending().await,
+            Some(Err(error)) => tracing::error!(%error, "a notifier failed"),
+            Some(Ok(())) => {}
+        }
+    }
+
     /// Waits until every task has ended.
-    pub async fn join(self) {
-        for task in self.tasks {
-            if let Err(error) = task.await {
+    pub async fn join(mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
                 tracing::error!(%error, "a notifier failed");
             }
         }
@@ -126,16 +135,18 @@ impl Task {
         }
     }
 
+    /// Sends the message that is due for longest. The next one is made when this one is over, so that a target that
+    /// hangs is not told afterwards what is no longer so.
     async fn tell(&mut self, alerts: &[Alert]) {
-        for notification in self.timing.due(alerts, clock::now()) {
-            let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
-                Ok(result) => result,
-                Err(_) => Err(SendError::passing(format!("no answer within {} s", GIVE_UP.as_secs()))),
-            };
-            self.note(&notification, result);
-            self.remember().await;
-        }
+        let due = self.timing.due(alerts, clock::now());
         self.counts.dropped.store(self.timing.dropped(), Ordering::Relaxed);
+        let Some(notification) = due.into_iter().next() else { return };
+        let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
+            Ok(result) => result,
+            Err(_) => Err(SendError::passing(format!("no answer within {} s", GIVE_UP.as_secs()))),
+        };
+        self.note(&notification, result);
+        self.remember().await;
     }
 
     fn note(&mut self, notification: &Notification, result: Result<(), SendError>) {

@@ -4,17 +4,18 @@
 //! It compares what is so with what was told, and keeps no queue: however long a target is dead, the next message
 //! says what is so then, and what waits is bounded by the alerts there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Notification, labels};
 use crate::alert::{Alert, State};
 use crate::record::Timestamp;
-use crate::rule::{Labels, Severity};
+use crate::rule::{Labels, RuleName, Severity};
 use crate::seconds::Seconds;
 
-/// A failed message waits 1 s, then twice as long each time, up to this.
+/// A failed message waits 1 s, then twice as long each time, up to this or to the interval at which it would be
+/// repeated anyway: what a target forgets by itself must not be kept from it for longer.
 const LONGEST_BACK_OFF: i64 = 300;
 
 /// How alerts become messages.
@@ -83,13 +84,12 @@ impl Timing {
         Self { groups: groups.collect(), rhythm, dropped: 0 }
     }
 
-    /// The messages that are due at `now`, where `alerts` are all that are not inactive. Each must be followed by
-    /// [`Self::sent`] or [`Self::failed`] before the next call.
+    /// The messages that are due at `now`, the longest overdue first, where `alerts` are all that are not inactive.
+    /// Each that is sent must be followed by [`Self::sent`] or [`Self::failed`] before the next call; the others come
+    /// again with the next call, as things are then.
     pub fn due(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<Notification> {
         let mut firing: BTreeMap<String, Vec<&Alert>> = BTreeMap::new();
-        for alert in
-            alerts.iter().filter(|alert| alert.firing() && alert.severity >= self.rhythm.min_severity)
-        {
+        for alert in self.heard(alerts) {
             let labels = self.group_labels(alert);
             let key = key(&labels);
             self.groups.entry(key.clone()).or_insert_with(|| Group {
@@ -101,6 +101,8 @@ impl Timing {
             });
             firing.entry(key).or_default().push(alert);
         }
+        self.regroup(&firing);
+        self.not_after(now);
         let mut due = Vec::new();
         let Self { rhythm, groups, dropped } = self;
         groups.retain(|key, group| {
@@ -117,13 +119,14 @@ impl Timing {
             let news = firing.iter().any(|alert| !group.told.iter().any(|told| same(alert, told)));
             let repeat = group.told_at.is_none_or(|at| at.plus_seconds(rhythm.repeat_interval.0) <= now);
             if news || (rhythm.send_resolved && !resolved.is_empty()) || (repeat && !firing.is_empty()) {
-                due.push(Notification {
+                let notification = Notification {
                     group_key: key.clone(),
                     group_labels: group.labels.clone(),
                     firing: firing.into_iter().cloned().collect(),
                     resolved: if rhythm.send_resolved { resolved } else { Vec::new() },
                     at: now,
-                });
+                };
+                due.push((group.next, notification));
                 return true;
             }
             if firing.is_empty() {
@@ -135,7 +138,51 @@ impl Timing {
             group.next = now.plus_seconds(rhythm.group_interval.0);
             true
         });
-        due
+        due.sort_by_key(|(since, _)| *since);
+        due.into_iter().map(|(_, notification)| notification).collect()
+    }
+
+    /// The alerts that fire and are for this target. What it was told of is told to its end, also when it is less
+    /// urgent by now.
+    fn heard<'a>(&self, alerts: &'a [Alert]) -> Vec<&'a Alert> {
+        let told: BTreeSet<_> = self.groups.values().flat_map(|group| &group.told).map(identity).collect();
+        let least = self.rhythm.min_severity;
+        let firing = alerts.iter().filter(|alert| alert.firing());
+        firing.filter(|alert| alert.severity >= least || told.contains(&identity(alert))).collect()
+    }
+
+    /// Hands what was told to the group in which it fires now, since groups change with the configuration and with
+    /// the labels that make them: there it is told anew, and its end as well. In the group it left it is not over.
+    fn regroup(&mut self, firing: &BTreeMap<String, Vec<&Alert>>) {
+        let groups: BTreeMap<_, &String> = firing
+            .iter()
+            .flat_map(|(key, alerts)| alerts.iter().map(move |alert| (identity(alert), key)))
+            .collect();
+        let mut moved = Vec::new();
+        for (key, group) in &mut self.groups {
+            let stays = |told: &Alert| groups.get(&identity(told)).is_none_or(|now_in| *now_in == key);
+            let (stay, leave): (Vec<_>, Vec<_>) = group.told.drain(..).partition(stays);
+            group.told = stay;
+            moved.extend(leave);
+        }
+        for told in moved {
+            let group = groups.get(&identity(&told)).and_then(|key| self.groups.get_mut(*key));
+            if let Some(group) = group.filter(|group| !group.told.iter().any(|other| same(other, &told))) {
+                group.told.push(told);
+                // Never told under this name.
+                group.told_at = None;
+            }
+        }
+    }
+
+    /// A clock that was set back, also between two runs, must not silence a group until it is where it was.
+    fn not_after(&mut self, now: Timestamp) {
+        let Rhythm { group_wait, group_interval, .. } = self.rhythm;
+        let longest = now.plus_seconds(LONGEST_BACK_OFF.max(group_wait.0).max(group_interval.0));
+        for group in self.groups.values_mut() {
+            group.next = group.next.min(longest);
+            group.told_at = group.told_at.map(|at| at.min(now));
+        }
     }
 
     /// The target has taken `notification`.
@@ -157,7 +204,8 @@ impl Timing {
         group.failures = group.failures.saturating_add(1);
         let interval = self.rhythm.group_interval.0.max(1);
         let wait = if retry {
-            LONGEST_BACK_OFF.min(1 << group.failures.saturating_sub(1).min(16))
+            let longest = LONGEST_BACK_OFF.min(self.rhythm.repeat_interval.0.max(1));
+            longest.min(1 << group.failures.saturating_sub(1).min(16))
         } else {
             interval
         };
@@ -185,10 +233,10 @@ impl Timing {
     /// What was told, to be saved.
     #[must_use]
     pub fn told(&self) -> Told {
-        let groups = self.groups.iter().filter_map(|(key, group)| {
-            let told =
-                ToldGroup { labels: group.labels.clone(), firing: group.told.clone(), at: group.told_at? };
-            Some((key.clone(), told))
+        let groups = self.groups.iter().filter(|(_, group)| !group.told.is_empty()).map(|(key, group)| {
+            // What was told under the name of another group is due at once.
+            let at = group.told_at.unwrap_or(Timestamp(0));
+            (key.clone(), ToldGroup { labels: group.labels.clone(), firing: group.told.clone(), at })
         });
         Told(groups.collect())
     }
@@ -201,8 +249,12 @@ impl Timing {
     }
 }
 
+fn identity(alert: &Alert) -> (RuleName, &Labels) {
+    (alert.rule, &alert.labels)
+}
+
 fn same(a: &Alert, b: &Alert) -> bool {
-    a.rule == b.rule && a.labels == b.labels
+    identity(a) == identity(b)
 }
 
 /// The resolved form of an alert that was told as firing.

@@ -38,6 +38,8 @@ pub enum RuleStatus {
     Resolved,
     /// There was nothing to judge, which is not the same as healthy.
     NoData,
+    /// It could not be evaluated, so nothing is known.
+    Error,
     /// Below its threshold.
     Inactive,
 }
@@ -51,6 +53,7 @@ impl RuleStatus {
             Self::Pending => "pending",
             Self::Resolved => "resolved",
             Self::NoData => "no_data",
+            Self::Error => "error",
             Self::Inactive => "inactive",
         }
     }
@@ -135,6 +138,17 @@ impl Report {
     /// The rules that fire.
     pub fn firing(&self) -> impl Iterator<Item = &RuleState> {
         self.rules.iter().filter(|rule| rule.state == RuleStatus::Firing)
+    }
+
+    /// Why "none is firing" would say too much: rules that failed, or that all have nothing to judge.
+    pub(super) fn unjudged(&self) -> Option<(RuleStatus, String)> {
+        let all = self.rules.len();
+        let in_state = |state| self.rules.iter().filter(|rule| rule.state == state).count();
+        match (in_state(RuleStatus::Error), in_state(RuleStatus::NoData)) {
+            (0, without) if without < all || all == 0 => None,
+            (0, without) => Some((RuleStatus::NoData, format!("{without} of {all} rules have no data"))),
+            (failed, _) => Some((RuleStatus::Error, format!("{failed} of {all} rules failed"))),
+        }
     }
 }
 

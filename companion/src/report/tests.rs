@@ -73,6 +73,35 @@ fn the_text_of_an_empty_ledger_is_as_recorded() {
 }
 
 #[test]
+fn rules_that_judge_nothing_or_fail_do_not_look_healthy() {
+    let mut rules = rules();
+    for rule in &mut rules {
+        (rule.state, rule.value) = (RuleStatus::NoData, None);
+        rule.detail = Some("no call within 5 minutes".to_owned());
+    }
+    let colour = Terminal { colour: true, columns: 80 };
+    let report = build(&ledger(&[]), DAY, &rules, NOW).unwrap();
+    assert!(to_html(&report).contains(">6 of 6 rules have no data<"));
+    assert!(to_text(&report, Terminal::PLAIN).contains("\n  6 of 6 rules have no data\n"));
+
+    rules[0].state = RuleStatus::Error;
+    rules[0].detail = Some("the ledger did not answer".to_owned());
+    let report = build(&ledger(&[]), DAY, &rules, NOW).unwrap();
+    golden("report-unjudged.html", &to_html(&report));
+    golden("report-unjudged.txt", &to_text(&report, Terminal::PLAIN));
+    let shown = [to_html(&report), to_text(&report, colour)].concat();
+    assert!(
+        !shown.contains("none is firing") && !shown.contains("badge good") && !shown.contains("\u{1b}[32m")
+    );
+
+    rules.iter_mut().for_each(|rule| rule.state = RuleStatus::Inactive);
+    rules[0].state = RuleStatus::NoData;
+    let report = build(&ledger(&[]), DAY, &rules, NOW).unwrap();
+    assert!(to_text(&report, colour).contains("\u{1b}[32mnone is firing"));
+    assert!(to_html(&report).contains("1 without data · 5 inactive"));
+}
+
+#[test]
 fn the_text_fits_eighty_columns_and_obeys_nobody() {
     use unicode_width::UnicodeWidthStr as _;
     let text = to_text(&day(), Terminal::PLAIN);

@@ -76,12 +76,18 @@ fn rules(report: &Report, terminal: Terminal, out: &mut String) {
         }
     }
     if report.firing().next().is_none() {
-        line(out, &format!("  {}", terminal.paint(Ink::Green, "none is firing")));
+        let state = match report.unjudged() {
+            Some((RuleStatus::Error, text)) => terminal.paint(Ink::Yellow, &text),
+            Some((_, text)) => text,
+            None => terminal.paint(Ink::Green, "none is firing"),
+        };
+        line(out, &format!("  {state}"));
     }
     for (status, words) in [
         (RuleStatus::Pending, "pending"),
         (RuleStatus::Resolved, "resolved"),
         (RuleStatus::NoData, "without data"),
+        (RuleStatus::Error, "failed"),
     ] {
         let names: Vec<String> = report
             .rules

@@ -42,6 +42,8 @@ pub struct RuleStatus {
     pub took: Duration,
     /// Its alerts that are not inactive.
     pub alerts: Vec<Alert>,
+    /// Samples since the start that became no alert because there were too many; see [`crate::alert::LIMIT`].
+    pub dropped: u64,
 }
 
 /// One rule over one scope.
@@ -74,6 +76,12 @@ impl Monitor {
 }
 
 impl Measured {
+    /// How long it took.
+    #[must_use]
+    pub const fn took(&self) -> Duration {
+        self.took
+    }
+
     /// An evaluation that brought nothing, and why.
     #[must_use]
     pub fn failed(error: String, took: Duration) -> Self {
@@ -178,12 +186,6 @@ impl Evaluator {
     pub fn each_alert(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().chain(self.orphans.values()).flat_map(Alerts::iter)
     }
-
-    /// Samples that became no alert because their rule had too many.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.alerts.iter().map(Alerts::dropped).sum()
-    }
 }
 
 impl Monitor {
@@ -218,5 +220,6 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         error,
         took: measured.took,
         alerts: alerts.iter().cloned().collect(),
+        dropped: alerts.dropped(),
     }
 }

@@ -4,6 +4,10 @@ use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::store::{Querier, StoreError};
 
+/// Calls in a window beyond which the value of a rule that does not fire is its threshold rather than how often
+/// the most frequent request came.
+const MANY: u64 = if cfg!(test) { 50 } else { 100_000 };
+
 /// The same request more often than allowed. One alert a request hash, the ten most frequent.
 #[derive(Debug)]
 pub(super) struct RepeatedRequests;
@@ -44,7 +48,10 @@ impl Rule for RepeatedRequests {
         let window = scope.window(now);
         let limit = scope.settings.threshold;
         let within = scope.settings.window.words();
-        let repeated = querier.repeated(window, &scope.filter, 1, TOP)?;
+        // Of many calls those that came twice are too many to remember.
+        let many = querier.totals(window, &scope.filter)?.calls > MANY;
+        let more_than = if many { limit.floor().max(1.0) as u64 } else { 1 };
+        let repeated = querier.repeated(window, &scope.filter, more_than, TOP)?;
         let mut samples: Vec<Sample> = repeated
             .iter()
             .filter(|request| count(request.calls) > limit)
@@ -68,7 +75,7 @@ impl Rule for RepeatedRequests {
         if samples.is_empty() {
             let most = match repeated.first() {
                 Some(request) => request.calls,
-                None => querier.duplicates(window, &scope.filter)?.hashed.min(1),
+                None => querier.duplicates(window, &scope.filter)?.hashed.min(more_than),
             };
             let text = format!("no request came more than {most} {} within {within}", plural(most, "time"));
             let sample = scope.sample(count(most), false, text);

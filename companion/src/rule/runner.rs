@@ -34,6 +34,15 @@ struct Running {
     task: JoinHandle<Measured>,
 }
 
+impl Running {
+    /// What it brings when it ends. Not to be asked again after that.
+    async fn end(&mut self) -> Measured {
+        (&mut self.task).await.unwrap_or_else(|error| {
+            Measured::failed(format!("the evaluation failed: {error}"), self.began.elapsed())
+        })
+    }
+}
+
 impl Runner {
     /// The rules of `config`, with the alerts that `state` remembers.
     #[must_use]
@@ -82,42 +91,43 @@ impl Runner {
         }
     }
 
-    /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and says so; it is
-    /// asked again when it has ended.
+    /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and says so; when it
+    /// has ended, what it brought counts and it is asked again.
     pub async fn evaluate(&mut self, querier: &Arc<dyn Querier>, now: Timestamp) {
         let monitors = self.evaluator.monitors();
         let deadline = tokio::time::Instant::now() + self.interval;
         let mut late = vec![false; monitors.len()];
+        // What earlier evaluations brought after their time. It counts unless this one brings something newer.
+        let mut overdue: Vec<Option<Measured>> = vec![None; monitors.len()];
         for (index, slot) in self.running.iter_mut().enumerate() {
-            if slot.as_ref().is_some_and(|running| !running.task.is_finished()) {
-                late[index] = true;
-                continue;
+            if let Some(running) = slot {
+                if !running.task.is_finished() {
+                    late[index] = true;
+                    continue;
+                }
+                overdue[index] = Some(running.end().await);
             }
             let (monitors, querier) = (Arc::clone(&monitors), Arc::clone(querier));
             let task = tokio::task::spawn_blocking(move || monitors[index].measure(querier.as_ref(), now));
             *slot = Some(Running { began: Instant::now(), task });
         }
         let mut measured = Vec::with_capacity(monitors.len());
-        for (slot, late) in self.running.iter_mut().zip(late) {
+        for ((slot, late), overdue) in self.running.iter_mut().zip(late).zip(overdue) {
             let Some(running) = slot else { continue };
-            let took = running.began.elapsed();
-            let result = match late {
+            // Nothing waits for a rule that would be late again.
+            let slow = overdue.as_ref().is_some_and(|overdue| overdue.took() >= self.interval);
+            let result = match late || slow {
                 true => None,
-                false => tokio::time::timeout_at(deadline, &mut running.task).await.ok(),
+                false => tokio::time::timeout_at(deadline, running.end()).await.ok(),
             };
-            measured.push(match result {
-                Some(result) => {
-                    let took = running.began.elapsed();
-                    *slot = None;
-                    result.unwrap_or_else(|error| {
-                        Measured::failed(format!("the evaluation failed: {error}"), took)
-                    })
-                }
-                None => Measured::failed(
-                    format!("the evaluation has not ended after {} s", took.max(self.interval).as_secs()),
-                    took,
-                ),
-            });
+            let took = running.began.elapsed();
+            if result.is_some() {
+                *slot = None;
+            }
+            measured.push(result.or(overdue).unwrap_or_else(|| {
+                let seconds = took.max(self.interval).as_secs();
+                Measured::failed(format!("the evaluation has not ended after {seconds} s"), took)
+            }));
         }
         let statuses = self.evaluator.apply(measured, now);
         for status in statuses.iter().filter(|status| status.error.is_some()) {

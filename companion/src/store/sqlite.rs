@@ -36,6 +36,7 @@ mod row;
 mod scan;
 mod schema;
 mod seen;
+mod sketch;
 mod sums;
 
 pub use append::SqliteAppender;

@@ -108,14 +108,25 @@ impl WriterHandle {
         self.shared.counters.snapshot(self.shared.lock().waiting)
     }
 
+    /// Whether nobody writes any more: the writer was stopped, or the store panicked.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.end.has_changed().is_err()
+    }
+
+    /// Waits until nobody writes any more.
+    pub async fn ended(&self) {
+        let mut end = self.end.clone();
+        // The sender never sends: a change is its end.
+        while end.changed().await.is_ok() {}
+    }
+
     /// Takes nothing more, writes what waits, runs the housekeeping a last time and closes the store. Tells
     /// whether that was done within `deadline`; the thread goes on if not.
     pub async fn stop(&self, deadline: Duration) -> bool {
         self.shared.lock().stopping = true;
         self.shared.changed.notify_all();
-        let mut end = self.end.clone();
-        // The sender never sends: a change is its end.
-        tokio::time::timeout(deadline, async move { while end.changed().await.is_ok() {} }).await.is_ok()
+        tokio::time::timeout(deadline, self.ended()).await.is_ok()
     }
 }
 

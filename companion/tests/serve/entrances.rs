@@ -173,7 +173,11 @@ async fn shows_metrics_health_and_the_report_page() {
 
 #[tokio::test]
 async fn hides_the_page_from_a_name_that_someone_else_lets_point_to_loopback() {
-    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("spanledger.toml");
+    std::fs::write(&config, "[admin]\nhosts = [\"companion\"]\n").unwrap();
+    // As in the compose file, where nobody is asked for a token.
+    let server = Server::start_in(folder, &["--config", config.to_str().unwrap(), "--listen-without-token"]);
     let get = async |path: &str, host: &str| {
         let url = format!("http://{}{path}", server.admin);
         let answer = reqwest::Client::new().get(url).header(HOST, host).send().await.unwrap();
@@ -183,7 +187,9 @@ async fn hides_the_page_from_a_name_that_someone_else_lets_point_to_loopback() {
         let (status, text) = get(path, "rebound.example:4319").await;
         assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{path}");
         assert!(text.contains("use one of them, or set admin.token_file"), "{text}");
-        assert_eq!(get(path, "localhost:4319").await.0, StatusCode::OK, "{path}");
+        for host in ["localhost:4319", "companion:4319"] {
+            assert_eq!(get(path, host).await.0, StatusCode::OK, "{path} {host}");
+        }
     }
     assert_eq!(get("/healthz", "rebound.example").await.0, StatusCode::OK);
 }

@@ -42,7 +42,7 @@ fn imports_every_good_row_once_in_any_time_format() {
     let folder = audit_log(&[
         "'2026-01-02T03:04:05Z', 'r1', 'gpt-4o-mini', 1000, 100, 1500, 200, 0.25, 'ann', NULL",
         "'2026-01-02 03:04:05.250', 'r2', 'gpt-4o-mini', 1000, 100, 10, 200, NULL, 'ann', ''",
-        "'2026-01-02T04:04:05+01:00', 'r3', 'gpt-4o-mini', NULL, NULL, 20, 429, NULL, NULL, 'slow down'",
+        "'2026-01-02T04:04:05+01:00', 'r3', 'gpt-4o-mini', NULL, NULL, 20, 429, NULL, NULL, 'slow down, sk-0123456789abcdefghij'",
         "1767323045, 'r4', 'gpt-4o-mini', 5, 5, 30, 0, 0.0, NULL, 'no connection'",
         "1767323045000, 'r5', 'gpt-4o-mini', 5, 5, 40.5, 200, NULL, NULL, NULL",
         "1767323045.5, NULL, 'nobody-knows-this', 5, 5, NULL, 200, 0, NULL, NULL",
@@ -61,6 +61,8 @@ fn imports_every_good_row_once_in_any_time_format() {
     assert_eq!(rows.len(), 6, "{page}");
     let of = |outcome: &str| rows.iter().filter(|row| row["outcome"] == outcome).count();
     assert_eq!((of("completed"), of("failed")), (4, 2), "{page}");
+    let refused = rows.iter().find(|row| row["status_code"] == 429).unwrap();
+    assert_eq!(refused["error_message"], "slow down, REDACTED");
     let stated = rows.iter().find(|row| row["cost_usd"] == 0.25).unwrap();
     assert!(stated["start"].as_str().unwrap().starts_with("2026-01-02T03:04:05"), "{stated}");
     let unpriced = rows.iter().filter(|row| row["cost_status"] == "unpriced").count();

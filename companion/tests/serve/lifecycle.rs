@@ -113,6 +113,24 @@ fn names_what_failed_before_any_port_opens() {
     drop(listener);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn refuses_a_path_it_could_not_name_instead_of_opening_another() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"led\xffger.db"));
+    let by_flag = spanledger().args(["import", "none.db", "--ledger"]).arg(&path).output().unwrap();
+    let by_variable =
+        spanledger().args(["import", "none.db"]).env("SPANLEDGER_LEDGER", &path).output().unwrap();
+    for output in [by_flag, by_variable] {
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("--ledger") && error.contains("is not UTF-8"), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn prints_the_configuration_with_its_sources() {
     let output = spanledger()

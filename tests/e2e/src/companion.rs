@@ -61,8 +61,9 @@ impl Companion {
     pub async fn start(directory: &Path, alertmanager: SocketAddr) -> Result<Self> {
         let directory = directory.join("companion");
         std::fs::create_dir_all(&directory)?;
+        // Silence is that of `prometheus::SILENCE` in Prometheus.
         let config = format!(
-            "[rules]\ninterval = \"1s\"\n\n[[notify.alertmanager]]\nurl = \"http://{alertmanager}\"\nresend = \"5s\"\n"
+            "[rules]\ninterval = \"1s\"\n\n[rules.LedgerSilent]\nwindow = \"20s\"\n\n[[notify.alertmanager]]\nurl = \"http://{alertmanager}\"\nresend = \"5s\"\n"
         );
         std::fs::write(directory.join("spanledger.toml"), config)?;
         let binary = tokio::task::spawn_blocking(binary).await??;

@@ -192,6 +192,21 @@ impl Exchange {
         }
     }
 
+    /// A chat completion whose answer says nothing of its usage.
+    ///
+    /// # Errors
+    /// When the answer is no JSON.
+    pub fn without_usage(id: impl Into<String>, model: &str) -> Result<Self> {
+        let mut exchange = Self::answered(id, model, false, Tokens { input: 8, output: 8 });
+        let mut body: Value = serde_json::from_slice(&exchange.body)?;
+        body.as_object_mut().ok_or("an answer that is no object")?.remove("usage");
+        exchange.body = body.to_string().into();
+        let known = &mut exchange.known;
+        (known.input_tokens, known.output_tokens, known.reasoning_tokens) = (None, None, None);
+        (known.cache_read_tokens, known.cache_write_tokens) = (None, None);
+        Ok(exchange)
+    }
+
     /// A chat completion that is answered with an error.
     #[must_use]
     pub fn refused(id: impl Into<String>, model: &str, status: u16, code: &str) -> Self {

@@ -78,11 +78,27 @@ impl Named {
     }
 }
 
+/// The state timeline shows -1, "no data", and not 0, "inactive", before the first call.
+async fn rules_over_nothing_are_not_green(prometheus: &Prometheus) -> Result<()> {
+    let queries = dashboard::queries()?;
+    let states = queries.iter().find(|query| query.expression.contains("spanledger_rule_state"));
+    let expression = &states.ok_or("no panel shows the states of the rules")?.expression;
+    wait::until("rules without data", async || {
+        let states = prometheus.query(expression).await.ok()?;
+        let without = |rule: &str| {
+            states.iter().any(|series| series["metric"]["rule"] == rule && series["value"][1] == "-1")
+        };
+        (without("HighFailureRate") && without("LedgerSilent")).then_some(())
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_of_the_dashboard_returns_data_and_every_label_exists() -> Result<()> {
     let Some(tools) = tools()? else { return Ok(()) };
     let (first, second) = (traffic(1), traffic(2));
     let stack = Stack::start(&tools).await?;
+    rules_over_nothing_are_not_green(&stack.prometheus).await?;
     let provider = Provider::start(&[first.clone(), second.clone()].concat()).await?;
     let application = Application::start("dashboard-test", stack.collector.grpc, &provider)?;
     for call in &first {

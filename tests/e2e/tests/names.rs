@@ -12,7 +12,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 fn is_ours(word: &str) -> bool {
     // What the companion exposes and what the rules record is checked against the running programs.
-    let companion = ["spanledger_rule_", "spanledger_ledger_", "spanledger_receiver_"];
+    let companion =
+        ["spanledger_rule_", "spanledger_ledger_", "spanledger_receiver_", "spanledger_notifications_"];
     (word.starts_with("gen_ai_") || word.starts_with("spanledger_"))
         && !companion.iter().any(|prefix| word.starts_with(prefix))
 }

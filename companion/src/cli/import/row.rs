@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use spanledger::semconv::{error_type, operation};
 use spanledger::{CostStatus, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
 
+use crate::convert::secrets;
 use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
 use crate::time;
 
@@ -170,8 +171,8 @@ impl Row {
             request_hash: self.request_hash,
             instance: None,
             sequence: None,
-            response_preview: self.preview,
-            error_message: self.error,
+            response_preview: self.preview.map(without_secrets),
+            error_message: self.error.map(without_secrets),
         })
     }
 
@@ -226,6 +227,10 @@ impl Row {
 }
 
 /// A text; numbers are written out, `NULL` and the empty text are absent.
+fn without_secrets(text: String) -> String {
+    secrets::removed(text, TEXT_BYTES)
+}
+
 fn text(value: ValueRef<'_>, name: &str) -> Result<Option<String>, String> {
     let text = match value {
         ValueRef::Null => return Ok(None),

@@ -42,6 +42,10 @@ fn refuses_what_cannot_work_and_says_which_target() {
             "two targets have the name \"webhook\"",
         ),
         ("group_interval = '0s'", "notify.group_interval: must be from 1s to 30d"),
+        ("external_url = 'ledger.example'", "notify.external_url: must be an address that begins with http"),
+        ("external_url = 'ftp://ledger.example'", "notify.external_url: must be an address"),
+        ("external_url = 'http://ledger.example/a b'", "notify.external_url: must be an address"),
+        ("external_url = 'http://ledger.example/%zz'", "notify.external_url: must be an address"),
         ("[[alertmanager]]\nurl = 'http://a'\nresend = '0s'", "notify.alertmanager[0].resend: must be"),
         (
             "[[email]]\nhost = 'h'\nfrom = 'x'\nto = ['a@b.c']",

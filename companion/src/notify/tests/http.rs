@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::alert::StateFile;
 use crate::clock;
-use crate::notify::config::NotifyConfig;
+use crate::notify::config::{NotifyConfig, Target};
 use crate::notify::task::Dispatcher;
 
 /// One request as the server saw it.
@@ -187,6 +187,19 @@ async fn says_whether_trying_again_may_help_and_never_the_url_or_the_token() {
         assert!(error.message.contains(&status.to_string()), "{error}");
         assert!(!error.message.contains("canary") && !error.message.contains('\n'), "{error}");
     }
+    // Wherever it is cut, and however it is said: a part of a secret is one too.
+    let url = server.address.replace("http://", "http://Us3r:P4ss@") + "/l0ngsegment0fapath?key=qu3ry";
+    let target = notifier(&format!("[[webhook]]\nurl = '{url}'\ntoken = 'T0k3n'"));
+    for secret in ["Us3r", "P4ss", "T0k3n", "l0ngsegment0fapath", "qu3ry", url.as_str()] {
+        for before in [0, 150, 190, 195, 196, 197, 198, 199, 200] {
+            let text = format!("{}{secret}{secret} and more", "x".repeat(before));
+            server.answers.lock().expect("lock").push((500, text));
+            let error = target.send(&both()).await.expect_err("refused");
+            let said = error.message.split_once(": ").expect("a refusal").1;
+            let left = said.replace(['x', '*'], "");
+            assert!(left.is_empty() || " and more".contains(&left), "{secret} after {before}: {error}");
+        }
+    }
     // Nobody listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().expect("address");
@@ -197,6 +210,51 @@ async fn says_whether_trying_again_may_help_and_never_the_url_or_the_token() {
         .expect_err("refused");
     assert!(error.retry && error.message.starts_with(&format!("http://{address}: ")), "{error}");
     assert!(!error.message.contains("canary"), "{error}");
+}
+
+/// A target that is slow to refuse its first message, and takes all others.
+#[derive(Debug)]
+struct Slow {
+    go_on: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
+    seen: mpsc::UnboundedSender<Notification>,
+}
+
+impl Notifier for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn send<'a>(&'a self, notification: &'a Notification) -> Sending<'a> {
+        Box::pin(async move {
+            self.seen.send(notification.clone()).expect("the test listens");
+            let hangs = self.go_on.lock().await.recv().await;
+            hangs.map_or(Ok(()), |()| Err(SendError::passing("too slow")))
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_after_a_target_hung_is_what_is_so_then() {
+    let (seen, mut told) = mpsc::unbounded_channel();
+    let (go_on, wait) = mpsc::unbounded_channel();
+    let notifier = Arc::new(Slow { go_on: tokio::sync::Mutex::new(wait), seen });
+    let rhythm =
+        quick("[[webhook]]\nurl = 'http://127.0.0.1:1'").targets().expect("targets")[0].rhythm.clone();
+    let auth = || firing(RuleName::AuthFailures, &[]);
+    let costs = |service| firing(RuleName::CostOverrun, &[("model", service)]);
+    let (alerts, watched) = watch::channel(Arc::new(vec![auth(), costs("a")]));
+    let stop = CancellationToken::new();
+    let dispatcher = Dispatcher::start(vec![Target { notifier, rhythm }], &watched, None, &stop);
+    let first = told.recv().await.expect("a message");
+    assert_eq!(first.firing, [auth()]);
+    // While the target hangs, another alert joins the group that waits.
+    alerts.send_replace(Arc::new(vec![auth(), costs("a"), costs("b")]));
+    go_on.send(()).expect("the target waits");
+    drop(go_on);
+    let second = told.recv().await.expect("a message");
+    assert_eq!(second.firing, [costs("a"), costs("b")]);
+    stop.cancel();
+    dispatcher.join().await;
 }
 
 fn quick(targets: &str) -> NotifyConfig {

@@ -104,12 +104,18 @@ context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 context.load_cert_chain(certificate, key)
 
 class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone@"):
+            return "550 5.1.1 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         parts = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
         print(json.dumps({
             "from": envelope.mail_from, "to": envelope.rcpt_tos, "type": message.get_content_type(),
-            "subject": message["subject"], "header_to": message["to"], "parts": parts,
+            "subject": message["subject"], "id": message["message-id"], "header_to": message["to"], "parts": parts,
             "starttls": session.ssl is not None, "login": session.authenticated,
         }), flush=True)
         return "250 taken"
@@ -183,15 +189,24 @@ fn mail_server(python: &Path, mode: &str) -> MailServer {
     }
 }
 
+const BOTH: &str = "['ann@example.com', 'Bob <bob@example.com>']";
+
 impl MailServer {
     fn target(&self, security: &str, more: &str) -> Arc<dyn Notifier> {
-        let config = targets(&format!(
+        self.target_to(BOTH, security, more)
+    }
+
+    fn target_to(&self, to: &str, security: &str, more: &str) -> Arc<dyn Notifier> {
+        Arc::clone(&self.config(to, security, more).targets().expect("targets")[0].notifier)
+    }
+
+    fn config(&self, to: &str, security: &str, more: &str) -> NotifyConfig {
+        targets(&format!(
             "external_url = 'http://ledger.example/'\n[[email]]\nhost = 'localhost'\nport = {}\n\
              security = '{security}'\nfrom = 'Ledger <ledger@example.com>'\n\
-             to = ['ann@example.com', 'Bob <bob@example.com>']\n{more}",
+             to = {to}\n{more}",
             self.port
-        ));
-        Arc::clone(&config.targets().expect("targets")[0].notifier)
+        ))
     }
 
     fn trusted(&self, password: &str) -> String {
@@ -213,6 +228,8 @@ async fn mails_over_starttls_and_tls_with_a_login_as_text_and_html() {
         assert_eq!(mail["from"], "ledger@example.com");
         assert_eq!(mail["to"], serde_json::json!(["ann@example.com", "bob@example.com"]));
         assert_eq!(mail["subject"], "[FIRING 1] HighFailureRate (critical)");
+        let id = mail["id"].as_str().expect("a message id");
+        assert!(id.starts_with('<') && id.ends_with('>') && id.contains('@'), "{id}");
         assert_eq!((&mail["type"], &mail["login"]), (&"multipart/alternative".into(), &true.into()));
         assert_eq!(mail["starttls"], security == "starttls");
         let text = mail["parts"]["text/plain"].as_str().expect("text");
@@ -245,4 +262,63 @@ async fn a_mail_server_that_refuses_or_cannot_be_trusted_gets_nothing() {
 
     let anonymous = server.target("starttls", &format!("ca_file = {:?}", server.ca));
     anonymous.send(&mail).await.expect_err("a login is required");
+}
+
+#[tokio::test]
+async fn a_recipient_the_server_refuses_keeps_the_mail_from_no_other() {
+    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let mut server = mail_server(&python, "starttls");
+    let mail = notification(vec![firing(RuleName::HighFailureRate, &[])], Vec::new());
+    let login = server.trusted("the right password");
+    let to = "['gone@example.com', 'ann@example.com', 'bob@example.com']";
+    server.target_to(to, "starttls", &login).send(&mail).await.expect("taken for two");
+    let mut mails = (0..2).map(|_| -> Value {
+        serde_json::from_str(&server.mails.next().expect("a mail").expect("text")).expect("json")
+    });
+    let (first, second) = (mails.next().expect("first"), mails.next().expect("second"));
+    assert_eq!((&first["to"][0], &second["to"][0]), (&"ann@example.com".into(), &"bob@example.com".into()));
+    assert_eq!(first["header_to"], "gone@example.com, ann@example.com, bob@example.com");
+    assert_eq!(first["id"], second["id"]);
+    drop(mails);
+    let error = server.target_to("['gone@example.com']", "starttls", &login).send(&mail).await;
+    let error = error.expect_err("nobody takes it");
+    assert!(!error.retry && error.message.contains("nobody of that name"), "{error}");
+    let to = "['gone@example.com', 'gone@example.org']";
+    let error = server.target_to(to, "starttls", &login).send(&mail).await.expect_err("nobody takes it");
+    assert!(!error.retry && error.message.contains("nobody of that name"), "{error}");
+}
+
+/// `spanledger notify --test email` with `config`: whether it succeeds, and what it says.
+async fn test_mail(config: &NotifyConfig) -> (bool, String) {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: crate::cli::notify::Args,
+    }
+    let args = <Line as clap::Parser>::parse_from(["notify", "--test", "email"]).args;
+    let mut out = Vec::new();
+    let result = crate::cli::notify::run(&args, config, crate::clock::now(), &mut out).await;
+    let said = String::from_utf8(out).expect("text");
+    result.map_or_else(|failure| (false, failure.0), |()| (true, said))
+}
+
+#[tokio::test]
+async fn the_test_of_a_target_sends_a_mail_that_says_it_is_none_to_act_upon() {
+    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let mut server = mail_server(&python, "starttls");
+    let config = server.config(BOTH, "starttls", &server.trusted("the right password"));
+    assert_eq!(test_mail(&config).await, (true, "email has taken the test message\n".to_owned()));
+    let mail: Value =
+        serde_json::from_str(&server.mails.next().expect("a mail").expect("text")).expect("json");
+    assert_eq!(mail["to"], serde_json::json!(["ann@example.com", "bob@example.com"]));
+    let text = mail["parts"]["text/plain"].as_str().expect("text");
+    assert!(
+        text.contains("this is a test, no calls fail") && text.contains("nothing is to be done"),
+        "{text}"
+    );
+
+    let wrong = server.config(BOTH, "starttls", &server.trusted("a wrong canary"));
+    let (taken, said) = test_mail(&wrong).await;
+    assert!(!taken && said.starts_with("email has not taken the test message: "), "{said}");
+    assert!(!said.contains("canary"), "{said}");
 }

@@ -194,14 +194,7 @@ fn a_restart_tells_nothing_twice_and_still_tells_the_end() {
 
 #[test]
 fn a_target_that_wants_everything_again_gets_it_at_every_interval() {
-    let rhythm = Rhythm {
-        group_by: Vec::new(),
-        group_wait: Seconds(0),
-        group_interval: Seconds(15),
-        repeat_interval: Seconds(15),
-        ..rhythm()
-    };
-    let mut timing = Timing::new(rhythm, Told::default());
+    let mut timing = Timing::new(every(15), Told::default());
     let alerts = [hash("a"), firing(CostOverrun, &[])];
     assert_eq!(told(&mut timing, &alerts, 0), [(2, 0)]);
     assert_eq!(told(&mut timing, &alerts, 14), []);
@@ -210,6 +203,106 @@ fn a_target_that_wants_everything_again_gets_it_at_every_interval() {
     assert_eq!(told(&mut timing, &alerts[..1], 45), [(1, 0)]);
     assert_eq!(told(&mut timing, &[], 60), [(0, 1)]);
     assert_eq!(told(&mut timing, &[], 75), []);
+}
+
+/// The rhythm of a target that does its own grouping and repeating.
+fn every(seconds: i64) -> Rhythm {
+    Rhythm {
+        group_by: Vec::new(),
+        group_wait: Seconds(0),
+        group_interval: Seconds(seconds),
+        repeat_interval: Seconds(seconds),
+        ..rhythm()
+    }
+}
+
+#[test]
+fn a_target_that_wants_everything_again_is_never_left_alone_for_longer() {
+    let mut timing = Timing::new(every(15), Told::default());
+    let mut now = at(0);
+    for _ in 0..12 {
+        let due = timing.due(&[hash("a")], now);
+        timing.failed(&due[0], true, 1.0, now);
+        let next = timing.next().expect("a retry");
+        assert!(next <= now.plus_seconds(15), "{}", next.0 - now.0);
+        now = next;
+    }
+}
+
+#[test]
+fn the_group_that_is_overdue_for_longest_comes_first() {
+    let mut timing = timing();
+    let alerts = [firing(AuthFailures, &[]), firing(CostOverrun, &[])];
+    told(&mut timing, &alerts[1..], 0);
+    told(&mut timing, &alerts, 5);
+    let due = timing.due(&alerts, at(100));
+    assert_eq!(due[0].firing[0].rule, CostOverrun);
+    timing.failed(&due[0], true, 1.0, at(100));
+    let due = timing.due(&alerts, at(110));
+    assert_eq!(due[0].firing[0].rule, AuthFailures);
+}
+
+#[test]
+fn a_clock_that_is_set_back_silences_no_group() {
+    let day = 86_400;
+    let mut before = timing();
+    told(&mut before, &[hash("a")], day);
+    told(&mut before, &[hash("a")], day + 10);
+    // Waits no longer than the longest wait there is for news, and no longer than the interval to repeat.
+    let mut running = timing();
+    told(&mut running, &[hash("a")], day);
+    for mut timing in [running, Timing::new(rhythm(), before.told())] {
+        assert_eq!(told(&mut timing, &[hash("a"), hash("b")], 0), []);
+        assert!(timing.next() <= Some(at(300)), "{:?}", timing.next());
+        assert_eq!(told(&mut timing, &[hash("a"), hash("b")], 300), [(2, 0)]);
+    }
+    let mut timing = Timing::new(rhythm(), before.told());
+    assert_eq!(told(&mut timing, &[hash("a")], 0), []);
+    let again = (15..4200).step_by(15).find(|now| told(&mut timing, &[hash("a")], *now) == [(1, 0)]);
+    assert_eq!(again, Some(3600));
+}
+
+/// A restart with another rhythm.
+fn restarted(before: &Timing, rhythm: Rhythm) -> Timing {
+    let saved = serde_json::to_string(&before.told()).expect("json");
+    Timing::new(rhythm, serde_json::from_str(&saved).expect("json"))
+}
+
+#[test]
+fn an_alert_that_fires_in_another_group_now_is_not_over() {
+    let in_one = firing(HighFailureRate, &[("service", "a")]);
+    let both = [in_one.clone(), firing(HighFailureRate, &[("service", "b")])];
+    let mut before = timing();
+    told(&mut before, &both, 0);
+    assert_eq!(told(&mut before, &both, 10), [(2, 0)]);
+    let by_service = Rhythm { group_by: vec!["service".to_owned()], ..rhythm() };
+    let mut after = restarted(&before, by_service.clone());
+    assert_eq!(told(&mut after, &both, 100), []);
+    assert_eq!(told(&mut after, &both, 110), [(1, 0), (1, 0)]);
+    assert_eq!(told(&mut after, &both[..1], 200), [(0, 1)]);
+
+    // One that ends before the new group could tell of it was told as firing, so that its end is told.
+    let mut after = restarted(&before, by_service);
+    assert_eq!(told(&mut after, &both, 100), []);
+    let after_again = restarted(&after, rhythm());
+    for mut after in [after, after_again] {
+        let ends: usize =
+            [180, 190].into_iter().flat_map(|now| told(&mut after, &[], now)).map(|n| n.1).sum();
+        assert_eq!(ends, 2);
+        assert_eq!((after.dropped(), after.next()), (0, None));
+    }
+}
+
+#[test]
+fn what_was_told_is_told_to_its_end_even_if_it_is_less_urgent_by_then() {
+    let mut before = timing();
+    told(&mut before, &[hash("a")], 0);
+    told(&mut before, &[hash("a")], 10);
+    let mut after = restarted(&before, Rhythm { min_severity: Severity::Critical, ..rhythm() });
+    assert_eq!(told(&mut after, &[hash("a"), hash("b")], 100), []);
+    assert_eq!(told(&mut after, &[hash("b")], 160), [(0, 1)]);
+    assert_eq!(told(&mut after, &[hash("a"), hash("b")], 220), []);
+    assert_eq!(after.next(), None);
 }
 
 proptest! {

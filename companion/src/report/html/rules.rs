@@ -45,7 +45,12 @@ pub(crate) fn badge(kind: &str, text: &str) -> Markup {
 }
 
 fn state(report: &Report) -> Markup {
-    if report.rules.is_empty() { badge("", "not evaluated") } else { badge("good", "none is firing") }
+    match report.unjudged() {
+        _ if report.rules.is_empty() => badge("", "not evaluated"),
+        Some((RuleStatus::Error, text)) => badge("warning", &text),
+        Some((_, text)) => badge("", &text),
+        None => badge("good", "none is firing"),
+    }
 }
 
 fn others(report: &Report) -> String {
@@ -53,6 +58,7 @@ fn others(report: &Report) -> String {
         (RuleStatus::Pending, "pending"),
         (RuleStatus::Resolved, "resolved"),
         (RuleStatus::NoData, "without data"),
+        (RuleStatus::Error, "failed"),
         (RuleStatus::Inactive, "inactive"),
     ]
     .into_iter()
@@ -84,7 +90,7 @@ fn all(report: &Report, firing: &[&RuleState]) -> Markup {
                                     @for (label, value) in &rule.labels {
                                         br; span.note { (foreign(label)) " " (foreign(value)) }
                                     }
-                                    @if let (RuleStatus::NoData, Some(detail)) = (rule.state, &rule.detail) {
+                                    @if let (RuleStatus::NoData | RuleStatus::Error, Some(detail)) = (rule.state, &rule.detail) {
                                         br; span.note { (foreign(detail)) }
                                     }
                                 }
@@ -108,6 +114,7 @@ fn standing(rule: &RuleState) -> Markup {
         RuleStatus::Pending => badge("warning", "pending"),
         RuleStatus::Resolved => badge("good", "resolved"),
         RuleStatus::NoData => badge("", "no data"),
+        RuleStatus::Error => badge("warning", "failed"),
         RuleStatus::Inactive => html! { "inactive" },
     }
 }

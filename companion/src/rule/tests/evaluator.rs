@@ -96,6 +96,29 @@ fn a_store_error_leaves_a_firing_alert_firing_and_the_other_rules_running() {
 }
 
 #[test]
+fn alerts_beyond_the_limit_are_counted_where_they_can_be_seen() {
+    let mut evaluator = Evaluator::new(&configured(""));
+    let mut statuses = Vec::new();
+    // Each evaluation finds ten others that repeat, while the earlier ones go on firing.
+    for round in 0..11 {
+        let repeated = |n: i64| {
+            let request_hash = Some(format!("{round} {n}"));
+            (0..4).map(move |_| CallRecord { request_hash: request_hash.clone(), ..call(round) })
+        };
+        let mut store = MemoryStore::new();
+        store.append(&(0..10).flat_map(repeated).collect::<Vec<_>>()).expect("append");
+        statuses = evaluator.evaluate_all(&store, at(round + 1));
+    }
+    let mut text = crate::metrics::text::Text::default();
+    crate::admin::rules::write(&mut text, &statuses);
+    let text = text.finish();
+    let name = "spanledger_rule_dropped_alerts_total";
+    assert!(text.contains(&format!("# TYPE {name} counter\n")), "{text}");
+    assert!(text.contains(&format!("{name}{{rule=\"RepeatedRequests\",severity=\"info\"}} 10\n")), "{text}");
+    assert!(text.contains(&format!("{name}{{rule=\"CostOverrun\",severity=\"critical\"}} 0\n")), "{text}");
+}
+
+#[test]
 fn an_alert_that_ends_without_data_says_so() {
     let mut store = MemoryStore::new();
     store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");

@@ -8,12 +8,31 @@ use crate::record::Window;
 use crate::rule::runner::Runner;
 use crate::store::*;
 
-/// A store whose `sequence_gaps` hangs until it is let go.
+/// A store whose `sequence_gaps` hangs until it is let go, once for each permission.
 #[derive(Debug, Default)]
 struct Hanging {
     store: MemoryStore,
-    open: Mutex<bool>,
-    opened: Condvar,
+    permissions: Mutex<u64>,
+    permitted: Condvar,
+}
+
+impl Hanging {
+    fn permit(&self, questions: u64) {
+        *self.permissions.lock().expect("lock") += questions;
+        self.permitted.notify_all();
+    }
+
+    /// Lets the question go that hangs now, if one does, and none that comes later.
+    fn let_go(&self) {
+        self.permit(1);
+        for _ in 0..10_000 {
+            if *self.permissions.lock().expect("lock") == 0 {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        *self.permissions.lock().expect("lock") = 0;
+    }
 }
 
 impl Querier for Hanging {
@@ -57,8 +76,8 @@ impl Querier for Hanging {
         f: &Filter,
         limit: usize,
     ) -> Result<SequenceGaps, StoreError> {
-        let open = self.open.lock().expect("lock");
-        drop(self.opened.wait_while(open, |open| !*open).expect("lock"));
+        let left = self.permissions.lock().expect("lock");
+        *self.permitted.wait_while(left, |left| *left == 0).expect("lock") -= 1;
         self.store.sequence_gaps(noticed, now, f, limit)
     }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
@@ -86,14 +105,49 @@ async fn a_rule_that_hangs_holds_back_no_other() {
         assert!(error.contains("has not ended after"), "{error}");
         assert_eq!(named(&seen, RuleName::LedgerSilent).error, None);
     }
-    *hanging.open.lock().expect("lock") = true;
-    hanging.opened.notify_all();
+    hanging.permit(1 << 32);
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while named(&statuses.borrow().clone(), RuleName::SequenceGap).error.is_some() {
         assert!(tokio::time::Instant::now() < deadline, "the rule is never asked again");
         runner.evaluate(&querier, at(90)).await;
         tokio::task::yield_now().await;
     }
+}
+
+/// Evaluates at `now` while the whole interval passes, so that what hangs is late.
+async fn evaluate_for_an_interval(runner: &mut Runner, querier: &Arc<dyn Querier>, now: i64) {
+    tokio::join!(runner.evaluate(querier, at(now)), async {
+        tokio::task::yield_now().await;
+        tokio::time::advance(std::time::Duration::from_secs(15)).await;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_takes_longer_than_the_interval_fires_and_resolves_all_the_same() {
+    let numbered =
+        |sequence| CallRecord { instance: Some("i".to_owned()), sequence: Some(sequence), ..call(0) };
+    let mut hanging = Hanging::default();
+    hanging.store.append(&[numbered(1), numbered(3)]).expect("append");
+    let hanging = Arc::new(hanging);
+    let querier: Arc<dyn Querier> = hanging.clone();
+    let mut runner = Runner::new(&configured("[SequenceGap]\nlookback = '1h'\nkeep_firing_for = '1m'"), None);
+    let alerts = runner.alerts();
+    let state = || alerts.borrow().iter().find(|a| a.rule == RuleName::SequenceGap).map(|alert| alert.state);
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let mut reached = Vec::new();
+    // The gap is there, and then it is older than the look-back. Each question is answered after its evaluation.
+    for (began, expected) in [(300, State::Firing), (7200, State::Resolved)] {
+        let mut now = began;
+        while state() != Some(expected) && std::time::Instant::now() < patience {
+            evaluate_for_an_interval(&mut runner, &querier, now).await;
+            hanging.let_go();
+            now += 15;
+        }
+        reached.push(state());
+    }
+    // The end of the test waits for what still hangs.
+    hanging.permit(1);
+    assert_eq!(reached, [Some(State::Firing), Some(State::Resolved)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

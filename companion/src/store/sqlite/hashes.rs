@@ -1,17 +1,17 @@
 //! Repetition of request hashes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::record::{Timestamp, Window};
-use crate::store::sqlite::dictionary::text_hash;
 use crate::store::sqlite::repeats::Sightings;
 use crate::store::sqlite::row::Hash;
 use crate::store::sqlite::scan::{HASH, Snapshot, TRACE_ID, USER};
+use crate::store::sqlite::sketch::{Distinct, Sketch};
 use crate::store::{Duplicates, Filter, LargeCall, Repeated};
 
-/// Calls of a window up to which each hash is remembered: some 60 MB. Windows with more are read twice. Tests
-/// take both ways.
-const REMEMBERED: u64 = if cfg!(test) { 20 } else { 500_000 };
+/// Calls of a window up to which each hash is remembered: some 12 MB. Windows with more are read twice to find what
+/// repeats, and their different hashes are counted by a bitmap. Tests take both ways.
+const REMEMBERED: u64 = if cfg!(test) { 20 } else { 100_000 };
 
 impl Snapshot<'_> {
     pub(super) fn repeated(
@@ -72,16 +72,28 @@ impl Snapshot<'_> {
     }
 
     pub(super) fn duplicates(&self, window: Window, filter: &Filter) -> rusqlite::Result<Duplicates> {
-        let mut distinct = std::collections::HashSet::new();
         let mut hashed = 0;
-        self.scan(window, filter, |_, row| {
-            if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
-                hashed += 1;
-                distinct.insert(hash);
-            }
-            Ok(())
-        })?;
-        Ok(Duplicates { hashed, repeats: hashed - distinct.len() as u64 })
+        let mut count = |see: &mut dyn FnMut(Hash)| {
+            self.scan(window, filter, |_, row| {
+                if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
+                    hashed += 1;
+                    see(hash);
+                }
+                Ok(())
+            })
+        };
+        let distinct = if self.totals(window, filter)?.calls <= REMEMBERED {
+            let mut seen = HashSet::new();
+            count(&mut |hash| {
+                seen.insert(hash);
+            })?;
+            seen.len() as u64
+        } else {
+            let mut seen = Distinct::new();
+            count(&mut |hash| seen.add(&hash))?;
+            seen.estimate()
+        };
+        Ok(Duplicates { hashed, repeats: hashed.saturating_sub(distinct) })
     }
 
     pub(super) fn largest_calls(
@@ -124,37 +136,5 @@ impl Snapshot<'_> {
         calls.sort_by(|a, b| b.tokens.cmp(&a.tokens).then_with(|| a.user.cmp(&b.user)));
         calls.truncate(limit);
         Ok(calls)
-    }
-}
-
-/// Counts too many rather than too few: hashes that fall on the same counter are counted together.
-struct Sketch {
-    counters: Vec<u8>,
-}
-
-impl Sketch {
-    /// 16 MB: with ten million different hashes one in fifty looks as if it came four times.
-    const COUNTERS: usize = 1 << 24;
-
-    fn new() -> Self {
-        Self { counters: vec![0; Self::COUNTERS] }
-    }
-
-    fn add(&mut self, hash: &Hash) {
-        let counter = &mut self.counters[Self::place(hash)];
-        *counter = counter.saturating_add(1);
-    }
-
-    fn may_exceed(&self, hash: &Hash, more_than: u64) -> bool {
-        u64::from(self.counters[Self::place(hash)]) > more_than.min(254)
-    }
-
-    fn place(hash: &Hash) -> usize {
-        let number = match hash {
-            // A hash is as random as any hash of it.
-            Hash::Bytes(bytes) => bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)),
-            Hash::Text(text) => text_hash(text).cast_unsigned(),
-        };
-        usize::try_from(number % Self::COUNTERS as u64).unwrap_or(0)
     }
 }

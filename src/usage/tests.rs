@@ -1,0 +1,100 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Fields of [`Usage`], told apart by what reads them.
+const FIELDS: [fn(&Usage) -> Option<u64>; 14] = [
+    |usage| usage.input_tokens,
+    |usage| usage.output_tokens,
+    |usage| usage.cache_read_tokens,
+    |usage| usage.cache_write_tokens,
+    |usage| usage.reasoning_tokens,
+    |usage| usage.input_modality.text,
+    |usage| usage.input_modality.image,
+    |usage| usage.input_modality.audio,
+    |usage| usage.output_modality.text,
+    |usage| usage.output_modality.image,
+    |usage| usage.output_modality.audio,
+    |usage| usage.cache_read_modality.text,
+    |usage| usage.cache_read_modality.image,
+    |usage| usage.cache_read_modality.audio,
+];
+
+fn count() -> impl Strategy<Value = Option<u64>> {
+    prop::option::of(prop_oneof![Just(0), Just(u64::MAX), 0..1_000u64])
+}
+
+fn modality() -> impl Strategy<Value = Modality> {
+    (count(), count(), count()).prop_map(|(text, image, audio)| Modality { text, image, audio })
+}
+
+fn usage() -> impl Strategy<Value = Usage> {
+    let totals = (count(), count(), count(), count(), count());
+    (totals, modality(), modality(), modality()).prop_map(|(totals, input, output, cache_read)| Usage {
+        input_tokens: totals.0,
+        output_tokens: totals.1,
+        cache_read_tokens: totals.2,
+        cache_write_tokens: totals.3,
+        reasoning_tokens: totals.4,
+        input_modality: input,
+        output_modality: output,
+        cache_read_modality: cache_read,
+    })
+}
+
+/// The last count that is one.
+fn last_known(counts: impl DoubleEndedIterator<Item = Option<u64>>) -> Option<u64> {
+    counts.rev().find_map(|count| count)
+}
+
+proptest! {
+    #[test]
+    fn the_last_count_that_is_not_null_wins_in_each_field(all in prop::collection::vec(usage(), 0..6)) {
+        let mut merged = Usage::default();
+        for newer in &all {
+            merged.merge(newer.clone());
+        }
+        for field in FIELDS {
+            prop_assert_eq!(field(&merged), last_known(all.iter().map(field)));
+        }
+    }
+
+    #[test]
+    fn a_usage_that_is_repeated_adds_nothing(old in usage(), newer in usage(), times in 1..4usize) {
+        let mut once = old.clone();
+        once.merge(newer.clone());
+        let mut often = old;
+        for _ in 0..times {
+            often.merge(newer.clone());
+        }
+        prop_assert_eq!(often, once);
+    }
+
+    #[test]
+    fn the_total_is_the_last_uncached_count_and_the_last_of_each_cache(
+        all in prop::collection::vec(
+            (prop::option::of(0..1_000u64), prop::option::of(0..1_000u64), prop::option::of(0..1_000u64)),
+            0..6,
+        ),
+    ) {
+        let mut merged = Usage::default();
+        for (uncached, read, write) in &all {
+            merged.merge_uncached(*uncached, *read, *write);
+        }
+        let read = last_known(all.iter().map(|counts| counts.1));
+        let write = last_known(all.iter().map(|counts| counts.2));
+        let uncached = last_known(all.iter().map(|counts| counts.0));
+        prop_assert_eq!(merged.cache_read_tokens, read);
+        prop_assert_eq!(merged.cache_write_tokens, write);
+        let total = uncached.map(|uncached| uncached + read.unwrap_or(0) + write.unwrap_or(0));
+        prop_assert_eq!(merged.input_tokens, total);
+    }
+
+    #[test]
+    fn counts_of_any_size_add_up_without_overflow(uncached in count(), read in count(), write in count()) {
+        let mut merged = Usage::default();
+        merged.merge_uncached(uncached, read, write);
+        merged.merge_uncached(None, write, read);
+        prop_assert_eq!(merged.input_tokens.is_some(), uncached.is_some());
+    }
+}
