@@ -27,8 +27,18 @@ pub(crate) enum Json<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text<'a> {
     pub(crate) spelling: &'a str,
-    /// Whether there is an escape in it; the string is its spelling if not.
-    pub(crate) escaped: bool,
+    pub(crate) escapes: Escapes,
+}
+
+/// The escapes in a string's spelling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Escapes {
+    /// None: the string is its spelling.
+    None,
+    /// Only the short ones of characters that cannot stand for themselves.
+    Needed,
+    /// Others, which have another spelling.
+    Other,
 }
 
 /// A number as it is spelled. A double can hold it.
@@ -69,7 +79,7 @@ impl<'a> Json<'a> {
 impl<'a> Text<'a> {
     /// The string itself.
     pub(crate) fn decoded(self) -> Cow<'a, str> {
-        if !self.escaped {
+        if self.escapes == Escapes::None {
             return Cow::Borrowed(self.spelling);
         }
         let mut decoded = String::with_capacity(self.spelling.len());

@@ -34,6 +34,7 @@
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
 //! | `spanledger.cost.price_source` | table and revision that priced it |
+//! | `spanledger.service_tier` | the tier of the answer, else the one asked for; on OpenAI's formats the conventions' names say it |
 //! | `spanledger.request.hash` | 32 hex digits over what decides the answer |
 //! | `spanledger.instance`, `spanledger.sequence` | random id of the process, number of the sampled call in it, from 1 |
 //!

@@ -165,6 +165,8 @@ pub mod attribute {
     pub const COST_STATUS: &str = "spanledger.cost.status";
     /// ours: table and revision that priced the call.
     pub const COST_PRICE_SOURCE: &str = "spanledger.cost.price_source";
+    /// ours: the service tier of the answer, else the one asked for; where the conventions have no name for it.
+    pub const SERVICE_TIER: &str = "spanledger.service_tier";
     /// ours, string: why some of the call passed unread, and so what is missing of its record; see [`unread`](super::unread).
     pub const UNREAD: &str = "spanledger.unread";
     /// ours: random id of the process.

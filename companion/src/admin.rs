@@ -8,6 +8,7 @@ mod tests;
 mod writer;
 
 pub use door::Door;
+pub(crate) use door::is_meant;
 pub use ledger::LedgerTotals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

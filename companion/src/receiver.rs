@@ -6,11 +6,15 @@ pub mod limits;
 pub mod listener;
 pub mod tls;
 
+mod greeting;
 mod grpc;
 mod http;
 pub(crate) mod json;
 mod passed_over;
 mod refusal;
+#[cfg(test)]
+mod tests;
+mod work;
 
 pub use grpc::router as grpc_router;
 pub use http::router as http_router;
@@ -27,6 +31,7 @@ use crate::seconds::Seconds;
 use crate::seldom::Seldom;
 use crate::store::writer::{AppendError, WriterHandle};
 use refusal::Refusal;
+use work::Work;
 
 /// When a sender is told to come again after a refusal for want of room.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -41,6 +46,7 @@ pub struct Intake {
     writer: WriterHandle,
     metrics: Arc<Metrics>,
     failures: Arc<Seldom>,
+    work: Work,
 }
 
 /// What of an accepted batch was refused, for the protocol's partial success.
@@ -54,16 +60,29 @@ impl Intake {
     /// An intake that converts with `converter`, keeps with `writer` and counts in `metrics`.
     #[must_use]
     pub fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
-        Self { converter, writer, metrics, failures: Arc::new(Seldom::new(FAILURES_SAID)) }
+        Self {
+            converter,
+            writer,
+            metrics,
+            failures: Arc::new(Seldom::new(FAILURES_SAID)),
+            work: Work::default(),
+        }
     }
 
-    /// Takes one export request in protobuf, and returns when its calls are durable. `None` means that nothing was
-    /// refused.
-    async fn accept(&self, request: Bytes) -> Result<Option<Rejected>, Refusal> {
-        let converted = self.converter.convert(&request, clock::now());
+    /// Takes one export request, and returns when its calls are durable. `read` gives the request in protobuf, of at
+    /// most `bytes` bytes. `None` means that nothing was refused.
+    async fn accept(
+        &self,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Bytes, Refusal> + Send + 'static,
+    ) -> Result<Option<Rejected>, Refusal> {
+        let converter = Arc::clone(&self.converter);
+        let convert = move || {
+            let request = read()?;
+            converter.convert(&request, clock::now()).map_err(|error| Refusal::Malformed(error.to_string()))
+        };
         // What waits for the disk are the calls alone.
-        drop(request);
-        let converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let converted = self.work.run(bytes, convert).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let count = |result, spans| self.metrics.count_spans(result, spans);
         if !converted.records.is_empty() {

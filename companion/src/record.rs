@@ -1,5 +1,9 @@
 //! One call as the ledger keeps it: plain facts, whichever instrumentation sent them.
 
+mod modality;
+
+pub use modality::{ModalityTokens, Parts};
+
 use std::fmt;
 
 use spanledger::{CostStatus, Outcome, UsageSource};
@@ -134,6 +138,12 @@ pub struct CallRecord {
     pub cost_status: CostStatus,
     /// Which table and revision priced the call.
     pub price_source: Option<String>,
+    /// The service tier, which may decide the price: the answer's, else the one asked for.
+    pub service_tier: Option<String>,
+    /// `server.address`: the host that was called, which may decide the price.
+    pub server_address: Option<String>,
+    /// Tokens by modality, which may have prices of their own.
+    pub modality_tokens: Option<Box<ModalityTokens>>,
     /// `user.id`.
     pub user: Option<String>,
     /// `client.address`.

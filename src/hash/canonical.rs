@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use sha2::digest::Update;
 
-use crate::json::{Json, Number, Piece, Text};
+use crate::json::{Escapes, Json, Number, Piece, Text};
 
 /// Bytes gathered before the hasher sees them: hashers are slow when fed a byte at a time, and one that fits
 /// the first-level cache costs no allocation.
@@ -88,7 +88,8 @@ impl<H: Update> Writer<H> {
 
     fn string(&mut self, text: Text<'_>) {
         self.bytes(b"\"");
-        if text.escaped {
+        // What needs an escape is written as it usually is spelled.
+        if text.escapes == Escapes::Other {
             for piece in text.pieces() {
                 match piece {
                     Piece::Plain(run) => self.bytes(run.as_bytes()),

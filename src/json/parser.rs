@@ -1,6 +1,6 @@
 //! RFC 8259, read strictly: what serde_json takes for a document and nothing else.
 
-use super::{Json, Members, Number, Text};
+use super::{Escapes, Json, Members, Number, Text};
 
 /// Levels that may be open at once.
 const DEPTH: usize = 127;
@@ -147,21 +147,30 @@ impl<'a> Parser<'a> {
     /// The rest of a string whose opening quote is read.
     fn string(&mut self) -> Option<Text<'a>> {
         let start = self.at;
-        let mut escaped = false;
+        let mut escapes = Escapes::None;
         loop {
             self.at += plain(self.text.as_bytes().get(self.at..)?);
             match self.peek()? {
                 b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    self.at += escape(self.text.get(self.at..)?)?.1;
-                }
+                b'\\' => self.at += self.escaped(&mut escapes)?,
                 _control => return None,
             }
         }
         let spelling = self.text.get(start..self.at)?;
         self.at += 1;
-        Some(Text { spelling, escaped })
+        Some(Text { spelling, escapes })
+    }
+
+    /// The length of the escape that comes next.
+    fn escaped(&self, escapes: &mut Escapes) -> Option<usize> {
+        let needed =
+            matches!(self.text.as_bytes().get(self.at + 1)?, b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't');
+        if needed {
+            *escapes = (*escapes).max(Escapes::Needed);
+            return Some(2);
+        }
+        *escapes = Escapes::Other;
+        escape(self.text.get(self.at..)?).map(|(_, length)| length)
     }
 
     /// A number whose first byte is read.

@@ -136,12 +136,15 @@ impl Attributes {
         self.some(attribute::EMBEDDINGS_DIMENSION_COUNT, request.dimensions);
     }
 
-    /// The names of OpenAI's wire format stand only on calls that speak it, and Bedrock's on Bedrock's.
+    /// The names of OpenAI's wire format stand only on calls that speak it, and Bedrock's on Bedrock's. Only OpenAI's
+    /// have one for the service tier, which decides prices elsewhere too: for the others ours stands.
     fn openai(&mut self, call: &Call) {
         if call.destination.provider == provider::AWS_BEDROCK {
             self.text(attribute::AWS_BEDROCK_GUARDRAIL_ID, call.request.guardrail_id.as_deref());
         }
         if !call.destination.openai {
+            let (asked, answered) = (&call.request.service_tier, &call.response.service_tier);
+            self.text(attribute::SERVICE_TIER, answered.as_deref().or(asked.as_deref()));
             return;
         }
         self.some(attribute::OPENAI_API_TYPE, call.destination.api_type);

@@ -53,7 +53,7 @@ pub(super) async fn keep(State(door): State<Door>, request: Request, next: Next)
 
 /// Whether the host is one that no foreign name server answers for, or one of `hosts`. Browsers always send one; what
 /// sends none is no browser.
-fn is_meant(request: &Request, hosts: &[String]) -> bool {
+pub(crate) fn is_meant(request: &Request, hosts: &[String]) -> bool {
     let named = request.headers().get(header::HOST).map(|host| Authority::try_from(host.as_bytes()));
     let authority = match (request.uri().authority(), named) {
         (Some(authority), _) => authority.clone(),

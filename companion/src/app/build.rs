@@ -168,6 +168,7 @@ fn limits(config: &Config, token: Option<Token>) -> Limits {
         message_bytes: usize::try_from(limits.message.0).unwrap_or(usize::MAX),
         requests: limits.requests as usize,
         deadline: Duration::from_secs(limits.deadline.0.unsigned_abs()),
+        http_is_local: token.is_none() && config.receiver.http.0.ip().to_canonical().is_loopback(),
         token,
     }
 }

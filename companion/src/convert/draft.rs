@@ -16,7 +16,7 @@ use super::otlp::{Span, Value};
 use super::secrets;
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
 use super::wire::Malformed;
-use crate::record::{CallRecord, Origin};
+use crate::record::{CallRecord, ModalityTokens, Origin};
 
 /// The event by which OpenTelemetry records an exception, and its two attributes (core, stable).
 const EXCEPTION: &str = "exception";
@@ -44,6 +44,8 @@ pub(super) struct Draft<'a> {
     pub(super) cost: Option<f64>,
     pub(super) service_tier: Option<Cow<'a, str>>,
     pub(super) request_service_tier: Option<Cow<'a, str>>,
+    /// The answer's tier or the one asked for, whichever the library knew.
+    pub(super) either_service_tier: Option<Cow<'a, str>>,
     pub(super) server_address: Option<Cow<'a, str>>,
     status_code: Option<u16>,
     error_type: Option<Cow<'a, str>>,
@@ -97,6 +99,15 @@ impl<'a> Draft<'a> {
             Field::CacheRead => self.set_tokens(|usage| &mut usage.cache_read_tokens, value, rank),
             Field::CacheWrite => self.set_tokens(|usage| &mut usage.cache_write_tokens, value, rank),
             Field::Reasoning => self.set_tokens(|usage| &mut usage.reasoning_tokens, value, rank),
+            Field::InputOf(part) => {
+                self.set_tokens(|usage| part.of(&mut usage.input_modality), value, rank);
+            }
+            Field::CacheReadOf(part) => {
+                self.set_tokens(|usage| part.of(&mut usage.cache_read_modality), value, rank);
+            }
+            Field::OutputOf(part) => {
+                self.set_tokens(|usage| part.of(&mut usage.output_modality), value, rank);
+            }
             Field::Cost => {
                 let usd = value::usd(value);
                 self.clamped |= usd.is_none();
@@ -136,6 +147,7 @@ impl<'a> Draft<'a> {
                 self.cost_status = text().and_then(|text| CostStatus::parse(&text)).or(self.cost_status);
             }
             Ours::PriceSource => self.price_source = text(),
+            Ours::ServiceTier => self.either_service_tier = text(),
             Ours::RequestHash => self.request_hash = text(),
             Ours::Instance => self.instance = text(),
             // Numbered from 1; the bound keeps it within the ledger's signed integers.
@@ -282,6 +294,13 @@ impl<'a> Draft<'a> {
             cost: cost.amount,
             cost_status: cost.status,
             price_source: cost.source,
+            service_tier: self
+                .service_tier
+                .or(self.either_service_tier)
+                .or(self.request_service_tier)
+                .map(Cow::into_owned),
+            server_address: self.server_address.map(Cow::into_owned),
+            modality_tokens: ModalityTokens::of(&self.usage),
             user: text(self.user, NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: text(self.conversation, NAME_BYTES),

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use spanledger::semconv::{attribute, operation, provider};
 
-use super::names::Field;
+use super::names::{Field, Part};
 use super::nesting::Kind;
 
 /// The resource attribute that names the sending SDK.
@@ -85,7 +85,9 @@ const OPENINFERENCE: &[(&str, Field)] = &[
     ("llm.token_count.completion", Field::OutputTokens),
     ("llm.token_count.prompt_details.cache_read", Field::CacheRead),
     ("llm.token_count.prompt_details.cache_write", Field::CacheWrite),
+    ("llm.token_count.prompt_details.audio", Field::InputOf(Part::Audio)),
     ("llm.token_count.completion_details.reasoning", Field::Reasoning),
+    ("llm.token_count.completion_details.audio", Field::OutputOf(Part::Audio)),
     ("llm.cost.total", Field::Cost),
 ];
 

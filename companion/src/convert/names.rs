@@ -1,5 +1,6 @@
 //! Which fact an attribute of the conventions states. The names stand in the library's `semconv`.
 
+use spanledger::Modality;
 use spanledger::semconv::attribute;
 
 /// A fact about a call that an attribute can state.
@@ -20,6 +21,9 @@ pub(super) enum Field {
     CacheRead,
     CacheWrite,
     Reasoning,
+    InputOf(Part),
+    CacheReadOf(Part),
+    OutputOf(Part),
     Cost,
     ServiceTier,
     RequestServiceTier,
@@ -37,6 +41,25 @@ pub(super) enum Field {
     Ours(Ours),
 }
 
+/// A part of some tokens, which may have a price of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Text,
+    Image,
+    Audio,
+}
+
+impl Part {
+    /// Where `modality` holds this part.
+    pub(super) const fn of(self, modality: &mut Modality) -> &mut Option<u64> {
+        match self {
+            Self::Text => &mut modality.text,
+            Self::Image => &mut modality.image,
+            Self::Audio => &mut modality.audio,
+        }
+    }
+}
+
 /// A fact that makes a span ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ours {
@@ -44,6 +67,7 @@ pub(super) enum Ours {
     UsageSource,
     CostStatus,
     PriceSource,
+    ServiceTier,
     RequestHash,
     Instance,
     Sequence,
@@ -65,6 +89,15 @@ pub(super) fn field(key: &str) -> Option<Field> {
         attribute::USAGE_CACHE_READ_TOKENS => Field::CacheRead,
         attribute::USAGE_CACHE_WRITE_TOKENS => Field::CacheWrite,
         attribute::USAGE_REASONING_TOKENS => Field::Reasoning,
+        attribute::USAGE_TEXT_INPUT_TOKENS => Field::InputOf(Part::Text),
+        attribute::USAGE_IMAGE_INPUT_TOKENS => Field::InputOf(Part::Image),
+        attribute::USAGE_AUDIO_INPUT_TOKENS => Field::InputOf(Part::Audio),
+        attribute::USAGE_TEXT_CACHE_READ_TOKENS => Field::CacheReadOf(Part::Text),
+        attribute::USAGE_IMAGE_CACHE_READ_TOKENS => Field::CacheReadOf(Part::Image),
+        attribute::USAGE_AUDIO_CACHE_READ_TOKENS => Field::CacheReadOf(Part::Audio),
+        attribute::USAGE_TEXT_OUTPUT_TOKENS => Field::OutputOf(Part::Text),
+        attribute::USAGE_IMAGE_OUTPUT_TOKENS => Field::OutputOf(Part::Image),
+        attribute::USAGE_AUDIO_OUTPUT_TOKENS => Field::OutputOf(Part::Audio),
         attribute::USAGE_COST => Field::Cost,
         attribute::OPENAI_RESPONSE_SERVICE_TIER => Field::ServiceTier,
         attribute::OPENAI_REQUEST_SERVICE_TIER => Field::RequestServiceTier,
@@ -79,6 +112,7 @@ pub(super) fn field(key: &str) -> Option<Field> {
         attribute::USAGE_SOURCE => Field::Ours(Ours::UsageSource),
         attribute::COST_STATUS => Field::Ours(Ours::CostStatus),
         attribute::COST_PRICE_SOURCE => Field::Ours(Ours::PriceSource),
+        attribute::SERVICE_TIER => Field::Ours(Ours::ServiceTier),
         attribute::REQUEST_HASH => Field::Ours(Ours::RequestHash),
         attribute::INSTANCE => Field::Ours(Ours::Instance),
         attribute::SEQUENCE => Field::Ours(Ours::Sequence),

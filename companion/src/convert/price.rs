@@ -48,7 +48,11 @@ impl Draft<'_> {
             response_model: self.response_model.as_deref(),
             request_model: self.request_model.as_deref(),
             service_tier: self.service_tier.as_deref(),
-            requested_service_tier: self.request_service_tier.as_deref(),
+            requested_service_tier: self
+                .either_service_tier
+                .as_ref()
+                .or(self.request_service_tier.as_ref())
+                .map(AsRef::as_ref),
             usage: &self.usage,
             usage_source,
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(when.start.0.unsigned_abs()),

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -7,10 +8,10 @@ use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event};
 use prost::Message;
 use spanledger::semconv::{attribute, provider};
-use spanledger::{CostStatus, Outcome, PriceTable, UsageSource};
+use spanledger::{CostStatus, Modality, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::{Converted, Converter};
-use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
 
 mod hostile;
 mod nesting;
@@ -107,6 +108,9 @@ fn reads_our_span_whatever_its_scope_is_named() {
         pair(attribute::USAGE_COST, Value::DoubleValue(0.003)),
         pair(attribute::COST_STATUS, text("exact")),
         pair(attribute::COST_PRICE_SOURCE, text("own 3")),
+        pair(attribute::SERVICE_TIER, text("priority")),
+        pair(attribute::SERVER_ADDRESS, text("api.example.com")),
+        pair(attribute::USAGE_AUDIO_OUTPUT_TOKENS, int(60)),
         pair(attribute::HTTP_RESPONSE_STATUS_CODE, int(200)),
         pair(attribute::USER_ID, text("ann")),
         pair(attribute::CLIENT_ADDRESS, text("192.0.2.1")),
@@ -145,6 +149,12 @@ fn reads_our_span_whatever_its_scope_is_named() {
         cost: Some(NanoUsd(3_000_000)),
         cost_status: CostStatus::Exact,
         price_source: Some("own 3".to_owned()),
+        service_tier: Some("priority".to_owned()),
+        server_address: Some("api.example.com".to_owned()),
+        modality_tokens: Some(Box::new(ModalityTokens {
+            output: Parts { audio: Some(60), ..Parts::default() },
+            ..ModalityTokens::default()
+        })),
         user: Some("ann".to_owned()),
         client_address: Some("192.0.2.1".to_owned()),
         conversation_id: Some("c1".to_owned()),
@@ -164,6 +174,67 @@ fn prices_a_call_without_a_cost_and_says_so() {
     assert_eq!(record.cost, Some(NanoUsd(3_000_000)));
     assert_eq!(record.cost_status, CostStatus::Exact);
     assert!(record.price_source.unwrap().starts_with("companion/"));
+}
+
+#[test]
+fn prices_sound_as_the_library_does() {
+    let mut attributes = ours();
+    attributes[1] = pair(attribute::PROVIDER_NAME, text("gcp.gemini"));
+    attributes[2] = pair(attribute::REQUEST_MODEL, text("gemini-2.5-flash"));
+    attributes.extend([
+        pair(attribute::USAGE_CACHE_READ_TOKENS, int(200)),
+        pair(attribute::USAGE_TEXT_INPUT_TOKENS, int(400)),
+        pair(attribute::USAGE_IMAGE_INPUT_TOKENS, int(50)),
+        pair(attribute::USAGE_AUDIO_INPUT_TOKENS, int(550)),
+        pair(attribute::USAGE_TEXT_CACHE_READ_TOKENS, int(20)),
+        pair(attribute::USAGE_IMAGE_CACHE_READ_TOKENS, int(30)),
+        pair(attribute::USAGE_AUDIO_CACHE_READ_TOKENS, int(150)),
+        pair(attribute::USAGE_TEXT_OUTPUT_TOKENS, int(90)),
+        pair(attribute::USAGE_IMAGE_OUTPUT_TOKENS, int(4)),
+        pair(attribute::USAGE_AUDIO_OUTPUT_TOKENS, int(6)),
+    ]);
+    let of = |text, image, audio| Modality { text: Some(text), image: Some(image), audio: Some(audio) };
+    let total = Usage {
+        input_tokens: Some(1000),
+        output_tokens: Some(100),
+        cache_read_tokens: Some(200),
+        ..Usage::default()
+    };
+    let parts = Usage {
+        input_modality: of(400, 50, 550),
+        cache_read_modality: of(20, 30, 150),
+        output_modality: of(90, 4, 6),
+        ..total
+    };
+    let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(NOW.plus_seconds(-2).0.cast_unsigned());
+    let priced = |usage| {
+        let query = PriceQuery {
+            provider: "gcp.gemini",
+            server_address: None,
+            response_model: None,
+            request_model: Some("gemini-2.5-flash"),
+            service_tier: None,
+            requested_service_tier: None,
+            usage,
+            usage_source: UsageSource::Provider,
+            at,
+        };
+        PriceTable::bundled().price(&query).usd.and_then(NanoUsd::from_usd)
+    };
+    assert_ne!(priced(&parts), priced(&total));
+    assert_eq!(one("spanledger", attributes).cost, priced(&parts));
+}
+
+#[test]
+fn keeps_the_tier_of_the_answer_before_the_one_asked_for() {
+    let tier = |names: &[(&str, &str)]| {
+        let tiers = names.iter().map(|(name, tier)| pair(name, text(tier)));
+        one("spanledger", ours().into_iter().chain(tiers).collect()).service_tier
+    };
+    let (asked, answered) = (attribute::OPENAI_REQUEST_SERVICE_TIER, attribute::OPENAI_RESPONSE_SERVICE_TIER);
+    assert_eq!(tier(&[]), None);
+    assert_eq!(tier(&[(asked, "flex")]).unwrap(), "flex");
+    assert_eq!(tier(&[(answered, "default"), (asked, "flex")]).unwrap(), "default");
 }
 
 #[test]

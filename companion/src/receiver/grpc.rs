@@ -4,6 +4,9 @@ use std::convert::Infallible;
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::body::Body as Plain;
+use axum::extract::State;
+use axum::middleware::map_response_with_state;
 use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::SERVICE_NAME;
@@ -11,15 +14,15 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::Routes;
+use tonic::{Code, Status};
 
 use super::limits::Gate;
-use super::refusal::Protocol;
+use super::refusal::{Protocol, Refusal};
 use super::{Intake, Rejected, passed_over};
 
 /// The one method of the service.
@@ -31,7 +34,19 @@ pub fn router(intake: Intake, gate: &Gate) -> Router {
     let mut routes = Routes::builder();
     routes.add_service(Traces { intake, most: gate.message_bytes() });
     passed_over::services(&mut routes, gate, metrics);
-    gate.guard(routes.routes().into_axum_router(), Protocol::Grpc)
+    let refused = map_response_with_state(gate.message_bytes(), refuse_for_good);
+    gate.guard(routes.routes().into_axum_router().layer(refused), Protocol::Grpc)
+}
+
+/// Answers a message that tonic found larger than `most`, as sent or inflated, in a word that OTLP's senders take as
+/// final. Nothing else here answers with these two codes.
+async fn refuse_for_good(State(most): State<usize>, response: Response<Plain>) -> Response<Plain> {
+    match Status::from_header_map(response.headers()).map(|status| status.code()) {
+        Some(Code::OutOfRange | Code::ResourceExhausted) => {
+            Refusal::TooLarge(most).response(Protocol::Grpc, None)
+        }
+        _ => response,
+    }
 }
 
 /// What the generated server would be, but for the request, which stays in the bytes it came in.
@@ -77,7 +92,8 @@ impl UnaryService<Bytes> for Export {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let intake = self.0.clone();
         Box::pin(async move {
-            match intake.accept(request.into_inner()).await {
+            let request = request.into_inner();
+            match intake.accept(request.len(), move || Ok(request)).await {
                 Ok(rejected) => Ok(tonic::Response::new(answer(rejected))),
                 Err(refusal) => Err(refusal.status()),
             }

@@ -70,9 +70,10 @@ async fn take(
         Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::TooLarge(entrance.most)),
         Err(error) => return Err(Refusal::Malformed(format!("the body broke off: {error}"))),
     };
-    let plain = if gzip { inflate(&sent, entrance.most)? } else { sent };
-    let request = protobuf(form, plain)?;
-    Ok((form, entrance.intake.accept(request).await?))
+    let most = entrance.most;
+    let bytes = if gzip { most } else { sent.len() };
+    let read = move || protobuf(form, if gzip { inflate(&sent, most)? } else { sent });
+    Ok((form, entrance.intake.accept(bytes, read).await?))
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, Refusal> {

@@ -14,14 +14,17 @@ use tonic::Code;
 
 use super::auth::Token;
 use super::refusal::{Protocol, Refusal};
+use crate::admin::is_meant;
 use crate::metrics::{Metrics, RequestError};
 
 /// How long a request waits for one of the places before it is refused. Short bursts pass; senders time out
 /// after 10 s by default and must hear from us before.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The bounds of the receivers. With `requests` places and `message_bytes` a message, twice (as sent and
-/// inflated), requests hold at most `2 * requests * message_bytes` bytes.
+/// The bounds of the receivers. Bodies take at most `2 * requests * message_bytes` bytes: as sent, and inflated or put
+/// together. What is read of them comes on top, of one large request a core at a time: of protobuf the calls alone,
+/// which take at most 64 bytes for each byte of the request; of JSON, before that, every element of the request, and
+/// the smallest span, `{}`, becomes some hundred bytes. The calls that wait for the disk are bounded by the writer.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Bytes of one request, as sent and inflated.
@@ -32,6 +35,10 @@ pub struct Limits {
     pub deadline: Duration,
     /// The token senders must show, if any.
     pub token: Option<Token>,
+    /// Whether HTTP requests must be meant for this machine: a foreign page in a local browser can let its own name
+    /// point to loopback and would forge calls, but cannot help sending that name as the host. Browsers speak no
+    /// gRPC.
+    pub http_is_local: bool,
 }
 
 /// The gate in front of all entrances, which share its places.
@@ -62,7 +69,10 @@ impl Gate {
         router.layer(middleware::from_fn_with_state(state, pass))
     }
 
-    async fn admit(&self, request: Request, next: Next) -> Result<Response, Refusal> {
+    async fn admit(&self, protocol: Protocol, request: Request, next: Next) -> Result<Response, Refusal> {
+        if protocol == Protocol::Http && self.limits.http_is_local && !is_meant(&request, &[]) {
+            return Err(Refusal::Misdirected);
+        }
         if self.limits.token.as_ref().is_some_and(|token| !token.admits(request.headers())) {
             return Err(Refusal::Unauthenticated);
         }
@@ -75,8 +85,10 @@ impl Gate {
 
 async fn pass(State((gate, protocol)): State<(Gate, Protocol)>, request: Request, next: Next) -> Response {
     let form = request.headers().get(header::CONTENT_TYPE).cloned();
-    let response =
-        gate.admit(request, next).await.unwrap_or_else(|refusal| refusal.response(protocol, form.as_ref()));
+    let response = gate
+        .admit(protocol, request, next)
+        .await
+        .unwrap_or_else(|refusal| refusal.response(protocol, form.as_ref()));
     if let Some(error) = error_of(&response) {
         gate.metrics.count_error(error);
     }

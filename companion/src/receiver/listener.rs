@@ -1,5 +1,8 @@
 //! One loop for every listener: connections within a number, TLS, time-outs, and a drain at the end.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +20,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// How long a peer may take for a TLS handshake, or for the headers of a request.
+use super::greeting::Greeted;
+
+/// How long a peer may take for a TLS handshake, to show its version of HTTP, or for the headers of a request.
 const SLOWEST_PEER: Duration = Duration::from_secs(10);
 /// How often an idle HTTP/2 peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -74,9 +79,10 @@ impl Listener {
             };
             let Some((stream, place)) = accepted else { continue };
             let (tls, router, watcher) = (self.tls.clone(), router.clone(), graceful.watcher());
+            let stop = stop.clone();
             tokio::spawn(async move {
                 let _place = place;
-                connection(stream, tls, router, watcher).await;
+                connection(stream, tls, router, watcher, stop).await;
             });
         }
         drop(self.tcp);
@@ -96,16 +102,25 @@ impl Listener {
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, watcher: Watcher) {
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    watcher: Watcher,
+    stop: CancellationToken,
+) {
     // Small answers must not wait for more; a failure only costs latency.
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => http(stream, router, watcher).await,
-        Some(tls) => match timeout(SLOWEST_PEER, tls.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, router, watcher).await,
-            Ok(Err(error)) => tracing::debug!(%error, "tls handshake failed"),
-            Err(_) => tracing::debug!("tls handshake timed out"),
-        },
+    let Some(tls) = tls else { return http(stream, router, watcher).await };
+    let handshake = tokio::select! {
+        // No request can be at work before the handshake is done.
+        () = stop.cancelled() => return,
+        handshake = timeout(SLOWEST_PEER, tls.accept(stream)) => handshake,
+    };
+    match handshake {
+        Ok(Ok(stream)) => http(stream, router, watcher).await,
+        Ok(Err(error)) => tracing::debug!(%error, "tls handshake failed"),
+        Err(_) => tracing::debug!("tls handshake timed out"),
     }
 }
 
@@ -123,7 +138,8 @@ where
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW);
-    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let stream = TokioIo::new(Greeted::within(SLOWEST_PEER, stream));
+    let served = builder.serve_connection(stream, TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(served.into_owned()).await {
         tracing::debug!(%error, "connection ended with an error");
     }

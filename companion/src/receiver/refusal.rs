@@ -26,6 +26,8 @@ pub(crate) enum Protocol {
 pub(crate) enum Refusal {
     /// No token, or a wrong one.
     Unauthenticated,
+    /// Meant for another host.
+    Misdirected,
     /// Too much at once; come again after this time.
     Overloaded(Duration),
     /// The ledger cannot take anything now; come again. The reason names files, so it stands in the log only.
@@ -44,6 +46,11 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::Unauthenticated => "a valid bearer token is required".to_owned(),
+            Self::Misdirected => {
+                "the host of the request is neither localhost nor an address: use one of them, or \
+                                  set receiver.token_file to serve other names"
+                    .to_owned()
+            }
             Self::Overloaded(_) => "over capacity, send again later".to_owned(),
             Self::Unavailable => "the ledger cannot append now, send again later".to_owned(),
             Self::TimedOut => "the request took too long, send again".to_owned(),
@@ -68,7 +75,9 @@ impl Refusal {
             Self::Unauthenticated => (Code::Unauthenticated, StatusCode::UNAUTHORIZED),
             Self::Overloaded(_) => (Code::Unavailable, StatusCode::TOO_MANY_REQUESTS),
             Self::Unavailable | Self::TimedOut => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
-            Self::TooLarge(_) => (Code::OutOfRange, StatusCode::PAYLOAD_TOO_LARGE),
+            // OTLP's senders repeat what is out of range, and some repeat what exhausts a resource.
+            Self::TooLarge(_) => (Code::InvalidArgument, StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Misdirected => (Code::PermissionDenied, StatusCode::MISDIRECTED_REQUEST),
             Self::Malformed(_) => (Code::InvalidArgument, StatusCode::BAD_REQUEST),
             Self::Unsupported(_) => (Code::Unimplemented, StatusCode::UNSUPPORTED_MEDIA_TYPE),
         }

@@ -16,7 +16,7 @@ fn drains_on_sigterm_and_answers_the_request_at_work() {
     let mut sender = TcpStream::connect(server.http).unwrap();
     write!(
         sender,
-        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\
          expect: 100-continue\r\n\r\n",
         body.len()
     )
@@ -56,7 +56,7 @@ fn ends_at_once_on_a_second_signal() {
     let mut sender = TcpStream::connect(server.http).unwrap();
     write!(
         sender,
-        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 9\r\n\
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: 9\r\n\
          expect: 100-continue\r\n\r\n"
     )
     .unwrap();

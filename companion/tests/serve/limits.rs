@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
 use prost::Message;
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request};
 use tonic_types::StatusExt;
@@ -80,7 +80,7 @@ async fn refuses_a_gzip_bomb_before_it_goes_off() {
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.headers()["grpc-status"], (Code::ResourceExhausted as i32).to_string());
+    assert_eq!(answer.headers()["grpc-status"], (Code::InvalidArgument as i32).to_string());
 
     let grown = peak_kilobytes(&server) - before;
     assert!(grown < 24 * 1024, "the peak of memory grew by {grown} kB");
@@ -97,9 +97,31 @@ async fn refuses_values_nested_without_end() {
     }
     let mut nested = call(1);
     nested.attributes.push(pair("deep", deep));
-    let answer = post(&server, request(vec![nested]).encode_to_vec(), &[]).await;
+    let body = request(vec![nested]);
+    let answer = post(&server, body.encode_to_vec(), &[]).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();
+    assert_eq!(client.export(body).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(server.get("/healthz").0, 200);
+}
+
+#[tokio::test]
+async fn takes_http_on_loopback_from_this_machine_only_unless_a_token_guards_it() {
+    const FORGED: &[u8] = br#"{"resourceSpans":[]}"#;
+    let post = async |server: &Server, host: &'static str, token: &'static str| {
+        let headers = [(HOST, host), (CONTENT_TYPE, "application/json"), (AUTHORIZATION, token)];
+        let post = reqwest::Client::new().post(server.traces_url()).body(FORGED);
+        headers.into_iter().fold(post, |post, (name, value)| post.header(name, value)).send().await.unwrap()
+    };
+    let server = Server::start(&[]);
+    let refused = post(&server, "rebound.example:4318", "").await;
+    assert_eq!(refused.status(), StatusCode::MISDIRECTED_REQUEST);
+    assert!(refused.headers().get(RETRY_AFTER).is_none());
+    for host in ["localhost:4318", "127.0.0.1", "[::1]:4318"] {
+        assert_eq!(post(&server, host, "").await.status(), StatusCode::OK, "{host}");
+    }
+    let server = start_with("[receiver]\ntoken = \"s3cret\"\n");
+    assert_eq!(post(&server, "companion:4318", "Bearer s3cret").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -111,8 +133,11 @@ async fn refuses_what_is_larger_than_the_limit_for_good() {
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(answer.headers().get(RETRY_AFTER).is_none());
     let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();
+    // OTLP has senders repeat what is out of range.
     let refused = client.export(request(vec![large])).await.unwrap_err();
-    assert_eq!(refused.code(), Code::OutOfRange);
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().contains("larger than 65536 bytes, send smaller batches"), "{refused}");
+    assert!(refused.get_details_retry_info().is_none());
     assert_eq!(post(&server, request(vec![call(1)]).encode_to_vec(), &[]).await.status(), StatusCode::OK);
 }
 
@@ -152,7 +177,7 @@ async fn tells_senders_to_come_again_when_every_place_is_taken() {
     let mut slow = TcpStream::connect(server.http).unwrap();
     write!(
         slow,
-        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\ncontent-length: 10\r\n\r\nabc"
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: {PROTOBUF}\r\ncontent-length: 10\r\n\r\nabc"
     )
     .unwrap();
     let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();

@@ -7,7 +7,7 @@ use crate::record::CallRecord;
 type Cell = fn(&Call<'_>) -> String;
 
 /// Titles and cells side by side, so that they cannot drift apart.
-const COLUMNS: [(&str, Cell); 35] = [
+const COLUMNS: [(&str, Cell); 38] = [
     ("start", |call| call.start.clone()),
     ("trace_id", |call| call.trace_id.clone()),
     ("span_id", |call| call.span_id.clone()),
@@ -36,6 +36,11 @@ const COLUMNS: [(&str, Cell); 35] = [
     ("cost_usd", |call| known(call.cost_usd)),
     ("cost_status", |call| call.cost_status.to_owned()),
     ("price_source", |call| maybe(call.price_source)),
+    ("service_tier", |call| maybe(call.service_tier)),
+    ("server_address", |call| maybe(call.server_address)),
+    ("modality_tokens", |call| {
+        call.modality_tokens.and_then(|tokens| serde_json::to_string(tokens).ok()).unwrap_or_default()
+    }),
     ("user", |call| maybe(call.user)),
     ("client_address", |call| maybe(call.client_address)),
     ("conversation_id", |call| maybe(call.conversation_id)),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::record::{CallRecord, NanoUsd, Origin};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin};
 use crate::store::CallPage;
 use crate::time::rfc3339;
 
@@ -50,6 +50,9 @@ pub(super) struct Call<'a> {
     pub(super) cost_usd: Option<f64>,
     pub(super) cost_status: &'static str,
     pub(super) price_source: Option<&'a str>,
+    pub(super) service_tier: Option<&'a str>,
+    pub(super) server_address: Option<&'a str>,
+    pub(super) modality_tokens: Option<&'a ModalityTokens>,
     pub(super) user: Option<&'a str>,
     pub(super) client_address: Option<&'a str>,
     pub(super) conversation_id: Option<&'a str>,
@@ -94,6 +97,9 @@ impl<'a> Call<'a> {
             cost_usd: call.cost.map(NanoUsd::as_usd),
             cost_status: call.cost_status.as_str(),
             price_source: call.price_source.as_deref(),
+            service_tier: call.service_tier.as_deref(),
+            server_address: call.server_address.as_deref(),
+            modality_tokens: call.modality_tokens.as_deref(),
             user: call.user.as_deref(),
             client_address: call.client_address.as_deref(),
             conversation_id: call.conversation_id.as_deref(),

@@ -2,7 +2,7 @@
 
 use spanledger::{CostStatus, Outcome, UsageSource};
 
-use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
 
 /// Some moment, in the middle of a microsecond, a minute and an hour.
 pub(crate) const BASE: Timestamp = Timestamp(1_750_000_123_456_789_123);
@@ -72,6 +72,9 @@ pub(crate) fn no_field() -> CallRecord {
         cost: None,
         cost_status: CostStatus::NoUsage,
         price_source: None,
+        service_tier: None,
+        server_address: None,
+        modality_tokens: None,
         user: None,
         client_address: None,
         conversation_id: None,
@@ -97,6 +100,13 @@ pub(crate) fn every_field() -> CallRecord {
         reasoning_tokens: Some(1),
         usage_source: UsageSource::Partial,
         cost_status: CostStatus::Estimated,
+        service_tier: Some("priority".into()),
+        server_address: Some("api.openai.com".into()),
+        modality_tokens: Some(Box::new(ModalityTokens {
+            input: Parts { text: Some(0), image: Some(7), audio: Some(u64::MAX) },
+            cache_read: Parts::default(),
+            output: Parts { audio: Some(1), ..Parts::default() },
+        })),
         client_address: Some("2001:db8::7".into()),
         conversation_id: Some("talk-1".into()),
         request_hash: Some("0123456789abcdef0123456789abcdef".into()),

@@ -9,7 +9,7 @@ use crate::record::{Timestamp, Window};
 use crate::store::sqlite::append::minute_of;
 use crate::store::sqlite::cell::{Table, cell_key};
 use crate::store::sqlite::key::{end_id, end_of, first_id};
-use crate::store::sqlite::row::{COLUMNS, read_call};
+use crate::store::sqlite::row::{columns, read_call};
 use crate::store::sqlite::scan::{SeriesMemo, Snapshot, minute_start, needs_rows, row_conditions};
 use crate::store::sqlite::sums::cell_range;
 use crate::store::{CallPage, Filter, Page};
@@ -26,7 +26,8 @@ impl Snapshot<'_> {
         let below = end_id(window.to, self.marks.spill_us).min(page.after.unwrap_or(i64::MAX));
         let range = [first_id(window.from), below];
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM calls WHERE id >= ? AND id < ?{conditions} ORDER BY id DESC"
+            "SELECT {} FROM calls WHERE id >= ? AND id < ?{conditions} ORDER BY id DESC",
+            columns(self.connection)?
         ))?;
         let mut rows =
             statement.query(params_from_iter(range.into_iter().map(Value::Integer).chain(values)))?;

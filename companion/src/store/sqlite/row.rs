@@ -8,6 +8,7 @@ use crate::store::sqlite::code::{self, damaged};
 use crate::store::sqlite::dictionary::Dictionary;
 use crate::store::sqlite::key::Place;
 use crate::store::sqlite::names::Names;
+use crate::store::sqlite::schema::WITH_PRICED_BY;
 
 // The bits of `flags`.
 const STREAM: i64 = 1;
@@ -19,11 +20,22 @@ const TWO_BITS: i64 = 3;
 /// `request_model` of a call whose answer named the same model.
 const SAME_MODEL: i64 = 0;
 
-/// Columns in the order of [`read_call`].
-pub(super) const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, flags, input_tokens, \
+/// Columns that every ledger has, in the order of [`read_call`].
+const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, flags, input_tokens, \
     output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash, trace_id, span_id, \
     parent_span_id, operation, request_model, instance, sequence, price_source, finish_reasons, client_address, \
     conversation_id, response_id, response_preview, error_message";
+
+/// Columns that follow in a ledger [`WITH_PRICED_BY`].
+const PRICED_BY: &str = "service_tier, server_address, modality_tokens";
+
+/// Columns in the order of [`read_call`]. A ledger that an older version wrote, and no newer one has opened since to
+/// write, tells nothing of the last ones.
+pub(super) fn columns(connection: &Connection) -> rusqlite::Result<String> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let priced_by = if version < WITH_PRICED_BY { "NULL, NULL, NULL" } else { PRICED_BY };
+    Ok(format!("{COLUMNS}, {priced_by}"))
+}
 
 /// The numbers that stand for a call's text.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +46,8 @@ pub(super) struct Numbers {
     request_model: Option<i64>,
     instance: Option<i64>,
     price_source: Option<i64>,
+    service_tier: Option<i64>,
+    server_address: Option<i64>,
     finish_reasons: Option<i64>,
 }
 
@@ -64,6 +78,8 @@ impl Numbers {
             request_model,
             instance: dictionary.maybe_text(connection, call.instance.as_deref(), day)?,
             price_source: dictionary.maybe_text(connection, call.price_source.as_deref(), day)?,
+            service_tier: dictionary.maybe_text(connection, call.service_tier.as_deref(), day)?,
+            server_address: dictionary.maybe_text(connection, call.server_address.as_deref(), day)?,
             finish_reasons,
         })
     }
@@ -79,8 +95,8 @@ impl<'c> CallWriter<'c> {
     pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             insert: connection.prepare_cached(&format!(
-                "INSERT OR IGNORE INTO calls ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)"
+                "INSERT OR IGNORE INTO calls ({COLUMNS}, {PRICED_BY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"
             ))?,
             identity: connection.prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?,
         })
@@ -135,12 +151,19 @@ impl<'c> CallWriter<'c> {
             call.response_id,
             call.response_preview,
             call.error_message,
+            numbers.service_tier,
+            numbers.server_address,
+            call.modality_tokens.as_deref().map(serde_json::to_string).transpose().map_err(unwritable)?,
         ])?;
         Ok(changed == 1)
     }
 }
 
-/// Reads the columns of [`COLUMNS`].
+fn unwritable(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+/// Reads the columns of [`columns`].
 pub(super) fn read_call(
     row: &Row<'_>,
     names: &Names,
@@ -204,6 +227,12 @@ pub(super) fn read_call(
         sequence: unsigned(21)?,
         response_preview: row.get(27)?,
         error_message: row.get(28)?,
+        service_tier: text(29)?,
+        server_address: text(30)?,
+        modality_tokens: match row.get_ref(31)?.as_str_or_null()? {
+            Some(json) => Some(serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?),
+            None => None,
+        },
     })
 }
 

@@ -13,7 +13,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
 
 /// The newest version this code reads.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -79,6 +79,17 @@ CREATE TABLE hash_hour (
 INSERT INTO state (name, value)
     SELECT 'summed_from', coalesce(max((value + 59) / 60 * 60), NEVER) FROM state WHERE name = 'closed';
 ";
+
+/// What else decided the price of a call: two numbers of `text`, and [`ModalityTokens`](crate::record::ModalityTokens)
+/// as JSON. Calls from before have none of them.
+const THIRD: &str = "
+ALTER TABLE calls ADD COLUMN service_tier INTEGER;
+ALTER TABLE calls ADD COLUMN server_address INTEGER;
+ALTER TABLE calls ADD COLUMN modality_tokens TEXT;
+";
+
+/// The first version whose `calls` have the columns of [`THIRD`].
+pub(super) const WITH_PRICED_BY: i64 = 3;
 
 /// The columns that every roll-up table of sums has.
 const ROLLUP: &str = "

@@ -1,13 +1,24 @@
 use super::*;
 use crate::store::OverviewQuestion;
+use crate::store::conformance::records;
 
 const HOUR: i64 = 3_600;
 
 /// What schema 2 added.
 const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "hash_hour"];
 
+/// Makes the file what the second version wrote.
+fn without_the_third_schema(path: &Path) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    for column in ["service_tier", "server_address", "modality_tokens"] {
+        file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
+    }
+    file.execute_batch("PRAGMA user_version = 2").unwrap();
+}
+
 /// Makes the file what the first version wrote.
 fn without_the_second_schema(path: &Path) {
+    without_the_third_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
     for table in ADDED {
         file.execute_batch(&format!("DROP TABLE {table}")).unwrap();
@@ -82,4 +93,35 @@ fn a_ledger_of_the_first_schema_says_the_same_before_and_after_its_migration() {
             file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert!(rows > 0, "{table} stays empty");
     }
+}
+
+#[test]
+fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let old = CallRecord {
+        service_tier: None,
+        server_address: None,
+        modality_tokens: None,
+        ..records::every_field()
+    };
+    let mut ledger = writer(&path);
+    ledger.append(std::slice::from_ref(&old)).unwrap();
+    drop(ledger);
+    without_the_third_schema(&path);
+    let calls = || {
+        let page = Page { limit: 10, after: None };
+        let all = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
+        Ledger::open_reader(&path).unwrap().calls(all, &Filter::default(), page).unwrap().calls
+    };
+    assert_eq!(calls(), std::slice::from_ref(&old));
+
+    let new = CallRecord { span_id: [6; 8], ..records::every_field() };
+    let mut ledger = writer(&path);
+    ledger.append(std::slice::from_ref(&new)).unwrap();
+    drop(ledger);
+    let kept = calls();
+    assert_eq!(kept.len(), 2);
+    assert!(kept.contains(&old) && kept.contains(&new), "{kept:?}");
+    assert_sound(&path);
 }

@@ -77,7 +77,7 @@ fn a_newer_ledger_is_left_alone() {
         Ledger::open_writer(&path, &Options::default()).unwrap_err(),
         Ledger::open_reader(&path).unwrap_err(),
     ] {
-        assert!(matches!(error, StoreError::Newer { found: 99, supported: 2, .. }), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 99, supported: 3, .. }), "{error}");
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

@@ -1,0 +1,73 @@
+use std::sync::mpsc;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
+use spanledger::PriceTable;
+use spanledger::semconv::attribute;
+
+use super::*;
+use crate::record::CallRecord;
+use crate::store::sqlite::{Ledger, Options};
+use crate::store::writer::{Writer, WriterOptions};
+
+fn intake(folder: &std::path::Path) -> Intake {
+    let appender = Ledger::open_writer(&folder.join("ledger.db"), &Options::default()).unwrap();
+    let writer = Writer::start(appender, WriterOptions::new(clock::now)).unwrap();
+    Intake::new(Arc::new(converter()), writer, Arc::default())
+}
+
+fn converter() -> Converter {
+    Converter::new(Arc::new(PriceTable::bundled()))
+}
+
+#[tokio::test]
+async fn large_requests_leave_the_threads_that_answer_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let intake = intake(folder.path());
+    let (answered, wait) = mpsc::channel();
+    // The request is read only once another task of this one thread had its turn.
+    let large = intake.accept(work::LARGE + 1, move || {
+        wait.recv_timeout(Duration::from_secs(10)).expect("the thread is taken");
+        Ok(Bytes::new())
+    });
+    let health = async { answered.send(()).unwrap() };
+    let (accepted, ()) = tokio::join!(large, health);
+    assert_eq!(accepted, Ok(None));
+}
+
+/// The promise of [`Limits`](limits::Limits), for the shortest spans that are calls and the longest name they share.
+#[test]
+fn calls_take_at_most_64_bytes_for_each_of_their_request() {
+    let pair = |key: &str, value: &str| KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) }),
+        ..KeyValue::default()
+    };
+    // One more than a power of two: the list of calls has just grown.
+    let spans = (1..=1025_u64).map(|number| Span {
+        trace_id: vec![1; 16],
+        span_id: number.to_be_bytes().to_vec(),
+        attributes: vec![pair(attribute::OUTCOME, "")],
+        ..Span::default()
+    });
+    let resource = Resource {
+        attributes: vec![pair(attribute::SERVICE_NAME, &"s".repeat(1 << 10))],
+        ..Resource::default()
+    };
+    let resource_spans = vec![ResourceSpans {
+        resource: Some(resource),
+        scope_spans: vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }],
+        ..ResourceSpans::default()
+    }];
+    let request = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+    let records = converter().convert(&request, clock::now()).unwrap().records;
+    assert_eq!(records.len(), 1025);
+    let texts: usize = records.iter().map(|call| call.service.capacity() + call.operation.capacity()).sum();
+    let bytes = records.capacity() * size_of::<CallRecord>() + texts;
+    assert!(bytes < 64 * request.len(), "{bytes} bytes of {}", request.len());
+}

@@ -1,0 +1,44 @@
+//! Where requests are inflated, read and priced: small ones at once, large ones away from the threads that serve every
+//! connection, or some dozens of large ones would hold up health checks and deadlines.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+
+/// Bytes of a request that is read at once. Beyond, handing it to another thread costs little beside reading it.
+pub(super) const LARGE: usize = 256 * 1024;
+
+/// Runs the work on requests. Clones share the places for large ones: one for each core, since more would only take
+/// turns, and hold more memory meanwhile.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    places: Arc<Semaphore>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))) }
+    }
+}
+
+impl Work {
+    /// The result of `work` on a request of `bytes` bytes; `None` when it panicked on another thread. Large work that
+    /// has begun goes on when the future is dropped, and keeps its place until it is done.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        if bytes <= LARGE {
+            return Some(work());
+        }
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work()
+        });
+        done.await.inspect_err(|error| tracing::error!(%error, "reading a request failed")).ok()
+    }
+}
