@@ -1,6 +1,7 @@
 //! Doors for the fuzz targets of `companion/fuzz/`; no part of the interface. Each panics when something that must
 //! hold does not.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -88,9 +89,15 @@ pub fn config(bytes: &[u8]) {
 }
 
 fn load_text(bytes: &[u8]) {
-    static FILE: LazyLock<tempfile::NamedTempFile> =
-        LazyLock::new(|| tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}")));
-    let path = FILE.path();
+    // One a thread: tests run beside each other.
+    thread_local! {
+        static FILE: tempfile::NamedTempFile =
+            tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}"));
+    }
+    FILE.with(|file| load_file(file.path(), bytes));
+}
+
+fn load_file(path: &Path, bytes: &[u8]) {
     if let Err(error) = std::fs::write(path, bytes) {
         panic!("{}: {error}", path.display());
     }

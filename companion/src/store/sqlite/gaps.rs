@@ -21,9 +21,9 @@ use crate::store::{Filter, SequenceGap, SequenceGaps};
 
 /// Instances remembered between batches; the table knows the others.
 const REMEMBERED: usize = 4 * 1024;
-/// How long after its creation a ledger meets processes that were running before it: an hour, in nanoseconds. Long
-/// enough that a rare caller makes a call, or that the last application is pointed at the ledger.
-const SETTLING: i64 = 3_600 * Timestamp::SECOND;
+/// How long after its creation a ledger meets processes that were running before it: five minutes, in nanoseconds. Long
+/// enough for a running service to make a call, and short, because a loss is not seen meanwhile.
+const SETTLING: i64 = 300 * Timestamp::SECOND;
 /// Gaps kept of one instance; the oldest gives way.
 const GAPS: i64 = 1_000;
 

@@ -39,7 +39,7 @@ fn a_number_above_many_gaps_looks_at_few_of_them() {
 
 #[test]
 fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
-    const HOUR: i64 = 3_600;
+    const SETTLED: i64 = 300;
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     let numbered = |instance: &str, sequence: u64, seconds: i64| CallRecord {
@@ -53,10 +53,10 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
     };
     open(0).append(&[numbered("running", 500, 10), numbered("running", 502, 11)]).unwrap();
     // The file remembers when it was created; opening it anew is not that.
-    let mut ledger = open(2 * HOUR);
-    ledger.append(&[numbered("quiet", 40, HOUR), numbered("fresh", 3, HOUR + 2)]).unwrap();
+    let mut ledger = open(2 * SETTLED);
+    ledger.append(&[numbered("quiet", 40, SETTLED), numbered("fresh", 3, SETTLED + 2)]).unwrap();
     // What comes late is from before the ledger as well.
-    ledger.append(&[numbered("running", 498, 12), numbered("quiet", 41, 2 * HOUR)]).unwrap();
+    ledger.append(&[numbered("running", 498, 12), numbered("quiet", 41, 2 * SETTLED)]).unwrap();
     let found =
         Ledger::open_reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
     let found: Vec<_> = found.newest.iter().map(|gap| (gap.instance.as_str(), gap.first, gap.last)).collect();
