@@ -106,7 +106,7 @@ pub trait Querier: Send + Sync {
     ) -> Result<Vec<Repeated>, StoreError>;
 
     /// How many calls of a window carry a hash, and how many of those repeat another's of the window. Of a large
-    /// window a store may estimate the repeats within a thousandth of the calls.
+    /// window a store may estimate the repeats within three thousandths of the calls.
     ///
     /// # Errors
     /// [`StoreError`].

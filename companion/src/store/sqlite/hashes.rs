@@ -9,9 +9,9 @@ use crate::store::sqlite::scan::{HASH, Snapshot, TRACE_ID, USER};
 use crate::store::sqlite::sketch::{Distinct, Sketch};
 use crate::store::{Duplicates, Filter, LargeCall, Repeated};
 
-/// Calls of a window up to which each hash is remembered: some 12 MB. Windows with more are read twice to find what
+/// Calls of a window up to which each hash is remembered: some 6 MB. Windows with more are read twice to find what
 /// repeats, and their different hashes are counted by a bitmap. Tests take both ways.
-const REMEMBERED: u64 = if cfg!(test) { 20 } else { 100_000 };
+const REMEMBERED: u64 = if cfg!(test) { 20 } else { 50_000 };
 
 impl Snapshot<'_> {
     pub(super) fn repeated(
@@ -58,10 +58,11 @@ impl Snapshot<'_> {
 
     /// For a window with more calls than should be remembered one by one: how often its hashes were seen.
     fn sketch(&self, window: Window, filter: &Filter) -> rusqlite::Result<Option<Sketch>> {
-        if self.totals(window, filter)?.calls <= REMEMBERED {
+        let calls = self.totals(window, filter)?.calls;
+        if calls <= REMEMBERED {
             return Ok(None);
         }
-        let mut sketch = Sketch::new();
+        let mut sketch = Sketch::of(calls);
         self.scan(window, filter, |_, row| {
             if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
                 sketch.add(&hash);
@@ -82,14 +83,15 @@ impl Snapshot<'_> {
                 Ok(())
             })
         };
-        let distinct = if self.totals(window, filter)?.calls <= REMEMBERED {
+        let calls = self.totals(window, filter)?.calls;
+        let distinct = if calls <= REMEMBERED {
             let mut seen = HashSet::new();
             count(&mut |hash| {
                 seen.insert(hash);
             })?;
             seen.len() as u64
         } else {
-            let mut seen = Distinct::new();
+            let mut seen = Distinct::of(calls);
             count(&mut |hash| seen.add(&hash))?;
             seen.estimate()
         };
