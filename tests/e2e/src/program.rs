@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Result, root, wait};
 
@@ -29,12 +31,24 @@ pub fn tools() -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// Below the ports that systems give out by themselves: between the choice of a port and the start of its program no
+/// outgoing connection can take it.
+const PORTS: Range<u16> = 20_000..30_000;
+
 /// An address nobody listens on at the moment.
 ///
 /// # Errors
 /// When the system has no port left.
 pub fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in PORTS {
+        let number = std::process::id().wrapping_mul(64).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(number % u32::from(PORTS.end - PORTS.start))?;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok(listener.local_addr()?);
+        }
+    }
+    Err("no port is free".into())
 }
 
 /// A child process with its log. It is killed when dropped; a panicking test shows the end of the log.
