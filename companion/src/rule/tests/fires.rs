@@ -180,6 +180,15 @@ fn repeated_requests_fires_when_a_hash_comes_more_than_3_times() {
 }
 
 #[test]
+fn repeated_requests_judges_many_calls_by_their_threshold() {
+    let others = |repeats: i64| move |n: i64| hashed(n / 10, if n < repeats { 1 } else { 100 + n });
+    assert_fires(&status(RepeatedRequests, &many(200, others(4)), 60), 4.0);
+    // What came less often than the threshold is not followed, so that the value is what it is at most.
+    assert_calm(&status(RepeatedRequests, &many(200, others(2)), 60), 3.0);
+    assert_calm(&status(RepeatedRequests, &many(20, others(2)), 60), 2.0);
+}
+
+#[test]
 fn repeated_requests_does_not_fire_at_3_times_nor_over_two_windows() {
     assert_calm(&status(RepeatedRequests, &many(3, |n| hashed(n, 1)), 60), 3.0);
     assert_calm(&status(RepeatedRequests, &many(6, |n| hashed(n * 100, 1)), 501), 3.0);
