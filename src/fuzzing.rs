@@ -5,7 +5,7 @@ use crate::content::Capture;
 use crate::decoder::Decoder;
 use crate::hash::{HashKey, request_hash};
 use crate::json::Json;
-use crate::provider::{Event, Framing, Reading, error, recognise};
+use crate::provider::{Event, Framing, Reading, read::error, recognise};
 use crate::sse::{Dispatch, Parser};
 
 /// A small limit, so that the fuzzer gets over it.

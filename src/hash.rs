@@ -29,17 +29,17 @@ impl std::fmt::Debug for HashKey {
     }
 }
 
-/// Hashes the members of `body` that are not in `undeciding`, with `model` standing in for a model that is
+/// Hashes the members of `body` that are not in `fields_not_hashed`, with `model` standing in for a model that is
 /// named in the path. The first 32 hex digits.
 pub(crate) fn request_hash(
     key: &HashKey,
     body: &Json<'_>,
-    undeciding: &[&str],
+    fields_not_hashed: &[&str],
     model: Option<&str>,
 ) -> String {
     match &key.0 {
-        Some(key) => shown(absorb(keyed(key), body, undeciding, model)),
-        None => shown(absorb(Sha256::new(), body, undeciding, model)),
+        Some(key) => shown(absorb(keyed(key), body, fields_not_hashed, model)),
+        None => shown(absorb(Sha256::new(), body, fields_not_hashed, model)),
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn keyed_digest(key: &HashKey, parts: &[&[u8]]) -> Option<String> {
 }
 
 /// Feeds the canonical form of the deciding members to `hasher`.
-fn absorb<H: Update>(hasher: H, body: &Json<'_>, undeciding: &[&str], model: Option<&str>) -> H {
+fn absorb<H: Update>(hasher: H, body: &Json<'_>, fields_not_hashed: &[&str], model: Option<&str>) -> H {
     let mut writer = Writer::new(hasher);
     match body {
         Json::Object(members) => {
@@ -60,7 +60,7 @@ fn absorb<H: Update>(hasher: H, body: &Json<'_>, undeciding: &[&str], model: Opt
             let named = named.as_deref().and_then(|model| Json::read(model.as_bytes()));
             let deciding = members
                 .iter()
-                .filter(|(name, _)| !undeciding.contains(name))
+                .filter(|(name, _)| !fields_not_hashed.contains(name))
                 .chain(named.as_ref().map(|model| ("model", model)));
             writer.object(deciding);
         }

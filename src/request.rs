@@ -55,9 +55,9 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
     if let Some(body) = body {
         let model_of_path = facts.model.clone();
         format.read_request(&body, &mut facts);
-        let undeciding = format.undeciding();
+        let fields_not_hashed = format.fields_not_hashed();
         request_hash_of_body =
-            Some(request_hash(&settings.hash_key, &body, undeciding, model_of_path.as_deref()));
+            Some(request_hash(&settings.hash_key, &body, fields_not_hashed, model_of_path.as_deref()));
         content = settings.capture.question(|| format.read_input(&owned(bytes)));
         if settings.ask_for_usage && facts.stream {
             asking_for_usage = asking(format, owned(bytes));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::provider::lenient::{List, Object};
+use crate::provider::read::lenient::{List, Object};
 use crate::reader::PIECE_LIMIT;
 
 /// Takes the event out of a server-sent-event stream that carries usage and no choices. Other events leave in

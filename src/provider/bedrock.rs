@@ -1,58 +1,22 @@
-//! What Amazon Bedrock's operations share: their paths, and what stands only in headers.
+//! Amazon Bedrock: Converse, and invoke with each model family's own shapes.
 
-use http::HeaderMap;
+mod converse;
+mod headers;
+mod invoke;
+#[cfg(test)]
+mod sweep;
 
-use super::lenient::COUNT_LIMIT;
-use super::{Reading, Target, error};
-use crate::call::ErrorFacts;
-use crate::usage::Usage;
+use super::family::Family;
+use super::target::hosts::Host;
+use crate::semconv::provider;
 
-/// Model and operation of `/model/MODEL/OPERATION`. The model is an id, or the ARN of an inference profile, a
-/// prompt, a provisioned or a custom model; some clients leave its slash as it is.
-pub(super) fn model_operation<'t>(target: &'t Target<'_>) -> Option<(String, &'t str)> {
-    let at = target.segments.iter().position(|segment| segment == "model")?;
-    let (operation, model) = target.segments.get(at + 1..)?.split_last()?;
-    let model = model.join("/");
-    (!model.is_empty()).then_some((model, operation.as_ref()))
-}
+pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[converse::recognise, invoke::recognise] };
 
-/// Reads the token counts of an invocation, and the type of an error, whose body has no more than a message.
-pub(super) fn read_headers(headers: &HeaderMap, reading: &mut Reading) {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    let count = |name: &str| text(name)?.parse::<u64>().ok().filter(|count| *count < COUNT_LIMIT);
-    fill_usage(
-        reading,
-        count("x-amzn-bedrock-input-token-count"),
-        count("x-amzn-bedrock-cache-read-input-token-count"),
-        count("x-amzn-bedrock-cache-write-input-token-count"),
-        count("x-amzn-bedrock-output-token-count"),
-    );
-    let facts = &mut reading.facts;
-    if let Some(code) = text("x-amzn-errortype").map(error::aws_name).filter(|code| !code.is_empty()) {
-        facts.error.get_or_insert_default().code = Some(code.to_owned());
-    }
-}
+const HOSTS: &[(Host, &str)] = &[(Host::Pattern(is_runtime), provider::AWS_BEDROCK)];
 
-/// Counts of Bedrock's own, for models that give none themselves: they never overrule the model's.
-pub(super) fn fill_usage(
-    reading: &mut Reading,
-    uncached: Option<u64>,
-    cache_read: Option<u64>,
-    cache_write: Option<u64>,
-    output: Option<u64>,
-) {
-    let usage = &mut reading.facts.usage;
-    let mut known = Usage { output_tokens: output, ..Usage::default() };
-    known.merge_uncached(uncached, cache_read, cache_write);
-    known.merge(std::mem::take(usage));
-    *usage = known;
-}
-
-/// Notes an error that the body tells, beside the code that the headers may have told.
-pub(super) fn note_error(reading: &mut Reading, error: Option<ErrorFacts>) {
-    let facts = &mut reading.facts;
-    let Some(error) = error.filter(|_| !facts.ended) else { return };
-    let known = facts.error.get_or_insert_default();
-    known.code = known.code.take().or(error.code);
-    known.message = known.message.take().or(error.message);
+/// Service and region come before AWS domains that carry everything else as well; in a private network the
+/// endpoint's own name comes before them.
+fn is_runtime(host: &str) -> bool {
+    (host.starts_with("bedrock") || host.contains(".bedrock-runtime."))
+        && [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
 }

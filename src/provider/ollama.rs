@@ -3,19 +3,33 @@
 
 mod input;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod tests;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::{self, Fault};
-use super::lenient::{Count, Flag, List, Object, Text};
-use super::{Event, Framing, Reading, Recognised, Target, WireFormat, field};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::{Json, Node};
+use crate::provider::family::Family;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::error::{self, Fault};
+use crate::provider::read::field;
+use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
+use crate::provider::target::Target;
+use crate::provider::target::hosts::Host;
 use crate::semconv::{output_type, provider};
 use crate::usage::Usage;
+
+pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise] };
+
+const HOSTS: &[(Host, &str)] = &[
+    // Ollama's own port: on a loopback host nothing else tells it from other servers.
+    (Host::Port(11434), provider::OLLAMA),
+    (Host::Name("ollama.com"), provider::OLLAMA),
+];
 
 /// What one path answers.
 #[derive(Debug)]
@@ -80,9 +94,9 @@ struct Function<'a> {
 
 /// `/api/chat` and its like. These names are common, so below a prefix they count only where the host or the
 /// prefix tells of Ollama.
-pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let [prefix @ .., api, action] = target.segments.as_slice() else { return None };
-    let known = target.provider() == Some(provider::OLLAMA);
+    let known = target.provider == Some(provider::OLLAMA);
     if api != "api" || !(prefix.is_empty() || known || prefix.last().is_some_and(|last| last == "ollama")) {
         return None;
     }
@@ -96,7 +110,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         format,
         operation,
         api_type: None,
-        provider: target.provider().or(Some(provider::OLLAMA)),
+        provider: target.provider.or(Some(provider::OLLAMA)),
         request: RequestFacts::default(),
     })
 }
@@ -129,7 +143,7 @@ impl WireFormat for Ollama {
         facts.output_type = json.then_some(output_type::JSON);
     }
 
-    fn undeciding(&self) -> &'static [&'static str] {
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
         &["stream", "keep_alive"]
     }
 

@@ -1,12 +1,6 @@
 //! Every value of an answer replaced, one at a time: a reader never panics, and loses nothing but what stood there.
 
-mod anthropic;
-mod bedrock;
-mod cohere;
-mod google;
-mod ollama;
-mod openai;
-mod requests;
+pub(super) mod requests;
 
 use std::collections::BTreeMap;
 
@@ -178,7 +172,7 @@ fn events(documents: &[&str]) -> Vec<Value> {
 }
 
 #[track_caller]
-fn sweep(
+pub(super) fn sweep(
     url: &'static str,
     framing: Framing,
     documents: &[&str],

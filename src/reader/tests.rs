@@ -43,7 +43,7 @@ impl WireFormat for Broken {
         Framing::Sse
     }
     fn read_request(&self, _: &crate::json::Json<'_>, _: &mut RequestFacts) {}
-    fn undeciding(&self) -> &'static [&'static str] {
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
         &[]
     }
     fn read_input(&self, _: &Value) -> InputContent {

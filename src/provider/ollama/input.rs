@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::content::InputContent;
-use crate::provider::{field, part};
+use crate::provider::read::{field, part};
 
 /// Reads messages, or a prompt with its system text, or the texts to embed.
 pub(super) fn read(body: &Value) -> InputContent {

@@ -1,0 +1,302 @@
+//! Anthropic's messages API, also as Vertex AI serves it (`rawPredict`) and as Bedrock invoke passes it through.
+//! Source: the API reference's `Message` and its stream events.
+
+mod input;
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::Json;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::error::{self, Fault};
+use crate::provider::read::field;
+use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::target::Target;
+use crate::semconv::{output_type, provider};
+
+#[derive(Debug)]
+pub(super) struct AnthropicMessages;
+
+/// A whole answer, or the `message` of `message_start`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    content: List<Object<Block<'a>>>,
+    #[serde(borrow)]
+    stop_reason: Text<'a>,
+    #[serde(borrow)]
+    usage: Object<Tokens<'a>>,
+}
+
+/// A stream event; which members it has depends on its type.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Step<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    message: Object<Message<'a>>,
+    index: Count,
+    #[serde(borrow)]
+    content_block: Object<Block<'a>>,
+    #[serde(borrow)]
+    delta: Object<Delta<'a>>,
+    #[serde(borrow)]
+    usage: Object<Tokens<'a>>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    #[serde(borrow)]
+    partial_json: Text<'a>,
+    /// Of `message_delta`.
+    #[serde(borrow)]
+    stop_reason: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Block<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    input: Option<Value>,
+}
+
+/// `input_tokens` leaves the two cache counts out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Tokens<'a> {
+    input_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    output_tokens: Count,
+    output_tokens_details: Object<OutputDetails>,
+    #[serde(borrow)]
+    service_tier: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Count,
+}
+
+/// `/v1/messages` of any host, and Anthropic's models on Vertex AI.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let mut request = RequestFacts::default();
+    let mut known = target.provider;
+    if !target.ends_with(&["v1", "messages"]) {
+        let (publisher, model, stream) = target.raw_prediction()?;
+        // The token counter stands among the models.
+        if publisher != provider::ANTHROPIC || model == "count-tokens" {
+            return None;
+        }
+        request.model = Some(model.to_owned());
+        request.stream = stream;
+        known = known.or(Some(provider::GCP_VERTEX_AI));
+    }
+    Some(Recognised {
+        format: &AnthropicMessages,
+        operation: Operation::Chat,
+        api_type: None,
+        provider: known,
+        request,
+    })
+}
+
+impl WireFormat for AnthropicMessages {
+    fn stream_framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        read_request(body, facts);
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        &["stream", "metadata", "service_tier", "cache_control", "inference_geo", "speed"]
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        input::read(body)
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        read_body(body, reading);
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        read_event(event, reading);
+    }
+}
+
+/// Reads the parameters of a request.
+pub(in crate::provider) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
+    if facts.model.is_none() {
+        facts.model = field::string(body, "model");
+    }
+    facts.stream |= field::is_true(body, "stream");
+    facts.max_tokens = field::int(body, "max_tokens");
+    facts.temperature = field::float(body, "temperature");
+    facts.top_p = field::float(body, "top_p");
+    facts.top_k = field::int(body, "top_k");
+    facts.stop_sequences = field::strings(body, "stop_sequences");
+    facts.service_tier = field::string(body, "service_tier");
+    let output = body.get("output_config");
+    facts.reasoning_level = output.and_then(|output| field::string(output, "effort"));
+    let format = output.and_then(|output| output.get("format")).or_else(|| body.get("output_format"));
+    if format.is_some_and(|format| field::is(format, "type", "json_schema")) {
+        facts.output_type = Some(output_type::JSON);
+    }
+}
+
+/// Reads the messages of a request.
+pub(in crate::provider) fn read_input(body: &Value) -> InputContent {
+    input::read(body)
+}
+
+/// Reads a whole answer.
+pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) {
+    match serde_json::from_slice::<Object<Message<'_>>>(body) {
+        Ok(Object(Some(message))) if message.is_answer() => {
+            message.read(reading);
+            reading.facts.ended = true;
+        }
+        _ => reading.facts.note_error(error::read(body)),
+    }
+}
+
+/// Reads one stream event.
+pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
+    // Some gateways end the stream as OpenAI does.
+    if event.data.trim_ascii() == b"[DONE]" {
+        reading.facts.ended = true;
+        return;
+    }
+    let step =
+        serde_json::from_slice::<Object<Step<'_>>>(event.data).unwrap_or_default().0.unwrap_or_default();
+    match step.kind.some().or(event.name) {
+        Some("message_start") => {
+            if let Some(message) = &step.message.0 {
+                message.read(reading);
+            }
+        }
+        Some("content_block_start") => {
+            if let Some(block) = &step.content_block.0 {
+                block.read(step.index.0.unwrap_or(0), reading);
+            }
+        }
+        Some("content_block_delta") => {
+            if let Some(delta) = &step.delta.0 {
+                delta.read(step.index.0.unwrap_or(0), reading);
+            }
+        }
+        Some("message_delta") => {
+            if let Some(reason) = step.delta.0.as_ref().and_then(|delta| delta.stop_reason.some()) {
+                reading.facts.finish(0, reason);
+            }
+            if let Some(tokens) = &step.usage.0 {
+                tokens.read(reading);
+            }
+        }
+        Some("message_stop") => reading.facts.ended = true,
+        Some("error") => {
+            let error = step.error.facts().or_else(|| error::read(event.data));
+            reading.facts.note_error(Some(error.unwrap_or_default()));
+        }
+        // `ping`, `content_block_stop`, and what is still to be invented.
+        _ => reading.facts.note_error(step.error.facts()),
+    }
+}
+
+impl Message<'_> {
+    /// Whether this is a message rather than an error: errors have an id at most.
+    fn is_answer(&self) -> bool {
+        self.usage.0.is_some() || self.stop_reason.0.is_some() || !self.content.0.is_empty()
+    }
+
+    fn read(&self, reading: &mut Reading) {
+        let facts = &mut reading.facts;
+        facts.choice(0);
+        self.id.note(&mut facts.id);
+        self.model.note(&mut facts.model);
+        if let Some(reason) = self.stop_reason.some() {
+            facts.finish(0, reason);
+        }
+        if let Some(tokens) = &self.usage.0 {
+            tokens.read(reading);
+        }
+        for (index, block) in self.content.0.iter().enumerate() {
+            if let Some(block) = &block.0 {
+                block.read(index as u64, reading);
+            }
+        }
+    }
+}
+
+impl Block<'_> {
+    fn read(&self, index: u64, reading: &mut Reading) {
+        match self.kind.some() {
+            Some("text") => reading.text(0, self.text.some()),
+            Some("thinking") => reading.reasoning(0, self.thinking.some()),
+            Some("tool_use" | "server_tool_use" | "mcp_tool_use") => {
+                // At the head of a stream the input is an empty object, and its text follows in deltas.
+                let input = self.input.as_ref().filter(|input| **input != serde_json::json!({}));
+                let arguments = input.map(Value::to_string);
+                reading.tool_call(0, index, self.id.some(), self.name.some(), arguments.as_deref());
+            }
+            // Results of server tools, and redacted thinking, are nothing the model says.
+            _ => {}
+        }
+    }
+}
+
+impl Delta<'_> {
+    fn read(&self, index: u64, reading: &mut Reading) {
+        reading.text(0, self.text.some());
+        reading.reasoning(0, self.thinking.some());
+        if let Some(json) = self.partial_json.some() {
+            reading.tool_call(0, index, None, None, Some(json));
+        }
+    }
+}
+
+impl Tokens<'_> {
+    /// Counts are cumulative: later ones stand for all before.
+    fn read(&self, reading: &mut Reading) {
+        let usage = &mut reading.facts.usage;
+        usage.merge_uncached(
+            self.input_tokens.0,
+            self.cache_read_input_tokens.0,
+            self.cache_creation_input_tokens.0,
+        );
+        let reasoning = self.output_tokens_details.0.as_ref().and_then(|details| details.thinking_tokens.0);
+        usage.output_tokens = self.output_tokens.0.or(usage.output_tokens);
+        usage.reasoning_tokens = reasoning.or(usage.reasoning_tokens);
+        self.service_tier.note(&mut reading.facts.service_tier);
+    }
+}

@@ -1,0 +1,60 @@
+//! What Amazon Bedrock's operations share: their paths, and what stands only in headers.
+
+use http::HeaderMap;
+
+use crate::call::ErrorFacts;
+use crate::provider::format::Reading;
+use crate::provider::read::error;
+use crate::provider::read::lenient::COUNT_LIMIT;
+use crate::provider::target::Target;
+use crate::usage::Usage;
+
+/// Model and operation of `/model/MODEL/OPERATION`. The model is an id, or the ARN of an inference profile, a
+/// prompt, a provisioned or a custom model; some clients leave its slash as it is.
+pub(super) fn model_operation<'t>(target: &'t Target<'_>) -> Option<(String, &'t str)> {
+    let at = target.segments.iter().position(|segment| segment == "model")?;
+    let (operation, model) = target.segments.get(at + 1..)?.split_last()?;
+    let model = model.join("/");
+    (!model.is_empty()).then_some((model, operation.as_ref()))
+}
+
+/// Reads the token counts of an invocation, and the type of an error, whose body has no more than a message.
+pub(super) fn read_headers(headers: &HeaderMap, reading: &mut Reading) {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let count = |name: &str| text(name)?.parse::<u64>().ok().filter(|count| *count < COUNT_LIMIT);
+    fill_usage(
+        reading,
+        count("x-amzn-bedrock-input-token-count"),
+        count("x-amzn-bedrock-cache-read-input-token-count"),
+        count("x-amzn-bedrock-cache-write-input-token-count"),
+        count("x-amzn-bedrock-output-token-count"),
+    );
+    let facts = &mut reading.facts;
+    if let Some(code) = text("x-amzn-errortype").map(error::aws_name).filter(|code| !code.is_empty()) {
+        facts.error.get_or_insert_default().code = Some(code.to_owned());
+    }
+}
+
+/// Counts of Bedrock's own, for models that give none themselves: they never overrule the model's.
+pub(super) fn fill_usage(
+    reading: &mut Reading,
+    uncached: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    output: Option<u64>,
+) {
+    let usage = &mut reading.facts.usage;
+    let mut known = Usage { output_tokens: output, ..Usage::default() };
+    known.merge_uncached(uncached, cache_read, cache_write);
+    known.merge(std::mem::take(usage));
+    *usage = known;
+}
+
+/// Notes an error that the body tells, beside the code that the headers may have told.
+pub(super) fn note_error(reading: &mut Reading, error: Option<ErrorFacts>) {
+    let facts = &mut reading.facts;
+    let Some(error) = error.filter(|_| !facts.ended) else { return };
+    let known = facts.error.get_or_insert_default();
+    known.code = known.code.take().or(error.code);
+    known.message = known.message.take().or(error.message);
+}

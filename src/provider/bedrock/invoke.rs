@@ -1,0 +1,259 @@
+//! Amazon Bedrock's `InvokeModel` and `InvokeModelWithResponseStream`: each model family's own shapes, told
+//! apart by their members, since the path may name a profile instead of a model. Source: the Bedrock user guide,
+//! "Inference request parameters and response fields for foundation models".
+
+mod flat;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::{converse, headers};
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::Json;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::error;
+use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::target::Target;
+use crate::provider::{anthropic, cohere, openai};
+use crate::semconv::provider;
+
+#[derive(Debug)]
+struct BedrockInvoke;
+
+/// Models that answer with something else than text or vectors, by a part of their names.
+const OTHER_MODELS: [&str; 7] =
+    ["stability.", "luma.", "titan-image", "nova-canvas", "nova-reel", "nova-sonic", "rerank"];
+
+/// The payload of a `chunk` event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    bytes: Text<'a>,
+}
+
+/// What tells the families apart, and the counts that Bedrock puts into the last chunk of each.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Answer<'a> {
+    /// Anthropic.
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    /// Anthropic's completions, which have a type as well.
+    completion: Option<IgnoredAny>,
+    /// OpenAI's shape, as Mistral, AI21, `DeepSeek`, Qwen and others use it.
+    #[serde(borrow)]
+    choices: Option<List<Object<Choice<'a>>>>,
+    /// Nova: a whole answer, or an event named by its one member.
+    output: Option<IgnoredAny>,
+    message_start: Option<IgnoredAny>,
+    content_block_start: Option<IgnoredAny>,
+    content_block_delta: Option<IgnoredAny>,
+    content_block_stop: Option<IgnoredAny>,
+    message_stop: Option<IgnoredAny>,
+    metadata: Option<IgnoredAny>,
+    stop_reason: Option<IgnoredAny>,
+    /// Cohere.
+    #[serde(rename = "response_id")]
+    response_id: Option<IgnoredAny>,
+    #[serde(rename = "generation_id")]
+    generation_id: Option<IgnoredAny>,
+    #[serde(rename = "response_type")]
+    response_type: Option<IgnoredAny>,
+    generations: Option<IgnoredAny>,
+    #[serde(rename = "event_type")]
+    event_type: Option<IgnoredAny>,
+    #[serde(rename = "is_finished")]
+    is_finished: Option<IgnoredAny>,
+    usage: Object<Spelling>,
+    #[serde(rename = "amazon-bedrock-invocationMetrics")]
+    metrics: Object<Metrics>,
+}
+
+/// How a family spells its input tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spelling {
+    #[serde(rename = "input_tokens")]
+    anthropic: Option<IgnoredAny>,
+    #[serde(rename = "prompt_tokens")]
+    openai: Option<IgnoredAny>,
+    #[serde(rename = "inputTokens")]
+    nova: Option<IgnoredAny>,
+}
+
+/// Mistral and `DeepSeek` write the reason where OpenAI has another name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Choice<'a> {
+    index: Count,
+    #[serde(borrow)]
+    stop_reason: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Metrics {
+    input_token_count: Count,
+    output_token_count: Count,
+    cache_read_input_token_count: Count,
+    cache_write_input_token_count: Count,
+}
+
+/// `/model/MODEL/invoke` and `/model/MODEL/invoke-with-response-stream`.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let (model, operation) = headers::model_operation(target)?;
+    let stream = match operation {
+        "invoke" => false,
+        "invoke-with-response-stream" => true,
+        _ => return None,
+    };
+    if OTHER_MODELS.iter().any(|other| model.contains(other)) {
+        return None;
+    }
+    let operation = if model.contains("embed") { Operation::Embeddings } else { Operation::Chat };
+    Some(Recognised {
+        format: &BedrockInvoke,
+        operation,
+        api_type: None,
+        provider: target.provider.or(Some(provider::AWS_BEDROCK)),
+        request: RequestFacts { model: Some(model), stream, ..RequestFacts::default() },
+    })
+}
+
+impl WireFormat for BedrockInvoke {
+    fn stream_framing(&self) -> Framing {
+        Framing::EventStream
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        request::read(body, facts);
+    }
+
+    fn read_request_headers(&self, headers: &HeaderMap, facts: &mut RequestFacts) {
+        let guardrail = headers.get("x-amzn-bedrock-guardrailidentifier");
+        facts.guardrail_id = guardrail.and_then(|id| id.to_str().ok()).map(str::to_owned);
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        &["stream", "metadata", "service_tier", "cache_control"]
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        request::read_input(body)
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        read(body, false, reading);
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        if event.exception {
+            return converse::read_event(event, reading);
+        }
+        let chunk = serde_json::from_slice::<Chunk<'_>>(event.data).unwrap_or_default();
+        if let Some(bytes) = chunk.bytes.some().and_then(|bytes| STANDARD.decode(bytes).ok()) {
+            read(&bytes, true, reading);
+        }
+    }
+
+    fn read_headers(&self, headers: &HeaderMap, reading: &mut Reading) {
+        headers::read_headers(headers, reading);
+    }
+}
+
+/// Reads a whole answer, or what one chunk holds.
+fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
+    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(data) else {
+        return headers::note_error(reading, error::read(data));
+    };
+    match answer.family() {
+        Family::Anthropic if chunk => {
+            anthropic::messages::read_event(Event { name: None, exception: false, data }, reading);
+        }
+        Family::Anthropic => anthropic::messages::read_body(data, reading),
+        Family::OpenAi => {
+            openai::chunk::read_body(data, reading);
+            let choices = answer.choices.iter().flat_map(|choices| &choices.0);
+            for choice in choices.filter_map(|choice| choice.0.as_ref()) {
+                reading
+                    .facts
+                    .finish(choice.index.0.unwrap_or(0), choice.stop_reason.some().unwrap_or_default());
+            }
+        }
+        Family::Nova if chunk => converse::read_nova_event(data, reading),
+        Family::Nova => converse::read_body(data, reading),
+        Family::Cohere => cohere::v1::read(data, reading),
+        Family::Flat => {
+            if !flat::read(data, reading) && answer.metrics.0.is_none() {
+                headers::note_error(reading, error::read(data));
+            }
+        }
+    }
+    // Bedrock adds these to the last chunk, whatever the family calls its end.
+    if let Some(metrics) = &answer.metrics.0 {
+        headers::fill_usage(
+            reading,
+            metrics.input_token_count.0,
+            metrics.cache_read_input_token_count.0,
+            metrics.cache_write_input_token_count.0,
+            metrics.output_token_count.0,
+        );
+        reading.facts.ended = true;
+    }
+}
+
+enum Family {
+    Anthropic,
+    OpenAi,
+    Nova,
+    Cohere,
+    /// The small ones, whose members are all different.
+    Flat,
+}
+
+impl Answer<'_> {
+    /// By any of a family's members, so that one of a strange shape does not hide the rest.
+    fn family(&self) -> Family {
+        let spells = |family: fn(&Spelling) -> bool| self.usage.0.as_deref().is_some_and(family);
+        let nova = [
+            &self.output,
+            &self.message_start,
+            &self.content_block_start,
+            &self.content_block_delta,
+            &self.content_block_stop,
+            &self.message_stop,
+            &self.metadata,
+            &self.stop_reason,
+        ];
+        let cohere = [
+            &self.response_id,
+            &self.generation_id,
+            &self.response_type,
+            &self.generations,
+            &self.event_type,
+            &self.is_finished,
+        ];
+        if self.choices.is_some() || spells(|usage| usage.openai.is_some()) {
+            Family::OpenAi
+        } else if (self.kind.0.is_some() || spells(|usage| usage.anthropic.is_some()))
+            && self.completion.is_none()
+        {
+            Family::Anthropic
+        } else if nova.into_iter().any(Option::is_some) || spells(|usage| usage.nova.is_some()) {
+            Family::Nova
+        } else if cohere.into_iter().any(Option::is_some) {
+            Family::Cohere
+        } else {
+            Family::Flat
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Cohere: both versions of its API.
+
+#[cfg(test)]
+mod sweep;
+mod usage;
+pub(super) mod v1;
+mod v2;
+
+use super::family::Family;
+use super::target::hosts::Host;
+use crate::semconv::provider;
+
+pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[v1::recognise, v2::recognise] };
+
+const HOSTS: &[(Host, &str)] =
+    &[(Host::Name("api.cohere.com"), provider::COHERE), (Host::Name("api.cohere.ai"), provider::COHERE)];

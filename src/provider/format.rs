@@ -1,0 +1,142 @@
+//! What a wire format is: how one API writes requests, responses and streams, read into plain facts.
+
+use serde_json::Value;
+
+use crate::call::{Operation, RequestFacts, ResponseFacts};
+use crate::content::{InputContent, OutputContent};
+use crate::json::Json;
+
+/// How a body is cut into the pieces a [`WireFormat`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// One JSON document.
+    Whole,
+    /// Server-sent events.
+    Sse,
+    /// One JSON document a line.
+    JsonLines,
+    /// One JSON array whose elements are the events.
+    JsonArray,
+    /// AWS `application/vnd.amazon.eventstream`.
+    EventStream,
+}
+
+/// One piece of a streamed body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event<'a> {
+    /// The SSE `event:` field, or the event-stream `:event-type` / `:exception-type`.
+    pub(crate) name: Option<&'a str>,
+    /// Whether the framing itself marks this event as an error (`:message-type: exception` or `error`).
+    pub(crate) exception: bool,
+    pub(crate) data: &'a [u8],
+}
+
+/// What one reading of an answer fills in.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) facts: ResponseFacts,
+    /// Collects output messages, where the application opted into content.
+    pub(crate) content: Option<OutputContent>,
+}
+
+impl Reading {
+    /// Appends generated text of one choice.
+    pub(super) fn text(&mut self, choice: u64, text: Option<&str>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        self.facts.generated(text.len());
+        if let Some(content) = &mut self.content {
+            content.text(choice, text);
+        }
+    }
+
+    /// Appends reasoning text of one choice.
+    pub(super) fn reasoning(&mut self, choice: u64, text: Option<&str>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        self.facts.generated(text.len());
+        if let Some(content) = &mut self.content {
+            content.reasoning(choice, text);
+        }
+    }
+
+    /// Appends to the `index`-th tool call of one choice; `arguments` may come in fragments.
+    pub(super) fn tool_call(
+        &mut self,
+        choice: u64,
+        index: u64,
+        id: Option<&str>,
+        name: Option<&str>,
+        arguments: Option<&str>,
+    ) {
+        let arguments = arguments.unwrap_or_default();
+        self.facts.generated(name.map_or(0, str::len) + arguments.len());
+        if let Some(content) = &mut self.content {
+            content.tool_call(choice, index, id, name, arguments);
+        }
+    }
+
+    /// Adds a tool call that came in one piece and without an index.
+    pub(super) fn whole_tool_call(
+        &mut self,
+        choice: u64,
+        id: Option<&str>,
+        name: Option<&str>,
+        arguments: Option<&Value>,
+    ) {
+        let arguments = arguments.map(Value::to_string);
+        let index = self.facts.whole_tool_calls;
+        self.facts.whole_tool_calls += 1;
+        self.tool_call(choice, index, id, name, arguments.as_deref());
+    }
+}
+
+/// How one API writes requests, answers and streams. Implementations hold no state, read leniently (an
+/// unexpected shape is skipped, never an error) and keep "absent" apart from zero.
+pub(crate) trait WireFormat: Sync + std::fmt::Debug {
+    /// The framing of a streamed answer, when the content type does not tell.
+    fn stream_framing(&self) -> Framing;
+
+    /// Whether this is one of OpenAI's formats, which have attributes of their own.
+    fn is_openai(&self) -> bool {
+        false
+    }
+
+    /// Reads the request body's parameters over what the path said (`facts.model`, `facts.stream`).
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts);
+
+    /// Reads parameters that stand only in the request's headers (Bedrock's guardrail, say).
+    fn read_request_headers(&self, _headers: &http::HeaderMap, _facts: &mut RequestFacts) {}
+
+    /// The top-level members that do not decide the answer and stay out of the request hash.
+    fn fields_not_hashed(&self) -> &'static [&'static str];
+
+    /// The request's messages in the conventions' form.
+    fn read_input(&self, body: &Value) -> InputContent;
+
+    /// Reads an answer that is one JSON document, errors included.
+    fn read_body(&self, body: &[u8], reading: &mut Reading);
+
+    /// Reads one event of a stream, errors included.
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading);
+
+    /// Reads facts that stand only in headers (Bedrock's token counts, say).
+    fn read_headers(&self, _headers: &http::HeaderMap, _reading: &mut Reading) {}
+
+    /// Adds the member that asks for usage in a stream; `false` when the format has none or the caller asked
+    /// already.
+    fn ask_for_usage(&self, _body: &mut Value) -> bool {
+        false
+    }
+}
+
+/// A request that is an inference call, by method, host and path.
+#[derive(Debug)]
+pub(crate) struct Recognised {
+    pub(crate) format: &'static dyn WireFormat,
+    pub(crate) operation: Operation,
+    /// `openai.api.type`, where the wire format has one.
+    pub(crate) api_type: Option<&'static str>,
+    /// From the host table or a provider's own path; `None` for an unknown gateway.
+    pub(crate) provider: Option<&'static str>,
+    /// What the path alone says: model, stream.
+    pub(crate) request: RequestFacts,
+}

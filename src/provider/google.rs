@@ -1,0 +1,23 @@
+//! Google: the Gemini API and Vertex AI.
+
+mod embeddings;
+mod generate;
+#[cfg(test)]
+mod sweep;
+mod tokens;
+
+use super::family::Family;
+use super::target::hosts::Host;
+use crate::semconv::provider;
+
+pub(super) const FAMILY: Family =
+    Family { hosts: HOSTS, formats: &[generate::recognise, embeddings::recognise] };
+
+const HOSTS: &[(Host, &str)] = &[
+    (Host::Name("generativelanguage.googleapis.com"), provider::GCP_GEMINI),
+    (Host::Name("aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
+    (Host::Suffix("-aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
+    (Host::Suffix(".aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
+    // Regional endpoints: `aiplatform.eu.rep`.
+    (Host::Suffix(".rep.googleapis.com"), provider::GCP_VERTEX_AI),
+];

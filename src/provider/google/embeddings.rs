@@ -1,0 +1,126 @@
+//! Google's embeddings: `embedContent` and `batchEmbedContents`, and Vertex AI's older `predict`.
+
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::generate;
+use super::tokens::Tokens;
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::{Json, Node};
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::error::{self, Fault};
+use crate::provider::read::lenient::{Count, List, Object};
+use crate::provider::read::{field, part};
+use crate::provider::target::Target;
+use crate::usage::Usage;
+
+#[derive(Debug)]
+struct GeminiEmbeddings;
+
+/// The answer without its vectors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Answer<'a> {
+    #[serde(borrow)]
+    usage_metadata: Object<Tokens<'a>>,
+    /// Of `predict`.
+    predictions: List<Object<Prediction>>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Prediction {
+    embeddings: Object<Embedding>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Embedding {
+    statistics: Object<Statistics>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Statistics {
+    token_count: Count,
+}
+
+/// `.../models/MODEL:embedContent` and its like. `predict` serves models of every kind; those that embed say so
+/// in their names.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let (model, action) = generate::model_action(target)?;
+    match action {
+        "embedContent" | "batchEmbedContents" => {}
+        "predict" if model.contains("embedding") => {}
+        _ => return None,
+    }
+    Some(Recognised {
+        format: &GeminiEmbeddings,
+        operation: Operation::Embeddings,
+        api_type: None,
+        provider: Some(generate::provider_of(target)),
+        request: RequestFacts { model: Some(model.to_owned()), ..RequestFacts::default() },
+    })
+}
+
+/// Each thing to embed with its own options.
+fn requests<N: Node>(body: &N) -> &[N] {
+    let batch = match field::list(body, "requests") {
+        [] => field::list(body, "instances"),
+        batch => batch,
+    };
+    if batch.is_empty() { std::slice::from_ref(body) } else { batch }
+}
+
+impl WireFormat for GeminiEmbeddings {
+    fn stream_framing(&self) -> Framing {
+        Framing::Whole
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        let places = [requests(body).first(), body.get("parameters"), body.get("embedContentConfig")];
+        facts.dimensions = places.into_iter().flatten().find_map(|place| {
+            field::int(place, "outputDimensionality").or_else(|| field::int(place, "output_dimensionality"))
+        });
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        &["labels"]
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        let messages = requests(body).iter().filter_map(|request| match request.get("content")? {
+            Value::String(text) => Some(part::message("user", vec![field::text_part(text)])),
+            content => Some(generate::message(content)),
+        });
+        InputContent { messages: messages.collect(), ..InputContent::default() }
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        let facts = &mut reading.facts;
+        let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(body) else {
+            return facts.note_error(error::read(body));
+        };
+        if let Some(tokens) = &answer.usage_metadata.0 {
+            facts.usage.merge(tokens.usage());
+        }
+        let predictions = answer.predictions.0.iter().filter_map(|prediction| prediction.0.as_ref());
+        let counts = predictions
+            .filter_map(|prediction| prediction.embeddings.0.as_ref()?.statistics.0.as_ref()?.token_count.0);
+        let input_tokens =
+            counts.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
+        facts.usage.merge(Usage { input_tokens, ..Usage::default() });
+        facts.note_error(answer.error.facts());
+        facts.ended = true;
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        self.read_body(event.data, reading);
+    }
+}

@@ -1,0 +1,98 @@
+//! OpenAI chat completions, the wire format of most gateways; Azure OpenAI in both path styles; Writer's
+//! `/v1/chat`; Mistral and AI21 on Vertex AI.
+
+mod input;
+
+use serde_json::Value;
+
+use super::{chunk, common};
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::Json;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::target::Target;
+use crate::semconv::{openai_api_type, provider};
+
+pub(super) use input::{file, tool};
+
+/// OpenAI chat completions.
+#[derive(Debug)]
+struct OpenAiChat {
+    /// Whether a stream may be asked for its usage.
+    asks: bool,
+}
+
+static WITH_USAGE_REQUEST: OpenAiChat = OpenAiChat { asks: true };
+static WITHOUT_USAGE_REQUEST: OpenAiChat = OpenAiChat { asks: false };
+
+const WRITER_HOST: &str = "api.writer.com";
+
+/// `.../chat/completions` on any host, and what some providers call it otherwise.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    if let Some((model, stream)) = vertex(target) {
+        return Some(Recognised {
+            format: &WITHOUT_USAGE_REQUEST,
+            operation: Operation::Chat,
+            api_type: Some(openai_api_type::CHAT_COMPLETIONS),
+            provider: target.provider.or(Some(provider::GCP_VERTEX_AI)),
+            request: RequestFacts { model: Some(model.to_owned()), stream, ..RequestFacts::default() },
+        });
+    }
+    let writer = target.host == WRITER_HOST && target.segments == ["v1", "chat"];
+    let mistral_agent =
+        target.provider == Some(provider::MISTRAL_AI) && target.ends_with(&["agents", "completions"]);
+    if !writer && !mistral_agent && !target.ends_with(&["chat", "completions"]) {
+        return None;
+    }
+    Some(Recognised {
+        format: if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST },
+        operation: Operation::Chat,
+        api_type: Some(openai_api_type::CHAT_COMPLETIONS),
+        provider: common::provider_of(target),
+        request: RequestFacts { model: common::deployment(target), ..RequestFacts::default() },
+    })
+}
+
+/// Model and streaming of the publishers on Vertex AI that speak this format. Mistral's document reader does not.
+fn vertex<'t>(target: &'t Target<'_>) -> Option<(&'t str, bool)> {
+    let (publisher, model, stream) = target.raw_prediction()?;
+    let chat = matches!(publisher, "mistralai" | "ai21") && !model.contains("ocr");
+    chat.then_some((model, stream))
+}
+
+impl WireFormat for OpenAiChat {
+    fn stream_framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn is_openai(&self) -> bool {
+        true
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        common::read_request(body, facts);
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        common::FIELDS_NOT_HASHED
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        input::read(body)
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        chunk::read_body(body, reading);
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        chunk::read_event(event, reading);
+    }
+
+    fn ask_for_usage(&self, body: &mut Value) -> bool {
+        self.asks && common::ask_for_usage(body)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! The answer shape that chat completions and legacy completions share, whole or as chunks of a stream: choices
+//! whose `message`, `delta` or `text` carries what was generated.
+
+mod content;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use self::content::Content;
+use super::usage::WireUsage;
+use crate::call::ErrorFacts;
+use crate::provider::format::{Event, Reading};
+use crate::provider::read::error::{self, Fault};
+use crate::provider::read::lenient::{Count, List, Object, Text};
+
+/// A whole answer or one chunk.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    service_tier: Text<'a>,
+    #[serde(borrow)]
+    system_fingerprint: Text<'a>,
+    #[serde(borrow)]
+    choices: List<Object<Choice<'a>>>,
+    usage: Object<WireUsage>,
+    /// Groq's first and last chunks.
+    #[serde(borrow)]
+    x_groq: Object<Groq<'a>>,
+    /// Writer's legacy completions stream.
+    #[serde(borrow)]
+    value: Text<'a>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Groq<'a> {
+    usage: Object<WireUsage>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Choice<'a> {
+    index: Count,
+    #[serde(borrow)]
+    delta: Object<Message<'a>>,
+    #[serde(borrow)]
+    message: Object<Message<'a>>,
+    /// Legacy completions; Together's chat chunks repeat their delta here.
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    finish_reason: Text<'a>,
+    /// Moonshot's streams.
+    usage: Object<WireUsage>,
+    /// OpenRouter: the upstream provider failed.
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Content<'a>,
+    /// DeepSeek, vLLM and others.
+    #[serde(borrow)]
+    reasoning_content: Text<'a>,
+    /// OpenRouter, Groq and others; some send both, with the same text.
+    #[serde(borrow)]
+    reasoning: Text<'a>,
+    /// OpenRouter: encrypted reasoning stands nowhere else.
+    #[serde(borrow)]
+    reasoning_details: List<Object<ReasoningDetail<'a>>>,
+    #[serde(borrow)]
+    refusal: Text<'a>,
+    #[serde(borrow)]
+    tool_calls: List<Object<ToolCall<'a>>>,
+    #[serde(borrow)]
+    function_call: Object<Function<'a>>,
+    #[serde(borrow)]
+    audio: Object<Audio<'a>>,
+    /// OpenRouter: generated images.
+    images: List<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReasoningDetail<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    summary: Text<'a>,
+    #[serde(borrow)]
+    data: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToolCall<'a> {
+    index: Count,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    function: Object<Function<'a>>,
+    #[serde(borrow)]
+    custom: Object<Function<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    arguments: Text<'a>,
+    /// Custom tools.
+    #[serde(borrow)]
+    input: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Audio<'a> {
+    #[serde(borrow)]
+    data: Text<'a>,
+    #[serde(borrow)]
+    transcript: Text<'a>,
+}
+
+/// Reads an answer that is one document.
+pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) {
+    match serde_json::from_slice::<Object<Chunk<'_>>>(body) {
+        Ok(Object(Some(answer))) if !answer.is_bare() => answer.read(reading),
+        _ => reading.facts.note_error(error::read(body)),
+    }
+}
+
+/// Reads one server-sent event.
+pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
+    if event.data.trim_ascii() == b"[DONE]" {
+        reading.facts.ended = true;
+        return;
+    }
+    let named_error = event.exception || event.name == Some("error");
+    match serde_json::from_slice::<Object<Chunk<'_>>>(event.data) {
+        Ok(Object(Some(chunk))) if !named_error && !chunk.is_bare() => chunk.read(reading),
+        _ => {
+            let error = error::read(event.data);
+            reading.facts.note_error(error.or_else(|| named_error.then(ErrorFacts::default)));
+        }
+    }
+}
+
+impl Chunk<'_> {
+    /// Whether nothing of an answer is here, so that the document may be an error of another shape.
+    fn is_bare(&self) -> bool {
+        self.choices.0.is_empty()
+            && self.usage.0.is_none()
+            && self.value.0.is_none()
+            && (self.id.0.is_none() || self.model.0.is_none())
+    }
+
+    fn read(&self, reading: &mut Reading) {
+        let facts = &mut reading.facts;
+        if facts.id.is_none() {
+            self.id.note(&mut facts.id);
+        }
+        self.model.note(&mut facts.model);
+        self.service_tier.note(&mut facts.service_tier);
+        self.system_fingerprint.note(&mut facts.system_fingerprint);
+        let groq = self.x_groq.0.as_ref();
+        for usage in
+            [groq.and_then(|groq| groq.usage.0.as_ref()), self.usage.0.as_ref()].into_iter().flatten()
+        {
+            facts.usage.merge(usage.read());
+        }
+        facts.note_error(self.error.facts().or_else(|| groq?.error.facts()));
+        if let Some(text) = self.value.some() {
+            facts.generated(text.len());
+        }
+        for (position, choice) in self.choices.0.iter().enumerate() {
+            if let Some(choice) = &choice.0 {
+                choice.read(position as u64, reading);
+            }
+        }
+    }
+}
+
+impl Choice<'_> {
+    fn read(&self, position: u64, reading: &mut Reading) {
+        let index = self.index.0.unwrap_or(position);
+        reading.facts.choice(index);
+        if let Some(reason) = self.finish_reason.some() {
+            reading.facts.finish(index, reason);
+        }
+        if let Some(usage) = &self.usage.0 {
+            reading.facts.usage.merge(usage.read());
+        }
+        reading.facts.note_error(self.error.facts());
+        if let Some(text) = self.text.some() {
+            reading.text(index, Some(text));
+        } else if let Some(message) = self.delta.0.as_ref().or(self.message.0.as_ref()) {
+            message.read(index, reading);
+        }
+    }
+}
+
+impl Message<'_> {
+    fn read(&self, choice: u64, reading: &mut Reading) {
+        match self.reasoning_content.some().or_else(|| self.reasoning.some()) {
+            Some(text) => reading.reasoning(choice, Some(text)),
+            None => self.read_reasoning_details(choice, reading),
+        }
+        match &self.content {
+            Content::Text(text) => reading.text(choice, Some(text)),
+            Content::Parts(parts) => {
+                for part in parts.0.iter().filter_map(|part| part.0.as_ref()) {
+                    for thought in part.thinking.0.iter().filter_map(|thought| thought.0.as_ref()) {
+                        reading.reasoning(choice, thought.text.some());
+                    }
+                    reading.text(choice, part.text.some());
+                }
+            }
+            Content::None => {}
+        }
+        reading.text(choice, self.refusal.some());
+        for (position, call) in self.tool_calls.0.iter().enumerate() {
+            if let Some(call) = &call.0 {
+                let index = call.index.0.unwrap_or(position as u64);
+                let function = call.function.0.as_deref().or(call.custom.0.as_deref());
+                tool_call(choice, index, call.id.some(), function, reading);
+            }
+        }
+        if let Some(function) = &self.function_call.0 {
+            tool_call(choice, 0, None, Some(function), reading);
+        }
+        if let Some(audio) = &self.audio.0 {
+            reading.facts.generated(audio.data.some().map_or(0, str::len));
+            reading.text(choice, audio.transcript.some());
+        }
+        reading.facts.output |= !self.images.0.is_empty();
+    }
+
+    fn read_reasoning_details(&self, choice: u64, reading: &mut Reading) {
+        for detail in self.reasoning_details.0.iter().filter_map(|detail| detail.0.as_ref()) {
+            let text = detail.text.some().or_else(|| detail.summary.some());
+            reading.reasoning(choice, text);
+            reading.facts.generated(detail.data.some().map_or(0, str::len));
+        }
+    }
+}
+
+fn tool_call(
+    choice: u64,
+    index: u64,
+    id: Option<&str>,
+    function: Option<&Function<'_>>,
+    reading: &mut Reading,
+) {
+    let name = function.and_then(|function| function.name.some());
+    let arguments = function.and_then(|function| function.arguments.some().or_else(|| function.input.some()));
+    reading.tool_call(choice, index, id, name, arguments);
+}
+
+#[cfg(test)]
+mod tests;

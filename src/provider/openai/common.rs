@@ -1,0 +1,133 @@
+//! What OpenAI's formats share: whom a path belongs to, the parameters, and asking for usage.
+
+use serde_json::{Value, json};
+
+use crate::call::RequestFacts;
+use crate::json::{Json, Node};
+use crate::provider::read::field;
+use crate::provider::target::Target;
+use crate::semconv::{output_type, provider};
+
+/// Members of chat and legacy completion requests that decide nothing of the answer.
+pub(super) const FIELDS_NOT_HASHED: &[&str] = &[
+    "stream",
+    "stream_options",
+    "user",
+    "user_id",
+    "metadata",
+    "store",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+    // OpenRouter: a cache breakpoint at the end of the prompt.
+    "cache_control",
+    // vLLM.
+    "cache_salt",
+    "priority",
+    "service_tier",
+    "request_id",
+    "session_id",
+    // OpenRouter: what its own observers file with the call, and asking for usage.
+    "trace",
+    "usage",
+];
+
+/// Whether the provider takes `stream_options`. Mistral tells the usage of every stream, and refuses a request that
+/// asks for it.
+pub(super) fn takes_options(target: &Target<'_>) -> bool {
+    target.provider != Some(provider::MISTRAL_AI)
+}
+
+/// The model an Azure path names: `/openai/deployments/{deployment}/...`.
+pub(super) fn deployment(target: &Target<'_>) -> Option<String> {
+    target.after("deployments").map(str::to_owned)
+}
+
+/// By the host; Azure's own path tells it behind any host, and which of its two APIs answers.
+pub(super) fn provider_of(target: &Target<'_>) -> Option<&'static str> {
+    let by_host = target.provider;
+    let azure = by_host.is_none_or(|name| name == provider::AZURE_AI_INFERENCE);
+    let openai_path = target.after("openai").is_some_and(|next| next == "deployments" || by_host.is_some());
+    if azure && openai_path { Some(provider::AZURE_AI_OPENAI) } else { by_host }
+}
+
+/// Whether an OpenAI-style path that is an everyday word elsewhere (`/responses`) is one here: on a host of the
+/// table, alone, or behind a version or `openai`.
+pub(super) fn is_api_path(target: &Target<'_>) -> bool {
+    let is_version = |text: &str| {
+        text.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    match target.segments.as_slice() {
+        [] => false,
+        [_] => true,
+        [.., before, _] => before == "openai" || is_version(before) || provider_of(target).is_some(),
+    }
+}
+
+/// Reads the parameters that chat and legacy completions share.
+pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
+    if let Some(model) = field::string(body, "model") {
+        facts.model = Some(model);
+    }
+    facts.stream |= field::is_true(body, "stream");
+    facts.max_tokens = field::int(body, "max_completion_tokens").or_else(|| field::int(body, "max_tokens"));
+    facts.temperature = field::float(body, "temperature");
+    facts.top_p = field::float(body, "top_p");
+    facts.top_k = field::int(body, "top_k");
+    facts.frequency_penalty = field::float(body, "frequency_penalty");
+    facts.presence_penalty = field::float(body, "presence_penalty");
+    facts.stop_sequences = field::strings(body, "stop");
+    facts.seed = field::int(body, "seed").or_else(|| field::int(body, "random_seed"));
+    facts.choice_count = field::int(body, "n");
+    facts.output_type = body.get("response_format").and_then(output_format).or_else(|| modality(body));
+    facts.reasoning_level = field::string(body, "reasoning_effort")
+        .or_else(|| body.get("reasoning").and_then(|reasoning| field::string(reasoning, "effort")));
+    facts.service_tier = field::string(body, "service_tier");
+}
+
+/// `gen_ai.output.type` of a `response_format`, or of the Responses API's `text.format`.
+pub(super) fn output_format(format: &Json<'_>) -> Option<&'static str> {
+    match field::string(format, "type")?.as_str() {
+        "text" => Some(output_type::TEXT),
+        "json_object" | "json_schema" | "json" => Some(output_type::JSON),
+        _ => None,
+    }
+}
+
+/// A modality asked for beside text.
+fn modality(body: &Json<'_>) -> Option<&'static str> {
+    field::list(body, "modalities").iter().find_map(|modality| match Node::as_str(modality).as_deref() {
+        Some("audio") => Some(output_type::SPEECH),
+        Some("image") => Some(output_type::IMAGE),
+        _ => None,
+    })
+}
+
+/// Sets `stream_options.include_usage` in a request for a stream that does not ask yet.
+pub(super) fn ask_for_usage(body: &mut Value) -> bool {
+    // With Azure's data sources another service answers, which refuses the question.
+    if body.get("data_sources").is_some() {
+        return false;
+    }
+    let (true, Some(members)) = (field::is_true(body, "stream"), body.as_object_mut()) else {
+        return false;
+    };
+    let options = members.entry("stream_options").or_insert(Value::Null);
+    if options.is_null() {
+        *options = json!({});
+    }
+    match options.as_object_mut() {
+        Some(options) if options.get("include_usage") != Some(&Value::Bool(true)) => {
+            options.insert("include_usage".to_owned(), Value::Bool(true));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Each prompt as a user message; prompts of token numbers have no text to show.
+pub(super) fn prompts(body: &Value, name: &str) -> Vec<Value> {
+    let message = |text: &String| json!({"role": "user", "parts": [field::text_part(text)]});
+    field::strings(body, name).iter().map(message).collect()
+}

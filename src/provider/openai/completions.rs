@@ -1,0 +1,76 @@
+//! OpenAI legacy completions: a prompt, and choices with `text`.
+
+use serde_json::Value;
+
+use super::{chunk, common};
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::Json;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::target::Target;
+
+/// OpenAI legacy completions.
+#[derive(Debug)]
+struct OpenAiCompletions {
+    /// Whether a stream may be asked for its usage.
+    asks: bool,
+}
+
+static WITH_USAGE_REQUEST: OpenAiCompletions = OpenAiCompletions { asks: true };
+static WITHOUT_USAGE_REQUEST: OpenAiCompletions = OpenAiCompletions { asks: false };
+
+/// `.../completions` that is not `.../chat/completions`.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    if !target.ends_with(&["completions"]) || !common::is_api_path(target) && deployment(target).is_none() {
+        return None;
+    }
+    Some(Recognised {
+        format: if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST },
+        operation: Operation::TextCompletion,
+        api_type: None,
+        provider: common::provider_of(target),
+        request: RequestFacts { model: deployment(target), ..RequestFacts::default() },
+    })
+}
+
+/// Azure's deployment, or the engine of OpenAI's oldest paths: `/v1/engines/{engine}/completions`.
+fn deployment(target: &Target<'_>) -> Option<String> {
+    common::deployment(target).or_else(|| target.after("engines").map(str::to_owned))
+}
+
+impl WireFormat for OpenAiCompletions {
+    fn stream_framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn is_openai(&self) -> bool {
+        true
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        common::read_request(body, facts);
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        common::FIELDS_NOT_HASHED
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        InputContent { messages: common::prompts(body, "prompt"), ..InputContent::default() }
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        chunk::read_body(body, reading);
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        chunk::read_event(event, reading);
+    }
+
+    fn ask_for_usage(&self, body: &mut Value) -> bool {
+        self.asks && common::ask_for_usage(body)
+    }
+}
+
+#[cfg(test)]
+mod tests;

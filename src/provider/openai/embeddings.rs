@@ -1,0 +1,91 @@
+//! OpenAI embeddings.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::common;
+use super::usage::WireUsage;
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::Json;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::lenient::{Object, Text};
+use crate::provider::read::{error, field};
+use crate::provider::target::Target;
+
+/// OpenAI embeddings.
+#[derive(Debug)]
+struct OpenAiEmbeddings;
+
+/// `.../embeddings`.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let deployment = common::deployment(target);
+    if !target.ends_with(&["embeddings"]) || !common::is_api_path(target) && deployment.is_none() {
+        return None;
+    }
+    Some(Recognised {
+        format: &OpenAiEmbeddings,
+        operation: Operation::Embeddings,
+        api_type: None,
+        provider: common::provider_of(target),
+        request: RequestFacts { model: deployment, ..RequestFacts::default() },
+    })
+}
+
+/// The answer without its vectors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    usage: Object<WireUsage>,
+}
+
+impl WireFormat for OpenAiEmbeddings {
+    fn stream_framing(&self) -> Framing {
+        Framing::Whole
+    }
+
+    fn is_openai(&self) -> bool {
+        true
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        if let Some(model) = field::string(body, "model") {
+            facts.model = Some(model);
+        }
+        facts.encoding_formats = field::strings(body, "encoding_format");
+        facts.dimensions = field::int(body, "dimensions").or_else(|| field::int(body, "output_dimension"));
+        facts.service_tier = field::string(body, "service_tier");
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        common::FIELDS_NOT_HASHED
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        InputContent { messages: common::prompts(body, "input"), ..InputContent::default() }
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        match serde_json::from_slice::<Object<Answer<'_>>>(body) {
+            Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.0.is_some() => {
+                answer.id.note(&mut reading.facts.id);
+                answer.model.note(&mut reading.facts.model);
+                if let Some(usage) = &answer.usage.0 {
+                    reading.facts.usage.merge(usage.read_input_alone());
+                }
+            }
+            _ => reading.facts.note_error(error::read(body)),
+        }
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        self.read_body(event.data, reading);
+    }
+}
+
+#[cfg(test)]
+mod tests;

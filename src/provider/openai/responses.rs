@@ -1,0 +1,106 @@
+//! OpenAI Responses.
+
+mod input;
+mod response;
+
+use serde_json::Value;
+
+use super::common;
+use crate::call::{Operation, RequestFacts};
+use crate::content::InputContent;
+use crate::json::Json;
+use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::field;
+use crate::provider::target::Target;
+use crate::semconv::openai_api_type;
+
+/// OpenAI Responses.
+#[derive(Debug)]
+struct OpenAiResponses;
+
+const FIELDS_NOT_HASHED: &[&str] = &[
+    "stream",
+    "stream_options",
+    "user",
+    "metadata",
+    "store",
+    "background",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+    // OpenRouter.
+    "cache_control",
+    "trace",
+    "service_tier",
+    "request_id",
+    "session_id",
+];
+
+/// `.../responses`, and nothing behind it: `/responses/{id}` and its children read or cancel an earlier call.
+pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    let codex = target.ends_with(&["codex", "responses"]);
+    if !target.ends_with(&["responses"]) || !(codex || common::is_api_path(target)) {
+        return None;
+    }
+    Some(Recognised {
+        format: &OpenAiResponses,
+        operation: Operation::Chat,
+        api_type: Some(openai_api_type::RESPONSES),
+        provider: common::provider_of(target),
+        request: RequestFacts { model: common::deployment(target), ..RequestFacts::default() },
+    })
+}
+
+impl WireFormat for OpenAiResponses {
+    fn stream_framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn is_openai(&self) -> bool {
+        true
+    }
+
+    fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        if let Some(model) = field::string(body, "model") {
+            facts.model = Some(model);
+        }
+        facts.stream |= field::is_true(body, "stream");
+        facts.max_tokens = field::int(body, "max_output_tokens");
+        facts.temperature = field::float(body, "temperature");
+        facts.top_p = field::float(body, "top_p");
+        facts.frequency_penalty = field::float(body, "frequency_penalty");
+        facts.presence_penalty = field::float(body, "presence_penalty");
+        let format = body.get("text").and_then(|text| text.get("format"));
+        facts.output_type = format.and_then(common::output_format);
+        facts.reasoning_level =
+            body.get("reasoning").and_then(|reasoning| field::string(reasoning, "effort"));
+        facts.previous_response_id = field::string(body, "previous_response_id");
+        facts.conversation_id = field::string(body, "conversation")
+            .or_else(|| body.get("conversation").and_then(|conversation| field::string(conversation, "id")));
+        if let Some(prompt) = body.get("prompt") {
+            facts.prompt_name = field::string(prompt, "id");
+            facts.prompt_version = field::string(prompt, "version");
+        }
+        facts.service_tier = field::string(body, "service_tier");
+    }
+
+    fn fields_not_hashed(&self) -> &'static [&'static str] {
+        FIELDS_NOT_HASHED
+    }
+
+    fn read_input(&self, body: &Value) -> InputContent {
+        input::read(body)
+    }
+
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        response::read_body(body, reading);
+    }
+
+    fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
+        response::read_event(event, reading);
+    }
+}
+
+#[cfg(test)]
+mod tests;

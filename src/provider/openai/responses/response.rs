@@ -1,0 +1,220 @@
+//! What Responses answers: one response object, or events that carry it at their first and last.
+
+use serde::Deserialize;
+
+use crate::call::ErrorFacts;
+use crate::provider::format::{Event, Reading};
+use crate::provider::openai::usage::WireUsage;
+use crate::provider::read::error::{self, Fault};
+use crate::provider::read::lenient::{Count, List, Object, Text};
+
+/// The response object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Response<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    /// `completed`, `failed`, `in_progress`, `cancelled`, `queued` or `incomplete`.
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(borrow)]
+    service_tier: Text<'a>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+    #[serde(borrow)]
+    output: List<Object<Item<'a>>>,
+    usage: Object<WireUsage>,
+}
+
+/// An output item of any type.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    call_id: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    arguments: Text<'a>,
+    /// Custom tools.
+    #[serde(borrow)]
+    input: Text<'a>,
+    #[serde(borrow)]
+    content: List<Object<Part<'a>>>,
+    #[serde(borrow)]
+    summary: List<Object<Part<'a>>>,
+    /// Code interpreter.
+    #[serde(borrow)]
+    code: Text<'a>,
+    /// Image generation, base64.
+    #[serde(borrow)]
+    result: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    refusal: Text<'a>,
+}
+
+/// One event of a stream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Streamed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    response: Object<Response<'a>>,
+    #[serde(borrow)]
+    delta: Text<'a>,
+    #[serde(borrow)]
+    item: Object<Item<'a>>,
+    output_index: Count,
+    #[serde(borrow)]
+    partial_image_b64: Text<'a>,
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+/// Reads an answer that is one document.
+pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
+    match serde_json::from_slice::<Object<Response<'_>>>(body) {
+        Ok(Object(Some(response))) if response.is_answer() => {
+            response.read(reading);
+            for (index, item) in response.output.0.iter().enumerate() {
+                if let Some(item) = &item.0 {
+                    item.read(index as u64, reading);
+                }
+            }
+        }
+        _ => reading.facts.note_error(error::read(body)),
+    }
+}
+
+/// Reads one event. The type stands in the data as well as in the event's name.
+pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
+    if event.data.trim_ascii() == b"[DONE]" {
+        reading.facts.ended = true;
+        return;
+    }
+    let Ok(Object(Some(streamed))) = serde_json::from_slice::<Object<Streamed<'_>>>(event.data) else {
+        if event.name == Some("error") || event.exception {
+            reading.facts.note_error(Some(ErrorFacts::default()));
+        }
+        return;
+    };
+    let kind = streamed.kind.some().or(event.name).unwrap_or_default();
+    if let Some(response) = &streamed.response.0 {
+        response.read(reading);
+    }
+    match kind {
+        // ChatGPT's backend has called its last event `done` as well.
+        "response.completed"
+        | "response.incomplete"
+        | "response.failed"
+        | "response.cancelled"
+        | "response.done" => {
+            if kind == "response.failed" {
+                reading.facts.note_error(Some(ErrorFacts::default()));
+            }
+            reading.facts.cancelled |= kind == "response.cancelled";
+            reading.facts.ended = true;
+        }
+        "response.output_item.added" => {
+            if let Some(item) = &streamed.item.0 {
+                item.begin(streamed.output_index.0.unwrap_or(0), reading);
+            }
+        }
+        _ if event.exception || kind == "error" => {
+            let error = error::read(event.data).unwrap_or_default();
+            reading.facts.note_error(Some(error));
+        }
+        _ => {
+            reading.facts.note_error(streamed.error.facts());
+            streamed.read_delta(kind, reading);
+        }
+    }
+}
+
+impl Response<'_> {
+    /// An error body has neither output nor status; background answers have a status only.
+    fn is_answer(&self) -> bool {
+        self.id.0.is_some() && (self.model.0.is_some() || self.status.0.is_some())
+            || !self.output.0.is_empty()
+            || self.usage.0.is_some()
+    }
+
+    fn read(&self, reading: &mut Reading) {
+        let facts = &mut reading.facts;
+        self.id.note(&mut facts.id);
+        self.model.note(&mut facts.model);
+        self.service_tier.note(&mut facts.service_tier);
+        if let Some(usage) = &self.usage.0 {
+            facts.usage.merge(usage.read());
+        }
+        facts.cancelled |= self.status.some() == Some("cancelled");
+        let failed = self.status.some() == Some("failed");
+        facts.note_error(self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
+    }
+}
+
+impl Item<'_> {
+    /// Reads a whole item.
+    fn read(&self, index: u64, reading: &mut Reading) {
+        let reasoning = self.kind.some() == Some("reasoning");
+        for part in self.summary.0.iter().chain(&self.content.0).filter_map(|part| part.0.as_ref()) {
+            let text = part.text.some().or_else(|| part.refusal.some());
+            if reasoning { reading.reasoning(0, text) } else { reading.text(0, text) }
+        }
+        reading
+            .facts
+            .generated(self.code.some().map_or(0, str::len) + self.result.some().map_or(0, str::len));
+        self.begin(index, reading);
+        let arguments = self.arguments.some().or_else(|| self.input.some());
+        if self.is_tool_call() {
+            reading.tool_call(0, index, None, None, arguments);
+        } else {
+            reading.facts.generated(arguments.map_or(0, str::len));
+        }
+    }
+
+    /// Reads what stands at an item's beginning: the name of the tool to call.
+    fn begin(&self, index: u64, reading: &mut Reading) {
+        if !self.is_tool_call() {
+            return;
+        }
+        let id = self.call_id.some().or_else(|| self.id.some());
+        reading.tool_call(0, index, id, self.name.some(), None);
+    }
+
+    /// A call that the application answers.
+    fn is_tool_call(&self) -> bool {
+        matches!(self.kind.some(), Some("function_call" | "custom_tool_call"))
+    }
+}
+
+impl Streamed<'_> {
+    fn read_delta(&self, kind: &str, reading: &mut Reading) {
+        reading.facts.generated(self.partial_image_b64.some().map_or(0, str::len));
+        let Some(delta) = self.delta.some() else { return };
+        match kind {
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                reading.tool_call(0, self.output_index.0.unwrap_or(0), None, None, Some(delta));
+            }
+            "response.output_text.delta" | "response.refusal.delta" | "response.audio.transcript.delta" => {
+                reading.text(0, Some(delta));
+            }
+            _ if kind.starts_with("response.reasoning") => reading.reasoning(0, Some(delta)),
+            _ => reading.facts.generated(delta.len()),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Errors as providers word them: the shapes differ, the facts are the same, so all wire formats read them here.
+//!
+//! Read are `{"error": {"code", "type", "message", "status"}}`, `{"error": "text"}`, `{"type": "error", "error": {}}`,
+//! `{"code" | "type", "message"}`, `{"detail": ...}`, `{"errors": [...]}`, arrays of these, and AWS's
+//! `{"__type", "message"}`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::call::ErrorFacts;
+use crate::provider::read::lenient::Text;
+
+/// Longer codes are prose.
+const MAX_CODE_BYTES: usize = 64;
+
+/// A member that holds an error: an object, a text, or an array whose first element is one of them. Null,
+/// booleans and empty ones read as no error.
+#[derive(Debug, Default)]
+pub(crate) struct Fault<'a>(Option<Box<Fields<'a>>>);
+
+/// The members that name an error, wherever a provider puts them.
+#[derive(Debug, Default, Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    code: Text<'a>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    status: Text<'a>,
+    /// Hugging Face.
+    #[serde(borrow, default)]
+    error_type: Text<'a>,
+    #[serde(borrow, default, rename = "__type")]
+    aws_type: Text<'a>,
+    /// `error`, where the whole body is one.
+    #[serde(borrow, default)]
+    object: Text<'a>,
+    #[serde(borrow, default)]
+    message: Text<'a>,
+    #[serde(borrow, default, rename = "Message")]
+    aws_message: Text<'a>,
+    #[serde(borrow, default)]
+    msg: Text<'a>,
+    #[serde(borrow, default)]
+    error: Fault<'a>,
+    /// Cloudflare.
+    #[serde(borrow, default)]
+    errors: Fault<'a>,
+    #[serde(borrow, default)]
+    detail: Fault<'a>,
+}
+
+impl Fault<'_> {
+    /// The error, if there is one.
+    pub(crate) fn facts(&self) -> Option<ErrorFacts> {
+        let fields = self.0.as_deref()?;
+        let inner = [&fields.error, &fields.errors, &fields.detail].into_iter().find_map(Fault::facts);
+        let inner = inner.unwrap_or_default();
+        let code = inner.code.or_else(|| fields.own_code());
+        let own_message = || fields.own_message().map(str::to_owned);
+        let message = inner.message.or_else(own_message);
+        (code.is_some() || message.is_some()).then_some(ErrorFacts { code, message })
+    }
+}
+
+impl Fields<'_> {
+    /// The code, else the type, else the status name: the most precise first. A code that repeats the HTTP status
+    /// (Google, llama.cpp, OpenRouter) comes last. `error` as a type says nothing, nor does `LiteLLM`'s `None`.
+    fn own_code(&self) -> Option<String> {
+        let code = self.code.some();
+        let (last, first) = if code.is_some_and(is_http_status) { (code, None) } else { (None, code) };
+        let aws_type = self.aws_type.some().map(aws_name);
+        let named = [first, self.kind.some(), self.error_type.some(), aws_type, self.status.some(), last];
+        named
+            .into_iter()
+            .flatten()
+            .find(|name| !matches!(*name, "error" | "None") && is_code(name))
+            .map(str::to_owned)
+    }
+
+    fn own_message(&self) -> Option<&str> {
+        self.message.some().or_else(|| self.aws_message.some()).or_else(|| self.msg.some())
+    }
+}
+
+/// Reads a body or an event that carries no answer: an object, or an array of them. A type or status alone makes no error (`{"type": "ping"}`).
+pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
+    let text = body.trim_ascii_start();
+    let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    if first.first() != Some(&b'{') {
+        return None;
+    }
+    let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;
+    let fields = fault.0.as_deref()?;
+    let within = [&fields.error, &fields.errors, &fields.detail].iter().any(|inner| inner.0.is_some());
+    let worded = within || fields.own_message().is_some() || fields.object.some() == Some("error");
+    if worded { fault.facts() } else { None }
+}
+
+/// The name in an AWS error type: `com.amazonaws.bedrock#ThrottlingException:http://...`.
+pub(crate) fn aws_name(text: &str) -> &str {
+    let name = text.rsplit_once('#').map_or(text, |(_, name)| name);
+    name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+/// Whether a code is the number of an HTTP error.
+fn is_http_status(code: &str) -> bool {
+    code.parse::<u16>().is_ok_and(|number| (400..600).contains(&number))
+}
+
+/// Whether this can be a low-cardinality identifier rather than prose.
+fn is_code(text: &str) -> bool {
+    text.len() <= MAX_CODE_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte))
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fault<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Fault<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an error")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let fields = Fields::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Fault(Some(Box::new(fields))))
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Fault::of_text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Fault::of_text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let first = seq.next_element::<Fault<'de>>()?.unwrap_or_default();
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(first)
+            }
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Fault::default())
+            }
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Fault::default())
+            }
+            fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Fault::default())
+            }
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Fault::default())
+            }
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Fault::default())
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+impl<'a> Fault<'a> {
+    fn of_text(text: Cow<'a, str>) -> Self {
+        Fault(Some(Box::new(Fields { message: Text(Some(text)), ..Fields::default() })))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Where a request goes.
+
+pub(super) mod hosts;
+
+use std::borrow::Cow;
+
+/// Where a request goes, cut up once for all wire formats.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    /// Lower case, without port; an IPv6 address is in brackets.
+    pub(crate) host: &'a str,
+    /// `gen_ai.provider.name` of the host, where it is known.
+    pub(crate) provider: Option<&'static str>,
+    /// The path's segments, percent-decoded after the cut, so that `%3A` equals `:` and `%2F` cuts nothing.
+    /// Empty segments (doubled and trailing slashes) are left out.
+    pub(crate) segments: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Target<'a> {
+    /// `None` for a URL without a host. `provider` knows the providers of hosts.
+    pub(crate) fn new(
+        url: &'a reqwest::Url,
+        provider: impl Fn(&str, Option<u16>) -> Option<&'static str>,
+    ) -> Option<Self> {
+        let segments =
+            url.path_segments()?.filter(|segment| !segment.is_empty()).map(percent_decoded).collect();
+        let host = url.host_str()?;
+        Some(Self { host, provider: provider(host, url.port_or_known_default()), segments })
+    }
+
+    /// Whether the path ends in these segments.
+    pub(crate) fn ends_with(&self, tail: &[&str]) -> bool {
+        self.segments.len() >= tail.len()
+            && self.segments[self.segments.len() - tail.len()..].iter().zip(tail).all(|(a, b)| a == b)
+    }
+
+    /// The segment after the first one that reads `name`.
+    pub(crate) fn after(&self, name: &str) -> Option<&str> {
+        let at = self.segments.iter().position(|segment| segment == name)?;
+        self.segments.get(at + 1).map(AsRef::as_ref)
+    }
+
+    /// Publisher, model and streaming of Vertex AI's `.../publishers/PUBLISHER/models/MODEL:streamRawPredict`, which
+    /// passes the publisher's own API through.
+    pub(crate) fn raw_prediction(&self) -> Option<(&str, &str, bool)> {
+        let [.., publishers, publisher, models, last] = self.segments.as_slice() else { return None };
+        let (model, action) = last.rsplit_once(':')?;
+        let stream = match action {
+            "rawPredict" => false,
+            "streamRawPredict" => true,
+            _ => return None,
+        };
+        (publishers == "publishers" && models == "models").then_some((publisher, model, stream))
+    }
+}
+
+/// RFC 3986 section 2.1; an escape that is none stands for itself, and what is not UTF-8 is replaced.
+fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let hex = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
+                at += 3;
+            }
+            (byte, ..) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+}
