@@ -159,6 +159,7 @@ pub fn retention(config: &Config) -> Options {
         keep_sums: age(retention.sums_max_age),
         max_bytes: (retention.max_size.0 > 0).then_some(retention.max_size.0),
         now: Some(clock::now()),
+        ..Options::default()
     }
 }
 

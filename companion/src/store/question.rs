@@ -9,7 +9,7 @@ pub struct Filter {
     pub model: Option<String>,
     /// Exact provider.
     pub provider: Option<String>,
-    /// Exact user id. Questions with this or a later field read rows, not roll-ups.
+    /// Exact user id. Questions with this or a later field read rows, not rollups.
     pub user: Option<String>,
     /// Exact request hash.
     pub hash: Option<String>,

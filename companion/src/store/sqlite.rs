@@ -1,10 +1,13 @@
 //! The embedded store: one SQLite file, no server.
 //!
-//! Calls lie in the order in which they ended (`key`), so that appending touches the end of the file only and
-//! a window is one range of rows. Minute roll-ups are written with each batch; five-minute and hour roll-ups,
-//! those over all series, those of users and those of repeating hashes (`repeats`) are made when their time is
-//! over (`close`). A window is put together from whole buckets and, at its edges, from the calls themselves
-//! (`cover`); what a report asks of it reads each of them once (`overview`).
+//! `file` opens it and knows how things are stored, `rollup` is what totals and repetition look like by minute, five
+//! minutes and hour, `write` is the one writer, `read` answers queries.
+//!
+//! Calls are stored in the order in which they ended (`file::call_id`), so that appending touches the end of the file
+//! only and a window is one range of rows. Minute rollups are written with each batch; five-minute and hour rollups,
+//! those over all series, those of users and those of repeating hashes (`rollup::repeats`) are made when their time is
+//! over (`write::close`). A window is put together from whole buckets and, at its edges, from the calls themselves
+//! (`rollup::plan`); what a report asks of it reads each of them once (`read::overview`).
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,35 +15,13 @@ use std::time::Duration;
 use crate::record::Timestamp;
 use crate::store::StoreError;
 
-mod append;
-mod calls;
-mod cell;
-mod close;
-mod code;
-mod cover;
-mod dictionary;
-mod error;
-mod gaps;
-mod hashes;
-mod histogram;
-mod key;
-mod marks;
-mod names;
-mod open;
-mod overview;
-mod query;
-mod recent;
-mod repeats;
-mod retention;
-mod row;
-mod scan;
-mod schema;
-mod seen;
-mod sketch;
-mod sums;
+mod file;
+mod read;
+mod rollup;
+mod write;
 
-pub use append::SqliteAppender;
-pub use query::SqliteQuerier;
+pub use read::querier::SqliteQuerier;
+pub use write::transaction::SqliteAppender;
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +36,28 @@ pub struct Options {
     /// What time it is, noted in a file that is created: processes that were running by then have earlier numbers
     /// that nobody misses (see `gaps`). `None`, the default, notes nothing, and all numbers below the first are missed.
     pub now: Option<Timestamp>,
+    /// How much is kept in memory and in lists.
+    pub limits: Limits,
+}
+
+/// How much of repetition is remembered and listed. Tests open ledgers with small ones and reach every one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Request hashes that one bucket lists. Defaults to 1,000: 30 kB.
+    pub listed_hashes: usize,
+    /// Calls with a hash in each of the writer's two generations. Defaults to 50,000: together some 5 MB.
+    pub recent_hashes: usize,
+    /// Windows with at most as many calls are searched call by call for repetition. Defaults to 20,000: some 10 ms.
+    pub compared_calls: u64,
+    /// Calls of a window up to which each hash is remembered. Windows with more are read twice to find what repeats,
+    /// and their different hashes are counted by a bitmap. Defaults to 50,000: some 6 MB.
+    pub remembered_calls: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { listed_hashes: 1_000, recent_hashes: 50_000, compared_calls: 20_000, remembered_calls: 50_000 }
+    }
 }
 
 /// Opens ledgers.
@@ -68,16 +71,24 @@ impl Ledger {
     /// [`StoreError::Busy`] when another process writes it, [`StoreError::Damaged`], [`StoreError::Newer`],
     /// [`StoreError::ReadOnly`], [`StoreError::Full`].
     pub fn open_writer(path: &Path, options: &Options) -> Result<SqliteAppender, StoreError> {
-        let (connection, lock) = open::writer(path, options.now)?;
+        let (connection, lock) = file::open::writer(path, options.now)?;
         SqliteAppender::new(connection, lock, path.to_path_buf(), options.clone())
     }
 
-    /// Opens the ledger at `path` for questions, beside a writer or alone.
+    /// Opens the ledger at `path` for queries, next to a writer or alone.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Damaged`], [`StoreError::Newer`], [`StoreError::Busy`].
     pub fn open_reader(path: &Path) -> Result<SqliteQuerier, StoreError> {
-        SqliteQuerier::open(path.to_path_buf())
+        Self::open_reader_with(path, Limits::default())
+    }
+
+    /// As [`Self::open_reader`], with other limits.
+    ///
+    /// # Errors
+    /// As [`Self::open_reader`].
+    pub fn open_reader_with(path: &Path, limits: Limits) -> Result<SqliteQuerier, StoreError> {
+        SqliteQuerier::open(path.to_path_buf(), limits)
     }
 }
 

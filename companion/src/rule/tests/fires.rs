@@ -182,10 +182,20 @@ fn repeated_requests_fires_when_a_hash_comes_more_than_3_times() {
 #[test]
 fn repeated_requests_judges_many_calls_by_their_threshold() {
     let others = |repeats: i64| move |n: i64| hashed(n / 10, if n < repeats { 1 } else { 100 + n });
-    assert_fires(&status(RepeatedRequests, &many(200, others(4)), 60), 4.0);
+    let scope = configured("").rule(RepeatedRequests).scopes().remove(0);
     // What came less often than the threshold is not followed, so that the value is what it is at most.
-    assert_calm(&status(RepeatedRequests, &many(200, others(2)), 60), 3.0);
-    assert_calm(&status(RepeatedRequests, &many(20, others(2)), 60), 2.0);
+    for (calls, worst) in [
+        (many(200, others(4)), (4.0, true)),
+        (many(200, others(2)), (3.0, false)),
+        (many(20, others(2)), (2.0, false)),
+    ] {
+        for store in stores(&calls) {
+            let found = crate::rule::repeated_requests::judge(&scope, store.querier.as_ref(), at(60), 50)
+                .expect("evaluated");
+            let sample = &found.samples[0];
+            assert_eq!((sample.value, sample.exceeded), worst, "{}", store.name);
+        }
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ mod conformance {
         let folder = tempfile::tempdir().unwrap();
         let path = path(&folder);
         let appender = Box::new(writer(&path));
-        let querier = Box::new(Ledger::open_reader(&path).unwrap());
+        let querier = Box::new(reader(&path).unwrap());
         TestStore { appender, querier, _keep: Box::new(folder) }
     }
 
@@ -35,20 +35,32 @@ fn path(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("ledger.db")
 }
 
+/// Small enough that every test reaches them.
+const LIMITS: Limits =
+    Limits { listed_hashes: 8, recent_hashes: 100, compared_calls: 20, remembered_calls: 20 };
+
+fn options() -> Options {
+    Options { limits: LIMITS, ..Options::default() }
+}
+
+fn reader(path: &Path) -> Result<SqliteQuerier, StoreError> {
+    Ledger::open_reader_with(path, LIMITS)
+}
+
 fn writer(path: &Path) -> SqliteAppender {
-    Ledger::open_writer(path, &Options::default()).unwrap()
+    Ledger::open_writer(path, &options()).unwrap()
 }
 
 fn totals(path: &Path, window: Window) -> Totals {
-    Ledger::open_reader(path).unwrap().totals(window, &Filter::default()).unwrap()
+    reader(path).unwrap().totals(window, &Filter::default()).unwrap()
 }
 
 fn all_calls(path: &Path) -> Vec<CallRecord> {
     let page = Page { limit: 1_000_000, after: None };
-    Ledger::open_reader(path).unwrap().calls(ALL, &Filter::default(), page).unwrap().calls
+    reader(path).unwrap().calls(ALL, &Filter::default(), page).unwrap().calls
 }
 
-/// The roll-ups say the same as the rows, and the file is sound.
+/// The rollups say the same as the rows, and the file is sound.
 fn assert_sound(path: &Path) {
     let calls = all_calls(path);
     assert_eq!(totals(path, ALL), expected::totals(&calls, ALL, &Filter::default()));
@@ -65,7 +77,7 @@ fn many_calls_that_end_in_one_microsecond_are_all_kept_and_found_once() {
     assert_eq!(ledger.append(&calls).unwrap().inserted, 3_000);
     assert_eq!(ledger.append(&calls).unwrap().duplicates, 3_000);
     let moment = Window { from: BASE, to: Timestamp(BASE.0 + 1) };
-    let querier = Ledger::open_reader(&path(&folder)).unwrap();
+    let querier = reader(&path(&folder)).unwrap();
     let found = querier.calls(moment, &Filter::default(), Page { limit: 5_000, after: None }).unwrap();
     assert_eq!(found.calls.len(), 3_000);
     let after = Window { from: moment.to, to: ALL.to };

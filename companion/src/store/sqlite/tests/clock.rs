@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::store::sqlite::append::minute_of;
+use crate::store::sqlite::rollup::grain::minute_of;
 
 const DAY: i64 = 86_400;
 
 fn open(path: &Path) -> SqliteAppender {
     let keep_calls = Some(Duration::from_secs(30 * 86_400));
-    Ledger::open_writer(path, &Options { keep_calls, ..Options::default() }).unwrap()
+    Ledger::open_writer(path, &Options { keep_calls, ..options() }).unwrap()
 }
 
 fn settle(ledger: &mut SqliteAppender, now: Timestamp) {
@@ -33,7 +33,10 @@ fn a_clock_that_jumps_ahead_and_back_deletes_nothing_and_refuses_nothing() {
             ledger = open(&path);
             settle(&mut ledger, ahead(number));
         }
-        assert!(ledger.marks.closed <= minute_of(after(number).0), "roll-ups are closed before their time");
+        assert!(
+            ledger.watermarks.closed <= minute_of(after(number).0),
+            "rollups are closed before their time"
+        );
     }
     settle(&mut ledger, after(10));
     assert_eq!(all_calls(&path).len(), sent.len());

@@ -11,14 +11,14 @@ fn gaps(calls: &[CallRecord], size: usize) -> Vec<SequenceGap> {
     for batch in calls.chunks(size) {
         ledger.append(batch).unwrap();
     }
-    Ledger::open_reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 1_000).unwrap().newest
+    reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 1_000).unwrap().newest
 }
 
 #[test]
 fn a_number_above_many_gaps_looks_at_few_of_them() {
     use rusqlite::StatementStatus::VmStep;
 
-    use crate::store::sqlite::gaps::NOTICE;
+    use crate::store::sqlite::write::gaps::NOTICE;
 
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = writer(&path(&folder));
@@ -49,7 +49,7 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
     };
     let open = |seconds: i64| {
         let now = Some(BASE.plus_seconds(seconds));
-        Ledger::open_writer(&path, &Options { now, ..Options::default() }).unwrap()
+        Ledger::open_writer(&path, &Options { now, ..options() }).unwrap()
     };
     open(0).append(&[numbered("running", 500, 10), numbered("running", 502, 11)]).unwrap();
     // The file remembers when it was created; opening it anew is not that.
@@ -57,8 +57,7 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
     ledger.append(&[numbered("quiet", 40, SETTLED), numbered("fresh", 3, SETTLED + 2)]).unwrap();
     // What comes late is from before the ledger as well.
     ledger.append(&[numbered("running", 498, 12), numbered("quiet", 41, 2 * SETTLED)]).unwrap();
-    let found =
-        Ledger::open_reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
+    let found = reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
     let found: Vec<_> = found.newest.iter().map(|gap| (gap.instance.as_str(), gap.first, gap.last)).collect();
     assert_eq!(found, [("fresh", 1, 2), ("running", 501, 501)]);
 }

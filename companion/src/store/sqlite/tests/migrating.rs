@@ -38,7 +38,7 @@ fn calls(hours: std::ops::Range<i64>) -> Vec<CallRecord> {
 }
 
 fn assert_says(path: &Path, calls: &[CallRecord]) {
-    let querier = Ledger::open_reader(path).unwrap();
+    let querier = reader(path).unwrap();
     let any = Filter::default();
     let first = calls.first().map_or(BASE, |call| Timestamp(expected::end(call)));
     for (from, to) in [(0, 24 * HOUR), (100, 9_000), (3 * HOUR, 5 * HOUR), (0, 0)] {
@@ -112,7 +112,7 @@ fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
     let calls = || {
         let page = Page { limit: 10, after: None };
         let all = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
-        Ledger::open_reader(&path).unwrap().calls(all, &Filter::default(), page).unwrap().calls
+        reader(&path).unwrap().calls(all, &Filter::default(), page).unwrap().calls
     };
     assert_eq!(calls(), std::slice::from_ref(&old));
 

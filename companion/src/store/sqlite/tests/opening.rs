@@ -7,7 +7,7 @@ fn a_second_writer_is_refused_while_the_first_lives() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     let first = writer(&path);
-    let second = Ledger::open_writer(&path, &Options::default());
+    let second = Ledger::open_writer(&path, &options());
     assert!(matches!(second, Err(StoreError::Busy { .. })), "{second:?}");
     drop(first);
     writer(&path);
@@ -18,7 +18,7 @@ fn reads_beside_the_writer_and_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     let mut ledger = writer(&path);
-    let querier = Ledger::open_reader(&path).unwrap();
+    let querier = reader(&path).unwrap();
     ledger.append(&[call(1)]).unwrap();
     assert_eq!(querier.totals(ALL, &Filter::default()).unwrap().calls, 1);
     ledger.append(&[call(2)]).unwrap();
@@ -30,10 +30,10 @@ fn reads_beside_the_writer_and_after_it() {
 #[test]
 fn reading_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = Ledger::open_reader(&path(&folder));
+    let missing = reader(&path(&folder));
     assert!(matches!(missing, Err(StoreError::Missing { .. })), "{missing:?}");
     std::fs::write(path(&folder), "").unwrap();
-    let empty = Ledger::open_reader(&path(&folder));
+    let empty = reader(&path(&folder));
     assert!(matches!(empty, Err(StoreError::Missing { .. })), "{empty:?}");
     assert_eq!(std::fs::metadata(path(&folder)).unwrap().len(), 0);
 }
@@ -42,10 +42,10 @@ fn reading_creates_nothing() {
 fn reads_what_nobody_writes_where_nothing_can_be_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("50% of #1?.db");
-    Ledger::open_writer(&path, &Options::default()).unwrap().append(&[call(1)]).unwrap();
+    Ledger::open_writer(&path, &options()).unwrap().append(&[call(1)]).unwrap();
     let beside = || std::fs::read_dir(folder.path()).unwrap().count();
     let before = beside();
-    let connection = super::super::open::still(&path).unwrap();
+    let connection = crate::store::sqlite::file::open::still(&path).unwrap();
     let calls: i64 = connection.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
     assert_eq!((calls, beside()), (1, before));
 }
@@ -56,13 +56,10 @@ fn says_of_a_folder_that_it_is_one_and_of_a_missing_one_that_it_is_missing() {
     let beside = || std::fs::read_dir(folder.path()).unwrap().count();
     let named = folder.path().join("ledgers");
     std::fs::create_dir(&named).unwrap();
-    for error in [
-        Ledger::open_writer(&named, &Options::default()).unwrap_err(),
-        Ledger::open_reader(&named).unwrap_err(),
-    ] {
+    for error in [Ledger::open_writer(&named, &options()).unwrap_err(), reader(&named).unwrap_err()] {
         assert!(error.to_string().ends_with("failed: it is a folder, name a file"), "{error}");
     }
-    let error = Ledger::open_writer(&folder.path().join("none/ledger.db"), &Options::default()).unwrap_err();
+    let error = Ledger::open_writer(&folder.path().join("none/ledger.db"), &options()).unwrap_err();
     assert!(error.to_string().ends_with("failed: its folder does not exist, create it"), "{error}");
     assert_eq!(beside(), 1);
 }
@@ -73,10 +70,7 @@ fn a_newer_ledger_is_left_alone() {
     let path = path(&folder);
     writer(&path).connection.pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
-    for error in [
-        Ledger::open_writer(&path, &Options::default()).unwrap_err(),
-        Ledger::open_reader(&path).unwrap_err(),
-    ] {
+    for error in [Ledger::open_writer(&path, &options()).unwrap_err(), reader(&path).unwrap_err()] {
         assert!(matches!(error, StoreError::Newer { found: 99, supported: 3, .. }), "{error}");
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -91,10 +85,7 @@ fn a_file_that_is_no_ledger_is_left_alone() {
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE audit_logs (id)").unwrap();
     for path in [text, other] {
         let before = std::fs::read(&path).unwrap();
-        for error in [
-            Ledger::open_writer(&path, &Options::default()).unwrap_err(),
-            Ledger::open_reader(&path).unwrap_err(),
-        ] {
+        for error in [Ledger::open_writer(&path, &options()).unwrap_err(), reader(&path).unwrap_err()] {
             assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         }
         assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -115,12 +106,11 @@ fn a_damaged_page_is_reported_as_damage() {
     file.seek(SeekFrom::Start(4_096 * 3)).unwrap();
     file.write_all(&vec![0xa5; usize::try_from(length).unwrap() - 4_096 * 3]).unwrap();
     drop(file);
-    let read = Ledger::open_reader(&path).and_then(|querier| {
+    let read = reader(&path).and_then(|querier| {
         querier.calls(ALL, &Filter::default(), Page { limit: 10, after: None }).map(|_| ())
     });
     assert!(matches!(read, Err(StoreError::Damaged { .. })), "{read:?}");
-    let written =
-        Ledger::open_writer(&path, &Options::default()).and_then(|mut ledger| ledger.append(&[call(9_999)]));
+    let written = Ledger::open_writer(&path, &options()).and_then(|mut ledger| ledger.append(&[call(9_999)]));
     assert!(matches!(written, Err(StoreError::Damaged { .. })), "{written:?}");
 }
 
@@ -137,7 +127,7 @@ fn a_ledger_that_cannot_be_written_says_so() {
     // The superuser may write everything, so only the database's own mark stops it.
     let privileged = std::fs::write(folder.path().join("probe"), "").is_ok();
     if !privileged {
-        let refused = Ledger::open_writer(&path, &Options::default());
+        let refused = Ledger::open_writer(&path, &options());
         assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
         assert_eq!(totals(&path, ALL).calls, 1);
     }
@@ -154,7 +144,7 @@ fn a_ledger_that_cannot_be_written_says_so() {
 #[test]
 fn a_folder_that_does_not_exist_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let error = Ledger::open_writer(&folder.path().join("no/ledger.db"), &Options::default()).unwrap_err();
+    let error = Ledger::open_writer(&folder.path().join("no/ledger.db"), &options()).unwrap_err();
     assert!(error.to_string().contains("no/ledger.db"), "{error}");
 }
 

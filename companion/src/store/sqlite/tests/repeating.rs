@@ -22,7 +22,7 @@ fn settle(ledger: &mut SqliteAppender, seconds: i64) {
 fn repetition(path: &Path, from: i64, to: i64) -> Repetition {
     let window = Window { from: start().plus_seconds(from), to: start().plus_seconds(to) };
     let asked = OverviewQuestion { window, step_seconds: 3_600, by: &[], repeated: 1_000 };
-    Ledger::open_reader(path).unwrap().overview(&asked).unwrap().repetition
+    reader(path).unwrap().overview(&asked).unwrap().repetition
 }
 
 fn assert_all_found(path: &Path, calls: &[CallRecord], from: i64, to: i64) {
@@ -141,7 +141,7 @@ fn repetition_outlives_the_calls() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     let keep_calls = Some(Duration::from_secs(3_600));
-    let mut ledger = Ledger::open_writer(&path, &Options { keep_calls, ..Options::default() }).unwrap();
+    let mut ledger = Ledger::open_writer(&path, &Options { keep_calls, ..options() }).unwrap();
     let calls = four_hours();
     ledger.append(&calls).unwrap();
     settle(&mut ledger, 250 * MINUTE);

@@ -37,7 +37,7 @@ fn deletes_calls_past_their_age_and_keeps_their_sums() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     let keep_calls = Some(Duration::from_secs(3 * 3_600));
-    let mut ledger = open(&path, Options { keep_calls, ..Options::default() });
+    let mut ledger = open(&path, Options { keep_calls, ..options() });
     let (start, calls) = day(10);
     ledger.append(&calls).unwrap();
     let now = start.plus_seconds(10 * HOUR + 90);
@@ -49,7 +49,7 @@ fn deletes_calls_past_their_age_and_keeps_their_sums() {
     let cut = start.plus_seconds(7 * HOUR);
     assert!(kept.iter().all(|call| expected::end(call) >= cut.0));
     let any = Filter::default();
-    let querier = Ledger::open_reader(&path).unwrap();
+    let querier = reader(&path).unwrap();
     assert_eq!(querier.totals(ALL, &any).unwrap(), expected::totals(&calls, ALL, &any));
     for by in expected::DIMENSIONS {
         let groups = querier.breakdown(ALL, &any, by, 10).unwrap();
@@ -81,8 +81,7 @@ fn deletes_sums_past_their_age_and_forgets_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
-    let mut ledger =
-        open(&path, Options { keep_calls: hours(1), keep_sums: hours(24), ..Options::default() });
+    let mut ledger = open(&path, Options { keep_calls: hours(1), keep_sums: hours(24), ..options() });
     let old: Vec<_> = (0..100)
         .map(|number| CallRecord {
             user: Some(format!("old user {number}")),
@@ -116,7 +115,7 @@ fn stays_within_its_size_and_gives_space_back() {
         let log = std::fs::metadata(format!("{}-wal", path.display())).map_or(0, |log| log.len());
         std::fs::metadata(path).unwrap().len() + log
     };
-    let mut ledger = open(&path, Options::default());
+    let mut ledger = open(&path, options());
     let (start, calls) = day(60);
     ledger.append(&calls).unwrap();
     let now = start.plus_seconds(60 * HOUR);
@@ -125,7 +124,7 @@ fn stays_within_its_size_and_gives_space_back() {
     assert!(before > 2 * MOST, "{before}");
     drop(ledger);
 
-    let mut ledger = open(&path, Options { max_bytes: Some(MOST), ..Options::default() });
+    let mut ledger = open(&path, Options { max_bytes: Some(MOST), ..options() });
     let deleted = settle(&mut ledger, now);
     assert!(size(&path) <= BOUND, "{} bytes", size(&path));
     let kept = all_calls(&path);
@@ -151,7 +150,7 @@ fn stays_within_its_size_and_gives_space_back() {
 fn a_size_that_nothing_fits_into_still_takes_new_calls() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
-    let mut ledger = open(&path, Options { max_bytes: Some(1), ..Options::default() });
+    let mut ledger = open(&path, Options { max_bytes: Some(1), ..options() });
     let future = ending_at(0, Timestamp(7_258_118_400_000_000_000));
     ledger.append(&[future]).unwrap();
     for number in 1..50_u64 {
@@ -166,7 +165,7 @@ fn a_size_that_nothing_fits_into_still_takes_new_calls() {
 fn one_run_deletes_a_bounded_number_of_calls() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
-    let mut ledger = open(&path, Options { keep_calls: Some(Duration::from_secs(60)), ..Options::default() });
+    let mut ledger = open(&path, Options { keep_calls: Some(Duration::from_secs(60)), ..options() });
     let calls: Vec<_> = (0..45_000).map(call).collect();
     ledger.append(&calls).unwrap();
     let now = BASE.plus_seconds(10 * HOUR);
@@ -181,8 +180,7 @@ fn one_run_deletes_a_bounded_number_of_calls() {
 fn numbers_older_than_the_retention_are_not_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
-    let mut ledger =
-        open(&path, Options { keep_calls: Some(Duration::from_secs(3_600)), ..Options::default() });
+    let mut ledger = open(&path, Options { keep_calls: Some(Duration::from_secs(3_600)), ..options() });
     let numbered = |sequence: u64, seconds: i64| CallRecord {
         instance: Some("one".into()),
         sequence: Some(sequence),
@@ -191,7 +189,7 @@ fn numbers_older_than_the_retention_are_not_missing() {
     ledger.append(&[numbered(5, 0)]).unwrap();
     let later = BASE.plus_seconds(3 * HOUR);
     let any = Filter::default();
-    let querier = Ledger::open_reader(&path).unwrap();
+    let querier = reader(&path).unwrap();
     assert_eq!(querier.sequence_gaps(ALL, later, &any, 10).unwrap().newest.len(), 1);
     settle(&mut ledger, later);
     assert_eq!(querier.sequence_gaps(ALL, later, &any, 10).unwrap().newest, []);
@@ -207,7 +205,7 @@ fn numbers_older_than_the_retention_are_not_missing() {
 fn an_instance_keeps_a_bounded_number_of_gaps() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
-    let mut ledger = open(&path, Options::default());
+    let mut ledger = open(&path, options());
     let calls: Vec<_> = (1..=1_500_u64)
         .map(|number| CallRecord {
             instance: Some("holes".into()),
@@ -216,11 +214,7 @@ fn an_instance_keeps_a_bounded_number_of_gaps() {
         })
         .collect();
     ledger.append(&calls).unwrap();
-    let gaps = Ledger::open_reader(&path)
-        .unwrap()
-        .sequence_gaps(ALL, ALL.to, &Filter::default(), 10_000)
-        .unwrap()
-        .newest;
+    let gaps = reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10_000).unwrap().newest;
     assert_eq!(gaps.len(), 1_000);
     assert_eq!(gaps.first().map(|gap| gap.last), Some(2_999), "the newest stay");
 }

@@ -1,0 +1,11 @@
+//! The ledger's file: opening it, its schema, and how a call, a text and a code are stored in it.
+
+pub(super) mod call_id;
+pub(super) mod dictionary;
+pub(super) mod enum_codes;
+pub(super) mod error;
+pub(super) mod names;
+pub(super) mod open;
+pub(super) mod row;
+pub(super) mod schema;
+pub(super) mod watermarks;

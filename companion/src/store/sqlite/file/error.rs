@@ -1,0 +1,55 @@
+//! What the database says, as [`StoreError`].
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// The primary code is `IOERR`; these say that a file could not grow, which on a full disk comes from the
+/// shared-memory file and from truncation, where SQLite has no `FULL`.
+const CANNOT_GROW: [i32; 3] = [
+    rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+    rusqlite::ffi::SQLITE_IOERR_WRITE,
+    rusqlite::ffi::SQLITE_IOERR_TRUNCATE,
+];
+
+/// Says in the ledger's words what went wrong with the file at `path`.
+pub(crate) fn store_error(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.to_path_buf();
+    let detail = error.to_string();
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DiskFull => StoreError::Full { path },
+            ErrorCode::SystemIoFailure if CANNOT_GROW.contains(&failure.extended_code) => {
+                StoreError::Full { path }
+            }
+            ErrorCode::ReadOnly | ErrorCode::PermissionDenied => StoreError::ReadOnly { path },
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged { path, detail },
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
+                StoreError::Busy { path }
+            }
+            _ => StoreError::Other { path, detail },
+        },
+        // A column that holds what no version ever wrote there.
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..) => StoreError::Damaged { path, detail },
+        _ => StoreError::Other { path, detail },
+    }
+}
+
+/// What the file system says, as [`StoreError`].
+pub(crate) fn file_error(path: &Path, error: &std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            StoreError::ReadOnly { path }
+        }
+        std::io::ErrorKind::NotFound => {
+            StoreError::Other { path, detail: "its folder does not exist, create it".to_owned() }
+        }
+        _ => StoreError::Other { path, detail: error.to_string() },
+    }
+}

@@ -1,0 +1,165 @@
+//! Opening the file: who may write, and how the database is set up.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::owner_only;
+use crate::record::Timestamp;
+use crate::store::StoreError;
+use crate::store::sqlite::file::error::{file_error, store_error};
+use crate::store::sqlite::file::schema;
+
+/// Recovery after a crash locks the file for as long as it reads the log; five seconds were too short for a
+/// log of gigabytes.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// In KiB. The writer keeps the rollup rows of the current minutes and the tail of the table; a question reads
+/// its rows once, so the system cache serves it.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+const READER_CACHE_KIB: i64 = 2 * 1024;
+/// The log is cut back to this after a checkpoint, in bytes.
+const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
+/// Prepared statements kept: more than all questions together use.
+const STATEMENTS: usize = 96;
+
+/// The right to write one ledger; gone with the process however that ends.
+#[derive(Debug)]
+pub(crate) struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    /// # Errors
+    /// [`StoreError::Busy`] while another process holds it.
+    fn take(path: &Path) -> Result<Self, StoreError> {
+        let lock_path = lock_path(path);
+        let file = owner_only::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(lock_path)
+            .map_err(|error| file_error(path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_path_buf() }),
+            Err(TryLockError::Error(error)) => Err(file_error(path, &error)),
+        }
+    }
+}
+
+/// Creates the file, empty, when there is none. The database gives the files beside it the mode that it has.
+fn create(path: &Path) -> Result<(), StoreError> {
+    match owner_only::options().create_new(true).write(true).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// When `path` is a folder, of which SQLite only says that reading failed.
+fn no_folder(path: &Path) -> Result<(), StoreError> {
+    match path.is_dir() {
+        true => Err(StoreError::Other {
+            path: path.to_path_buf(),
+            detail: "it is a folder, name a file".to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// Opens or creates the file for the one who writes. A new one notes that it was created at `now`.
+pub(crate) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection, WriterLock), StoreError> {
+    no_folder(path)?;
+    let lock = WriterLock::take(path)?;
+    create(path)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let version = schema::check(&connection, path)?;
+    (|| {
+        if version == 0 {
+            // Only a file without tables takes these.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // Acknowledged means durable: the log is synced at each commit.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+        connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
+        schema::migrate(&mut connection, version)?;
+        if let Some(now) = now.filter(|_| version == 0) {
+            connection.execute("INSERT INTO state (name, value) VALUES ('created', ?1)", [now.0])?;
+        }
+        Ok(())
+    })()
+    .map_err(|error| store_error(path, &error))?;
+    Ok((connection, lock))
+}
+
+/// Opens an existing ledger for questions.
+pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing { path: path.to_path_buf() });
+    }
+    no_folder(path)?;
+    // Reading beside a writer needs the shared-memory file, so the folder must be writable.
+    let (connection, version) = match checked(path, connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)) {
+        Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) if !has_log(path) => {
+            checked(path, still(path))?
+        }
+        Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) => {
+            checked(path, connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY))?
+        }
+        other => other?,
+    };
+    if version == 0 {
+        return Err(StoreError::Missing { path: path.to_path_buf() });
+    }
+    connection
+        .pragma_update(None, "query_only", true)
+        .and_then(|()| connection.pragma_update(None, "cache_size", -READER_CACHE_KIB))
+        .map_err(|error| store_error(path, &error))?;
+    Ok(connection)
+}
+
+/// The connection with the version of its schema.
+fn checked(path: &Path, connection: Result<Connection, StoreError>) -> Result<(Connection, i64), StoreError> {
+    let connection = connection?;
+    let version = schema::check(&connection, path)?;
+    Ok((connection, version))
+}
+
+/// Whether a log stands beside the file: somebody writes it, or was stopped while writing.
+fn has_log(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name).metadata().is_ok_and(|log| log.len() > 0)
+}
+
+/// Opens a file that nobody writes, and for which nothing can be created beside it.
+pub(crate) fn still(path: &Path) -> Result<Connection, StoreError> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    connect(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+        .map_err(|_| StoreError::ReadOnly { path: path.to_path_buf() })
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            Ok(connection)
+        })
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen) => StoreError::ReadOnly { path: path.to_path_buf() },
+            _ => store_error(path, &error),
+        })
+}

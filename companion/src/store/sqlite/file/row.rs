@@ -1,0 +1,298 @@
+//! A call as a row of `calls`, and back.
+
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+use crate::record::{CallRecord, NanoUsd, Timestamp};
+use crate::store::sqlite::file::call_id::Place;
+use crate::store::sqlite::file::dictionary::Dictionary;
+use crate::store::sqlite::file::enum_codes::{self, damaged};
+use crate::store::sqlite::file::names::Names;
+use crate::store::sqlite::file::schema::WITH_PRICED_BY;
+
+// The bits of `flags`.
+const STREAM: i64 = 1;
+const ANSWERED_BY_MODEL: i64 = 1 << 1;
+const ORIGIN: u32 = 2;
+const USAGE_SOURCE: u32 = 4;
+const TWO_BITS: i64 = 3;
+
+/// `request_model` of a call whose answer named the same model.
+const SAME_MODEL: i64 = 0;
+
+/// Columns that every ledger has, in the order of [`read_call`].
+const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, flags, input_tokens, \
+    output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash, trace_id, span_id, \
+    parent_span_id, operation, request_model, instance, sequence, price_source, finish_reasons, client_address, \
+    conversation_id, response_id, response_preview, error_message";
+
+/// Columns that follow in a ledger [`WITH_PRICED_BY`].
+const PRICED_BY: &str = "service_tier, server_address, modality_tokens";
+
+/// Columns in the order of [`read_call`]. A ledger that an older version wrote, and no newer one has opened since to
+/// write, tells nothing of the last ones.
+pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let priced_by = if version < WITH_PRICED_BY { "NULL, NULL, NULL" } else { PRICED_BY };
+    Ok(format!("{COLUMNS}, {priced_by}"))
+}
+
+/// The numbers that stand for a call's text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers {
+    pub(crate) series: i64,
+    pub(crate) user: Option<i64>,
+    operation: i64,
+    request_model: Option<i64>,
+    instance: Option<i64>,
+    price_source: Option<i64>,
+    service_tier: Option<i64>,
+    server_address: Option<i64>,
+    finish_reasons: Option<i64>,
+}
+
+impl Numbers {
+    pub(crate) fn of(
+        call: &CallRecord,
+        day: i64,
+        dictionary: &mut Dictionary,
+        connection: &Connection,
+    ) -> rusqlite::Result<Self> {
+        let request_model = match (&call.request_model, &call.response_model) {
+            (Some(asked), Some(answered)) if asked == answered => Some(SAME_MODEL),
+            (None, _) => None,
+            (Some(asked), _) => Some(dictionary.text(connection, asked, day)?),
+        };
+        let finish_reasons = match call.finish_reasons.as_slice() {
+            [] => None,
+            [reason] if !reason.starts_with('[') => Some(dictionary.text(connection, reason, day)?),
+            several => {
+                let json = serde_json::Value::from(several).to_string();
+                Some(dictionary.text(connection, &json, day)?)
+            }
+        };
+        Ok(Self {
+            series: dictionary.series(connection, call, day)?,
+            user: dictionary.maybe_text(connection, call.user.as_deref(), day)?,
+            operation: dictionary.text(connection, &call.operation, day)?,
+            request_model,
+            instance: dictionary.maybe_text(connection, call.instance.as_deref(), day)?,
+            price_source: dictionary.maybe_text(connection, call.price_source.as_deref(), day)?,
+            service_tier: dictionary.maybe_text(connection, call.service_tier.as_deref(), day)?,
+            server_address: dictionary.maybe_text(connection, call.server_address.as_deref(), day)?,
+            finish_reasons,
+        })
+    }
+}
+
+/// Writes calls.
+pub(crate) struct CallWriter<'c> {
+    insert: CachedStatement<'c>,
+    identity: CachedStatement<'c>,
+}
+
+impl<'c> CallWriter<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            insert: connection.prepare_cached(&format!(
+                "INSERT OR IGNORE INTO calls ({COLUMNS}, {PRICED_BY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"
+            ))?,
+            identity: connection.prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?,
+        })
+    }
+
+    /// Whether the row is this call's.
+    pub(crate) fn holds(&mut self, id: i64, call: &CallRecord) -> rusqlite::Result<bool> {
+        let found: Option<([u8; 16], [u8; 8])> =
+            self.identity.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        Ok(found == Some((call.trace_id, call.span_id)))
+    }
+
+    /// Writes the call at `place`; false when a call is there already.
+    pub(crate) fn insert(
+        &mut self,
+        place: Place,
+        call: &CallRecord,
+        numbers: &Numbers,
+    ) -> rusqlite::Result<bool> {
+        let unsigned = |value: Option<u64>| value.map(u64::cast_signed);
+        let flags = if call.stream { STREAM } else { 0 }
+            | if call.response_model.is_some() { ANSWERED_BY_MODEL } else { 0 }
+            | enum_codes::of_origin(call.origin) << ORIGIN
+            | enum_codes::of_usage_source(call.usage_source) << USAGE_SOURCE;
+        let changed = self.insert.execute(params![
+            place.id,
+            numbers.series,
+            call.start.0,
+            call.duration_ns,
+            call.first_chunk_ns,
+            call.status_code,
+            flags,
+            unsigned(call.input_tokens),
+            unsigned(call.output_tokens),
+            unsigned(call.cache_read_tokens),
+            unsigned(call.cache_write_tokens),
+            unsigned(call.reasoning_tokens),
+            call.cost.map(|cost| cost.0),
+            numbers.user,
+            call.request_hash.as_deref().map(Hash::of),
+            call.trace_id.as_slice(),
+            call.span_id.as_slice(),
+            call.parent_span_id.as_ref().map(<[u8; 8]>::as_slice),
+            numbers.operation,
+            numbers.request_model,
+            numbers.instance,
+            unsigned(call.sequence),
+            numbers.price_source,
+            numbers.finish_reasons,
+            call.client_address,
+            call.conversation_id,
+            call.response_id,
+            call.response_preview,
+            call.error_message,
+            numbers.service_tier,
+            numbers.server_address,
+            call.modality_tokens.as_deref().map(serde_json::to_string).transpose().map_err(unwritable)?,
+        ])?;
+        Ok(changed == 1)
+    }
+}
+
+fn unwritable(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+/// Reads the columns of [`columns`].
+pub(crate) fn read_call(
+    row: &Row<'_>,
+    names: &Names,
+    connection: &Connection,
+) -> rusqlite::Result<CallRecord> {
+    let unsigned =
+        |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned));
+    let text = |column: usize| match row.get::<_, Option<i64>>(column)? {
+        Some(number) => Ok::<_, rusqlite::Error>(Some(names.text(connection, number)?.to_string())),
+        None => Ok(None),
+    };
+    let series = names.series(connection, row.get(1)?)?;
+    let flags: i64 = row.get(6)?;
+    let model = series.model.to_string();
+    let response_model = (flags & ANSWERED_BY_MODEL != 0).then(|| model.clone());
+    let request_model = match row.get::<_, Option<i64>>(19)? {
+        Some(SAME_MODEL) => Some(model),
+        Some(number) => Some(names.text(connection, number)?.to_string()),
+        None => None,
+    };
+    let finish_reasons = match text(23)? {
+        None => Vec::new(),
+        Some(json) if json.starts_with('[') => {
+            serde_json::from_str(&json).map_err(|error| damaged(error.to_string()))?
+        }
+        Some(reason) => vec![reason],
+    };
+    Ok(CallRecord {
+        trace_id: row.get(15)?,
+        span_id: row.get(16)?,
+        parent_span_id: row.get(17)?,
+        origin: enum_codes::origin(flags >> ORIGIN & TWO_BITS)?,
+        start: Timestamp(row.get(2)?),
+        duration_ns: row.get(3)?,
+        first_chunk_ns: row.get(4)?,
+        service: series.service.to_string(),
+        provider: series.provider.to_string(),
+        operation: text(18)?.unwrap_or_default(),
+        request_model,
+        response_model,
+        response_id: row.get(26)?,
+        stream: flags & STREAM != 0,
+        outcome: series.outcome,
+        status_code: row.get(5)?,
+        error_type: series.error_type.as_deref().map(str::to_owned),
+        finish_reasons,
+        input_tokens: unsigned(7)?,
+        output_tokens: unsigned(8)?,
+        cache_read_tokens: unsigned(9)?,
+        cache_write_tokens: unsigned(10)?,
+        reasoning_tokens: unsigned(11)?,
+        usage_source: enum_codes::usage_source(flags >> USAGE_SOURCE & TWO_BITS)?,
+        cost: row.get::<_, Option<i64>>(12)?.map(NanoUsd),
+        cost_status: series.cost_status,
+        price_source: text(22)?,
+        user: text(13)?,
+        client_address: row.get(24)?,
+        conversation_id: row.get(25)?,
+        request_hash: Hash::read(row.get_ref(14)?)?,
+        instance: text(20)?,
+        sequence: unsigned(21)?,
+        response_preview: row.get(27)?,
+        error_message: row.get(28)?,
+        service_tier: text(29)?,
+        server_address: text(30)?,
+        modality_tokens: match row.get_ref(31)?.as_str_or_null()? {
+            Some(json) => Some(serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?),
+            None => None,
+        },
+    })
+}
+
+/// A request hash: 16 bytes where it is 32 lower-case hex digits, as ours are; else the text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Hash {
+    Bytes([u8; 16]),
+    Text(String),
+}
+
+impl Hash {
+    pub(crate) fn of(text: &str) -> Self {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let mut bytes = [0; 16];
+        if text.len() != 32 {
+            return Self::Text(text.to_owned());
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            match (digit(pair[0]), digit(pair[1])) {
+                (Some(high), Some(low)) => *byte = high << 4 | low,
+                _ => return Self::Text(text.to_owned()),
+            }
+        }
+        Self::Bytes(bytes)
+    }
+
+    /// The hash as a column holds it.
+    pub(crate) fn key(value: ValueRef<'_>) -> rusqlite::Result<Option<Self>> {
+        match value {
+            ValueRef::Null => Ok(None),
+            ValueRef::Blob(bytes) => match bytes.try_into() {
+                Ok(bytes) => Ok(Some(Self::Bytes(bytes))),
+                Err(_) => Err(damaged(format!("hash of {} bytes", bytes.len()))),
+            },
+            ValueRef::Text(text) => Ok(Some(Self::Text(String::from_utf8_lossy(text).into_owned()))),
+            _ => Err(damaged("hash is a number".to_owned())),
+        }
+    }
+
+    fn read(value: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
+        Ok(Self::key(value)?.map(Self::into_text))
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+}
+
+impl rusqlite::ToSql for Hash {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Text(text) => ToSqlOutput::Owned(Value::Text(text.clone())),
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! The tables, and how an older file becomes a newer one.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::store::StoreError;
+use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::file::watermarks::NEVER;
+
+/// Watermarks the file as a ledger: "SPLG".
+pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
+
+/// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
+/// released never change.
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
+
+/// The newest version this code reads.
+pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// `calls.id`: see `call_id`. Text that repeats is a number of `text`; what a call is counted under is a number
+/// of `series`. Rollup ids: the bucket's first minute since 1970, then the series or the user (see `rollup::row`).
+/// Days are days since 1970: `last_day` tells when nothing can refer to a row any more.
+const FIRST: &str = "
+CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE text (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, hash INTEGER NOT NULL, last_day INTEGER NOT NULL, value TEXT NOT NULL
+);
+CREATE INDEX text_hash ON text (hash);
+
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, last_day INTEGER NOT NULL,
+    service INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL,
+    outcome INTEGER NOT NULL, cost_status INTEGER NOT NULL, error_type INTEGER
+);
+CREATE INDEX series_model ON series (model);
+
+CREATE TABLE calls (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL, start INTEGER NOT NULL, duration INTEGER NOT NULL, first_chunk INTEGER,
+    status_code INTEGER, flags INTEGER NOT NULL,
+    input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
+    reasoning_tokens INTEGER, cost INTEGER, user INTEGER, hash BLOB,
+    trace_id BLOB NOT NULL, span_id BLOB NOT NULL, parent_span_id BLOB,
+    operation INTEGER NOT NULL, request_model INTEGER, instance INTEGER, sequence INTEGER,
+    price_source INTEGER, finish_reasons INTEGER, client_address TEXT, conversation_id TEXT,
+    response_id TEXT, response_preview TEXT, error_message TEXT
+);
+
+CREATE TABLE series_minute (ROLLUP);
+CREATE TABLE series_five (ROLLUP);
+CREATE TABLE series_hour (ROLLUP);
+CREATE TABLE user_five (ROLLUP);
+CREATE TABLE user_hour (ROLLUP);
+
+CREATE TABLE instance (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
+    highest INTEGER NOT NULL, last_end INTEGER NOT NULL
+);
+CREATE TABLE gap (
+    instance INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, noticed INTEGER NOT NULL,
+    PRIMARY KEY (instance, first)
+) WITHOUT ROWID;
+";
+
+/// Sums over all series, and the request hashes that repeat: rows of `rollup::row::ALL`, see `repeats` for
+/// `list`. They are made when a bucket closes, so a ledger from before has them from its next hour on.
+const SECOND: &str = "
+CREATE TABLE all_minute (ROLLUP);
+CREATE TABLE all_five (ROLLUP);
+CREATE TABLE all_hour (ROLLUP);
+CREATE TABLE hash_five (
+    id INTEGER PRIMARY KEY, hashed INTEGER NOT NULL, others INTEGER NOT NULL, list BLOB NOT NULL
+);
+CREATE TABLE hash_hour (
+    id INTEGER PRIMARY KEY, hashed INTEGER NOT NULL, others INTEGER NOT NULL, list BLOB NOT NULL
+);
+INSERT INTO state (name, value)
+    SELECT 'summed_from', coalesce(max((value + 59) / 60 * 60), NEVER) FROM state WHERE name = 'closed';
+";
+
+/// What else decided the price of a call: two numbers of `text`, and [`ModalityTokens`](crate::record::ModalityTokens)
+/// as JSON. Calls from before have none of them.
+const THIRD: &str = "
+ALTER TABLE calls ADD COLUMN service_tier INTEGER;
+ALTER TABLE calls ADD COLUMN server_address INTEGER;
+ALTER TABLE calls ADD COLUMN modality_tokens TEXT;
+";
+
+/// The first version whose `calls` have the columns of [`THIRD`].
+pub(crate) const WITH_PRICED_BY: i64 = 3;
+
+/// The columns that every rollup table of sums has.
+const ROLLUP: &str = "
+    id INTEGER PRIMARY KEY, calls INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
+    unauthorized INTEGER NOT NULL, rate_limited INTEGER NOT NULL, without_usage INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+    cache_read_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL, cost INTEGER NOT NULL, duration INTEGER NOT NULL, latency BLOB
+";
+
+/// Whether the file is empty, a ledger this code reads, or neither.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let ask = |pragma: &str| {
+        connection
+            .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
+            .map_err(|error| store_error(path, &error))
+    };
+    let (application, version) = (ask("application_id")?, ask("user_version")?);
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| store_error(path, &error))?;
+    let new = application == 0 && version == 0 && tables == 0;
+    if application != APPLICATION_ID && !new {
+        let detail = format!("application id {application:#x}, expected {APPLICATION_ID:#x}");
+        return Err(StoreError::Damaged { path: path.to_path_buf(), detail });
+    }
+    if version > VERSION {
+        return Err(StoreError::Newer { path: path.to_path_buf(), found: version, supported: VERSION });
+    }
+    Ok(version)
+}
+
+/// Brings a file that [`check`] found good to [`VERSION`], each step whole or not at all.
+pub(crate) fn migrate(connection: &mut Connection, version: i64) -> rusqlite::Result<()> {
+    for (step, script) in (1_i64..).zip(MIGRATIONS) {
+        if step <= version {
+            continue;
+        }
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let script = script.replace("ROLLUP", ROLLUP).replace("NEVER", &NEVER.to_string());
+        transaction.execute_batch(&script)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", step)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

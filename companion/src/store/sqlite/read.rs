@@ -1,0 +1,10 @@
+//! Queries: whole buckets from the rollups, the edges of a window from the calls. Never writes.
+
+mod calls;
+mod gaps;
+mod hashes;
+mod overview;
+pub(super) mod querier;
+pub(super) mod scan;
+mod sketch;
+mod sums;

@@ -1,0 +1,142 @@
+//! The SQLite store's [`Querier`]: each question in one short read transaction on a connection of its own.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::record::{Timestamp, Window};
+use crate::store::sqlite::Limits;
+use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::file::names::Names;
+use crate::store::sqlite::file::open;
+use crate::store::sqlite::file::watermarks::Watermarks;
+use crate::store::sqlite::read::gaps;
+use crate::store::sqlite::read::scan::Snapshot;
+use crate::store::sqlite::rollup::grain::minute_start;
+use crate::store::{
+    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Overview, OverviewQuestion,
+    Page, Querier, Repeated, SequenceGaps, Step, StoreError, Totals,
+};
+
+/// Idle connections kept; more questions at once open more, and close them after.
+const IDLE: usize = 4;
+
+/// Answers questions about one ledger. Clones share connections and what they remember.
+#[derive(Debug, Clone)]
+pub struct SqliteQuerier {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    names: Names,
+    limits: Limits,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteQuerier {
+    pub(crate) fn open(path: PathBuf, limits: Limits) -> Result<Self, StoreError> {
+        let first = open::reader(&path)?;
+        let idle = Mutex::new(vec![first]);
+        Ok(Self { shared: Arc::new(Shared { path, names: Names::default(), limits, idle }) })
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = idle().pop();
+        let connection = match waiting {
+            Some(connection) => connection,
+            None => open::reader(&self.shared.path)?,
+        };
+        let answer = (|| {
+            let transaction = connection.unchecked_transaction()?;
+            let watermarks = Watermarks::load(&transaction)?;
+            let Shared { names, limits, .. } = &*self.shared;
+            let snapshot = Snapshot { connection: &transaction, names, watermarks, limits: *limits };
+            question(&snapshot)
+            // The transaction ends here: a reader that stays holds back the writer's checkpoint.
+        })()
+        .map_err(|error| store_error(&self.shared.path, &error))?;
+        let mut idle = idle();
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+}
+
+impl Querier for SqliteQuerier {
+    fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
+        self.ask(|snapshot| snapshot.totals(window, filter))
+    }
+
+    fn breakdown(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> Result<Vec<Group>, StoreError> {
+        self.ask(|snapshot| snapshot.breakdown(window, filter, by, limit))
+    }
+
+    fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
+        self.ask(|snapshot| snapshot.series(window, filter, step_seconds))
+    }
+
+    fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {
+        self.ask(|snapshot| snapshot.overview(question))
+    }
+
+    fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
+        self.ask(|snapshot| snapshot.latency(window, filter))
+    }
+
+    fn repeated(
+        &self,
+        window: Window,
+        filter: &Filter,
+        more_than: u64,
+        limit: usize,
+    ) -> Result<Vec<Repeated>, StoreError> {
+        self.ask(|snapshot| snapshot.repeated(window, filter, more_than, limit))
+    }
+
+    fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
+        self.ask(|snapshot| snapshot.duplicates(window, filter))
+    }
+
+    fn largest_calls(
+        &self,
+        window: Window,
+        filter: &Filter,
+        more_than: u64,
+        limit: usize,
+    ) -> Result<Vec<LargeCall>, StoreError> {
+        self.ask(|snapshot| snapshot.largest_calls(window, filter, more_than, limit))
+    }
+
+    fn sequence_gaps(
+        &self,
+        noticed: Window,
+        now: Timestamp,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<SequenceGaps, StoreError> {
+        self.ask(|snapshot| {
+            let from = noticed.from.max(minute_start(snapshot.watermarks.calls_from));
+            let window = Window { from, to: noticed.to.min(now) };
+            gaps::missing(snapshot.connection, window, filter, limit)
+        })
+    }
+
+    fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
+        self.ask(|snapshot| snapshot.last_call(before, filter))
+    }
+
+    fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
+        self.ask(|snapshot| snapshot.calls(window, filter, page))
+    }
+}

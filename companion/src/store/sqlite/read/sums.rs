@@ -1,0 +1,312 @@
+//! Sums and latencies over windows.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rusqlite::Row;
+
+use crate::record::Window;
+use crate::store::overview::steps;
+use crate::store::sqlite::file::enum_codes::damaged;
+use crate::store::sqlite::file::names::Series;
+use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER, needs_rows};
+use crate::store::sqlite::rollup::plan::{Part, all_parts, series_parts, user_parts};
+use crate::store::sqlite::rollup::row::{Latencies, TOTALS, Table, read_totals, row_key, row_range};
+use crate::store::sums::Measures;
+use crate::store::{Dimension, Filter, Group, LatencySummary, Step, Totals};
+
+/// Sums of calls with their latencies.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sum {
+    pub(crate) totals: Totals,
+    latencies: Latencies,
+}
+
+impl Sum {
+    pub(crate) fn count(&mut self, call: &Measures) {
+        self.totals.count(call);
+        self.latencies.count(call);
+    }
+
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.totals.absorb(&other.totals);
+        self.latencies.absorb(&other.latencies);
+    }
+
+    /// Adds the columns of [`TOTALS`], of which the first is `first`, and after them `latency`.
+    fn read(&mut self, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
+        let more = read_totals(row, first)?;
+        self.totals.absorb(&more);
+        let bytes = row.get_ref(first + 14)?.as_blob().map_err(|error| damaged(error.to_string()))?;
+        self.latencies.read(bytes, more.duration_ns)
+    }
+
+    pub(crate) fn latency(&self) -> LatencySummary {
+        self.latencies.summary()
+    }
+}
+
+/// Sums by the number of their series.
+pub(crate) type BySeries = HashMap<i64, (Arc<Series>, Totals)>;
+
+impl Snapshot<'_> {
+    pub(crate) fn totals(&self, window: Window, filter: &Filter) -> rusqlite::Result<Totals> {
+        let mut totals = Totals::default();
+        for part in self.parts(window, filter) {
+            match part {
+                Part::Calls(window) => self.scan(window, filter, |facts, _| {
+                    totals.count(&facts.measures);
+                    Ok(())
+                })?,
+                Part::Rollup(table, minutes) => {
+                    let mut matching = SeriesMemo::new(self, filter);
+                    self.each_row(table, minutes, |number, more| {
+                        if table.of_all() || matching.get(number)?.is_some() {
+                            totals.absorb(&more);
+                        }
+                        Ok(())
+                    })?;
+                }
+            }
+        }
+        Ok(totals)
+    }
+
+    pub(crate) fn breakdown(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Group>> {
+        if by == Dimension::User {
+            return self.users(window, filter, limit);
+        }
+        let mut by_series = BySeries::new();
+        let parts = if needs_rows(filter) {
+            vec![Part::Calls(window)]
+        } else {
+            series_parts(window, &self.watermarks)
+        };
+        for part in parts {
+            match part {
+                Part::Calls(window) => self.scan(window, filter, |facts, _| {
+                    count(&mut by_series, facts.series_id, &facts.series, |sum| sum.count(&facts.measures));
+                    Ok(())
+                })?,
+                Part::Rollup(table, minutes) => self.add_series(table, minutes, filter, &mut by_series)?,
+            }
+        }
+        Ok(ranked(grouped(&by_series, by), limit))
+    }
+
+    /// Adds the rows of one rollup by series.
+    pub(crate) fn add_series(
+        &self,
+        table: Table,
+        minutes: Range<i64>,
+        filter: &Filter,
+        by_series: &mut BySeries,
+    ) -> rusqlite::Result<()> {
+        let mut matching = SeriesMemo::new(self, filter);
+        self.each_row(table, minutes, |number, totals| {
+            if let Some(series) = matching.get(number)? {
+                count(by_series, number, &series, |sum| sum.absorb(&totals));
+            }
+            Ok(())
+        })
+    }
+
+    fn users(&self, window: Window, filter: &Filter, limit: usize) -> rusqlite::Result<Vec<Group>> {
+        // The rollups of users know nothing else.
+        let parts = if *filter == Filter::default() {
+            user_parts(window, &self.watermarks)
+        } else {
+            vec![Part::Calls(window)]
+        };
+        let mut in_rows: HashMap<i64, Totals> = HashMap::new();
+        for part in &parts {
+            let Part::Calls(window) = part else { continue };
+            self.scan(*window, filter, |facts, row| {
+                if let Some(user) = row.get(USER)? {
+                    in_rows.entry(user).or_default().count(&facts.measures);
+                }
+                Ok(())
+            })?;
+        }
+        self.top_users(&parts, in_rows, limit)
+    }
+
+    /// The users with the most calls in the rollups of `parts` and, summed up already, in rows. Counts the calls of
+    /// all first, because reading every sum of every user takes three times as long.
+    pub(crate) fn top_users(
+        &self,
+        parts: &[Part],
+        in_rows: HashMap<i64, Totals>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Group>> {
+        let mut calls: HashMap<i64, u64> =
+            in_rows.iter().map(|(user, totals)| (*user, totals.calls)).collect();
+        let mut in_rollups: Vec<(Table, i64)> = Vec::new();
+        for part in parts {
+            let Part::Rollup(table, minutes) = part else { continue };
+            let sql = format!("SELECT id, calls FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(row_range(minutes))?;
+            while let Some(row) = rows.next()? {
+                let id = row.get(0)?;
+                let known = calls.entry(row_key(id).1).or_default();
+                *known = known.saturating_add(row.get::<_, i64>(1)?.cast_unsigned());
+                in_rollups.push((*table, id));
+            }
+        }
+        // Names break ties, so every user with as many calls as the last one stays.
+        let mut order: Vec<u64> = calls.values().copied().collect();
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        let least = match limit.checked_sub(1) {
+            None => return Ok(Vec::new()),
+            Some(last) => order.get(last).copied().unwrap_or(0),
+        };
+        let mut top: HashMap<i64, Totals> = calls
+            .into_iter()
+            .filter(|(_, calls)| *calls >= least)
+            .map(|(user, _)| (user, in_rows.get(&user).copied().unwrap_or_default()))
+            .collect();
+        for (table, id) in in_rollups {
+            let Some(totals) = top.get_mut(&row_key(id).1) else { continue };
+            let sql = format!("SELECT {TOTALS} FROM {} WHERE id = ?1", table.name());
+            let more = self.connection.prepare_cached(&sql)?.query_row([id], |row| read_totals(row, 0))?;
+            totals.absorb(&more);
+        }
+        let mut named = HashMap::new();
+        for (user, totals) in top {
+            named.insert(self.names.text(self.connection, user)?, totals);
+        }
+        Ok(ranked(named, limit))
+    }
+
+    pub(crate) fn latency(&self, window: Window, filter: &Filter) -> rusqlite::Result<LatencySummary> {
+        Ok(self.sum(window, filter)?.latency())
+    }
+
+    /// # Errors
+    /// Also when the step is not positive or the series too long.
+    pub(crate) fn series(
+        &self,
+        window: Window,
+        filter: &Filter,
+        step_seconds: i64,
+    ) -> rusqlite::Result<Vec<Step>> {
+        let steps = series_steps(window, step_seconds)?.into_iter().map(|part| {
+            let sum = self.sum(part, filter)?;
+            Ok(Step { at: part.from, totals: sum.totals, latency: sum.latency() })
+        });
+        steps.collect()
+    }
+
+    fn sum(&self, window: Window, filter: &Filter) -> rusqlite::Result<Sum> {
+        let mut sum = Sum::default();
+        for part in self.parts(window, filter) {
+            match part {
+                Part::Calls(window) => self.scan(window, filter, |facts, _| {
+                    sum.count(&facts.measures);
+                    Ok(())
+                })?,
+                Part::Rollup(table, minutes) => self.add_rows(table, &minutes, filter, &mut sum)?,
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Adds the rows of one rollup with their latencies.
+    pub(crate) fn add_rows(
+        &self,
+        table: Table,
+        minutes: &Range<i64>,
+        filter: &Filter,
+        sum: &mut Sum,
+    ) -> rusqlite::Result<()> {
+        let mut matching = SeriesMemo::new(self, filter);
+        let sql = format!("SELECT id, {TOTALS}, latency FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(row_range(minutes))?;
+        while let Some(row) = rows.next()? {
+            if table.of_all() || matching.get(row_key(row.get(0)?).1)?.is_some() {
+                sum.read(row, 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn parts(&self, window: Window, filter: &Filter) -> Vec<Part> {
+        if needs_rows(filter) {
+            vec![Part::Calls(window)]
+        } else if *filter == Filter::default() {
+            all_parts(window, &self.watermarks)
+        } else {
+            series_parts(window, &self.watermarks)
+        }
+    }
+
+    /// Hands out the rows of a rollup with the number of their series or user.
+    fn each_row(
+        &self,
+        table: Table,
+        minutes: Range<i64>,
+        mut each: impl FnMut(i64, Totals) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let sql = format!("SELECT id, {TOTALS} FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(row_range(&minutes))?;
+        while let Some(row) = rows.next()? {
+            each(row_key(row.get(0)?).1, read_totals(row, 1)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The steps of a series, or why there are none, in the database's terms.
+pub(crate) fn series_steps(window: Window, step_seconds: i64) -> rusqlite::Result<Vec<Window>> {
+    steps(window, step_seconds).map_err(|detail| rusqlite::Error::ToSqlConversionFailure(detail.into()))
+}
+
+/// Adds to the sums of one series.
+pub(crate) fn count(
+    by_series: &mut BySeries,
+    number: i64,
+    series: &Arc<Series>,
+    add: impl FnOnce(&mut Totals),
+) {
+    add(&mut by_series.entry(number).or_insert_with(|| (Arc::clone(series), Totals::default())).1);
+}
+
+/// Sums by one dimension. Users are no part of a series.
+pub(crate) fn grouped(by_series: &BySeries, by: Dimension) -> HashMap<Arc<str>, Totals> {
+    let mut groups: HashMap<Arc<str>, Totals> = HashMap::new();
+    for (series, totals) in by_series.values() {
+        let name = match by {
+            Dimension::Model => Arc::clone(&series.model),
+            Dimension::Provider => Arc::clone(&series.provider),
+            Dimension::Service => Arc::clone(&series.service),
+            Dimension::Outcome => series.outcome.as_str().into(),
+            Dimension::CostStatus => series.cost_status.as_str().into(),
+            Dimension::Error => match &series.error_type {
+                Some(error_type) => Arc::clone(error_type),
+                None => continue,
+            },
+            Dimension::User => continue,
+        };
+        groups.entry(name).or_default().absorb(totals);
+    }
+    groups
+}
+
+/// The most calls first, ties by name.
+pub(crate) fn ranked(named: HashMap<Arc<str>, Totals>, limit: usize) -> Vec<Group> {
+    let mut groups: Vec<_> =
+        named.into_iter().map(|(name, totals)| Group { name: name.to_string(), totals }).collect();
+    groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
+    groups.truncate(limit);
+    groups
+}

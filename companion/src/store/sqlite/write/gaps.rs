@@ -1,0 +1,230 @@
+//! Which sequence numbers are missing, kept up to date with each append so that asking costs nothing and
+//! the answer outlives the calls themselves.
+//!
+//! A gap is noticed at the earliest end among the calls with a higher number. So the table says the same
+//! whatever the order of arrival.
+//!
+//! Numbers begin at 1, and no call tells when its process began. A ledger that is set up beside running processes sees
+//! their next numbers first, and would miss all before. So what an instance numbered before its first call here is
+//! missing only when that call started more than [`SETTLING`] after the ledger was created: until then the ledger,
+//! or the way to it, did not exist for the calls before. The price: of a process that begins within that time, lost
+//! first calls go unnoticed. Files from before this was noted know no such time.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::record::{CallRecord, Timestamp};
+use crate::store::sqlite::file::call_id::end_of;
+
+/// Instances remembered between batches; the table knows the others.
+const REMEMBERED: usize = 4 * 1024;
+/// How long after its creation a ledger meets processes that were running before it: five minutes, in nanoseconds. Long
+/// enough for a running service to make a call, and short, because a loss is not seen meanwhile.
+const SETTLING: i64 = 300 * Timestamp::SECOND;
+/// Gaps kept of one instance; the oldest gives way.
+const GAPS: i64 = 1_000;
+
+/// Dates the gaps of instance ?1 below the number ?2, whose call ended at ?3, back to it. A lower gap has more numbers
+/// above it, so it was never noticed later than a higher one: going down from the number, all is said at the first that
+/// was noticed by then. Most often that is the first one looked at.
+pub(crate) const NOTICE: &str = "UPDATE gap SET noticed = ?3 \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND first > coalesce((SELECT first FROM gap \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND noticed <= ?3 ORDER BY first DESC LIMIT 1), 0)";
+
+#[derive(Debug, Clone, Copy)]
+struct Instance {
+    id: i64,
+    /// The highest number seen.
+    highest: i64,
+    /// The newest end of a call, by which forgotten instances are chosen.
+    last_end: i64,
+    gaps: i64,
+    changed: bool,
+}
+
+/// Consecutive numbers of one instance, with the first and the last end of their calls.
+#[derive(Debug)]
+struct Run<'a> {
+    instance: &'a str,
+    service: &'a str,
+    first: i64,
+    last: i64,
+    /// When the call with the first number started.
+    start: i64,
+    earliest_end: i64,
+    newest_end: i64,
+}
+
+impl<'a> Run<'a> {
+    /// A run of one. Numbers past 2^63 come from no counter and are left.
+    fn of(call: &'a CallRecord) -> Option<Self> {
+        let number = i64::try_from(call.sequence?).ok().filter(|number| *number > 0)?;
+        let end = end_of(call.start.0, call.duration_ns);
+        Some(Self {
+            instance: call.instance.as_deref()?,
+            service: &call.service,
+            first: number,
+            last: number,
+            start: call.start.0,
+            earliest_end: end,
+            newest_end: end,
+        })
+    }
+}
+
+/// The writer's view of the tables `instance` and `gap`. After a transaction that was rolled back it must be
+/// cleared.
+#[derive(Debug, Default)]
+pub(crate) struct Sequences {
+    instances: HashMap<String, Instance>,
+    /// When the ledger was created, as far as it is known.
+    created: Option<i64>,
+}
+
+impl Sequences {
+    pub(crate) fn load(sql: &Connection) -> rusqlite::Result<Self> {
+        let created = sql
+            .query_row("SELECT value FROM state WHERE name = 'created'", [], |row| row.get(0))
+            .optional()?;
+        Ok(Self { created, ..Self::default() })
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.instances.clear();
+    }
+
+    /// Notes the numbers of a batch. In whatever order batches come, most bring numbers without a gap, so that
+    /// runs of them cost what a single number costs.
+    pub(crate) fn note(&mut self, sql: &Connection, batch: &[CallRecord]) -> rusqlite::Result<()> {
+        let mut numbered: Vec<Run<'_>> = batch.iter().filter_map(Run::of).collect();
+        numbered.sort_by_key(|run| (run.instance, run.first));
+        let mut numbered = numbered.into_iter();
+        let Some(mut run) = numbered.next() else { return Ok(()) };
+        for next in numbered {
+            if next.instance == run.instance && next.first <= run.last.saturating_add(1) {
+                run.last = next.last;
+                run.earliest_end = run.earliest_end.min(next.earliest_end);
+                run.newest_end = run.newest_end.max(next.newest_end);
+            } else {
+                self.note_run(sql, &std::mem::replace(&mut run, next))?;
+            }
+        }
+        self.note_run(sql, &run)
+    }
+
+    fn note_run(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<()> {
+        if !self.instances.contains_key(run.instance) {
+            if self.instances.len() >= REMEMBERED {
+                self.write(sql)?;
+                self.instances.clear();
+            }
+            let loaded = load(sql, run, self.created)?;
+            self.instances.insert(run.instance.to_owned(), loaded);
+        }
+        let Some(instance) = self.instances.get_mut(run.instance) else { return Ok(()) };
+        if run.newest_end > instance.last_end {
+            instance.last_end = run.newest_end;
+            instance.changed = true;
+        }
+        if instance.gaps > 0 {
+            sql.prepare_cached(NOTICE)?.execute([instance.id, run.first, run.earliest_end])?;
+        }
+        if run.first <= instance.highest && instance.gaps > 0 {
+            close(sql, instance, run)?;
+        }
+        if run.last > instance.highest {
+            if run.first > instance.highest + 1 {
+                open(sql, instance, instance.highest + 1, run.first - 1, run.earliest_end)?;
+            }
+            instance.highest = run.last;
+            instance.changed = true;
+        }
+        Ok(())
+    }
+
+    /// Writes what [`Sequences::note`] changed in memory only.
+    pub(crate) fn write(&mut self, sql: &Connection) -> rusqlite::Result<()> {
+        let mut update =
+            sql.prepare_cached("UPDATE instance SET highest = ?2, last_end = ?3 WHERE id = ?1")?;
+        for instance in self.instances.values_mut().filter(|instance| instance.changed) {
+            update.execute([instance.id, instance.highest, instance.last_end])?;
+            instance.changed = false;
+        }
+        Ok(())
+    }
+}
+
+fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Result<Instance> {
+    let found = sql
+        .prepare_cached(
+            "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id) \
+             FROM instance WHERE name = ?1",
+        )?
+        .query_row([run.instance], |row| {
+            Ok(Instance {
+                id: row.get(0)?,
+                highest: row.get(1)?,
+                last_end: row.get(2)?,
+                gaps: row.get(3)?,
+                changed: false,
+            })
+        })
+        .optional()?;
+    if let Some(instance) = found {
+        return Ok(instance);
+    }
+    let settling = created.is_some_and(|created| run.start < created.saturating_add(SETTLING));
+    let highest = if settling { run.first - 1 } else { 0 };
+    let id = sql
+        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![run.instance, run.service, highest, run.newest_end])?;
+    Ok(Instance { id, highest, last_end: run.newest_end, gaps: 0, changed: false })
+}
+
+fn open(
+    sql: &Connection,
+    instance: &mut Instance,
+    first: i64,
+    last: i64,
+    noticed: i64,
+) -> rusqlite::Result<()> {
+    sql.prepare_cached(
+        "INSERT OR REPLACE INTO gap (instance, first, last, noticed) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute([instance.id, first, last, noticed])?;
+    instance.gaps += 1;
+    if instance.gaps > GAPS {
+        let dropped = sql
+            .prepare_cached(
+                "DELETE FROM gap WHERE instance = ?1 AND first = (SELECT min(first) FROM gap WHERE instance = ?1)",
+            )?
+            .execute([instance.id])?;
+        instance.gaps -= i64::try_from(dropped).unwrap_or(1);
+    }
+    Ok(())
+}
+
+/// Takes the numbers of `run` out of the gaps that hold them, the last one first.
+fn close(sql: &Connection, instance: &mut Instance, run: &Run<'_>) -> rusqlite::Result<()> {
+    loop {
+        let gap: Option<(i64, i64, i64)> = sql
+            .prepare_cached(
+                "SELECT first, last, noticed FROM gap WHERE instance = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+            )?
+            .query_row([instance.id, run.last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((first, last, noticed)) = gap.filter(|(_, last, _)| *last >= run.first) else {
+            return Ok(());
+        };
+        sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = ?2")?
+            .execute([instance.id, first])?;
+        instance.gaps -= 1;
+        if run.last < last {
+            open(sql, instance, run.last + 1, last, noticed)?;
+        }
+        if first < run.first {
+            open(sql, instance, first, run.first - 1, noticed.min(run.earliest_end))?;
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Housekeeping: closes rollups, deletes what is past its time or over the size, gives pages back and cuts
+//! the log. Each call does a bounded amount of work, in short transactions.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::record::Timestamp;
+use crate::store::sqlite::file::call_id::{end_id, first_id, minute_of_id};
+use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::file::names::Names;
+use crate::store::sqlite::file::open::BUSY_TIMEOUT;
+use crate::store::sqlite::file::watermarks::NEVER;
+use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
+use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
+use crate::store::sqlite::write::transaction::{SqliteAppender, Transaction};
+use crate::store::{Maintained, StoreError};
+use crate::time::rfc3339;
+
+/// Calls read for rollups, and rows deleted, by one run: some 50 ms each.
+const CLOSE_CALLS: u64 = 100_000;
+const DELETE_ROWS: i64 = 20_000;
+/// What a call is supposed to take when the ledger is too large. It is less in truth, so that not too many
+/// are deleted.
+const CALL_BYTES: i64 = 1_024;
+/// Free pages given back to the file system by one run: 16 MiB.
+const VACUUM_PAGES: i64 = 4_096;
+/// Free pages kept for the next appends, so that the file does not shrink and grow in turns: 1 MiB.
+const SPARE_PAGES: i64 = 256;
+/// How long the writer waits for readers before it leaves the log to the next run; longer when it has grown.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
+const LONG_PATIENCE: Duration = Duration::from_secs(2);
+/// In bytes.
+const GROWN_LOG: u64 = 64 * 1024 * 1024;
+/// A bucket is closed this many minutes after its end: most stragglers are in by then, and later ones only
+/// cost a little more.
+const GRACE: i64 = 2;
+/// Instances whose sequences are followed; the longest silent give way.
+const INSTANCES: i64 = 100_000;
+
+/// How far the clock may be past everything the ledger knows and is still believed: a service that runs is told the
+/// time every few seconds. In nanoseconds.
+const LEAP: i64 = 24 * 3_600 * Timestamp::SECOND;
+
+/// The clock decides what is deleted for good, and which calls are refused from then on as too old. So one that leaps
+/// past the newest call and past the last housekeeping is taken to be wrong until a call ends near it: in between, the
+/// last moment that is certain stands for it. (A service that was down for longer and gets no calls keeps what it has
+/// until the first one comes.)
+fn believed(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let before = end_id(now, ledger.watermarks.spill_us);
+    let newest: Option<i64> = ledger.read(|sql| {
+        sql.prepare_cached("SELECT max(id) FROM calls WHERE id < ?1")?.query_row([before], |row| row.get(0))
+    })?;
+    // The rollups were closed by an earlier run, this long before what was its time.
+    let last = minute_start(ledger.watermarks.closed.saturating_add(GRACE));
+    let certain = newest.map_or(last, |id| last.max(minute_start(minute_of_id(id))));
+    let leaps = now.0.saturating_sub(certain.0) > LEAP;
+    let knows = newest.is_some() || ledger.watermarks.closed > NEVER;
+    if leaps && knows && !ledger.clock_leaps {
+        tracing::warn!(
+            now = %rfc3339(now), certain = %rfc3339(certain),
+            "the clock is far past the newest call and the last housekeeping, nothing is deleted by age until a call \
+             ends near it"
+        );
+    }
+    ledger.clock_leaps = leaps;
+    Ok(if leaps { certain } else { now })
+}
+
+pub(crate) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Maintained, StoreError> {
+    let now = believed(ledger, now)?;
+    let today = minute_of(now.0);
+    let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
+
+    if let Some(age) = ledger.options.keep_calls {
+        // Whole buckets of every rollup go together.
+        let until = minute_of(before(now, age)).div_euclid(5) * 5;
+        ledger.write(|transaction| {
+            transaction.watermarks.calls_from =
+                transaction.watermarks.calls_from.max(until.min(transaction.watermarks.closed));
+            Ok(())
+        })?;
+    }
+    let mut deleted = ledger.write(|transaction| transaction.delete_old_calls())?;
+    let over = if deleted == 0 { ledger.bytes_over()? } else { 0 };
+    if over > 0 {
+        deleted = ledger.write(|transaction| transaction.delete_oldest_calls(over / CALL_BYTES, today))?;
+        more |= deleted > 0;
+        if deleted == 0 {
+            more |= ledger.write(|transaction| transaction.delete_oldest_sums())? > 0;
+        }
+    }
+    more |= deleted == DELETE_ROWS;
+
+    let oldest_sum = ledger.options.keep_sums.map(|age| {
+        let age = age.max(ledger.options.keep_calls.unwrap_or_default());
+        minute_of(before(now, age)).div_euclid(60) * 60
+    });
+    more |= ledger.write(|transaction| transaction.delete_old_sums(oldest_sum.unwrap_or(NEVER)))?;
+    more |= ledger.write(|transaction| transaction.forget_gaps())?;
+    more |= ledger.forget_names()?;
+    more |= ledger.shrink()?;
+    Ok(Maintained { deleted: deleted.cast_unsigned(), more })
+}
+
+/// `now - age`; saturates.
+fn before(now: Timestamp, age: Duration) -> i64 {
+    now.0.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Tells whether more is left to close.
+fn close_until(ledger: &mut SqliteAppender, until: i64) -> Result<bool, StoreError> {
+    let names = Names::default();
+    let mut calls = 0;
+    while calls < CLOSE_CALLS {
+        let (reached, read) = ledger.write(|transaction| transaction.close_next(&names, until))?;
+        calls += read;
+        if reached {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Transaction<'_> {
+    /// Deletes calls before the mark; tells how many.
+    fn delete_old_calls(&mut self) -> rusqlite::Result<i64> {
+        self.delete("calls", first_id(minute_start(self.watermarks.calls_from)))
+    }
+
+    /// Moves the mark past the oldest five minutes that have calls, or more of them while those have fewer
+    /// than `wanted`, and deletes what is before it; tells how many.
+    fn delete_oldest_calls(&mut self, wanted: i64, today: i64) -> rusqlite::Result<i64> {
+        let minute_of_call = |number: i64| -> rusqlite::Result<Option<i64>> {
+            let id: Option<i64> = self
+                .sql
+                .prepare_cached("SELECT id FROM calls ORDER BY id LIMIT 1 OFFSET ?1")?
+                .query_row([number], |row| row.get(0))
+                .optional()?;
+            Ok(id.map(minute_of_id))
+        };
+        let Some(oldest) = minute_of_call(0)? else { return Ok(0) };
+        let enough = minute_of_call(wanted.min(DELETE_ROWS))?.filter(|minute| *minute <= today);
+        let five = (oldest.div_euclid(5) + 1) * 5;
+        let five = enough.map_or(five, |minute| five.max(minute.div_euclid(5) * 5));
+        if oldest > today + 60 {
+            // Sent by a clock that is wrong. The mark stays, or it would shut out every right one.
+            return self.delete("calls", first_id(minute_start(five)));
+        }
+        // When not even the last five minutes fit, the users' sums of these are lost with their calls.
+        let until = five.min(today);
+        if until <= oldest {
+            return Ok(0);
+        }
+        let names = Names::default();
+        while !self.close_next(&names, until.div_euclid(5) * 5)?.0 {}
+        self.watermarks.calls_from = self.watermarks.calls_from.max(until);
+        self.delete_old_calls()
+    }
+
+    /// Deletes rollups finer than an hour where the calls are gone, and hours before `oldest_sum`. Tells
+    /// whether more is left.
+    fn delete_old_sums(&mut self, oldest_sum: i64) -> rusqlite::Result<bool> {
+        let watermarks = &mut self.watermarks;
+        let whole_hours = watermarks.calls_from.min(watermarks.closed).div_euclid(60) * 60;
+        watermarks.minutes_from = watermarks.minutes_from.max(whole_hours);
+        let minutes_from = row_id(watermarks.minutes_from, 0);
+        let mut more = false;
+        for table in
+            [Table::Minute, Table::Five, Table::AllMinute, Table::AllFive, Table::UserFive, Table::HashFive]
+        {
+            more |= self.delete(table.name(), minutes_from)? == DELETE_ROWS;
+        }
+        for table in [Table::Hour, Table::AllHour, Table::UserHour, Table::HashHour] {
+            more |= self.delete(table.name(), row_id(oldest_sum, 0))? == DELETE_ROWS;
+        }
+        Ok(more)
+    }
+
+    /// Deletes the oldest hours, as little as a row; tells how many rows.
+    fn delete_oldest_sums(&mut self) -> rusqlite::Result<i64> {
+        let mut deleted = 0;
+        // What is summed over all series goes with the series, so that both say the same.
+        for (first, along) in
+            [(Table::Hour, [Table::AllHour, Table::HashHour].as_slice()), (Table::UserHour, &[])]
+        {
+            if let Some(oldest) = self.oldest(first)? {
+                for table in [&[first], along].concat() {
+                    deleted += self.delete(table.name(), row_id(oldest + 60, 0))?;
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    fn oldest(&self, table: Table) -> rusqlite::Result<Option<i64>> {
+        let id: Option<i64> = self
+            .sql
+            .prepare_cached(&format!("SELECT min(id) FROM {}", table.name()))?
+            .query_row([], |row| row.get(0))?;
+        Ok(id.map(|id| row_key(id).0))
+    }
+
+    /// Deletes at most [`DELETE_ROWS`] rows with a lower id, from the lowest on; tells how many.
+    fn delete(&self, table: &str, below: i64) -> rusqlite::Result<i64> {
+        let deleted = self
+            .sql
+            .prepare_cached(&format!(
+                "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < ?1 ORDER BY id LIMIT ?2)"
+            ))?
+            .execute([below, DELETE_ROWS])?;
+        Ok(i64::try_from(deleted).unwrap_or(DELETE_ROWS))
+    }
+
+    /// Numbers older than the retention are not missing; instances silent for longest are forgotten.
+    fn forget_gaps(&mut self) -> rusqlite::Result<bool> {
+        let old_gaps = self
+            .sql
+            .prepare_cached("DELETE FROM gap WHERE noticed < ?1")?
+            .execute([minute_start(self.watermarks.calls_from).0])?;
+        let surplus: i64 = self
+            .sql
+            .prepare_cached("SELECT count(*) - ?1 FROM instance")?
+            .query_row([INSTANCES], |row| row.get(0))?;
+        let surplus = surplus.min(DELETE_ROWS);
+        if surplus > 0 {
+            let chosen = "SELECT id FROM instance ORDER BY last_end LIMIT ?1";
+            self.sql.execute(&format!("DELETE FROM gap WHERE instance IN ({chosen})"), [surplus])?;
+            self.sql.execute(&format!("DELETE FROM instance WHERE id IN ({chosen})"), [surplus])?;
+        }
+        if old_gaps > 0 || surplus > 0 {
+            self.sequences.clear();
+        }
+        Ok(surplus == DELETE_ROWS)
+    }
+}
+
+impl SqliteAppender {
+    /// Deletes names that nothing kept can refer to any more, looked for once a day.
+    fn forget_names(&mut self) -> Result<bool, StoreError> {
+        let forgotten = self.names_from;
+        let (names_from, deleted) = self.write(|transaction| {
+            let mut oldest = None;
+            for table in [Table::Minute, Table::Hour, Table::UserHour] {
+                let minute = transaction.oldest(table)?;
+                oldest = oldest.into_iter().chain(minute).min();
+            }
+            let day = oldest.map_or(i64::MIN, |minute| minute.div_euclid(24 * 60));
+            if day <= forgotten {
+                return Ok((forgotten, 0));
+            }
+            let mut deleted = 0;
+            for table in ["series", "text"] {
+                deleted += transaction
+                    .sql
+                    .prepare_cached(&format!(
+                        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE last_day < ?1 LIMIT ?2)"
+                    ))?
+                    .execute([day, DELETE_ROWS])?;
+            }
+            if deleted > 0 {
+                transaction.dictionary.clear();
+                return Ok((forgotten, deleted));
+            }
+            Ok((day, 0))
+        })?;
+        self.names_from = names_from;
+        Ok(deleted > 0)
+    }
+
+    /// By how many bytes the pages in use and the log exceed what they may take.
+    fn bytes_over(&self) -> Result<i64, StoreError> {
+        let Some(most) = self.options.max_bytes else { return Ok(0) };
+        let used = self.read(|sql| {
+            let pages = pragma(sql, "page_count")? - pragma(sql, "freelist_count")?;
+            Ok(pages * pragma(sql, "page_size")?)
+        })?;
+        let over = used.cast_unsigned().saturating_add(self.log_bytes()).saturating_sub(most);
+        Ok(i64::try_from(over).unwrap_or(i64::MAX))
+    }
+
+    fn log_bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Gives free pages back and cuts the log. Tells whether more pages are free.
+    fn shrink(&mut self) -> Result<bool, StoreError> {
+        self.read(|sql| {
+            let free = pragma(sql, "freelist_count")?;
+            let page_size = pragma(sql, "page_size")?;
+            let used = (pragma(sql, "page_count")? - free) * page_size;
+            let room =
+                self.options.max_bytes.map_or(i64::MAX, |most| i64::try_from(most).unwrap_or(i64::MAX));
+            let spare = ((room - used) / page_size).clamp(0, SPARE_PAGES);
+            let surplus = free - spare;
+            if surplus > 0 {
+                let pages = surplus.min(VACUUM_PAGES);
+                // Each step gives back one page.
+                let mut vacuum = sql.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+                let mut steps = vacuum.query([])?;
+                while steps.next()?.is_some() {}
+            }
+            // A reader in the way is no failure: what it holds is cut by the next run.
+            let grown = self.log_bytes() > GROWN_LOG;
+            sql.busy_timeout(if grown { LONG_PATIENCE } else { CHECKPOINT_PATIENCE })?;
+            let cut = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            sql.busy_timeout(BUSY_TIMEOUT)?;
+            match cut {
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
+                other => other?,
+            }
+            Ok(surplus > VACUUM_PAGES)
+        })
+    }
+
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        ask(&self.connection).map_err(|error| store_error(&self.path, &error))
+    }
+}
+
+fn pragma(sql: &Connection, name: &str) -> rusqlite::Result<i64> {
+    sql.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+}

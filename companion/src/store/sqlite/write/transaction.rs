@@ -1,0 +1,114 @@
+//! The one writer of a ledger, and the transactions it writes in.
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::store::StoreError;
+use crate::store::sqlite::file::dictionary::Dictionary;
+use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::file::open::WriterLock;
+use crate::store::sqlite::file::watermarks::Watermarks;
+use crate::store::sqlite::write::gaps::Sequences;
+use crate::store::sqlite::write::recent_hashes::RecentHashes;
+use crate::store::sqlite::write::recent_ids::RecentIds;
+use crate::store::sqlite::{Limits, Options};
+
+/// The SQLite store's [`Appender`](crate::store::Appender).
+#[derive(Debug)]
+pub struct SqliteAppender {
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) dictionary: Dictionary,
+    /// The day before which names were forgotten, in days since 1970.
+    pub(crate) names_from: i64,
+    /// Whether the housekeeping did not believe the clock, and has said so.
+    pub(crate) clock_leaps: bool,
+    sequences: Sequences,
+    /// Needs no clearing: what it leads to is looked at.
+    recent_ids: RecentIds,
+    recent_hashes: RecentHashes,
+    _lock: WriterLock,
+}
+
+impl SqliteAppender {
+    pub(crate) fn new(
+        connection: Connection,
+        lock: WriterLock,
+        path: PathBuf,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let limits = options.limits;
+        let remembered = Watermarks::load(&connection).and_then(|watermarks| {
+            let recent_ids = RecentIds::load(&connection)?;
+            Ok((watermarks, recent_ids, Sequences::load(&connection)?))
+        });
+        let (watermarks, recent_ids, sequences) = remembered.map_err(|error| store_error(&path, &error))?;
+        Ok(Self {
+            connection,
+            path,
+            options,
+            watermarks,
+            dictionary: Dictionary::default(),
+            names_from: i64::MIN,
+            clock_leaps: false,
+            sequences,
+            recent_ids,
+            recent_hashes: RecentHashes::new(limits.recent_hashes),
+            _lock: lock,
+        })
+    }
+
+    /// Runs `work` in one transaction. When it fails, what is remembered of the file is forgotten with it.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let watermarks = self.watermarks;
+        let done = (|| {
+            let sql = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut transaction = Transaction {
+                sql: &sql,
+                watermarks: self.watermarks,
+                dictionary: &mut self.dictionary,
+                sequences: &mut self.sequences,
+                recent_ids: &mut self.recent_ids,
+                recent_hashes: &mut self.recent_hashes,
+                limits: self.options.limits,
+            };
+            let value = work(&mut transaction)?;
+            let watermarks = transaction.watermarks;
+            if watermarks != self.watermarks {
+                watermarks.store(&sql)?;
+            }
+            sql.commit()?;
+            Ok((value, watermarks))
+        })();
+        match done {
+            Ok((value, watermarks)) => {
+                self.watermarks = watermarks;
+                Ok(value)
+            }
+            Err(error) => {
+                self.watermarks = watermarks;
+                self.dictionary.clear();
+                self.sequences.clear();
+                self.recent_hashes.clear();
+                Err(store_error(&self.path, &error))
+            }
+        }
+    }
+}
+
+/// An open write transaction with what the writer remembers.
+pub(crate) struct Transaction<'a> {
+    pub(crate) sql: &'a Connection,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) dictionary: &'a mut Dictionary,
+    pub(crate) sequences: &'a mut Sequences,
+    pub(super) recent_ids: &'a mut RecentIds,
+    pub(crate) recent_hashes: &'a mut RecentHashes,
+    pub(crate) limits: Limits,
+}
