@@ -10,7 +10,7 @@ use reqwest::ResponseBuilderExt;
 
 use crate::outcome::{Ending, Failure};
 use crate::recorder::Recorder;
-use crate::strip::UsageStrip;
+use crate::usage_filter::UsageFilter;
 
 pin_project! {
     /// A body whose frames the recorder sees. Dropping it ends the call.
@@ -19,7 +19,7 @@ pin_project! {
         inner: B,
         recorder: Recorder,
         // Only where usage was asked for on the caller's behalf.
-        strip: Option<Strip>,
+        filter: Option<Filter>,
     }
 }
 
@@ -36,24 +36,24 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
         let mut this = self.project();
         loop {
-            if let Some(held_back) = this.strip.as_mut().and_then(|strip| strip.last.take()) {
+            if let Some(held_back) = this.filter.as_mut().and_then(|filter| filter.last.take()) {
                 return Poll::Ready(held_back);
             }
             let polled = ready!(this.inner.as_mut().poll_frame(context));
             note(this.recorder, &polled, this.inner.as_ref().get_ref());
-            let Some(strip) = this.strip.as_mut() else { return Poll::Ready(polled) };
-            if let Some(passed) = strip.filter(polled) {
+            let Some(filter) = this.filter.as_mut() else { return Poll::Ready(polled) };
+            if let Some(passed) = filter.pass(polled) {
                 return Poll::Ready(passed);
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream() && self.strip.as_ref().is_none_or(Strip::is_empty)
+        self.inner.is_end_stream() && self.filter.as_ref().is_none_or(Filter::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.strip.is_some() { SizeHint::default() } else { self.inner.size_hint() }
+        if self.filter.is_some() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }
 
@@ -79,15 +79,15 @@ fn note(recorder: &mut Recorder, frame: &Polled, inner: &impl Body) {
 
 /// Withholds the usage chunk, and with it nothing else.
 #[derive(Default)]
-struct Strip {
-    chunk: UsageStrip,
+struct Filter {
+    chunk: UsageFilter,
     /// The end, the error or the trailers that came while bytes were held: they follow those.
     last: Option<Polled>,
 }
 
-impl Strip {
+impl Filter {
     /// What of a frame reaches the caller now; `None` when nothing of it does.
-    fn filter(&mut self, polled: Polled) -> Option<Polled> {
+    fn pass(&mut self, polled: Polled) -> Option<Polled> {
         let last = match polled {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
@@ -118,7 +118,7 @@ pub(crate) fn observe(
     asked_for_usage: bool,
 ) -> reqwest::Response {
     recorder.receive(response.status(), response.headers());
-    let strip = asked_for_usage.then(Strip::default);
+    let filter = asked_for_usage.then(Filter::default);
     let url = response.url().clone();
     let (mut parts, inner) = http::Response::from(response).into_parts();
     if inner.is_end_stream() {
@@ -129,7 +129,7 @@ pub(crate) fn observe(
     if let Ok(carrier) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(carrier.into_parts().0.extensions);
     }
-    http::Response::from_parts(parts, reqwest::Body::wrap(Observed { inner, recorder, strip })).into()
+    http::Response::from_parts(parts, reqwest::Body::wrap(Observed { inner, recorder, filter })).into()
 }
 
 /// The kind of a transport error.

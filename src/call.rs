@@ -21,7 +21,7 @@ pub(crate) struct Call {
     /// Which credential made the call, where the application opted in.
     pub(crate) key_fingerprint: Option<String>,
     /// The request's body was a stream, too large or no JSON: its parameters and hash are unknown.
-    pub(crate) request_unread: bool,
+    pub(crate) request_unparsed: bool,
     /// Bytes of the request body, for estimates only.
     pub(crate) request_bytes: u64,
     pub(crate) status_code: Option<u16>,
@@ -105,13 +105,13 @@ pub(crate) struct ResponseFacts {
     pub(crate) output_bytes: u64,
     /// Tool calls seen that came in one piece and without an index, so that each gets one.
     pub(crate) whole_tool_calls: u64,
-    /// Why some of the answer, or all of it, passed unread.
-    pub(crate) unread: Option<Unread>,
+    /// Why some of the response, or all of it, was not parsed.
+    pub(crate) unparsed: Option<Unparsed>,
 }
 
-/// Why bytes pass unread.
+/// Why bytes pass unparsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum Unparsed {
     /// The request's body is a stream, too large or no JSON.
     Request,
     /// The answer is compressed, and the client does not undo that.

@@ -154,7 +154,7 @@ impl Capture {
     }
 
     /// The attributes that show a request. `read` is called only when one is wanted.
-    pub(crate) fn question(&self, read: impl FnOnce() -> InputContent) -> Vec<KeyValue> {
+    pub(crate) fn request_attributes(&self, read: impl FnOnce() -> InputContent) -> Vec<KeyValue> {
         match self.mode {
             Mode::Off => Vec::new(),
             Mode::Preview { characters } => {
@@ -185,7 +185,7 @@ impl Capture {
     }
 
     /// The attributes that show an answer.
-    pub(crate) fn answer(&self, content: OutputContent) -> Vec<KeyValue> {
+    pub(crate) fn response_attributes(&self, content: OutputContent) -> Vec<KeyValue> {
         let mut messages = content.into_messages();
         messages.iter_mut().for_each(|message| self.redact_parts(message));
         match (self.mode, messages.first()) {

@@ -84,44 +84,46 @@ impl CallContext {
     }
 }
 
-/// Marks a request as taken, so that a second layer on the same client steps aside. It is tied to the life
+/// Marks a request as claimed, so that a second layer on the same client steps aside. It is tied to the life
 /// of the first layer's call: a retry layer above hands the same extensions to the next attempt, and that
 /// attempt is a call of its own.
 #[derive(Clone)]
-struct Taken(Weak<()>);
+struct Claimed(Weak<()>);
 
-/// Marks the context in which inner layers run with the call under way. A client inside a client has extensions
+/// Marks the context in which inner layers run with the call in flight. A client inside a client has extensions
 /// of its own, and runs in the same context.
-struct Underway {
-    taken: Taken,
+struct InFlight {
+    claimed: Claimed,
     call: String,
 }
 
-/// Holds [`Taken`] while the call is on its way.
-pub(crate) struct Hold(Arc<()>);
+/// Keeps [`Claimed`] and [`InFlight`] in force while the call is in flight.
+pub(crate) struct CallGuard(Arc<()>);
 
-impl Hold {
+impl CallGuard {
     /// `context`, marked with this call.
     pub(crate) fn mark(&self, context: &Context, call: String) -> Context {
-        context.with_value(Underway { taken: Taken(Arc::downgrade(&self.0)), call })
+        context.with_value(InFlight { claimed: Claimed(Arc::downgrade(&self.0)), call })
     }
 }
 
-/// Whether `call` is on its way already, in an outer client.
-pub(crate) fn is_underway(call: &str) -> bool {
+/// Whether `call` is in flight already, in an outer client.
+pub(crate) fn is_in_flight(call: &str) -> bool {
     Context::map_current(|context| {
-        context.get::<Underway>().is_some_and(|outer| outer.taken.0.strong_count() > 0 && outer.call == call)
+        context
+            .get::<InFlight>()
+            .is_some_and(|outer| outer.claimed.0.strong_count() > 0 && outer.call == call)
     })
 }
 
-/// Takes the request, unless an outer layer has it.
-pub(crate) fn take(extensions: &mut Extensions) -> Option<Hold> {
-    if extensions.get::<Taken>().is_some_and(|taken| taken.0.strong_count() > 0) {
+/// Claims the request, unless an outer layer has it.
+pub(crate) fn claim(extensions: &mut Extensions) -> Option<CallGuard> {
+    if extensions.get::<Claimed>().is_some_and(|claimed| claimed.0.strong_count() > 0) {
         return None;
     }
-    let hold = Arc::new(());
-    extensions.insert(Taken(Arc::downgrade(&hold)));
-    Some(Hold(hold))
+    let guard = Arc::new(());
+    extensions.insert(Claimed(Arc::downgrade(&guard)));
+    Some(CallGuard(guard))
 }
 
 /// The context a new span hangs on: the current one, or that of the current `tracing` span where the layer

@@ -1,4 +1,4 @@
-//! Doors for the fuzz targets of `fuzz/`; no part of the public interface. Each panics when something that must
+//! Entry points for the fuzz targets in `fuzz/`, not public API. Each panics when something that must
 //! hold does not.
 
 use crate::content::Capture;
@@ -50,7 +50,7 @@ pub fn frames(bytes: &[u8]) {
 }
 
 /// An answer to a call of `url`, as one document and as a stream, reads the same with and without its content.
-pub fn answer(url: &str, bytes: &[u8]) {
+pub fn response(url: &str, bytes: &[u8]) {
     let Some(recognised) = url.parse().ok().and_then(|url| recognise(&http::Method::POST, &url)) else {
         panic!("{url} is no inference call");
     };
@@ -67,7 +67,7 @@ pub fn answer(url: &str, bytes: &[u8]) {
             decoder.finish(&mut |event| format.read_event(event, &mut reading));
         }
         if let Some(content) = reading.content {
-            capture.answer(content);
+            capture.response_attributes(content);
         }
         reading.facts
     };

@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
 //! | `spanledger.key.fingerprint` | opt-in: [which credential](GenAiMiddlewareBuilder::key_fingerprint) made the call |
-//! | `spanledger.unread` | why something passed unread: `request` (a stream, over 16 MiB or no JSON: no parameters and no hash), `encoding` (compressed), `too_long` (a piece over 16 MiB), `reader` (a fault of this library) |
+//! | `spanledger.unparsed` | why a part was not parsed: `request` (a stream, over 16 MiB or no JSON: no parameters and no hash), `encoding` (compressed), `too_long` (a piece over 16 MiB), `reader` (a fault of this library) |
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
@@ -45,7 +45,7 @@
 //!
 //! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
 //! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status),
-//! `spanledger.client.unpriced.tokens` and `spanledger.client.unread` (by reason). A model becomes a label when the price table knows it or a provider
+//! `spanledger.client.unpriced.tokens` and `spanledger.client.unparsed` (by reason). A model becomes a label when the price table knows it or a provider
 //! answered with it; of names outside the table at most 256 do. Another is labelled with the table's name of the model
 //! it is priced as, or `_OTHER`. Of error types at most 64 become labels.
 //!
@@ -68,7 +68,7 @@
 //! The call ends with its body, and exactly once: read to the end, dropped, cut, timed out, cancelled before the
 //! headers, or left behind by a panic or a runtime that shuts down. Bytes, chunks, headers, errors and size hints
 //! pass unchanged. Of one event, line or document at most 16 MiB is held until it is whole; what is longer passes
-//! unread. OpenAI-style providers report usage in streams only when asked: ask in the request, or let the
+//! unparsed. OpenAI-style providers report usage in streams only when asked: ask in the request, or let the
 //! [middleware ask](GenAiMiddlewareBuilder::ask_for_usage).
 //!
 //! A body that is leaked (`mem::forget`), a process that exits without dropping its values (`process::exit`,
@@ -101,12 +101,12 @@ mod content;
 mod context;
 mod cost;
 mod decoder;
-mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
 mod json;
+mod key_fingerprint;
 mod middleware;
 #[cfg(feature = "otlp")]
 pub mod otlp;
@@ -119,9 +119,9 @@ mod retry_after;
 pub mod semconv;
 mod settings;
 mod sse;
-mod strip;
 mod telemetry;
 mod usage;
+mod usage_filter;
 
 pub use attempt::AttemptSpans;
 pub use builder::GenAiMiddlewareBuilder;

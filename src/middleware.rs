@@ -65,7 +65,7 @@ impl GenAiMiddleware {
         let format = recognised.format;
         let read = request::read(settings, recognised, request, about.caller);
         let identity = identity(&read.call, request.url().path());
-        if context::is_underway(&identity) {
+        if context::is_in_flight(&identity) {
             return None;
         }
         let asked_for_usage = read.asking_for_usage.is_some();
@@ -112,14 +112,14 @@ impl Middleware for GenAiMiddleware {
         let Some(recognised) = provider::recognise(request.method(), request.url()) else {
             return next.run(request, extensions).await;
         };
-        let Some(hold) = context::take(extensions) else {
+        let Some(guard) = context::claim(extensions) else {
             return next.run(request, extensions).await;
         };
         let Some(started) = self.start(recognised, &mut request, extensions) else {
             return next.run(request, extensions).await;
         };
         let Started { mut recorder, identity, asked_for_usage } = started;
-        let context = hold.mark(&recorder.context(), identity);
+        let context = guard.mark(&recorder.context(), identity);
         match next.run(request, extensions).with_context(context).await {
             Ok(response) => Ok(observe(response, recorder, asked_for_usage)),
             Err(error) => {

@@ -7,12 +7,12 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
-use crate::call::{ResponseFacts, Unread};
+use crate::call::{ResponseFacts, Unparsed};
 use crate::decoder::Decoder;
 use crate::provider::{Framing, Reading, WireFormat};
 
 /// The most of one piece (an event, a line, a whole document) that is held at a time: 16 MiB. What is longer
-/// passes through unread.
+/// passes through unparsed.
 pub(crate) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Media types of JSON documents that follow each other: Ollama's, Cohere's, and the one in use elsewhere.
@@ -59,7 +59,7 @@ impl Reader {
         format.read_headers(headers, &mut reading);
         let stream = stream && status.is_success();
         let state = if is_encoded(headers) {
-            reading.facts.unread = Some(Unread::Encoding);
+            reading.facts.unparsed = Some(Unparsed::Encoding);
             State::Opaque
         } else if is(headers, "application/vnd.amazon.eventstream") {
             decoding(Framing::EventStream)
@@ -75,12 +75,12 @@ impl Reader {
     }
 
     /// Keeps a panic inside. Readers see foreign bytes on the caller's path, also while the caller unwinds, where
-    /// a second panic aborts the process. The facts of before stay; the rest of the body passes unread. Where
+    /// a second panic aborts the process. The facts of before stay; the rest of the body passes unparsed. Where
     /// panics abort, nothing can be caught: the fuzz targets are what stands against them.
     fn guarded<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| read(self))).ok();
         if done.is_none() {
-            self.reading.facts.unread = Some(Unread::Reader);
+            self.reading.facts.unparsed = Some(Unparsed::Reader);
             self.state = State::Opaque;
         }
         done
@@ -122,7 +122,7 @@ impl Reader {
         if let State::Decoding { decoder, .. } = &self.state
             && decoder.lost()
         {
-            self.reading.facts.unread = Some(Unread::TooLong);
+            self.reading.facts.unparsed = Some(Unparsed::TooLong);
         }
         self.reading
     }

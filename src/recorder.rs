@@ -100,7 +100,7 @@ impl Recorder {
             self.call.response = reading.facts;
             self.call.expect_choices();
             if let Some(content) = reading.content {
-                self.further.extend(self.settings.capture.answer(content));
+                self.further.extend(self.settings.capture.response_attributes(content));
             }
         }
         let mut verdict = judge(&self.call);

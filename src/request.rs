@@ -6,9 +6,9 @@ use reqwest::Request;
 use serde_json::Value;
 
 use crate::call::{Call, Caller, Destination, ResponseFacts};
-use crate::fingerprint;
 use crate::hash::request_hash;
 use crate::json::Json;
+use crate::key_fingerprint;
 use crate::outcome::Ending;
 use crate::provider::{Recognised, WireFormat};
 use crate::reader::PIECE_LIMIT;
@@ -39,7 +39,7 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
         server_port: url.port_or_known_default().unwrap_or_default(),
     };
     let key_fingerprint =
-        settings.key_fingerprint.then(|| fingerprint::of(&settings.hash_key, request)).flatten();
+        settings.key_fingerprint.then(|| key_fingerprint::of(&settings.hash_key, request)).flatten();
     format.read_request_headers(request.headers(), &mut facts);
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
@@ -48,7 +48,7 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
         .and_then(Json::read)
         .filter(|body| matches!(body, Json::Object(_)));
 
-    let request_unread = body.is_none();
+    let request_unparsed = body.is_none();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking_for_usage = None;
@@ -58,7 +58,7 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
         let fields_not_hashed = format.fields_not_hashed();
         request_hash_of_body =
             Some(request_hash(&settings.hash_key, &body, fields_not_hashed, model_of_path.as_deref()));
-        content = settings.capture.question(|| format.read_input(&owned(bytes)));
+        content = settings.capture.request_attributes(|| format.read_input(&owned(bytes)));
         if settings.ask_for_usage && facts.stream {
             asking_for_usage = asking(format, owned(bytes));
         }
@@ -69,7 +69,7 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
         request: facts,
         request_hash: request_hash_of_body,
         key_fingerprint,
-        request_unread,
+        request_unparsed,
         request_bytes,
         status_code: None,
         response: ResponseFacts::default(),

@@ -167,8 +167,8 @@ pub mod attribute {
     pub const COST_PRICE_SOURCE: &str = "spanledger.cost.price_source";
     /// ours: the service tier of the answer, else the one asked for; where the conventions have no name for it.
     pub const SERVICE_TIER: &str = "spanledger.service_tier";
-    /// ours, string: why some of the call passed unread, and so what is missing of its record; see [`unread`](super::unread).
-    pub const UNREAD: &str = "spanledger.unread";
+    /// ours, string: why a part of the call was not parsed, and so what is missing from its record; see [`unparsed`](super::unparsed).
+    pub const UNPARSED: &str = "spanledger.unparsed";
     /// ours: random id of the process.
     pub const INSTANCE: &str = "spanledger.instance";
     /// ours, int: number of the call within its process, from 1 without gaps.
@@ -333,8 +333,8 @@ pub mod provider {
     pub const Z_AI: &str = "z_ai";
 }
 
-/// Values of [`attribute::UNREAD`].
-pub mod unread {
+/// Values of [`attribute::UNPARSED`].
+pub mod unparsed {
     /// The request's body is a stream, over 16 MiB or no JSON: parameters and hash are missing.
     pub const REQUEST: &str = "request";
     /// The answer is compressed, and the client does not undo that.
@@ -452,8 +452,8 @@ pub mod metric {
     pub const CALLS: &str = "spanledger.client.calls";
     /// ours, counter, {token}: tokens of calls no price was found for.
     pub const UNPRICED_TOKENS: &str = "spanledger.client.unpriced.tokens";
-    /// ours, counter, {call}: calls of which something passed unread, by reason.
-    pub const UNREAD: &str = "spanledger.client.unread";
+    /// ours, counter, {call}: calls of which a part was not parsed, by reason.
+    pub const UNPARSED: &str = "spanledger.client.unparsed";
 }
 
 /// Units, in UCUM.

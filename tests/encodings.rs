@@ -1,4 +1,4 @@
-//! Answers in a content encoding that the client does not undo pass through unread.
+//! Answers in a content encoding that the client does not undo pass through unparsed.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
@@ -44,7 +44,7 @@ fn answer(status: &str, encoding: &str, body: &[u8], sent: usize) -> Vec<Act> {
 }
 
 #[tokio::test]
-async fn passes_an_encoded_answer_through_unread() {
+async fn passes_an_encoded_response_through_unparsed() {
     for (encoding, body) in [
         ("zstd", zstd(STREAM)),
         ("gzip", gzip(STREAM)),
@@ -76,7 +76,7 @@ async fn passes_an_encoded_answer_through_unread() {
             assert_eq!(said(attribute::ERROR_TYPE).as_deref(), error, "{case}");
             assert_eq!(said(attribute::USAGE_SOURCE).as_deref(), Some("none"), "{case}");
             assert_eq!(said(attribute::USAGE_INPUT_TOKENS), None, "{case}");
-            assert_eq!(said(attribute::UNREAD).as_deref(), Some("encoding"), "{case}");
+            assert_eq!(said(attribute::UNPARSED).as_deref(), Some("encoding"), "{case}");
         }
     }
 }

@@ -4,4 +4,4 @@
 
 const URL: &str = "https://api.anthropic.com/v1/messages";
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::response(URL, bytes));

@@ -4,4 +4,4 @@
 
 const URL: &str = "http://localhost:11434/api/chat";
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::response(URL, bytes));

@@ -4,4 +4,4 @@
 
 const URL: &str = "https://api.openai.com/v1/responses";
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::answer(URL, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spanledger::fuzzing::response(URL, bytes));

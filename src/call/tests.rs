@@ -37,7 +37,7 @@ fn waits_for_every_choice_that_was_asked_for() {
             request: RequestFacts { choice_count: n, stream: true, ..RequestFacts::default() },
             request_hash: None,
             key_fingerprint: None,
-            request_unread: false,
+            request_unparsed: false,
             request_bytes: 0,
             status_code: Some(200),
             response: facts(finished.len() as u64, finished),

@@ -42,8 +42,8 @@ fn json_of(attributes: &[KeyValue], name: &str) -> Value {
 fn records_nothing_and_reads_nothing_by_default() {
     let capture = Capture::default();
     assert!(capture.output().is_none());
-    assert!(capture.question(|| unreachable!("content is off")).is_empty());
-    assert!(capture.answer(OutputContent::default()).is_empty());
+    assert!(capture.request_attributes(|| unreachable!("content is off")).is_empty());
+    assert!(capture.response_attributes(OutputContent::default()).is_empty());
 }
 
 #[test]
@@ -60,11 +60,11 @@ fn the_variable_switches_content_on_and_everything_unclear_leaves_it_off() {
 
 #[test]
 fn full_content_stands_in_the_form_of_the_conventions() {
-    let attributes = Capture::full().question(input);
+    let attributes = Capture::full().request_attributes(input);
     assert_eq!(json_of(&attributes, attribute::SYSTEM_INSTRUCTIONS), Value::from(input().system));
     assert_eq!(json_of(&attributes, attribute::INPUT_MESSAGES), Value::from(input().messages));
     assert_eq!(json_of(&attributes, attribute::TOOL_DEFINITIONS), Value::from(input().tools));
-    assert!(Capture::full().question(InputContent::default).is_empty());
+    assert!(Capture::full().request_attributes(InputContent::default).is_empty());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_answer_keeps_the_order_of_its_channels_and_joins_fragments() {
     content.tool_call(0, 0, Some("call-1"), Some("weather"), "{\"ci");
     content.tool_call(0, 1, Some("call-2"), Some("clock"), "");
     content.tool_call(0, 0, None, None, "ty\": \"Oslo\"}");
-    let attributes = Capture::full().answer(content);
+    let attributes = Capture::full().response_attributes(content);
     assert_eq!(
         json_of(&attributes, attribute::OUTPUT_MESSAGES),
         json!([
@@ -96,7 +96,7 @@ fn an_answer_keeps_the_order_of_its_channels_and_joins_fragments() {
 #[test]
 fn a_preview_shows_the_last_user_message_and_the_first_of_the_answer() {
     let capture = Capture::preview(9);
-    let question = capture.question(input);
+    let question = capture.request_attributes(input);
     assert_eq!(question.len(), 1);
     assert_eq!(text(&question, attribute::REQUEST_PREVIEW).unwrap(), "wie heißt");
 
@@ -105,7 +105,7 @@ fn a_preview_shows_the_last_user_message_and_the_first_of_the_answer() {
     content.tool_call(0, 0, None, Some("hidden"), "{}");
     content.text(0, "Ich heiße ");
     content.text(0, "anders");
-    let answer = capture.answer(content);
+    let answer = capture.response_attributes(content);
     assert_eq!(answer.len(), 1);
     assert_eq!(text(&answer, attribute::RESPONSE_PREVIEW).unwrap(), "Ich heiße");
 }
@@ -119,7 +119,7 @@ fn redacts_every_part_before_anything_is_shown() {
         *part = json!({"type": "text", "content": "X"});
     };
     let capture = Capture::full().redact(hook.clone());
-    let question = capture.question(input);
+    let question = capture.request_attributes(input);
     assert_eq!(seen.load(Ordering::Relaxed), 1 + 6 + 1, "system, parts and tools");
     for name in [attribute::SYSTEM_INSTRUCTIONS, attribute::INPUT_MESSAGES, attribute::TOOL_DEFINITIONS] {
         let shown = text(&question, name).unwrap();
@@ -130,13 +130,15 @@ fn redacts_every_part_before_anything_is_shown() {
     }
     let mut content = capture.output().unwrap();
     content.text(0, "secret");
-    assert!(!text(&capture.answer(content), attribute::OUTPUT_MESSAGES).unwrap().contains("secret"));
+    assert!(
+        !text(&capture.response_attributes(content), attribute::OUTPUT_MESSAGES).unwrap().contains("secret")
+    );
 
     let preview = Capture::preview(20).redact(hook);
-    assert_eq!(text(&preview.question(input), attribute::REQUEST_PREVIEW).unwrap(), "X\nX\nX");
+    assert_eq!(text(&preview.request_attributes(input), attribute::REQUEST_PREVIEW).unwrap(), "X\nX\nX");
     let mut content = preview.output().unwrap();
     content.text(0, "secret");
-    assert_eq!(text(&preview.answer(content), attribute::RESPONSE_PREVIEW).unwrap(), "X");
+    assert_eq!(text(&preview.response_attributes(content), attribute::RESPONSE_PREVIEW).unwrap(), "X");
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn a_redaction_sees_more_than_a_preview_shows() {
     let mut content = capture.output().unwrap();
     content.text(0, "alice@exam");
     content.text(0, "ple.com wrote");
-    assert_eq!(text(&capture.answer(content), attribute::RESPONSE_PREVIEW).unwrap(), "[mail]");
+    assert_eq!(text(&capture.response_attributes(content), attribute::RESPONSE_PREVIEW).unwrap(), "[mail]");
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn a_redaction_that_panics_lets_nothing_through() {
     let mut content = capture.output().unwrap();
     content.text(0, "secret");
     assert_eq!(
-        json_of(&capture.answer(content), attribute::OUTPUT_MESSAGES),
+        json_of(&capture.response_attributes(content), attribute::OUTPUT_MESSAGES),
         json!([{"role": "assistant", "parts": [{"type": "text", "content": "[redaction failed]"}]}])
     );
 }
@@ -166,7 +168,7 @@ fn a_redaction_that_panics_lets_nothing_through() {
 fn long_texts_are_cut_and_short_ones_stay() {
     let mut long = input();
     long.messages[0]["parts"][0]["content"] = "ß".repeat(4_000).into();
-    let question = Capture::full().max_bytes(1_000).question(|| long);
+    let question = Capture::full().max_bytes(1_000).request_attributes(|| long);
     let shown = json_of(&question, attribute::INPUT_MESSAGES);
     let cut = shown[0]["parts"][0]["content"].as_str().unwrap();
     let (kept, note) = cut.split_once("...").unwrap();
@@ -180,8 +182,9 @@ fn the_oldest_messages_go_when_cutting_is_not_enough() {
     let message =
         |number| json!({"role": "user", "parts": [{"type": "text", "content": format!("{number}")}]});
     let messages: Vec<Value> = (0..1_000).map(message).collect();
-    let question =
-        Capture::full().max_bytes(1_000).question(|| InputContent { messages, ..InputContent::default() });
+    let question = Capture::full()
+        .max_bytes(1_000)
+        .request_attributes(|| InputContent { messages, ..InputContent::default() });
     let shown = json_of(&question, attribute::INPUT_MESSAGES);
     let shown = shown.as_array().unwrap();
     assert_eq!(shown[0]["parts"][0]["content"], format!("[{} omitted]", 1_000 - (shown.len() - 1)));
@@ -194,7 +197,7 @@ fn an_endless_answer_is_held_within_its_bound_and_counted() {
     for _ in 0..100_000 {
         content.text(0, "words ");
     }
-    let shown = json_of(&Capture::full().answer(content), attribute::OUTPUT_MESSAGES);
+    let shown = json_of(&Capture::full().response_attributes(content), attribute::OUTPUT_MESSAGES);
     let cut = shown[0]["parts"][0]["content"].as_str().unwrap();
     assert!(cut.len() < 1_000 && cut.ends_with("bytes cut]"), "{cut}");
 
@@ -202,7 +205,10 @@ fn an_endless_answer_is_held_within_its_bound_and_counted() {
     for number in 0..100_000 {
         content.tool_call(number, number, Some("id"), Some("name"), "{}");
     }
-    assert!(text(&Capture::full().answer(content), attribute::OUTPUT_MESSAGES).unwrap().len() < 3_000);
+    assert!(
+        text(&Capture::full().response_attributes(content), attribute::OUTPUT_MESSAGES).unwrap().len()
+            < 3_000
+    );
 }
 
 proptest! {
@@ -232,7 +238,7 @@ proptest! {
             fragments.text(0, character.encode_utf8(&mut [0; 4]));
         }
         if !text.is_empty() {
-            prop_assert_eq!(capture.answer(whole), capture.answer(fragments));
+            prop_assert_eq!(capture.response_attributes(whole), capture.response_attributes(fragments));
         }
     }
 }

@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn undeciding_members_do_not_matter(body in body(), stream in json_value(), user in json_value()) {
+    fn fields_that_are_not_hashed_do_not_matter(body in body(), stream in json_value(), user in json_value()) {
         let mut other = body.clone();
         other["stream"] = stream;
         other["user"] = user;

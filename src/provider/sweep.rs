@@ -115,7 +115,7 @@ fn read(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
     };
     decoder.push(body, &mut see);
     decoder.finish(&mut see);
-    capture.answer(reading.content.unwrap());
+    capture.response_attributes(reading.content.unwrap());
     reading.facts
 }
 

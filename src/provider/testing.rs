@@ -35,7 +35,7 @@ pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
         decoder.push(body.as_bytes(), &mut |event| format.read_event(event, &mut reading));
         decoder.finish(&mut |event| format.read_event(event, &mut reading));
     }
-    let attributes = Capture::full().answer(reading.content.unwrap());
+    let attributes = Capture::full().response_attributes(reading.content.unwrap());
     let messages = attributes.iter().find(|attribute| attribute.key.as_str() == attribute::OUTPUT_MESSAGES);
     serde_json::from_str(&messages.unwrap().value.as_str()).unwrap()
 }

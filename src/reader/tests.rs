@@ -67,7 +67,7 @@ fn a_panic_while_reading_stays_inside() {
         let facts = reader.finish(true).facts;
         assert!(facts.complete(), "what cannot be read is taken at the transport's word");
         assert!(facts.output_bytes <= 1, "nothing is read after the panic");
-        assert_eq!(facts.unread, Some(Unread::Reader));
+        assert_eq!(facts.unparsed, Some(Unparsed::Reader));
     }
 }
 
@@ -81,11 +81,11 @@ fn tells_that_a_piece_was_too_long_to_be_read() {
         reader.push(begin.as_bytes());
         reader.push(&filler);
         reader.push(b"\"}\n\n");
-        assert_eq!(reader.finish(true).facts.unread, Some(Unread::TooLong), "{begin}");
+        assert_eq!(reader.finish(true).facts.unparsed, Some(Unparsed::TooLong), "{begin}");
         let mut reader = reader_of(format, stream);
         reader.push(begin.as_bytes());
         reader.push(b"\"}\n\n");
-        assert_eq!(reader.finish(true).facts.unread, None, "{begin}");
+        assert_eq!(reader.finish(true).facts.unparsed, None, "{begin}");
     }
 }
 

@@ -7,7 +7,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use super::Ended;
 use super::labels::Labels;
-use crate::call::{Call, Operation, Unread};
+use crate::call::{Call, Operation, Unparsed};
 use crate::cost::CostStatus;
 use crate::semconv::{
     DURATION_BOUNDARIES, Semconv, TOKEN_BOUNDARIES, attribute, metric, modality, token_type, unit,
@@ -25,7 +25,7 @@ pub(super) struct Instruments {
     cost: Counter<f64>,
     calls: Counter<u64>,
     unpriced: Counter<u64>,
-    unread: Counter<u64>,
+    unparsed: Counter<u64>,
 }
 
 enum Tokens {
@@ -92,7 +92,7 @@ impl Instruments {
             cost: meter.f64_counter(metric::COST).with_unit(unit::USD).build(),
             calls: meter.u64_counter(metric::CALLS).with_unit(unit::CALLS).build(),
             unpriced: token_counter(metric::UNPRICED_TOKENS),
-            unread: meter.u64_counter(metric::UNREAD).with_unit(unit::CALLS).build(),
+            unparsed: meter.u64_counter(metric::UNPARSED).with_unit(unit::CALLS).build(),
         }
     }
 
@@ -127,9 +127,9 @@ impl Instruments {
             self.unpriced.add(tokens, common);
         }
 
-        let unread = [call.request_unread.then_some(Unread::Request), call.response.unread];
-        for reason in unread.into_iter().flatten() {
-            with_one(common, attribute::UNREAD, reason.as_str(), |labels| self.unread.add(1, labels));
+        let unparsed = [call.request_unparsed.then_some(Unparsed::Request), call.response.unparsed];
+        for reason in unparsed.into_iter().flatten() {
+            with_one(common, attribute::UNPARSED, reason.as_str(), |labels| self.unparsed.add(1, labels));
         }
 
         let told = [

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use super::Ended;
-use crate::call::{Call, Operation, RequestFacts, ResponseFacts, Unread};
+use crate::call::{Call, Operation, RequestFacts, ResponseFacts, Unparsed};
 use crate::outcome::Outcome;
-use crate::semconv::{Semconv, attribute, operation, provider, unread};
+use crate::semconv::{Semconv, attribute, operation, provider, unparsed};
 use crate::usage::Usage;
 
 impl Operation {
@@ -22,14 +22,14 @@ impl Operation {
     }
 }
 
-impl Unread {
-    /// The value of `spanledger.unread`.
+impl Unparsed {
+    /// The value of `spanledger.unparsed`.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Request => unread::REQUEST,
-            Self::Encoding => unread::ENCODING,
-            Self::TooLong => unread::TOO_LONG,
-            Self::Reader => unread::READER,
+            Self::Request => unparsed::REQUEST,
+            Self::Encoding => unparsed::ENCODING,
+            Self::TooLong => unparsed::TOO_LONG,
+            Self::Reader => unparsed::READER,
         }
     }
 }
@@ -79,8 +79,8 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     list.some(attribute::ERROR_TYPE, ended.verdict.error_type.clone());
     list.text(attribute::REQUEST_HASH, call.request_hash.as_deref());
     list.text(attribute::KEY_FINGERPRINT, call.key_fingerprint.as_deref());
-    let unread = call.response.unread.or(call.request_unread.then_some(Unread::Request));
-    list.some(attribute::UNREAD, unread.map(Unread::as_str));
+    let unparsed = call.response.unparsed.or(call.request_unparsed.then_some(Unparsed::Request));
+    list.some(attribute::UNPARSED, unparsed.map(Unparsed::as_str));
     list.some(attribute::OUTCOME, Some(ended.verdict.outcome.as_str()));
     list.some(attribute::USAGE_SOURCE, Some(ended.verdict.usage_source.as_str()));
     list.some(attribute::COST_STATUS, Some(ended.cost.status.as_str()));

@@ -29,7 +29,7 @@ pub fn series() -> BTreeSet<String> {
         metric::USAGE_REASONING_TOKENS,
         metric::CALLS,
         metric::UNPRICED_TOKENS,
-        metric::UNREAD,
+        metric::UNPARSED,
     ];
     let histograms = seconds
         .map(|name| escaped(name) + "_seconds")
@@ -58,7 +58,7 @@ pub fn labels() -> BTreeSet<String> {
         attribute::USAGE_SOURCE,
         attribute::COST_STATUS,
         attribute::HTTP_RESPONSE_STATUS_CODE,
-        attribute::UNREAD,
+        attribute::UNPARSED,
     ];
     attributes.map(escaped).into_iter().chain(["job", "instance", "le"].map(str::to_owned)).collect()
 }

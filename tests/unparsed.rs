@@ -1,4 +1,4 @@
-//! What passes unread is said on the span and counted by its reason.
+//! What is not parsed is recorded on the span and counted by its reason.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
@@ -26,12 +26,12 @@ async fn a_request_that_cannot_be_read_leaves_the_rest_of_the_record() {
     {
         let observed = call(body).await;
         let span = observed.span();
-        assert_eq!(span.get("spanledger.unread").unwrap(), "request");
+        assert_eq!(span.get("spanledger.unparsed").unwrap(), "request");
         assert_eq!(span.get("spanledger.request.hash"), None);
         assert_eq!(span.get("gen_ai.usage.input_tokens").unwrap(), "11");
-        let unread =
-            observed.points().into_iter().find(|(name, ..)| name == "spanledger.client.unread").unwrap();
-        assert_eq!((unread.1["spanledger.unread"].as_str(), unread.2), ("request", 1.0));
+        let unparsed =
+            observed.points().into_iter().find(|(name, ..)| name == "spanledger.client.unparsed").unwrap();
+        assert_eq!((unparsed.1["spanledger.unparsed"].as_str(), unparsed.2), ("request", 1.0));
     }
 }
 
@@ -39,8 +39,8 @@ async fn a_request_that_cannot_be_read_leaves_the_rest_of_the_record() {
 async fn says_nothing_where_all_is_read() {
     let observed = call(r#"{"model":"m","prompt":"x","service_tier":"flex"}"#.into()).await;
     let span = observed.span();
-    assert_eq!(span.get("spanledger.unread"), None);
-    assert!(!observed.metrics().contains_key("spanledger.client.unread"));
+    assert_eq!(span.get("spanledger.unparsed"), None);
+    assert!(!observed.metrics().contains_key("spanledger.client.unparsed"));
     // Completions are OpenAI's as well, though they have no `openai.api.type`.
     assert_eq!(span.get("openai.api.type"), None);
     assert_eq!(span.get("openai.request.service_tier").unwrap(), "flex");

@@ -9,14 +9,14 @@ use crate::reader::PIECE_LIMIT;
 /// Takes the event out of a server-sent-event stream that carries usage and no choices. Other events leave in
 /// the bytes they came in, each as soon as it is whole.
 #[derive(Debug, Default)]
-pub(crate) struct UsageStrip {
+pub(crate) struct UsageFilter {
     held: Vec<u8>,
     /// How far `held` is scanned, and the length of the line that stands open there.
     scanned: usize,
     line: usize,
 }
 
-impl UsageStrip {
+impl UsageFilter {
     /// Takes bytes and gives those that may pass now.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Bytes {
         self.held.extend_from_slice(bytes);
@@ -104,12 +104,12 @@ mod tests {
     fn takes_out_the_usage_chunk_alone_however_the_stream_is_cut() {
         let wanted = STREAM.replace("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n", "");
         for size in 1..STREAM.len() {
-            let mut strip = UsageStrip::default();
+            let mut filter = UsageFilter::default();
             let mut passed = Vec::new();
             for piece in STREAM.as_bytes().chunks(size) {
-                passed.extend_from_slice(&strip.push(piece));
+                passed.extend_from_slice(&filter.push(piece));
             }
-            passed.extend_from_slice(&strip.finish());
+            passed.extend_from_slice(&filter.finish());
             let passed = String::from_utf8(passed).unwrap();
             assert_eq!(passed.replace('\r', ""), wanted.replace('\r', ""), "cut every {size} bytes");
         }
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn passes_an_event_that_the_body_leaves_open() {
-        let mut strip = UsageStrip::default();
-        assert!(strip.push(b"data: {\"choices\":[{").is_empty());
-        assert!(!strip.is_empty());
-        assert_eq!(&strip.finish()[..], b"data: {\"choices\":[{");
+        let mut filter = UsageFilter::default();
+        assert!(filter.push(b"data: {\"choices\":[{").is_empty());
+        assert!(!filter.is_empty());
+        assert_eq!(&filter.finish()[..], b"data: {\"choices\":[{");
     }
 }
