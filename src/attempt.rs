@@ -13,8 +13,8 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::body::failure;
+use crate::call::Failure;
 use crate::context;
-use crate::outcome::Failure;
 use crate::semconv::{SCOPE, attribute, error_type, http_method};
 use crate::telemetry::TracerFactory;
 

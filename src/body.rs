@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use reqwest::ResponseBuilderExt;
 
-use crate::outcome::{Ending, Failure};
+use crate::call::{Ending, Failure};
 use crate::recorder::Recorder;
 use crate::usage_filter::UsageFilter;
 

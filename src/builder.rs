@@ -1,7 +1,6 @@
 //! Options of the middleware.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use opentelemetry::metrics::MeterProvider;
@@ -11,6 +10,7 @@ use crate::content::Capture;
 use crate::cost::PriceTable;
 use crate::hash::HashKey;
 use crate::middleware::GenAiMiddleware;
+use crate::provider::ProviderNames;
 use crate::semconv::Semconv;
 use crate::settings::Settings;
 use crate::telemetry::{Telemetry, TracerFactory};
@@ -26,8 +26,7 @@ pub struct GenAiMiddlewareBuilder {
     hash_key: HashKey,
     key_fingerprint: bool,
     capture: Option<Capture>,
-    provider: Option<Cow<'static, str>>,
-    provider_of_host: HashMap<String, Cow<'static, str>>,
+    provider_names: ProviderNames,
     estimate_usage: bool,
     ask_for_usage: bool,
     read_baggage: bool,
@@ -96,17 +95,17 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
-    /// `gen_ai.provider.name` of hosts nobody knows. Defaults to the host's name.
+    /// `gen_ai.provider.name` of unknown hosts. Defaults to the host's name.
     #[must_use]
     pub fn provider(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.provider = Some(name.into());
+        self.provider_names.default = Some(name.into());
         self
     }
 
     /// `gen_ai.provider.name` of one host, before anything else that is known of it.
     #[must_use]
     pub fn provider_of_host(mut self, host: impl Into<String>, name: impl Into<Cow<'static, str>>) -> Self {
-        self.provider_of_host.insert(host.into().to_ascii_lowercase(), name.into());
+        self.provider_names.of_host.insert(host.into().to_ascii_lowercase(), name.into());
         self
     }
 
@@ -155,8 +154,7 @@ impl GenAiMiddlewareBuilder {
             hash_key: self.hash_key,
             key_fingerprint: self.key_fingerprint,
             capture: self.capture.unwrap_or_else(Capture::from_env),
-            provider: self.provider,
-            provider_of_host: self.provider_of_host,
+            provider_names: self.provider_names,
             estimate_usage: self.estimate_usage,
             ask_for_usage: self.ask_for_usage,
             read_baggage: self.read_baggage,

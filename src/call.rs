@@ -4,10 +4,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
 use std::time::Duration;
 
-use crate::outcome::Ending;
+use crate::semconv::error_type;
 use crate::usage::Usage;
 
 /// One call, from the request to the end of its body.
@@ -29,6 +28,48 @@ pub(crate) struct Call {
     /// From the request to the first generated output of a stream.
     pub(crate) first_chunk: Option<Duration>,
     pub(crate) ending: Ending,
+}
+
+/// How the exchange ended on the wire. What that means for the call,
+/// [`judge`](crate::outcome::judge) decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The caller dropped the future before the headers arrived.
+    Cancelled,
+    /// No response came.
+    NoResponse(Failure),
+    /// The body was read to its end.
+    End,
+    /// The caller stopped reading the body.
+    Dropped,
+    /// The body's transport failed.
+    Broken(Failure),
+}
+
+/// Why a transport failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Timeout,
+    Connect,
+    Body,
+    Decode,
+    Redirect,
+    Request,
+    Middleware,
+}
+
+impl Failure {
+    pub(crate) const fn error_type(self) -> &'static str {
+        match self {
+            Self::Timeout => error_type::TIMEOUT,
+            Self::Connect => error_type::CONNECT,
+            Self::Body => error_type::BODY,
+            Self::Decode => error_type::DECODE,
+            Self::Redirect => error_type::REDIRECT,
+            Self::Request => error_type::REQUEST,
+            Self::Middleware => error_type::MIDDLEWARE,
+        }
+    }
 }
 
 /// On whose behalf the application makes the call.

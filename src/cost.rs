@@ -15,45 +15,24 @@ use self::bundled::Bundled;
 pub use self::error::PriceError;
 use self::table::Table;
 use self::tokens::Tokens;
+use crate::text_enum::text_enum;
 use crate::usage::{Usage, UsageSource};
 
-/// How far the cost of a call can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CostStatus {
-    /// Final usage and a price of this very model.
-    Exact,
-    /// Partial or estimated usage, or a price that is not this very model's at this very provider: an opted-in
-    /// default, a price found by the model's name alone, a service tier the table does not know or the answer does
-    /// not name, tokens of sound at a price of text.
-    Estimated,
-    /// The table says that the model costs nothing.
-    Free,
-    /// Tokens are known, the model's price is not.
-    Unpriced,
-    /// No tokens are known.
-    NoUsage,
-}
-
-impl CostStatus {
-    /// Every status, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Exact, Self::Estimated, Self::Free, Self::Unpriced, Self::NoUsage];
-
-    /// The value of `spanledger.cost.status`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Estimated => "estimated",
-            Self::Free => "free",
-            Self::Unpriced => "unpriced",
-            Self::NoUsage => "no_usage",
-        }
-    }
-
-    /// The status whose attribute value is `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+text_enum! {
+    /// How far the cost of a call can be trusted.
+    pub enum CostStatus of "spanledger.cost.status" {
+        /// Final usage and a price of this very model.
+        Exact = "exact",
+        /// Partial or estimated usage, or a price that is not this very model's at this very provider: an opted-in
+        /// default, a price found by the model's name alone, a service tier the table does not know or the answer does
+        /// not name, tokens of sound at a price of text.
+        Estimated = "estimated",
+        /// The table says that the model costs nothing.
+        Free = "free",
+        /// Tokens are known, the model's price is not.
+        Unpriced = "unpriced",
+        /// No tokens are known.
+        NoUsage = "no_usage",
     }
 }
 

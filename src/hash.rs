@@ -13,9 +13,6 @@ use sha2::{Digest, Sha256};
 use self::canonical::Writer;
 use crate::json::Json;
 
-/// HMAC's block length with SHA-256, in bytes (RFC 2104).
-const BLOCK: usize = 64;
-
 /// Bytes of the digest that are shown: 32 hex digits keep accidental collisions out of reach of any ledger.
 const SHOWN: usize = 16;
 
@@ -69,16 +66,13 @@ fn absorb<H: Update>(hasher: H, body: &Json<'_>, fields_not_hashed: &[&str], mod
     writer.finish()
 }
 
-/// A HMAC over any key length: longer keys are hashed and shorter ones padded, as RFC 2104 says.
+/// HMAC-SHA-256 under a key of any length.
+#[expect(
+    clippy::expect_used,
+    reason = "RFC 2104 takes keys of every length: longer ones are hashed, shorter ones padded"
+)]
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    let mut block = [0; BLOCK];
-    if key.len() > BLOCK {
-        let digest = Sha256::digest(key);
-        block[..digest.len()].copy_from_slice(&digest);
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    <Hmac<Sha256> as KeyInit>::new(&block.into())
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
 fn shown<H: FixedOutput>(hasher: H) -> String {

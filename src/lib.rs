@@ -120,6 +120,7 @@ pub mod semconv;
 mod settings;
 mod sse;
 mod telemetry;
+mod text_enum;
 mod usage;
 mod usage_filter;
 

@@ -11,9 +11,8 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::body::{failure, observe};
 use crate::builder::GenAiMiddlewareBuilder;
-use crate::call::Call;
+use crate::call::{Call, Ending, Failure};
 use crate::context::{self, CallContext};
-use crate::outcome::{Ending, Failure};
 use crate::provider::{self, Recognised};
 use crate::recorder::Recorder;
 use crate::request;

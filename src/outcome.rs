@@ -3,52 +3,31 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::call::Call;
+use crate::call::{Call, Ending, Failure};
 use crate::semconv::error_type;
+use crate::text_enum::text_enum;
 use crate::usage::UsageSource;
 
-/// How a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Outcome {
-    /// The whole answer arrived.
-    Completed,
-    /// The body ended, or its transport failed, before the provider's end marker.
-    Truncated,
-    /// The caller stopped reading the body.
-    Dropped,
-    /// The caller dropped the future before the response headers arrived, or the provider says that the answer
-    /// was cancelled.
-    Cancelled,
-    /// An HTTP error status, an error inside a 200 answer, or no connection.
-    Failed,
-    /// A connect, read or total time-out.
-    TimedOut,
+text_enum! {
+    /// How a call ended.
+    pub enum Outcome of "spanledger.outcome" {
+        /// The whole answer arrived.
+        Completed = "completed",
+        /// The body ended, or its transport failed, before the provider's end marker.
+        Truncated = "truncated",
+        /// The caller stopped reading the body.
+        Dropped = "dropped",
+        /// The caller dropped the future before the response headers arrived, or the provider says that the answer
+        /// was cancelled.
+        Cancelled = "cancelled",
+        /// An HTTP error status, an error inside a 200 answer, or no connection.
+        Failed = "failed",
+        /// A connect, read or total time-out.
+        TimedOut = "timed_out",
+    }
 }
 
 impl Outcome {
-    /// Every outcome, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Completed, Self::Truncated, Self::Dropped, Self::Cancelled, Self::Failed, Self::TimedOut];
-
-    /// The value of `spanledger.outcome`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Truncated => "truncated",
-            Self::Dropped => "dropped",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed_out",
-        }
-    }
-
-    /// The outcome whose attribute value is `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
-    }
-
     /// Whether the call carries `error.type` and span status Error. `Dropped` and `Cancelled` do not:
     /// the caller chose them.
     #[must_use]
@@ -63,48 +42,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How the exchange ended on the wire. What that means for the call, [`judge`] decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The caller dropped the future before the headers arrived.
-    Cancelled,
-    /// No response came.
-    NoResponse(Failure),
-    /// The body was read to its end.
-    End,
-    /// The caller stopped reading the body.
-    Dropped,
-    /// The body's transport failed.
-    Broken(Failure),
-}
-
-/// Why a transport failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    Timeout,
-    Connect,
-    Body,
-    Decode,
-    Redirect,
-    Request,
-    Middleware,
-}
-
-impl Failure {
-    pub(crate) const fn error_type(self) -> &'static str {
-        match self {
-            Self::Timeout => error_type::TIMEOUT,
-            Self::Connect => error_type::CONNECT,
-            Self::Body => error_type::BODY,
-            Self::Decode => error_type::DECODE,
-            Self::Redirect => error_type::REDIRECT,
-            Self::Request => error_type::REQUEST,
-            Self::Middleware => error_type::MIDDLEWARE,
-        }
-    }
-}
-
-/// What is said of a call at its end.
+/// What is decided about a call at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) outcome: Outcome,
@@ -126,6 +64,19 @@ pub(crate) fn judge(call: &Call) -> Verdict {
             (false, _) if !call.request.stream => UsageSource::Provider,
             (false, _) => UsageSource::Partial,
         },
+    }
+}
+
+impl Verdict {
+    /// Fills in tokens counted from bytes, where the provider gave none or fewer than arrived.
+    pub(crate) fn estimate_usage(&mut self, call: &mut Call) {
+        let answered = call.response.output || call.response.complete();
+        if self.usage_source != UsageSource::Provider
+            && answered
+            && call.response.usage.estimate(call.request_bytes, call.response.output_bytes)
+        {
+            self.usage_source = UsageSource::Estimated;
+        }
     }
 }
 

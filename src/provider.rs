@@ -7,6 +7,7 @@ mod cohere;
 mod family;
 mod format;
 mod google;
+mod names;
 mod ollama;
 mod openai;
 pub(crate) mod read;
@@ -22,6 +23,7 @@ use family::Family;
 use target::{Target, hosts};
 
 pub(crate) use format::{Event, Framing, Reading, Recognised, WireFormat};
+pub(crate) use names::ProviderNames;
 
 /// Asked in this order: a provider's own paths before those that any gateway may serve.
 const FAMILIES: &[&Family] = &[

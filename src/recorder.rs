@@ -6,9 +6,9 @@ use std::time::{Instant, SystemTime};
 use http::{HeaderMap, StatusCode};
 use opentelemetry::{Context, KeyValue};
 
-use crate::call::Call;
+use crate::call::{Call, Ending};
 use crate::cost::{Cost, PriceQuery};
-use crate::outcome::{Ending, Verdict, judge};
+use crate::outcome::{Verdict, judge};
 use crate::provider::{Reading, WireFormat};
 use crate::reader::{ChunkClock, Reader};
 use crate::settings::Settings;
@@ -104,7 +104,9 @@ impl Recorder {
             }
         }
         let mut verdict = judge(&self.call);
-        self.settings.estimate(&mut self.call, &mut verdict);
+        if self.settings.estimate_usage {
+            verdict.estimate_usage(&mut self.call);
+        }
         let cost = self.price(&verdict);
         let further = std::mem::take(&mut self.further);
         let ended = Ended {

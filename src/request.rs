@@ -5,11 +5,10 @@ use opentelemetry::KeyValue;
 use reqwest::Request;
 use serde_json::Value;
 
-use crate::call::{Call, Caller, Destination, ResponseFacts};
+use crate::call::{Call, Caller, Destination, Ending, ResponseFacts};
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
-use crate::outcome::Ending;
 use crate::provider::{Recognised, WireFormat};
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
@@ -31,7 +30,7 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
     let url = request.url();
     let host = url.host_str().unwrap_or_default();
     let destination = Destination {
-        provider: settings.provider(host, provider),
+        provider: settings.provider_names.name(host, provider),
         operation,
         api_type,
         openai: format.is_openai(),

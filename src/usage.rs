@@ -1,5 +1,10 @@
 //! Token counts of one call, and the one rule by which they merge.
 
+use crate::text_enum::text_enum;
+
+/// Bytes of English text or JSON per token, on the average of the large models' tokenizers.
+const BYTES_PER_TOKEN: u64 = 4;
+
 /// Tokens as OpenTelemetry counts them: totals include their subsets. `None` means that the provider did not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -32,38 +37,17 @@ pub struct Modality {
     pub audio: Option<u64>,
 }
 
-/// Where the token counts of a call come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum UsageSource {
-    /// The provider's final numbers.
-    Provider,
-    /// The provider's numbers of a stream that ended early.
-    Partial,
-    /// Counted from bytes, because the provider gave none and the application opted in.
-    Estimated,
-    /// No number is known.
-    None,
-}
-
-impl UsageSource {
-    /// Every source, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Provider, Self::Partial, Self::Estimated, Self::None];
-
-    /// The value of `spanledger.usage.source`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Partial => "partial",
-            Self::Estimated => "estimated",
-            Self::None => "none",
-        }
-    }
-
-    /// The source whose attribute value is `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.as_str() == text)
+text_enum! {
+    /// Where the token counts of a call come from.
+    pub enum UsageSource of "spanledger.usage.source" {
+        /// The provider's final numbers.
+        Provider = "provider",
+        /// The provider's numbers of a stream that ended early.
+        Partial = "partial",
+        /// Counted from bytes, because the provider gave none and the application opted in.
+        Estimated = "estimated",
+        /// No number is known.
+        None = "none",
     }
 }
 
@@ -90,6 +74,15 @@ impl Usage {
         each(&mut self.input_modality, newer.input_modality);
         each(&mut self.output_modality, newer.output_modality);
         each(&mut self.cache_read_modality, newer.cache_read_modality);
+    }
+
+    /// Fills in counts by the bytes of request and output. Whether anything changed.
+    pub(crate) fn estimate(&mut self, request_bytes: u64, output_bytes: u64) -> bool {
+        let known = (self.input_tokens, self.output_tokens);
+        self.input_tokens.get_or_insert(request_bytes.div_ceil(BYTES_PER_TOKEN));
+        // The running count of a stream that was cut is often the first: Anthropic's begins at 1.
+        self.output_tokens = self.output_tokens.max(Some(output_bytes.div_ceil(BYTES_PER_TOKEN)));
+        known != (self.input_tokens, self.output_tokens)
     }
 
     /// Overlays counts of a provider whose input count leaves the cached tokens out (Anthropic, Bedrock), so
