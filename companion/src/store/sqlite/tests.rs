@@ -8,6 +8,7 @@ use crate::store::{Appended, Appender, Dimension, Filter, Page, Querier, Totals}
 
 mod clock;
 mod crash;
+mod documented;
 mod full;
 mod gaps;
 mod migrating;
