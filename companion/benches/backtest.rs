@@ -40,6 +40,7 @@ fn call(number: u64, calls: u64, hours: i64) -> CallRecord {
         outcome: if failed { Outcome::Failed } else { Outcome::Completed },
         status_code: Some(if failed { 500 } else { 200 }),
         error_type: failed.then(|| "500".to_owned()),
+        error_kind: failed.then(|| "server_error".to_owned()),
         finish_reasons: vec!["stop".to_owned()],
         input_tokens: (!failed).then_some(1000 + number % 500),
         output_tokens: (!failed).then_some(200),

@@ -371,6 +371,7 @@ impl Source {
             outcome,
             status_code,
             error_type: error_type.map(str::to_owned),
+            error_kind: error_type.map(str::to_owned),
             finish_reasons: if answered { vec!["stop".into()] } else { Vec::new() },
             input_tokens: answered.then_some(input),
             output_tokens: answered.then_some(output),

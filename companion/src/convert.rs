@@ -5,6 +5,7 @@
 //! `foreign`. All other spans are counted and left.
 
 mod draft;
+pub(crate) mod failure;
 mod foreign;
 mod moment;
 mod names;

@@ -116,8 +116,10 @@ pub struct CallRecord {
     pub outcome: Outcome,
     /// The HTTP status, if an answer came.
     pub status_code: Option<u16>,
-    /// `error.type`.
+    /// `error.type`: the sender's own word.
     pub error_type: Option<String>,
+    /// What the call failed of, in one name for all senders; the sender's own word where it is none of the known ones.
+    pub error_kind: Option<String>,
     /// Finish reasons by choice.
     pub finish_reasons: Vec<String>,
     /// All input tokens, cached ones included.

@@ -8,6 +8,7 @@ use spanledger::semconv::operation;
 use spanledger::{CostStatus, Outcome, PriceTable, Usage, UsageSource};
 
 use super::Ids;
+use super::failure::{self, Failure, Kind as FailureKind};
 use super::foreign::{self, Meaning};
 use super::moment::When;
 use super::names::{self, Field, Ours};
@@ -246,12 +247,13 @@ impl<'a> Draft<'a> {
                 _ if kind == Kind::Embeddings => Cow::Borrowed(operation::EMBEDDINGS),
                 _ => Cow::Borrowed(operation::CHAT),
             });
-            self.status_code = self.status_code.or_else(|| self.error_type.as_deref().and_then(http_status));
         }
-        let outcome = self.outcome.unwrap_or_else(|| self.inferred_outcome());
-        if outcome.is_error() && self.error_type.is_none() {
-            self.error_type = Some(Cow::Borrowed(error_type::OTHER));
+        let failure = self.failure();
+        if !self.ours {
+            self.status_code = failure.status;
         }
+        let outcome = self.outcome.unwrap_or_else(|| self.inferred_outcome(failure.kind));
+        let error_kind = outcome.is_error().then(|| self.name_failure(outcome, failure));
         let usage_source = self.usage_source.unwrap_or(match (self.usage.is_empty(), outcome) {
             (true, _) => UsageSource::None,
             (false, Outcome::Completed) => UsageSource::Provider,
@@ -284,6 +286,7 @@ impl<'a> Draft<'a> {
             outcome,
             status_code: self.status_code,
             error_type: text(self.error_type, NAME_BYTES),
+            error_kind: text(error_kind.map(Cow::Owned), NAME_BYTES),
             finish_reasons: self.finish_reasons.unwrap_or_default(),
             input_tokens: self.usage.input_tokens,
             output_tokens: self.usage.output_tokens,
@@ -313,14 +316,41 @@ impl<'a> Draft<'a> {
         (record, self.clamped || when.clamped)
     }
 
-    /// How a call ended whose span does not say it in our words.
-    fn inferred_outcome(&self) -> Outcome {
-        match &self.error_type {
-            Some(name) if name.to_ascii_lowercase().contains("timeout") => Outcome::TimedOut,
-            Some(_) => Outcome::Failed,
-            None if self.failed || self.status_code.is_some_and(|code| code >= 400) => Outcome::Failed,
-            None => Outcome::Completed,
+    /// What the call failed of, by all that the span has on it.
+    fn failure(&self) -> Failure {
+        let failed = self.failed || self.error_type.is_some() || self.outcome.is_some_and(Outcome::is_error);
+        let text = self.error_message.as_deref().filter(|_| failed);
+        Failure::read(self.status_code, self.error_type.as_deref(), text.into_iter())
+    }
+
+    /// How a call ended whose span has no outcome of ours.
+    fn inferred_outcome(&self, failure: Option<FailureKind>) -> Outcome {
+        let code = self.status_code.filter(|code| *code >= 400);
+        if !self.failed && self.error_type.is_none() && code.is_none() {
+            return Outcome::Completed;
         }
+        // The response had begun where anything of it is known, or its status is no error.
+        let begun = self.response_id.is_some() || self.first_chunk.is_some() || self.has_usage();
+        match failure {
+            Some(FailureKind::Timeout) if code.is_none() => Outcome::TimedOut,
+            Some(FailureKind::Connection) if begun || self.status_code == Some(200) => Outcome::Truncated,
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// Makes sure that a failed call has an error type, and names the kind of its failure.
+    fn name_failure(&mut self, outcome: Outcome, failure: Failure) -> String {
+        let kind = match outcome {
+            Outcome::Truncated => Some(FailureKind::Truncated),
+            Outcome::TimedOut => Some(FailureKind::Timeout),
+            _ => failure.kind,
+        };
+        let own = self.error_type.get_or_insert_with(|| {
+            let class = self.error_message.as_deref().and_then(failure::class_in).map(str::to_owned);
+            let code = || failure.status.filter(|code| *code >= 400).map(|code| code.to_string());
+            Cow::Owned(class.or_else(code).unwrap_or_else(|| error_type::OTHER.to_owned()))
+        });
+        kind.map_or_else(|| own.clone().into_owned(), |kind| kind.as_str().to_owned())
     }
 }
 
@@ -329,9 +359,4 @@ fn put<T>(slot: &mut Option<T>, value: Option<T>, rank: Rank) {
     if value.is_some() && (rank == Rank::Conventions || slot.is_none()) {
         *slot = value;
     }
-}
-
-/// The HTTP status that some instrumentations write as the error's type.
-fn http_status(error_type: &str) -> Option<u16> {
-    error_type.parse().ok().filter(|code| (400..=599).contains(code))
 }

@@ -139,6 +139,7 @@ fn reads_our_span_whatever_its_scope_is_named() {
         outcome: Outcome::Completed,
         status_code: Some(200),
         error_type: None,
+        error_kind: None,
         finish_reasons: vec!["stop".to_owned()],
         input_tokens: Some(1000),
         output_tokens: Some(100),
@@ -470,4 +471,75 @@ fn counts_and_leaves_spans_that_are_no_llm_calls() {
     let spans = spans.map(|(id, attributes)| span(u8::try_from(id).unwrap() + 1, None, attributes)).collect();
     let converted = convert("app", spans);
     assert_eq!((converted.records.len(), converted.ignored, converted.refused), (0, 6, 0));
+}
+
+/// One failure as six senders report it.
+#[test]
+fn names_one_failure_alike_for_all_senders() {
+    let call = || vec![pair("gen_ai.operation.name", text("chat")), pair("gen_ai.system", text("openai"))];
+    let failed = |id, attributes: Vec<KeyValue>, message: &str| Span {
+        status: Some(Status { code: 2, message: message.to_owned() }),
+        ..span(id, None, call().into_iter().chain(attributes).collect())
+    };
+    let exception = |class: &str| Event {
+        name: "exception".to_owned(),
+        attributes: vec![
+            pair("exception.type", text(class)),
+            pair("exception.message", text("Error code: 429 - no")),
+        ],
+        ..Event::default()
+    };
+    let mut own = ours();
+    own[3] = pair(attribute::OUTCOME, text("failed"));
+    own.push(pair(attribute::HTTP_RESPONSE_STATUS_CODE, int(429)));
+    own.push(pair(attribute::ERROR_TYPE, text("rate_limit_exceeded")));
+    let mut event = failed(5, vec![], "");
+    event.events.push(exception("a.b.OpenAIRateLimitError"));
+    let spans = vec![
+        span(1, None, own),
+        failed(2, vec![pair("error.type", text("RateLimitError"))], ""),
+        failed(3, vec![pair("error.type", text("429"))], ""),
+        failed(4, vec![], "ModelHTTPError: status_code: 429, model_name: m"),
+        event,
+        failed(6, vec![], "429 slow down"),
+    ];
+    let records = convert("app", spans).records;
+    assert_eq!(records.len(), 6);
+    for record in &records {
+        assert_eq!(record.error_kind.as_deref(), Some("rate_limited"), "{record:?}");
+        assert_eq!((record.status_code, record.outcome), (Some(429), Outcome::Failed), "{record:?}");
+    }
+    let own: Vec<_> = records.iter().map(|record| record.error_type.as_deref().unwrap()).collect();
+    assert_eq!(
+        own,
+        ["rate_limit_exceeded", "RateLimitError", "429", "ModelHTTPError", "a.b.OpenAIRateLimitError", "429"]
+    );
+}
+
+#[test]
+fn tells_a_cut_stream_from_a_connection_that_never_was() {
+    let failed = |id, attributes: Vec<KeyValue>| {
+        let mut attributes = attributes;
+        attributes.push(pair("gen_ai.operation.name", text("chat")));
+        attributes.push(pair("error.type", text("openai.APIConnectionError")));
+        span(id, None, attributes)
+    };
+    let spans = vec![
+        failed(1, vec![]),
+        failed(2, vec![pair("gen_ai.response.id", text("r1"))]),
+        failed(3, vec![pair("http.response.status_code", int(200))]),
+    ];
+    let found: Vec<_> = convert("app", spans)
+        .records
+        .into_iter()
+        .map(|record| (record.outcome, record.error_kind.unwrap(), record.status_code))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Outcome::Failed, "connection".to_owned(), None),
+            (Outcome::Truncated, "truncated".to_owned(), None),
+            (Outcome::Truncated, "truncated".to_owned(), Some(200)),
+        ]
+    );
 }

@@ -119,6 +119,7 @@ fn the_json_holds_the_documented_fields() {
     calls[1].request_hash = calls[0].request_hash.clone();
     calls[2].outcome = spanledger::Outcome::Failed;
     calls[2].error_type = Some("429".to_owned());
+    calls[2].error_kind = Some("rate_limited".to_owned());
     calls[2].status_code = Some(429);
     (calls[2].input_tokens, calls[2].output_tokens, calls[2].cost) = (None, None, None);
     (calls[2].usage_source, calls[2].cost_status) =
@@ -159,7 +160,10 @@ fn the_json_holds_the_documented_fields() {
     assert_eq!(json["providers"][0]["name"], "openai");
     assert_eq!(json["services"][0]["name"], "checkout");
     assert_eq!((&json["users"][0]["name"], &json["users"][0]["calls"]), (&json!("alice"), &json!(1)));
-    assert_eq!((&json["errors"][0]["name"], &json["errors"][0]["calls"]), (&json!("429"), &json!(1)));
+    assert_eq!(
+        (&json["errors"][0]["name"], &json["errors"][0]["calls"]),
+        (&json!("rate_limited"), &json!(1))
+    );
     assert_eq!(json["errors"][0]["cost_usd"], Value::Null);
     assert_eq!(json["outcomes"].as_array().unwrap().len(), 2);
     assert_eq!(

@@ -160,6 +160,7 @@ pub(crate) fn breaks_down_by_each_dimension(store: &mut TestStore) {
     let failed = CallRecord {
         outcome: Outcome::Failed,
         error_type: Some("rate_limit_exceeded".into()),
+        error_kind: Some("rate_limited".into()),
         user: None,
         ..model(6, "b")
     };
@@ -176,7 +177,7 @@ pub(crate) fn breaks_down_by_each_dimension(store: &mut TestStore) {
         names(Dimension::User, 10),
         [("user of b".into(), 2), ("user of c".into(), 2), ("user of a".into(), 1)]
     );
-    assert_eq!(names(Dimension::Error, 10), [("rate_limit_exceeded".into(), 1)]);
+    assert_eq!(names(Dimension::Error, 10), [("rate_limited".into(), 1)]);
     assert_eq!(names(Dimension::Outcome, 10), [("completed".into(), 5), ("failed".into(), 1)]);
     assert_eq!(names(Dimension::CostStatus, 10), [("exact".into(), 6)]);
     assert_eq!(names(Dimension::Provider, 10), [("openai".into(), 6)]);

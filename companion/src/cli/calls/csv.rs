@@ -7,7 +7,7 @@ use crate::record::CallRecord;
 type Cell = fn(&Call<'_>) -> String;
 
 /// Titles and cells side by side, so that they cannot drift apart.
-const COLUMNS: [(&str, Cell); 38] = [
+const COLUMNS: [(&str, Cell); 39] = [
     ("start", |call| call.start.clone()),
     ("trace_id", |call| call.trace_id.clone()),
     ("span_id", |call| call.span_id.clone()),
@@ -23,6 +23,7 @@ const COLUMNS: [(&str, Cell); 38] = [
     ("outcome", |call| call.outcome.to_owned()),
     ("status_code", |call| known(call.status_code)),
     ("error_type", |call| maybe(call.error_type)),
+    ("error_kind", |call| maybe(call.error_kind)),
     ("error_message", |call| maybe(call.error_message)),
     ("finish_reasons", |call| foreign(&call.finish_reasons.join(" "))),
     ("duration_seconds", |call| call.duration_seconds.to_string()),

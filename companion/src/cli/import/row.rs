@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use spanledger::semconv::{error_type, operation};
 use spanledger::{CostStatus, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
 
-use crate::convert::secrets;
+use crate::convert::{failure, secrets};
 use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
 use crate::time;
 
@@ -154,6 +154,7 @@ impl Row {
             stream: false,
             outcome,
             status_code: self.status_code,
+            error_kind: error_type.as_deref().map(failure::kind_of),
             error_type,
             finish_reasons: Vec::new(),
             input_tokens: usage.input_tokens,

@@ -61,6 +61,7 @@ pub(crate) fn call(n: u64, start: Timestamp) -> CallRecord {
         outcome: Outcome::Completed,
         status_code: Some(200),
         error_type: None,
+        error_kind: None,
         finish_reasons: vec!["stop".to_owned()],
         input_tokens: Some(1000),
         output_tokens: Some(200),
@@ -189,6 +190,7 @@ fn vary(call: &mut CallRecord, random: &mut Lcg, burst: bool) {
             &[("timeout", 3), ("invalid_api_key", 2), ("connect", 1), ("body", 1)]
         });
         call.error_type = Some(kind.to_owned());
+        call.error_kind = Some(kind.to_owned());
         (call.outcome, call.status_code) = match kind {
             "timeout" => (Outcome::TimedOut, None),
             "connect" => (Outcome::Failed, None),

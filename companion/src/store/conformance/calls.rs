@@ -14,6 +14,7 @@ pub(crate) fn gives_back_every_field(store: &mut TestStore) {
         request_model: Some(String::new()),
         response_model: Some(String::new()),
         error_type: Some(String::new()),
+        error_kind: Some(String::new()),
         user: Some(String::new()),
         request_hash: Some("not hex".into()),
         finish_reasons: vec![String::new()],

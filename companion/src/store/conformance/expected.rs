@@ -94,7 +94,7 @@ pub(crate) fn breakdown(
             Dimension::Provider => Some(call.provider.clone()),
             Dimension::Service => Some(call.service.clone()),
             Dimension::User => call.user.clone(),
-            Dimension::Error => call.error_type.clone(),
+            Dimension::Error => call.error_kind.clone(),
             Dimension::Outcome => Some(call.outcome.to_string()),
             Dimension::CostStatus => Some(call.cost_status.as_str().to_owned()),
         };

@@ -62,6 +62,7 @@ pub(crate) fn no_field() -> CallRecord {
         outcome: Outcome::Completed,
         status_code: None,
         error_type: None,
+        error_kind: None,
         finish_reasons: Vec::new(),
         input_tokens: None,
         output_tokens: None,
@@ -94,6 +95,7 @@ pub(crate) fn every_field() -> CallRecord {
         response_id: Some("chatcmpl-9xYz".into()),
         outcome: Outcome::Truncated,
         error_type: Some("body".into()),
+        error_kind: Some("truncated".into()),
         finish_reasons: vec!["stop".into(), "länge".into()],
         cache_read_tokens: Some(3),
         cache_write_tokens: Some(2),
@@ -157,6 +159,7 @@ pub(crate) fn hostile() -> Vec<CallRecord> {
             response_model: Some(huge.clone()),
             user: Some(huge.clone()),
             error_type: Some(huge.clone()),
+            error_kind: Some(huge.clone()),
             request_hash: Some(huge),
             ..call(13)
         },

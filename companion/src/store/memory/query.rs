@@ -259,7 +259,7 @@ fn dimension(call: &CallRecord, by: Dimension) -> Option<&str> {
         Dimension::Provider => Some(&call.provider),
         Dimension::Service => Some(&call.service),
         Dimension::User => call.user.as_deref(),
-        Dimension::Error => call.error_type.as_deref(),
+        Dimension::Error => call.error_kind.as_deref(),
         Dimension::Outcome => Some(call.outcome.as_str()),
         Dimension::CostStatus => Some(call.cost_status.as_str()),
     }

@@ -97,7 +97,7 @@ impl Dictionary {
             model: self.text(connection, call.model(), day)?,
             outcome: enum_codes::of_outcome(call.outcome),
             cost_status: enum_codes::of_cost_status(call.cost_status),
-            error_type: self.maybe_text(connection, call.error_type.as_deref(), day)?,
+            error_type: self.maybe_text(connection, call.error_kind.as_deref(), day)?,
         };
         if let Some(entry) = self.series.get_mut(&key) {
             if entry.last_day < day {

@@ -8,7 +8,7 @@ use crate::store::sqlite::file::call_id::Place;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::enum_codes::{self, damaged};
 use crate::store::sqlite::file::names::Names;
-use crate::store::sqlite::file::schema::WITH_PRICED_BY;
+use crate::store::sqlite::file::schema::{WITH_ERROR_KINDS, WITH_PRICED_BY};
 
 // The bits of `flags`.
 const STREAM: i64 = 1;
@@ -20,6 +20,9 @@ const TWO_BITS: i64 = 3;
 /// `request_model` of a call whose answer named the same model.
 const SAME_MODEL: i64 = 0;
 
+/// `error_type` of a call that has a kind of failure and no type.
+const NO_TYPE: i64 = 0;
+
 /// Columns that every ledger has, in the order of [`read_call`].
 const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, flags, input_tokens, \
     output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash, trace_id, span_id, \
@@ -29,12 +32,16 @@ const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, fl
 /// Columns that follow in a ledger [`WITH_PRICED_BY`].
 const PRICED_BY: &str = "service_tier, server_address, modality_tokens";
 
+/// The column that follows in a ledger [`WITH_ERROR_KINDS`]; NULL where the type is the kind.
+const ERROR_TYPE: &str = "error_type";
+
 /// Columns in the order of [`read_call`]. A ledger that an older version wrote, and no newer one has opened since to
 /// write, tells nothing of the last ones.
 pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let priced_by = if version < WITH_PRICED_BY { "NULL, NULL, NULL" } else { PRICED_BY };
-    Ok(format!("{COLUMNS}, {priced_by}"))
+    let error_type = if version < WITH_ERROR_KINDS { "NULL" } else { ERROR_TYPE };
+    Ok(format!("{COLUMNS}, {priced_by}, {error_type}"))
 }
 
 /// The numbers that stand for a call's text.
@@ -49,6 +56,7 @@ pub(crate) struct Numbers {
     service_tier: Option<i64>,
     server_address: Option<i64>,
     finish_reasons: Option<i64>,
+    error_type: Option<i64>,
 }
 
 impl Numbers {
@@ -71,6 +79,11 @@ impl Numbers {
                 Some(dictionary.text(connection, &json, day)?)
             }
         };
+        let error_type = match (&call.error_type, &call.error_kind) {
+            (own, kind) if own == kind => None,
+            (None, _) => Some(NO_TYPE),
+            (Some(own), _) => Some(dictionary.text(connection, own, day)?),
+        };
         Ok(Self {
             series: dictionary.series(connection, call, day)?,
             user: dictionary.maybe_text(connection, call.user.as_deref(), day)?,
@@ -81,6 +94,7 @@ impl Numbers {
             service_tier: dictionary.maybe_text(connection, call.service_tier.as_deref(), day)?,
             server_address: dictionary.maybe_text(connection, call.server_address.as_deref(), day)?,
             finish_reasons,
+            error_type,
         })
     }
 }
@@ -95,8 +109,8 @@ impl<'c> CallWriter<'c> {
     pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             insert: connection.prepare_cached(&format!(
-                "INSERT OR IGNORE INTO calls ({COLUMNS}, {PRICED_BY}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"
+                "INSERT OR IGNORE INTO calls ({COLUMNS}, {PRICED_BY}, {ERROR_TYPE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"
             ))?,
             identity: connection.prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?,
         })
@@ -154,6 +168,7 @@ impl<'c> CallWriter<'c> {
             numbers.service_tier,
             numbers.server_address,
             call.modality_tokens.as_deref().map(serde_json::to_string).transpose().map_err(unwritable)?,
+            numbers.error_type,
         ])?;
         Ok(changed == 1)
     }
@@ -208,7 +223,12 @@ pub(crate) fn read_call(
         stream: flags & STREAM != 0,
         outcome: series.outcome,
         status_code: row.get(5)?,
-        error_type: series.error_type.as_deref().map(str::to_owned),
+        error_type: match row.get::<_, Option<i64>>(32)? {
+            None => series.error_type.as_deref().map(str::to_owned),
+            Some(NO_TYPE) => None,
+            Some(number) => Some(names.text(connection, number)?.to_string()),
+        },
+        error_kind: series.error_type.as_deref().map(str::to_owned),
         finish_reasons,
         input_tokens: unsigned(7)?,
         output_tokens: unsigned(8)?,

@@ -13,7 +13,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -90,6 +90,19 @@ ALTER TABLE calls ADD COLUMN modality_tokens TEXT;
 
 /// The first version whose `calls` have the columns of [`THIRD`].
 pub(crate) const WITH_PRICED_BY: i64 = 3;
+
+/// The sender's own error type, where it differs from the kind of failure: `series.error_type` is the kind from here
+/// on. And the spans about work with a model that were not recorded, by hour since 1970, scope and reason.
+const FOURTH: &str = "
+ALTER TABLE calls ADD COLUMN error_type INTEGER;
+CREATE TABLE skipped (
+    hour INTEGER NOT NULL, scope TEXT NOT NULL, reason TEXT NOT NULL, spans INTEGER NOT NULL,
+    PRIMARY KEY (hour, scope, reason)
+) WITHOUT ROWID;
+";
+
+/// The first version with what [`FOURTH`] added.
+pub(crate) const WITH_ERROR_KINDS: i64 = 4;
 
 /// The columns that every rollup table of sums has.
 const ROLLUP: &str = "

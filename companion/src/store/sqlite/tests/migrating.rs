@@ -7,8 +7,16 @@ const HOUR: i64 = 3_600;
 /// What schema 2 added.
 const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "hash_hour"];
 
+/// Makes the file what the third version wrote.
+fn without_the_fourth_schema(path: &Path) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.execute_batch("DROP TABLE skipped; ALTER TABLE calls DROP COLUMN error_type").unwrap();
+    file.execute_batch("PRAGMA user_version = 3").unwrap();
+}
+
 /// Makes the file what the second version wrote.
 fn without_the_third_schema(path: &Path) {
+    without_the_fourth_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
     for column in ["service_tier", "server_address", "modality_tokens"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
@@ -103,6 +111,7 @@ fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
         service_tier: None,
         server_address: None,
         modality_tokens: None,
+        error_kind: records::every_field().error_type,
         ..records::every_field()
     };
     let mut ledger = writer(&path);

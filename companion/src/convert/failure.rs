@@ -1,0 +1,89 @@
+//! What a failed call failed of: one name and one HTTP status for the words of every sender.
+//!
+//! A sender reports an HTTP status, an exception class, a provider's error code or a text. The status is the attribute's,
+//! else the one that the type or the text names, else the one that the name stands for. The kind is decided by the
+//! first of status, type and text that says anything; the tables are in the order of their trust.
+
+mod names;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+pub(super) use names::Kind;
+
+/// What the words of a failure come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// The HTTP status, where one is reported or follows from the name.
+    pub(super) status: Option<u16>,
+    pub(super) kind: Option<Kind>,
+}
+
+impl Failure {
+    /// Reads the words of a failed call: the status its attribute has, its error type and its texts.
+    pub(super) fn read<'a>(
+        status: Option<u16>,
+        error_type: Option<&str>,
+        texts: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
+        let reported = status
+            .or_else(|| error_type.and_then(digits))
+            .or_else(|| texts.clone().find_map(status_in))
+            .filter(|code| *code >= 400);
+        let named = error_type.and_then(Kind::of_name);
+        let in_text = || texts.clone().find_map(Kind::of_text);
+        let kind = match reported.and_then(Kind::of_status) {
+            // A status is coarse: a name or a text may say which of its failures it was.
+            Some(coarse) => {
+                [named, in_text()].into_iter().flatten().find(|kind| kind.refines(coarse)).or(Some(coarse))
+            }
+            None => named.or_else(in_text),
+        };
+        Self { status: status.or(reported).or_else(|| kind.and_then(Kind::status)), kind }
+    }
+}
+
+/// The name of the kind of failure whose error type is `error_type`; that itself where it is none of the known ones.
+pub(crate) fn kind_of(error_type: &str) -> String {
+    let kind = Failure::read(None, Some(error_type), std::iter::empty()).kind;
+    kind.map_or_else(|| error_type.to_owned(), |kind| kind.as_str().to_owned())
+}
+
+/// An error type that is an HTTP status.
+fn digits(error_type: &str) -> Option<u16> {
+    error_type.parse().ok().filter(|code| (400..=599).contains(code))
+}
+
+/// The ways in which texts name an HTTP status:
+/// `Error code: 429`, `status_code: 429`, `HTTP 429`, `HTTP/1.1 429`, `'code': 429`, `got status: 429`; `(429 Too Many
+/// Requests)`; a line that begins with it, after the exception's class or not; `429 RESOURCE_EXHAUSTED` anywhere.
+const STATUS: [&str; 4] = [
+    r#"(?i)\b(?:error code|status[ _-]?code|status|http(?:/[0-9.]+)?|code)\b["']?\s*[:=]?\s*["'(]?([45][0-9]{2})\b"#,
+    r"\(([45][0-9]{2})(?:\)| [A-Z])",
+    r"(?m)^\s*(?:[A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception)[:(]\s*['\x22]?)?([45][0-9]{2})(?:[ :{.]|$)",
+    r"\b([45][0-9]{2}) [A-Z][A-Z_]{4,}\b",
+];
+
+#[expect(
+    clippy::expect_used,
+    reason = "the patterns are constants, and every test of this file compiles them"
+)]
+static PATTERNS: LazyLock<[Regex; 4]> =
+    LazyLock::new(|| STATUS.map(|pattern| Regex::new(pattern).expect("a constant pattern")));
+
+/// The HTTP status that the text of a failure names.
+fn status_in(text: &str) -> Option<u16> {
+    PATTERNS.iter().find_map(|pattern| pattern.captures(text)?.get(1)?.as_str().parse().ok())
+}
+
+/// The exception class with which a text begins: `RateLimitError: Error code: 429`, `OpenAIRateLimitError('…')`.
+pub(super) fn class_in(text: &str) -> Option<&str> {
+    let end = text.find([':', '('])?;
+    let class = &text[..end];
+    let named = ["Error", "Exception", "Timeout"].iter().any(|ending| class.ends_with(ending));
+    let word = class.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    (named && word).then_some(class)
+}

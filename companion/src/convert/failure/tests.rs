@@ -1,0 +1,146 @@
+use super::*;
+
+fn read(error_type: &str, text: &str) -> Failure {
+    let error_type = (!error_type.is_empty()).then_some(error_type);
+    Failure::read(None, error_type, (!text.is_empty()).then_some(text).into_iter())
+}
+
+fn failure(status: impl Into<Option<u16>>, kind: Kind) -> Failure {
+    Failure { status: status.into(), kind: Some(kind) }
+}
+
+#[test]
+fn finds_the_status_in_every_form_in_which_texts_name_it() {
+    for text in [
+        "Error code: 429 - slow down",
+        "RateLimitError: Error code: 429 - {'error': {}}",
+        "OpenAIRateLimitError('Error code: 429 - slow down')",
+        "ModelHTTPError: status_code: 429, model_name: m, body: {}",
+        "status code 429",
+        "Request failed with status code 429",
+        "statusCode=429",
+        "got status: 429 . {\"error\":{}}",
+        "HTTP 429",
+        "HTTP/1.1 429 Too Many Requests",
+        "HTTP status client error (429 Too Many Requests) for url (https://h.example/)",
+        "the service said no (429)",
+        "429 slow down",
+        "429 {\"type\":\"error\"}",
+        "ClientError: 429 RESOURCE_EXHAUSTED. {'error': {}}",
+        "_ResourceExhaustedError: \nsee the guide\n\n429 RESOURCE_EXHAUSTED. {}",
+        "the call failed with 429 RESOURCE_EXHAUSTED",
+        "{'error': {'code': 429, 'message': 'm'}}",
+        "{\"error\": {\"code\": \"429\"}}",
+    ] {
+        assert_eq!(read("", text), failure(429, Kind::RateLimited), "{text}");
+    }
+}
+
+#[test]
+fn takes_no_other_number_for_a_status() {
+    for text in [
+        "the prompt has 4290 tokens",
+        "model gpt-500 does not answer",
+        "request req_429 failed",
+        "limit of 500 tokens",
+        "error at line 404 of main.py",
+        "",
+    ] {
+        assert_eq!(read("", text).status, None, "{text}");
+    }
+}
+
+#[test]
+fn knows_the_failures_of_every_sdk_whatever_precedes_their_names() {
+    let kinds = [
+        ("RateLimitError", failure(429, Kind::RateLimited)),
+        ("TooManyRequestsException", failure(429, Kind::RateLimited)),
+        ("ThrottlingException", failure(429, Kind::RateLimited)),
+        ("ResourceExhausted", failure(429, Kind::RateLimited)),
+        ("AuthenticationError", failure(401, Kind::Unauthenticated)),
+        ("UnauthorizedException", failure(401, Kind::Unauthenticated)),
+        ("PermissionDeniedError", failure(403, Kind::PermissionDenied)),
+        ("AccessDeniedException", failure(403, Kind::PermissionDenied)),
+        ("NotFoundError", failure(404, Kind::NotFound)),
+        ("BadRequestError", failure(400, Kind::InvalidRequest)),
+        ("UnprocessableEntityError", failure(400, Kind::InvalidRequest)),
+        ("ContextWindowExceededError", failure(400, Kind::ContextLengthExceeded)),
+        ("ServiceUnavailableError", failure(503, Kind::Overloaded)),
+        ("InternalServerError", failure(500, Kind::ServerError)),
+        ("APITimeoutError", failure(None, Kind::Timeout)),
+        ("APIConnectionTimeoutError", failure(None, Kind::Timeout)),
+        ("DeadlineExceeded", failure(None, Kind::Timeout)),
+        ("APIConnectionError", failure(None, Kind::Connection)),
+        ("RemoteProtocolError", failure(None, Kind::Connection)),
+        ("CancelledError", failure(None, Kind::Cancelled)),
+        ("ContentPolicyViolationError", failure(None, Kind::ContentFiltered)),
+    ];
+    let before =
+        ["", "openai.", "a.b_c.d.", "OpenAI", "Model", "_", "OpenAI::", "@scope/pkg.", "litellm.exceptions."];
+    for (name, expected) in kinds {
+        for prefix in before {
+            let name = format!("{prefix}{name}");
+            assert_eq!(read(&name, ""), expected, "{name}");
+        }
+    }
+    for code in ["rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED", "429"] {
+        assert_eq!(read(code, ""), failure(429, Kind::RateLimited), "{code}");
+    }
+}
+
+#[test]
+fn leaves_names_that_say_nothing() {
+    for name in [
+        "ValueError",
+        "AI_APICallError",
+        "APIError",
+        "ClientError",
+        "internal",
+        "_OTHER",
+        "UsageLimitExceeded",
+        "",
+    ] {
+        assert_eq!(read(name, ""), Failure::default(), "{name}");
+    }
+}
+
+#[test]
+fn believes_the_status_before_the_name_and_the_name_before_the_text() {
+    assert_eq!(read("openai.APIStatusError", "Error code: 403 - no"), failure(403, Kind::PermissionDenied));
+    assert_eq!(read("RateLimitError", "Error code: 500 - it broke"), failure(500, Kind::ServerError));
+    assert_eq!(read("AuthenticationError", "connection error"), failure(401, Kind::Unauthenticated));
+    assert_eq!(read("AI_APICallError", "Rate limit reached for m"), failure(429, Kind::RateLimited));
+    let attribute = Failure::read(Some(529), Some("overloaded_error"), std::iter::empty());
+    assert_eq!(attribute, failure(529, Kind::Overloaded));
+    // The headers of a stream that broke later said 200.
+    let broken = Failure::read(Some(200), Some("RemoteProtocolError"), std::iter::empty());
+    assert_eq!(broken, failure(200, Kind::Connection));
+}
+
+#[test]
+fn says_more_than_a_status_where_name_or_text_do() {
+    assert_eq!(
+        read("RateLimitError", "Error code: 429 - {'code': 'insufficient_quota'}").kind,
+        Some(Kind::QuotaExceeded)
+    );
+    assert_eq!(
+        read("BadRequestError", "Error code: 400 - context_length_exceeded").kind,
+        Some(Kind::ContextLengthExceeded)
+    );
+    assert_eq!(read("", "Error code: 400 - {'code': 'content_filter'}").kind, Some(Kind::ContentFiltered));
+    assert_eq!(read("overloaded_error", "Error code: 500").kind, Some(Kind::Overloaded));
+}
+
+#[test]
+fn finds_the_class_with_which_a_text_begins() {
+    for (text, class) in [
+        ("RateLimitError: Error code: 429", Some("RateLimitError")),
+        ("OpenAIConnectionError('Connection error.')", Some("OpenAIConnectionError")),
+        ("a.b.ModelTimeoutError: x", Some("a.b.ModelTimeoutError")),
+        ("Error code: 429", None),
+        ("it broke: RateLimitError", None),
+        ("no colon", None),
+    ] {
+        assert_eq!(class_in(text), class, "{text}");
+    }
+}
