@@ -44,7 +44,7 @@ static EMBEDDING: Ollama = Ollama { streams: false };
 /// An answer, or one line of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow)]
     model: Text<'a>,
     /// Chat.
@@ -162,7 +162,7 @@ impl WireFormat for Ollama {
 
 /// Reads an answer or one line of it: the shapes are the same.
 fn read(data: &[u8], reading: &mut Reading) {
-    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(data) else {
+    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(data) else {
         reading.facts.note_error(error::read(data));
         return;
     };

@@ -16,7 +16,7 @@ use crate::decoder::Decoder;
 use crate::decoder::tests::message;
 
 /// An answer: one document, or the events of a stream.
-struct Answer {
+struct Response {
     url: &'static str,
     framing: Framing,
     events: Vec<Value>,
@@ -136,8 +136,8 @@ fn facts(facts: &ResponseFacts) -> BTreeMap<&'static str, String> {
 }
 
 /// What is lost beyond what was changed.
-fn losses(answer: &Answer) -> Vec<String> {
-    let Answer { url, framing, places, .. } = answer;
+fn losses(answer: &Response) -> Vec<String> {
+    let Response { url, framing, places, .. } = answer;
     let events = Value::from(answer.events.clone());
     let before = facts(&read(url, *framing, &body(*framing, url, &events)));
     for (name, _) in *places {
@@ -178,6 +178,6 @@ pub(super) fn sweep(
     documents: &[&str],
     places: &'static [(&'static str, &'static [&'static str])],
 ) {
-    let lost = losses(&Answer { url, framing, events: events(documents), places });
+    let lost = losses(&Response { url, framing, events: events(documents), places });
     assert!(lost.is_empty(), "{} facts lost:\n{}", lost.len(), lost.join("\n"));
 }

@@ -25,7 +25,7 @@ struct BedrockConverse;
 /// A whole answer, or the payload of any event of a stream: their members do not collide.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow)]
     output: Object<Output<'a>>,
     #[serde(borrow)]
@@ -134,15 +134,15 @@ struct PromptRouter<'a> {
 #[serde(default, rename_all = "camelCase")]
 struct NovaEvent<'a> {
     #[serde(borrow)]
-    message_start: Object<Answer<'a>>,
+    message_start: Object<Response<'a>>,
     #[serde(borrow)]
-    content_block_start: Object<Answer<'a>>,
+    content_block_start: Object<Response<'a>>,
     #[serde(borrow)]
-    content_block_delta: Object<Answer<'a>>,
+    content_block_delta: Object<Response<'a>>,
     #[serde(borrow)]
-    message_stop: Object<Answer<'a>>,
+    message_stop: Object<Response<'a>>,
     #[serde(borrow)]
-    metadata: Object<Answer<'a>>,
+    metadata: Object<Response<'a>>,
 }
 
 /// `/model/MODEL/converse` and `/model/MODEL/converse-stream`.
@@ -227,7 +227,7 @@ pub(super) fn read_input(body: &Value) -> InputContent {
 
 /// Reads a whole answer.
 pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Answer<'_>>>(body) {
+    match serde_json::from_slice::<Object<Response<'_>>>(body) {
         Ok(Object(Some(answer))) if answer.output.0.is_some() || answer.usage.0.is_some() => {
             reading.facts.choice(0);
             answer.read(reading);
@@ -244,7 +244,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         let code = event.name.map(str::to_owned).or(said.code);
         return headers::note_error(reading, Some(ErrorFacts { code, message: said.message }));
     }
-    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(event.data) else { return };
+    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(event.data) else { return };
     answer.read(reading);
     // Usage follows the stop reason and ends the stream.
     reading.facts.ended |= event.name == Some("metadata");
@@ -261,7 +261,7 @@ pub(super) fn read_nova_event(data: &[u8], reading: &mut Reading) {
     }
 }
 
-impl Answer<'_> {
+impl Response<'_> {
     fn read(&self, reading: &mut Reading) {
         let facts = &mut reading.facts;
         if self.role.0.is_some() || self.stop_reason.0.is_some() {

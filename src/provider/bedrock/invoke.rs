@@ -43,7 +43,7 @@ struct Chunk<'a> {
 /// What tells the families apart, and the counts that Bedrock puts into the last chunk of each.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Answer<'a> {
+struct Response<'a> {
     /// Anthropic.
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
@@ -172,7 +172,7 @@ impl WireFormat for BedrockInvoke {
 
 /// Reads a whole answer, or what one chunk holds.
 fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
-    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(data) else {
+    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(data) else {
         return headers::note_error(reading, error::read(data));
     };
     match answer.family() {
@@ -220,7 +220,7 @@ enum Family {
     Flat,
 }
 
-impl Answer<'_> {
+impl Response<'_> {
     /// By any of a family's members, so that one of a strange shape does not hide the rest.
     fn family(&self) -> Family {
         let spells = |family: fn(&Spelling) -> bool| self.usage.0.as_deref().is_some_and(family);

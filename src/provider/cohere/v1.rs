@@ -25,7 +25,7 @@ struct CohereV1;
 /// A whole answer, or one event of a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Answer<'a> {
+struct Response<'a> {
     /// Chat.
     #[serde(borrow)]
     response_id: Text<'a>,
@@ -145,13 +145,13 @@ pub(in crate::provider) fn read_input(body: &Value) -> InputContent {
 
 /// Reads a whole answer or one event of a stream.
 pub(in crate::provider) fn read(data: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Answer<'_>>>(data) {
+    match serde_json::from_slice::<Object<Response<'_>>>(data) {
         Ok(Object(Some(answer))) if !answer.is_bare() => answer.read(data, reading),
         _ => reading.facts.note_error(error::read(data)),
     }
 }
 
-impl Answer<'_> {
+impl Response<'_> {
     /// Errors have an id and a message only.
     fn is_bare(&self) -> bool {
         self.event_type.0.is_none()

@@ -26,7 +26,7 @@ struct CohereV2;
 /// A whole answer, or one event of a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
     #[serde(borrow)]
@@ -137,7 +137,7 @@ impl WireFormat for CohereV2 {
     }
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        match serde_json::from_slice::<Object<Answer<'_>>>(body) {
+        match serde_json::from_slice::<Object<Response<'_>>>(body) {
             // Errors have an id as well, and a message that is a text.
             Ok(Object(Some(answer))) if !answer.is_bare() => {
                 answer.read(reading);
@@ -152,7 +152,7 @@ impl WireFormat for CohereV2 {
             reading.facts.ended = true;
             return;
         }
-        match serde_json::from_slice::<Object<Answer<'_>>>(event.data) {
+        match serde_json::from_slice::<Object<Response<'_>>>(event.data) {
             Ok(Object(Some(answer))) if answer.kind.0.is_some() || !answer.is_bare() => answer.read(reading),
             _ => reading.facts.note_error(error::read(event.data)),
         }
@@ -185,7 +185,7 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     };
 }
 
-impl Answer<'_> {
+impl Response<'_> {
     fn is_bare(&self) -> bool {
         self.message.0.is_none()
             && self.delta.0.is_none()

@@ -24,7 +24,7 @@ struct GeminiEmbeddings;
 /// The answer without its vectors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow)]
     usage_metadata: Object<Tokens<'a>>,
     /// Of `predict`.
@@ -104,7 +104,7 @@ impl WireFormat for GeminiEmbeddings {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         let facts = &mut reading.facts;
-        let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Answer<'_>>>(body) else {
+        let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(body) else {
             return facts.note_error(error::read(body));
         };
         if let Some(tokens) = &answer.usage_metadata.0 {

@@ -70,7 +70,7 @@ static VERTEX_AI: GenerateContent = GenerateContent {
 /// A whole answer, or one piece of a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow)]
     candidates: List<Object<Candidate<'a>>>,
     #[serde(borrow)]
@@ -205,7 +205,7 @@ impl WireFormat for GenerateContent {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         // An error before the first piece of an array stream is an array itself.
-        match serde_json::from_slice::<List<Object<Answer<'_>>>>(body) {
+        match serde_json::from_slice::<List<Object<Response<'_>>>>(body) {
             Ok(List(answers)) if !answers.is_empty() => {
                 for answer in answers.iter().filter_map(|answer| answer.0.as_ref()) {
                     self.read(answer, reading);
@@ -262,13 +262,13 @@ fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
 
 impl GenerateContent {
     fn read_one(&self, data: &[u8], reading: &mut Reading) {
-        match serde_json::from_slice::<Object<Answer<'_>>>(data) {
+        match serde_json::from_slice::<Object<Response<'_>>>(data) {
             Ok(Object(Some(answer))) => self.read(&answer, reading),
             _ => reading.facts.note_error(error::read(data)),
         }
     }
 
-    fn read(&self, answer: &Answer<'_>, reading: &mut Reading) {
+    fn read(&self, answer: &Response<'_>, reading: &mut Reading) {
         let facts = &mut reading.facts;
         answer.response_id.note(&mut facts.id);
         answer.model_version.note(&mut facts.model);

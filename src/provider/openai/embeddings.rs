@@ -35,7 +35,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
 /// The answer without its vectors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
@@ -70,7 +70,7 @@ impl WireFormat for OpenAiEmbeddings {
     }
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        match serde_json::from_slice::<Object<Answer<'_>>>(body) {
+        match serde_json::from_slice::<Object<Response<'_>>>(body) {
             Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.0.is_some() => {
                 answer.id.note(&mut reading.facts.id);
                 answer.model.note(&mut reading.facts.model);

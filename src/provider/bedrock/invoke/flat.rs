@@ -10,7 +10,7 @@ use crate::usage::Usage;
 /// A whole answer, or one chunk.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Answer<'a> {
+struct Response<'a> {
     /// Titan, whole and in chunks; its embeddings have the first of these only.
     #[serde(rename = "inputTextTokenCount")]
     titan_input: Count,
@@ -80,7 +80,7 @@ struct Reason<'a> {
 
 /// Reads what is known of `data`; `false` when nothing is.
 pub(super) fn read(data: &[u8], reading: &mut Reading) -> bool {
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else { return false };
+    let Ok(answer) = serde_json::from_slice::<Response<'_>>(data) else { return false };
     let facts = &mut reading.facts;
     let results = || answer.results.0.iter().filter_map(|result| result.0.as_ref());
     let counted = results().filter_map(|result| result.token_count.0).reduce(u64::saturating_add);
