@@ -101,6 +101,8 @@ mod content;
 mod context;
 mod cost;
 mod decoder;
+#[cfg(feature = "otlp")]
+mod delivery;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -12,18 +12,25 @@
 //! The standard variables decide where telemetry goes: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL` (`http/protobuf`,
 //! the default, or `grpc`), `_HEADERS`, `_TIMEOUT`, `_COMPRESSION` (`gzip`), each also per signal; `OTEL_SERVICE_NAME` and
 //! `OTEL_RESOURCE_ATTRIBUTES`; `OTEL_TRACES_SAMPLER`; `OTEL_METRIC_EXPORT_INTERVAL`;
-//! `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` (cumulative by default); `OTEL_SDK_DISABLED`. An `https`
+//! `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` (cumulative by default); `OTEL_BSP_SCHEDULE_DELAY`,
+//! `OTEL_BSP_MAX_QUEUE_SIZE` and `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`; `OTEL_SDK_DISABLED`. An `https`
 //! endpoint needs a TLS feature of `reqwest`, or of `opentelemetry-otlp` for gRPC, in the application.
 //!
 //! It works inside any Tokio runtime and outside of one: exports run on threads of their own. The HTTP exporter always
 //! gets a blocking client (which obeys `HTTP_PROXY` and its friends, but not for a receiver on this machine), whatever other crates enable, because an asynchronous one panics in the
 //! exporter's thread and loses everything; the gRPC exporter gets a runtime of its own, so that flushing never
 //! waits for the runtime it is called from.
+//!
+//! Spans that a receiver did not take are kept in memory and retried with backoff: up to 8,192 calls
+//! (`OTEL_BSP_MAX_QUEUE_SIZE`) or 32 MiB, and as many spans of the application. What finds the queue full, what the
+//! receiver refuses for good and what is left at the end is lost, logged once, and counted by
+//! `spanledger.client.lost.spans`.
 
 mod bridge;
 mod check;
 mod exporter;
-mod split;
+#[cfg(unix)]
+mod termination;
 
 use std::sync::mpsc;
 use std::thread;
@@ -39,7 +46,7 @@ use thiserror::Error;
 use tracing_opentelemetry::OpenTelemetryLayer;
 
 use self::exporter::{Driver, Exporters};
-use self::split::Splitting;
+use crate::delivery::{Delivery, Limits};
 use crate::semconv::{SCOPE, attribute};
 use crate::telemetry::{self, instance};
 
@@ -96,6 +103,7 @@ pub fn builder() -> Builder {
         exponential_histograms: false,
         bridge: true,
         flush_timeout: FLUSH_TIMEOUT,
+        flush_on_termination: false,
     }
 }
 
@@ -108,6 +116,7 @@ pub struct Builder {
     exponential_histograms: bool,
     bridge: bool,
     flush_timeout: Duration,
+    flush_on_termination: bool,
 }
 
 impl Builder {
@@ -157,6 +166,15 @@ impl Builder {
         self
     }
 
+    /// Sends what is left when the process gets SIGTERM or SIGINT (Unix), within [`Builder::flush_timeout`], and then
+    /// lets the signal end it. Calls that are on their way are not waited for. For applications without a handler of
+    /// their own: one that shuts down in order drops the [`Guard`] at the end, which does the same. Defaults to off.
+    #[must_use]
+    pub const fn flush_on_termination(mut self, on: bool) -> Self {
+        self.flush_on_termination = on;
+        self
+    }
+
     /// Sets telemetry up: installs the global tracer and meter providers and the W3C propagator.
     ///
     /// # Errors
@@ -172,8 +190,9 @@ impl Builder {
         }
         let exporters = Exporters::build(self.endpoint.as_deref(), self.protocol)?;
         let resource = self.resource();
+        let limits = Limits { flush: self.flush_timeout, ..Limits::from_env() };
         let tracers = SdkTracerProvider::builder()
-            .with_batch_exporter(Splitting::new(exporters.spans))
+            .with_span_processor(Delivery::start(exporters.spans, limits)?)
             .with_resource(resource.clone())
             .build();
         let mut meters =
@@ -194,6 +213,11 @@ impl Builder {
             );
         }
         check::in_background(exporters.endpoint)?;
+        #[cfg(unix)]
+        if self.flush_on_termination {
+            let (tracers, meters, timeout) = (tracers.clone(), meters.clone(), self.flush_timeout);
+            termination::flush_first(move || stop(&tracers, &meters, timeout))?;
+        }
         let running = Running { tracers, meters, _driver: exporters.driver };
         Ok(Guard { running: Some(running), flush_timeout: self.flush_timeout })
     }
@@ -233,7 +257,7 @@ impl Guard {
     pub fn flush(&self) -> bool {
         let Some(running) = &self.running else { return true };
         let (tracers, meters) = (running.tracers.clone(), running.meters.clone());
-        self.within_timeout(move || tracers.force_flush().is_ok() & meters.force_flush().is_ok())
+        within(self.flush_timeout, move || tracers.force_flush().is_ok() & meters.force_flush().is_ok())
     }
 
     /// A layer for the application's own `tracing` subscriber: its spans become the parents of calls, and are
@@ -246,26 +270,31 @@ impl Guard {
     {
         self.running.as_ref().map(|running| bridge::layer(running.tracers.tracer(SCOPE)))
     }
+}
 
-    /// Runs `work` on a thread of its own, since it blocks, and waits for it as long as the time-out allows.
-    fn within_timeout(&self, work: impl FnOnce() -> bool + Send + 'static) -> bool {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let worker = thread::Builder::new().name("spanledger-flush".to_owned()).spawn(move || {
-            // The receiver is gone only when the time is up, and then nobody wants to know.
-            let _nobody = sender.send(work());
-        });
-        worker.is_ok() && receiver.recv_timeout(self.flush_timeout).unwrap_or(false)
+/// Runs `work` on a thread of its own, since it blocks, and waits for it as long as `timeout` allows.
+fn within(timeout: Duration, work: impl FnOnce() -> bool + Send + 'static) -> bool {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let worker = thread::Builder::new().name("spanledger-flush".to_owned()).spawn(move || {
+        // The receiver is gone only when the time is up.
+        let _too_late = sender.send(work());
+    });
+    worker.is_ok() && receiver.recv_timeout(timeout).unwrap_or(false)
+}
+
+/// Sends what is left and ends telemetry, within `timeout`.
+fn stop(tracers: &SdkTracerProvider, meters: &SdkMeterProvider, timeout: Duration) {
+    let (tracers, meters) = (tracers.clone(), meters.clone());
+    // The last of the spans go first: what they lose, the metrics count.
+    if !within(timeout, move || tracers.shutdown_with_timeout(timeout).is_ok() & meters.shutdown().is_ok()) {
+        tracing::error!(?timeout, "telemetry could not be sent before the end; the last of it is lost");
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(Running { tracers, meters, _driver }) = self.running.take() else { return };
-        let timeout = self.flush_timeout;
-        let stop = move || tracers.shutdown_with_timeout(timeout).is_ok() & meters.shutdown().is_ok();
-        if !self.within_timeout(stop) {
-            tracing::error!(?timeout, "telemetry could not be sent before the end; the last of it is lost");
-        }
+        stop(&tracers, &meters, self.flush_timeout);
     }
 }
 

@@ -405,6 +405,12 @@ pub mod error_type {
     pub const REQUEST: &str = "request";
     /// Another middleware failed.
     pub const MIDDLEWARE: &str = "middleware";
+    /// core, on [`metric::LOST_SPANS`](super::metric::LOST_SPANS): the queue had no room.
+    pub const QUEUE_FULL: &str = "queue_full";
+    /// ours, on the same: the receiver will never take it.
+    pub const REFUSED: &str = "refused";
+    /// ours, on the same: the process ended before the receiver took it.
+    pub const SHUTDOWN: &str = "shutdown";
 }
 
 /// Values of [`attribute::HTTP_REQUEST_METHOD`]; any other method is [`error_type::OTHER`].
@@ -454,6 +460,8 @@ pub mod metric {
     pub const UNPRICED_TOKENS: &str = "spanledger.client.unpriced.tokens";
     /// ours, counter, {call}: calls of which a part was not parsed, by reason.
     pub const UNPARSED: &str = "spanledger.client.unparsed";
+    /// ours, counter, {span}: spans that `otlp` did not deliver, by `error.type`.
+    pub const LOST_SPANS: &str = "spanledger.client.lost.spans";
 }
 
 /// Units, in UCUM.
@@ -464,6 +472,8 @@ pub mod unit {
     pub const TOKENS: &str = "{token}";
     /// Calls.
     pub const CALLS: &str = "{call}";
+    /// Spans.
+    pub const SPANS: &str = "{span}";
     /// US dollars.
     pub const USD: &str = "USD";
 }

@@ -5,7 +5,9 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt, Tracer};
@@ -17,11 +19,15 @@ use tokio::runtime::Builder;
 
 const SPANS: usize = 300;
 
-/// Runs one of the children below with `variables`, and gives its output.
-fn run(child: &str, variables: &[(&str, &str)]) -> Output {
+fn command(child: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", child, "--ignored", "--nocapture"]).env_clear().envs(variables.iter().copied());
-    let output = command.output().unwrap();
+    command
+}
+
+/// Runs one of the children below with `variables`, and gives its output.
+fn run(child: &str, variables: &[(&str, &str)]) -> Output {
+    let output = command(child, variables).output().unwrap();
     assert!(output.status.success(), "{child}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
@@ -160,6 +166,38 @@ async fn call(server: &Loopback) {
     let response = client.post(url).body(r#"{"model":"gpt-4o"}"#).send().await.unwrap();
     response.bytes().await.unwrap();
 }
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn through_an_outage() {
+    let guard = spanledger::otlp::builder().flush_timeout(Duration::from_secs(60)).init().unwrap();
+    work();
+    assert!(guard.flush(), "everything is taken");
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn with_more_spans_than_the_queue_holds() {
+    let guard = spanledger::otlp::builder().flush_timeout(Duration::from_secs(60)).init().unwrap();
+    work();
+    eprintln!("{WORKED}");
+    drop(guard);
+}
+
+#[test]
+#[ignore = "a child of the tests below"]
+fn until_it_is_terminated() {
+    let flush = std::env::var_os("FLUSH").is_some();
+    let _guard = spanledger::otlp::builder().flush_on_termination(flush).init().unwrap();
+    work();
+    eprintln!("{WORKED}");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// What a child writes when its spans are made.
+const WORKED: &str = "the work is done";
 
 #[test]
 #[ignore = "a child of the tests below"]
@@ -323,4 +361,86 @@ fn the_environment_can_disable_it() {
     let told = String::from_utf8(run("disabled", &[("OTEL_SDK_DISABLED", "true")]).stderr).unwrap();
     assert!(told.contains("a line of the application's log"), "{told}");
     assert!(!told.contains("no tracer provider"), "what was meant is no error: {told}");
+}
+
+#[test]
+fn spans_survive_an_outage_of_the_receiver() {
+    let outage = |protocol: &'static str| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100"),
+        ];
+        let mut child = command("through_an_outage", &variables).spawn().unwrap();
+        // The check at the start, and tries of a batch.
+        for _ in 0..4 {
+            drop(listener.accept().unwrap());
+        }
+        let receiver = Receiver::on(listener);
+        assert!(child.wait().unwrap().success(), "{protocol}");
+        let received = receiver.received.lock().unwrap();
+        let mut ids: Vec<_> = received.spans.iter().map(|span| &span.span_id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((ids.len(), received.spans.len()), (SPANS, SPANS), "{protocol}");
+        assert!(!received.metrics.contains_key("spanledger.client.lost.spans"), "{protocol}");
+    };
+    let grpc = std::thread::spawn(move || outage("grpc"));
+    outage("http/protobuf");
+    grpc.join().unwrap();
+}
+
+#[test]
+fn what_the_queue_cannot_hold_is_counted_and_logged_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10"),
+    ];
+    let (child, mut lines) = start("with_more_spans_than_the_queue_holds", &variables);
+    let before: Vec<String> = lines.by_ref().take_while(|line| !line.contains(WORKED)).collect();
+    let receiver = Receiver::on(listener);
+    let all: Vec<String> = before.into_iter().chain(lines).collect();
+    assert!(ended(child).success(), "{all:#?}");
+    let received = receiver.received.lock().unwrap();
+    let lost = received.metrics["spanledger.client.lost.spans"];
+    assert!(lost > 0 && received.spans.len() as u64 + lost == SPANS as u64, "{lost} lost: {all:#?}");
+    assert_eq!(all.iter().filter(|line| line.contains("queue of spans is full")).count(), 1, "{all:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_termination_flushes_where_the_application_asks_for_it_and_ends_the_process_as_ever() {
+    use std::os::unix::process::ExitStatusExt;
+    for (name, number) in [("TERM", 15), ("INT", 2)] {
+        for flush in [true, false] {
+            let receiver = Receiver::start();
+            let endpoint = receiver.endpoint();
+            let variables =
+                [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("FLUSH", "yes"), ("RUST_LOG", "off")];
+            let variables = if flush { &variables[..] } else { &variables[..1] };
+            let (child, mut lines) = start("until_it_is_terminated", variables);
+            assert!(lines.any(|line| line.contains(WORKED)));
+            let kill = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+            assert!(kill.success());
+            assert_eq!(ended(child).signal(), Some(number));
+            let spans = receiver.received.lock().unwrap().spans.len();
+            assert_eq!(spans, if flush { SPANS } else { 0 }, "SIG{name}");
+        }
+    }
+}
+
+/// Starts a child, with the lines of its standard error.
+fn start(child: &str, variables: &[(&str, &str)]) -> (Child, impl Iterator<Item = String>) {
+    let mut child = command(child, variables).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    (child, lines)
+}
+
+fn ended(mut child: Child) -> ExitStatus {
+    child.wait().unwrap()
 }

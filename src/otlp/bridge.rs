@@ -5,7 +5,7 @@ use std::io;
 use opentelemetry_sdk::trace::Tracer;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterFn, Filtered, filter_fn};
+use tracing_subscriber::filter::{FilterExt, FilterFn, Filtered, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -31,6 +31,10 @@ const EXPORTING: [&str; 15] = [
     "tonic",
     "tower",
 ];
+
+/// The exporter's events that telemetry is lost when a single try fails. Here it is kept and retried, and what is lost
+/// after that is logged by the delivery.
+const GIVEN_UP: [&str; 2] = ["Export.Failed.Exhausted", "Export.Failed.NonRetryable"];
 
 type OfTheApplication = FilterFn<fn(&Metadata<'_>) -> bool>;
 
@@ -68,5 +72,6 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let selected = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    fmt::layer().with_writer(io::stderr).with_filter(selected)
+    let true_words = filter_fn(|metadata| !GIVEN_UP.contains(&metadata.name()));
+    fmt::layer().with_writer(io::stderr).with_filter(selected.and(true_words))
 }

@@ -17,7 +17,7 @@ pub(super) fn in_background(endpoint: String) -> io::Result<()> {
             tracing::error!(
                 endpoint = shown(&endpoint),
                 %error,
-                "the OTLP endpoint cannot be reached, so that spans and metrics are lost; \
+                "the OTLP endpoint cannot be reached, so that spans wait in memory; \
                  start a collector there or set OTEL_EXPORTER_OTLP_ENDPOINT",
             );
         }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
-use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{
+    MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
 use reqwest::Url;
 use tokio::runtime::{self, Runtime};
 
@@ -47,14 +49,20 @@ impl Exporters {
 
 fn span_exporter(endpoint: Option<&str>, protocol: Protocol) -> Result<SpanExporter, InitError> {
     let builder = SpanExporter::builder();
+    // Trying again is the delivery's business: it keeps what was not taken.
+    let once = RetryPolicy::disabled();
     Ok(match protocol {
-        Protocol::Grpc => match endpoint {
-            Some(endpoint) => builder.with_tonic().with_endpoint(endpoint).build()?,
-            None => builder.with_tonic().build()?,
-        },
+        Protocol::Grpc => {
+            let builder = builder.with_tonic().with_retry_policy(once);
+            match endpoint {
+                Some(endpoint) => builder.with_endpoint(endpoint).build()?,
+                None => builder.build()?,
+            }
+        }
         Protocol::HttpProtobuf => {
             let builder = builder
                 .with_http()
+                .with_retry_policy(once)
                 .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
                 .with_http_client(client("TRACES", endpoint)?);
             match endpoint {

@@ -20,6 +20,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -45,7 +46,10 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    pub fn on(listener: std::net::TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
         let received = Arc::new(Mutex::new(Received::default()));
@@ -117,6 +121,13 @@ async fn take(
     Ok(Response::builder().header("content-type", kind).body(StreamBody::new(stream::iter(frames))).unwrap())
 }
 
+fn whole(value: Option<number_data_point::Value>) -> u64 {
+    match value {
+        Some(number_data_point::Value::AsInt(value)) => u64::try_from(value).unwrap(),
+        _ => 0,
+    }
+}
+
 impl Received {
     fn resource(&mut self, resource: Option<Resource>) {
         for attribute in resource.into_iter().flat_map(|resource| resource.attributes) {
@@ -138,7 +149,7 @@ impl Received {
             self.resource(of_resource.resource);
             for metric in of_resource.scope_metrics.into_iter().flat_map(|of_scope| of_scope.metrics) {
                 let count = match metric.data.unwrap() {
-                    Data::Sum(sum) => sum.data_points.len() as u64,
+                    Data::Sum(sum) => sum.data_points.iter().map(|point| whole(point.value)).sum(),
                     Data::Histogram(histogram) => histogram.data_points.iter().map(|point| point.count).sum(),
                     Data::ExponentialHistogram(histogram) => {
                         self.exponential = true;

@@ -11,18 +11,28 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use spanledger::otlp::Guard;
 use spanledger::{CallContext, GenAiMiddleware};
 
 use crate::Result;
 use crate::exchange::Exchange;
 use crate::provider::{EXCHANGE, Provider};
+use crate::wait::PATIENCE;
 
 /// The application.
 #[derive(Debug)]
 pub struct Application {
     client: ClientWithMiddleware,
-    tracers: SdkTracerProvider,
-    meters: SdkMeterProvider,
+    telemetry: Telemetry,
+}
+
+/// What the application exports with.
+#[derive(Debug)]
+enum Telemetry {
+    /// Providers of its own.
+    Own { tracers: SdkTracerProvider, meters: SdkMeterProvider },
+    /// The library's.
+    Helper(Arc<Guard>),
 }
 
 impl Application {
@@ -48,8 +58,23 @@ impl Application {
             .tracer_provider(tracers.clone())
             .meter_provider(meters.clone())
             .build();
-        let http = reqwest::Client::builder().dns_resolver(Arc::new(Loopback(provider.address()))).build()?;
-        Ok(Self { client: ClientBuilder::new(http).with(middleware).build(), tracers, meters })
+        Ok(Self { client: client(provider, middleware)?, telemetry: Telemetry::Own { tracers, meters } })
+    }
+
+    /// An application named `service` that calls `provider`, set up by `spanledger::otlp`, which exports over HTTP to
+    /// `receiver`. One per process, since the providers are global.
+    ///
+    /// # Errors
+    /// When telemetry or the HTTP client cannot be set up.
+    pub fn with_helper(service: &str, receiver: SocketAddr, provider: &Provider) -> Result<Self> {
+        let guard = spanledger::otlp::builder()
+            .service_name(service)
+            .endpoint(format!("http://{receiver}"))
+            .flush_timeout(PATIENCE)
+            .bridge(false)
+            .init()?;
+        let client = client(provider, GenAiMiddleware::new())?;
+        Ok(Self { client, telemetry: Telemetry::Helper(Arc::new(guard)) })
     }
 
     /// Makes the call of `exchange` and reads the answer to its end, or to where it is cut.
@@ -76,14 +101,28 @@ impl Application {
     /// Exports what there is.
     ///
     /// # Errors
-    /// When the Collector does not take it.
+    /// When the receiver does not take it.
     pub async fn flush(&self) -> Result<()> {
-        let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
-        // Both wait for their exporters on the thread they are called from.
-        tokio::task::spawn_blocking(move || tracers.force_flush().and_then(|()| meters.force_flush()))
-            .await??;
-        Ok(())
+        // All wait for their exporters on the thread they are called from.
+        match &self.telemetry {
+            Telemetry::Own { tracers, meters } => {
+                let (tracers, meters) = (tracers.clone(), meters.clone());
+                let flush = move || tracers.force_flush().and_then(|()| meters.force_flush());
+                tokio::task::spawn_blocking(flush).await??;
+                Ok(())
+            }
+            Telemetry::Helper(guard) => {
+                let guard = Arc::clone(guard);
+                let taken = tokio::task::spawn_blocking(move || guard.flush()).await?;
+                if taken { Ok(()) } else { Err("not everything was taken".into()) }
+            }
+        }
     }
+}
+
+fn client(provider: &Provider, middleware: GenAiMiddleware) -> Result<ClientWithMiddleware> {
+    let http = reqwest::Client::builder().dns_resolver(Arc::new(Loopback(provider.address()))).build()?;
+    Ok(ClientBuilder::new(http).with(middleware).build())
 }
 
 /// Every recorded host is the loopback server: the middleware sees the names, and nothing leaves the machine.

@@ -20,7 +20,8 @@ pub struct Companion {
     directory: PathBuf,
     /// Where it takes OTLP over gRPC.
     pub grpc: SocketAddr,
-    http: SocketAddr,
+    /// Where it takes OTLP over HTTP.
+    pub http: SocketAddr,
     /// Where it shows its metrics.
     pub admin: SocketAddr,
     client: reqwest::Client,

@@ -1,0 +1,84 @@
+//! Delivers finished spans to a receiver: in batches, and again with backoff while the receiver is away.
+//!
+//! The SDK's batch processor gives a batch up after a second of tries although its queue has room. This one keeps it
+//! until it is delivered, until the receiver refuses it for good, or until the process ends; what finds the queue full
+//! meanwhile is dropped and counted. Calls have a lane of their own, so that the application's other spans cannot push
+//! them out.
+
+mod backoff;
+mod failure;
+mod lane;
+mod queue;
+mod size;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+
+pub(crate) use lane::Limits;
+use queue::Queue;
+
+/// A span processor with one thread that exports.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    queue: Arc<Queue>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Delivery {
+    /// Starts the thread.
+    pub(crate) fn start<E>(exporter: E, limits: Limits) -> std::io::Result<Self>
+    where
+        E: SpanExporter + 'static,
+    {
+        let queue = Arc::new(Queue::new(limits));
+        let of_worker = Arc::clone(&queue);
+        let worker = thread::Builder::new()
+            .name("spanledger-delivery".to_owned())
+            .spawn(move || worker::run(&of_worker, exporter))?;
+        Ok(Self { queue, worker: Mutex::new(Some(worker)) })
+    }
+}
+
+impl SpanProcessor for Delivery {
+    fn on_start(&self, _span: &mut Span, _context: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            self.queue.push(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        let timeout = self.queue.limits.flush;
+        if self.queue.flush(timeout) { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(worker) = worker else { return Err(OTelSdkError::AlreadyShutdown) };
+        let deadline = Instant::now() + timeout;
+        let lost_before = self.queue.stop(deadline);
+        if self.queue.stopped(deadline) && worker.join().is_ok() {
+            let lost = self.queue.lost() - lost_before;
+            if lost == 0 {
+                return Ok(());
+            }
+            return Err(OTelSdkError::InternalFailure(format!("{lost} spans were not delivered")));
+        }
+        // An export may take longer than the timeout; the thread ends with it.
+        Err(OTelSdkError::Timeout(timeout))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.queue.set_resource(resource.clone());
+    }
+}
