@@ -10,8 +10,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use spanledger::{CostStatus, Outcome, UsageSource};
+use spanledger_companion::evaluate::backtest::backtest;
 use spanledger_companion::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
-use spanledger_companion::rule::backtest::backtest;
 use spanledger_companion::rule::config::RulesConfig;
 use spanledger_companion::store::Appender;
 use spanledger_companion::store::sqlite::{Ledger, Options};
@@ -25,18 +25,15 @@ fn call(number: u64, calls: u64, hours: i64) -> CallRecord {
     CallRecord {
         trace_id: u128::from(number + 1).to_be_bytes(),
         span_id: (number + 1).to_be_bytes(),
-        parent_span_id: None,
         origin: Origin::Spanledger,
         start: Timestamp(START.0 + i64::try_from(at).unwrap_or_default()),
         duration_ns: 2 * Timestamp::SECOND,
-        first_chunk_ns: None,
         service: format!("service{}", number % 5),
         provider: "openai".to_owned(),
         operation: "chat".to_owned(),
         request_model: Some(format!("model{}", number % 20)),
         response_model: Some(format!("model{}", number % 20)),
         response_id: Some(format!("chatcmpl-{number:024}")),
-        stream: false,
         outcome: if failed { Outcome::Failed } else { Outcome::Completed },
         status_code: Some(if failed { 500 } else { 200 }),
         error_type: failed.then(|| "500".to_owned()),
@@ -44,24 +41,14 @@ fn call(number: u64, calls: u64, hours: i64) -> CallRecord {
         finish_reasons: vec!["stop".to_owned()],
         input_tokens: (!failed).then_some(1000 + number % 500),
         output_tokens: (!failed).then_some(200),
-        cache_read_tokens: None,
-        cache_write_tokens: None,
-        reasoning_tokens: None,
         usage_source: if failed { UsageSource::None } else { UsageSource::Provider },
         cost: (!failed).then_some(NanoUsd(1_500_000)),
         cost_status: if failed { CostStatus::NoUsage } else { CostStatus::Exact },
-        price_source: None,
-        service_tier: None,
-        server_address: None,
-        modality_tokens: None,
         user: Some(format!("user{}", number % 500)),
-        client_address: None,
-        conversation_id: None,
         request_hash: Some(format!("{:032x}", if number.is_multiple_of(8) { number / 800 } else { number })),
         instance: Some(format!("instance{}", number % 5)),
         sequence: Some(number / 5 + 1),
-        response_preview: None,
-        error_message: None,
+        ..CallRecord::default()
     }
 }
 

@@ -376,7 +376,6 @@ impl Source {
             input_tokens: answered.then_some(input),
             output_tokens: answered.then_some(output),
             cache_read_tokens: answered.then_some(input / 2),
-            cache_write_tokens: None,
             reasoning_tokens: answered.then_some(output / 3),
             usage_source: if answered { UsageSource::Provider } else { UsageSource::None },
             cost: (cost_status == CostStatus::Exact)
@@ -385,15 +384,13 @@ impl Source {
             price_source: answered.then(|| "genai-prices 0.2".into()),
             service_tier: answered.then(|| "default".into()),
             server_address: Some("api.openai.com".into()),
-            modality_tokens: None,
             user: Some(format!("user-{user:06}")),
             client_address: Some(format!("10.0.{}.{}", user / 250, user % 250)),
-            conversation_id: None,
             request_hash: Some(format!("{request_hash:032x}")),
             instance: Some(format!("{process:032x}")),
             sequence: Some(self.sequences[process as usize]),
-            response_preview: None,
             error_message: error_type.map(|text| format!("the provider said {text}")),
+            ..CallRecord::default()
         }
     }
 }

@@ -1,14 +1,13 @@
 //! The admin listener: metrics, health, and the report page.
 
-mod door;
+mod access;
 mod ledger;
 pub mod rules;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use door::Door;
-pub(crate) use door::is_meant;
+pub use access::AccessPolicy;
 pub use ledger::LedgerTotals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,15 +20,15 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use tokio::sync::watch;
 
+use crate::evaluate::evaluator::RuleStatus;
 use crate::metrics::Metrics;
 use crate::metrics::text::{CONTENT_TYPE, Text};
 use crate::notify::task::NotifierCounts;
-use crate::rule::evaluator::RuleStatus;
 use crate::store::writer::WriterHandle;
 
 /// What the admin listener shows.
 #[derive(Debug)]
-pub struct Board {
+pub struct AdminState {
     /// Counters of the receivers.
     pub metrics: Arc<Metrics>,
     /// The ledger's writer.
@@ -44,8 +43,8 @@ pub struct Board {
     pub unready: Mutex<Option<&'static str>>,
 }
 
-impl Board {
-    /// Says that requests are served from now on, or with a reason, that none should be sent.
+impl AdminState {
+    /// Sets why no requests should be sent; with `None`, requests are served from now on.
     pub fn set_unready(&self, reason: Option<&'static str>) {
         *lock(&self.unready) = reason;
     }
@@ -55,12 +54,12 @@ impl Board {
         *lock(&self.ledger) = totals;
     }
 
-    /// Why no requests should be sent, whoever knows it.
+    /// Why no requests should be sent, from any source.
     fn reason(&self) -> Option<&'static str> {
-        let told = *lock(&self.unready);
+        let set = *lock(&self.unready);
         let writer = || self.writer.has_ended().then_some("the ledger's writer has ended");
         let rules = || self.rules.has_changed().is_err().then_some("the rules are not evaluated any more");
-        told.or_else(writer).or_else(rules)
+        set.or_else(writer).or_else(rules)
     }
 
     fn exposition(&self) -> String {
@@ -80,25 +79,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The admin listener's routes, with `page` at `/`. The health checks are open to all.
-pub fn router(board: Arc<Board>, page: Router, door: Door) -> Router {
+pub fn router(state: Arc<AdminState>, page: Router, policy: AccessPolicy) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
-        .with_state(board.clone())
+        .with_state(state.clone())
         .merge(page)
-        .layer(middleware::from_fn_with_state(door, door::keep));
+        .layer(middleware::from_fn_with_state(policy, access::enforce));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(board)
+        .with_state(state)
         .merge(guarded)
 }
 
-async fn metrics(State(board): State<Arc<Board>>) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], board.exposition()).into_response()
+async fn metrics(State(state): State<Arc<AdminState>>) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], state.exposition()).into_response()
 }
 
-async fn ready(State(board): State<Arc<Board>>) -> Response {
-    match board.reason() {
+async fn ready(State(state): State<Arc<AdminState>>) -> Response {
+    match state.reason() {
         None => "ok\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }

@@ -1,8 +1,8 @@
 //! The state machine of alerts, as Prometheus has it: inactive, pending, firing, resolved.
 
-mod saved;
+mod notification_log;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::record::Timestamp;
 use crate::rule::config::Settings;
 use crate::rule::{Labels, Rule, RuleName, Sample, Severity};
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
-pub use self::saved::{Saved, StateFile};
+pub use self::notification_log::NotificationLog;
+pub(crate) use self::notification_log::NotifiedGroup;
 
 /// At most this many alerts of one rule and scope are active at a time; further ones are counted and left.
 pub const LIMIT: usize = 100;

@@ -2,13 +2,13 @@
 
 mod build;
 mod signals;
+mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
-mod vital;
 
 pub use build::{BuildError, build, prices, retention};
 pub use signals::stop_token;
-pub use vital::EndedPart;
+pub use supervisor::TaskEnded;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -19,23 +19,24 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Board, Door, LedgerTotals};
-use crate::alert::StateFile;
+use crate::admin::{self, AccessPolicy, AdminState, LedgerTotals};
 use crate::clock;
 use crate::convert::Converter;
+use crate::evaluate::runner::Runner;
+use crate::evaluate::state_file::StateFile;
 use crate::metrics::Metrics;
+use crate::net::listener::Listener;
 use crate::notify::config::Target;
 use crate::notify::task::Dispatcher;
 use crate::page::{self, PageState};
-use crate::receiver::limits::Gate;
-use crate::receiver::listener::Listener;
+use crate::receiver::admission::Admission;
 use crate::receiver::{self, Intake};
+use crate::report::rule_states::report_states;
 use crate::rule::config::RulesConfig;
-use crate::rule::runner::Runner;
 use crate::store::Querier;
 use crate::store::sqlite::SqliteQuerier;
 use crate::store::writer::WriterHandle;
-use vital::Vital;
+use supervisor::Supervisor;
 
 /// How often the ledger's sums are read for `/metrics`, while that is quick.
 const LEDGER_TOTALS_EVERY: Duration = Duration::from_secs(15);
@@ -48,8 +49,8 @@ pub struct App {
     grpc: Listener,
     http: Listener,
     admin: Listener,
-    gate: Gate,
-    door: Door,
+    admission: Admission,
+    access: AccessPolicy,
     converter: Arc<Converter>,
     metrics: Arc<Metrics>,
     writer: WriterHandle,
@@ -88,26 +89,27 @@ impl App {
     /// whether all of it was done before the deadline.
     ///
     /// # Errors
-    /// [`EndedPart`] when a part ended by itself; the others are drained as at `stop`.
-    pub async fn run(self, stop: CancellationToken) -> Result<bool, EndedPart> {
-        let (stops, vital) = (Stops::default(), Vital::default());
+    /// [`TaskEnded`] when a part ended by itself; the others are drained as at `stop`.
+    pub async fn run(self, stop: CancellationToken) -> Result<bool, TaskEnded> {
+        let (stops, supervisor) = (Stops::default(), Supervisor::default());
         let intake = Intake::new(self.converter, self.writer.clone(), self.metrics.clone());
         let receivers = [
-            vital.spawn(
+            supervisor.spawn(
                 "the gRPC receiver",
-                self.grpc.serve(receiver::grpc_router(intake.clone(), &self.gate), stops.receivers.clone()),
+                self.grpc
+                    .serve(receiver::grpc_router(intake.clone(), &self.admission), stops.receivers.clone()),
             ),
-            vital.spawn(
+            supervisor.spawn(
                 "the HTTP receiver",
-                self.http.serve(receiver::http_router(intake, &self.gate), stops.receivers.clone()),
+                self.http.serve(receiver::http_router(intake, &self.admission), stops.receivers.clone()),
             ),
         ];
         let runner = Runner::new(&self.rules, Some(self.alerts.clone()));
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
-        let rules =
-            vital.spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));
+        let rules = supervisor
+            .spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));
         let mut notifiers = Dispatcher::start(self.targets, &alerts, Some(&self.alerts), &stops.notifiers);
-        let board = Arc::new(Board {
+        let state = Arc::new(AdminState {
             metrics: self.metrics,
             writer: self.writer.clone(),
             rules: statuses,
@@ -115,20 +117,20 @@ impl App {
             ledger: Mutex::default(),
             unready: Mutex::new(None),
         });
-        let routes = admin::router(board.clone(), report_page(&board, self.querier.clone()), self.door);
-        let totals = tokio::spawn(read_totals(board.clone(), self.querier, stops.rules.clone()));
-        let admin = vital.spawn("the admin listener", self.admin.serve(routes, stops.admin.clone()));
+        let routes = admin::router(state.clone(), report_page(&state, self.querier.clone()), self.access);
+        let totals = tokio::spawn(read_totals(state.clone(), self.querier, stops.rules.clone()));
+        let admin = supervisor.spawn("the admin listener", self.admin.serve(routes, stops.admin.clone()));
 
-        let ended_part = tokio::select! {
+        let ended_task = tokio::select! {
             () = stop.cancelled() => None,
-            () = self.writer.ended() => Some(EndedPart("the ledger's writer")),
-            () = notifiers.ended() => Some(EndedPart("a notifier")),
-            part = vital.ended() => Some(part),
+            () = self.writer.ended() => Some(TaskEnded("the ledger's writer")),
+            () = notifiers.ended() => Some(TaskEnded("a notifier")),
+            part = supervisor.ended() => Some(part),
         };
-        if let Some(part) = ended_part {
+        if let Some(part) = ended_task {
             tracing::error!(%part, "stopping");
         }
-        board.set_unready(Some("stopping"));
+        state.set_unready(Some("stopping"));
         let drain = Drain { deadline: Instant::now() + self.deadline };
         let mut clean = true;
         stops.receivers.cancel();
@@ -146,16 +148,16 @@ impl App {
         tracing::info!(step = "ledger", done = written, "stopped");
         stops.admin.cancel();
         clean &= drain.step("admin", ended(admin)).await;
-        ended_part.map_or(Ok(clean && written), Err)
+        ended_task.map_or(Ok(clean && written), Err)
     }
 }
 
-/// The report page over the ledger, with the rules as the board has them.
-fn report_page(board: &Arc<Board>, querier: Arc<dyn Querier>) -> axum::Router {
-    let board = board.clone();
+/// The report page over the ledger, with the rules as the state has them.
+fn report_page(state: &Arc<AdminState>, querier: Arc<dyn Querier>) -> axum::Router {
+    let state = state.clone();
     page::router(PageState {
         querier,
-        rules: Arc::new(move || admin::rules::report_states(&board.rules.borrow())),
+        rules: Arc::new(move || report_states(&state.rules.borrow())),
         clock: Arc::new(clock::now),
     })
 }
@@ -201,8 +203,8 @@ fn pause(took: Duration) -> Duration {
     LEDGER_TOTALS_EVERY.max(took * LEDGER_TOTALS_SHARE)
 }
 
-/// Keeps the board's sums of the ledger up to date.
-async fn read_totals(board: Arc<Board>, querier: Arc<dyn Querier>, stop: CancellationToken) {
+/// Keeps the state's sums of the ledger up to date.
+async fn read_totals(state: Arc<AdminState>, querier: Arc<dyn Querier>, stop: CancellationToken) {
     loop {
         let began = Instant::now();
         let querier = querier.clone();
@@ -210,7 +212,7 @@ async fn read_totals(board: Arc<Board>, querier: Arc<dyn Querier>, stop: Cancell
         tokio::select! {
             () = stop.cancelled() => return,
             read = read => match read {
-                Ok(Ok(totals)) => board.set_ledger(totals),
+                Ok(Ok(totals)) => state.set_ledger(totals),
                 Ok(Err(error)) => tracing::warn!(%error, "the ledger's sums could not be read"),
                 Err(error) => tracing::error!(%error, "reading the ledger's sums failed"),
             },

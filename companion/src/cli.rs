@@ -9,10 +9,10 @@ pub mod import;
 pub mod notify;
 pub mod prices;
 pub mod report;
+mod rule_rows;
 pub mod rules;
 pub mod serve;
 
-use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,14 +20,15 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use toml::Value;
 
-use crate::alert::StateFile;
 use crate::app;
 use crate::clock;
 use crate::config::{Flag, Loaded, load};
-use crate::plain::Terminal;
-use crate::rule::evaluator::Evaluator;
+use crate::evaluate::evaluator::Evaluator;
+use crate::evaluate::state_file::StateFile;
+use crate::failure::Failure;
 use crate::store::Querier;
 use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
+use crate::text::terminal::Terminal;
 
 /// An exact ledger of LLM calls beside the applications that make them.
 ///
@@ -89,33 +90,6 @@ pub struct Common {
     pub config: Option<PathBuf>,
 }
 
-/// Why a command ended with status 2: what was wrong, where, what to do.
-#[derive(Debug)]
-pub struct Failure(pub String);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let said = cause.to_string();
-            // Many an error says its cause itself.
-            if !text.contains(&said) {
-                text.push_str(": ");
-                text.push_str(&said);
-            }
-            source = cause.source();
-        }
-        Self(text)
-    }
-}
-
 impl Cli {
     /// Runs the command.
     ///
@@ -165,7 +139,7 @@ impl Cli {
                 let querier = common.querier(&loaded)?;
                 let rules_at = |at| {
                     let mut evaluator = Evaluator::new(&loaded.config.rules);
-                    Ok(crate::admin::rules::report_states(&evaluator.evaluate_all(&querier, at)))
+                    Ok(crate::report::rule_states::report_states(&evaluator.evaluate_all(&querier, at)))
                 };
                 report::run(&args, &querier, &rules_at, now, terminal, out)?;
             }

@@ -1,4 +1,4 @@
-//! The only door to the clock: everything that decides takes the time as an argument.
+//! The only access to the clock: everything that decides takes the time as an argument.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -17,11 +17,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::net::token::Token;
 use crate::notify::config::NotifyConfig;
 use crate::notify::secret::{self, Secret};
-use crate::receiver::auth::Token;
 use crate::rule::config::RulesConfig;
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

@@ -1,20 +1,20 @@
 //! From OTLP spans to calls: which spans are LLM calls, what they say, and which of two nested ones counts.
 //!
-//! A span is **ours** when it carries any `spanledger.*` fact, whatever its scope is named: a Collector may have
-//! passed it on. Any other span of an inference operation is **foreign** and is read by the tables of
-//! `foreign`. All other spans are counted and left.
+//! A span is our **own** when it carries any `spanledger.*` fact, whatever its scope is named: a Collector may have
+//! passed it on. Any other span of an inference operation is **third-party** and is read by the tables of
+//! `third_party`. All other spans are counted and left.
 
+mod attributes;
 mod draft;
 pub(crate) mod failure;
-mod foreign;
-mod moment;
-mod names;
 mod nesting;
 mod otlp;
 mod price;
 pub(crate) mod secrets;
 #[cfg(test)]
 mod tests;
+mod third_party;
+mod timestamps;
 mod value;
 mod wire;
 
@@ -32,7 +32,7 @@ use nesting::{Nesting, Role, Seen};
 use otlp::{Span, Value};
 
 /// Turns batches of spans into records. Shared by all receivers, since the two spans of one call may arrive
-/// through different doors.
+/// by different protocols.
 #[derive(Debug)]
 pub struct Converter {
     prices: Arc<PriceTable>,
@@ -46,7 +46,7 @@ pub struct Converted {
     pub records: Vec<CallRecord>,
     /// Spans that are no LLM calls.
     pub ignored: u64,
-    /// Foreign spans that wrap a call which is counted by itself.
+    /// Third-party spans that wrap a call which is counted by itself.
     pub wrappers: u64,
     /// Calls that cannot be kept, because their ids are missing or malformed.
     pub refused: u64,
@@ -71,7 +71,8 @@ impl Converter {
         otlp::messages(request, otlp::RESOURCE_SPANS, |resource_spans| {
             let resource = Resource::read(resource_spans)?;
             otlp::messages(resource_spans, otlp::SCOPE_SPANS, |scope_spans| {
-                let raw_input = resource.raw_input || foreign::excludes_cache(otlp::scope_name(scope_spans)?);
+                let raw_input =
+                    resource.raw_input || third_party::excludes_cache(otlp::scope_name(scope_spans)?);
                 otlp::messages(scope_spans, otlp::SPANS, |span| {
                     self.read(span, &resource, raw_input, now, &mut result, &mut seen)
                 })
@@ -110,22 +111,22 @@ impl Converter {
         if raw_input {
             draft.add_cache_to_input();
         }
-        let when = moment::bounded(span.start, span.end, now);
-        let ours = draft.ours;
-        let marks = ours || draft.has_usage();
+        let when = timestamps::bounded(span.start, span.end, now);
+        let own = draft.own;
+        let marks = own || draft.has_usage();
         let (record, clamped) = draft.finish(ids, when, resource.service, kind, &self.prices);
         result.clamped += u64::from(clamped);
         seen.push(Seen {
             trace: record.trace_id,
             span: record.span_id,
             parent: record.parent_span_id,
-            role: Role::Call { kind, ours, marks },
+            role: Role::Call { kind, own, marks },
         });
         result.records.push(record);
         Ok(())
     }
 
-    /// Takes the foreign wrappers of calls out of the records.
+    /// Takes the third-party wrappers of calls out of the records.
     fn count_once(&self, seen: &[Seen], now: Timestamp, result: &mut Converted) {
         let wrappers = self.nesting.lock().unwrap_or_else(PoisonError::into_inner).wrappers(seen, now);
         if wrappers.is_empty() {
@@ -151,8 +152,8 @@ impl<'a> Resource<'a> {
             let Value::Text(text) = value else { return };
             if key == attribute::SERVICE_NAME {
                 resource.service = value::head(text, value::NAME_BYTES);
-            } else if key == foreign::SDK_NAME {
-                resource.raw_input = foreign::excludes_cache(text);
+            } else if key == third_party::SDK_NAME {
+                resource.raw_input = third_party::excludes_cache(text);
             }
         })?;
         Ok(resource)

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, Addresses, EndedPart};
+use crate::app::{self, Addresses, TaskEnded};
 use crate::config::{Flag, Loaded, load};
 
 /// The rules the demo waits for. More of them fire.
@@ -76,7 +76,7 @@ pub struct Demo {
     /// Where the companion listens.
     pub addresses: Addresses,
     stop: CancellationToken,
-    companion: tokio::task::JoinHandle<Result<bool, EndedPart>>,
+    companion: tokio::task::JoinHandle<Result<bool, TaskEnded>>,
 }
 
 impl Demo {

@@ -1,4 +1,4 @@
-//! Doors for the fuzz targets of `companion/fuzz/`; no part of the interface. Each panics when something that must
+//! Entry points for the fuzz targets of `companion/fuzz/`; no part of the interface. Each panics when something that must
 //! hold does not.
 
 use std::path::Path;

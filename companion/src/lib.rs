@@ -9,19 +9,18 @@ pub mod clock;
 pub mod config;
 pub mod convert;
 pub mod demo;
+pub mod evaluate;
+pub mod failure;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod metrics;
+pub mod net;
 pub mod notify;
-mod owner_only;
 pub mod page;
-pub mod plain;
 pub mod receiver;
 pub mod record;
 pub mod report;
 pub mod rule;
-pub mod seconds;
-mod seldom;
 pub mod store;
-pub mod time;
+pub mod text;

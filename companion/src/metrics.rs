@@ -17,7 +17,7 @@ pub enum SpanResult {
     TooOld,
     /// No LLM call.
     Ignored,
-    /// A foreign span around a call that is counted by itself.
+    /// A third-party span around a call that is counted by itself.
     Wrapper,
     /// A call without usable ids.
     Refused,
@@ -98,7 +98,7 @@ pub struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
-    passed_over: [AtomicU64; Signal::ALL.len()],
+    unsupported: [AtomicU64; Signal::ALL.len()],
 }
 
 impl Metrics {
@@ -118,8 +118,8 @@ impl Metrics {
     }
 
     /// Counts a request of a signal that is not kept.
-    pub fn count_passed_over(&self, signal: Signal) {
-        self.passed_over[signal as usize].fetch_add(1, Ordering::Relaxed);
+    pub fn count_unsupported(&self, signal: Signal) {
+        self.unsupported[signal as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes all of them.
@@ -145,10 +145,10 @@ impl Metrics {
             "Calls of which a value was out of range and was bounded or left out.",
         );
         out.count(name, &[], self.clamped.load(Ordering::Relaxed));
-        let name = "spanledger_receiver_passed_over_requests_total";
-        out.family(name, Kind::Counter, "Requests with metrics or logs, which are taken and not kept.");
+        let name = "spanledger_receiver_unsupported_requests_total";
+        out.family(name, Kind::Counter, "Metrics and logs requests that were accepted and discarded.");
         for signal in Signal::ALL {
-            let number = self.passed_over[signal as usize].load(Ordering::Relaxed);
+            let number = self.unsupported[signal as usize].load(Ordering::Relaxed);
             out.count(name, &[("signal", signal.as_str())], number);
         }
     }

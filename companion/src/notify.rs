@@ -4,6 +4,7 @@
 pub mod alertmanager;
 pub mod config;
 pub mod http;
+pub mod schedule;
 pub mod secret;
 pub mod slack;
 pub mod smtp;
@@ -11,7 +12,6 @@ pub mod task;
 pub mod template;
 #[cfg(test)]
 mod tests;
-pub mod timing;
 pub mod webhook;
 
 use std::fmt;

@@ -182,7 +182,7 @@ fn refuse(refusal: Refusal) -> Response {
         main id="main" tabindex="-1" {
             section.card.empty {
                 h1 { (refusal.status.as_u16()) " " (reason) }
-                p { (report::html::foreign(&refusal.text)) }
+                p { (report::html::untrusted(&refusal.text)) }
                 p { a href="/" { "Show the last 24 hours" } }
             }
         }

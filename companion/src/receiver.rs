@@ -1,20 +1,15 @@
 //! The OTLP entrances. gRPC and HTTP differ in how they read a batch and how they word an answer; what
 //! happens to a batch in between stands here, once.
 
-pub mod auth;
-pub mod limits;
-pub mod listener;
-pub mod tls;
-
-mod greeting;
+pub mod admission;
 mod grpc;
 mod http;
 pub(crate) mod json;
-mod passed_over;
+mod offload;
 mod refusal;
 #[cfg(test)]
 mod tests;
-mod work;
+mod unsupported_signals;
 
 pub use grpc::router as grpc_router;
 pub use http::router as http_router;
@@ -27,17 +22,17 @@ use bytes::Bytes;
 use crate::clock;
 use crate::convert::Converter;
 use crate::metrics::{Metrics, SpanResult};
-use crate::seconds::Seconds;
-use crate::seldom::Seldom;
 use crate::store::writer::{AppendError, WriterHandle};
+use crate::text::log_throttle::LogThrottle;
+use crate::text::seconds::Seconds;
+use offload::Offload;
 use refusal::Refusal;
-use work::Work;
 
 /// When a sender is told to come again after a refusal for want of room.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two log lines about appends that fail: on a full disk every request does.
-const FAILURES_SAID: Seconds = Seconds(60);
+const FAILURE_LOG_INTERVAL: Seconds = Seconds(60);
 
 /// Takes batches from every entrance to the ledger.
 #[derive(Debug, Clone)]
@@ -45,8 +40,8 @@ pub struct Intake {
     converter: Arc<Converter>,
     writer: WriterHandle,
     metrics: Arc<Metrics>,
-    failures: Arc<Seldom>,
-    work: Work,
+    failures: Arc<LogThrottle>,
+    offload: Offload,
 }
 
 /// What of an accepted batch was refused, for the protocol's partial success.
@@ -64,8 +59,8 @@ impl Intake {
             converter,
             writer,
             metrics,
-            failures: Arc::new(Seldom::new(FAILURES_SAID)),
-            work: Work::default(),
+            failures: Arc::new(LogThrottle::new(FAILURE_LOG_INTERVAL)),
+            offload: Offload::default(),
         }
     }
 
@@ -82,7 +77,7 @@ impl Intake {
             converter.convert(&request, clock::now()).map_err(|error| Refusal::Malformed(error.to_string()))
         };
         // What waits for the disk are the calls alone.
-        let converted = self.work.run(bytes, convert).await.ok_or(Refusal::Unavailable)??;
+        let converted = self.offload.run(bytes, convert).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let count = |result, spans| self.metrics.count_spans(result, spans);
         if !converted.records.is_empty() {
@@ -97,9 +92,9 @@ impl Intake {
                     return Err(match error {
                         AppendError::Full { .. } => Refusal::Overloaded(RETRY_AFTER),
                         other => {
-                            if let Some(unsaid) = self.failures.say(clock::now()) {
+                            if let Some(suppressed) = self.failures.allow(clock::now()) {
                                 tracing::error!(
-                                    error = %other, calls, unsaid, "append failed, the sender is told to retry"
+                                    error = %other, calls, suppressed, "append failed, the sender is told to retry"
                                 );
                             }
                             Refusal::Unavailable

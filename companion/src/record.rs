@@ -1,5 +1,6 @@
 //! One call as the ledger keeps it: plain facts, whichever instrumentation sent them.
 
+pub(crate) mod ids;
 mod modality;
 
 pub use modality::{ModalityTokens, Parts};
@@ -76,7 +77,7 @@ pub enum Origin {
     /// The `spanledger` library, directly or through a Collector.
     Spanledger,
     /// Any other instrumentation of an LLM call.
-    Foreign,
+    ThirdParty,
     /// Rows read by `spanledger import`.
     Import,
 }
@@ -162,6 +163,53 @@ pub struct CallRecord {
     pub response_preview: Option<String>,
     /// The error's text, if the sender gave one.
     pub error_message: Option<String>,
+}
+
+/// A call of which nothing is known: no ids, no names, no usage, at the beginning of 1970.
+impl Default for CallRecord {
+    fn default() -> Self {
+        Self {
+            trace_id: [0; 16],
+            span_id: [0; 8],
+            parent_span_id: None,
+            origin: Origin::ThirdParty,
+            start: Timestamp(0),
+            duration_ns: 0,
+            first_chunk_ns: None,
+            service: String::new(),
+            provider: String::new(),
+            operation: String::new(),
+            request_model: None,
+            response_model: None,
+            response_id: None,
+            stream: false,
+            outcome: Outcome::Completed,
+            status_code: None,
+            error_type: None,
+            error_kind: None,
+            finish_reasons: Vec::new(),
+            input_tokens: None,
+            output_tokens: None,
+            cache_read_tokens: None,
+            cache_write_tokens: None,
+            reasoning_tokens: None,
+            usage_source: UsageSource::None,
+            cost: None,
+            cost_status: CostStatus::NoUsage,
+            price_source: None,
+            service_tier: None,
+            server_address: None,
+            modality_tokens: None,
+            user: None,
+            client_address: None,
+            conversation_id: None,
+            request_hash: None,
+            instance: None,
+            sequence: None,
+            response_preview: None,
+            error_message: None,
+        }
+    }
 }
 
 impl CallRecord {

@@ -5,6 +5,7 @@ mod figures;
 pub(crate) mod html;
 mod json;
 mod plot;
+pub mod rule_states;
 mod text;
 
 #[cfg(test)]
@@ -14,5 +15,3 @@ pub use data::{Report, RuleState, RuleStatus, build};
 pub use html::to_html;
 pub use json::to_json;
 pub use text::to_text;
-
-pub(crate) use figures::*;

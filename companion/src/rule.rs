@@ -1,22 +1,18 @@
 //! Anomaly rules: questions to the ledger with a threshold. One rule a file; none of them reads a clock.
 
 mod auth_failures;
-pub mod backtest;
 pub mod config;
 mod cost_overrun;
 mod duplicate_ratio;
-pub mod evaluator;
 mod excessive_token_usage;
 mod high_failure_rate;
 mod high_request_rate;
 mod ledger_silent;
 mod rate_limited;
 mod repeated_requests;
-pub mod runner;
 mod sequence_gap;
 #[cfg(test)]
 pub(crate) mod tests;
-mod unit;
 mod unpriced_usage;
 mod usage_missing;
 
@@ -26,11 +22,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Timestamp, Window};
-use crate::seconds::Seconds;
 use crate::store::{Filter, Querier, StoreError, Totals};
-
-pub use self::unit::Unit;
-pub(crate) use self::unit::dollars;
+use crate::text::seconds::Seconds;
+use crate::text::unit::{Unit, dollars};
 
 use self::config::{Key, Settings};
 

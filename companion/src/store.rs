@@ -12,6 +12,7 @@ mod answer;
 pub(crate) mod conformance;
 mod error;
 mod overview;
+pub(crate) mod private_file;
 mod question;
 pub mod sqlite;
 mod sums;

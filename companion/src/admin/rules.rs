@@ -1,11 +1,8 @@
-//! The rules and the notifiers as metrics, and the rules as the report shows them.
+//! The rules and the notifiers as metrics.
 
-use crate::alert::State;
+use crate::evaluate::evaluator::RuleStatus;
 use crate::metrics::text::{Kind, Text};
 use crate::notify::task::NotifierCounts;
-use crate::report;
-use crate::rule::Labels;
-use crate::rule::evaluator::RuleStatus;
 
 /// Writes how every rule stands. A rule over nothing has no value, and says so.
 pub fn write(out: &mut Text, statuses: &[RuleStatus]) {
@@ -61,42 +58,4 @@ pub fn write_notifiers(out: &mut Text, notifiers: &[NotifierCounts]) {
             out.count(name, &[("notifier", &notifier.name), ("result", result)], count);
         }
     }
-}
-
-/// The rules as a report shows them: one row for each alert, or one for the rule when it has none.
-#[must_use]
-pub fn report_states(statuses: &[RuleStatus]) -> Vec<report::RuleState> {
-    let mut states = Vec::with_capacity(statuses.len());
-    for status in statuses {
-        let row = |state, value, labels: &Labels, detail: Option<&String>| report::RuleState {
-            name: status.name.to_string(),
-            state,
-            severity: status.severity.to_string(),
-            value,
-            threshold: status.threshold,
-            unit: status.name.rule().unit(),
-            advice: status.advice.to_owned(),
-            detail: detail.cloned(),
-            labels: labels.clone(),
-        };
-        if status.alerts.is_empty() {
-            let state = match (&status.error, &status.no_data) {
-                (Some(_), _) => report::RuleStatus::Error,
-                (None, Some(_)) => report::RuleStatus::NoData,
-                (None, None) => report::RuleStatus::Inactive,
-            };
-            let detail = status.error.as_ref().or(status.no_data.as_ref()).or(status.description.as_ref());
-            states.push(row(state, status.value, &status.labels, detail));
-        }
-        for alert in &status.alerts {
-            let state = match alert.state {
-                State::Firing => report::RuleStatus::Firing,
-                State::Pending => report::RuleStatus::Pending,
-                State::Resolved => report::RuleStatus::Resolved,
-                State::Inactive => report::RuleStatus::Inactive,
-            };
-            states.push(row(state, Some(alert.value), &alert.labels, Some(&alert.description)));
-        }
-    }
-    states
 }

@@ -11,9 +11,9 @@ use crate::store::writer::{Writer, WriterOptions};
 
 type Statuses = watch::Sender<Arc<Vec<RuleStatus>>>;
 
-fn board() -> (Arc<Board>, Statuses) {
+fn state() -> (Arc<AdminState>, Statuses) {
     let (statuses, rules) = watch::channel(Arc::default());
-    let board = Board {
+    let state = AdminState {
         metrics: Arc::default(),
         writer: Writer::start(Panicking, WriterOptions::new(clock::now)).unwrap(),
         rules,
@@ -21,27 +21,27 @@ fn board() -> (Arc<Board>, Statuses) {
         ledger: Mutex::default(),
         unready: Mutex::new(None),
     };
-    (Arc::new(board), statuses)
+    (Arc::new(state), statuses)
 }
 
-async fn ask(board: &Arc<Board>) -> (StatusCode, String) {
+async fn ask(state: &Arc<AdminState>) -> (StatusCode, String) {
     let request = Request::get("/readyz").body(Body::empty()).unwrap();
     let response =
-        router(Arc::clone(board), Router::new(), Door::of(&[], None)).oneshot(request).await.unwrap();
+        router(Arc::clone(state), Router::new(), AccessPolicy::of(&[], None)).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     (parts.status, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }
 
 #[tokio::test]
 async fn is_not_ready_when_nobody_writes_or_evaluates_any_more() {
-    let (unwell, statuses) = board();
+    let (unwell, statuses) = state();
     statuses.send_replace(Arc::default());
     assert_eq!(ask(&unwell).await, (StatusCode::OK, "ok\n".to_owned()));
     drop(statuses);
     let (status, reason) = ask(&unwell).await;
     assert_eq!((status.as_u16(), reason.as_str()), (503, "the rules are not evaluated any more\n"));
 
-    let (unwell, _statuses) = board();
+    let (unwell, _statuses) = state();
     unwell.writer.append(vec![call(0)]).await.unwrap_err();
     // The question is dropped a moment before the thread is gone.
     unwell.writer.ended().await;

@@ -7,21 +7,22 @@ use std::time::Duration;
 use spanledger::PriceTable;
 
 use super::App;
-use crate::admin::Door;
-use crate::alert::StateFile;
+use crate::admin::AccessPolicy;
 use crate::config::{Config, ConfigError, Loaded, TlsConfig};
 use crate::convert::Converter;
+use crate::evaluate::state_file::StateFile;
+use crate::failure::Failure;
 use crate::metrics::Metrics;
+use crate::net::listener::Listener;
+use crate::net::tls::{self, TlsError};
+use crate::net::token::Token;
 use crate::notify::config::Target;
-use crate::receiver::auth::Token;
-use crate::receiver::limits::{Gate, Limits};
-use crate::receiver::listener::Listener;
-use crate::receiver::tls::{self, TlsError};
-use crate::seconds::Seconds;
+use crate::receiver::admission::{Admission, Limits};
 use crate::store::StoreError;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
 use crate::store::writer::{Writer, WriterOptions};
-use crate::{cli, clock, config};
+use crate::text::seconds::Seconds;
+use crate::{clock, config};
 
 /// Why `serve` did not start.
 #[derive(Debug, thiserror::Error)]
@@ -105,8 +106,8 @@ pub async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         grpc,
         http,
         admin,
-        gate: Gate::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
-        door: Door::of(&config.admin.hosts, parts.admin_token),
+        admission: Admission::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
+        access: AccessPolicy::of(&config.admin.hosts, parts.admin_token),
         converter: parts.converter,
         metrics,
         writer,
@@ -145,7 +146,7 @@ pub fn prices(loaded: &Loaded) -> Result<PriceTable, ConfigError> {
     match &loaded.config.prices.file {
         None => Ok(PriceTable::bundled()),
         Some(path) => PriceTable::from_file(path)
-            .map_err(|error| loaded.error_at("prices.file", cli::Failure::from(error).to_string())),
+            .map_err(|error| loaded.error_at("prices.file", Failure::from(error).to_string())),
     }
 }
 

@@ -42,7 +42,7 @@ async fn ends_with_an_error_when_the_writer_is_gone() {
     let run = tokio::spawn(app.run(CancellationToken::new()));
     assert!(matches!(writer.append(vec![call(0)]).await, Err(AppendError::Stopped)));
     let ended = tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().unwrap();
-    assert_eq!(ended, Err(EndedPart("the ledger's writer")));
+    assert_eq!(ended, Err(TaskEnded("the ledger's writer")));
 }
 
 #[tokio::test]
@@ -56,10 +56,10 @@ async fn ends_without_an_error_when_it_is_told_to() {
 
 #[tokio::test]
 async fn hears_of_the_first_part_that_ends_also_by_a_panic() {
-    let vital = Vital::default();
-    let _goes_on = vital.spawn("one that goes on", std::future::pending());
-    let panics = vital.spawn("one that panics", async { panic!("a bug") });
-    assert_eq!(vital.ended().await, EndedPart("one that panics"));
+    let supervisor = Supervisor::default();
+    let _goes_on = supervisor.spawn("one that goes on", std::future::pending());
+    let panics = supervisor.spawn("one that panics", async { panic!("a bug") });
+    assert_eq!(supervisor.ended().await, TaskEnded("one that panics"));
     assert!(panics.await.unwrap_err().is_panic());
 }
 

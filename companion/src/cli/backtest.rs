@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::check::Format;
-use super::rules::standing::listed;
+use super::rule_rows::listed;
 use super::{Failure, write_all};
-use crate::plain::{Align, Table, Terminal, plural};
+use crate::evaluate::backtest::{Backtest, Firing, backtest};
 use crate::record::{Timestamp, Window};
-use crate::rule::backtest::{Backtest, Firing, backtest};
 use crate::rule::config::RulesConfig;
-use crate::rule::{Labels, RuleName, Unit};
+use crate::rule::{Labels, RuleName};
 use crate::store::Querier;
-use crate::time::{WindowArgs, in_words, rfc3339, to_the_second};
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Terminal, plural};
+use crate::text::time::{WindowArgs, in_words, rfc3339, to_the_second};
+use crate::text::unit::Unit;
 
 /// The past time, and how to write what was found.
 #[derive(Debug, Clone, clap::Args)]

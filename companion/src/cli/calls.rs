@@ -9,12 +9,10 @@ use std::io::Write;
 use spanledger::Outcome;
 
 use super::{Failure, write_all};
-use crate::plain::Terminal;
 use crate::record::Timestamp;
 use crate::store::{Filter, Page, Querier};
-use crate::time::WindowArgs;
-
-pub(crate) use json::{hex, in_seconds, parse_trace_id};
+use crate::text::terminal::Terminal;
+use crate::text::time::WindowArgs;
 
 /// Rows a page may have; one page is held in memory.
 const MOST_ROWS: usize = 10_000;
@@ -54,7 +52,7 @@ pub struct Args {
     #[arg(long)]
     hash: Option<String>,
     /// Only calls of this trace (32 hex digits).
-    #[arg(long, value_name = "ID", value_parser = parse_trace_id)]
+    #[arg(long, value_name = "ID", value_parser = crate::record::ids::parse_trace_id)]
     trace_id: Option<[u8; 16]>,
     /// At most this many calls, up to 10,000.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS as u64))]

@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::rules::standing::{Standing, standings};
+use super::rule_rows::{RuleRow, rule_rows};
 use super::{Failure, write_all};
-use crate::plain::{Align, Ink, Table, Terminal, harmless, plural};
+use crate::evaluate::evaluator::Evaluator;
 use crate::record::Timestamp;
 use crate::rule::RuleName;
 use crate::rule::config::RulesConfig;
-use crate::rule::evaluator::Evaluator;
 use crate::store::{Filter, Querier};
-use crate::time::{in_words, rfc3339, to_the_second};
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Ink, Terminal, harmless, plural};
+use crate::text::time::{in_words, rfc3339, to_the_second};
 
 /// How to write what was found.
 #[derive(Debug, Clone, clap::Args)]
@@ -55,7 +56,7 @@ struct Checked {
     last_call_at: Option<String>,
     /// Whether no call ended within the window of `LedgerSilent`, or ever.
     silent: bool,
-    rules: Vec<Standing>,
+    rules: Vec<RuleRow>,
 }
 
 /// Evaluates every enabled rule at `now` and writes how it stands. Status 1 says that one fires.
@@ -71,7 +72,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let mut evaluator = Evaluator::new(&config.clone().without_waiting());
-    let rules = standings(&evaluator.evaluate_all(querier, now));
+    let rules = rule_rows(&evaluator.evaluate_all(querier, now));
     let firing = rules.iter().filter(|rule| rule.firing()).count();
     let failed: Vec<String> =
         rules.iter().filter_map(|rule| Some(format!("{}: {}", rule.name, rule.error.as_ref()?))).collect();
@@ -119,7 +120,7 @@ fn silence(last_call: Option<Timestamp>, now: Timestamp, no_data: usize, rules: 
     format!("{since}: {no_data} of {rules} rules {have} no data and cannot tell that all is well")
 }
 
-fn table(rules: &[Standing], terminal: Terminal) -> String {
+fn table(rules: &[RuleRow], terminal: Terminal) -> String {
     let columns = [
         ("RULE", Align::Left),
         ("STATE", Align::Left),

@@ -9,11 +9,11 @@ use super::{Failure, write_all};
 use crate::app::stop_token;
 use crate::clock;
 use crate::demo::{Demo, News};
-use crate::plain::Terminal;
+use crate::evaluate::evaluator::Evaluator;
 use crate::record::Window;
 use crate::report;
-use crate::rule::evaluator::Evaluator;
 use crate::store::sqlite::Ledger;
+use crate::text::terminal::Terminal;
 
 /// How the demo ends.
 #[derive(Debug, Clone, clap::Args)]
@@ -57,7 +57,7 @@ async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Fa
     let now = clock::now();
     let querier = Ledger::open_reader(&demo.loaded.config.ledger.path)?;
     let mut evaluator = Evaluator::new(&demo.loaded.config.rules);
-    let rules = crate::admin::rules::report_states(&evaluator.evaluate_all(&querier, now));
+    let rules = crate::report::rule_states::report_states(&evaluator.evaluate_all(&querier, now));
     let report = report::build(&querier, Window::last(3600, now), &rules, now)?;
     write_all(&mut std::io::stdout(), &format!("\n{}", report::to_text(&report, terminal)))?;
     drop(querier);

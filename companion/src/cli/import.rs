@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use spanledger::PriceTable;
 
 use super::{Failure, write_all};
-use crate::plain::{harmless, plural};
 use crate::record::Timestamp;
 use crate::store::Appender;
+use crate::text::terminal::{harmless, plural};
 use row::Row;
 use source::Source;
 

@@ -8,10 +8,11 @@ use serde::Serialize;
 use spanledger::{Cost, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::{Failure, write_all};
-use crate::plain::{Align, Table, Terminal, harmless};
 use crate::record::Timestamp;
 use crate::store::{Dimension, Filter, Querier};
-use crate::time::WindowArgs;
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Terminal, harmless};
+use crate::text::time::WindowArgs;
 
 /// Names looked at; the ones with most calls.
 const MOST_MODELS: usize = 1000;

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Failure, write_all};
-use crate::plain::Terminal;
 use crate::record::Timestamp;
 use crate::report::{self, RuleState, RuleStatus};
 use crate::store::Querier;
-use crate::time::WindowArgs;
+use crate::text::terminal::Terminal;
+use crate::text::time::WindowArgs;
 
 /// What to report on, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -118,7 +118,7 @@ mod tests {
                 Ok(Vec::new())
             };
             run(&args, &ledger(&[]), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new()).unwrap();
-            assert_eq!(crate::time::rfc3339(at.get().unwrap()), asked);
+            assert_eq!(crate::text::time::rfc3339(at.get().unwrap()), asked);
         }
     }
 

@@ -1,7 +1,6 @@
 //! `spanledger rules`: the rules with their settings and state, and those that Prometheus can evaluate.
 
 mod prometheus;
-pub(crate) mod standing;
 
 use std::io::Write;
 
@@ -10,14 +9,15 @@ use serde::Serialize;
 use super::check::Format;
 use super::{Failure, write_all};
 use crate::alert::Alert;
-use crate::plain::{Align, Table, Terminal};
+use crate::evaluate::evaluator::Evaluator;
 use crate::record::Timestamp;
 use crate::rule::config::{Key, RulesConfig};
-use crate::rule::evaluator::Evaluator;
-use crate::seconds::Seconds;
 use crate::store::Querier;
+use crate::text::seconds::Seconds;
+use crate::text::table::{Align, Table};
+use crate::text::terminal::Terminal;
 
-use self::standing::{Standing, standings};
+use super::rule_rows::{RuleRow, rule_rows};
 
 /// What to write about the rules.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,7 +54,7 @@ enum System {
 #[derive(Debug, Serialize)]
 struct Listed {
     #[serde(flatten)]
-    standing: Standing,
+    row: RuleRow,
     window: Seconds,
     #[serde(rename = "for")]
     hold: Seconds,
@@ -103,14 +103,14 @@ pub fn run(
         None => evaluator.without_ledger(now),
     };
     let monitors = evaluator.monitors();
-    let rules: Vec<Listed> = standings(&statuses)
+    let rules: Vec<Listed> = rule_rows(&statuses)
         .into_iter()
         .zip(monitors.iter())
-        .map(|(standing, monitor)| {
+        .map(|(row, monitor)| {
             let settings = &monitor.scope.settings;
             let reads = |key| monitor.rule.keys().contains(&key);
             Listed {
-                standing,
+                row,
                 window: settings.window,
                 hold: settings.hold,
                 keep_firing_for: settings.keep_firing_for,
@@ -144,18 +144,18 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
     // Names stay whole for who searches them.
     let mut table = Table::new(columns.len() - 1, &columns);
     for rule in rules {
-        let threshold = if rule.standing.name.rule().inclusive() { ">= " } else { "> " };
+        let threshold = if rule.row.name.rule().inclusive() { ">= " } else { "> " };
         table.push(vec![
-            rule.standing.title(),
-            rule.standing.state.to_owned(),
-            rule.standing.severity.to_string(),
-            rule.standing.value_text(),
-            format!("{threshold}{}", rule.standing.threshold_text()),
+            rule.row.title(),
+            rule.row.state.to_owned(),
+            rule.row.severity.to_string(),
+            rule.row.value_text(),
+            format!("{threshold}{}", rule.row.threshold_text()),
             rule.window.to_string(),
             rule.min_calls.map_or_else(|| "-".to_owned(), |calls| calls.to_string()),
             rule.hold.to_string(),
             rule.keep_firing_for.to_string(),
-            rule.standing.since.clone().unwrap_or_default(),
+            rule.row.since.clone().unwrap_or_default(),
         ]);
     }
     let mut out = String::new();

@@ -8,13 +8,13 @@ use spanledger::semconv::operation;
 use spanledger::{CostStatus, Outcome, PriceTable, Usage, UsageSource};
 
 use super::Ids;
+use super::attributes::{self, Field, Own};
 use super::failure::{self, Failure, Kind as FailureKind};
-use super::foreign::{self, Meaning};
-use super::moment::When;
-use super::names::{self, Field, Ours};
 use super::nesting::Kind;
 use super::otlp::{Span, Value};
 use super::secrets;
+use super::third_party::{self, Meaning};
+use super::timestamps::CallTime;
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
 use super::wire::Malformed;
 use crate::record::{CallRecord, ModalityTokens, Origin};
@@ -28,7 +28,7 @@ const EXCEPTION_MESSAGE: &str = "exception.message";
 #[derive(Debug, Default)]
 pub(super) struct Draft<'a> {
     /// Whether any fact is one that only the `spanledger` library states.
-    pub(super) ours: bool,
+    pub(super) own: bool,
     /// Whether a value was out of its range and left out.
     clamped: bool,
     operation: Option<Cow<'a, str>>,
@@ -69,16 +69,16 @@ pub(super) struct Draft<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rank {
     Conventions,
-    Foreign,
+    ThirdParty,
 }
 
 impl<'a> Draft<'a> {
     /// Notes an attribute.
     pub(super) fn note(&mut self, key: &str, value: Value<'a>) {
-        if let Some(field) = names::field(key) {
+        if let Some(field) = attributes::field(key) {
             self.set(field, value, Rank::Conventions);
-        } else if let Some(field) = foreign::field(key) {
-            self.set(field, value, Rank::Foreign);
+        } else if let Some(field) = third_party::field(key) {
+            self.set(field, value, Rank::ThirdParty);
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a> Draft<'a> {
             Field::ResponsePreview => {
                 put(&mut self.response_preview, value::text(value, TEXT_BYTES), rank);
             }
-            Field::Ours(field) => self.set_ours(field, value),
+            Field::Own(field) => self.set_own(field, value),
         }
     }
 
@@ -136,23 +136,23 @@ impl<'a> Draft<'a> {
         put(slot(&mut self.usage), tokens, rank);
     }
 
-    fn set_ours(&mut self, field: Ours, value: Value<'a>) {
-        self.ours = true;
+    fn set_own(&mut self, field: Own, value: Value<'a>) {
+        self.own = true;
         let text = || value::text(value, NAME_BYTES);
         match field {
-            Ours::Outcome => self.outcome = text().and_then(|text| Outcome::parse(&text)).or(self.outcome),
-            Ours::UsageSource => {
+            Own::Outcome => self.outcome = text().and_then(|text| Outcome::parse(&text)).or(self.outcome),
+            Own::UsageSource => {
                 self.usage_source = text().and_then(|text| UsageSource::parse(&text)).or(self.usage_source);
             }
-            Ours::CostStatus => {
+            Own::CostStatus => {
                 self.cost_status = text().and_then(|text| CostStatus::parse(&text)).or(self.cost_status);
             }
-            Ours::PriceSource => self.price_source = text(),
-            Ours::ServiceTier => self.either_service_tier = text(),
-            Ours::RequestHash => self.request_hash = text(),
-            Ours::Instance => self.instance = text(),
+            Own::PriceSource => self.price_source = text(),
+            Own::ServiceTier => self.either_service_tier = text(),
+            Own::RequestHash => self.request_hash = text(),
+            Own::Instance => self.instance = text(),
             // Numbered from 1; the bound keeps it within the ledger's signed integers.
-            Ours::Sequence => {
+            Own::Sequence => {
                 let number =
                     value::count(value).filter(|number| (1..=i64::MAX.unsigned_abs()).contains(number));
                 self.sequence = number.or(self.sequence);
@@ -163,7 +163,7 @@ impl<'a> Draft<'a> {
     /// What kind of call the span is; `None` when it is none.
     pub(super) fn kind(&self) -> Option<Kind> {
         let stated = self.stated();
-        if self.ours {
+        if self.own {
             let embeddings = matches!(stated, Some(Meaning::Call(Kind::Embeddings, _)));
             return Some(if embeddings { Kind::Embeddings } else { Kind::Generation });
         }
@@ -193,7 +193,7 @@ impl<'a> Draft<'a> {
     fn stated(&self) -> Option<Meaning> {
         let name =
             self.operation.as_deref().filter(|name| *name != "unknown").or(self.span_kind.as_deref())?;
-        Some(foreign::meaning(name))
+        Some(third_party::meaning(name))
     }
 
     /// Takes the error out of the span's status and of its exception event.
@@ -206,9 +206,9 @@ impl<'a> Draft<'a> {
             self.error_message = Some(Cow::Borrowed(value::head(span.status_message, TEXT_BYTES)));
         }
         span.event_attributes(EXCEPTION, |key, value| match key {
-            EXCEPTION_TYPE => put(&mut self.error_type, value::text(value, NAME_BYTES), Rank::Foreign),
+            EXCEPTION_TYPE => put(&mut self.error_type, value::text(value, NAME_BYTES), Rank::ThirdParty),
             EXCEPTION_MESSAGE => {
-                put(&mut self.error_message, value::text(value, TEXT_BYTES), Rank::Foreign);
+                put(&mut self.error_message, value::text(value, TEXT_BYTES), Rank::ThirdParty);
             }
             _ => {}
         })
@@ -216,8 +216,8 @@ impl<'a> Draft<'a> {
 
     /// Adds the cached tokens to the input of a sender that counts as the provider's API does.
     pub(super) fn add_cache_to_input(&mut self) {
-        let name = self.provider.clone().or_else(|| self.system.clone()).map(foreign::provider_name);
-        if !self.ours && name.is_some_and(|name| foreign::counts_cache_apart(&name)) {
+        let name = self.provider.clone().or_else(|| self.system.clone()).map(third_party::provider_name);
+        if !self.own && name.is_some_and(|name| third_party::counts_cache_apart(&name)) {
             self.usage.input_tokens = self.usage.input_tokens.map(|input| input + self.cached());
         }
     }
@@ -230,26 +230,26 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(
         mut self,
         ids: Ids,
-        when: When,
+        time: CallTime,
         service: &str,
         kind: Kind,
         prices: &PriceTable,
     ) -> (CallRecord, bool) {
         // Cached tokens are a part of the input; an input below them was counted without them.
         let cached = self.cached();
-        if !self.ours && self.usage.input_tokens.is_some_and(|input| input < cached) {
+        if !self.own && self.usage.input_tokens.is_some_and(|input| input < cached) {
             self.usage.input_tokens = self.usage.input_tokens.map(|input| input + cached);
         }
-        if !self.ours {
-            self.provider = self.provider.or(self.system.take()).map(foreign::provider_name);
-            self.operation = Some(match self.operation.as_deref().map(foreign::meaning) {
+        if !self.own {
+            self.provider = self.provider.or(self.system.take()).map(third_party::provider_name);
+            self.operation = Some(match self.operation.as_deref().map(third_party::meaning) {
                 Some(Meaning::Call(_, name)) => Cow::Borrowed(name),
                 _ if kind == Kind::Embeddings => Cow::Borrowed(operation::EMBEDDINGS),
                 _ => Cow::Borrowed(operation::CHAT),
             });
         }
         let failure = self.failure();
-        if !self.ours {
+        if !self.own {
             self.status_code = failure.status;
         }
         let outcome = self.outcome.unwrap_or_else(|| self.inferred_outcome(failure.kind));
@@ -259,7 +259,7 @@ impl<'a> Draft<'a> {
             (false, Outcome::Completed) => UsageSource::Provider,
             (false, _) => UsageSource::Partial,
         });
-        let cost = self.cost(usage_source, when, prices);
+        let cost = self.cost(usage_source, time, prices);
         // What an application or an SDK fills in freely; all other facts are numbers and names.
         let text =
             |text: Option<Cow<'_, str>>, bytes| text.map(|text| secrets::removed(text.into_owned(), bytes));
@@ -267,14 +267,14 @@ impl<'a> Draft<'a> {
         let first_chunk_ns = self
             .first_chunk
             .filter(|seconds| *seconds >= 0.0)
-            .map(|seconds| ((seconds * 1e9) as i64).min(when.duration_ns));
+            .map(|seconds| ((seconds * 1e9) as i64).min(time.duration_ns));
         let record = CallRecord {
             trace_id: ids.trace,
             span_id: ids.span,
             parent_span_id: ids.parent,
-            origin: if self.ours { Origin::Spanledger } else { Origin::Foreign },
-            start: when.start,
-            duration_ns: when.duration_ns,
+            origin: if self.own { Origin::Spanledger } else { Origin::ThirdParty },
+            start: time.start,
+            duration_ns: time.duration_ns,
             first_chunk_ns,
             service: service.to_owned(),
             provider: self.provider.unwrap_or_default().into_owned(),
@@ -313,7 +313,7 @@ impl<'a> Draft<'a> {
             response_preview: text(self.response_preview, TEXT_BYTES),
             error_message: text(self.error_message, TEXT_BYTES),
         };
-        (record, self.clamped || when.clamped)
+        (record, self.clamped || time.clamped)
     }
 
     /// What the call failed of, by all that the span has on it.

@@ -1,11 +1,11 @@
-//! Which foreign spans wrap a call that is counted by itself.
+//! Which third-party spans wrap a call that is counted by itself.
 //!
 //! A framework's `chat` span with our HTTP-level `chat` span below it is one call. Children end first, and may
-//! arrive batches before their parents, so each call marks its ancestors, and a foreign span of the same kind that
+//! arrive batches before their parents, so each call marks its ancestors, and a third-party span of the same kind that
 //! is marked is a wrapper. Limits, so that a hostile sender cannot grow the memory: an ancestor is looked for
 //! over [`DEPTH`] links (spans in between must pass through this ledger as well), and a mark is kept for 5 to 10
 //! minutes or while at most 100,000 newer ones came. Beyond these limits, or when the parent arrives first, both
-//! spans count. Marks are made by our calls and by foreign ones that report tokens, so that two
+//! spans count. Marks are made by our calls and by third-party ones that report tokens, so that two
 //! instrumentations of one application do not double either. An agent, a tool or a workflow in between ends the search:
 //! what is below it is a call of its own.
 
@@ -38,8 +38,8 @@ pub(super) struct Seen {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// A call: ours or not, and whether it marks its ancestors.
-    Call { kind: Kind, ours: bool, marks: bool },
+    /// A call: own or not, and whether it marks its ancestors.
+    Call { kind: Kind, own: bool, marks: bool },
     /// Any span that may stand between a wrapper and its call.
     Passage,
     /// An agent, a tool or a workflow.
@@ -65,14 +65,14 @@ pub(super) struct Nesting {
 }
 
 impl Nesting {
-    /// The foreign calls of this batch that are wrappers.
+    /// The third-party calls of this batch that are wrappers.
     pub(super) fn wrappers(&mut self, batch: &[Seen], now: Timestamp) -> HashSet<Key> {
         self.retire(now);
         let mut wrappers = HashSet::new();
         // Our own spans are no wrappers and nothing lies between them and their calls.
         let links: HashMap<Key, &Seen> = batch
             .iter()
-            .filter(|seen| !matches!(seen.role, Role::Call { ours: true, .. }))
+            .filter(|seen| !matches!(seen.role, Role::Call { own: true, .. }))
             .map(|seen| ((seen.trace, seen.span), seen))
             .collect();
         for seen in batch {

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use spanledger::{CostStatus, PriceQuery, PriceTable, UsageSource};
 
 use super::draft::Draft;
-use super::moment::When;
+use super::timestamps::CallTime;
 use super::value::{self, NAME_BYTES};
 use crate::record::NanoUsd;
 
-/// The price source of a figure that the sender of a foreign span brought along.
+/// The price source of a figure that the sender of a third-party span brought along.
 const SENDER: &str = "sender";
 
 /// A cost as the ledger keeps it. A source that begins with `companion/` says that the call was priced here.
@@ -22,9 +22,9 @@ pub(super) struct Priced {
 
 impl Draft<'_> {
     /// The cost the span brought, else the one our tables give.
-    pub(super) fn cost(&mut self, usage_source: UsageSource, when: When, prices: &PriceTable) -> Priced {
+    pub(super) fn cost(&mut self, usage_source: UsageSource, time: CallTime, prices: &PriceTable) -> Priced {
         let brought = self.cost.and_then(NanoUsd::from_usd);
-        match (self.ours, brought, self.cost_status) {
+        match (self.own, brought, self.cost_status) {
             (true, Some(_), Some(status)) => {
                 return Priced {
                     amount: brought,
@@ -55,7 +55,7 @@ impl Draft<'_> {
                 .map(AsRef::as_ref),
             usage: &self.usage,
             usage_source,
-            at: SystemTime::UNIX_EPOCH + Duration::from_nanos(when.start.0.unsigned_abs()),
+            at: SystemTime::UNIX_EPOCH + Duration::from_nanos(time.start.0.unsigned_abs()),
         });
         Priced {
             amount: cost.usd.and_then(NanoUsd::from_usd),

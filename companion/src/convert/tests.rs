@@ -78,7 +78,7 @@ fn one(scope: &str, attributes: Vec<KeyValue>) -> CallRecord {
     converted.records.remove(0)
 }
 
-pub(super) fn ours() -> Vec<KeyValue> {
+pub(super) fn own() -> Vec<KeyValue> {
     vec![
         pair(attribute::OPERATION_NAME, text("chat")),
         pair(attribute::PROVIDER_NAME, text(provider::OPENAI)),
@@ -92,7 +92,7 @@ pub(super) fn ours() -> Vec<KeyValue> {
 
 #[test]
 fn reads_our_span_whatever_its_scope_is_named() {
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes.extend([
         pair(attribute::RESPONSE_MODEL, text("test-model-2")),
         pair(attribute::RESPONSE_ID, text("r1")),
@@ -124,7 +124,6 @@ fn reads_our_span_whatever_its_scope_is_named() {
     let expected = CallRecord {
         trace_id: [7; 16],
         span_id: [1; 8],
-        parent_span_id: None,
         origin: Origin::Spanledger,
         start: NOW.plus_seconds(-2),
         duration_ns: 2_000_000_000,
@@ -136,10 +135,7 @@ fn reads_our_span_whatever_its_scope_is_named() {
         response_model: Some("test-model-2".to_owned()),
         response_id: Some("r1".to_owned()),
         stream: true,
-        outcome: Outcome::Completed,
         status_code: Some(200),
-        error_type: None,
-        error_kind: None,
         finish_reasons: vec!["stop".to_owned()],
         input_tokens: Some(1000),
         output_tokens: Some(100),
@@ -163,14 +159,14 @@ fn reads_our_span_whatever_its_scope_is_named() {
         instance: Some("i1".to_owned()),
         sequence: Some(7),
         response_preview: Some("hello".to_owned()),
-        error_message: None,
+        ..CallRecord::default()
     };
     assert_eq!(record, expected);
 }
 
 #[test]
 fn prices_a_call_without_a_cost_and_says_so() {
-    let record = one("spanledger", ours());
+    let record = one("spanledger", own());
     // 1000 tokens at $2 and 100 at $10 a million.
     assert_eq!(record.cost, Some(NanoUsd(3_000_000)));
     assert_eq!(record.cost_status, CostStatus::Exact);
@@ -179,7 +175,7 @@ fn prices_a_call_without_a_cost_and_says_so() {
 
 #[test]
 fn prices_sound_as_the_library_does() {
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes[1] = pair(attribute::PROVIDER_NAME, text("gcp.gemini"));
     attributes[2] = pair(attribute::REQUEST_MODEL, text("gemini-2.5-flash"));
     attributes.extend([
@@ -230,7 +226,7 @@ fn prices_sound_as_the_library_does() {
 fn keeps_the_tier_of_the_answer_before_the_one_asked_for() {
     let tier = |names: &[(&str, &str)]| {
         let tiers = names.iter().map(|(name, tier)| pair(name, text(tier)));
-        one("spanledger", ours().into_iter().chain(tiers).collect()).service_tier
+        one("spanledger", own().into_iter().chain(tiers).collect()).service_tier
     };
     let (asked, answered) = (attribute::OPENAI_REQUEST_SERVICE_TIER, attribute::OPENAI_RESPONSE_SERVICE_TIER);
     assert_eq!(tier(&[]), None);
@@ -240,7 +236,7 @@ fn keeps_the_tier_of_the_answer_before_the_one_asked_for() {
 
 #[test]
 fn leaves_a_call_of_an_unknown_model_unpriced() {
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes[2] = pair(attribute::REQUEST_MODEL, text("nobody-knows-this"));
     let record = one("spanledger", attributes);
     assert_eq!((record.cost, record.cost_status), (None, CostStatus::Unpriced));
@@ -248,7 +244,7 @@ fn leaves_a_call_of_an_unknown_model_unpriced() {
 
 #[test]
 fn keeps_absent_apart_from_zero() {
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes.retain(|pair| !pair.key.starts_with("gen_ai.usage."));
     attributes.push(pair(attribute::USAGE_OUTPUT_TOKENS, int(0)));
     let record = one("spanledger", attributes);
@@ -268,7 +264,7 @@ fn reads_the_older_names_of_the_conventions() {
             pair("error.type", text("429")),
         ],
     );
-    assert_eq!(record.origin, Origin::Foreign);
+    assert_eq!(record.origin, Origin::ThirdParty);
     assert_eq!((record.provider.as_str(), record.operation.as_str()), ("azure.ai.openai", "chat"));
     assert_eq!((record.input_tokens, record.cache_write_tokens), (Some(1000), Some(5)));
     assert_eq!((record.outcome, record.status_code), (Outcome::Failed, Some(429)));
@@ -353,7 +349,7 @@ fn reads_util_genai() {
     let converted = convert("opentelemetry.util.genai.handler", vec![answered, failed, agent]);
     assert_eq!((converted.records.len(), converted.ignored, converted.clamped), (2, 1, 0));
     let [answered, failed] = &converted.records[..] else { panic!("{converted:?}") };
-    assert_eq!((answered.origin, answered.provider.as_str()), (Origin::Foreign, "anthropic"));
+    assert_eq!((answered.origin, answered.provider.as_str()), (Origin::ThirdParty, "anthropic"));
     assert_eq!((answered.operation.as_str(), answered.stream), ("chat", true));
     assert_eq!((answered.input_tokens, answered.output_tokens), (Some(1000), Some(100)));
     assert_eq!((answered.cache_read_tokens, answered.cache_write_tokens), (Some(300), Some(30)));
@@ -396,7 +392,7 @@ fn reads_openlit_with_its_cost_and_its_uncached_input() {
 }
 
 #[test]
-fn does_not_believe_a_foreign_cost_of_zero_for_a_call_with_tokens() {
+fn does_not_believe_a_third_party_cost_of_zero_for_a_call_with_tokens() {
     let record = one(
         "openlit",
         vec![
@@ -489,7 +485,7 @@ fn names_one_failure_alike_for_all_senders() {
         ],
         ..Event::default()
     };
-    let mut own = ours();
+    let mut own = own();
     own[3] = pair(attribute::OUTCOME, text("failed"));
     own.push(pair(attribute::HTTP_RESPONSE_STATUS_CODE, int(429)));
     own.push(pair(attribute::ERROR_TYPE, text("rate_limit_exceeded")));

@@ -7,8 +7,8 @@ use super::http::Endpoint;
 use super::webhook::started;
 use super::{Annotations, Notification, Notifier, Sending, labels};
 use crate::rule::Labels;
-use crate::seconds::Seconds;
-use crate::time::rfc3339;
+use crate::text::seconds::Seconds;
+use crate::text::time::rfc3339;
 
 /// Posts the alerts to `/api/v2/alerts`.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::Notifier;
 use super::alertmanager::Alertmanager;
 use super::http::Endpoint;
+use super::schedule::Grouping;
 use super::secret::Secret;
 use super::slack::Slack;
 use super::smtp::{Security, Server, Smtp};
-use super::timing::Rhythm;
 use super::webhook::Webhook;
 use crate::rule::Severity;
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
 /// A notifier, ready to run.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Target {
     /// Sends.
     pub notifier: Arc<dyn Notifier>,
     /// When.
-    pub rhythm: Rhythm,
+    pub grouping: Grouping,
 }
 
 /// The `[notify]` table.
@@ -228,8 +228,8 @@ impl NotifyConfig {
         Ok(targets)
     }
 
-    fn rhythm(&self, send_resolved: bool, min_severity: Severity) -> Rhythm {
-        Rhythm {
+    fn grouping(&self, send_resolved: bool, min_severity: Severity) -> Grouping {
+        Grouping {
             group_by: self.group_by.clone(),
             group_wait: self.group_wait,
             group_interval: self.group_interval,
@@ -249,7 +249,7 @@ impl NotifyConfig {
         let notifier = Webhook::new(config.name.clone(), endpoint, self.external_url.clone());
         Ok(Target {
             notifier: Arc::new(notifier),
-            rhythm: self.rhythm(config.send_resolved, config.min_severity),
+            grouping: self.grouping(config.send_resolved, config.min_severity),
         })
     }
 
@@ -258,7 +258,7 @@ impl NotifyConfig {
         let notifier = Slack::new(config.name.clone(), endpoint);
         Ok(Target {
             notifier: Arc::new(notifier),
-            rhythm: self.rhythm(config.send_resolved, config.min_severity),
+            grouping: self.grouping(config.send_resolved, config.min_severity),
         })
     }
 
@@ -275,7 +275,7 @@ impl NotifyConfig {
         let notifier =
             Alertmanager::new(config.name.clone(), endpoint, self.external_url.clone(), config.resend);
         // One group that is told at every interval: the rest is Alertmanager's.
-        let rhythm = Rhythm {
+        let grouping = Grouping {
             group_by: Vec::new(),
             group_wait: Seconds(0),
             group_interval: config.resend,
@@ -283,7 +283,7 @@ impl NotifyConfig {
             send_resolved: true,
             min_severity: config.min_severity,
         };
-        Ok(Target { notifier: Arc::new(notifier), rhythm })
+        Ok(Target { notifier: Arc::new(notifier), grouping })
     }
 
     fn email(&self, config: &EmailConfig) -> Result<Target, String> {
@@ -312,7 +312,7 @@ impl NotifyConfig {
             Smtp::new(config.name.clone(), server, &config.from, &config.to, self.external_url.clone())?;
         Ok(Target {
             notifier: Arc::new(notifier),
-            rhythm: self.rhythm(config.send_resolved, config.min_severity),
+            grouping: self.grouping(config.send_resolved, config.min_severity),
         })
     }
 }

@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::timing::Timing;
+use super::schedule::Schedule;
 use super::{Notification, Notifier, SendError};
-use crate::alert::{Alert, StateFile};
+use crate::alert::Alert;
 use crate::clock;
+use crate::evaluate::state_file::StateFile;
 use crate::notify::config::Target;
 
 /// A send that takes longer is given up and tried again. Beyond the time-outs of the protocols.
@@ -71,15 +72,15 @@ impl Dispatcher {
         state: Option<&Arc<StateFile>>,
         stop: &CancellationToken,
     ) -> Self {
-        let mut told = state.map(|state| state.get().told).unwrap_or_default();
+        let mut logs = state.map(|state| state.get().notified).unwrap_or_default();
         let mut dispatcher = Self { tasks: JoinSet::new(), counts: Vec::new() };
-        for Target { notifier, rhythm } in targets {
+        for Target { notifier, grouping } in targets {
             let counts = Arc::new(Counts::default());
             dispatcher
                 .counts
                 .push(NotifierCounts { name: notifier.name().to_owned(), counts: Arc::clone(&counts) });
-            let timing = Timing::new(rhythm, told.remove(notifier.name()).unwrap_or_default());
-            let task = Task { timing, notifier, counts, state: state.cloned() };
+            let schedule = Schedule::new(grouping, logs.remove(notifier.name()).unwrap_or_default());
+            let task = Task { schedule, notifier, counts, state: state.cloned() };
             dispatcher.tasks.spawn(task.run(alerts.clone(), stop.clone()));
         }
         dispatcher
@@ -111,7 +112,7 @@ impl Dispatcher {
 }
 
 struct Task {
-    timing: Timing,
+    schedule: Schedule,
     notifier: Arc<dyn Notifier>,
     counts: Arc<Counts>,
     state: Option<Arc<StateFile>>,
@@ -125,7 +126,7 @@ impl Task {
                 () = stop.cancelled() => return,
                 () = self.tell(&snapshot) => {}
             }
-            let wait = self.timing.next().map(|next| next.0.saturating_sub(clock::now().0).max(0));
+            let wait = self.schedule.next().map(|next| next.0.saturating_sub(clock::now().0).max(0));
             let wait = Duration::from_nanos(wait.map_or(u64::MAX, i64::unsigned_abs));
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -138,8 +139,8 @@ impl Task {
     /// Sends the message that is due for longest. The next one is made when this one is over, so that a target that
     /// hangs is not told afterwards what is no longer so.
     async fn tell(&mut self, alerts: &[Alert]) {
-        let due = self.timing.due(alerts, clock::now());
-        self.counts.dropped.store(self.timing.dropped(), Ordering::Relaxed);
+        let due = self.schedule.due(alerts, clock::now());
+        self.counts.dropped.store(self.schedule.dropped(), Ordering::Relaxed);
         let Some(notification) = due.into_iter().next() else { return };
         let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
             Ok(result) => result,
@@ -161,22 +162,22 @@ impl Task {
                     resolved = notification.resolved.len(),
                     "notification sent"
                 );
-                self.timing.sent(notification, clock::now());
+                self.schedule.sent(notification, clock::now());
             }
             Err(error) => {
                 self.counts.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(notifier, %error, retry = error.retry, "notification failed");
-                self.timing.failed(notification, error.retry, jitter(), clock::now());
+                self.schedule.failed(notification, error.retry, jitter(), clock::now());
             }
         }
     }
 
     async fn remember(&self) {
         let Some(state) = self.state.clone() else { return };
-        let (name, told) = (self.notifier.name().to_owned(), self.timing.told());
+        let (name, log) = (self.notifier.name().to_owned(), self.schedule.log());
         let written = tokio::task::spawn_blocking(move || {
             state.update(|saved| {
-                saved.told.insert(name, told);
+                saved.notified.insert(name, log);
             })
         });
         if let Ok(Err(error)) = written.await {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Notification, labels};
 use crate::alert::Alert;
 use crate::rule::Severity;
-use crate::time::rfc3339;
+use crate::text::time::rfc3339;
 
 /// So many alerts are written out.
 const SHOWN: usize = 50;

@@ -1,8 +1,8 @@
 mod config;
 mod http;
 mod programs;
+mod schedule;
 mod template;
-mod timing;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

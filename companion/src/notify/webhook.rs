@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::http::Endpoint;
 use super::{Annotations, Notification, Notifier, Sending, labels};
 use crate::alert::Alert;
+use crate::record::ids::hex;
 use crate::rule::Labels;
-use crate::time::rfc3339;
+use crate::text::time::rfc3339;
 
 /// Posts one JSON object a message.
 #[derive(Debug)]
@@ -115,5 +116,5 @@ fn fingerprint(alert: &Alert) -> String {
         // Lengths keep ("a", "bc") and ("ab", "c") apart.
         hasher.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
     }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize()[..8])
 }

@@ -4,13 +4,14 @@ use maud::{Markup, html};
 use spanledger::{CostStatus, Outcome};
 
 use super::parameters::{FILTERS, Parameters, TIME};
-use crate::cli::calls::{hex, in_seconds};
-use crate::plain::fit;
 use crate::record::CallRecord;
-use crate::report::html::{badge, foreign, name_or_none};
-use crate::report::{count, or_dash, seconds, usd_column};
+use crate::record::ids::hex;
+use crate::report::html::{badge, name_or_none, untrusted};
 use crate::store::CallPage;
-use crate::time::{format, rfc3339};
+use crate::text::number::in_seconds;
+use crate::text::number::{count, or_dash, seconds, usd_column};
+use crate::text::terminal::fit;
+use crate::text::time::{format, rfc3339};
 
 pub(super) fn section(title: &str, asked: &Parameters, page: &CallPage) -> Markup {
     let filtered = asked.present(&FILTERS).next().is_some();
@@ -114,7 +115,7 @@ fn only(asked: &Parameters, name: &'static str, value: &str, columns: usize) -> 
     if value.is_empty() {
         return name_or_none(value);
     }
-    let shown = foreign(value);
+    let shown = untrusted(value);
     html! {
         a href=(asked.link("/calls", &[(name, Some(value)), ("after", None)])) title=(shown) { (fit(&shown, columns)) }
     }
@@ -127,11 +128,11 @@ fn ending(call: &CallRecord) -> Markup {
         Outcome::Dropped | Outcome::Cancelled => "",
         Outcome::Failed | Outcome::Truncated | Outcome::TimedOut => "critical",
     };
-    let error = call.error_type.as_deref().map(|kind| fit(&foreign(kind), 32));
+    let error = call.error_type.as_deref().map(|kind| fit(&untrusted(kind), 32));
     html! {
         (badge(kind, &words(call.outcome)))
         @if let Some(status) = call.status_code { " " (status) }
-        @if let Some(error) = error { " " span.muted title=[call.error_message.as_deref().map(foreign)] { (error) } }
+        @if let Some(error) = error { " " span.muted title=[call.error_message.as_deref().map(untrusted)] { (error) } }
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use spanledger::Outcome;
 
-use crate::cli::calls::parse_trace_id;
+use crate::record::ids::parse_trace_id;
 use crate::record::{Timestamp, Window};
 use crate::store::Filter;
-use crate::time::window;
+use crate::text::time::window;
 
 /// The names a query may use.
 const KNOWN: [&str; 12] = [

@@ -148,7 +148,7 @@ async fn the_json_is_the_one_of_the_command() {
         (status, &headers["content-type"]),
         (StatusCode::OK, &HeaderValue::from_static("application/json"))
     );
-    let window = crate::time::window(Some("24h"), None, None, NOW).unwrap();
+    let window = crate::text::time::window(Some("24h"), None, None, NOW).unwrap();
     let report = report::build(&ledger(&calls()), window, &rules(), NOW).unwrap();
     assert_eq!(text, report::to_json(&report).unwrap());
 }

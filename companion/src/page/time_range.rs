@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parameters::{FILTERS, Parameters};
 use crate::record::Window;
-use crate::time::format;
+use crate::text::time::format;
 
 /// The lengths that are one step away.
 const LENGTHS: [(&str, &str); 3] = [("1h", "1 h"), ("24h", "24 h"), ("7d", "7 d")];

@@ -21,21 +21,21 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::Routes;
 use tonic::{Code, Status};
 
-use super::limits::Gate;
+use super::admission::Admission;
 use super::refusal::{Protocol, Refusal};
-use super::{Intake, Rejected, passed_over};
+use super::{Intake, Rejected, unsupported_signals};
 
 /// The one method of the service.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// The gRPC entrance. Messages within the gate's limit, as sent and inflated; gzip or plain.
-pub fn router(intake: Intake, gate: &Gate) -> Router {
+/// The gRPC entrance. Messages within the admission's limit, as sent and inflated; gzip or plain.
+pub fn router(intake: Intake, admission: &Admission) -> Router {
     let metrics = intake.metrics.clone();
     let mut routes = Routes::builder();
-    routes.add_service(Traces { intake, most: gate.message_bytes() });
-    passed_over::services(&mut routes, gate, metrics);
-    let refused = map_response_with_state(gate.message_bytes(), refuse_for_good);
-    gate.guard(routes.routes().into_axum_router().layer(refused), Protocol::Grpc)
+    routes.add_service(Traces { intake, most: admission.message_bytes() });
+    unsupported_signals::services(&mut routes, admission, metrics);
+    let refused = map_response_with_state(admission.message_bytes(), refuse_for_good);
+    admission.guard(routes.routes().into_axum_router().layer(refused), Protocol::Grpc)
 }
 
 /// Answers a message that tonic found larger than `most`, as sent or inflated, in a word that OTLP's senders take as

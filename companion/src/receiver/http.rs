@@ -13,21 +13,21 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
-use super::limits::Gate;
+use super::admission::Admission;
 use super::refusal::{JSON, PROTOBUF, Protocol, Refusal};
-use super::{Intake, Rejected, grpc, json, passed_over};
+use super::{Intake, Rejected, grpc, json, unsupported_signals};
 
-/// The HTTP entrance. Bodies within the gate's limit, as sent and inflated.
-pub fn router(intake: Intake, gate: &Gate) -> Router {
-    let passed_over = passed_over::routes(intake.metrics.clone());
-    let entrance = Entrance { intake, most: gate.message_bytes() };
+/// The HTTP entrance. Bodies within the admission's limit, as sent and inflated.
+pub fn router(intake: Intake, admission: &Admission) -> Router {
+    let unsupported = unsupported_signals::routes(intake.metrics.clone());
+    let entrance = Entrance { intake, most: admission.message_bytes() };
     let router = Router::new()
         .route("/v1/traces", post(traces))
         .fallback(elsewhere)
         .layer(DefaultBodyLimit::disable())
         .with_state(entrance)
-        .merge(passed_over);
-    gate.guard(router, Protocol::Http)
+        .merge(unsupported);
+    admission.guard(router, Protocol::Http)
 }
 
 #[derive(Clone)]

@@ -15,6 +15,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::Rejected;
+use crate::record::ids::parse_hex;
 
 /// Reads an export request.
 pub(crate) fn decode(body: &[u8]) -> Result<Vec<ResourceSpans>, serde_json::Error> {
@@ -265,10 +266,6 @@ impl<'de> Deserialize<'de> for Double {
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
-        let pairs = digits.filter(|digits| digits.len() % 2 == 0).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "two hexadecimal digits fit a byte")]
-        let bytes = pairs.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
-        Ok(Self(bytes))
+        Ok(Self(parse_hex(&text).unwrap_or_default()))
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::figures::or_dash;
 use crate::record::{Timestamp, Window};
-use crate::rule::Unit;
 use crate::store::{
     Dimension, Filter, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, SequenceGaps,
     Step, StoreError, Totals,
 };
+use crate::text::number::or_dash;
+use crate::text::unit::Unit;
 
 /// Users in a report.
 const TOP_USERS: usize = 20;

@@ -14,9 +14,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::data::Report;
-use crate::plain::{fit, harmless};
 use crate::record::{Timestamp, Window};
-use crate::time::{format, in_words};
+use crate::text::terminal::{fit, harmless};
+use crate::text::time::{format, in_words};
 
 pub(crate) use rules::badge;
 
@@ -132,11 +132,11 @@ fn period(window: Window) -> String {
 }
 
 /// A name from outside, as text that shows what it holds and does not fill the page.
-pub(crate) fn foreign(text: &str) -> String {
+pub(crate) fn untrusted(text: &str) -> String {
     fit(&harmless(text), 160)
 }
 
-/// As [`foreign`], with a word where there is none.
+/// As [`untrusted`], with a word where there is none.
 pub(crate) fn name_or_none(text: &str) -> Markup {
-    html! { @if text.is_empty() { span.muted { "(none)" } } @else { (foreign(text)) } }
+    html! { @if text.is_empty() { span.muted { "(none)" } } @else { (untrusted(text)) } }
 }

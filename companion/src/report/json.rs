@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::data::Report;
 use super::figures::{known_cost, known_tokens, mean_seconds, success_rate};
 use crate::record::{NanoUsd, Window};
-use crate::rule::Unit;
 use crate::store::{Group, Quantiles, Repeated, SequenceGap, Totals};
-use crate::time::rfc3339;
+use crate::text::time::rfc3339;
+use crate::text::unit::Unit;
 
 /// The report as indented JSON with a line end.
 ///
@@ -162,7 +162,10 @@ impl<'a> Document<'a> {
                 window: Span::of(repetition.window),
                 hashed_calls: repetition.duplicates.hashed,
                 repeated_calls: repetition.duplicates.repeats,
-                ratio: super::figures::share(repetition.duplicates.repeats, repetition.duplicates.hashed),
+                ratio: crate::text::number::share(
+                    repetition.duplicates.repeats,
+                    repetition.duplicates.hashed,
+                ),
                 exact: repetition.exact,
             },
             unpriced: named(&report.unpriced),

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules};
 use super::*;
-use crate::plain::Terminal;
 use crate::record::Window;
 use crate::store::Querier as _;
+use crate::text::terminal::Terminal;
 
 fn day() -> Report {
     build(&ledger(&calls()), DAY, &rules(), NOW).unwrap()

@@ -3,13 +3,14 @@
 mod gaps;
 
 use super::data::{Report, RuleState, RuleStatus};
-use super::figures::{
-    compact, count, counted, known_cost, known_tokens, mean_seconds, number, or_dash, percent, repetition,
-    seconds, share, success_rate, usd, usd_column,
-};
-use crate::plain::{Align, Ink, Table, Terminal, fit, harmless, sparkline};
+use super::figures::{known_cost, known_tokens, mean_seconds, repetition, success_rate};
 use crate::store::{Group, Quantiles, Step};
-use crate::time::{format, in_words};
+use crate::text::number::{
+    compact, count, counted, number, or_dash, percent, seconds, share, usd, usd_column,
+};
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Ink, Terminal, fit, harmless, sparkline};
+use crate::text::time::{format, in_words};
 
 /// Lines of one list; the JSON and the page hold more.
 const ROWS: usize = 20;

@@ -1,8 +1,8 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Scope, Severity, Unit, count};
-use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::store::{Querier, StoreError};
+use crate::text::terminal::plural;
 
 /// Answers 401 or 403, as many as the threshold or more.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ALL, Labels, Rule, RuleName, Scope, Severity, Unit};
-use crate::seconds::Seconds;
 use crate::store::Filter;
+use crate::text::seconds::Seconds;
 
 /// Windows, waits and look-backs are at most 30 days.
 const LONGEST: Seconds = Seconds(30 * 86_400);

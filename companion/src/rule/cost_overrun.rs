@@ -1,9 +1,9 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Scope, Severity, Unit};
-use crate::plain::plural;
 use crate::record::Timestamp;
-use crate::seconds::Seconds;
 use crate::store::{Querier, StoreError};
+use crate::text::seconds::Seconds;
+use crate::text::terminal::plural;
 
 /// More dollars within the window than allowed. Calls without a price are said, since no dollar counts them.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
 use crate::record::Timestamp;
+use crate::record::ids::hex;
 use crate::store::{LargeCall, Querier, StoreError};
 
 /// A single call with more tokens than allowed. One alert a user, the ten largest.
@@ -61,7 +62,7 @@ impl Rule for ExcessiveTokenUsage {
 
 fn describe(call: &LargeCall, limit: f64) -> String {
     let user = if call.user.is_empty() { "a caller without a user id" } else { &call.user };
-    let trace: String = call.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let trace = hex(&call.trace_id);
     format!(
         "a call of {user} to {} used {} tokens, threshold {}; trace {trace}",
         if call.model.is_empty() { "an unknown model" } else { &call.model },

@@ -1,8 +1,8 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Scope, Severity, Unit};
 use crate::record::Timestamp;
-use crate::seconds::Seconds;
 use crate::store::{Querier, StoreError};
+use crate::text::seconds::Seconds;
 
 /// No call within the window although the time before it, the lookback, had some.
 #[derive(Debug)]

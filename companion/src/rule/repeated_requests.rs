@@ -1,8 +1,8 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
-use crate::plain::plural;
 use crate::record::Timestamp;
 use crate::store::{Querier, StoreError};
+use crate::text::terminal::plural;
 
 /// Calls in a window beyond which the value of a rule that does not fire is its threshold rather than how often
 /// the most frequent request came.

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::config::{Key, Settings};
 use super::{Evaluation, OTHER, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
 use crate::record::{Timestamp, Window};
-use crate::seconds::Seconds;
 use crate::store::{Querier, SequenceGap as Gap, StoreError};
+use crate::text::seconds::Seconds;
 
 /// So many gaps are looked at, at a time: as many as a store keeps of one instance.
 const GAPS: usize = 1000;

@@ -1,10 +1,7 @@
 //! Every rule on simulated time: when it fires, when it does not, and when it says that there is nothing to judge.
 
 mod config;
-mod evaluator;
-pub(crate) use evaluator::Broken;
 mod fires;
-mod runner;
 mod sequence_gap;
 
 use std::sync::Arc;
@@ -13,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::alert::State;
+use crate::evaluate::evaluator::{Evaluator, RuleStatus};
 use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
 use crate::rule::config::RulesConfig;
-use crate::rule::evaluator::{Evaluator, RuleStatus};
 use crate::rule::{Labels, RuleName};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::{Ledger, Options};
@@ -36,43 +33,22 @@ pub(crate) fn call(seconds: i64) -> CallRecord {
     CallRecord {
         trace_id: u128::from(id).to_be_bytes(),
         span_id: id.to_be_bytes(),
-        parent_span_id: None,
         origin: Origin::Spanledger,
         start: at(seconds - 1),
         duration_ns: Timestamp::SECOND,
-        first_chunk_ns: None,
         service: "app".to_owned(),
         provider: "openai".to_owned(),
         operation: "chat".to_owned(),
         request_model: Some("gpt-4o".to_owned()),
         response_model: Some("gpt-4o".to_owned()),
-        response_id: None,
-        stream: false,
-        outcome: Outcome::Completed,
         status_code: Some(200),
-        error_type: None,
-        error_kind: None,
         finish_reasons: vec!["stop".to_owned()],
         input_tokens: Some(100),
         output_tokens: Some(20),
-        cache_read_tokens: None,
-        cache_write_tokens: None,
-        reasoning_tokens: None,
         usage_source: UsageSource::Provider,
         cost: Some(NanoUsd(1_000_000)),
         cost_status: CostStatus::Exact,
-        price_source: None,
-        service_tier: None,
-        server_address: None,
-        modality_tokens: None,
-        user: None,
-        client_address: None,
-        conversation_id: None,
-        request_hash: None,
-        instance: None,
-        sequence: None,
-        response_preview: None,
-        error_message: None,
+        ..CallRecord::default()
     }
 }
 
@@ -92,19 +68,19 @@ pub(crate) fn failed(seconds: i64, status: u16) -> CallRecord {
 }
 
 /// As [`call`], with this number of the instance `one`.
-fn numbered(seconds: i64, sequence: u64) -> CallRecord {
+pub(crate) fn numbered(seconds: i64, sequence: u64) -> CallRecord {
     CallRecord { instance: Some("one".to_owned()), sequence: Some(sequence), ..call(seconds) }
 }
 
 /// A store under test and what must live as long.
-struct Opened {
-    name: &'static str,
-    querier: Arc<dyn Querier>,
+pub(crate) struct Opened {
+    pub(crate) name: &'static str,
+    pub(crate) querier: Arc<dyn Querier>,
     _folder: Option<tempfile::TempDir>,
 }
 
 /// Every kind of store with these calls in it.
-fn stores(calls: &[CallRecord]) -> [Opened; 2] {
+pub(crate) fn stores(calls: &[CallRecord]) -> [Opened; 2] {
     let mut memory = MemoryStore::new();
     memory.append(calls).expect("append");
     let folder = tempfile::tempdir().expect("folder");
@@ -117,12 +93,18 @@ fn stores(calls: &[CallRecord]) -> [Opened; 2] {
     ]
 }
 
-fn configured(toml: &str) -> RulesConfig {
+pub(crate) fn configured(toml: &str) -> RulesConfig {
     toml::from_str(toml).expect("rules")
 }
 
 /// How a rule stands at `now`, the same over every store.
-fn status_of(name: RuleName, labels: &Labels, toml: &str, calls: &[CallRecord], now: i64) -> RuleStatus {
+pub(crate) fn status_of(
+    name: RuleName,
+    labels: &Labels,
+    toml: &str,
+    calls: &[CallRecord],
+    now: i64,
+) -> RuleStatus {
     let config = configured(toml);
     let [first, second] = stores(calls).map(|store| {
         let statuses = Evaluator::new(&config).evaluate_all(store.querier.as_ref(), at(now));
@@ -139,26 +121,26 @@ fn status_of(name: RuleName, labels: &Labels, toml: &str, calls: &[CallRecord], 
 }
 
 /// How a rule with its defaults stands at `now` over all calls.
-fn status(name: RuleName, calls: &[CallRecord], now: i64) -> RuleStatus {
+pub(crate) fn status(name: RuleName, calls: &[CallRecord], now: i64) -> RuleStatus {
     status_of(name, &Labels::new(), "", calls, now)
 }
 
 #[track_caller]
-fn assert_fires(status: &RuleStatus, value: f64) {
+pub(crate) fn assert_fires(status: &RuleStatus, value: f64) {
     assert_eq!(status.state, State::Firing, "{status:?}");
     assert_eq!(status.value, Some(value), "{status:?}");
     assert_eq!(status.no_data, None);
 }
 
 #[track_caller]
-fn assert_calm(status: &RuleStatus, value: f64) {
+pub(crate) fn assert_calm(status: &RuleStatus, value: f64) {
     assert_eq!(status.state, State::Inactive, "{status:?}");
     assert_eq!(status.value, Some(value), "{status:?}");
     assert_eq!(status.no_data, None);
 }
 
 #[track_caller]
-fn assert_no_data(status: &RuleStatus, reason: &str) {
+pub(crate) fn assert_no_data(status: &RuleStatus, reason: &str) {
     assert_eq!(status.state, State::Inactive, "{status:?}");
     assert_eq!(status.no_data.as_deref(), Some(reason));
 }

@@ -1,9 +1,9 @@
 use super::config::{Key, Settings};
 use super::{Evaluation, OTHER, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
-use crate::plain::plural;
 use crate::record::Timestamp;
-use crate::seconds::Seconds;
 use crate::store::{Dimension, Querier, StoreError};
+use crate::text::seconds::Seconds;
+use crate::text::terminal::plural;
 
 /// So many models are looked through; unpriced calls of further ones are told together.
 const MODELS: usize = 1000;

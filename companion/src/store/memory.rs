@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::record::{CallRecord, Timestamp, Window};
-use crate::seconds::Seconds;
 use crate::store::{Appended, Appender, Filter, Maintained, StoreError, Totals};
+use crate::text::seconds::Seconds;
 
 use self::sequence::Sequences;
 use self::totals::Running;

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::evaluate::evaluator::Evaluator;
 use crate::record::CallRecord;
-use crate::rule::evaluator::Evaluator;
 use crate::rule::tests::{at, call, failed};
 use crate::store::Appender;
 use crate::store::memory::MemoryStore;

@@ -13,9 +13,9 @@ const COLUMNS: [(&str, Cell); 39] = [
     ("span_id", |call| call.span_id.clone()),
     ("parent_span_id", |call| call.parent_span_id.clone().unwrap_or_default()),
     ("origin", |call| call.origin.to_owned()),
-    ("service", |call| foreign(call.service)),
-    ("provider", |call| foreign(call.provider)),
-    ("operation", |call| foreign(call.operation)),
+    ("service", |call| untrusted(call.service)),
+    ("provider", |call| untrusted(call.provider)),
+    ("operation", |call| untrusted(call.operation)),
     ("request_model", |call| maybe(call.request_model)),
     ("response_model", |call| maybe(call.response_model)),
     ("response_id", |call| maybe(call.response_id)),
@@ -25,7 +25,7 @@ const COLUMNS: [(&str, Cell); 39] = [
     ("error_type", |call| maybe(call.error_type)),
     ("error_kind", |call| maybe(call.error_kind)),
     ("error_message", |call| maybe(call.error_message)),
-    ("finish_reasons", |call| foreign(&call.finish_reasons.join(" "))),
+    ("finish_reasons", |call| untrusted(&call.finish_reasons.join(" "))),
     ("duration_seconds", |call| call.duration_seconds.to_string()),
     ("time_to_first_chunk_seconds", |call| known(call.time_to_first_chunk_seconds)),
     ("input_tokens", |call| known(call.input_tokens)),
@@ -66,12 +66,12 @@ fn known<T: ToString>(value: Option<T>) -> String {
 }
 
 fn maybe(text: Option<&str>) -> String {
-    foreign(text.unwrap_or_default())
+    untrusted(text.unwrap_or_default())
 }
 
 /// Text from outside. Spreadsheets compute what begins with one of these characters, also behind spaces; an
 /// apostrophe keeps it text (OWASP, "CSV Injection"). NUL ends a cell in some readers.
-fn foreign(text: &str) -> String {
+fn untrusted(text: &str) -> String {
     let text = text.replace('\0', "\u{fffd}");
     let first = text.trim_start_matches([' ', '\u{a0}', '\u{feff}']).chars().next();
     if matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')) {

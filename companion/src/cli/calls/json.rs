@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::record::ids::hex;
 use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin};
 use crate::store::CallPage;
-use crate::time::rfc3339;
+use crate::text::number::in_seconds;
+use crate::text::time::rfc3339;
 
 pub(super) fn render(page: &CallPage) -> Result<String, serde_json::Error> {
     let document = Document { calls: page.calls.iter().map(Call::of).collect(), next: page.next };
@@ -72,7 +74,7 @@ impl<'a> Call<'a> {
             parent_span_id: call.parent_span_id.as_ref().map(|id| hex(id)),
             origin: match call.origin {
                 Origin::Spanledger => "spanledger",
-                Origin::Foreign => "foreign",
+                Origin::ThirdParty => "foreign",
                 Origin::Import => "import",
             },
             service: &call.service,
@@ -111,26 +113,4 @@ impl<'a> Call<'a> {
             response_preview: call.response_preview.as_deref(),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 ns, 104 days")]
-pub(crate) fn in_seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
-}
-
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
-}
-
-/// Reads 32 hex digits of either case.
-pub(crate) fn parse_trace_id(text: &str) -> Result<[u8; 16], String> {
-    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err("a trace id has 32 hex digits".to_owned());
-    }
-    u128::from_str_radix(text, 16).map(u128::to_be_bytes).map_err(|error| error.to_string())
 }

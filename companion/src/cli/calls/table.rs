@@ -1,10 +1,12 @@
 //! Calls as lines for a terminal.
 
-use super::json::{hex, in_seconds};
-use crate::plain::{Align, Table, Terminal, fit, harmless};
 use crate::record::CallRecord;
-use crate::report::{count, or_dash, seconds, usd_column};
-use crate::time::format;
+use crate::record::ids::hex;
+use crate::text::number::in_seconds;
+use crate::text::number::{count, or_dash, seconds, usd_column};
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Terminal, fit, harmless};
+use crate::text::time::format;
 
 /// Optional columns are shown from this width on.
 const WIDE: usize = 130;

@@ -80,7 +80,7 @@ fn says_since_when_nothing_was_recorded_and_that_rules_have_no_data() {
 
 #[test]
 fn is_a_failure_when_a_rule_cannot_be_evaluated() {
-    let broken = crate::rule::tests::Broken(store((0..12).map(call).collect()));
+    let broken = crate::evaluate::tests::Broken(store((0..12).map(call).collect()));
     let (status, text) = check(Format::Table, "[DuplicateRatio]\nenabled = false", &broken);
     let failure = status.expect_err("failure");
     assert!(

@@ -9,7 +9,7 @@ use spanledger::{CostStatus, Outcome, PriceQuery, PriceTable, Usage, UsageSource
 
 use crate::convert::{failure, secrets};
 use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
-use crate::time;
+use crate::text::time;
 
 /// The price source of a cost that the audit log states.
 const IMPORT: &str = "import";

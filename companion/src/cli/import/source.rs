@@ -1,4 +1,4 @@
-//! The foreign file: opened for reading only, whatever types its columns hold.
+//! The imported file: opened for reading only, whatever types its columns hold.
 
 use std::path::Path;
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::rule::config::{RulesConfig, Settings};
-use crate::rule::{ALL, RuleName, Unit, dollars};
-use crate::seconds::Seconds;
+use crate::rule::{ALL, RuleName};
+use crate::text::seconds::Seconds;
+use crate::text::unit::{Unit, dollars};
 
 /// One block a rule or recording, with the settings between `@`.
 const TEMPLATE: &str = include_str!("prometheus.yml.in");

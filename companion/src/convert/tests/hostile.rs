@@ -6,7 +6,7 @@ use super::*;
 const DAY: i64 = 86_400 * Timestamp::SECOND;
 
 fn at(start: i64, end: i64) -> CallRecord {
-    let mut call = span(1, None, ours());
+    let mut call = span(1, None, own());
     call.start_time_unix_nano = start.cast_unsigned();
     call.end_time_unix_nano = end.cast_unsigned();
     convert("app", vec![call]).records.remove(0)
@@ -45,9 +45,9 @@ fn refuses_calls_without_usable_ids_and_keeps_the_others() {
         (vec![7; 16], vec![0; 8]),
         (vec![7; 17], vec![1; 9]),
     ];
-    let mut spans = vec![span(1, None, ours())];
+    let mut spans = vec![span(1, None, own())];
     for (trace_id, span_id) in wrong {
-        spans.push(Span { trace_id, span_id, ..span(1, None, ours()) });
+        spans.push(Span { trace_id, span_id, ..span(1, None, own()) });
     }
     let converted = convert("app", spans);
     assert_eq!((converted.records.len(), converted.refused), (1, 5));
@@ -55,13 +55,13 @@ fn refuses_calls_without_usable_ids_and_keeps_the_others() {
 
 #[test]
 fn keeps_a_call_whose_parent_id_is_malformed() {
-    let call = Span { parent_span_id: vec![1; 3], ..span(1, None, ours()) };
+    let call = Span { parent_span_id: vec![1; 3], ..span(1, None, own()) };
     assert_eq!(convert("app", vec![call]).records[0].parent_span_id, None);
 }
 
 #[test]
 fn cuts_huge_strings_at_a_character() {
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes.push(pair(attribute::USER_ID, text(&"ä".repeat(1_000_000))));
     attributes.push(pair(attribute::RESPONSE_PREVIEW, text(&"€".repeat(1_000_000))));
     let record = one("app", attributes);
@@ -72,7 +72,7 @@ fn cuts_huge_strings_at_a_character() {
 #[test]
 fn leaves_out_values_of_a_wrong_type_or_range() {
     let list = |value| Value::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(value) }] });
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes.retain(|pair| !pair.key.starts_with("gen_ai.usage."));
     attributes.extend([
         pair(attribute::USAGE_INPUT_TOKENS, int(-5)),
@@ -98,7 +98,7 @@ fn leaves_out_values_of_a_wrong_type_or_range() {
 
 #[test]
 fn takes_numbers_that_came_as_text_or_as_whole_doubles() {
-    let mut attributes = ours();
+    let mut attributes = own();
     attributes.extend([
         pair(attribute::USAGE_INPUT_TOKENS, text("12")),
         pair(attribute::USAGE_OUTPUT_TOKENS, Value::DoubleValue(34.0)),

@@ -60,7 +60,7 @@ fn refuses_values_nested_too_deep_and_what_is_broken_inside_them() {
 
 #[test]
 fn reads_a_resource_that_stands_after_its_spans() {
-    let request = batch("app", vec![span(1, None, ours())]);
+    let request = batch("app", vec![span(1, None, own())]);
     let mut decoded = ExportTraceServiceRequest::decode(&request[..]).unwrap().resource_spans.remove(0);
     let resource = ResourceSpans { resource: decoded.resource.take(), ..ResourceSpans::default() };
     let turned = [decoded.encode_to_vec(), resource.encode_to_vec()].concat();
@@ -73,7 +73,7 @@ fn reads_a_resource_that_stands_after_its_spans() {
 
 #[test]
 fn passes_over_fields_of_later_versions() {
-    let mut bytes = span(1, None, ours()).encode_to_vec();
+    let mut bytes = span(1, None, own()).encode_to_vec();
     // Field 100 in each of the four wire types.
     bytes.extend([
         0xa0, 0x06, 7, 0xa1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8, 0xa2, 0x06, 1, 9, 0xa5, 0x06, 1, 2, 3, 4,
@@ -89,7 +89,7 @@ proptest! {
         end in any::<prop::sample::Index>(),
         whole in any::<bool>(),
     ) {
-        let mut request = batch("app", (1..=spans).map(|id| span(id, Some(9), ours())).collect());
+        let mut request = batch("app", (1..=spans).map(|id| span(id, Some(9), own())).collect());
         for (at, byte) in changes {
             let at = at.index(request.len());
             request[at] = byte;

@@ -26,7 +26,7 @@ fn builds_every_kind_of_target_and_names_them() {
     let targets = config.targets().expect("targets");
     let names: Vec<&str> = targets.iter().map(|target| target.notifier.name()).collect();
     assert_eq!(names, ["webhook", "slack", "alertmanager", "email"]);
-    assert_eq!(targets[1].rhythm.min_severity, Severity::Critical);
+    assert_eq!(targets[1].grouping.min_severity, Severity::Critical);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::alert::StateFile;
 use crate::clock;
+use crate::evaluate::state_file::StateFile;
 use crate::notify::config::{NotifyConfig, Target};
 use crate::notify::task::Dispatcher;
 
@@ -238,13 +238,13 @@ async fn what_is_told_after_a_target_hung_is_what_is_so_then() {
     let (seen, mut told) = mpsc::unbounded_channel();
     let (go_on, wait) = mpsc::unbounded_channel();
     let notifier = Arc::new(Slow { go_on: tokio::sync::Mutex::new(wait), seen });
-    let rhythm =
-        quick("[[webhook]]\nurl = 'http://127.0.0.1:1'").targets().expect("targets")[0].rhythm.clone();
+    let grouping =
+        quick("[[webhook]]\nurl = 'http://127.0.0.1:1'").targets().expect("targets")[0].grouping.clone();
     let auth = || firing(RuleName::AuthFailures, &[]);
     let costs = |service| firing(RuleName::CostOverrun, &[("model", service)]);
     let (alerts, watched) = watch::channel(Arc::new(vec![auth(), costs("a")]));
     let stop = CancellationToken::new();
-    let dispatcher = Dispatcher::start(vec![Target { notifier, rhythm }], &watched, None, &stop);
+    let dispatcher = Dispatcher::start(vec![Target { notifier, grouping }], &watched, None, &stop);
     let first = told.recv().await.expect("a message");
     assert_eq!(first.firing, [auth()]);
     // While the target hangs, another alert joins the group that waits.
@@ -313,7 +313,7 @@ async fn a_restart_repeats_nothing_and_still_tells_the_end() {
             assert_eq!(server.next().await.body["status"], "firing");
             // It is saved after it is sent.
             let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-            while state.get().told.is_empty() {
+            while state.get().notified.is_empty() {
                 assert!(tokio::time::Instant::now() < deadline, "nothing is saved");
                 tokio::task::yield_now().await;
             }

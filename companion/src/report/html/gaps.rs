@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{foreign, name_or_none};
+use super::{name_or_none, untrusted};
 use crate::report::data::Report;
-use crate::report::figures::{count, missing, more_gaps};
-use crate::time::format;
+use crate::report::figures::{missing, more_gaps};
+use crate::text::number::count;
+use crate::text::time::format;
 
 /// Rows of the table; the JSON has more.
 const ROWS: usize = 25;
@@ -41,7 +42,7 @@ fn table(report: &Report) -> Markup {
                     tbody {
                         @for gap in report.missing.newest.iter().take(ROWS) {
                             tr {
-                                th.mono scope="row" { (foreign(&gap.instance)) }
+                                th.mono scope="row" { (untrusted(&gap.instance)) }
                                 td { (name_or_none(&gap.service)) }
                                 td.n { (gap.first) }
                                 td.n { (gap.last) }

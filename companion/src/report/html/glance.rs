@@ -3,10 +3,9 @@
 use maud::{Markup, html};
 
 use crate::report::data::Report;
-use crate::report::figures::{
-    compact, count, counted, known_cost, known_tokens, or_dash, percent, seconds, success_rate, usd,
-};
+use crate::report::figures::{known_cost, known_tokens, success_rate};
 use crate::store::Quantiles;
+use crate::text::number::{compact, count, counted, or_dash, percent, seconds, usd};
 
 /// How the line below a figure is meant.
 #[derive(Debug, Clone, Copy)]

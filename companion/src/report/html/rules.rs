@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::foreign;
+use super::untrusted;
 use crate::report::data::{Report, RuleState, RuleStatus};
 
 pub(super) fn section(report: &Report, note: &str) -> Markup {
@@ -18,14 +18,14 @@ pub(super) fn section(report: &Report, note: &str) -> Markup {
                     @for rule in &firing {
                         li.card {
                             (badge(&rule.severity, &rule.severity))
-                            span.name { (foreign(&rule.name)) }
+                            span.name { (untrusted(&rule.name)) }
                             span.value { (rule.shown_value()) " " span.note { "threshold " (rule.shown_threshold()) } }
                             span.advice {
                                 @for (label, value) in &rule.labels {
-                                    (foreign(label)) " " span.mono { (foreign(value)) } " · "
+                                    (untrusted(label)) " " span.mono { (untrusted(value)) } " · "
                                 }
-                                @if let Some(detail) = &rule.detail { (foreign(detail)) br; }
-                                (foreign(&rule.advice))
+                                @if let Some(detail) = &rule.detail { (untrusted(detail)) br; }
+                                (untrusted(&rule.advice))
                             }
                         }
                     }
@@ -41,7 +41,7 @@ pub(super) fn section(report: &Report, note: &str) -> Markup {
 /// A word on a coloured ground. `kind` is one of the style sheet's, anything else stays grey.
 pub(crate) fn badge(kind: &str, text: &str) -> Markup {
     let kind = ["critical", "warning", "info", "good"].into_iter().find(|known| *known == kind);
-    html! { span class=(["badge", kind.unwrap_or_default()].join(" ").trim_end()) { (foreign(text)) } }
+    html! { span class=(["badge", kind.unwrap_or_default()].join(" ").trim_end()) { (untrusted(text)) } }
 }
 
 fn state(report: &Report) -> Markup {
@@ -86,19 +86,19 @@ fn all(report: &Report, firing: &[&RuleState]) -> Markup {
                         @for rule in &report.rules {
                             tr {
                                 th scope="row" {
-                                    (foreign(&rule.name))
+                                    (untrusted(&rule.name))
                                     @for (label, value) in &rule.labels {
-                                        br; span.note { (foreign(label)) " " (foreign(value)) }
+                                        br; span.note { (untrusted(label)) " " (untrusted(value)) }
                                     }
                                     @if let (RuleStatus::NoData | RuleStatus::Error, Some(detail)) = (rule.state, &rule.detail) {
-                                        br; span.note { (foreign(detail)) }
+                                        br; span.note { (untrusted(detail)) }
                                     }
                                 }
                                 td { (standing(rule)) }
-                                td { (foreign(&rule.severity)) }
+                                td { (untrusted(&rule.severity)) }
                                 td.n { (rule.shown_value()) }
                                 td.n { (rule.shown_threshold()) }
-                                td { (foreign(&rule.advice)) }
+                                td { (untrusted(&rule.advice)) }
                             }
                         }
                     }

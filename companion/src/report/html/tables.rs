@@ -2,14 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::{foreign, name_or_none};
+use super::{name_or_none, untrusted};
 use crate::report::data::Report;
-use crate::report::figures::{
-    compact, count, known_cost, known_tokens, mean_seconds, or_dash, percent, repetition, seconds,
-    success_rate, usd_column,
-};
+use crate::report::figures::{known_cost, known_tokens, mean_seconds, repetition, success_rate};
 use crate::store::{Group, Totals};
-use crate::time::format;
+use crate::text::number::{compact, count, or_dash, percent, seconds, usd_column};
+use crate::text::time::format;
 
 /// Rows of a table; the JSON has more.
 const ROWS: usize = 25;
@@ -91,7 +89,7 @@ fn repeated(report: &Report) -> Markup {
                     tbody {
                         @for (item, cost) in report.repetition.repeated.iter().zip(costs) {
                             tr {
-                                th.mono scope="row" { (foreign(&item.hash)) }
+                                th.mono scope="row" { (untrusted(&item.hash)) }
                                 td { (name_or_none(&item.model)) }
                                 td.n { (count(item.calls)) }
                                 td.n { (cost) }

@@ -2,17 +2,16 @@
 
 use maud::{Markup, html};
 
-use crate::plain::fit;
 use crate::record::{NanoUsd, Timestamp};
 use crate::report::data::Report;
-use crate::report::figures::{
-    count, counted, known_cost, number, or_dash, percent, seconds, share, short, usd, usd_column,
-};
+use crate::report::figures::known_cost;
 use crate::report::plot::{Bar, OverTime, Series, Shape, interval, over_time, ranking};
 use crate::store::{Step, Totals};
-use crate::time::in_words;
+use crate::text::number::{count, counted, number, or_dash, percent, seconds, share, short, usd, usd_column};
+use crate::text::terminal::fit;
+use crate::text::time::in_words;
 
-use super::foreign;
+use super::untrusted;
 
 pub(super) fn section(report: &Report) -> Markup {
     let starts: Vec<Timestamp> = report.steps.iter().map(|step| step.at).collect();
@@ -207,7 +206,7 @@ fn errors_by_type(report: &Report) -> Markup {
 
 /// A name short enough for the side of a bar.
 fn model(name: &str) -> String {
-    if name.is_empty() { "(none)".to_owned() } else { fit(&foreign(name), 60) }
+    if name.is_empty() { "(none)".to_owned() } else { fit(&untrusted(name), 60) }
 }
 
 fn neither(totals: &Totals) -> u64 {

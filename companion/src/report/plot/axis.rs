@@ -1,7 +1,7 @@
 //! Where the ticks of an axis stand: at numbers and moments people count in.
 
 use crate::record::{Timestamp, Window};
-use crate::time::format;
+use crate::text::time::format;
 
 /// A vertical axis from 0 to the last of its ticks.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn time_ticks_stand_on_round_moments() {
-        let to = crate::time::moment("2026-11-23T12:07:00Z").unwrap();
+        let to = crate::text::time::moment("2026-11-23T12:07:00Z").unwrap();
         let labels =
             |seconds| moments(Window::last(seconds, to)).into_iter().map(|m| m.label).collect::<Vec<_>>();
         assert_eq!(labels(86_400), ["16:00", "20:00", "Nov 23", "04:00", "08:00", "12:00"]);

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::axis::{Axis, moments};
 use super::share_of_width;
 use crate::record::{Timestamp, Window};
-use crate::time::{format, in_words};
+use crate::text::time::{format, in_words};
 
 /// Pixels from the top tick to zero.
 const HEIGHT: f64 = 168.0;

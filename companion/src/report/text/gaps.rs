@@ -1,10 +1,12 @@
 //! Which calls never came, by the gaps in their sequence numbers.
 
 use super::{ROWS, head, line, name_or};
-use crate::plain::{Align, Table, Terminal, fit};
 use crate::report::data::Report;
-use crate::report::figures::{count, missing, more_gaps};
-use crate::time::format;
+use crate::report::figures::{missing, more_gaps};
+use crate::text::number::count;
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Terminal, fit};
+use crate::text::time::format;
 
 pub(super) fn section(report: &Report, terminal: Terminal, out: &mut String) {
     head("Missing calls", terminal, out);

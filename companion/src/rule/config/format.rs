@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Key, RuleConfig, RulesConfig, Table};
 use crate::rule::{ALL, Rule};
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
 /// Reads one rule's table, so that an error names the place of that table.
 struct RuleSeed(&'static dyn Rule);

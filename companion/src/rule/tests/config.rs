@@ -1,6 +1,6 @@
 use super::*;
 use crate::rule::config::RulesConfig;
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
 fn refused(toml: &str) -> String {
     toml::from_str::<RulesConfig>(toml).expect_err(toml).to_string()

@@ -44,47 +44,7 @@ pub(crate) fn ending_at(number: u64, end: Timestamp) -> CallRecord {
 
 /// A call of which nothing optional is known; ends at [`BASE`].
 pub(crate) fn no_field() -> CallRecord {
-    CallRecord {
-        trace_id: [1; 16],
-        span_id: [2; 8],
-        parent_span_id: None,
-        origin: Origin::Foreign,
-        start: BASE,
-        duration_ns: 0,
-        first_chunk_ns: None,
-        service: String::new(),
-        provider: String::new(),
-        operation: String::new(),
-        request_model: None,
-        response_model: None,
-        response_id: None,
-        stream: false,
-        outcome: Outcome::Completed,
-        status_code: None,
-        error_type: None,
-        error_kind: None,
-        finish_reasons: Vec::new(),
-        input_tokens: None,
-        output_tokens: None,
-        cache_read_tokens: None,
-        cache_write_tokens: None,
-        reasoning_tokens: None,
-        usage_source: UsageSource::None,
-        cost: None,
-        cost_status: CostStatus::NoUsage,
-        price_source: None,
-        service_tier: None,
-        server_address: None,
-        modality_tokens: None,
-        user: None,
-        client_address: None,
-        conversation_id: None,
-        request_hash: None,
-        instance: None,
-        sequence: None,
-        response_preview: None,
-        error_message: None,
-    }
+    CallRecord { trace_id: [1; 16], span_id: [2; 8], start: BASE, ..CallRecord::default() }
 }
 
 /// A call of which everything is known.

@@ -50,13 +50,13 @@ pub(crate) fn usage_source(code: i64) -> rusqlite::Result<UsageSource> {
 pub(crate) const fn of_origin(origin: Origin) -> i64 {
     match origin {
         Origin::Spanledger => 0,
-        Origin::Foreign => 1,
+        Origin::ThirdParty => 1,
         Origin::Import => 2,
     }
 }
 
 pub(crate) fn origin(code: i64) -> rusqlite::Result<Origin> {
-    named([Origin::Spanledger, Origin::Foreign, Origin::Import], of_origin, code, "origin")
+    named([Origin::Spanledger, Origin::ThirdParty, Origin::Import], of_origin, code, "origin")
 }
 
 fn named<T: Copy, const N: usize>(

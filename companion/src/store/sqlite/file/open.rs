@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::owner_only;
 use crate::record::Timestamp;
 use crate::store::StoreError;
+use crate::store::private_file;
 use crate::store::sqlite::file::error::{file_error, store_error};
 use crate::store::sqlite::file::schema;
 
@@ -36,7 +36,7 @@ impl WriterLock {
     /// [`StoreError::Busy`] while another process holds it.
     fn take(path: &Path) -> Result<Self, StoreError> {
         let lock_path = lock_path(path);
-        let file = owner_only::options()
+        let file = private_file::options()
             .create(true)
             .truncate(false)
             .write(true)
@@ -52,7 +52,7 @@ impl WriterLock {
 
 /// Creates the file, empty, when there is none. The database gives the files beside it the mode that it has.
 fn create(path: &Path) -> Result<(), StoreError> {
-    match owner_only::options().create_new(true).write(true).open(path) {
+    match private_file::options().create_new(true).write(true).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(path, &error)),
         _ => Ok(()),
     }

@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
+use crate::record::ids::{hex, parse_lower_case};
 use crate::record::{CallRecord, NanoUsd, Timestamp};
 use crate::store::sqlite::file::call_id::Place;
 use crate::store::sqlite::file::dictionary::Dictionary;
@@ -265,22 +266,7 @@ pub(crate) enum Hash {
 
 impl Hash {
     pub(crate) fn of(text: &str) -> Self {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = [0; 16];
-        if text.len() != 32 {
-            return Self::Text(text.to_owned());
-        }
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            match (digit(pair[0]), digit(pair[1])) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Self::Text(text.to_owned()),
-            }
-        }
-        Self::Bytes(bytes)
+        parse_lower_case(text).map_or_else(|| Self::Text(text.to_owned()), Self::Bytes)
     }
 
     /// The hash as a column holds it.
@@ -303,7 +289,7 @@ impl Hash {
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
-            Self::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Bytes(bytes) => hex(&bytes),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
 use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
 use crate::store::sqlite::write::transaction::{SqliteAppender, Transaction};
 use crate::store::{Maintained, StoreError};
-use crate::time::rfc3339;
+use crate::text::time::rfc3339;
 
 /// Calls read for rollups, and rows deleted, by one run: some 50 ms each.
 const CLOSE_CALLS: u64 = 100_000;

@@ -1,4 +1,4 @@
-//! TLS of the entrances, from PEM files.
+//! TLS of the listeners, from PEM files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The bearer token that guards an entrance.
+//! The bearer token that guards a listener.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! What the values of rules count, and how people read them.
 
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
 /// What a rule's values count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Metrics and logs: senders export them to the same address as spans, the ledger has no use for them. They are
-//! counted and taken, so that no exporter reports an error or tries again for what nobody wants.
+//! Metrics and logs: senders export them to the same address as spans, and the ledger does not support them. They are
+//! accepted, counted and discarded, so that no exporter reports an error or retries.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::RoutesBuilder;
 use tonic::{Request, Status};
 
-use super::limits::Gate;
+use super::admission::Admission;
 use super::refusal::{JSON, PROTOBUF};
 use crate::metrics::{Metrics, Signal};
 
@@ -43,7 +43,7 @@ async fn take(
     while let Some(frame) = body.frame().await {
         frame.map_err(|_| StatusCode::BAD_REQUEST)?;
     }
-    metrics.count_passed_over(signal);
+    metrics.count_unsupported(signal);
     let is_json =
         headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
     let (kind, message) = if is_json { (JSON, "{}") } else { (PROTOBUF, "") };
@@ -54,8 +54,8 @@ async fn take(
 }
 
 /// Adds the gRPC services of metrics and logs.
-pub(super) fn services(routes: &mut RoutesBuilder, gate: &Gate, metrics: Arc<Metrics>) {
-    let most = gate.message_bytes();
+pub(super) fn services(routes: &mut RoutesBuilder, admission: &Admission, metrics: Arc<Metrics>) {
+    let most = admission.message_bytes();
     let counter = Counter(metrics);
     routes.add_service(
         MetricsServiceServer::new(counter.clone())
@@ -78,7 +78,7 @@ impl MetricsService for Counter {
         &self,
         _request: Request<ExportMetricsServiceRequest>,
     ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
-        self.0.count_passed_over(Signal::Metrics);
+        self.0.count_unsupported(Signal::Metrics);
         Ok(tonic::Response::new(Default::default()))
     }
 }
@@ -89,7 +89,7 @@ impl LogsService for Counter {
         &self,
         _request: Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
-        self.0.count_passed_over(Signal::Logs);
+        self.0.count_unsupported(Signal::Logs);
         Ok(tonic::Response::new(Default::default()))
     }
 }
@@ -119,11 +119,11 @@ mod tests {
         metrics.write(&mut text);
         let text = text.finish();
         assert!(
-            text.contains("spanledger_receiver_passed_over_requests_total{signal=\"metrics\"} 1\n"),
+            text.contains("spanledger_receiver_unsupported_requests_total{signal=\"metrics\"} 1\n"),
             "{text}"
         );
         assert!(
-            text.contains("spanledger_receiver_passed_over_requests_total{signal=\"logs\"} 2\n"),
+            text.contains("spanledger_receiver_unsupported_requests_total{signal=\"logs\"} 2\n"),
             "{text}"
         );
     }

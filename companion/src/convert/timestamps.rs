@@ -4,14 +4,14 @@ use crate::record::Timestamp;
 
 /// 2020-01-01 UTC, before any call this ledger could be about: what lies before is an unset or broken clock.
 const EARLIEST: i64 = 1_577_836_800 * Timestamp::SECOND;
-/// How far a sender's clock may run ahead of ours.
+/// How far a sender's clock may run ahead of own.
 const AHEAD: i64 = 600 * Timestamp::SECOND;
 /// The longest call: a day. Longer ones are broken clocks, and would drown every sum of durations.
 pub(super) const LONGEST: i64 = 86_400 * Timestamp::SECOND;
 
 /// Start and duration within bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct When {
+pub(super) struct CallTime {
     pub(super) start: Timestamp,
     pub(super) duration_ns: i64,
     /// Whether anything had to be changed.
@@ -21,7 +21,7 @@ pub(super) struct When {
 /// Bounds a span's times. The end counts, since windows count calls by it: an end outside
 /// `[2020, now + 10 min]` becomes `now`. A start that is no earlier moment gives the duration 0, and no call is longer
 /// than a day.
-pub(super) fn bounded(start: u64, end: u64, now: Timestamp) -> When {
+pub(super) fn bounded(start: u64, end: u64, now: Timestamp) -> CallTime {
     let latest = now.0.saturating_add(AHEAD);
     let plausible =
         |nanos: u64| i64::try_from(nanos).ok().filter(|nanos| (EARLIEST..=latest).contains(nanos));
@@ -30,5 +30,5 @@ pub(super) fn bounded(start: u64, end: u64, now: Timestamp) -> When {
     let end_at = last.or(first).unwrap_or(now.0);
     let from = first.unwrap_or(end_at).min(end_at).max(end_at.saturating_sub(LONGEST));
     let clamped = first != Some(from) || last != Some(end_at);
-    When { start: Timestamp(from), duration_ns: end_at - from, clamped }
+    CallTime { start: Timestamp(from), duration_ns: end_at - from, clamped }
 }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use spanledger::semconv::{attribute, operation, provider};
 
-use super::names::{Field, Part};
+use super::attributes::{Field, Part};
 use super::nesting::Kind;
 
 /// The resource attribute that names the sending SDK.
@@ -99,7 +99,7 @@ pub(super) fn field(key: &str) -> Option<Field> {
         .find_map(|(name, field)| (*name == key).then_some(*field))
 }
 
-/// What a foreign operation or span kind says the span is.
+/// What a third-party operation or span kind says the span is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// An LLM call, with the conventions' name for the operation.

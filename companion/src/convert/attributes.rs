@@ -38,7 +38,7 @@ pub(super) enum Field {
     /// A span kind of another instrumentation: decides what the span is, together with the operation.
     SpanKind,
     /// Facts that only the `spanledger` library states.
-    Ours(Ours),
+    Own(Own),
 }
 
 /// A part of some tokens, which may have a price of its own.
@@ -60,9 +60,9 @@ impl Part {
     }
 }
 
-/// A fact that makes a span ours.
+/// A fact that makes a span own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ours {
+pub(super) enum Own {
     Outcome,
     UsageSource,
     CostStatus,
@@ -108,14 +108,14 @@ pub(super) fn field(key: &str) -> Option<Field> {
         attribute::CLIENT_ADDRESS => Field::ClientAddress,
         attribute::CONVERSATION_ID => Field::Conversation,
         attribute::RESPONSE_PREVIEW => Field::ResponsePreview,
-        attribute::OUTCOME => Field::Ours(Ours::Outcome),
-        attribute::USAGE_SOURCE => Field::Ours(Ours::UsageSource),
-        attribute::COST_STATUS => Field::Ours(Ours::CostStatus),
-        attribute::COST_PRICE_SOURCE => Field::Ours(Ours::PriceSource),
-        attribute::SERVICE_TIER => Field::Ours(Ours::ServiceTier),
-        attribute::REQUEST_HASH => Field::Ours(Ours::RequestHash),
-        attribute::INSTANCE => Field::Ours(Ours::Instance),
-        attribute::SEQUENCE => Field::Ours(Ours::Sequence),
+        attribute::OUTCOME => Field::Own(Own::Outcome),
+        attribute::USAGE_SOURCE => Field::Own(Own::UsageSource),
+        attribute::COST_STATUS => Field::Own(Own::CostStatus),
+        attribute::COST_PRICE_SOURCE => Field::Own(Own::PriceSource),
+        attribute::SERVICE_TIER => Field::Own(Own::ServiceTier),
+        attribute::REQUEST_HASH => Field::Own(Own::RequestHash),
+        attribute::INSTANCE => Field::Own(Own::Instance),
+        attribute::SEQUENCE => Field::Own(Own::Sequence),
         _ => return None,
     })
 }

@@ -3,9 +3,9 @@ use std::sync::{Condvar, Mutex};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::alert::StateFile;
+use crate::evaluate::runner::Runner;
+use crate::evaluate::state_file::StateFile;
 use crate::record::Window;
-use crate::rule::runner::Runner;
 use crate::store::*;
 
 /// A store whose `sequence_gaps` hangs until it is let go, once for each permission.

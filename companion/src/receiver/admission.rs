@@ -1,4 +1,4 @@
-//! What an entrance lets in: who, how many at a time, and for how long.
+//! Which requests a receiver admits: from whom, how many at a time, and for how long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tonic::Code;
 
-use super::auth::Token;
 use super::refusal::{Protocol, Refusal};
-use crate::admin::is_meant;
 use crate::metrics::{Metrics, RequestError};
+use crate::net::host::is_meant;
+use crate::net::token::Token;
 
 /// How long a request waits for one of the places before it is refused. Short bursts pass; senders time out
 /// after 10 s by default and must hear from us before.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The bounds of the receivers. Bodies take at most `2 * requests * message_bytes` bytes: as sent, and inflated or put
-/// together. What is read of them comes on top, of one large request a core at a time: of protobuf the calls alone,
+/// together. What is read of them comes on top, of one large request per core at a time: of protobuf the calls alone,
 /// which take at most 64 bytes for each byte of the request; of JSON, before that, every element of the request, and
 /// the smallest span, `{}`, becomes some hundred bytes. The calls that wait for the disk are bounded by the writer.
 #[derive(Debug, Clone)]
@@ -35,22 +35,22 @@ pub struct Limits {
     pub deadline: Duration,
     /// The token senders must show, if any.
     pub token: Option<Token>,
-    /// Whether HTTP requests must be meant for this machine: a foreign page in a local browser can let its own name
+    /// Whether HTTP requests must be meant for this machine: an untrusted page in a local browser can let its own name
     /// point to loopback and would forge calls, but cannot help sending that name as the host. Browsers speak no
     /// gRPC.
     pub http_is_local: bool,
 }
 
-/// The gate in front of all entrances, which share its places.
+/// Admits requests to the receivers, which share its places.
 #[derive(Debug, Clone)]
-pub struct Gate {
+pub struct Admission {
     limits: Limits,
     places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
-impl Gate {
-    /// A gate with `limits` that counts refused requests in `metrics`.
+impl Admission {
+    /// Admission with `limits` that counts refused requests in `metrics`.
     #[must_use]
     pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
         let places = Arc::new(Semaphore::new(limits.requests));
@@ -62,8 +62,8 @@ impl Gate {
         self.limits.message_bytes
     }
 
-    /// Puts the gate in front of `router`. It stands before anything of a body is read, so that what waits costs
-    /// no memory.
+    /// Applies the admission to `router`, before anything of a body is read, so that a request that waits costs no
+    /// memory.
     pub(super) fn guard(&self, router: Router, protocol: Protocol) -> Router {
         let state = (self.clone(), protocol);
         router.layer(middleware::from_fn_with_state(state, pass))
@@ -83,14 +83,18 @@ impl Gate {
     }
 }
 
-async fn pass(State((gate, protocol)): State<(Gate, Protocol)>, request: Request, next: Next) -> Response {
+async fn pass(
+    State((admission, protocol)): State<(Admission, Protocol)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let form = request.headers().get(header::CONTENT_TYPE).cloned();
-    let response = gate
+    let response = admission
         .admit(protocol, request, next)
         .await
         .unwrap_or_else(|refusal| refusal.response(protocol, form.as_ref()));
     if let Some(error) = error_of(&response) {
-        gate.metrics.count_error(error);
+        admission.metrics.count_error(error);
     }
     response
 }

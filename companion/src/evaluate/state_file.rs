@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::Alert;
-use crate::notify::timing::Told;
-use crate::owner_only;
+use crate::alert::{Alert, NotificationLog};
+use crate::store::private_file;
 
 /// What survives a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,9 +18,9 @@ pub struct Saved {
     pub version: u32,
     /// All alerts that are not inactive.
     pub alerts: Vec<Alert>,
-    /// What each notifier has told, by its name.
-    #[serde(default)]
-    pub told: BTreeMap<String, Told>,
+    /// What each notifier has sent, by its name.
+    #[serde(default, rename = "told")]
+    pub notified: BTreeMap<String, NotificationLog>,
 }
 
 const VERSION: u32 = 1;
@@ -104,7 +103,7 @@ impl StateFile {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = owner_only::options().create_new(true).write(true).open(&unfinished)?;
+        let mut file = private_file::options().create_new(true).write(true).open(&unfinished)?;
         file.write_all(&serde_json::to_vec_pretty(saved)?)?;
         file.sync_all()?;
         fs::rename(&unfinished, &self.path)

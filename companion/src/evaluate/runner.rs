@@ -8,11 +8,12 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::alert::{Alert, StateFile};
+use crate::alert::Alert;
 use crate::clock;
+use crate::evaluate::evaluator::{Evaluator, Measured, RuleStatus};
+use crate::evaluate::state_file::StateFile;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::evaluator::{Evaluator, Measured, RuleStatus};
 use crate::store::Querier;
 
 /// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, so that a rule

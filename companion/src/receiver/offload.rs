@@ -13,17 +13,17 @@ pub(super) const LARGE: usize = 256 * 1024;
 /// Runs the work on requests. Clones share the places for large ones: one for each core, since more would only take
 /// turns, and hold more memory meanwhile.
 #[derive(Debug, Clone)]
-pub(super) struct Work {
+pub(super) struct Offload {
     places: Arc<Semaphore>,
 }
 
-impl Default for Work {
+impl Default for Offload {
     fn default() -> Self {
         Self { places: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))) }
     }
 }
 
-impl Work {
+impl Offload {
     /// The result of `work` on a request of `bytes` bytes; `None` when it panicked on another thread. Large work that
     /// has begun goes on when the future is dropped, and keeps its place until it is done.
     pub(super) async fn run<T: Send + 'static>(

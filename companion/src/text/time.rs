@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::record::{Timestamp, Window};
-use crate::seconds::Seconds;
+use crate::text::seconds::Seconds;
 
 /// Windows are at most this long: 100 years of 365 days, so that nothing downstream overflows.
 const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;

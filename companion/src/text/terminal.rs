@@ -1,8 +1,4 @@
-//! Plain text for terminals: foreign text made harmless, columns aligned, colour only where it is wanted.
-
-mod table;
-
-pub(crate) use table::{Align, Table};
+//! Plain text for terminals: untrusted text made harmless, columns aligned, colour only where it is wanted.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;

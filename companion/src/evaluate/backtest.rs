@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::evaluate::evaluator::Evaluator;
 use crate::record::{CallRecord, Timestamp, Window};
 use crate::rule::config::RulesConfig;
-use crate::rule::evaluator::Evaluator;
 use crate::rule::{Labels, RuleName};
-use crate::seconds::Seconds;
 use crate::store::memory::MemoryStore;
 use crate::store::{Appender, Filter, Page, Querier, StoreError};
+use crate::text::seconds::Seconds;
 
 /// Calls are read this long a time, so that neither their number nor the length of the range decides the memory.
 const CHUNK: Seconds = Seconds(300);

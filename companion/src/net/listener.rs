@@ -1,4 +1,4 @@
-//! One loop for every listener: connections within a number, TLS, time-outs, and a drain at the end.
+//! One loop for every listener: connections within a number, TLS, timeouts, and a drain at the end.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::greeting::Greeted;
+use super::preface::PrefaceTimeout;
 
 /// How long a peer may take for a TLS handshake, to show its version of HTTP, or for the headers of a request.
 const SLOWEST_PEER: Duration = Duration::from_secs(10);
@@ -138,7 +138,7 @@ where
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW);
-    let stream = TokioIo::new(Greeted::within(SLOWEST_PEER, stream));
+    let stream = TokioIo::new(PrefaceTimeout::within(SLOWEST_PEER, stream));
     let served = builder.serve_connection(stream, TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(served.into_owned()).await {
         tracing::debug!(%error, "connection ended with an error");

@@ -1,16 +1,16 @@
-//! How a rule stands, as commands write it.
+//! The state of a rule as a row, as `check` and `rules` print it.
 
 use serde::Serialize;
 
 use crate::alert::State;
-use crate::plain::harmless;
-use crate::rule::evaluator::RuleStatus;
+use crate::evaluate::evaluator::RuleStatus;
 use crate::rule::{Labels, RuleName, Severity};
-use crate::time::to_the_second;
+use crate::text::terminal::harmless;
+use crate::text::time::to_the_second;
 
 /// One rule over all calls, or over those of the service or model in `labels`.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Standing {
+pub(crate) struct RuleRow {
     pub(crate) name: RuleName,
     pub(crate) labels: Labels,
     /// `inactive`, `pending`, `firing`, `no_data` or `error`.
@@ -24,23 +24,23 @@ pub(crate) struct Standing {
     pub(crate) since: Option<String>,
     pub(crate) no_data: Option<String>,
     pub(crate) error: Option<String>,
-    pub(crate) alerts: Vec<Item>,
+    pub(crate) alerts: Vec<AlertRow>,
 }
 
 /// One alert that is pending or firing.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Item {
+pub(crate) struct AlertRow {
     pub(crate) labels: Labels,
     pub(crate) state: &'static str,
     pub(crate) value: f64,
     pub(crate) description: String,
 }
 
-pub(crate) fn standings(statuses: &[RuleStatus]) -> Vec<Standing> {
-    statuses.iter().map(Standing::of).collect()
+pub(crate) fn rule_rows(statuses: &[RuleStatus]) -> Vec<RuleRow> {
+    statuses.iter().map(RuleRow::of).collect()
 }
 
-impl Standing {
+impl RuleRow {
     fn of(status: &RuleStatus) -> Self {
         let active = |state| matches!(state, State::Pending | State::Firing);
         Self {
@@ -64,7 +64,7 @@ impl Standing {
                 .alerts
                 .iter()
                 .filter(|alert| active(alert.state))
-                .map(|alert| Item {
+                .map(|alert| AlertRow {
                     labels: alert.labels.clone(),
                     state: alert.state.as_str(),
                     value: alert.value,

@@ -1,5 +1,5 @@
-//! The first bytes of a connection, which tell HTTP/1 from HTTP/2. What reads them waits for ever, so a peer that sends
-//! none would keep its place without having shown anything.
+//! The first bytes of a connection, which tell HTTP/1 from HTTP/2. The reader waits for ever, so a peer that
+//! sends none would keep its place without having sent anything.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
@@ -15,7 +15,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A stream whose reads fail when its version of HTTP is not known in time. From then on the timers of that version
 /// watch the peer.
-pub(super) struct Greeted<S> {
+pub(super) struct PrefaceTimeout<S> {
     stream: S,
     waiting: Option<Waiting>,
 }
@@ -26,7 +26,7 @@ struct Waiting {
     until: Pin<Box<Sleep>>,
 }
 
-impl<S> Greeted<S> {
+impl<S> PrefaceTimeout<S> {
     /// `stream`, whose peer has `within` to show its version.
     pub(super) fn within(within: Duration, stream: S) -> Self {
         Self { stream, waiting: Some(Waiting { rest: PREFACE, until: Box::pin(sleep(within)) }) }
@@ -46,7 +46,7 @@ impl Waiting {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for PrefaceTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
@@ -68,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for PrefaceTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

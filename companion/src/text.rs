@@ -1,0 +1,9 @@
+//! How things read: numbers, money, durations, times, tables and terminals.
+
+pub(crate) mod log_throttle;
+pub(crate) mod number;
+pub mod seconds;
+pub(crate) mod table;
+pub mod terminal;
+pub mod time;
+pub mod unit;
