@@ -60,7 +60,7 @@ impl Part {
     }
 }
 
-/// A fact that makes a span own.
+/// A fact that makes a span our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Own {
     Outcome,

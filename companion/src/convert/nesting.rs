@@ -38,7 +38,7 @@ pub(super) struct Seen {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// A call: own or not, and whether it marks its ancestors.
+    /// A call: our own or not, and whether it marks its ancestors.
     Call { kind: Kind, own: bool, marks: bool },
     /// Any span that may stand between a wrapper and its call.
     Passage,

@@ -4,7 +4,7 @@ use crate::record::Timestamp;
 
 /// 2020-01-01 UTC, before any call this ledger could be about: what lies before is an unset or broken clock.
 const EARLIEST: i64 = 1_577_836_800 * Timestamp::SECOND;
-/// How far a sender's clock may run ahead of own.
+/// How far a sender's clock may run ahead of the local one.
 const AHEAD: i64 = 600 * Timestamp::SECOND;
 /// The longest call: a day. Longer ones are broken clocks, and would drown every sum of durations.
 pub(super) const LONGEST: i64 = 86_400 * Timestamp::SECOND;

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::watermarks::NEVER;
 
-/// Watermarks the file as a ledger: "SPLG".
+/// Marks the file as a ledger: "SPLG".
 pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
