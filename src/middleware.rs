@@ -51,7 +51,7 @@ impl GenAiMiddleware {
     }
 
     /// Begins the call, and changes the request only as far as the application opted in. `None` when an outer
-    /// client has the call.
+    /// client has the call, or the body shows that there is none.
     fn start(
         &self,
         recognised: Recognised,
@@ -62,7 +62,7 @@ impl GenAiMiddleware {
         let parent = context::parent();
         let about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
         let format = recognised.format;
-        let read = request::read(settings, recognised, request, about.caller);
+        let read = request::read(settings, recognised, request, about.caller)?;
         let identity = identity(&read.call, request.url().path());
         if context::is_in_flight(&identity) {
             return None;

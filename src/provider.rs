@@ -4,6 +4,7 @@
 mod anthropic;
 mod bedrock;
 mod cohere;
+mod evidence;
 mod family;
 mod format;
 mod google;
@@ -19,8 +20,11 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use family::Family;
-use target::{Target, hosts};
+use target::Target;
+use target::hosts::{self, Hosts};
 
 pub(crate) use format::{Event, Framing, Reading, Recognised, WireFormat};
 pub(crate) use names::ProviderNames;
@@ -41,11 +45,16 @@ pub(crate) fn recognise(method: &http::Method, url: &reqwest::Url) -> Option<Rec
         return None;
     }
     let target = Target::new(url, host_provider)?;
-    FAMILIES.iter().flat_map(|family| family.formats).find_map(|recognise| recognise(&target))
+    let recognised =
+        FAMILIES.iter().flat_map(|family| family.formats).find_map(|recognise| recognise(&target))?;
+    Some(Recognised { known_host: target.provider.is_some() || target.private, ..recognised })
 }
 
 /// `gen_ai.provider.name` of a host, or `None` for an unknown one.
 fn host_provider(host: &str, port: Option<u16>) -> Option<&'static str> {
-    let own = FAMILIES.iter().flat_map(|family| family.hosts);
-    hosts::provider(own.chain(hosts::COMPATIBLE), host, port)
+    static HOSTS: LazyLock<Hosts> = LazyLock::new(|| {
+        let own = FAMILIES.iter().flat_map(|family| family.hosts);
+        Hosts::new(own.chain(hosts::COMPATIBLE))
+    });
+    HOSTS.provider(host, port)
 }

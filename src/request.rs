@@ -24,9 +24,15 @@ pub(crate) struct Read {
 }
 
 /// Reads a recognised request. A body that is a stream, longer than 16 MiB or no JSON leaves the facts that
-/// the URL gives, and no hash.
-pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Request, caller: Caller) -> Read {
-    let Recognised { format, operation, api_type, provider, request: mut facts } = recognised;
+/// the URL gives, and no hash. `None` where the body shows that this is no call.
+pub(crate) fn read(
+    settings: &Settings,
+    recognised: Recognised,
+    request: &Request,
+    caller: Caller,
+) -> Option<Read> {
+    let Recognised { format, operation, api_type, provider, .. } = recognised;
+    let mut facts = recognised.request.clone();
     let url = request.url();
     let host = url.host_str().unwrap_or_default();
     let destination = Destination {
@@ -47,13 +53,19 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
         .and_then(Json::read)
         .filter(|body| matches!(body, Json::Object(_)));
 
+    let model_of_path = facts.model.clone();
+    if let Some(body) = &body {
+        format.read_request(body, &mut facts);
+    }
+    if !recognised.is_shown(body.as_ref(), &facts, settings.provider_of_host.contains_key(host)) {
+        return None;
+    }
+
     let request_unparsed = body.is_none();
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking_for_usage = None;
     if let Some(body) = body {
-        let model_of_path = facts.model.clone();
-        format.read_request(&body, &mut facts);
         let fields_not_hashed = format.fields_not_hashed();
         request_hash_of_body =
             Some(request_hash(&settings.hash_key, &body, fields_not_hashed, model_of_path.as_deref()));
@@ -75,7 +87,7 @@ pub(crate) fn read(settings: &Settings, recognised: Recognised, request: &Reques
         first_chunk: None,
         ending: Ending::Cancelled,
     };
-    Read { call, content, asking_for_usage }
+    Some(Read { call, content, asking_for_usage })
 }
 
 /// A body that was read once already, to be taken apart: only where the application opted in.

@@ -232,9 +232,23 @@ pub mod provider {
     /// ours.
     pub const ALIBABA_CLOUD: &str = "alibaba_cloud";
     /// ours.
+    pub const AMAZON_NOVA: &str = "amazon_nova";
+    /// ours.
     pub const ANYSCALE: &str = "anyscale";
     /// ours.
+    pub const ASSEMBLYAI: &str = "assemblyai";
+    /// ours.
+    pub const AWS_SAGEMAKER: &str = "aws.sagemaker";
+    /// ours.
+    pub const AZURE_ML: &str = "azure.ml";
+    /// ours.
+    pub const BAIDU: &str = "baidu";
+    /// ours.
     pub const BASETEN: &str = "baseten";
+    /// ours.
+    pub const BLACK_FOREST_LABS: &str = "black_forest_labs";
+    /// ours.
+    pub const BRAINTRUST: &str = "braintrust";
     /// ours.
     pub const CEREBRAS: &str = "cerebras";
     /// ours.
@@ -242,13 +256,23 @@ pub mod provider {
     /// ours.
     pub const CLOUDFLARE: &str = "cloudflare";
     /// ours.
+    pub const COZE: &str = "coze";
+    /// ours.
     pub const CRUSOE: &str = "crusoe";
     /// ours.
     pub const DATABRICKS: &str = "databricks";
     /// ours.
+    pub const DEEPGRAM: &str = "deepgram";
+    /// ours.
     pub const DEEPINFRA: &str = "deepinfra";
     /// ours.
+    pub const DIGITALOCEAN: &str = "digitalocean";
+    /// ours.
     pub const DOUBLEWORD: &str = "doubleword";
+    /// ours.
+    pub const ELEVENLABS: &str = "elevenlabs";
+    /// ours.
+    pub const FAL: &str = "fal";
     /// ours.
     pub const FEATHERLESS_AI: &str = "featherless_ai";
     /// ours.
@@ -260,6 +284,8 @@ pub mod provider {
     /// ours.
     pub const GITHUB_MODELS: &str = "github_models";
     /// ours.
+    pub const HELICONE: &str = "helicone";
+    /// ours.
     pub const HEROKU: &str = "heroku";
     /// ours.
     pub const HOLYSHEEP: &str = "holysheep";
@@ -268,7 +294,15 @@ pub mod provider {
     /// ours.
     pub const HYPERBOLIC: &str = "hyperbolic";
     /// ours.
+    pub const IFLYTEK: &str = "iflytek";
+    /// ours.
     pub const INCEPTION: &str = "inception";
+    /// ours.
+    pub const INFERENCE_NET: &str = "inference_net";
+    /// ours.
+    pub const JINA_AI: &str = "jina_ai";
+    /// ours.
+    pub const KILO: &str = "kilo";
     /// ours.
     pub const LAMBDA_AI: &str = "lambda_ai";
     /// ours.
@@ -278,7 +312,11 @@ pub mod provider {
     /// ours.
     pub const MINIMAX: &str = "minimax";
     /// ours.
+    pub const MIXEDBREAD: &str = "mixedbread";
+    /// ours.
     pub const NEBIUS: &str = "nebius";
+    /// ours.
+    pub const NOMIC: &str = "nomic";
     /// ours.
     pub const NOVITA: &str = "novita";
     /// ours.
@@ -288,7 +326,11 @@ pub mod provider {
     /// ours.
     pub const OLLAMA: &str = "ollama";
     /// ours.
+    pub const OPENCODE: &str = "opencode";
+    /// ours.
     pub const OPENROUTER: &str = "openrouter";
+    /// ours.
+    pub const ORACLE_CLOUD: &str = "oracle_cloud";
     /// ours.
     pub const OVHCLOUD: &str = "ovhcloud";
     /// ours.
@@ -298,17 +340,31 @@ pub mod provider {
     /// ours.
     pub const PORTKEY: &str = "portkey";
     /// ours.
+    pub const RECRAFT: &str = "recraft";
+    /// ours.
     pub const REKA_AI: &str = "reka_ai";
+    /// ours.
+    pub const REPLICATE: &str = "replicate";
     /// ours.
     pub const REQUESTY: &str = "requesty";
     /// ours.
+    pub const RUNPOD: &str = "runpod";
+    /// ours.
     pub const SAMBANOVA: &str = "sambanova";
+    /// ours.
+    pub const SAP_AI_CORE: &str = "sap_ai_core";
+    /// ours.
+    pub const SARVAM_AI: &str = "sarvam_ai";
     /// ours.
     pub const SCALEWAY: &str = "scaleway";
     /// ours.
     pub const SILICONFLOW: &str = "siliconflow";
     /// ours.
     pub const SNOWFLAKE: &str = "snowflake";
+    /// ours.
+    pub const STABILITY_AI: &str = "stability_ai";
+    /// ours.
+    pub const STEPFUN: &str = "stepfun";
     /// ours.
     pub const TARGON: &str = "targon";
     /// ours.
@@ -327,6 +383,8 @@ pub mod provider {
     pub const VOYAGE_AI: &str = "voyage_ai";
     /// ours.
     pub const WRITER: &str = "writer";
+    /// ours.
+    pub const XIAOMI_MIMO: &str = "xiaomi_mimo";
     /// ours.
     pub const ZERO_ONE_AI: &str = "zero_one_ai";
     /// ours.

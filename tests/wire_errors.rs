@@ -119,7 +119,7 @@ async fn names_the_error_of_every_provider() {
         }
         let exchange = serde_json::from_value(json!({
             "id": name,
-            "request": {"method": "POST", "url": url, "body": r#"{"model":"m","stream":true}"#},
+            "request": {"method": "POST", "url": url, "body": r#"{"model":"m","messages":[],"stream":true}"#},
             "response": {"status": status, "headers": headers, "body": body},
         }))
         .unwrap();

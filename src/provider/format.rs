@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
+use crate::provider::evidence::{self, Evidence};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,4 +140,66 @@ pub(crate) struct Recognised {
     pub(crate) provider: Option<&'static str>,
     /// What the path alone says: model, stream.
     pub(crate) request: RequestFacts,
+    /// What the body must show, so that this is a call.
+    pub(crate) evidence: Evidence,
+    /// The members of which a body must carry one, so that it is a call at an unknown host.
+    pub(crate) prompts: &'static [&'static str],
+    /// Whether the host is in the table, or in the application's own network.
+    pub(crate) known_host: bool,
+    /// Whether no other kind of API has such a path, so that it is enough where the body cannot be read.
+    pub(crate) distinct: bool,
+}
+
+impl Recognised {
+    /// A call that host and path decide, of an operation that names neither model nor stream in the path.
+    pub(super) fn new(format: &'static dyn WireFormat, operation: Operation) -> Self {
+        Self {
+            format,
+            operation,
+            api_type: None,
+            provider: None,
+            request: RequestFacts::default(),
+            evidence: Evidence::Path,
+            prompts: evidence::ANY_PROMPT,
+            known_host: false,
+            distinct: false,
+        }
+    }
+
+    /// With `openai.api.type`.
+    pub(super) fn api_type(self, api_type: &'static str) -> Self {
+        Self { api_type: Some(api_type), ..self }
+    }
+
+    /// With `gen_ai.provider.name`.
+    pub(super) fn provider(self, provider: Option<&'static str>) -> Self {
+        Self { provider, ..self }
+    }
+
+    /// With the model that the path names.
+    pub(super) fn model(mut self, model: Option<impl Into<String>>) -> Self {
+        self.request.model = model.map(Into::into);
+        self
+    }
+
+    /// With what the path says of streaming.
+    pub(super) fn stream(mut self, stream: bool) -> Self {
+        self.request.stream = stream;
+        self
+    }
+
+    /// With a body that must carry one of these prompts: the path serves other things as well, also at this host.
+    pub(super) fn needs_prompt(self, prompts: &'static [&'static str]) -> Self {
+        Self { evidence: Evidence::Prompt, prompts, distinct: false, ..self }
+    }
+
+    /// With the members that hold the prompt.
+    pub(super) fn carrying(self, prompts: &'static [&'static str]) -> Self {
+        Self { prompts, ..self }
+    }
+
+    /// With a path that no other kind of API has.
+    pub(super) fn distinct(self) -> Self {
+        Self { distinct: true, ..self }
+    }
 }

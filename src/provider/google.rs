@@ -15,7 +15,11 @@ pub(super) const FAMILY: Family =
 
 const HOSTS: &[(Host, &str)] = &[
     (Host::Name("generativelanguage.googleapis.com"), provider::GCP_GEMINI),
+    // Gemini Code Assist.
+    (Host::Name("cloudcode-pa.googleapis.com"), provider::GCP_GEMINI),
+    (Host::Name("daily-cloudcode-pa.googleapis.com"), provider::GCP_GEMINI),
     (Host::Name("aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
+    (Host::Name("firebasevertexai.googleapis.com"), provider::GCP_VERTEX_AI),
     (Host::Suffix("-aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
     (Host::Suffix(".aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
     // Regional endpoints: `aiplatform.eu.rep`.

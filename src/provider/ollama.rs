@@ -106,13 +106,12 @@ fn recognise(target: &Target<'_>) -> Option<Recognised> {
         "embed" | "embeddings" => (&EMBEDDING, Operation::Embeddings),
         _ => return None,
     };
-    Some(Recognised {
-        format,
-        operation,
-        api_type: None,
-        provider: target.provider.or(Some(provider::OLLAMA)),
-        request: RequestFacts::default(),
-    })
+    let prompts: &[&str] = if operation == Operation::Chat { &["messages"] } else { &["prompt", "input"] };
+    Some(
+        Recognised::new(format, operation)
+            .carrying(prompts)
+            .provider(target.provider.or(Some(provider::OLLAMA))),
+    )
 }
 
 impl WireFormat for Ollama {

@@ -1,6 +1,7 @@
 //! Where a request goes.
 
 pub(super) mod hosts;
+mod private;
 
 use std::borrow::Cow;
 
@@ -11,6 +12,9 @@ pub(crate) struct Target<'a> {
     pub(crate) host: &'a str,
     /// `gen_ai.provider.name` of the host, where it is known.
     pub(crate) provider: Option<&'static str>,
+    /// Whether the host belongs to the machine or its network: loopback, private addresses, names without a public
+    /// domain.
+    pub(crate) private: bool,
     /// The path's segments, percent-decoded after the cut, so that `%3A` equals `:` and `%2F` cuts nothing.
     /// Empty segments (doubled and trailing slashes) are left out.
     pub(crate) segments: Vec<Cow<'a, str>>,
@@ -25,7 +29,17 @@ impl<'a> Target<'a> {
         let segments =
             url.path_segments()?.filter(|segment| !segment.is_empty()).map(percent_decoded).collect();
         let host = url.host_str()?;
-        Some(Self { host, provider: provider(host, url.port_or_known_default()), segments })
+        Some(Self {
+            host,
+            provider: provider(host, url.port_or_known_default()),
+            private: private::is_private(host),
+            segments,
+        })
+    }
+
+    /// Whether the host belongs to this provider.
+    pub(crate) fn is_of(&self, provider: &str) -> bool {
+        self.provider == Some(provider)
     }
 
     /// Whether the path ends in these segments.

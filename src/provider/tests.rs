@@ -210,7 +210,6 @@ fn stays_silent_on_what_clouds_serve_beside_inference() {
         "https://api.cohere.com/v1/batches".into(),
         "https://x.openai.azure.com/openai/deployments/d/audio/transcriptions".into(),
         "https://x.openai.azure.com/openai/v1/fine_tuning/jobs".into(),
-        "https://w.cloud.databricks.com/serving-endpoints/a-regression/invocations".into(),
         "https://api.mistral.ai/v1/conversations".into(),
         "http://localhost:11434/api/show".into(),
     ] {

@@ -35,9 +35,10 @@ use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{Array, Value as Attribute};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::trace::SpanData;
-use reqwest_middleware::ClientWithMiddleware;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use spanledger::GenAiMiddlewareBuilder;
 use tokio::net::{TcpListener, TcpStream};
 
 /// One metric's value under one set of labels.
@@ -130,12 +131,21 @@ struct Answer {
 impl Replay {
     /// Starts the server. Must run within a Tokio runtime.
     pub async fn start(seed: u64) -> Result<Self, Box<dyn Error>> {
+        Self::start_with(seed, |builder| builder).await
+    }
+
+    /// Starts the server, and sets up the middleware. Must run within a Tokio runtime.
+    pub async fn start_with(
+        seed: u64,
+        set_up: impl FnOnce(GenAiMiddlewareBuilder) -> GenAiMiddlewareBuilder,
+    ) -> Result<Self, Box<dyn Error>> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let answer = Arc::new(Mutex::new(Answer::default()));
         tokio::spawn(serve(listener, Arc::clone(&answer)));
         let observed = Observed::with_temporality(Temporality::Delta);
-        let client = observed.client_of(client_of(address)?);
+        let middleware = set_up(observed.builder()).build();
+        let client = ClientBuilder::new(client_of(address)?).with(middleware).build();
         Ok(Self { seed, answer, observed, client })
     }
 

@@ -107,25 +107,17 @@ struct OutputDetails {
 
 /// `/v1/messages` of any host, and Anthropic's models on Vertex AI.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
-    let mut request = RequestFacts::default();
-    let mut known = target.provider;
-    if !target.ends_with(&["v1", "messages"]) {
-        let (publisher, model, stream) = target.raw_prediction()?;
-        // The token counter stands among the models.
-        if publisher != provider::ANTHROPIC || model == "count-tokens" {
-            return None;
-        }
-        request.model = Some(model.to_owned());
-        request.stream = stream;
-        known = known.or(Some(provider::GCP_VERTEX_AI));
+    let recognised = Recognised::new(&AnthropicMessages, Operation::Chat).carrying(&["messages"]);
+    if target.ends_with(&["v1", "messages"]) {
+        return Some(recognised.provider(target.provider));
     }
-    Some(Recognised {
-        format: &AnthropicMessages,
-        operation: Operation::Chat,
-        api_type: None,
-        provider: known,
-        request,
-    })
+    let (publisher, model, stream) = target.raw_prediction()?;
+    // The token counter is one of the models.
+    if publisher != provider::ANTHROPIC || model == "count-tokens" {
+        return None;
+    }
+    let provider = target.provider.or(Some(provider::GCP_VERTEX_AI));
+    Some(recognised.provider(provider).model(Some(model)).stream(stream).distinct())
 }
 
 impl WireFormat for AnthropicMessages {

@@ -153,13 +153,13 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         "converse-stream" => true,
         _ => return None,
     };
-    Some(Recognised {
-        format: &BedrockConverse,
-        operation: Operation::Chat,
-        api_type: None,
-        provider: target.provider.or(Some(provider::AWS_BEDROCK)),
-        request: RequestFacts { model: Some(model), stream, ..RequestFacts::default() },
-    })
+    let recognised = Recognised::new(&BedrockConverse, Operation::Chat).model(Some(model)).stream(stream);
+    Some(
+        recognised
+            .provider(target.provider.or(Some(provider::AWS_BEDROCK)))
+            .carrying(&["messages"])
+            .distinct(),
+    )
 }
 
 impl WireFormat for BedrockConverse {

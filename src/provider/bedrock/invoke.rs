@@ -32,6 +32,9 @@ struct BedrockInvoke;
 const OTHER_MODELS: [&str; 7] =
     ["stability.", "luma.", "titan-image", "nova-canvas", "nova-reel", "nova-sonic", "rerank"];
 
+/// What holds the prompt in the families' requests.
+const PROMPTS: &[&str] = &["messages", "prompt", "inputText", "texts"];
+
 /// The payload of a `chunk` event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -120,13 +123,9 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         return None;
     }
     let operation = if model.contains("embed") { Operation::Embeddings } else { Operation::Chat };
-    Some(Recognised {
-        format: &BedrockInvoke,
-        operation,
-        api_type: None,
-        provider: target.provider.or(Some(provider::AWS_BEDROCK)),
-        request: RequestFacts { model: Some(model), stream, ..RequestFacts::default() },
-    })
+    let recognised =
+        Recognised::new(&BedrockInvoke, operation).model(Some(model)).stream(stream).carrying(PROMPTS);
+    Some(recognised.provider(target.provider.or(Some(provider::AWS_BEDROCK))))
 }
 
 impl WireFormat for BedrockInvoke {

@@ -102,13 +102,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         "embed" => Operation::Embeddings,
         _ => return None,
     };
-    Some(Recognised {
-        format: &CohereV1,
-        operation,
-        api_type: None,
-        provider: target.provider.or(Some(provider::COHERE)),
-        request: RequestFacts::default(),
-    })
+    Some(Recognised::new(&CohereV1, operation).provider(target.provider.or(Some(provider::COHERE))))
 }
 
 impl WireFormat for CohereV1 {

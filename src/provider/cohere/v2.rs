@@ -104,13 +104,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     } else {
         return None;
     };
-    Some(Recognised {
-        format: &CohereV2,
-        operation,
-        api_type: None,
-        provider: target.provider.or(Some(provider::COHERE)),
-        request: RequestFacts::default(),
-    })
+    Some(Recognised::new(&CohereV2, operation).provider(target.provider.or(Some(provider::COHERE))))
 }
 
 /// Whether the host, or what stands before the version in the path, tells of Cohere.

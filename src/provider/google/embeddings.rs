@@ -60,13 +60,8 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         "predict" if model.contains("embedding") => {}
         _ => return None,
     }
-    Some(Recognised {
-        format: &GeminiEmbeddings,
-        operation: Operation::Embeddings,
-        api_type: None,
-        provider: Some(generate::provider_of(target)),
-        request: RequestFacts { model: Some(model.to_owned()), ..RequestFacts::default() },
-    })
+    let recognised = Recognised::new(&GeminiEmbeddings, Operation::Embeddings);
+    Some(recognised.provider(Some(generate::provider_of(target))).model(Some(model)).distinct())
 }
 
 /// Each thing to embed with its own options.

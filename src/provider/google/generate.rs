@@ -156,13 +156,9 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         _ => return None,
     };
     let vertex = is_vertex(target);
-    Some(Recognised {
-        format: if vertex { &VERTEX_AI } else { &GEMINI },
-        operation: Operation::GenerateContent,
-        api_type: None,
-        provider: Some(provider_of(target)),
-        request: RequestFacts { model: Some(model.to_owned()), stream, ..RequestFacts::default() },
-    })
+    let format = if vertex { &VERTEX_AI } else { &GEMINI };
+    let recognised = Recognised::new(format, Operation::GenerateContent).provider(Some(provider_of(target)));
+    Some(recognised.model(Some(model)).stream(stream).carrying(&["contents"]).distinct())
 }
 
 /// Model and action of a path that ends in `models/MODEL:ACTION`.

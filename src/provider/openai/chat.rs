@@ -30,13 +30,16 @@ const WRITER_HOST: &str = "api.writer.com";
 /// `.../chat/completions` on any host, and what some providers call it otherwise.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     if let Some((model, stream)) = vertex(target) {
-        return Some(Recognised {
-            format: &WITHOUT_USAGE_REQUEST,
-            operation: Operation::Chat,
-            api_type: Some(openai_api_type::CHAT_COMPLETIONS),
-            provider: target.provider.or(Some(provider::GCP_VERTEX_AI)),
-            request: RequestFacts { model: Some(model.to_owned()), stream, ..RequestFacts::default() },
-        });
+        let recognised = chat(&WITHOUT_USAGE_REQUEST).model(Some(model)).stream(stream);
+        return Some(recognised.provider(target.provider.or(Some(provider::GCP_VERTEX_AI))));
+    }
+    if let Some(model) = databricks(target) {
+        return Some(
+            chat(&WITH_USAGE_REQUEST)
+                .provider(target.provider)
+                .model(Some(model))
+                .needs_prompt(&["messages", "prompt", "input"]),
+        );
     }
     let writer = target.host == WRITER_HOST && target.segments == ["v1", "chat"];
     let mistral_agent =
@@ -44,13 +47,22 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     if !writer && !mistral_agent && !target.ends_with(&["chat", "completions"]) {
         return None;
     }
-    Some(Recognised {
-        format: if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST },
-        operation: Operation::Chat,
-        api_type: Some(openai_api_type::CHAT_COMPLETIONS),
-        provider: common::provider_of(target),
-        request: RequestFacts { model: common::deployment(target), ..RequestFacts::default() },
-    })
+    let format = if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST };
+    Some(chat(format).provider(common::provider_of(target)).model(common::deployment(target)))
+}
+
+/// The endpoint in Databricks' `/serving-endpoints/NAME/invocations`, which serves models of every kind.
+fn databricks<'t>(target: &'t Target<'_>) -> Option<&'t str> {
+    let [.., endpoints, name, invocations] = target.segments.as_slice() else { return None };
+    let path = endpoints == "serving-endpoints" && invocations == "invocations";
+    (path && target.is_of(provider::DATABRICKS)).then_some(name)
+}
+
+fn chat(format: &'static OpenAiChat) -> Recognised {
+    Recognised::new(format, Operation::Chat)
+        .api_type(openai_api_type::CHAT_COMPLETIONS)
+        .carrying(&["messages"])
+        .distinct()
 }
 
 /// Model and streaming of the publishers on Vertex AI that speak this format. Mistral's document reader does not.

@@ -24,13 +24,9 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     if !target.ends_with(&["completions"]) || !common::is_api_path(target) && deployment(target).is_none() {
         return None;
     }
-    Some(Recognised {
-        format: if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST },
-        operation: Operation::TextCompletion,
-        api_type: None,
-        provider: common::provider_of(target),
-        request: RequestFacts { model: deployment(target), ..RequestFacts::default() },
-    })
+    let format = if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST };
+    let recognised = Recognised::new(format, Operation::TextCompletion).model(deployment(target));
+    Some(recognised.provider(common::provider_of(target)).carrying(&["prompt"]))
 }
 
 /// Azure's deployment, or the engine of OpenAI's oldest paths: `/v1/engines/{engine}/completions`.

@@ -23,13 +23,9 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     if !target.ends_with(&["embeddings"]) || !common::is_api_path(target) && deployment.is_none() {
         return None;
     }
-    Some(Recognised {
-        format: &OpenAiEmbeddings,
-        operation: Operation::Embeddings,
-        api_type: None,
-        provider: common::provider_of(target),
-        request: RequestFacts { model: deployment, ..RequestFacts::default() },
-    })
+    let recognised =
+        Recognised::new(&OpenAiEmbeddings, Operation::Embeddings).model(deployment).carrying(&["input"]);
+    Some(recognised.provider(common::provider_of(target)))
 }
 
 /// The answer without its vectors.

@@ -43,13 +43,10 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     if !target.ends_with(&["responses"]) || !(codex || common::is_api_path(target)) {
         return None;
     }
-    Some(Recognised {
-        format: &OpenAiResponses,
-        operation: Operation::Chat,
-        api_type: Some(openai_api_type::RESPONSES),
-        provider: common::provider_of(target),
-        request: RequestFacts { model: common::deployment(target), ..RequestFacts::default() },
-    })
+    let recognised = Recognised::new(&OpenAiResponses, Operation::Chat)
+        .api_type(openai_api_type::RESPONSES)
+        .carrying(&["input", "prompt"]);
+    Some(recognised.provider(common::provider_of(target)).model(common::deployment(target)))
 }
 
 impl WireFormat for OpenAiResponses {

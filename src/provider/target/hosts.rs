@@ -1,5 +1,7 @@
 //! The providers of well-known hosts. A gateway is its own provider, whatever serves its calls.
 
+use std::collections::HashMap;
+
 use crate::semconv::provider;
 
 /// How a host is known.
@@ -12,40 +14,47 @@ pub(in crate::provider) enum Host {
     /// The end of a host name that carries a region, an account or a resource in front.
     Suffix(&'static str),
     /// Host names that no end tells apart from others.
-    Pattern(fn(&str) -> bool),
+    Pattern(IsHost),
 }
 
-impl Host {
-    fn is(&self, host: &str, port: Option<u16>) -> bool {
-        match self {
-            Self::Port(known) => port == Some(*known),
-            Self::Name(name) => *name == host,
-            Self::Suffix(suffix) => host.ends_with(suffix),
-            Self::Pattern(is) => is(host),
-        }
-    }
+type IsHost = fn(&str) -> bool;
 
-    /// Where several entries are right, the lowest rank decides.
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::Port(_) => 0,
-            Self::Name(_) => 1,
-            Self::Suffix(_) => 2,
-            Self::Pattern(_) => 3,
-        }
-    }
+/// Hosts and their providers, ready to be asked: every request of a client asks once.
+#[derive(Debug)]
+pub(in crate::provider) struct Hosts {
+    ports: Vec<(u16, &'static str)>,
+    names: HashMap<&'static str, &'static str>,
+    suffixes: Vec<(&'static str, &'static str)>,
+    patterns: Vec<(IsHost, &'static str)>,
 }
 
-/// The `gen_ai.provider.name` of a host among `known` ones.
-pub(in crate::provider) fn provider<'k>(
-    known: impl Iterator<Item = &'k (Host, &'static str)>,
-    host: &str,
-    port: Option<u16>,
-) -> Option<&'static str> {
-    known
-        .filter(|(known, _)| known.is(host, port))
-        .min_by_key(|(known, _)| known.rank())
-        .map(|(_, name)| *name)
+impl Hosts {
+    /// The table of these entries. Of two with the same name the first counts.
+    pub(in crate::provider) fn new(known: impl Iterator<Item = &'static (Host, &'static str)>) -> Self {
+        let mut hosts =
+            Self { ports: Vec::new(), names: HashMap::new(), suffixes: Vec::new(), patterns: Vec::new() };
+        for (host, provider) in known {
+            match host {
+                Host::Port(port) => hosts.ports.push((*port, provider)),
+                Host::Name(name) => drop(hosts.names.entry(name).or_insert(provider)),
+                Host::Suffix(suffix) => hosts.suffixes.push((suffix, provider)),
+                Host::Pattern(is) => hosts.patterns.push((*is, provider)),
+            }
+        }
+        hosts
+    }
+
+    /// The `gen_ai.provider.name` of a host: by port, whole name, end of the name or pattern, in this order.
+    pub(in crate::provider) fn provider(&self, host: &str, port: Option<u16>) -> Option<&'static str> {
+        let by_port = self.ports.iter().find(|(known, _)| Some(*known) == port).map(|(_, name)| *name);
+        let by_name = || self.names.get(host).copied();
+        let by_suffix = || {
+            let entry = self.suffixes.iter().find(|(suffix, _)| host.ends_with(suffix));
+            entry.map(|(_, name)| *name)
+        };
+        let by_pattern = || self.patterns.iter().find(|(is, _)| is(host)).map(|(_, name)| *name);
+        by_port.or_else(by_name).or_else(by_suffix).or_else(by_pattern)
+    }
 }
 
 /// Providers that speak another family's wire formats, mostly OpenAI's. The conventions' own names come first.
@@ -113,9 +122,41 @@ pub(in crate::provider) const COMPATIBLE: &[(Host, &str)] = &[
     (Host::Name("api.lingyiwanwu.com"), provider::ZERO_ONE_AI),
     (Host::Name("api.z.ai"), provider::Z_AI),
     (Host::Name("open.bigmodel.cn"), provider::Z_AI),
+    (Host::Name("gateway.braintrust.dev"), provider::BRAINTRUST),
+    (Host::Name("api.braintrust.dev"), provider::BRAINTRUST),
+    (Host::Name("oai.helicone.ai"), provider::HELICONE),
+    (Host::Name("anthropic.helicone.ai"), provider::HELICONE),
+    (Host::Name("ai-gateway.helicone.ai"), provider::HELICONE),
+    (Host::Name("gateway.helicone.ai"), provider::HELICONE),
+    (Host::Name("groq.helicone.ai"), provider::HELICONE),
+    (Host::Name("api.kilo.ai"), provider::KILO),
+    (Host::Name("api.kimi.com"), provider::MOONSHOT_AI),
+    (Host::Name("spark-api-open.xf-yun.com"), provider::IFLYTEK),
+    (Host::Name("opencode.ai"), provider::OPENCODE),
+    (Host::Name("api.jina.ai"), provider::JINA_AI),
+    (Host::Name("deepsearch.jina.ai"), provider::JINA_AI),
+    (Host::Name("api.mixedbread.com"), provider::MIXEDBREAD),
+    (Host::Name("api-atlas.nomic.ai"), provider::NOMIC),
+    (Host::Name("api.deepgram.com"), provider::DEEPGRAM),
+    (Host::Name("api.assemblyai.com"), provider::ASSEMBLYAI),
+    (Host::Name("llm-gateway.assemblyai.com"), provider::ASSEMBLYAI),
+    (Host::Name("api.stability.ai"), provider::STABILITY_AI),
+    (Host::Name("api.bfl.ai"), provider::BLACK_FOREST_LABS),
+    (Host::Name("fal.run"), provider::FAL),
+    (Host::Name("queue.fal.run"), provider::FAL),
+    (Host::Name("external.api.recraft.ai"), provider::RECRAFT),
+    (Host::Name("api.runpod.ai"), provider::RUNPOD),
+    (Host::Name("inference.do-ai.run"), provider::DIGITALOCEAN),
+    (Host::Name("api.inference.net"), provider::INFERENCE_NET),
+    (Host::Name("api.stepfun.com"), provider::STEPFUN),
+    (Host::Name("api.stepfun.ai"), provider::STEPFUN),
+    (Host::Name("api.xiaomimimo.com"), provider::XIAOMI_MIMO),
+    (Host::Name("api.sarvam.ai"), provider::SARVAM_AI),
+    (Host::Name("api.nova.amazon.com"), provider::AMAZON_NOVA),
+    (Host::Name("api.v0.dev"), provider::VERCEL),
     (Host::Suffix(".api.x.ai"), provider::X_AI),
     (Host::Suffix(".ml.cloud.ibm.com"), provider::IBM_WATSONX_AI),
-    (Host::Suffix(".aliyuncs.com"), provider::ALIBABA_CLOUD),
+    (Host::Pattern(is_alibaba), provider::ALIBABA_CLOUD),
     (Host::Suffix(".api.baseten.co"), provider::BASETEN),
     (Host::Suffix(".cloud.databricks.com"), provider::DATABRICKS),
     (Host::Suffix(".azuredatabricks.net"), provider::DATABRICKS),
@@ -131,6 +172,22 @@ pub(in crate::provider) const COMPATIBLE: &[(Host, &str)] = &[
     (Host::Suffix(".cloud.ovh.net"), provider::OVHCLOUD),
     (Host::Suffix(".snowflakecomputing.com"), provider::SNOWFLAKE),
     (Host::Suffix(".snowflakecomputing.cn"), provider::SNOWFLAKE),
-    (Host::Suffix(".volces.com"), provider::VOLCENGINE),
-    (Host::Suffix(".bytepluses.com"), provider::VOLCENGINE),
+    (Host::Pattern(is_volcengine), provider::VOLCENGINE),
+    (Host::Suffix(".wxai.ibm.com"), provider::IBM_WATSONX_AI),
+    (Host::Suffix(".xf-yun.com"), provider::IFLYTEK),
+    (Host::Suffix(".inference.ml.azure.com"), provider::AZURE_ML),
+    (Host::Suffix(".ml.hana.ondemand.com"), provider::SAP_AI_CORE),
+    (Host::Suffix(".bfl.ai"), provider::BLACK_FOREST_LABS),
 ];
+
+/// Alibaba Cloud's model services. Its domain carries all its other services as well.
+fn is_alibaba(host: &str) -> bool {
+    host.strip_suffix(".aliyuncs.com").is_some_and(|service| {
+        service.split('.').any(|label| label.starts_with("dashscope") || matches!(label, "maas" | "pai-eas"))
+    })
+}
+
+/// Ark, under both of the cloud's domains.
+fn is_volcengine(host: &str) -> bool {
+    host.starts_with("ark.") && (host.ends_with(".volces.com") || host.ends_with(".bytepluses.com"))
+}
