@@ -57,7 +57,7 @@ pub(crate) fn read(
     if let Some(body) = &body {
         format.read_request(body, &mut facts);
     }
-    if !recognised.is_shown(body.as_ref(), &facts, settings.provider_of_host.contains_key(host)) {
+    if !recognised.is_shown(body.as_ref(), &facts, settings.provider_names.of_host.contains_key(host)) {
         return None;
     }
 

@@ -1,5 +1,7 @@
 //! Which requests become calls: by host and path where these are known, by the body where they are not.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use spanledger::semconv::attribute;
 
 #[path = "support/replay.rs"]
