@@ -1,7 +1,7 @@
 //! What observing a call costs.
 //!
 //! Method. `cargo bench -p spanledger --bench overhead`, on an otherwise idle machine. The network is left out: below the
-//! middleware stands a layer that answers at once from memory, so that what is measured is what the middleware adds.
+//! middleware is a layer that responds at once from memory, so that what is measured is what the middleware adds.
 //! Each case runs
 //!
 //! - `bare`: without the middleware;

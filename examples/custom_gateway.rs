@@ -1,4 +1,4 @@
-//! A gateway nobody knows: its name, its prices and its deployment names.
+//! A gateway that is not in the host table: its name, its prices and its deployment names.
 //!
 //! ```sh
 //! cargo run --example custom_gateway
@@ -51,7 +51,7 @@ async fn main() -> local::Anything {
     assert_eq!(local::value(&spans[0], attribute::COST_STATUS), "exact");
     let cost: f64 = local::value(&spans[0], attribute::USAGE_COST).parse()?;
     assert!((cost - (12.0 * 2.0 + 4.0 * 8.0) / 1e6).abs() < 1e-12, "{cost}");
-    // Nobody knows the second model's price, and that is what the span says.
+    // The second model has no known price, so its span is `unpriced`.
     assert_eq!(local::value(&spans[1], attribute::COST_STATUS), "unpriced");
     assert_eq!(local::value(&spans[1], attribute::USAGE_COST), "");
     Ok(())

@@ -1,4 +1,4 @@
-//! Retries done right: bounded exponential back-off with jitter, `Retry-After`, time-outs, and one span for the call
+//! Retries done right: bounded exponential backoff with jitter, `Retry-After`, timeouts, and one span for the call
 //! with one below it for each attempt.
 //!
 //! ```sh
@@ -17,8 +17,8 @@ use serde_json::json;
 use spanledger::semconv::attribute;
 use spanledger::{AttemptSpans, GenAiMiddleware, RetryAfter};
 
-/// What is worth another try: the provider is busy, or was never reached. An answer that broke off is not: its
-/// tokens are paid, and asking again pays them twice.
+/// What is worth another try: the provider is busy, or was never reached. A response that broke off is not: its
+/// tokens are paid, and another try pays them twice.
 struct Busy;
 
 impl RetryableStrategy for Busy {

@@ -79,7 +79,7 @@ impl PushMetricExporter for Nowhere {
     }
 }
 
-/// The work nobody can do without.
+/// The work that cannot be avoided.
 struct Ideal {
     tracer: SdkTracer,
     durations: [Histogram<f64>; 3],
@@ -138,7 +138,7 @@ impl Case {
         Ok(Self { client, body: request(prompt, stream), ideal, runtime })
     }
 
-    /// Sends the request and reads the answer to its end.
+    /// Sends the request and reads the response to its end.
     pub(crate) fn run(&self) {
         let call = async {
             let url = "https://api.openai.com/v1/chat/completions";

@@ -26,13 +26,13 @@ pub type Anything = Result<(), Box<dyn Error + Send + Sync>>;
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// The one header beside those of the transport.
+    /// The one header in addition to those of the transport.
     pub header: (&'static str, String),
     /// The body's chunks.
     pub pieces: Vec<String>,
 }
 
-/// Serves `answer` on a free loopback port and gives the base URL. The answer sees the number of the request, from
+/// Serves `answer` on a free loopback port and gives the base URL. The closure gets the number of the request, from
 /// 0, its path and its body.
 pub async fn serve(
     answer: impl Fn(usize, &str, &[u8]) -> Reply + Send + Sync + 'static,
@@ -116,7 +116,7 @@ pub fn in_memory() -> (SdkTracerProvider, InMemorySpanExporter) {
     (SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build(), spans)
 }
 
-/// Writes spans to the standard error, an attribute a line.
+/// Writes spans to the standard error, one attribute per line.
 pub fn show(spans: &[SpanData]) {
     for span in spans {
         eprintln!("{} ({:?})", span.name, span.status);

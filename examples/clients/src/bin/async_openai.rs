@@ -70,7 +70,7 @@ async fn main() -> Anything {
     Ok(())
 }
 
-/// The library reads streams on a task of its own, which drops the body a moment after the last chunk.
+/// The library reads streams on a task of its own, which drops the body shortly after the last chunk.
 async fn ended(
     spans: &opentelemetry_sdk::trace::InMemorySpanExporter,
     count: usize,
