@@ -1,10 +1,11 @@
-//! The command line: one subcommand a file.
+//! The command line: one file per subcommand.
 
 pub mod backtest;
 pub mod calls;
 pub mod check;
 pub mod config;
 pub mod demo;
+mod format;
 pub mod import;
 pub mod notify;
 pub mod prices;
@@ -30,9 +31,10 @@ use crate::store::Querier;
 use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
 use crate::text::terminal::Terminal;
 
-/// An exact ledger of LLM calls beside the applications that make them.
+/// Records every LLM call that your applications make, with its exact cost.
 ///
-/// Receives OpenTelemetry spans, keeps every call in one file, evaluates anomaly rules, sends alerts and reports.
+/// Receives OpenTelemetry spans, stores every call in one file (the ledger), evaluates anomaly rules, sends alerts and
+/// writes reports.
 #[derive(Debug, Parser)]
 #[command(name = "spanledger", version, propagate_version = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -44,49 +46,53 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  spanledger serve                  OTLP on 127.0.0.1:4317 and :4318, page on :4319
+  spanledger demo                   see it work: no key, no other program
+  spanledger serve                  OTLP on 127.0.0.1:4317 and :4318, report page on :4319
   spanledger report --last 7d --format html -o week.html
   spanledger calls --last 1h --status 429
   spanledger check && echo quiet    for cron and CI: exits 1 when a rule fires
-  spanledger notify --test slack    sends one test message to a target of alerts
-  spanledger import audit.db        take over an existing audit_logs table
+  spanledger notify --test slack    sends one test message to a notification target
+  spanledger import audit.db        imports an existing audit_logs table
 
-Exit status: 0 done, 1 a rule fires, 2 an error.";
+Exit status: 0 success, 1 a rule fires, 2 an error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// See it work with nothing else installed: calls, alerts and a report, all on this machine.
+    /// Show everything at work on this machine: calls, alerts and a report, with nothing else installed.
     Demo(demo::Args),
-    /// Receive calls, keep them, evaluate rules, send alerts, serve metrics and the report page.
+    /// Receive and store calls, evaluate rules, send alerts, serve metrics and the report page.
     Serve(serve::Args),
-    /// Report on a past time: totals, failures, cost, latency, users, errors, rules.
+    /// Report on a period: totals, failures, cost, latency, users, errors, rules.
     Report(report::Args),
     /// List calls, newest first.
     Calls(calls::Args),
-    /// Show what a model costs, or which models seen have no price.
+    /// Show the price of a model, or the models in the ledger that have none.
     Prices(prices::Args),
-    /// Take over the calls of an existing SQLite table `audit_logs`.
+    /// Import the calls of an existing SQLite table `audit_logs`.
     Import(import::Args),
-    /// Evaluate all rules once: exits 1 when one fires, for cron and CI.
+    /// Evaluate all rules once, for cron and CI: exits 1 when one fires.
     Check(check::Args),
-    /// List the rules with thresholds, windows and state, or export them.
+    /// List the rules with their thresholds, windows and states, or export them.
     Rules(rules::Args),
-    /// Evaluate the rules over a past time and list each firing.
+    /// Evaluate the rules over a past period and list each firing.
     Backtest(backtest::Args),
-    /// List the targets of alerts, or send one a test message.
+    /// List the notification targets, or send a test message to one.
     Notify(notify::Args),
-    /// Print the configuration in force and where each value comes from, or check a file.
+    /// Print the effective configuration with the source of each value, or check a file.
     Config(config::Args),
 }
 
-/// Options every command takes.
+/// Keeps the options of every command apart from each command's own.
+const GLOBAL: &str = "Global options";
+
+/// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Common {
-    /// The ledger's file.
-    #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_LEDGER")]
+    /// The ledger file.
+    #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_LEDGER", help_heading = GLOBAL)]
     pub ledger: Option<PathBuf>,
     /// The configuration file (TOML).
-    #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_CONFIG", help_heading = GLOBAL)]
     pub config: Option<PathBuf>,
 }
 
@@ -116,7 +122,7 @@ impl Cli {
                 };
                 let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
                 if args.needs_ledger() && querier.is_none() {
-                    let note = format!("there is no ledger at {}: no value is known\n", path.display());
+                    let note = format!("no ledger at {}; rules are listed without current values\n", path.display());
                     write_all(&mut std::io::stderr(), &note)?;
                 }
                 let alerts = StateFile::peek(path).alerts;
@@ -195,13 +201,13 @@ impl Common {
     }
 }
 
-/// The environment, without what is no text: none of our variables is.
+/// The environment, without variables that are not UTF-8: none of ours is.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Writes `text`. A reader that has gone away (`| head`) is no failure.
+/// Writes `text`. A closed pipe (`| head`) is not a failure.
 fn write_all(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -22,12 +22,12 @@ pub const EXPECTED: [&str; 2] = ["CostOverrun", "HighFailureRate"];
 /// Rules are evaluated every second, so this is ample on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the demo tells while it runs.
+/// What happens while the demo runs.
 #[derive(Debug)]
-pub enum News {
+pub enum Event {
     /// The ledger serves.
     Ready(Addresses),
-    /// So many calls of so many are made.
+    /// Calls made so far, of all.
     Call(usize, usize),
     /// An alert has reached the webhook.
     Alert {
@@ -84,7 +84,7 @@ impl Demo {
     ///
     /// # Errors
     /// [`DemoError`] for the first thing that fails.
-    pub async fn play(folder: &Path, mut news: impl FnMut(News)) -> Result<Self, DemoError> {
+    pub async fn play(folder: &Path, mut report: impl FnMut(Event)) -> Result<Self, DemoError> {
         let provider = sink::serve(provider::router()).await?;
         let (webhook, notices) = sink::router();
         let webhook = sink::serve(webhook).await?;
@@ -95,7 +95,7 @@ impl Demo {
         let addresses = app.addresses()?;
         let stop = CancellationToken::new();
         let companion = tokio::spawn(app.run(stop.clone()));
-        news(News::Ready(addresses));
+        report(Event::Ready(addresses));
 
         let telemetry = spanledger::otlp::builder()
             .service_name("demo")
@@ -103,13 +103,13 @@ impl Demo {
             .bridge(false)
             .init()?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        application::run(provider, client, |made, all| news(News::Call(made, all))).await;
+        application::run(provider, client, |made, all| report(Event::Call(made, all))).await;
         // What is gathered leaves now; the companion acknowledges it when it is durable.
         let telemetry = tokio::task::spawn_blocking(move || {
             let _all_taken = telemetry.flush();
             telemetry
         });
-        hear(notices, &mut news).await?;
+        hear(notices, &mut report).await?;
         drop(telemetry.await);
         Ok(Self { loaded, addresses, stop, companion })
     }
@@ -124,7 +124,7 @@ impl Demo {
 /// Waits until every expected rule has reached the webhook.
 async fn hear(
     mut notices: mpsc::Receiver<sink::Notice>,
-    news: &mut impl FnMut(News),
+    report: &mut impl FnMut(Event),
 ) -> Result<(), DemoError> {
     let mut missing = BTreeSet::from(EXPECTED);
     let heard = timeout(PATIENCE, async {
@@ -134,7 +134,7 @@ async fn hear(
             }
             for alert in notice.alerts {
                 missing.remove(alert.labels.alertname.as_str());
-                news(News::Alert {
+                report(Event::Alert {
                     name: alert.labels.alertname,
                     severity: alert.labels.severity,
                     summary: alert.annotations.summary,

@@ -17,11 +17,11 @@ impl<E: std::error::Error> From<E> for Failure {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            let said = cause.to_string();
-            // Many an error says its cause itself.
-            if !text.contains(&said) {
+            let cause_text = cause.to_string();
+            // Many errors already contain their cause.
+            if !text.contains(&cause_text) {
                 text.push_str(": ");
-                text.push_str(&said);
+                text.push_str(&cause_text);
             }
             source = cause.source();
         }

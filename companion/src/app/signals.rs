@@ -1,15 +1,15 @@
-//! SIGTERM and SIGINT: the first begins the drain, the second ends the process at once.
+//! SIGTERM and SIGINT: the first starts an orderly shutdown, the second exits immediately.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// What shells report for a process that a signal ended, SIGTERM here.
+/// The exit status that shells report for a process ended by SIGTERM.
 const TERMINATED: i32 = 128 + 15;
 
 /// A token that the first signal cancels.
 ///
 /// # Errors
-/// When the system takes no handler.
+/// When no signal handler can be installed.
 pub fn stop_token() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -17,10 +17,10 @@ pub fn stop_token() -> std::io::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         let name = first(&mut terminate, &mut interrupt).await;
-        tracing::info!(signal = name, "stopping, a second signal ends at once");
+        tracing::info!(signal = name, "shutting down; send the signal again to exit immediately");
         token.cancel();
         let name = first(&mut terminate, &mut interrupt).await;
-        tracing::warn!(signal = name, "ending at once");
+        tracing::warn!(signal = name, "exiting immediately");
         std::process::exit(TERMINATED);
     });
     Ok(stop)

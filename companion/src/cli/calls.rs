@@ -6,21 +6,23 @@ mod table;
 
 use std::io::Write;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use spanledger::Outcome;
 
+use super::format::CallsFormat;
 use super::{Failure, write_all};
 use crate::record::Timestamp;
 use crate::store::{Filter, Page, Querier};
 use crate::text::terminal::Terminal;
 use crate::text::time::WindowArgs;
 
-/// Rows a page may have; one page is held in memory.
+/// The most rows per page; one page is held in memory.
 const MOST_ROWS: usize = 10_000;
 
 /// Which calls to list, and how.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-A call belongs to the time in which it ended. All times are UTC; --format csv and json have every field.
+A call belongs to the period in which it ended. All times are UTC. --format csv and json have every field.
 
 Examples:
   spanledger calls --last 1h --status 429
@@ -45,8 +47,8 @@ pub struct Args {
     /// Only calls with this HTTP status.
     #[arg(long, value_name = "CODE")]
     status: Option<u16>,
-    /// Only calls that ended so: completed, truncated, dropped, cancelled, failed or timed_out.
-    #[arg(long, value_parser = parse_outcome)]
+    /// Only calls with this outcome.
+    #[arg(long, value_parser = outcomes())]
     outcome: Option<Outcome>,
     /// Only calls with this request hash.
     #[arg(long)]
@@ -54,32 +56,21 @@ pub struct Args {
     /// Only calls of this trace (32 hex digits).
     #[arg(long, value_name = "ID", value_parser = crate::record::ids::parse_trace_id)]
     trace_id: Option<[u8; 16]>,
-    /// At most this many calls, up to 10,000.
+    /// The most calls to list, up to 10,000.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS as u64))]
     limit: u64,
-    /// Continue after an earlier page: the number it ended with.
+    /// Continue after an earlier page: the number that it printed.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     after: Option<i64>,
-    /// How to write them.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
+    format: CallsFormat,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For a terminal.
-    Table,
-    /// For programs: `{"calls": [...], "next": ...}`.
-    Json,
-    /// For spreadsheets.
-    Csv,
-}
-
-fn parse_outcome(text: &str) -> Result<Outcome, String> {
-    Outcome::parse(text).ok_or_else(|| {
-        let known: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-        format!("no such outcome; one of {}", known.join(", "))
-    })
+/// The outcomes by their names, so that help, errors and completion list them.
+fn outcomes() -> impl TypedValueParser<Value = Outcome> {
+    PossibleValuesParser::new(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
+        .try_map(|name| Outcome::parse(&name).ok_or("unknown outcome"))
 }
 
 /// Writes one page of calls to `out`, and, where the format has no place for it, the number at which the next
@@ -109,9 +100,9 @@ pub fn run(
     let limit = usize::try_from(args.limit).unwrap_or(MOST_ROWS);
     let page = querier.calls(args.window.window(now)?, &filter, Page { limit, after: args.after })?;
     let (text, names_next) = match args.format {
-        Format::Table => (table::render(&page.calls, terminal), false),
-        Format::Json => (json::render(&page)?, true),
-        Format::Csv => (csv::render(&page.calls), false),
+        CallsFormat::Text => (table::render(&page.calls, terminal), false),
+        CallsFormat::Json => (json::render(&page)?, true),
+        CallsFormat::Csv => (csv::render(&page.calls), false),
     };
     write_all(out, &text)?;
     match page.next.filter(|_| !names_next) {

@@ -1,23 +1,23 @@
-//! `spanledger config`: what is in force, and why.
+//! `spanledger config`: the effective configuration, and where each value comes from.
 
 use std::fmt::Write as _;
 use std::io::Write;
 
 use super::{Common, Failure, write_all};
 
-/// Without a flag, prints every key with its value and source.
+/// Without a flag, prints every key with its value and its source.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  spanledger config                          the defaults, and what the environment changes
-  spanledger config --config my.toml         what the file makes of them
-  spanledger config --config my.toml --check nothing but the first error, with its line and key
-  spanledger config --example > my.toml      a file with every key, its default and a comment")]
+  spanledger config                           the defaults with the changes by the environment
+  spanledger config --config my.toml          the same with a file
+  spanledger config --config my.toml --check  only the first error, with its line and key
+  spanledger config --example > my.toml       a file with every key, its default and a comment")]
 pub struct Args {
-    /// Only check; print nothing when all is well.
+    /// Only check; print nothing if the configuration is valid.
     #[arg(long)]
     check: bool,
-    /// Print an example file with every key instead.
+    /// Print an example file with every key.
     #[arg(long, conflicts_with = "check")]
     example: bool,
 }
@@ -31,7 +31,7 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         return write_all(out, crate::config::EXAMPLE);
     }
     let loaded = common.load(&[])?;
-    // The files of secrets are part of the check; nothing is connected to.
+    // The check reads the files of secrets. It connects to nothing.
     loaded.config.notify.targets().map_err(|message| loaded.error_of(&message))?;
     if args.check {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `spanledger demo`: see it work, with nothing else installed.
+//! `spanledger demo`: everything at work, with nothing else installed.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Failure, write_all};
 use crate::app::stop_token;
 use crate::clock;
-use crate::demo::{Demo, News};
+use crate::demo::{Demo, Event};
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::Window;
 use crate::report;
@@ -18,11 +18,11 @@ use crate::text::terminal::Terminal;
 /// How the demo ends.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole answers, streams, 429, 500, a stream \
-cut midway) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a \
+Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole responses, streams, 429, 500, a \
+truncated stream) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a \
 webhook, and a report is printed. Nothing leaves this machine, and no key is needed.")]
 pub struct Args {
-    /// End after the report instead of serving the report page until Ctrl-C.
+    /// Exit after the report instead of serving the report page until Ctrl-C.
     #[arg(long)]
     exit: bool,
     /// Keep the demo's ledger and configuration in this folder [default: a new temporary one].
@@ -30,10 +30,10 @@ pub struct Args {
     keep: Option<PathBuf>,
 }
 
-/// Plays the demo.
+/// Runs the demo.
 ///
 /// # Errors
-/// [`Failure`] when a part of it does not work.
+/// [`Failure`] when a part of it fails.
 pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
     let folder = Folder::new(args.keep.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -42,14 +42,14 @@ pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
     if clean {
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure("the demo's ledger did not stop in time".to_owned()))
+        Err(Failure("the demo's ledger did not stop before the deadline".to_owned()))
     }
 }
 
 async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Failure> {
     let stop = stop_token()?;
     let mut progress = Progress { live: std::io::stderr().is_terminal() };
-    let playing = Demo::play(folder, |news| progress.tell(news));
+    let playing = Demo::play(folder, |event| progress.show(event));
     let demo = tokio::select! {
         played = playing => played?,
         () = stop.cancelled() => return Ok(true),
@@ -66,7 +66,7 @@ async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Fa
         write_all(
             &mut std::io::stdout(),
             &format!(
-                "\nThe report page is at http://{page}/ and the metrics at http://{page}/metrics. Ctrl-C ends.\n"
+                "\nThe report page is at http://{page}/ and the metrics at http://{page}/metrics. Press Ctrl-C to stop.\n"
             ),
         )?;
         stop.cancelled().await;
@@ -74,30 +74,30 @@ async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Fa
     Ok(demo.stop().await)
 }
 
-/// Tells on the standard error how far the demo is.
+/// Shows the progress of the demo on standard error.
 struct Progress {
-    /// A terminal shows the count on one line.
+    /// On a terminal the count is updated in place.
     live: bool,
 }
 
 impl Progress {
-    fn tell(&mut self, news: News) {
-        let line = match news {
-            News::Ready(addresses) => {
+    fn show(&mut self, event: Event) {
+        let line = match event {
+            Event::Ready(addresses) => {
                 format!("ledger    receives OTLP on {} and {}\n", addresses.otlp_grpc, addresses.otlp_http)
             }
-            News::Call(made, all) if made == all => {
+            Event::Call(made, all) if made == all => {
                 format!("{}calls     {made} of {all}\n", self.start())
             }
-            News::Call(made, all) if self.live => format!("\rcalls     {made} of {all}"),
-            News::Call(made, all) if made % 40 == 0 => format!("calls     {made} of {all}\n"),
-            News::Call(..) => return,
-            News::Alert { name, severity, summary, advice } => {
+            Event::Call(made, all) if self.live => format!("\rcalls     {made} of {all}"),
+            Event::Call(made, all) if made % 40 == 0 => format!("calls     {made} of {all}\n"),
+            Event::Call(..) => return,
+            Event::Alert { name, severity, summary, advice } => {
                 format!("alert     {name} ({severity}): {summary}\n          {advice}\n")
             }
         };
         let mut out = std::io::stderr().lock();
-        // Progress that cannot be shown is no reason to stop.
+        // Progress that cannot be shown does not stop the demo.
         let _shown = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     }
 
@@ -106,7 +106,7 @@ impl Progress {
     }
 }
 
-/// Where the demo keeps its files; a temporary folder goes with it.
+/// Where the demo keeps its files; a temporary folder is deleted with it.
 enum Folder {
     Kept(PathBuf),
     Temporary(tempfile::TempDir),

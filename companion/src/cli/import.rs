@@ -1,4 +1,4 @@
-//! `spanledger import`: takes over a table `audit_logs` of an earlier audit log.
+//! `spanledger import`: imports the table `audit_logs` of an earlier audit log.
 
 mod row;
 mod source;
@@ -17,31 +17,31 @@ use source::Source;
 
 /// Rows appended at a time.
 const BATCH: usize = 10_000;
-/// Bad rows that are told one by one; further ones are counted.
-const MOST_TOLD: u64 = 20;
+/// Bad rows that are reported one by one; further ones are counted.
+const MOST_REPORTED: u64 = 20;
 
-/// What to import. The ledger must not be served meanwhile.
+/// What to import. Stop `serve` on the same ledger first.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Reads the SQLite table audit_logs with the columns timestamp, request_id, model, prompt_tokens, completion_tokens, \
 total_tokens, latency_ms, status_code, cost_usd, user_id, request_hash, response_preview, ip_address, error_message and \
-created_at. A row is one call; `timestamp` (else `created_at`) is when it began. Time stamps may be RFC 3339, SQLite's \
+created_at. Each row is one call; it began at `timestamp` (else `created_at`). Timestamps may be RFC 3339, SQLite's \
 own text (UTC), or seconds, milliseconds, microseconds or nanoseconds since 1970. Calls without a cost are priced.
 
-The ids of a call are made from its request id and time stamp: importing twice imports nothing twice.
+The ids of a call are made from its request id and timestamp, so importing twice imports each call once.
 
 Example:
   spanledger import audit.db --ledger spanledger.db")]
 pub struct Args {
-    /// The SQLite file with the table; it is only read.
+    /// The SQLite file with the table. It is only read.
     file: PathBuf,
-    /// The table.
+    /// The name of the table.
     #[arg(long, default_value = "audit_logs")]
     table: String,
-    /// The service the calls are counted for.
+    /// Service name to assign to the imported calls.
     #[arg(long, default_value = "")]
     service: String,
-    /// The provider the calls are counted for; decides prices where several sell a model.
+    /// Provider to assign to the imported calls. Decides the price where several providers sell a model.
     #[arg(long, default_value = "")]
     provider: String,
 }
@@ -88,22 +88,22 @@ pub fn run(
             Ok(record) => batch.push(record),
             Err(reason) => {
                 counts.bad += 1;
-                if counts.bad <= MOST_TOLD {
-                    write_all(notes, &format!("row {number} left out: {}\n", harmless(&reason)))?;
+                if counts.bad <= MOST_REPORTED {
+                    write_all(notes, &format!("row {number} skipped: {}\n", harmless(&reason)))?;
                 }
             }
         }
         if batch.len() == BATCH { flush(&mut batch, &mut counts, notes) } else { Ok(()) }
     })?;
     flush(&mut batch, &mut counts, notes)?;
-    let untold = counts.bad.saturating_sub(MOST_TOLD);
-    if untold > 0 {
-        write_all(notes, &format!("{untold} more {} left out\n", plural(untold, "row")))?;
+    let unreported = counts.bad.saturating_sub(MOST_REPORTED);
+    if unreported > 0 {
+        write_all(notes, &format!("{unreported} more {} skipped\n", plural(unreported, "row")))?;
     }
     let Counts { imported, known, too_old, bad, .. } = counts;
     let (calls, were) = (plural(imported, "call"), if known == 1 { "was" } else { "were" });
     let rows = plural(bad, "row");
-    write_all(out, &format!("imported {imported} {calls}, {known} {were} known, {bad} {rows} left out\n"))?;
+    write_all(out, &format!("imported {imported} {calls}, {known} {were} already in the ledger, {bad} {rows} skipped\n"))?;
     if too_old == 0 {
         return Ok(());
     }
@@ -111,8 +111,8 @@ pub fn run(
     write_all(
         out,
         &format!(
-            "{too_old} {calls} {are} too old and not imported: retention has deleted what this ledger held of their time, \
-             import into another one with a longer retention.max_age\n"
+            "{too_old} {calls} {are} older than the retention of this ledger and not imported; import into a ledger with \
+             a longer retention.max_age\n"
         ),
     )
 }

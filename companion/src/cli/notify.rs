@@ -1,4 +1,4 @@
-//! `spanledger notify`: the targets of alerts, and a test message to one of them.
+//! `spanledger notify`: the notification targets, and a test message to one of them.
 
 use std::io::Write;
 
@@ -9,14 +9,14 @@ use crate::notify::config::NotifyConfig;
 use crate::record::Timestamp;
 use crate::rule::{Labels, RuleName, Severity};
 
-/// Which target to try.
+/// Which target to test.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  spanledger notify                 list the targets of the configuration
+  spanledger notify                 list the configured targets
   spanledger notify --test email    send a test message to the target `email`")]
 pub struct Args {
-    /// Send a test message to the target of this name, and say whether it was taken.
+    /// Send a test message to the target of this name, and report whether it was delivered.
     #[arg(long, value_name = "NAME")]
     test: Option<String>,
 }
@@ -24,7 +24,7 @@ pub struct Args {
 /// Lists the targets, or sends a test message.
 ///
 /// # Errors
-/// [`Failure`] when the configuration is wrong, there is no such target, or the message is not taken.
+/// [`Failure`] when the configuration is wrong, there is no such target, or the message is not delivered.
 pub async fn run(
     args: &Args,
     config: &NotifyConfig,
@@ -39,15 +39,15 @@ pub async fn run(
     };
     let Some(target) = targets.iter().find(|target| target.notifier.name() == wanted) else {
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(Failure(format!("there is no target {wanted:?}; the configuration has: {known}")));
+        return Err(Failure(format!("unknown target {wanted:?}; configured targets: {known}")));
     };
     match target.notifier.send(&test_message(now)).await {
-        Ok(()) => write_all(out, &format!("{wanted} has taken the test message\n")),
-        Err(error) => Err(Failure(format!("{wanted} has not taken the test message: {error}"))),
+        Ok(()) => write_all(out, &format!("delivered the test message to {wanted}\n")),
+        Err(error) => Err(Failure(format!("could not deliver the test message to {wanted}: {error}"))),
     }
 }
 
-/// Looks like any message, and says that it is none to act upon.
+/// Looks like any message, and states that no action is needed.
 fn test_message(now: Timestamp) -> Notification {
     let labels = Labels::from([("test".to_owned(), "true".to_owned())]);
     let alert = Alert {
@@ -63,8 +63,8 @@ fn test_message(now: Timestamp) -> Notification {
         calm_since: None,
         resolved_at: None,
         summary: "this is a test, no calls fail".to_owned(),
-        description: "a test message of `spanledger notify --test`".to_owned(),
-        advice: "nothing is to be done".to_owned(),
+        description: "test message of `spanledger notify --test`".to_owned(),
+        advice: "no action is needed".to_owned(),
         resolved_without_data: None,
     };
     Notification {

@@ -1,4 +1,4 @@
-//! `spanledger prices`: what a model costs, which table says so, and which models have no price.
+//! `spanledger prices`: the price of a model with its source, and the models that have none.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,17 +7,19 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use spanledger::{Cost, PriceQuery, PriceTable, Usage, UsageSource};
 
+use super::format::Format;
 use super::{Failure, write_all};
 use crate::record::Timestamp;
 use crate::store::{Dimension, Filter, Querier};
+use crate::text::number::{count, or_dash};
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Terminal, harmless};
 use crate::text::time::WindowArgs;
 
-/// Names looked at; the ones with most calls.
+/// Names that are searched; the ones with the most calls.
 const MOST_MODELS: usize = 1000;
-/// Prices are shown for a million tokens, but asked for a thousand: models that charge more beyond a length of
-/// the prompt would answer with that higher price.
+/// Prices are shown for a million tokens, but computed for a thousand: models that charge more for long prompts
+/// would otherwise show that higher price.
 const ASKED: u64 = 1000;
 const SHOWN_PER_ASKED: f64 = 1000.0;
 
@@ -25,33 +27,25 @@ const SHOWN_PER_ASKED: f64 = 1000.0;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  spanledger prices gpt-4o-mini    USD per million tokens, and which table says so
+  spanledger prices gpt-4o-mini    USD per million tokens, with the price table
   spanledger prices claude-sonnet-4-5 --provider anthropic
-  spanledger prices --last 30d     models seen without a price, most calls first
+  spanledger prices --last 30d     models without a price in the ledger, most calls first
 
-Exit status: 0 done, 2 an error, also when no table has a price for the model.")]
+Exit status: 0 success, 2 on error, including when no price is known for the model.")]
 pub struct Args {
-    /// The model; without one, models without a price are listed.
+    /// The model. Without it, the models in the ledger that have no price are listed.
     model: Option<String>,
-    /// Its provider, as in `gen_ai.provider.name`, where several sell the model.
+    /// Its provider, as in `gen_ai.provider.name`, where several providers sell the model.
     #[arg(long, requires = "model")]
     provider: Option<String>,
     /// The service tier, such as `flex` or `batch`.
     #[arg(long, requires = "model")]
     tier: Option<String>,
-    /// How to write it.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     window: WindowArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For a terminal.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// What a million tokens of one kind cost.
@@ -71,7 +65,7 @@ struct Unpriced {
     unpriced_calls: u64,
     input_tokens: u64,
     output_tokens: u64,
-    /// Whether a table knows it by now; then only past calls are unpriced.
+    /// Whether it has a price now; then only past calls are unpriced.
     priced_now: bool,
 }
 
@@ -81,7 +75,7 @@ pub type OpenQuerier<'a> = dyn Fn() -> Result<Box<dyn Querier>, Failure> + 'a;
 /// Writes the prices to `out`. `own` is the file before the bundled prices.
 ///
 /// # Errors
-/// [`Failure`] when the ledger cannot answer, or no table has a price for the model.
+/// [`Failure`] when the ledger cannot answer, or no price is known for the model.
 pub fn run(
     args: &Args,
     prices: &PriceTable,
@@ -112,7 +106,7 @@ pub fn run(
     if known { Ok(()) } else { Err(no_price(args, model, own)) }
 }
 
-/// Which tables were searched, and what to do.
+/// Names the tables that were searched, and what to do.
 fn no_price(args: &Args, model: &str, own: Option<&Path>) -> Failure {
     let provider =
         args.provider.as_deref().map_or_else(String::new, |name| format!(" of {}", harmless(name)));
@@ -120,11 +114,11 @@ fn no_price(args: &Args, model: &str, own: Option<&Path>) -> Failure {
         Some(path) => (format!("{} and the bundled genai-prices", path.display()), "there".to_owned()),
         None => (
             "the bundled genai-prices".to_owned(),
-            "to a prices.toml, and name that file as prices.file in the configuration".to_owned(),
+            "to a prices.toml and set prices.file in the configuration to that file".to_owned(),
         ),
     };
     Failure(format!(
-        "no table has a price for {}{provider}: searched {searched}; check the name, or add a [[price]] {remedy}",
+        "no price known for {}{provider} (searched: {searched}); check the name, or add a [[price]] {remedy}",
         harmless(model)
     ))
 }
@@ -179,7 +173,7 @@ fn rates_text(model: &str, rates: &[Rate], terminal: Terminal) -> String {
         ],
     );
     for rate in rates {
-        let usd = rate.usd_per_million.map_or_else(|| "-".to_owned(), |usd| format!("{usd:.4}"));
+        let usd = or_dash(rate.usd_per_million, |usd| format!("{usd:.4}"));
         let source = rate.price_source.clone().unwrap_or_default();
         table.push(vec![rate.tokens.to_owned(), usd, rate.status.to_owned(), source]);
     }
@@ -225,9 +219,9 @@ fn unpriced_text(models: &[Unpriced], terminal: Terminal) -> String {
         let now = if model.priced_now { "has a price" } else { "" };
         table.push(vec![
             harmless(&model.model),
-            model.unpriced_calls.to_string(),
-            model.input_tokens.to_string(),
-            model.output_tokens.to_string(),
+            count(model.unpriced_calls),
+            count(model.input_tokens),
+            count(model.output_tokens),
             now.to_owned(),
         ]);
     }

@@ -1,8 +1,9 @@
-//! `spanledger report`: the security report of a window.
+//! `spanledger report`: the report on a window.
 
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::format::ReportFormat;
 use super::{Failure, write_all};
 use crate::record::Timestamp;
 use crate::report::{self, RuleState, RuleStatus};
@@ -13,8 +14,8 @@ use crate::text::time::WindowArgs;
 /// What to report on, and how.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-A call belongs to the time in which it ended. All times are UTC. The rules are evaluated once, at the end of the time \
-or now if that is earlier.
+A call belongs to the period in which it ended. All times are UTC. The rules are evaluated once, at the end of the \
+period or now, whichever is earlier.
 
 Examples:
   spanledger report
@@ -24,28 +25,18 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     window: WindowArgs,
-    /// How to write it.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Write to this file instead of the standard output.
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
+    format: ReportFormat,
+    /// Write to this file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For a terminal.
-    Text,
-    /// For programs; stable.
-    Json,
-    /// One self-contained file with plots, to mail or print.
-    Html,
-}
-
-/// Evaluates all rules at a moment, once.
+/// Evaluates all rules at one time.
 pub type RulesAt<'a> = dyn Fn(Timestamp) -> Result<Vec<RuleState>, Failure> + 'a;
 
-/// Writes the report to `out`, or to the file that `args` names. The rules stand as of the end of the window.
+/// Writes the report to `out`, or to the file that `args` names. The rules are those at the end of the window.
 ///
 /// # Errors
 /// [`Failure`] when the window cannot be read, the ledger cannot answer, or the file cannot be written.
@@ -66,9 +57,9 @@ pub fn run(
     let report = report::build(querier, window, &rules, now)?;
     let terminal = if args.output.is_some() { Terminal::PLAIN } else { terminal };
     let text = match args.format {
-        Format::Text => report::to_text(&report, terminal),
-        Format::Json => report::to_json(&report)?,
-        Format::Html => report::to_html(&report),
+        ReportFormat::Text => report::to_text(&report, terminal),
+        ReportFormat::Json => report::to_json(&report)?,
+        ReportFormat::Html => report::to_html(&report),
     };
     match &args.output {
         None => write_all(out, &text),

@@ -11,10 +11,10 @@ use super::{Common, Failure, write_all};
 use crate::app::{self, App};
 use crate::config::{Config, Flag, Loaded, LogFormat};
 
-/// Where to listen. Each flag overrules its key in the configuration.
+/// Where to listen. Each flag overrides the matching configuration key.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Prints one line of JSON with the bound addresses when all of them serve:
+Prints one line of JSON with the bound addresses once all listeners serve:
   {\"event\":\"ready\",\"otlp_grpc\":\"127.0.0.1:4317\",\"otlp_http\":\"127.0.0.1:4318\",\"admin\":\"127.0.0.1:4319\"}
 
 Examples:
@@ -22,7 +22,7 @@ Examples:
   spanledger serve --ledger /var/lib/spanledger/ledger.db --config /etc/spanledger.toml
   spanledger serve --otlp-grpc 127.0.0.1:0 --otlp-http 127.0.0.1:0 --admin 127.0.0.1:0
 
-SIGTERM and SIGINT drain under a deadline; a second one ends at once.")]
+SIGTERM and SIGINT shut down in order under a deadline; a second signal exits immediately.")]
 pub struct Args {
     /// OTLP over gRPC [default: 127.0.0.1:4317].
     #[arg(long, value_name = "ADDR")]
@@ -33,7 +33,7 @@ pub struct Args {
     /// Metrics, health and the report page [default: 127.0.0.1:4319].
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
-    /// Serve addresses that others can reach although there is no token.
+    /// Allow listening on addresses other than loopback without a token.
     #[arg(long)]
     listen_without_token: bool,
 }
@@ -56,30 +56,30 @@ impl Args {
 /// Serves until a signal.
 ///
 /// # Errors
-/// [`Failure`] when anything cannot be built; nothing was served then.
+/// [`Failure`] when anything cannot be built; then nothing was served.
 pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
     let loaded = common.load(&args.flags())?;
     log_to_stderr(&loaded.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let clean = runtime.block_on(serve(loaded))?;
-    // What did not end before the deadline is not waited for.
+    // Tasks that did not end before the deadline are abandoned.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if clean {
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure("not everything ended before the deadline".to_owned()))
+        Err(Failure("shutdown did not finish before the deadline".to_owned()))
     }
 }
 
 async fn serve(loaded: Loaded) -> Result<bool, Failure> {
     let stop = app::stop_token()?;
-    // On a worker, so that the memory which building needs for a moment serves the requests afterwards.
+    // On a worker, so that the memory that building needs briefly serves requests afterwards.
     let app = tokio::spawn(async move { app::build(&loaded).await }).await??;
     announce(&app)?;
     Ok(app.run(stop).await?)
 }
 
-/// Tells scripts which ports the system chose. The ports are bound, so what connects now is served.
+/// Prints the ports that the system chose, for scripts. The ports are bound, so connections are served from now on.
 fn announce(app: &App) -> Result<(), Failure> {
     let addresses = app.addresses()?;
     let mut line = serde_json::to_value(addresses)?;
@@ -98,7 +98,7 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
     let filter: EnvFilter = config.log.level.parse()?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // A log file is no place for colours.
+        // No colours in a log file.
         .with_ansi(std::io::stderr().is_terminal())
         // They are reported by a panic when stderr cannot be written, and a full disk must not end the ledger.
         .log_internal_errors(false)
@@ -107,7 +107,7 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    set.map_err(|error| Failure(format!("logs cannot be written: {error}")))
+    set.map_err(|error| Failure(format!("cannot write logs: {error}")))
 }
 
 #[cfg(test)]

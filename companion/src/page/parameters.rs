@@ -129,7 +129,7 @@ mod tests {
             ("outcome=fine", "outcome is \"fine\": it is one of completed, truncated"),
             ("trace_id=12", "trace_id is \"12\": a trace id has 32 hex digits"),
             ("after=x", "after is \"x\": it is a number"),
-            ("last=soon", "\"soon\" is no duration"),
+            ("last=soon", "\"soon\" is not a valid duration"),
             ("from=2026-11-02&to=2026-11-01", "the window is empty"),
         ] {
             let wrong = Parameters::parse(query)

@@ -117,7 +117,7 @@ async fn following_the_pages_shows_every_call_once() {
 #[tokio::test]
 async fn a_bad_query_is_answered_by_what_was_wrong() {
     for (uri, text) in [
-        ("/?last=soon", "&quot;soon&quot; is no duration"),
+        ("/?last=soon", "&quot;soon&quot; is not a valid duration"),
         ("/?from=2026-11-23&to=2026-11-22", "the window is empty"),
         ("/calls?status=abc", "it is a number such as 429"),
         ("/report.json?colour=red", "there is no parameter &quot;colour&quot;"),

@@ -30,7 +30,7 @@ impl Rule for HighRequestRate {
 
     fn summary(&self, settings: &Settings) -> String {
         let limit = Unit::PerMinute.format(settings.threshold);
-        format!("More than {limit} LLM requests a minute over {}", settings.window.words())
+        format!("More than {limit} LLM requests per minute over {}", settings.window.words())
     }
 
     fn evaluate(
@@ -44,7 +44,7 @@ impl Rule for HighRequestRate {
         #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
         let rate = count(calls) * 60.0 / settings.window.0 as f64;
         let description = format!(
-            "{} requests a minute over {}, threshold {}",
+            "{} requests per minute over {}, threshold {}",
             Unit::PerMinute.format(rate),
             settings.window.words(),
             Unit::PerMinute.format(settings.threshold)

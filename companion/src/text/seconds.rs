@@ -1,11 +1,11 @@
-//! Lengths of time as configuration writes them: `90s`, `5m`, `1h30m`, `1d`.
+//! Durations as configuration writes them: `90s`, `5m`, `1h30m`, `1d`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time in whole seconds, written like Prometheus writes it.
+/// A duration in whole seconds, written like in Prometheus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seconds(pub i64);
 
@@ -19,7 +19,7 @@ impl Seconds {
     /// One hour.
     pub const HOUR: Self = Self(3600);
 
-    /// The same length for timers; negative lengths are zero.
+    /// The same duration for timers; negative ones are zero.
     #[must_use]
     pub fn duration(self) -> std::time::Duration {
         std::time::Duration::from_secs(u64::try_from(self.0).unwrap_or(0))
@@ -52,7 +52,7 @@ impl FromStr for Seconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no duration: write it like 30s, 5m, 1h30m or 1d");
+        let wrong = || format!("{text:?} is not a valid duration; expected something like 30s, 5m, 1h30m or 1d");
         let mut total: i64 = 0;
         let mut rest = text;
         // Units fall from day to second, each at most once.
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_duration() {
+    fn refuses_what_is_not_a_duration() {
         for text in
             ["", "5", "m", "5 m", "-5m", "5x", "1m1h", "5m5m", "99999999999999999999s", "9999999999999999d"]
         {

@@ -1,4 +1,4 @@
-//! Moments, durations and windows as people write and read them. All text is UTC.
+//! Times, durations and windows as people write and read them. All text is UTC.
 
 #[cfg(test)]
 mod tests;
@@ -12,21 +12,21 @@ use crate::text::seconds::Seconds;
 /// Windows are at most this long: 100 years of 365 days, so that nothing downstream overflows.
 const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
 
-/// Why a text names no moment, duration or window. The message holds the text.
+/// Why a text is not a valid time, duration or window. The message quotes the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TimeError(String);
 
-/// A window as flags name it.
+/// A window given by flags.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct WindowArgs {
-    /// The time up to now, for example 90s, 15m, 24h, 7d [default: 24h].
+    /// Period ending now, such as 90s, 15m, 24h or 7d [default: 24h].
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
     pub last: Option<String>,
-    /// The first moment inside (RFC 3339, or a date, meaning its first moment in UTC).
+    /// Start of the period (inclusive): RFC 3339, or a date for midnight UTC.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// The first moment after [default: now].
+    /// End of the period (exclusive) [default: now].
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
 }
@@ -54,7 +54,7 @@ pub fn window(
 ) -> Result<Window, TimeError> {
     match (last, from, to) {
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-            Err(TimeError("give either a duration or from and to, not both".to_owned()))
+            Err(TimeError("give either a duration, or from and to, not both".to_owned()))
         }
         (last, None, None) => Ok(trailing(last.map_or(Ok(86_400), duration_seconds)?, now)),
         (None, from, to) => {
@@ -75,8 +75,8 @@ pub fn window(
     }
 }
 
-/// The last `seconds`. From an hour on both ends stand on whole minutes and the running minute is inside,
-/// because whole minutes are answered from roll-ups.
+/// The last `seconds`. From one hour on, both ends are whole minutes and the current minute is included, because
+/// whole minutes are read from rollups.
 fn trailing(seconds: i64, now: Timestamp) -> Window {
     const MINUTE: i64 = 60 * Timestamp::SECOND;
     if seconds < 3600 || seconds % 60 != 0 {
@@ -95,10 +95,10 @@ fn duration_seconds(text: &str) -> Result<i64, TimeError> {
     Ok(seconds)
 }
 
-/// Reads a moment: RFC 3339, or without an offset a date or a date and time, which are taken as UTC.
+/// Reads a time: RFC 3339, or without an offset a date or a date and time, which are taken as UTC.
 ///
 /// # Errors
-/// [`TimeError`] when it cannot be read, or lies before 1970 or after 2261.
+/// [`TimeError`] when it cannot be read, or is before 1970 or after 2261.
 pub fn moment(text: &str) -> Result<Timestamp, TimeError> {
     let trimmed = text.trim();
     let in_utc = |at: DateTime| at.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
@@ -115,7 +115,7 @@ pub fn moment(text: &str) -> Result<Timestamp, TimeError> {
     });
     let at = read.ok_or_else(|| {
         TimeError(format!(
-            "{text:?} is no time: write RFC 3339 (2026-11-23T09:30:00Z) or a date (2026-11-23)"
+            "{text:?} is not a valid time; expected RFC 3339 (2026-11-23T09:30:00Z) or a date (2026-11-23)"
         ))
     })?;
     i64::try_from(at.as_nanosecond())
@@ -126,7 +126,7 @@ pub fn moment(text: &str) -> Result<Timestamp, TimeError> {
 }
 
 fn instant(at: Timestamp) -> jiff::Timestamp {
-    // Every i64 of nanoseconds lies within jiff's range of years -9999 to 9999.
+    // Every i64 of nanoseconds is within jiff's range of years -9999 to 9999.
     jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default()
 }
 

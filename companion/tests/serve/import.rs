@@ -48,10 +48,10 @@ fn imports_every_good_row_once_in_any_time_format() {
         "1767323045.5, NULL, 'nobody-knows-this', 5, 5, NULL, 200, 0, NULL, NULL",
     ]);
     let (done, notes) = import(&folder);
-    assert_eq!(done, "imported 6 calls, 0 were known, 0 rows left out\n");
+    assert_eq!(done, "imported 6 calls, 0 were already in the ledger, 0 rows skipped\n");
     assert!(notes.contains("6 of 6 rows (100 %)"), "{notes}");
     let (again, _) = import(&folder);
-    assert_eq!(again, "imported 0 calls, 6 were known, 0 rows left out\n");
+    assert_eq!(again, "imported 0 calls, 6 were already in the ledger, 0 rows skipped\n");
 
     let output = run(spanledger()
         .args(["calls", "--from", "2026-01-01", "--to", "2026-02-01", "--format", "json", "--ledger"])
@@ -85,7 +85,7 @@ fn reports_bad_rows_by_their_number_and_leaves_them_out() {
         "'2026-01-02', x'00ff', 'm', 1, 1, 1, 200, NULL, NULL, NULL",
     ]);
     let (done, notes) = import(&folder);
-    assert_eq!(done, "imported 1 call, 0 were known, 9 rows left out\n");
+    assert_eq!(done, "imported 1 call, 0 were already in the ledger, 9 rows skipped\n");
     for (row, reason) in [
         (2, "\"yesterday\" is no time"),
         (3, "no timestamp"),
@@ -99,7 +99,7 @@ fn reports_bad_rows_by_their_number_and_leaves_them_out() {
     ] {
         let told = notes
             .lines()
-            .any(|line| line.starts_with(&format!("row {row} left out: ")) && line.contains(reason));
+            .any(|line| line.starts_with(&format!("row {row} skipped: ")) && line.contains(reason));
         assert!(told, "{row} {reason} in {notes}");
     }
 }
@@ -149,7 +149,7 @@ fn shows_prices_and_models_without_one() {
         let unknown = run(spanledger().args(["prices", "nobody-knows-this", "--format", format]));
         assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
         let said = String::from_utf8(unknown.stderr).unwrap();
-        let expected = "no table has a price for nobody-knows-this: searched the bundled genai-prices";
+        let expected = "no price known for nobody-knows-this (searched: the bundled genai-prices)";
         assert!(said.contains(expected) && said.contains("prices.toml"), "{said}");
     }
     let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);
@@ -170,8 +170,8 @@ fn imports_views_and_tables_without_row_ids_and_columns_named_as_these() {
         let folder = tempfile::tempdir().unwrap();
         Connection::open(folder.path().join("audit.db")).unwrap().execute_batch(table).unwrap();
         let (done, notes) = import(&folder);
-        assert_eq!(done, "imported 1 call, 0 were known, 1 row left out\n", "{table}");
-        assert!(notes.contains("row 2 left out: "), "{notes}");
+        assert_eq!(done, "imported 1 call, 0 were already in the ledger, 1 row skipped\n", "{table}");
+        assert!(notes.contains("row 2 skipped: "), "{notes}");
     }
 }
 
@@ -199,8 +199,8 @@ fn says_which_rows_are_older_than_the_ledger_keeps() {
     let (done, _) = import(&folder);
     assert_eq!(
         done,
-        "imported 0 calls, 1 was known, 0 rows left out\n\
-         2 calls are too old and not imported: retention has deleted what this ledger held of their time, import into \
-         another one with a longer retention.max_age\n"
+        "imported 0 calls, 1 was already in the ledger, 0 rows skipped\n\
+         2 calls are older than the retention of this ledger and not imported; import into a ledger with a longer \
+         retention.max_age\n"
     );
 }

@@ -123,7 +123,7 @@ fn csv_of_no_calls_is_its_titles() {
 #[test]
 fn bad_flags_are_refused_with_the_values_allowed() {
     for (flags, hint) in [
-        (["--outcome", "fine"], "one of completed, truncated"),
+        (["--outcome", "fine"], "[possible values: completed, truncated"),
         (["--trace-id", "12"], "32 hex digits"),
         (["--limit", "0"], "1..=10000"),
         (["--status", "70000"], "65535"),
@@ -134,5 +134,5 @@ fn bad_flags_are_refused_with_the_values_allowed() {
     let args = Cli::try_parse_from(["calls", "--last", "soon"]).unwrap().args;
     let error = run(&args, &fixture::ledger(&[]), NOW, Terminal::PLAIN, &mut Vec::new(), &mut Vec::new())
         .unwrap_err();
-    assert!(error.to_string().starts_with("\"soon\" is no duration"), "{error}");
+    assert!(error.to_string().starts_with("\"soon\" is not a valid duration"), "{error}");
 }

@@ -307,7 +307,7 @@ async fn the_test_of_a_target_sends_a_mail_that_says_it_is_none_to_act_upon() {
     let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
     let mut server = mail_server(&python, "starttls");
     let config = server.config(BOTH, "starttls", &server.trusted("the right password"));
-    assert_eq!(test_mail(&config).await, (true, "email has taken the test message\n".to_owned()));
+    assert_eq!(test_mail(&config).await, (true, "delivered the test message to email\n".to_owned()));
     let mail: Value =
         serde_json::from_str(&server.mails.next().expect("a mail").expect("text")).expect("json");
     assert_eq!(mail["to"], serde_json::json!(["ann@example.com", "bob@example.com"]));
@@ -319,6 +319,6 @@ async fn the_test_of_a_target_sends_a_mail_that_says_it_is_none_to_act_upon() {
 
     let wrong = server.config(BOTH, "starttls", &server.trusted("a wrong canary"));
     let (taken, said) = test_mail(&wrong).await;
-    assert!(!taken && said.starts_with("email has not taken the test message: "), "{said}");
+    assert!(!taken && said.starts_with("could not deliver the test message to email: "), "{said}");
     assert!(!said.contains("canary"), "{said}");
 }

@@ -91,7 +91,7 @@ fn refuses_what_no_rule_reads_and_says_where() {
         ("[CostOverrun]\nwindow = '0s'", "window: must be from 1s to 30d"),
         ("[CostOverrun]\nfor = '31d'", "for: must be from 0s to 30d"),
         ("[CostOverrun]\nwindow = 5", "invalid type: integer `5`, expected a string"),
-        ("[CostOverrun]\nwindow = '5'", "\"5\" is no duration"),
+        ("[CostOverrun]\nwindow = '5'", "\"5\" is not a valid duration"),
         ("[CostOverrun]\nseverity = 'high'", "unknown variant `high`"),
         ("[CostOverrun.services.a]\nwindow = '99d'", "\"a\": window: must be from 1s to 30d"),
         ("interval = '0s'", "interval: must be from 1s to 1h"),
