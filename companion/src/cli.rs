@@ -122,7 +122,8 @@ impl Cli {
                 };
                 let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
                 if args.needs_ledger() && querier.is_none() {
-                    let note = format!("no ledger at {}; rules are listed without current values\n", path.display());
+                    let note =
+                        format!("no ledger at {}; rules are listed without current values\n", path.display());
                     write_all(&mut std::io::stderr(), &note)?;
                 }
                 let alerts = StateFile::peek(path).alerts;

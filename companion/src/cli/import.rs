@@ -103,7 +103,10 @@ pub fn run(
     let Counts { imported, known, too_old, bad, .. } = counts;
     let (calls, were) = (plural(imported, "call"), if known == 1 { "was" } else { "were" });
     let rows = plural(bad, "row");
-    write_all(out, &format!("imported {imported} {calls}, {known} {were} already in the ledger, {bad} {rows} skipped\n"))?;
+    write_all(
+        out,
+        &format!("imported {imported} {calls}, {known} {were} already in the ledger, {bad} {rows} skipped\n"),
+    )?;
     if too_old == 0 {
         return Ok(());
     }

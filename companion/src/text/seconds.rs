@@ -52,7 +52,8 @@ impl FromStr for Seconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a valid duration; expected something like 30s, 5m, 1h30m or 1d");
+        let wrong =
+            || format!("{text:?} is not a valid duration; expected something like 30s, 5m, 1h30m or 1d");
         let mut total: i64 = 0;
         let mut rest = text;
         // Units fall from day to second, each at most once.
