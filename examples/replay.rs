@@ -8,7 +8,11 @@
 //! (`status`, `headers`, `body` or `body_base64`). A loopback server gives the response, cut into chunks by the
 //! seed (1 unless given); nothing leaves this machine.
 
-#[path = "../tests/support/replay.rs"]
+#![expect(clippy::unwrap_used, reason = "shares what the tests observe with")]
+
+#[path = "../tests/all/support/observed.rs"]
+mod observed;
+#[path = "../tests/all/support/replay.rs"]
 mod replay;
 
 use std::error::Error;
@@ -16,7 +20,10 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use replay::Replay;
+use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry_sdk::trace::SpanData;
+use replay::{Exchange, Point, Replay, Replayed};
+use serde_json::{Map, Value, json};
 
 const USAGE: &str = "usage: replay FILE.jsonl... [--seed N]";
 /// Exchanges between two signs of life.
@@ -39,9 +46,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut done = 0;
     for file in &files {
-        for exchange in replay::read(file)? {
+        for exchange in replay::read::<Exchange>(file)? {
             let replayed = replay.run(&exchange).await?;
-            writeln!(out, "{}", replayed.to_json(replay.points()))?;
+            writeln!(out, "{}", to_json(&replayed, replay.points()))?;
             done += 1;
             if done % PROGRESS == 0 {
                 eprintln!("{done} exchanges replayed");
@@ -66,4 +73,37 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Vec<PathBuf>, u
         }
     }
     if files.is_empty() { Err(USAGE.into()) } else { Ok((files, seed)) }
+}
+
+/// One exchange as one JSON object, together with the call's metrics.
+fn to_json(replayed: &Replayed, points: Vec<Point>) -> Value {
+    let mut metrics = Map::new();
+    for (name, labels, value) in points {
+        let points = metrics.entry(name).or_insert_with(|| json!([]));
+        if let Some(points) = points.as_array_mut() {
+            points.push(json!({"attributes": labels, "value": value}));
+        }
+    }
+    json!({
+        "id": replayed.id,
+        "spans": replayed.spans.iter().map(span_to_json).collect::<Vec<_>>(),
+        "metrics": metrics,
+        "body_identical": replayed.body_identical,
+    })
+}
+
+fn span_to_json(span: &SpanData) -> Value {
+    let kind = match span.span_kind {
+        SpanKind::Client => "client",
+        SpanKind::Server => "server",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+        SpanKind::Internal => "internal",
+    };
+    let status = match span.status {
+        Status::Unset => "unset",
+        Status::Ok => "ok",
+        Status::Error { .. } => "error",
+    };
+    json!({"name": span.name, "kind": kind, "status": status, "attributes": replay::attributes(span)})
 }

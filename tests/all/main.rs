@@ -1,0 +1,30 @@
+//! The library against providers on loopback and in memory. What a process has only once is tested in the binaries
+//! next to this folder.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod support;
+
+mod attempts;
+mod cardinality;
+mod chunking;
+mod context;
+mod corpus;
+mod cost_partition;
+mod decoders;
+mod encodings;
+mod estimates;
+mod exits;
+mod golden;
+mod layers;
+mod privacy;
+mod protocols;
+mod recognition;
+mod sampling;
+mod tasks;
+mod transparency;
+mod unparsed;
+mod usage_merging;
+mod wire_errors;
+mod wire_openai;
+mod wire_streams;

@@ -1,0 +1,166 @@
+//! One hand-written exchange of every wire format, whole and streamed. Every answer counts [`INPUT_TOKENS`] and,
+//! where it generates, [`OUTPUT_TOKENS`]; all free text is [`SECRET`].
+
+mod anthropic;
+mod bedrock;
+mod google;
+mod openai;
+mod others;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// Stands in every place of an exchange whose text nobody may see.
+pub(crate) const SECRET: &str = "canary-7f3a";
+pub(crate) const INPUT_TOKENS: &str = "23";
+pub(crate) const OUTPUT_TOKENS: &str = "9";
+
+/// How the pieces of a streamed answer are framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framed {
+    /// Server-sent events, named by the member `type` of their data.
+    Sse,
+    /// Server-sent events, closed by `[DONE]`.
+    SseDone,
+    Lines,
+    Array,
+    /// AWS event stream: each piece is an object of one member, which names the event.
+    Events,
+    /// AWS event stream of `chunk` events, each of which wraps a piece.
+    Chunks,
+    /// The format has no streams.
+    Never,
+}
+
+/// One exchange.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange {
+    pub(crate) name: &'static str,
+    /// The URLs of the whole and of the streamed call.
+    pub(crate) urls: [String; 2],
+    pub(crate) request: Value,
+    pub(crate) answer: Value,
+    pub(crate) framed: Framed,
+    pub(crate) pieces: Vec<Value>,
+    /// The body of an HTTP error.
+    pub(crate) error: Value,
+    /// The piece of a stream that reports an error.
+    pub(crate) stream_error: Value,
+}
+
+impl Exchange {
+    /// The request's body as the whole or the streamed call sends it.
+    pub(crate) fn request(&self, stream: bool) -> Vec<u8> {
+        let mut body = self.request.clone();
+        if body.get("stream").is_some() {
+            body["stream"] = json!(stream);
+        }
+        body.to_string().into_bytes()
+    }
+
+    pub(crate) const fn streams(&self) -> bool {
+        !matches!(self.framed, Framed::Never)
+    }
+
+    pub(crate) const fn content_type(&self, stream: bool) -> &'static str {
+        match self.framed {
+            Framed::Sse | Framed::SseDone if stream => "text/event-stream",
+            Framed::Lines if stream => "application/x-ndjson",
+            Framed::Events | Framed::Chunks if stream => "application/vnd.amazon.eventstream",
+            _ => "application/json",
+        }
+    }
+
+    /// The whole answer, or the body of the stream.
+    pub(crate) fn answer(&self, stream: bool) -> Vec<u8> {
+        if stream { self.framed(&self.pieces) } else { self.answer.to_string().into_bytes() }
+    }
+
+    /// The body of a stream of which an error is the second piece and the last.
+    pub(crate) fn failing_stream(&self) -> Vec<u8> {
+        self.framed(&[self.pieces[0].clone(), self.stream_error.clone()])
+    }
+
+    fn framed(&self, pieces: &[Value]) -> Vec<u8> {
+        let event = |piece: &Value| match piece["type"].as_str() {
+            Some(name) => format!("event: {name}\ndata: {piece}\n\n"),
+            None => format!("data: {piece}\r\n\r\n"),
+        };
+        match self.framed {
+            Framed::Sse => pieces.iter().map(event).collect::<String>().into_bytes(),
+            Framed::SseDone => {
+                let done = std::iter::once("data: [DONE]\n\n".to_owned());
+                pieces.iter().map(event).chain(done).collect::<String>().into_bytes()
+            }
+            Framed::Lines => pieces.iter().map(|piece| format!("{piece}\n")).collect::<String>().into_bytes(),
+            Framed::Array => {
+                let pieces: Vec<String> = pieces.iter().map(ToString::to_string).collect();
+                format!("[{}]", pieces.join("\n,\r\n")).into_bytes()
+            }
+            Framed::Events => pieces.iter().flat_map(named_message).collect(),
+            Framed::Chunks => pieces
+                .iter()
+                .flat_map(|piece| match piece.get("exception") {
+                    Some(_) => named_message(&json!({"modelStreamErrorException": piece["exception"]})),
+                    None => named_message(
+                        &json!({"chunk": {"bytes": STANDARD.encode(piece.to_string()), "p": "abc"}}),
+                    ),
+                })
+                .collect(),
+            Framed::Never => unreachable!("no stream"),
+        }
+    }
+}
+
+/// One message of an AWS event stream, for an object of one member, which names it.
+fn named_message(piece: &Value) -> Vec<u8> {
+    let (name, payload) = piece.as_object().unwrap().iter().next().unwrap();
+    let headers = if name.ends_with("Exception") {
+        [(":exception-type", name.as_str()), (":message-type", "exception")]
+    } else {
+        [(":event-type", name.as_str()), (":message-type", "event")]
+    };
+    let mut encoded = Vec::new();
+    for (name, value) in headers {
+        encoded.push(u8::try_from(name.len()).unwrap());
+        encoded.extend_from_slice(name.as_bytes());
+        // 7: a string.
+        encoded.push(7);
+        encoded.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
+        encoded.extend_from_slice(value.as_bytes());
+    }
+    let payload = payload.to_string();
+    let length = u32::try_from(16 + encoded.len() + payload.len()).unwrap();
+    let mut message = length.to_be_bytes().to_vec();
+    message.extend_from_slice(&u32::try_from(encoded.len()).unwrap().to_be_bytes());
+    message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
+    message.extend_from_slice(&encoded);
+    message.extend_from_slice(payload.as_bytes());
+    message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
+    message
+}
+
+/// `value` with an unknown member in every object, whose name and value are secret.
+pub(crate) fn planted(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(members) => {
+            for member in members.values_mut() {
+                *member = planted(member.take());
+            }
+            // A piece of an event stream has one member, the event's name.
+            let enveloped = members.len() == 1 && members.values().all(Value::is_object);
+            if !enveloped {
+                members.insert(format!("{SECRET}-member"), json!(format!("{SECRET}-value")));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = planted(item.take())),
+        _ => {}
+    }
+    value
+}
+
+/// One exchange of every wire format.
+pub(crate) fn all() -> Vec<Exchange> {
+    [openai::all(), anthropic::all(), google::all(), bedrock::all(), others::all()].concat()
+}
