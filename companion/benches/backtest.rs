@@ -2,7 +2,7 @@
 //!
 //! Method: a SQLite ledger in a temporary folder gets 1,000,000 calls spread evenly over 24 hours (20 models, 5
 //! services, 500 users, one call in eight repeating an earlier request, one in 200 failing, sequence numbers without
-//! gaps); then all twelve rules with their defaults are evaluated over that day at 15 s steps, 5,761 times. Printed
+//! gaps); then all rules with their defaults are evaluated over that day at 15 s steps, 5,761 times. Printed
 //! are the wall times of filling and of the backtest, which includes reading the calls from the file. Numbers on
 //! the command line change calls and hours: `cargo bench --bench backtest -- 1000000 24`.
 

@@ -12,6 +12,7 @@ use crate::record::Timestamp;
 use crate::rule::config::Settings;
 use crate::rule::{Labels, Rule, RuleName, Sample, Severity};
 use crate::text::seconds::Seconds;
+use crate::text::text_enum::text_enum;
 
 pub use self::notification_log::NotificationLog;
 pub(crate) use self::notification_log::NotifiedGroup;
@@ -22,32 +23,21 @@ pub const LIMIT: usize = 100;
 /// A resolved alert is kept this long, so that every notifier gets to tell it (as Prometheus does).
 pub const RESOLVED_FOR: Seconds = Seconds(900);
 
-/// Where an alert stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// The threshold is not exceeded. Only rules are inactive: there is no alert then.
-    Inactive,
-    /// It has been firing and is over.
-    Resolved,
-    /// The threshold is exceeded, but not yet for long enough.
-    Pending,
-    /// People are told.
-    Firing,
+text_enum! {
+    /// The state of an alert.
+    pub enum State {
+        /// The threshold is not exceeded. Only rules are inactive: there is no alert then.
+        Inactive = "inactive",
+        /// It has been firing and is over.
+        Resolved = "resolved",
+        /// The threshold is exceeded, but not yet for long enough.
+        Pending = "pending",
+        /// People are notified.
+        Firing = "firing",
+    }
 }
 
 impl State {
-    /// As text.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Inactive => "inactive",
-            Self::Resolved => "resolved",
-            Self::Pending => "pending",
-            Self::Firing => "firing",
-        }
-    }
-
     /// As the metric `spanledger_rule_state` gives it: 0 inactive, 1 pending, 2 firing.
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -140,7 +130,7 @@ impl Alerts {
     /// Moves every alert by what was observed at `now`. Says whether any changed its state.
     pub fn observe(
         &mut self,
-        rule: &dyn Rule,
+        rule: &Rule,
         settings: &Settings,
         observation: Observation<'_>,
         now: Timestamp,
@@ -196,7 +186,7 @@ impl Alerts {
         }
     }
 
-    fn exceed(&mut self, rule: &dyn Rule, settings: &Settings, sample: &Sample, now: Timestamp) -> bool {
+    fn exceed(&mut self, rule: &Rule, settings: &Settings, sample: &Sample, now: Timestamp) -> bool {
         let active = self.alerts.get_mut(&sample.labels).filter(|alert| alert.state != State::Resolved);
         if let Some(alert) = active {
             alert.value = sample.value;
@@ -213,7 +203,7 @@ impl Alerts {
             return false;
         }
         let alert = Alert {
-            rule: rule.name(),
+            rule: rule.name,
             labels: sample.labels.clone(),
             severity: settings.severity,
             state: State::Pending,
@@ -226,7 +216,7 @@ impl Alerts {
             resolved_at: None,
             summary: rule.summary(settings),
             description: sample.description.clone(),
-            advice: rule.advice().to_owned(),
+            advice: rule.advice.to_owned(),
             resolved_without_data: None,
         };
         self.alerts.insert(sample.labels.clone(), alert);

@@ -6,89 +6,47 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use text::{Kind, Text};
 
-/// What became of a span that reached a receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpanResult {
-    /// A call, new in the ledger and durable.
-    Accepted,
-    /// A call the ledger had already.
-    Duplicate,
-    /// A call from before what retention has deleted; it was left out.
-    TooOld,
-    /// No LLM call.
-    Ignored,
-    /// A third-party span around a call that is counted by itself.
-    Wrapper,
-    /// A call without usable ids.
-    Refused,
-    /// A call the ledger could not take; the sender was told to send it again.
-    Dropped,
-}
+use crate::text::text_enum::text_enum;
 
-impl SpanResult {
-    const ALL: [Self; 7] = [
-        Self::Accepted,
-        Self::Duplicate,
-        Self::TooOld,
-        Self::Ignored,
-        Self::Wrapper,
-        Self::Refused,
-        Self::Dropped,
-    ];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::TooOld => "too_old",
-            Self::Ignored => "ignored",
-            Self::Wrapper => "wrapper",
-            Self::Refused => "refused",
-            Self::Dropped => "dropped",
-        }
+text_enum! {
+    /// What became of a span that reached a receiver.
+    pub enum SpanResult {
+        /// A call, new in the ledger and durable.
+        Accepted = "accepted",
+        /// A call the ledger had already.
+        Duplicate = "duplicate",
+        /// A call from before what retention has deleted; it was left out.
+        TooOld = "too_old",
+        /// No LLM call.
+        Ignored = "ignored",
+        /// A third-party span around a call that is counted by itself.
+        Wrapper = "wrapper",
+        /// A call without usable ids.
+        Refused = "refused",
+        /// A call the ledger could not take; the sender was told to send it again.
+        Dropped = "dropped",
     }
 }
 
-/// Why a whole request was answered with an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestError {
-    /// No token, or a wrong one.
-    Unauthenticated,
-    /// Over capacity, the ledger failed, or it took too long: the sender was told to send again.
-    Retryable,
-    /// Bytes over a limit, or that are no OTLP.
-    Malformed,
-}
-
-impl RequestError {
-    const ALL: [Self; 3] = [Self::Unauthenticated, Self::Retryable, Self::Malformed];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "unauthenticated",
-            Self::Retryable => "retryable",
-            Self::Malformed => "malformed",
-        }
+text_enum! {
+    /// Why a whole request was answered with an error.
+    pub enum RequestError {
+        /// No token, or a wrong one.
+        Unauthenticated = "unauthenticated",
+        /// Over capacity, the ledger failed, or it took too long: the sender was told to send again.
+        Retryable = "retryable",
+        /// Bytes over a limit, or that are no OTLP.
+        Malformed = "malformed",
     }
 }
 
-/// A signal of OpenTelemetry that the ledger has no use for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// `/v1/metrics`.
-    Metrics,
-    /// `/v1/logs`.
-    Logs,
-}
-
-impl Signal {
-    const ALL: [Self; 2] = [Self::Metrics, Self::Logs];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Metrics => "metrics",
-            Self::Logs => "logs",
-        }
+text_enum! {
+    /// A signal of OpenTelemetry that the ledger has no use for.
+    pub enum Signal {
+        /// `/v1/metrics`.
+        Metrics = "metrics",
+        /// `/v1/logs`.
+        Logs = "logs",
     }
 }
 

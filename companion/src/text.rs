@@ -5,5 +5,6 @@ pub(crate) mod number;
 pub mod seconds;
 pub(crate) mod table;
 pub mod terminal;
+pub(crate) mod text_enum;
 pub mod time;
 pub mod unit;

@@ -16,7 +16,7 @@ fn sample(name: &str, value: f64, exceeded: bool) -> Sample {
 }
 
 fn settings(hold: i64, keep: i64) -> Settings {
-    Settings { hold: Seconds(hold), keep_firing_for: Seconds(keep), ..RULE.rule().defaults() }
+    Settings { hold: Seconds(hold), keep_firing_for: Seconds(keep), ..RULE.rule().defaults }
 }
 
 fn see(alerts: &mut Alerts, settings: &Settings, samples: &[Sample], now: i64) -> bool {

@@ -154,7 +154,7 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
     ];
     let mut list = Table::new(columns.len() - 1, &columns);
     for firing in &found.firings {
-        let unit = firing.rule.rule().unit();
+        let unit = firing.rule.rule().unit;
         list.push(vec![
             firing.rule.to_string(),
             to_the_second(firing.start),

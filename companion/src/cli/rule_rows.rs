@@ -84,11 +84,11 @@ impl RuleRow {
     }
 
     pub(crate) fn value_text(&self) -> String {
-        self.value.map_or_else(|| "-".to_owned(), |value| self.name.rule().unit().format(value))
+        self.value.map_or_else(|| "-".to_owned(), |value| self.name.rule().unit.format(value))
     }
 
     pub(crate) fn threshold_text(&self) -> String {
-        self.name.rule().unit().format(self.threshold)
+        self.name.rule().unit.format(self.threshold)
     }
 
     /// Why there is no value, else the sentence with the numbers.

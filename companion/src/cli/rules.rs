@@ -108,7 +108,7 @@ pub fn run(
         .zip(monitors.iter())
         .map(|(row, monitor)| {
             let settings = &monitor.scope.settings;
-            let reads = |key| monitor.rule.keys().contains(&key);
+            let reads = |key| monitor.rule.reads(key);
             Listed {
                 row,
                 window: settings.window,
@@ -144,13 +144,13 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
     // Names stay whole for who searches them.
     let mut table = Table::new(columns.len() - 1, &columns);
     for rule in rules {
-        let threshold = if rule.row.name.rule().inclusive() { ">= " } else { "> " };
+        let sign = rule.row.name.rule().compare.sign();
         table.push(vec![
             rule.row.title(),
             rule.row.state.to_owned(),
             rule.row.severity.to_string(),
             rule.row.value_text(),
-            format!("{threshold}{}", rule.row.threshold_text()),
+            format!("{sign} {}", rule.row.threshold_text()),
             rule.window.to_string(),
             rule.min_calls.map_or_else(|| "-".to_owned(), |calls| calls.to_string()),
             rule.hold.to_string(),

@@ -78,7 +78,7 @@ fn the_example_lists_every_key() {
     let defaults = toml::Table::try_from(crate::rule::config::RulesConfig::default()).unwrap();
     let mut anywhere = BTreeSet::new();
     for rule in crate::rule::ALL {
-        let name = rule.name().as_str();
+        let name = rule.name.as_str();
         let read: BTreeSet<String> = defaults[name].as_table().unwrap().keys().cloned().collect();
         let mut of_rule = listed(&format!("rules.{name}"));
         anywhere.extend(of_rule.iter().cloned());

@@ -50,7 +50,7 @@ pub struct RuleStatus {
 #[derive(Debug, Clone)]
 pub struct Monitor {
     /// The rule.
-    pub rule: &'static dyn Rule,
+    pub rule: &'static Rule,
     /// Its calls and settings.
     pub scope: Scope,
 }
@@ -104,9 +104,9 @@ impl Evaluator {
     #[must_use]
     pub fn new(config: &RulesConfig) -> Self {
         let monitors: Arc<[Monitor]> = ALL
-            .into_iter()
+            .iter()
             .flat_map(|rule| {
-                config.rule(rule.name()).scopes().into_iter().map(move |scope| Monitor { rule, scope })
+                config.rule(rule.name).scopes().into_iter().map(move |scope| Monitor { rule, scope })
             })
             .collect();
         let alerts = monitors.iter().map(|_| Alerts::default()).collect();
@@ -122,7 +122,7 @@ impl Evaluator {
                 .monitors
                 .iter()
                 .enumerate()
-                .filter(|(_, monitor)| monitor.rule.name() == alert.rule && monitor.owns(&alert))
+                .filter(|(_, monitor)| monitor.rule.name == alert.rule && monitor.owns(&alert))
                 .max_by_key(|(_, monitor)| monitor.scope.labels.len());
             match found {
                 Some((index, _)) => self.alerts[index].restore(alert),
@@ -206,14 +206,14 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         .filter(|alert| matches!(alert.state, State::Pending | State::Firing))
         .max_by(|a, b| a.state.cmp(&b.state).then_with(|| b.active_since.cmp(&a.active_since)));
     RuleStatus {
-        name: monitor.rule.name(),
+        name: monitor.rule.name,
         labels: monitor.scope.labels.clone(),
         state: leading.map_or(State::Inactive, |alert| alert.state),
         severity: settings.severity,
         value: worst.map(|sample| sample.value),
         threshold: monitor.rule.threshold(settings),
         exceeded: worst.is_some_and(|sample| sample.exceeded),
-        advice: monitor.rule.advice(),
+        advice: monitor.rule.advice,
         description: worst.map(|sample| sample.description.clone()),
         since: leading.map(|alert| alert.firing_since.unwrap_or(alert.active_since)),
         no_data: evaluation.as_ref().and_then(|evaluation| evaluation.no_data.clone()),

@@ -48,7 +48,7 @@ pub fn body(alert: &Alert) -> String {
 }
 
 fn lines(alert: &Alert) -> Vec<(&'static str, String)> {
-    let unit = alert.rule.rule().unit();
+    let unit = alert.rule.rule().unit;
     let mut lines = vec![
         ("What", alert.description.clone()),
         ("Value", format!("{} (threshold {})", unit.format(alert.value), unit.format(alert.threshold))),

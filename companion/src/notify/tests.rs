@@ -15,7 +15,7 @@ use crate::rule::{RuleName, Severity};
 /// An alert that fires since second 0.
 pub(super) fn firing(rule: RuleName, labels: &[(&str, &str)]) -> Alert {
     let rule_of = rule.rule();
-    let settings = rule_of.defaults();
+    let settings = rule_of.defaults;
     Alert {
         rule,
         labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -30,7 +30,7 @@ pub(super) fn firing(rule: RuleName, labels: &[(&str, &str)]) -> Alert {
         resolved_at: None,
         summary: rule_of.summary(&settings),
         description: "62.5% of 16 calls of the last 5 minutes failed, threshold 50%".to_owned(),
-        advice: rule_of.advice().to_owned(),
+        advice: rule_of.advice.to_owned(),
         resolved_without_data: None,
     }
 }

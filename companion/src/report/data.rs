@@ -8,6 +8,7 @@ use crate::store::{
     Step, StoreError, Totals,
 };
 use crate::text::number::or_dash;
+use crate::text::text_enum::text_enum;
 use crate::text::unit::Unit;
 
 /// Users in a report.
@@ -27,35 +28,21 @@ const SEEN_NAMES: usize = 1000;
 /// Plots have at most this many steps: as many as a phone can tell apart.
 const MOST_STEPS: i64 = 100;
 
-/// How a rule stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RuleStatus {
-    /// Above its threshold for long enough.
-    Firing,
-    /// Above its threshold, not yet for long enough.
-    Pending,
-    /// Was firing and is no more.
-    Resolved,
-    /// There was nothing to judge, which is not the same as healthy.
-    NoData,
-    /// It could not be evaluated, so nothing is known.
-    Error,
-    /// Below its threshold.
-    Inactive,
-}
-
-impl RuleStatus {
-    /// The word for it in JSON and in text.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Firing => "firing",
-            Self::Pending => "pending",
-            Self::Resolved => "resolved",
-            Self::NoData => "no_data",
-            Self::Error => "error",
-            Self::Inactive => "inactive",
-        }
+text_enum! {
+    /// How a rule stands.
+    pub enum RuleStatus {
+        /// Above its threshold for long enough.
+        Firing = "firing",
+        /// Above its threshold, not yet for long enough.
+        Pending = "pending",
+        /// Was firing and is no more.
+        Resolved = "resolved",
+        /// There was nothing to judge, which is not the same as healthy.
+        NoData = "no_data",
+        /// It could not be evaluated, so nothing is known.
+        Error = "error",
+        /// Below its threshold.
+        Inactive = "inactive",
     }
 }
 

@@ -17,7 +17,7 @@ pub fn report_states(statuses: &[RuleStatus]) -> Vec<RuleState> {
             severity: status.severity.to_string(),
             value,
             threshold: status.threshold,
-            unit: status.name.rule().unit(),
+            unit: status.name.rule().unit,
             advice: status.advice.to_owned(),
             detail: detail.cloned(),
             labels: labels.clone(),

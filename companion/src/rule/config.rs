@@ -16,7 +16,7 @@ const LONGEST: Seconds = Seconds(30 * 86_400);
 const OVERRIDES: usize = 100;
 
 /// The effective settings of a rule.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// Whether the rule is evaluated.
     pub enabled: bool,
@@ -38,18 +38,22 @@ pub struct Settings {
 
 impl Settings {
     /// What most rules have in common. No rule waits before it fires: their windows smooth enough.
-    pub(super) const fn base() -> Self {
-        Self {
-            enabled: true,
-            severity: Severity::Warning,
-            threshold: 0.0,
-            window: Seconds(300),
-            min_calls: 0,
-            lookback: Seconds(0),
-            hold: Seconds(0),
-            keep_firing_for: Seconds(300),
-        }
-    }
+    pub(super) const WARNING: Self = Self {
+        enabled: true,
+        severity: Severity::Warning,
+        threshold: 0.0,
+        window: Seconds(300),
+        min_calls: 0,
+        lookback: Seconds(0),
+        hold: Seconds(0),
+        keep_firing_for: Seconds(300),
+    };
+
+    /// The same, to be looked at now.
+    pub(super) const CRITICAL: Self = Self { severity: Severity::Critical, ..Self::WARNING };
+
+    /// The same, to be improved at leisure.
+    pub(super) const INFO: Self = Self { severity: Severity::Info, ..Self::WARNING };
 }
 
 /// Settings that only some rules read.
@@ -109,10 +113,10 @@ impl Overrides {
         }
     }
 
-    fn check(&self, rule: &dyn Rule) -> Result<(), String> {
+    fn check(&self, rule: &Rule) -> Result<(), String> {
         let unread = |key: Key, given: bool, name: &str| {
-            if given && !rule.keys().contains(&key) {
-                return Err(format!("{} has no setting `{name}`", rule.name()));
+            if given && !rule.reads(key) {
+                return Err(format!("{} has no setting `{name}`", rule.name));
             }
             Ok(())
         };
@@ -123,11 +127,8 @@ impl Overrides {
             if !threshold.is_finite() || threshold < 0.0 {
                 return Err(format!("threshold = {threshold}: a threshold is a number from 0 up"));
             }
-            if rule.unit() == Unit::Share && threshold > 1.0 {
-                return Err(format!(
-                    "threshold = {threshold}: {} takes a share between 0 and 1",
-                    rule.name()
-                ));
+            if rule.unit == Unit::Share && threshold > 1.0 {
+                return Err(format!("threshold = {threshold}: {} takes a share between 0 and 1", rule.name));
             }
         }
         let lengths = [
@@ -174,7 +175,7 @@ pub struct RuleConfig {
 }
 
 impl RuleConfig {
-    fn new(rule: &dyn Rule, table: Table) -> Result<Self, String> {
+    fn new(rule: &Rule, table: Table) -> Result<Self, String> {
         let Table {
             enabled,
             severity,
@@ -190,16 +191,16 @@ impl RuleConfig {
         let own =
             Overrides { enabled, severity, threshold, window, min_calls, lookback, hold, keep_firing_for };
         own.check(rule)?;
-        if !models.is_empty() && !rule.keys().contains(&Key::Models) {
-            return Err(format!("{} cannot be told apart by model", rule.name()));
+        if !models.is_empty() && !rule.reads(Key::Models) {
+            return Err(format!("{} cannot be told apart by model", rule.name));
         }
         if services.len() > OVERRIDES || models.len() > OVERRIDES {
-            return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name()));
+            return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name));
         }
         for (name, overrides) in services.iter().chain(&models) {
             overrides.check(rule).map_err(|message| format!("{name:?}: {message}"))?;
         }
-        Ok(Self { settings: own.over(&rule.defaults()), services, models })
+        Ok(Self { settings: own.over(&rule.defaults), services, models })
     }
 
     /// What is evaluated: each service and model with settings of its own by itself, and all other calls
@@ -211,7 +212,7 @@ impl RuleConfig {
             except_models: self.models.keys().cloned().collect(),
             ..Filter::default()
         };
-        let mut scopes = vec![Scope { filter: all, labels: Labels::new(), settings: self.settings.clone() }];
+        let mut scopes = vec![Scope { filter: all, labels: Labels::new(), settings: self.settings }];
         for (name, overrides) in &self.services {
             scopes.push(Scope {
                 filter: Filter { service: Some(name.clone()), ..Filter::default() },
@@ -241,12 +242,12 @@ pub struct RulesConfig {
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        let rules = ALL.map(|rule| {
+        let rules = ALL.iter().map(|rule| {
             let config =
-                RuleConfig { settings: rule.defaults(), services: BTreeMap::new(), models: BTreeMap::new() };
-            (rule.name(), config)
+                RuleConfig { settings: rule.defaults, services: BTreeMap::new(), models: BTreeMap::new() };
+            (rule.name, config)
         });
-        Self { interval: Seconds(15), rules: BTreeMap::from(rules) }
+        Self { interval: Seconds(15), rules: rules.collect() }
     }
 }
 

@@ -1,52 +1,33 @@
 use super::config::{Key, Settings};
-use super::{Evaluation, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
+use super::{Compare, Evaluation, Rule, RuleName, Sample, Scope, TOP, Unit, count};
+use crate::text::terminal::plural;
 use crate::record::Timestamp;
 use crate::store::{Querier, StoreError};
-use crate::text::terminal::plural;
 
 /// Calls in a window beyond which the value of a rule that does not fire is its threshold rather than how often
 /// the most frequent request came.
 const MANY: u64 = 100_000;
 
-/// The same request more often than allowed. One alert a request hash, the ten most frequent.
-#[derive(Debug)]
-pub(super) struct RepeatedRequests;
+/// The same request more often than the threshold. One alert per request hash, the ten most frequent.
+pub(super) const RULE: Rule = Rule {
+    name: RuleName::RepeatedRequests,
+    advice: "cache or deduplicate",
+    unit: Unit::Calls,
+    compare: Compare::Above,
+    defaults: Settings { threshold: 3.0, ..Settings::INFO },
+    keys: &[Key::Threshold, Key::Models],
+    summary,
+    evaluate,
+};
 
-impl Rule for RepeatedRequests {
-    fn name(&self) -> RuleName {
-        RuleName::RepeatedRequests
-    }
+fn summary(settings: &Settings) -> String {
+    let limit = Unit::Calls.format(settings.threshold);
+    let times = if limit == "1" { "time" } else { "times" };
+    format!("The same LLM request more than {limit} {times} within {}", settings.window.words())
+}
 
-    fn advice(&self) -> &'static str {
-        "cache or deduplicate"
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Calls
-    }
-
-    fn defaults(&self) -> Settings {
-        Settings { severity: Severity::Info, threshold: 3.0, ..Settings::base() }
-    }
-
-    fn keys(&self) -> &'static [Key] {
-        &[Key::Threshold, Key::Models]
-    }
-
-    fn summary(&self, settings: &Settings) -> String {
-        let limit = Unit::Calls.format(settings.threshold);
-        let times = if limit == "1" { "time" } else { "times" };
-        format!("The same LLM request more than {limit} {times} within {}", settings.window.words())
-    }
-
-    fn evaluate(
-        &self,
-        scope: &Scope,
-        querier: &dyn Querier,
-        now: Timestamp,
-    ) -> Result<Evaluation, StoreError> {
-        judge(scope, querier, now, MANY)
-    }
+fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
+    judge(scope, querier, now, MANY)
 }
 
 /// As [`Rule::evaluate`], where a window of more than `many_calls` is one of many calls.

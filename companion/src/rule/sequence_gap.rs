@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
-use super::{Evaluation, OTHER, Rule, RuleName, Sample, Scope, Severity, TOP, Unit, count};
+use super::{Compare, Evaluation, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, count};
 use crate::record::{Timestamp, Window};
 use crate::store::{Querier, SequenceGap as Gap, StoreError};
 use crate::text::seconds::Seconds;
@@ -9,77 +9,52 @@ use crate::text::seconds::Seconds;
 /// So many gaps are looked at, at a time: as many as a store keeps of one instance.
 const GAPS: usize = 1000;
 
-/// Numbers missing from an instance's sequence for longer than the window. One alert a service. A gap noticed longer
-/// ago than the lookback has been told and fires no more; the report names it.
-#[derive(Debug)]
-pub(super) struct SequenceGap;
+/// Numbers missing from an instance's sequence for longer than the window. One alert per service. A gap noticed longer
+/// ago than the lookback fires no more; the report still names it.
+pub(super) const RULE: Rule = Rule {
+    name: RuleName::SequenceGap,
+    advice: "calls were lost between the application and the ledger",
+    unit: Unit::Calls,
+    compare: Compare::Above,
+    defaults: Settings { window: Seconds(120), lookback: Seconds::DAY, ..Settings::CRITICAL },
+    keys: &[Key::Threshold, Key::Lookback],
+    summary,
+    evaluate,
+};
 
-impl Rule for SequenceGap {
-    fn name(&self) -> RuleName {
-        RuleName::SequenceGap
+fn summary(settings: &Settings) -> String {
+    format!("LLM calls are missing from the ledger for more than {}", settings.window.words())
+}
+
+fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
+    let settings = &scope.settings;
+    let mut missing: Vec<(String, u64, Gap)> = missing(scope, querier, now)?
+        .into_iter()
+        .filter(|(_, (numbers, _))| count(*numbers) > settings.threshold)
+        .map(|(service, (numbers, first))| (service, numbers, first))
+        .collect();
+    missing.sort_by_key(|(_, numbers, _)| std::cmp::Reverse(*numbers));
+    let rest: Vec<_> = missing.split_off(missing.len().min(TOP));
+    if let Some((_, _, gap)) = rest.first() {
+        let sum = rest.iter().fold(0, |sum: u64, (_, numbers, _)| sum.saturating_add(*numbers));
+        missing.push((OTHER.to_owned(), sum, gap.clone()));
     }
-
-    fn advice(&self) -> &'static str {
-        "calls were lost between the application and the ledger"
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Calls
-    }
-
-    fn defaults(&self) -> Settings {
-        Settings {
-            severity: Severity::Critical,
-            threshold: 0.0,
-            window: Seconds(120),
-            lookback: Seconds(86_400),
-            ..Settings::base()
-        }
-    }
-
-    fn keys(&self) -> &'static [Key] {
-        &[Key::Threshold, Key::Lookback]
-    }
-
-    fn summary(&self, settings: &Settings) -> String {
-        format!("LLM calls are missing from the ledger for more than {}", settings.window.words())
-    }
-
-    fn evaluate(
-        &self,
-        scope: &Scope,
-        querier: &dyn Querier,
-        now: Timestamp,
-    ) -> Result<Evaluation, StoreError> {
-        let settings = &scope.settings;
-        let mut missing: Vec<(String, u64, Gap)> = missing(scope, querier, now)?
-            .into_iter()
-            .filter(|(_, (numbers, _))| count(*numbers) > settings.threshold)
-            .map(|(service, (numbers, first))| (service, numbers, first))
-            .collect();
-        missing.sort_by_key(|(_, numbers, _)| std::cmp::Reverse(*numbers));
-        let rest: Vec<_> = missing.split_off(missing.len().min(TOP));
-        if let Some((_, _, gap)) = rest.first() {
-            let sum = rest.iter().fold(0, |sum: u64, (_, numbers, _)| sum.saturating_add(*numbers));
-            missing.push((OTHER.to_owned(), sum, gap.clone()));
-        }
-        if missing.is_empty() {
-            let sample = scope.sample(0.0, false, "no sequence number is missing".to_owned());
-            return Ok(match querier.last_call(now, &scope.filter)? {
-                Some(_) => Evaluation::known(vec![sample]),
-                None => Evaluation::empty(sample, "the ledger has no call".to_owned()),
-            });
-        }
-        let samples = missing.into_iter().map(|(service, numbers, gap)| Sample {
-            labels: scope.labels_with("service", &service),
-            ..scope.sample(
-                count(numbers),
-                true,
-                missing_calls(numbers, &service, &settings.window.words(), &gap),
-            )
+    if missing.is_empty() {
+        let sample = scope.sample(0.0, false, "no sequence number is missing".to_owned());
+        return Ok(match querier.last_call(now, &scope.filter)? {
+            Some(_) => Evaluation::known(vec![sample]),
+            None => Evaluation::empty(sample, "the ledger has no call".to_owned()),
         });
-        Ok(Evaluation::known(samples.collect()))
     }
+    let samples = missing.into_iter().map(|(service, numbers, gap)| Sample {
+        labels: scope.labels_with("service", &service),
+        ..scope.sample(
+            count(numbers),
+            true,
+            missing_calls(numbers, &service, &settings.window.words(), &gap),
+        )
+    });
+    Ok(Evaluation::known(samples.collect()))
 }
 
 /// How many numbers each service misses, with its oldest gap. Of a service with more than [`GAPS`] gaps it is the

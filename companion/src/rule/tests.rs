@@ -2,6 +2,7 @@
 
 mod config;
 mod fires;
+mod recipe;
 mod sequence_gap;
 
 use std::sync::Arc;

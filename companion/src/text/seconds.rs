@@ -18,6 +18,8 @@ impl Seconds {
     pub const MINUTE: Self = Self(60);
     /// One hour.
     pub const HOUR: Self = Self(3600);
+    /// One day.
+    pub const DAY: Self = Self(86_400);
 
     /// The same duration for timers; negative ones are zero.
     #[must_use]

@@ -1,15 +1,15 @@
 //! The rules that Prometheus can evaluate over the metrics of the library, as a rules file. The default export is
-//! what `alerts/spanledger.rules.yml` ships, which a test holds on to.
+//! what `alerts/spanledger.rules.yml` ships, which a test checks.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::rule::RuleName;
 use crate::rule::config::{RulesConfig, Settings};
-use crate::rule::{ALL, RuleName};
 use crate::text::seconds::Seconds;
 use crate::text::unit::{Unit, dollars};
 
-/// One block a rule or recording, with the settings between `@`.
+/// One block per rule or recording, with the settings between `@`.
 const TEMPLATE: &str = include_str!("prometheus.yml.in");
 
 /// How much the counter `@metric@` grew within a window, with the calls of a series' first point and of a process
@@ -30,29 +30,29 @@ const COST: (&str, &str) = ("spanledger:cost_usd:increase", "spanledger_client_c
 
 /// The rules file with the thresholds in force.
 pub(super) fn export(config: &RulesConfig) -> String {
+    let template = split(TEMPLATE);
     let mut blocks = Vec::new();
-    let (mut calls, mut cost) = (BTreeSet::new(), BTreeSet::new());
     let mut exported = BTreeSet::new();
-    for block in split(TEMPLATE) {
-        let Some(rule) = owner(&block) else { continue };
+    let mut windows = [(CALLS, BTreeSet::new()), (COST, BTreeSet::new())];
+    for block in &template {
+        let Some(rule) = owner(block, &template) else { continue };
         let settings = &config.rule(rule).settings;
-        if settings.enabled {
-            exported.insert(rule);
-            let windows = if rule == RuleName::CostOverrun { &mut cost } else { &mut calls };
-            windows.insert(settings.window);
-            if rule == RuleName::LedgerSilent {
-                windows.insert(settings.lookback);
-            }
-            blocks.push(fill(&block, rule, settings));
+        if !settings.enabled {
+            continue;
         }
+        exported.insert(rule);
+        for ((record, _), windows) in &mut windows {
+            for (name, length) in [("@window@", settings.window), ("@lookback@", settings.lookback)] {
+                if block.contains(&format!("{record}{name}")) {
+                    windows.insert(length);
+                }
+            }
+        }
+        blocks.push(fill(block, rule, settings));
     }
     let mut out = String::from("# Written by `spanledger rules export --format prometheus`.\n");
-    let absent: Vec<&str> = ALL
-        .iter()
-        .map(|rule| rule.name())
-        .filter(|name| !exported.contains(name))
-        .map(RuleName::as_str)
-        .collect();
+    let absent: Vec<&str> =
+        RuleName::ALL.into_iter().filter(|name| !exported.contains(name)).map(RuleName::as_str).collect();
     let _ = writeln!(out, "# Disabled, or evaluated by the companion alone: {}.", absent.join(", "));
     for rule in &exported {
         let config = config.rule(*rule);
@@ -65,7 +65,7 @@ pub(super) fn export(config: &RulesConfig) -> String {
     }
     let _ =
         write!(out, "groups:\n  - name: spanledger\n    interval: {}\n    rules:\n", single(config.interval));
-    for (windows, (record, metric)) in [(calls, CALLS), (cost, COST)] {
+    for ((record, metric), windows) in windows {
         for window in windows {
             // A restart that fell between two points shows only beyond the window.
             let resets = Seconds(window.0 + 120);
@@ -97,21 +97,24 @@ fn split(text: &str) -> Vec<String> {
     blocks
 }
 
-/// The rule that a block of the template belongs to.
-fn owner(block: &str) -> Option<RuleName> {
-    let name = block.lines().next()?.split(": ").nth(1)?;
-    Some(match name {
-        "spanledger:requests_per_minute:rate@window@" => RuleName::HighRequestRate,
-        "spanledger:failure:ratio@window@" => RuleName::HighFailureRate,
-        "spanledger:usage_missing:ratio@window@" => RuleName::UsageMissing,
-        "spanledger:rate_limited:ratio@window@" => RuleName::RateLimited,
-        name => ALL.into_iter().find(|rule| rule.name().as_str() == name)?.name(),
-    })
+/// The rule that a block of the template belongs to: the alert itself, or the alert that reads the recording.
+fn owner(block: &str, template: &[String]) -> Option<RuleName> {
+    let (kind, name) = title(block).split_once(": ")?;
+    if kind == "- alert" {
+        return RuleName::ALL.into_iter().find(|rule| rule.as_str() == name);
+    }
+    let reads = |other: &&String| title(other).starts_with("- alert") && other.contains(name);
+    owner(template.iter().find(reads)?, template)
+}
+
+/// The first line of a block: `- alert: NAME` or `- record: NAME`.
+fn title(block: &str) -> &str {
+    block.lines().next().unwrap_or_default().trim()
 }
 
 fn fill(block: &str, name: RuleName, settings: &Settings) -> String {
     let rule = name.rule();
-    let limit = match rule.unit() {
+    let limit = match rule.unit {
         Unit::Usd => dollars(settings.threshold),
         unit => unit.format(settings.threshold),
     };
@@ -150,24 +153,27 @@ fn single(length: Seconds) -> String {
 mod tests {
     use super::*;
 
-    /// The shipped file is beside the workspace's members; a packaged crate has none.
+    /// The shipped file is next to the workspace's members; a packaged crate has none.
     fn shipped() -> String {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../alerts/spanledger.rules.yml");
         let text = std::fs::read_to_string(path).expect(path);
-        // Comments stand between the rules of the file, and no rule contains one.
+        // Comments are between the rules of the file, and no rule contains one.
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.is_empty());
         lines.map(|line| format!("{line}\n")).collect()
-    }
-
-    fn title(block: &str) -> &str {
-        block.lines().next().expect("a line")
     }
 
     #[test]
     fn the_default_export_is_what_is_shipped() {
         let shipped = split(&shipped());
         let exported = split(&export(&RulesConfig::default()));
-        assert_eq!(exported.len(), 16, "{:?}", exported.iter().map(|block| title(block)).collect::<Vec<_>>());
+        // Two recordings of the growth of calls and of cost have another window than the others.
+        let template = split(TEMPLATE);
+        assert!(
+            exported.len() > template.len(),
+            "{:?}",
+            exported.iter().map(|block| title(block)).collect::<Vec<_>>()
+        );
+        assert!(template.iter().all(|block| owner(block, &template).is_some()), "{template:?}");
         for block in &exported {
             let same = shipped.iter().find(|other| title(other) == title(block));
             // The block before another group ends with that group's name.

@@ -201,8 +201,8 @@ pub(crate) fn rules() -> Vec<RuleState> {
         severity: severity.to_owned(),
         value,
         threshold,
-        advice: name.rule().advice().to_owned(),
-        unit: name.rule().unit(),
+        advice: name.rule().advice.to_owned(),
+        unit: name.rule().unit,
         detail: None,
         labels: BTreeMap::new(),
     };

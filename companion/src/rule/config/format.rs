@@ -6,11 +6,11 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Vi
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Key, RuleConfig, RulesConfig, Table};
-use crate::rule::{ALL, Rule};
+use crate::rule::{ALL, Rule, RuleName};
 use crate::text::seconds::Seconds;
 
 /// Reads one rule's table, so that an error names the place of that table.
-struct RuleSeed(&'static dyn Rule);
+struct RuleSeed(&'static Rule);
 
 impl<'de> DeserializeSeed<'de> for RuleSeed {
     type Value = RuleConfig;
@@ -38,7 +38,7 @@ impl<'de> DeserializeSeed<'de> for IntervalSeed {
 /// A key of `[rules]`. Refuses the others itself, so that an error names the place of the key.
 enum RulesKey {
     Interval,
-    Rule(&'static dyn Rule),
+    Rule(&'static Rule),
 }
 
 impl<'de> Deserialize<'de> for RulesKey {
@@ -47,8 +47,8 @@ impl<'de> Deserialize<'de> for RulesKey {
         if key == "interval" {
             return Ok(Self::Interval);
         }
-        ALL.into_iter().find(|rule| rule.name().as_str() == key).map(Self::Rule).ok_or_else(|| {
-            let names = ALL.map(|rule| rule.name().as_str()).join(", ");
+        ALL.iter().find(|rule| rule.name.as_str() == key).map(Self::Rule).ok_or_else(|| {
+            let names = RuleName::ALL.map(RuleName::as_str).join(", ");
             D::Error::custom(format!("unknown key `{key}` in [rules]: expected interval or one of {names}"))
         })
     }
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for RulesConfig {
             type Value = RulesConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`interval` and one table a rule")
+                f.write_str("`interval` and one table per rule")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RulesConfig, A::Error> {
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for RulesConfig {
                     match key {
                         RulesKey::Interval => config.interval = map.next_value_seed(IntervalSeed)?,
                         RulesKey::Rule(rule) => {
-                            config.rules.insert(rule.name(), map.next_value_seed(RuleSeed(rule))?);
+                            config.rules.insert(rule.name, map.next_value_seed(RuleSeed(rule))?);
                         }
                     }
                 }
@@ -86,7 +86,7 @@ impl Serialize for RulesConfig {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("interval", &self.interval)?;
         for rule in ALL {
-            map.serialize_entry(rule.name().as_str(), &Effective { rule, config: self.rule(rule.name()) })?;
+            map.serialize_entry(rule.name.as_str(), &Effective { rule, config: self.rule(rule.name) })?;
         }
         map.end()
     }
@@ -94,14 +94,14 @@ impl Serialize for RulesConfig {
 
 /// A rule's settings without those it does not read.
 struct Effective<'a> {
-    rule: &'static dyn Rule,
+    rule: &'static Rule,
     config: &'a RuleConfig,
 }
 
 impl Serialize for Effective<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = &self.config.settings;
-        let reads = |key| self.rule.keys().contains(&key);
+        let reads = |key| self.rule.reads(key);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("enabled", &settings.enabled)?;
         map.serialize_entry("severity", &settings.severity)?;

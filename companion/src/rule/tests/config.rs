@@ -13,10 +13,10 @@ fn defaults_are_those_of_the_documentation() {
     let table: Vec<String> = crate::rule::ALL
         .iter()
         .map(|rule| {
-            let settings = &config.rule(rule.name()).settings;
+            let settings = &config.rule(rule.name).settings;
             format!(
                 "{} {} {} {} {}",
-                rule.name(),
+                rule.name,
                 rule.threshold(settings),
                 settings.window,
                 settings.min_calls,
