@@ -1,4 +1,5 @@
-//! From OTLP spans to calls: which spans are LLM calls, what they say, and which of two nested ones counts.
+//! From OTLP spans to calls: which spans are LLM calls, and what they say. Which of several accounts of one call counts
+//! is decided by the store (`store::identity`).
 //!
 //! A span is our **own** when it carries any `spanledger.*` fact, whatever its scope is named: a Collector may have
 //! passed it on. Any other span of an inference operation is **third-party** and is read by the tables of
@@ -7,7 +8,7 @@
 mod attributes;
 mod draft;
 pub(crate) mod failure;
-mod nesting;
+mod kind;
 mod otlp;
 mod price;
 pub(crate) mod secrets;
@@ -21,86 +22,85 @@ mod wire;
 pub(crate) use value::cut;
 pub use wire::Malformed;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use spanledger::PriceTable;
 use spanledger::semconv::attribute;
 
-use crate::record::{CallRecord, Timestamp};
+use crate::record::{CallRecord, Passage, Timestamp};
 use draft::Draft;
-use nesting::{Nesting, Role, Seen};
 use otlp::{Span, Value};
 
-/// Turns batches of spans into records. Shared by all receivers, since the two spans of one call may arrive
-/// by different protocols.
+/// Turns batches of spans into records. Shared by all receivers.
 #[derive(Debug)]
 pub struct Converter {
     prices: Arc<PriceTable>,
-    nesting: Mutex<Nesting>,
 }
 
-/// What became of one batch. `records.len() + ignored + wrappers + refused` is the number of its spans.
+/// What became of one batch. `records.len() + ignored + refused` is the number of its spans.
 #[derive(Debug, Default)]
 pub struct Converted {
     /// The calls, in the order of the batch.
     pub records: Vec<CallRecord>,
+    /// Spans that are no calls and may connect accounts of one call.
+    pub passages: Vec<Passage>,
     /// Spans that are no LLM calls.
     pub ignored: u64,
-    /// Third-party spans that wrap a call which is counted by itself.
-    pub wrappers: u64,
     /// Calls that cannot be kept, because their ids are missing or malformed.
     pub refused: u64,
     /// Calls of which a value was out of its range and was bounded or left out.
     pub clamped: u64,
 }
 
+/// Who sent a span.
+#[derive(Debug, Clone, Copy)]
+struct Sender<'a> {
+    service: &'a str,
+    scope: &'a str,
+    /// Whether it reports input tokens without the cached ones.
+    raw_input: bool,
+}
+
 impl Converter {
     /// A converter that prices calls without a cost by `prices`.
     #[must_use]
-    pub fn new(prices: Arc<PriceTable>) -> Self {
-        Self { prices, nesting: Mutex::new(Nesting::default()) }
+    pub const fn new(prices: Arc<PriceTable>) -> Self {
+        Self { prices }
     }
 
     /// Converts one batch that arrived at `now`: an OTLP export request in protobuf.
     ///
     /// # Errors
-    /// [`Malformed`] when `request` is none; then nothing of it is remembered either.
+    /// [`Malformed`] when `request` is none.
     pub fn convert(&self, request: &[u8], now: Timestamp) -> Result<Converted, Malformed> {
         let mut result = Converted::default();
-        let mut seen = Vec::new();
         otlp::messages(request, otlp::RESOURCE_SPANS, |resource_spans| {
             let resource = Resource::read(resource_spans)?;
             otlp::messages(resource_spans, otlp::SCOPE_SPANS, |scope_spans| {
-                let raw_input =
-                    resource.raw_input || third_party::excludes_cache(otlp::scope_name(scope_spans)?);
-                otlp::messages(scope_spans, otlp::SPANS, |span| {
-                    self.read(span, &resource, raw_input, now, &mut result, &mut seen)
-                })
+                let scope = otlp::scope_name(scope_spans)?;
+                let raw_input = resource.raw_input || third_party::excludes_cache(scope);
+                let scope = value::head(scope, value::NAME_BYTES);
+                let sender = Sender { service: resource.service, scope, raw_input };
+                otlp::messages(scope_spans, otlp::SPANS, |span| self.read(span, sender, now, &mut result))
             })
         })?;
-        self.count_once(&seen, now, &mut result);
         Ok(result)
     }
 
-    /// Reads one span into `result`, and notes in `seen` what nesting needs to know of it.
+    /// Reads one span into `result`.
     fn read(
         &self,
         span: &[u8],
-        resource: &Resource<'_>,
-        raw_input: bool,
+        sender: Sender<'_>,
         now: Timestamp,
         result: &mut Converted,
-        seen: &mut Vec<Seen>,
     ) -> Result<(), Malformed> {
         let mut draft = Draft::default();
         let span = Span::read(span, |key, value| draft.note(key, value))?;
         let ids = Ids::read(&span);
         let Some(kind) = draft.kind() else {
             result.ignored += 1;
-            if let Some(ids) = ids {
-                let role = if draft.is_boundary() { Role::Boundary } else { Role::Passage };
-                seen.push(Seen { trace: ids.trace, span: ids.span, parent: ids.parent, role });
-            }
+            result.passages.extend(ids.and_then(|ids| ids.passage(draft.is_boundary())));
             return Ok(());
         };
         let Some(ids) = ids else {
@@ -108,33 +108,15 @@ impl Converter {
             return Ok(());
         };
         draft.note_status(&span)?;
-        if raw_input {
+        if sender.raw_input {
             draft.add_cache_to_input();
         }
+        draft.note_side(span.kind);
         let when = timestamps::bounded(span.start, span.end, now);
-        let own = draft.own;
-        let marks = own || draft.has_usage();
-        let (record, clamped) = draft.finish(ids, when, resource.service, kind, &self.prices);
+        let (record, clamped) = draft.finish(ids, when, sender, kind, &self.prices);
         result.clamped += u64::from(clamped);
-        seen.push(Seen {
-            trace: record.trace_id,
-            span: record.span_id,
-            parent: record.parent_span_id,
-            role: Role::Call { kind, own, marks },
-        });
         result.records.push(record);
         Ok(())
-    }
-
-    /// Takes the third-party wrappers of calls out of the records.
-    fn count_once(&self, seen: &[Seen], now: Timestamp, result: &mut Converted) {
-        let wrappers = self.nesting.lock().unwrap_or_else(PoisonError::into_inner).wrappers(seen, now);
-        if wrappers.is_empty() {
-            return;
-        }
-        let read = result.records.len();
-        result.records.retain(|record| !wrappers.contains(&(record.trace_id, record.span_id)));
-        result.wrappers = (read - result.records.len()) as u64;
     }
 }
 
@@ -176,6 +158,13 @@ impl Ids {
             // A malformed parent is no reason to lose the call.
             parent: id(span.parent_span_id),
         })
+    }
+
+    /// The span as a passage between accounts of a call; `None` when nothing is above it and nothing ends at it.
+    fn passage(self, boundary: bool) -> Option<Passage> {
+        let passage =
+            Passage { trace_id: self.trace, span_id: self.span, parent_span_id: self.parent, boundary };
+        (boundary || self.parent.is_some()).then_some(passage)
     }
 }
 

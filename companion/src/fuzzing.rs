@@ -45,8 +45,9 @@ pub fn otlp_protobuf(bytes: &[u8]) {
 fn convert(request: &[u8]) {
     let convert = || Converter::new(Arc::clone(&PRICES)).convert(request, NOW);
     let Ok(converted) = convert() else { return };
-    let Converted { records, ignored, wrappers, refused, clamped } = &converted;
-    let spans = records.len() as u64 + ignored + wrappers + refused;
+    let Converted { records, passages, ignored, refused, clamped } = &converted;
+    let spans = records.len() as u64 + ignored + refused;
+    assert!(passages.len() as u64 <= *ignored, "a passage is a span that is no call");
     // The generated reader checks more than is read here; where it takes the request, both saw the same spans.
     if let Ok(request) = ExportTraceServiceRequest::decode(request) {
         let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);

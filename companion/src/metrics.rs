@@ -19,8 +19,8 @@ text_enum! {
         TooOld = "too_old",
         /// No LLM call.
         Ignored = "ignored",
-        /// A third-party span around a call that is counted by itself.
-        Wrapper = "wrapper",
+        /// Another account of a call that is counted: a wrapper, a second instrumentation, or a witness.
+        OtherAccount = "other_account",
         /// A call without usable ids.
         Refused = "refused",
         /// A call the ledger could not take; the sender was told to send it again.
@@ -56,6 +56,7 @@ pub struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
+    undone: AtomicU64,
     unsupported: [AtomicU64; Signal::ALL.len()],
 }
 
@@ -73,6 +74,11 @@ impl Metrics {
     /// Counts calls of which a value was bounded or left out.
     pub fn count_clamped(&self, number: u64) {
         self.clamped.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts calls that are not counted any more.
+    pub fn count_undone(&self, number: u64) {
+        self.undone.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts a request of a signal that is not kept.
@@ -103,6 +109,13 @@ impl Metrics {
             "Calls of which a value was out of range and was bounded or left out.",
         );
         out.count(name, &[], self.clamped.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_undone_calls_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Calls that were accepted and are not counted any more: another account of the call came later.",
+        );
+        out.count(name, &[], self.undone.load(Ordering::Relaxed));
         let name = "spanledger_receiver_unsupported_requests_total";
         out.family(name, Kind::Counter, "Metrics and logs requests that were accepted and discarded.");
         for signal in Signal::ALL {

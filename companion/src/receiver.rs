@@ -80,31 +80,30 @@ impl Intake {
         let converted = self.offload.run(bytes, convert).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let count = |result, spans| self.metrics.count_spans(result, spans);
-        if !converted.records.is_empty() {
-            match self.writer.append(converted.records).await {
-                Ok(appended) => {
-                    count(SpanResult::Accepted, appended.inserted);
-                    count(SpanResult::Duplicate, appended.duplicates);
-                    count(SpanResult::TooOld, appended.too_old);
-                }
-                Err(error) => {
-                    count(SpanResult::Dropped, calls);
-                    return Err(match error {
-                        AppendError::Full { .. } => Refusal::Overloaded(RETRY_AFTER),
-                        other => {
-                            if let Some(suppressed) = self.failures.allow(clock::now()) {
-                                tracing::error!(
-                                    error = %other, calls, suppressed, "append failed, the sender is told to retry"
-                                );
-                            }
-                            Refusal::Unavailable
+        match self.writer.append_with(converted.records, converted.passages).await {
+            Ok(appended) => {
+                count(SpanResult::Accepted, appended.inserted);
+                count(SpanResult::Duplicate, appended.duplicates);
+                count(SpanResult::TooOld, appended.too_old);
+                count(SpanResult::OtherAccount, appended.other_accounts);
+                self.metrics.count_undone(appended.undone);
+            }
+            Err(error) => {
+                count(SpanResult::Dropped, calls);
+                return Err(match error {
+                    AppendError::Full { .. } => Refusal::Overloaded(RETRY_AFTER),
+                    other => {
+                        if let Some(suppressed) = self.failures.allow(clock::now()) {
+                            tracing::error!(
+                                error = %other, calls, suppressed, "append failed, the sender is told to retry"
+                            );
                         }
-                    });
-                }
+                        Refusal::Unavailable
+                    }
+                });
             }
         }
         count(SpanResult::Ignored, converted.ignored);
-        count(SpanResult::Wrapper, converted.wrappers);
         count(SpanResult::Refused, converted.refused);
         self.metrics.count_clamped(converted.clamped);
         Ok((converted.refused > 0).then(|| Rejected {

@@ -2,8 +2,10 @@
 
 pub(crate) mod ids;
 mod modality;
+mod passage;
 
 pub use modality::{ModalityTokens, Parts};
+pub use passage::Passage;
 
 use std::fmt;
 
@@ -80,6 +82,9 @@ pub enum Origin {
     ThirdParty,
     /// Rows read by `spanledger import`.
     Import,
+    /// A provider's or gateway's own span about the call. Not counted next to a client's account, and counted by itself
+    /// when none has come for two hours.
+    Witness,
 }
 
 /// One call. Absent is not zero: what nobody reported is `None`.
@@ -163,6 +168,8 @@ pub struct CallRecord {
     pub response_preview: Option<String>,
     /// The error's text, if the sender gave one.
     pub error_message: Option<String>,
+    /// The instrumentation scope that wrote the span; empty when it has no name.
+    pub scope: String,
 }
 
 /// A call of which nothing is known: no ids, no names, no usage, at the beginning of 1970.
@@ -208,6 +215,7 @@ impl Default for CallRecord {
             sequence: None,
             response_preview: None,
             error_message: None,
+            scope: String::new(),
         }
     }
 }

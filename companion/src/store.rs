@@ -5,12 +5,13 @@
 
 pub mod memory;
 
-use crate::record::{CallRecord, Timestamp, Window};
+use crate::record::{CallRecord, Passage, Timestamp, Window};
 
 mod answer;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+pub(crate) mod identity;
 mod overview;
 pub(crate) mod private_file;
 mod question;
@@ -26,20 +27,38 @@ pub use error::StoreError;
 pub use overview::{Overview, OverviewQuestion, Repetition};
 pub use question::{Dimension, Filter, Page};
 
+/// What one request brought.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Batch<'a> {
+    /// The calls.
+    pub calls: &'a [CallRecord],
+    /// Spans that are no calls, and may connect accounts of one call in a trace. They need not be durable.
+    pub passages: &'a [Passage],
+}
+
 /// Takes calls in. One appender writes a ledger at a time; it may block on the disk.
 pub trait Appender: Send {
     /// Appends a batch and returns when it is durable. All or nothing. A call whose (trace id, span id) is
-    /// known changes nothing and is counted as a duplicate; the same holds within the batch. A call from before what
+    /// known changes nothing and is counted as a duplicate; the same holds within the batch. Of several accounts of one
+    /// call one is counted, whatever the order and the batches in which they come (see [`identity`]). A call from before what
     /// retention has deleted is left out and counted as too old.
     ///
     /// # Errors
     /// [`StoreError`], after which nothing of the batch is in the ledger and the batch may be sent again.
-    fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError>;
+    fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError>;
+
+    /// Appends calls, as [`Appender::append_batch`] does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn append(&mut self, calls: &[CallRecord]) -> Result<Appended, StoreError> {
+        self.append_batch(Batch { calls, passages: &[] })
+    }
 
     /// Appends several batches, each all or nothing, and answers for each. A store may make them durable
     /// together, which is cheaper; by default they are appended one after the other.
-    fn append_group(&mut self, batches: &[Vec<CallRecord>]) -> Vec<Result<Appended, StoreError>> {
-        batches.iter().map(|batch| self.append(batch)).collect()
+    fn append_group(&mut self, batches: &[Batch<'_>]) -> Vec<Result<Appended, StoreError>> {
+        batches.iter().map(|batch| self.append_batch(*batch)).collect()
     }
 
     /// Deletes what is past its retention at `now` and does the store's housekeeping. Does a bounded amount

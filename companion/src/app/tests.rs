@@ -3,16 +3,16 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::load;
-use crate::record::{CallRecord, Timestamp};
+use crate::record::Timestamp;
 use crate::rule::tests::call;
 use crate::store::writer::{AppendError, Writer, WriterOptions};
-use crate::store::{Appended, Appender, Maintained, StoreError};
+use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
 
 /// A store with a bug.
 pub(crate) struct Panicking;
 
 impl Appender for Panicking {
-    fn append(&mut self, _: &[CallRecord]) -> Result<Appended, StoreError> {
+    fn append_batch(&mut self, _: Batch<'_>) -> Result<Appended, StoreError> {
         panic!("a bug in the store")
     }
 

@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use spanledger::semconv::error_type;
 use spanledger::semconv::operation;
 use spanledger::{CostStatus, Outcome, PriceTable, Usage, UsageSource};
 
-use super::Ids;
 use super::attributes::{self, Field, Own};
 use super::failure::{self, Failure, Kind as FailureKind};
-use super::nesting::Kind;
+use super::kind::Kind;
 use super::otlp::{Span, Value};
 use super::secrets;
 use super::third_party::{self, Meaning};
 use super::timestamps::CallTime;
 use super::value::{self, NAME_BYTES, TEXT_BYTES};
 use super::wire::Malformed;
+use super::{Ids, Sender};
 use crate::record::{CallRecord, ModalityTokens, Origin};
 
 /// The event by which OpenTelemetry records an exception, and its two attributes (core, stable).
@@ -31,6 +32,8 @@ pub(super) struct Draft<'a> {
     pub(super) own: bool,
     /// Whether a value was out of its range and left out.
     clamped: bool,
+    /// Whether the span is of who serves the call, and not of who makes it.
+    witness: bool,
     operation: Option<Cow<'a, str>>,
     span_kind: Option<Cow<'a, str>>,
     pub(super) provider: Option<Cow<'a, str>>,
@@ -214,6 +217,11 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Takes the side of the call that the span is of out of its kind.
+    pub(super) const fn note_side(&mut self, kind: u64) {
+        self.witness = kind == SpanKind::Server as u64 || kind == SpanKind::Consumer as u64;
+    }
+
     /// Adds the cached tokens to the input of a sender that counts as the provider's API does.
     pub(super) fn add_cache_to_input(&mut self) {
         let name = self.provider.clone().or_else(|| self.system.clone()).map(third_party::provider_name);
@@ -231,7 +239,7 @@ impl<'a> Draft<'a> {
         mut self,
         ids: Ids,
         time: CallTime,
-        service: &str,
+        sender: Sender<'_>,
         kind: Kind,
         prices: &PriceTable,
     ) -> (CallRecord, bool) {
@@ -272,11 +280,15 @@ impl<'a> Draft<'a> {
             trace_id: ids.trace,
             span_id: ids.span,
             parent_span_id: ids.parent,
-            origin: if self.own { Origin::Spanledger } else { Origin::ThirdParty },
+            origin: match (self.witness, self.own) {
+                (true, _) => Origin::Witness,
+                (false, true) => Origin::Spanledger,
+                (false, false) => Origin::ThirdParty,
+            },
             start: time.start,
             duration_ns: time.duration_ns,
             first_chunk_ns,
-            service: service.to_owned(),
+            service: sender.service.to_owned(),
             provider: self.provider.unwrap_or_default().into_owned(),
             operation: self.operation.unwrap_or_default().into_owned(),
             request_model: self.request_model.map(Cow::into_owned),
@@ -312,6 +324,7 @@ impl<'a> Draft<'a> {
             sequence: self.sequence,
             response_preview: text(self.response_preview, TEXT_BYTES),
             error_message: text(self.error_message, TEXT_BYTES),
+            scope: sender.scope.to_owned(),
         };
         (record, self.clamped || time.clamped)
     }

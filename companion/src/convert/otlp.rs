@@ -124,6 +124,8 @@ pub(super) struct Span<'a> {
     pub(super) start: u64,
     /// As `start`.
     pub(super) end: u64,
+    /// The span's kind: client, server, ...
+    pub(super) kind: u64,
     pub(super) status_code: u64,
     pub(super) status_message: &'a str,
     message: &'a [u8],
@@ -142,6 +144,7 @@ impl<'a> Span<'a> {
                 1 => span.trace_id = field.bytes()?,
                 2 => span.span_id = field.bytes()?,
                 4 => span.parent_span_id = field.bytes()?,
+                6 => span.kind = field.varint()?,
                 7 => span.start = field.fixed64()?,
                 8 => span.end = field.fixed64()?,
                 9 => attribute(field.bytes()?, &mut each)?,

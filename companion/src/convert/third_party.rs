@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use spanledger::semconv::{attribute, operation, provider};
 
 use super::attributes::{Field, Part};
-use super::nesting::Kind;
+use super::kind::Kind;
 
 /// The resource attribute that names the sending SDK.
 pub(super) const SDK_NAME: &str = "telemetry.sdk.name";

@@ -164,6 +164,7 @@ fn without_words(call: CallRecord) -> CallRecord {
         conversation_id: None,
         response_preview: None,
         error_message: None,
+        scope: String::new(),
         ..call
     }
 }

@@ -169,6 +169,30 @@ pub struct Appended {
     pub duplicates: u64,
     /// Calls so old that retention would have deleted them: left out, since nobody can tell whether they were known.
     pub too_old: u64,
+    /// New accounts that are not counted: another account of the same call is, or a witness waits for one.
+    pub other_accounts: u64,
+    /// Calls that were counted before and are not any more: what came shows that another account of the call counts.
+    pub undone: u64,
+}
+
+impl Appended {
+    /// Notes that a row is counted `after` and was `before`; `new` rows came with this append.
+    pub(crate) const fn count_change(&mut self, before: bool, after: bool, new: bool) {
+        match (before, after, new) {
+            (true, false, true) => {
+                self.inserted -= 1;
+                self.other_accounts += 1;
+            }
+            (false, true, true) => {
+                self.inserted += 1;
+                self.other_accounts -= 1;
+            }
+            (true, false, false) => self.undone += 1,
+            // An account that was left out counts again.
+            (false, true, false) => self.inserted += 1,
+            _ => {}
+        }
+    }
 }
 
 /// What housekeeping did.

@@ -10,11 +10,14 @@ use crate::store::{
     Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, SequenceGaps, Step,
 };
 
+pub(crate) mod accounts;
 pub(crate) mod calls;
 pub(crate) mod expected;
+pub(crate) mod orders;
 pub(crate) mod property;
 pub(crate) mod records;
 
+pub(crate) use accounts::*;
 pub(crate) use calls::*;
 use records::{BASE, call, ending_at};
 
@@ -22,8 +25,21 @@ use records::{BASE, call, ending_at};
 pub(crate) struct TestStore {
     pub(crate) appender: Box<dyn Appender>,
     pub(crate) querier: Box<dyn Querier>,
+    /// Opens the store again to write, after the appender is closed; nothing where a store lives in memory only.
+    pub(crate) reopen: Option<Box<dyn Fn() -> Box<dyn Appender>>>,
     /// What must live as long as the store: a folder, for one.
     pub(crate) _keep: Box<dyn Any>,
+}
+
+impl TestStore {
+    /// Ends the appender as its writer does, and opens the store again.
+    pub(crate) fn restart(&mut self, now: Timestamp) {
+        self.appender.maintain(now).unwrap();
+        if let Some(reopen) = &self.reopen {
+            self.appender = Box::new(crate::store::memory::MemoryStore::new());
+            self.appender = reopen();
+        }
+    }
 }
 
 /// Makes one test of each rule: `store_conformance!(open)` where `open` is a `fn() -> TestStore`.
@@ -48,11 +64,29 @@ macro_rules! store_conformance {
             pages_through_all_calls_newest_first
             filters_by_each_field
             takes_hostile_records
+            counts_a_call_once_by_its_response
+            keeps_calls_apart_whose_ids_repeat
+            undoes_a_wrapper_when_the_call_within_it_comes
+            counts_a_call_once_that_a_gateway_passes_on
+            counts_a_failed_call_once
+            counts_a_failed_attempt_within_a_call_that_succeeds
+            keeps_calls_below_an_agent_or_a_tool_apart
+            leaves_out_the_total_of_several_calls
+            looks_no_further_than_its_links
+            replaces_a_pending_response_by_the_fetched_one
+            never_counts_a_witness_next_to_a_client
+            counts_a_witness_that_stays_alone
+            counts_accounts_without_a_link_once
+            never_counts_accounts_without_a_link_more_than_once_each
             maintenance_without_retention_changes_no_answer
         );
         #[test]
         fn sums_equal_those_of_the_rows() {
             $crate::store::conformance::property::sums_equal_those_of_the_rows($open);
+        }
+        #[test]
+        fn gives_the_same_ledger_in_every_order() {
+            $crate::store::conformance::orders::gives_the_same_ledger_in_every_order($open);
         }
     };
     ($open:path: $($rule:ident)*) => {

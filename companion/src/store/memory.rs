@@ -1,6 +1,7 @@
 //! A ledger in memory: calls sorted by the moment they ended, with running sums, so that a window's totals are
 //! two look-ups. Backtests run on it; it keeps only what the rules can still look at.
 
+mod accounts;
 mod query;
 mod sequence;
 #[cfg(test)]
@@ -11,9 +12,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::record::{CallRecord, Timestamp, Window};
-use crate::store::{Appended, Appender, Filter, Maintained, StoreError, Totals};
+use crate::store::{Appended, Appender, Batch, Filter, Maintained, StoreError, Totals};
 use crate::text::seconds::Seconds;
 
+use self::accounts::Stored;
 use self::sequence::Sequences;
 use self::totals::Running;
 
@@ -50,6 +52,8 @@ struct Columns {
     last_hash: u32,
     newest_of_hash: HashMap<u32, usize>,
     known: HashSet<([u8; 16], [u8; 8])>,
+    /// All accounts, counted or not; only where calls are appended, and not taken.
+    accounts: Stored,
     sequences: Sequences,
 }
 
@@ -72,7 +76,7 @@ impl MemoryStore {
         Self { columns: Arc::new(RwLock::new(columns)), retention: Some(retention) }
     }
 
-    /// Appends as [`Appender::append`] does, without a copy of each call.
+    /// Takes calls each of which is the one account of its call, as a ledger gives them back, without a copy of each.
     pub(crate) fn take(&mut self, calls: Vec<CallRecord>) -> Appended {
         let mut columns = self.write();
         let mut done = Appended::default();
@@ -103,13 +107,14 @@ impl MemoryStore {
 }
 
 impl Appender for MemoryStore {
-    fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError> {
-        Ok(self.take(batch.to_vec()))
+    fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError> {
+        Ok(self.write().append(batch))
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
-        let Some(retention) = self.retention else { return Ok(Maintained::default()) };
         let mut columns = self.write();
+        columns.end_waiting(now);
+        let Some(retention) = self.retention else { return Ok(Maintained::default()) };
         let cut = columns.position(now.plus_seconds(-retention.0));
         // Removing moves all that stays, so it waits until half can go: each call moves once on average.
         if cut == 0 || cut * 2 < columns.ends.len() {
@@ -179,6 +184,7 @@ impl Columns {
             removed: self.removed,
             base: self.base,
             known: std::mem::take(&mut self.known),
+            accounts: std::mem::take(&mut self.accounts),
             sequences: std::mem::take(&mut self.sequences),
             ..Self::default()
         };
@@ -197,6 +203,7 @@ impl Columns {
         for call in self.records.drain(..count) {
             self.known.remove(&(call.trace_id, call.span_id));
         }
+        self.accounts.forget(before);
         self.ends.drain(..count);
         self.sums.drain(..count);
         self.services.drain(..count);

@@ -40,7 +40,7 @@ pub struct Options {
     pub limits: Limits,
 }
 
-/// How much of repetition is remembered and listed. Tests open ledgers with small ones and reach every one of them.
+/// How much of repetition and of the newest calls is remembered. Tests open ledgers with small ones and reach every one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Request hashes that one bucket lists. Defaults to 1,000: 30 kB.
@@ -52,11 +52,20 @@ pub struct Limits {
     /// Calls of a window up to which each hash is remembered. Windows with more are read twice to find what repeats,
     /// and their different hashes are counted by a bitmap. Defaults to 50,000: some 6 MB.
     pub remembered_calls: u64,
+    /// Newest calls, and as many other spans, by which other accounts of a call are recognised, in each of the
+    /// writer's two generations. Defaults to 65,536: together some 25 MB.
+    pub recent_accounts: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { listed_hashes: 1_000, recent_hashes: 50_000, compared_calls: 20_000, remembered_calls: 50_000 }
+        Self {
+            listed_hashes: 1_000,
+            recent_hashes: 50_000,
+            compared_calls: 20_000,
+            remembered_calls: 50_000,
+            recent_accounts: 65_536,
+        }
     }
 }
 

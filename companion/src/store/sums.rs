@@ -74,6 +74,25 @@ impl Totals {
         });
     }
 
+    /// Takes out calls that were counted.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        let take = |sum: &mut u64, less: u64| *sum = sum.saturating_sub(less);
+        take(&mut self.calls, other.calls);
+        take(&mut self.succeeded, other.succeeded);
+        take(&mut self.failed, other.failed);
+        take(&mut self.unauthorized, other.unauthorized);
+        take(&mut self.rate_limited, other.rate_limited);
+        take(&mut self.succeeded_without_usage, other.succeeded_without_usage);
+        take(&mut self.unpriced, other.unpriced);
+        take(&mut self.input_tokens, other.input_tokens);
+        take(&mut self.output_tokens, other.output_tokens);
+        take(&mut self.cache_read_tokens, other.cache_read_tokens);
+        take(&mut self.cache_write_tokens, other.cache_write_tokens);
+        take(&mut self.reasoning_tokens, other.reasoning_tokens);
+        take(&mut self.duration_ns, other.duration_ns);
+        self.cost = NanoUsd(self.cost.0.saturating_sub(other.cost.0));
+    }
+
     /// Adds the sums of other calls.
     pub(crate) fn absorb(&mut self, other: &Self) {
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);

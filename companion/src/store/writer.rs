@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use crate::record::{CallRecord, Timestamp};
-use crate::store::{Appended, Appender, StoreError};
+use crate::record::{CallRecord, Passage, Timestamp};
+use crate::store::{Appended, Appender, Batch, StoreError};
 
 mod stats;
 
@@ -89,15 +89,32 @@ pub struct WriterHandle {
 }
 
 impl WriterHandle {
-    /// Appends a batch and returns when it is durable. A future that is dropped does not take the batch back.
+    /// Appends a batch and returns when its calls are durable; without calls it returns at once. A future that is dropped
+    /// does not take the batch back.
     ///
     /// # Errors
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
-    pub async fn append(&self, batch: Vec<CallRecord>) -> Result<Appended, AppendError> {
-        if batch.is_empty() {
+    pub async fn append(&self, calls: Vec<CallRecord>) -> Result<Appended, AppendError> {
+        self.append_with(calls, Vec::new()).await
+    }
+
+    /// Appends calls as [`Self::append`] does, and notes spans that are no calls and may connect them.
+    ///
+    /// # Errors
+    /// [`AppendError`]; [`AppendError::Full`] comes at once.
+    pub async fn append_with(
+        &self,
+        calls: Vec<CallRecord>,
+        passages: Vec<Passage>,
+    ) -> Result<Appended, AppendError> {
+        if calls.is_empty() && passages.is_empty() {
             return Ok(Appended::default());
         }
-        let answer = self.shared.enqueue(batch)?;
+        let without_calls = calls.is_empty();
+        let answer = self.shared.enqueue(calls, passages)?;
+        if without_calls {
+            return Ok(Appended::default());
+        }
         // The thread answers whatever it took; it drops the question only when it is gone.
         answer.await.unwrap_or(Err(AppendError::Stopped))
     }
@@ -148,9 +165,16 @@ struct Queue {
 
 #[derive(Debug)]
 struct Job {
-    batch: Vec<CallRecord>,
+    calls: Vec<CallRecord>,
+    passages: Vec<Passage>,
     since: Instant,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+impl Job {
+    fn len(&self) -> usize {
+        self.calls.len() + self.passages.len()
+    }
 }
 
 impl Shared {
@@ -161,7 +185,8 @@ impl Shared {
 
     fn enqueue(
         &self,
-        batch: Vec<CallRecord>,
+        calls: Vec<CallRecord>,
+        passages: Vec<Passage>,
     ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.lock();
@@ -169,12 +194,13 @@ impl Shared {
             return Err(AppendError::Stopped);
         }
         let capacity = self.options.queue;
-        if queue.waiting > 0 && queue.waiting + batch.len() > capacity {
-            self.counters.refused(batch.len());
+        let job = Job { calls, passages, since: Instant::now(), answer };
+        if queue.waiting > 0 && queue.waiting + job.len() > capacity {
+            self.counters.refused(job.calls.len());
             return Err(AppendError::Full { waiting: queue.waiting, capacity });
         }
-        queue.waiting += batch.len();
-        queue.jobs.push_back(Job { batch, since: Instant::now(), answer });
+        queue.waiting += job.len();
+        queue.jobs.push_back(job);
         drop(queue);
         self.changed.notify_one();
         Ok(answered)
@@ -204,7 +230,7 @@ fn take_group(jobs: &mut VecDeque<Job>, most: usize) -> Vec<Job> {
     let mut group = Vec::new();
     let mut calls = 0;
     while let Some(job) = jobs.front() {
-        calls += job.batch.len();
+        calls += job.len();
         if !group.is_empty() && calls > most {
             break;
         }
@@ -247,20 +273,18 @@ impl<A: Appender> Thread<A> {
     }
 
     fn write(&mut self, group: Vec<Job>) {
-        let mut batches = Vec::with_capacity(group.len());
-        let mut callers = Vec::with_capacity(group.len());
-        for job in group {
-            batches.push(job.batch);
-            callers.push((job.since, job.answer));
-        }
+        let batches: Vec<Batch<'_>> =
+            group.iter().map(|job| Batch { calls: &job.calls, passages: &job.passages }).collect();
         let answers = self.appender.append_group(&batches);
-        self.shared.lock().waiting -= batches.iter().map(Vec::len).sum::<usize>();
+        self.shared.lock().waiting -= group.iter().map(Job::len).sum::<usize>();
         self.shared.counters.committed();
-        for (((since, caller), answer), batch) in callers.into_iter().zip(answers).zip(&batches) {
+        for (job, answer) in group.into_iter().zip(answers) {
             let answer = answer.map_err(|error| AppendError::Store(Arc::new(error)));
-            self.shared.counters.answered(&answer, batch.len(), since.elapsed());
+            if !job.calls.is_empty() {
+                self.shared.counters.answered(&answer, job.calls.len(), job.since.elapsed());
+            }
             // The caller may have gone; the calls are in the ledger all the same.
-            let _ = caller.send(answer);
+            let _ = job.answer.send(answer);
         }
     }
 

@@ -95,6 +95,6 @@ fn takes_the_python_sdk_over_grpc_and_http() {
     for provider in ["anthropic", "openai"] {
         assert_eq!(calls.iter().filter(|call| call["provider"] == provider).count(), 10, "{provider}");
     }
-    assert_eq!(server.metric("spanledger_receiver_spans_total{result=\"wrapper\"}"), Some(10.0));
+    assert_eq!(server.metric("spanledger_receiver_spans_total{result=\"other_account\"}"), Some(10.0));
     assert_eq!(server.metric("spanledger_receiver_spans_total{result=\"ignored\"}"), Some(20.0));
 }

@@ -76,6 +76,7 @@ impl<'a> Call<'a> {
                 Origin::Spanledger => "spanledger",
                 Origin::ThirdParty => "foreign",
                 Origin::Import => "import",
+                Origin::Witness => "witness",
             },
             service: &call.service,
             provider: &call.provider,

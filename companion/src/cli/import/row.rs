@@ -177,6 +177,7 @@ impl Row {
             sequence: None,
             response_preview: self.preview.map(without_secrets),
             error_message: self.error.map(without_secrets),
+            scope: String::new(),
         })
     }
 

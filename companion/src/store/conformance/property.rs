@@ -145,7 +145,7 @@ pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {
     }
 }
 
-fn compare(
+pub(super) fn compare(
     store: &TestStore,
     calls: &[CallRecord],
     window: Window,

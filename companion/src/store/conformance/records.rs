@@ -76,6 +76,7 @@ pub(crate) fn every_field() -> CallRecord {
         sequence: Some(1),
         response_preview: Some("Grüße \u{1F44B}\nnext line".into()),
         error_message: Some("it's \"broken\"; DROP TABLE calls".into()),
+        scope: "spanledger".into(),
         ..call(1)
     }
 }

@@ -8,7 +8,12 @@ mod conformance {
 
     fn open() -> TestStore {
         let store = MemoryStore::new();
-        TestStore { appender: Box::new(store.clone()), querier: Box::new(store), _keep: Box::new(()) }
+        TestStore {
+            appender: Box::new(store.clone()),
+            querier: Box::new(store),
+            reopen: None,
+            _keep: Box::new(()),
+        }
     }
 
     store_conformance!(open);

@@ -1,6 +1,7 @@
 //! The ledger's file: opening it, its schema, and how a call, a text and a code are stored in it.
 
 pub(super) mod call_id;
+pub(super) mod call_writer;
 pub(super) mod dictionary;
 pub(super) mod enum_codes;
 pub(super) mod error;

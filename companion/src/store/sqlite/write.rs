@@ -1,10 +1,13 @@
 //! The one writer: appends calls, closes rollups, tracks sequence gaps, and enforces retention.
 
+mod accounts;
 mod append;
 mod appender;
 mod close;
 pub(super) mod gaps;
 mod recent_hashes;
-mod recent_ids;
 mod retention;
+mod rollups;
+mod settle;
 pub(super) mod transaction;
+mod waiting;

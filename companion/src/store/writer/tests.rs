@@ -33,15 +33,15 @@ fn gate() -> (Gate, GateKeeper) {
 }
 
 impl Appender for Gate {
-    fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError> {
-        // Without a keeper the gate stands open.
+    fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError> {
+        // Without a keeper the gate is open.
         self.permissions.recv().unwrap_or(Ok(()))?;
-        Ok(Appended { inserted: batch.len() as u64, duplicates: 0, too_old: 0 })
+        Ok(Appended { inserted: batch.calls.len() as u64, ..Appended::default() })
     }
 
-    fn append_group(&mut self, batches: &[Vec<CallRecord>]) -> Vec<Result<Appended, StoreError>> {
-        self.groups.send(batches.iter().map(Vec::len).collect()).unwrap();
-        batches.iter().map(|batch| self.append(batch)).collect()
+    fn append_group(&mut self, batches: &[Batch<'_>]) -> Vec<Result<Appended, StoreError>> {
+        self.groups.send(batches.iter().map(|batch| batch.calls.len()).collect()).unwrap();
+        batches.iter().map(|batch| self.append_batch(*batch)).collect()
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
@@ -170,7 +170,7 @@ async fn keeps_house_on_its_timer_without_calls() {
 struct Broken;
 
 impl Appender for Broken {
-    fn append(&mut self, _: &[CallRecord]) -> Result<Appended, StoreError> {
+    fn append_batch(&mut self, _: Batch<'_>) -> Result<Appended, StoreError> {
         panic!("broken on purpose");
     }
 

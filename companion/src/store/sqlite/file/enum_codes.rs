@@ -52,11 +52,17 @@ pub(crate) const fn of_origin(origin: Origin) -> i64 {
         Origin::Spanledger => 0,
         Origin::ThirdParty => 1,
         Origin::Import => 2,
+        Origin::Witness => 3,
     }
 }
 
 pub(crate) fn origin(code: i64) -> rusqlite::Result<Origin> {
-    named([Origin::Spanledger, Origin::ThirdParty, Origin::Import], of_origin, code, "origin")
+    named(
+        [Origin::Spanledger, Origin::ThirdParty, Origin::Import, Origin::Witness],
+        of_origin,
+        code,
+        "origin",
+    )
 }
 
 fn named<T: Copy, const N: usize>(

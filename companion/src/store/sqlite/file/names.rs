@@ -46,6 +46,12 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// Forgets everything: after a transaction that was rolled back its numbers are given again.
+    pub(crate) fn clear(&self) {
+        lock(&self.texts).clear();
+        lock(&self.series).clear();
+    }
+
     /// The text of a number.
     pub(crate) fn text(&self, connection: &Connection, number: i64) -> rusqlite::Result<Arc<str>> {
         if let Some(text) = lock(&self.texts).get(&number) {

@@ -1,22 +1,24 @@
 //! A call as a row of `calls`, and back.
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row};
 
 use crate::record::ids::{hex, parse_lower_case};
 use crate::record::{CallRecord, NanoUsd, Timestamp};
-use crate::store::sqlite::file::call_id::Place;
+use crate::store::identity::Shared;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::enum_codes::{self, damaged};
 use crate::store::sqlite::file::names::Names;
-use crate::store::sqlite::file::schema::{WITH_ERROR_KINDS, WITH_PRICED_BY};
+use crate::store::sqlite::file::schema::{WITH_ACCOUNTS, WITH_ERROR_KINDS, WITH_PRICED_BY};
 
 // The bits of `flags`.
-const STREAM: i64 = 1;
-const ANSWERED_BY_MODEL: i64 = 1 << 1;
-const ORIGIN: u32 = 2;
-const USAGE_SOURCE: u32 = 4;
+pub(super) const STREAM: i64 = 1;
+pub(super) const ANSWERED_BY_MODEL: i64 = 1 << 1;
+pub(super) const ORIGIN: u32 = 2;
+pub(super) const USAGE_SOURCE: u32 = 4;
 const TWO_BITS: i64 = 3;
+/// Another account of a call that is counted, or a witness that waits.
+pub(crate) const NOT_COUNTED: i64 = 1 << 6;
 
 /// `request_model` of a call whose answer named the same model.
 const SAME_MODEL: i64 = 0;
@@ -25,16 +27,19 @@ const SAME_MODEL: i64 = 0;
 const NO_TYPE: i64 = 0;
 
 /// Columns that every ledger has, in the order of [`read_call`].
-const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, flags, input_tokens, \
+pub(super) const COLUMNS: &str = "id, series, start, duration, first_chunk, status_code, flags, input_tokens, \
     output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash, trace_id, span_id, \
     parent_span_id, operation, request_model, instance, sequence, price_source, finish_reasons, client_address, \
     conversation_id, response_id, response_preview, error_message";
 
 /// Columns that follow in a ledger [`WITH_PRICED_BY`].
-const PRICED_BY: &str = "service_tier, server_address, modality_tokens";
+pub(super) const PRICED_BY: &str = "service_tier, server_address, modality_tokens";
 
 /// The column that follows in a ledger [`WITH_ERROR_KINDS`]; NULL where the type is the kind.
-const ERROR_TYPE: &str = "error_type";
+pub(super) const ERROR_TYPE: &str = "error_type";
+
+/// Columns that follow in a ledger [`WITH_ACCOUNTS`].
+pub(super) const ACCOUNT: &str = "scope, shared, own_service";
 
 /// Columns in the order of [`read_call`]. A ledger that an older version wrote, and no newer one has opened since to
 /// write, tells nothing of the last ones.
@@ -42,7 +47,13 @@ pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let priced_by = if version < WITH_PRICED_BY { "NULL, NULL, NULL" } else { PRICED_BY };
     let error_type = if version < WITH_ERROR_KINDS { "NULL" } else { ERROR_TYPE };
-    Ok(format!("{COLUMNS}, {priced_by}, {error_type}"))
+    let account = if version < WITH_ACCOUNTS { "NULL, NULL, NULL" } else { ACCOUNT };
+    Ok(format!("{COLUMNS}, {priced_by}, {error_type}, {account}"))
+}
+
+/// The columns of the newest schema, in the order of [`read_call`]: what the writer's file has.
+pub(crate) fn newest_columns() -> String {
+    format!("{COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}")
 }
 
 /// The numbers that stand for a call's text.
@@ -50,14 +61,15 @@ pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
 pub(crate) struct Numbers {
     pub(crate) series: i64,
     pub(crate) user: Option<i64>,
-    operation: i64,
-    request_model: Option<i64>,
-    instance: Option<i64>,
-    price_source: Option<i64>,
-    service_tier: Option<i64>,
-    server_address: Option<i64>,
-    finish_reasons: Option<i64>,
-    error_type: Option<i64>,
+    pub(super) operation: i64,
+    pub(super) request_model: Option<i64>,
+    pub(super) instance: Option<i64>,
+    pub(super) price_source: Option<i64>,
+    pub(super) service_tier: Option<i64>,
+    pub(super) server_address: Option<i64>,
+    pub(super) finish_reasons: Option<i64>,
+    pub(super) error_type: Option<i64>,
+    pub(super) scope: Option<i64>,
 }
 
 impl Numbers {
@@ -96,87 +108,12 @@ impl Numbers {
             server_address: dictionary.maybe_text(connection, call.server_address.as_deref(), day)?,
             finish_reasons,
             error_type,
+            scope: match call.scope.as_str() {
+                "" => None,
+                scope => Some(dictionary.text(connection, scope, day)?),
+            },
         })
     }
-}
-
-/// Writes calls.
-pub(crate) struct CallWriter<'c> {
-    insert: CachedStatement<'c>,
-    identity: CachedStatement<'c>,
-}
-
-impl<'c> CallWriter<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            insert: connection.prepare_cached(&format!(
-                "INSERT OR IGNORE INTO calls ({COLUMNS}, {PRICED_BY}, {ERROR_TYPE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"
-            ))?,
-            identity: connection.prepare_cached("SELECT trace_id, span_id FROM calls WHERE id = ?1")?,
-        })
-    }
-
-    /// Whether the row is this call's.
-    pub(crate) fn holds(&mut self, id: i64, call: &CallRecord) -> rusqlite::Result<bool> {
-        let found: Option<([u8; 16], [u8; 8])> =
-            self.identity.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        Ok(found == Some((call.trace_id, call.span_id)))
-    }
-
-    /// Writes the call at `place`; false when a call is there already.
-    pub(crate) fn insert(
-        &mut self,
-        place: Place,
-        call: &CallRecord,
-        numbers: &Numbers,
-    ) -> rusqlite::Result<bool> {
-        let unsigned = |value: Option<u64>| value.map(u64::cast_signed);
-        let flags = if call.stream { STREAM } else { 0 }
-            | if call.response_model.is_some() { ANSWERED_BY_MODEL } else { 0 }
-            | enum_codes::of_origin(call.origin) << ORIGIN
-            | enum_codes::of_usage_source(call.usage_source) << USAGE_SOURCE;
-        let changed = self.insert.execute(params![
-            place.id,
-            numbers.series,
-            call.start.0,
-            call.duration_ns,
-            call.first_chunk_ns,
-            call.status_code,
-            flags,
-            unsigned(call.input_tokens),
-            unsigned(call.output_tokens),
-            unsigned(call.cache_read_tokens),
-            unsigned(call.cache_write_tokens),
-            unsigned(call.reasoning_tokens),
-            call.cost.map(|cost| cost.0),
-            numbers.user,
-            call.request_hash.as_deref().map(Hash::of),
-            call.trace_id.as_slice(),
-            call.span_id.as_slice(),
-            call.parent_span_id.as_ref().map(<[u8; 8]>::as_slice),
-            numbers.operation,
-            numbers.request_model,
-            numbers.instance,
-            unsigned(call.sequence),
-            numbers.price_source,
-            numbers.finish_reasons,
-            call.client_address,
-            call.conversation_id,
-            call.response_id,
-            call.response_preview,
-            call.error_message,
-            numbers.service_tier,
-            numbers.server_address,
-            call.modality_tokens.as_deref().map(serde_json::to_string).transpose().map_err(unwritable)?,
-            numbers.error_type,
-        ])?;
-        Ok(changed == 1)
-    }
-}
-
-fn unwritable(error: serde_json::Error) -> rusqlite::Error {
-    rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 
 /// Reads the columns of [`columns`].
@@ -254,6 +191,37 @@ pub(crate) fn read_call(
             Some(json) => Some(serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?),
             None => None,
         },
+        scope: text(33)?.unwrap_or_default(),
+    })
+}
+
+/// A row with what its account is to others.
+#[derive(Debug)]
+pub(crate) struct AccountRow {
+    /// The call as it is counted.
+    pub(crate) call: CallRecord,
+    pub(crate) counted: bool,
+    pub(crate) shared: Shared,
+    pub(crate) series: i64,
+    pub(crate) user: Option<i64>,
+}
+
+/// Reads the columns of [`newest_columns`].
+pub(crate) fn read_account(
+    row: &Row<'_>,
+    names: &Names,
+    connection: &Connection,
+) -> rusqlite::Result<AccountRow> {
+    let own_service = match row.get::<_, Option<i64>>(35)? {
+        Some(number) => Some(names.text(connection, number)?.to_string()),
+        None => None,
+    };
+    Ok(AccountRow {
+        call: read_call(row, names, connection)?,
+        counted: row.get::<_, i64>(6)? & NOT_COUNTED == 0,
+        shared: Shared { facts: row.get::<_, Option<u32>>(34)?.unwrap_or(0), own_service },
+        series: row.get(1)?,
+        user: row.get(13)?,
     })
 }
 

@@ -13,7 +13,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -103,6 +103,24 @@ CREATE TABLE skipped (
 
 /// The first version with what [`FOURTH`] added.
 pub(crate) const WITH_ERROR_KINDS: i64 = 4;
+
+/// One call, one row: see [`identity`](crate::store::identity). The instrumentation scope (a number of `text`), which
+/// facts are another account's, and the account's own service where it is counted under another's. A row that is not
+/// counted is marked in `flags`. `waiting` holds the rows of witnesses without a client's account, and of responses that
+/// are to be fetched, with the time in nanoseconds at which that ends; `passage` the newest spans that are no calls.
+const FIFTH: &str = "
+ALTER TABLE calls ADD COLUMN scope INTEGER;
+ALTER TABLE calls ADD COLUMN shared INTEGER;
+ALTER TABLE calls ADD COLUMN own_service INTEGER;
+CREATE TABLE waiting (id INTEGER PRIMARY KEY, until INTEGER NOT NULL);
+CREATE INDEX waiting_until ON waiting (until);
+CREATE TABLE passage (
+    id INTEGER PRIMARY KEY, trace_id BLOB NOT NULL, span_id BLOB NOT NULL, parent_span_id BLOB, boundary INTEGER NOT NULL
+);
+";
+
+/// The first version with what [`FIFTH`] added.
+pub(crate) const WITH_ACCOUNTS: i64 = 5;
 
 /// The columns that every rollup table of sums has.
 const ROLLUP: &str = "

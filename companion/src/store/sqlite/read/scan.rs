@@ -12,7 +12,7 @@ use crate::store::sqlite::Limits;
 use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::dictionary::text_hash;
 use crate::store::sqlite::file::names::{Names, Series};
-use crate::store::sqlite::file::row::Hash;
+use crate::store::sqlite::file::row::{Hash, NOT_COUNTED};
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::sums::Measures;
@@ -41,12 +41,13 @@ pub(crate) const USER: usize = 11;
 pub(crate) const HASH: usize = 12;
 pub(crate) const TRACE_ID: usize = 13;
 
-/// The conditions of a filter that only rows can answer, as SQL and its values; `None` when nothing matches.
+/// The conditions for rows that are counted and that match what only rows can answer of a filter, as SQL and its values;
+/// `None` when nothing matches.
 pub(crate) fn row_conditions(
     connection: &Connection,
     filter: &Filter,
 ) -> rusqlite::Result<Option<(String, Vec<Value>)>> {
-    let mut sql = String::new();
+    let mut sql = format!(" AND flags & {NOT_COUNTED} = 0");
     let mut values = Vec::new();
     if let Some(user) = &filter.user {
         let number: Option<i64> = connection

@@ -52,6 +52,16 @@ impl Histogram {
         }
     }
 
+    /// Takes out values that were added.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for (bucket, count) in &other.buckets {
+            if let Ok(at) = self.buckets.binary_search_by_key(bucket, |(bucket, _)| *bucket) {
+                self.buckets[at].1 = self.buckets[at].1.saturating_sub(*count);
+            }
+        }
+        self.buckets.retain(|(_, count)| *count > 0);
+    }
+
     /// Appends the number of buckets, then each bucket as its distance from the one before and its count.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         write_varint(bytes, self.buckets.len() as u64);

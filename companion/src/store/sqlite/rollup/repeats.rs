@@ -201,6 +201,29 @@ impl Late {
         Ok(())
     }
 
+    /// Takes out calls that are not counted any more. Where one was the newest of its hash, the time stays.
+    pub(crate) fn write_removed(
+        self,
+        sql: &Connection,
+        watermarks: &Watermarks,
+        listed: usize,
+    ) -> rusqlite::Result<()> {
+        for (five, calls) in self.buckets {
+            for (table, bucket) in rows_of(five, watermarks) {
+                let Some(mut repeats) = Repeats::at(sql, table, bucket)? else { continue };
+                for (hash, call) in &calls {
+                    repeats.hashed = repeats.hashed.saturating_sub(1);
+                    if let Some(known) = repeats.list.get_mut(hash) {
+                        known.subtract(call);
+                    }
+                }
+                repeats.list.retain(|_, known| known.calls > 0);
+                repeats.put(sql, table, bucket, listed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lists calls that were counted without being listed, because their hash had not come before. A list that
     /// has the hash has the call: what was read anew after a restart is found to be known.
     pub(crate) fn write_repeated(

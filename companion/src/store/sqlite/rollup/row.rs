@@ -127,6 +127,15 @@ impl RollupRow {
             self.latency.first_chunk_sum.saturating_add(other.latency.first_chunk_sum);
     }
 
+    /// Takes out calls that were counted.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.totals.subtract(&other.totals);
+        self.latency.duration.subtract(&other.latency.duration);
+        self.latency.first_chunk.subtract(&other.latency.first_chunk);
+        self.latency.first_chunk_sum =
+            self.latency.first_chunk_sum.saturating_sub(other.latency.first_chunk_sum);
+    }
+
     /// Reads the columns of [`TOTALS`] and, after them, `latency`.
     pub(crate) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         let latency = match row.get_ref(first + 14)?.as_blob_or_null()? {
@@ -200,6 +209,7 @@ impl Latencies {
 pub(crate) struct RollupWriter<'c> {
     read: CachedStatement<'c>,
     write: CachedStatement<'c>,
+    delete: CachedStatement<'c>,
 }
 
 impl<'c> RollupWriter<'c> {
@@ -212,6 +222,7 @@ impl<'c> RollupWriter<'c> {
                 "INSERT OR REPLACE INTO {name} (id, {TOTALS}, latency) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
             ))?,
+            delete: connection.prepare_cached(&format!("DELETE FROM {name} WHERE id = ?1"))?,
         })
     }
 
@@ -223,6 +234,18 @@ impl<'c> RollupWriter<'c> {
                 self.put(id, &row)
             }
             None => self.put(id, more),
+        }
+    }
+
+    /// Takes out calls that were counted; a row without calls goes.
+    pub(crate) fn subtract(&mut self, id: i64, less: &RollupRow) -> rusqlite::Result<()> {
+        let Some(mut row) = self.read.query_row([id], |row| RollupRow::read(row, 0)).optional()? else {
+            return Ok(());
+        };
+        row.subtract(less);
+        match row.totals.calls {
+            0 => self.delete.execute([id]).map(drop),
+            _ => self.put(id, &row),
         }
     }
 

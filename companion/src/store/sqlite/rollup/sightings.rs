@@ -17,6 +17,11 @@ impl Sightings {
         Self { calls: 1, cost, last: end, series }
     }
 
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.calls = self.calls.saturating_sub(other.calls);
+        self.cost = NanoUsd(self.cost.0.saturating_sub(other.cost.0));
+    }
+
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.calls = self.calls.saturating_add(other.calls);
         self.cost = NanoUsd(self.cost.0.saturating_add(other.cost.0));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::record::Origin;
 use crate::store::OverviewQuestion;
 use crate::store::conformance::records;
 
@@ -7,8 +8,18 @@ const HOUR: i64 = 3_600;
 /// What schema 2 added.
 const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "hash_hour"];
 
+/// Makes the file what the fourth version wrote.
+fn without_the_fifth_schema(path: &Path) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    for column in ["scope", "shared", "own_service"] {
+        file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
+    }
+    file.execute_batch("DROP TABLE waiting; DROP TABLE passage; PRAGMA user_version = 4").unwrap();
+}
+
 /// Makes the file what the third version wrote.
 fn without_the_fourth_schema(path: &Path) {
+    without_the_fifth_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
     file.execute_batch("DROP TABLE skipped; ALTER TABLE calls DROP COLUMN error_type").unwrap();
     file.execute_batch("PRAGMA user_version = 3").unwrap();
@@ -112,6 +123,7 @@ fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
         server_address: None,
         modality_tokens: None,
         error_kind: records::every_field().error_type,
+        scope: String::new(),
         ..records::every_field()
     };
     let mut ledger = writer(&path);
@@ -132,5 +144,24 @@ fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
     let kept = calls();
     assert_eq!(kept.len(), 2);
     assert!(kept.contains(&old) && kept.contains(&new), "{kept:?}");
+    assert_sound(&path);
+}
+
+#[test]
+fn a_ledger_of_the_fourth_schema_knows_its_calls_as_accounts_after_its_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let old = CallRecord { response_id: Some("resp-1".into()), user: None, scope: String::new(), ..call(1) };
+    let mut ledger = writer(&path);
+    ledger.append(std::slice::from_ref(&old)).unwrap();
+    drop(ledger);
+    without_the_fifth_schema(&path);
+    assert_eq!(all_calls(&path), std::slice::from_ref(&old));
+
+    let other = CallRecord { origin: Origin::ThirdParty, user: Some("eve".into()), ..old.clone() };
+    let other = CallRecord { trace_id: [8; 16], scope: "another".into(), ..other };
+    let appended = writer(&path).append(&[other]).unwrap();
+    assert_eq!(appended, Appended { other_accounts: 1, ..Appended::default() });
+    assert_eq!(all_calls(&path), [CallRecord { user: Some("eve".into()), ..old }]);
     assert_sound(&path);
 }

@@ -1,25 +1,59 @@
 //! The SQLite store's [`Appender`].
 
-use crate::record::{CallRecord, Timestamp};
+use crate::record::{Passage, Timestamp};
+use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::retention;
 use crate::store::sqlite::write::transaction::SqliteAppender;
-use crate::store::{Appended, Appender, Maintained, StoreError};
+use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
 
 impl Appender for SqliteAppender {
-    fn append(&mut self, batch: &[CallRecord]) -> Result<Appended, StoreError> {
-        let appended = self.write(|transaction| transaction.append([batch]))?;
+    fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError> {
+        let appended = self.append_together(&[batch])?;
         Ok(appended.first().copied().unwrap_or_default())
     }
 
-    fn append_group(&mut self, batches: &[Vec<CallRecord>]) -> Vec<Result<Appended, StoreError>> {
-        match self.write(|transaction| transaction.append(batches.iter().map(Vec::as_slice))) {
+    fn append_group(&mut self, batches: &[Batch<'_>]) -> Vec<Result<Appended, StoreError>> {
+        match self.append_together(batches) {
             Ok(appended) => appended.into_iter().map(Ok).collect(),
             // Each by itself, so that a batch the database refuses takes no other along.
-            Err(_) => batches.iter().map(|batch| self.append(batch)).collect(),
+            Err(_) => batches.iter().map(|batch| self.append_batch(*batch)).collect(),
         }
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
         retention::maintain(self, now)
+    }
+}
+
+impl SqliteAppender {
+    fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
+        if batches.iter().any(|batch| !batch.calls.is_empty()) {
+            let appended = self.write(|transaction| transaction.append(batches.iter().copied()))?;
+            self.unsaved.clear();
+            return Ok(appended);
+        }
+        // Without calls nothing has to be durable, unless what came connects calls.
+        let mut appended = vec![Appended::default(); batches.len()];
+        let related = self.pass(batches.iter().flat_map(|batch| batch.passages))?;
+        if !related.is_empty() {
+            let undone = self.write(|transaction| transaction.settle_alone(&related))?;
+            appended.iter_mut().take(1).for_each(|first| *first = undone);
+        }
+        Ok(appended)
+    }
+
+    /// Remembers passages; returns the accounts to which others may be related through them.
+    fn pass<'b>(&mut self, passages: impl Iterator<Item = &'b Passage>) -> Result<Vec<i64>, StoreError> {
+        let rows = Rows { sql: &self.connection, names: &self.names, calls_from: self.watermarks.calls_from };
+        let mut related = Vec::new();
+        for passage in passages {
+            let passed = self.known.pass(passage, &rows);
+            related.extend(passed.map_err(|error| store_error(&self.path, &error))?);
+            self.unsaved.push(*passage);
+        }
+        let surplus = self.unsaved.len().saturating_sub(self.options.limits.recent_accounts);
+        self.unsaved.drain(..surplus);
+        Ok(related)
     }
 }

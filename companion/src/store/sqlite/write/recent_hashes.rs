@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::record::NanoUsd;
 use crate::store::sqlite::file::call_id::end_of;
-use crate::store::sqlite::file::row::Hash;
+use crate::store::sqlite::file::row::{Hash, NOT_COUNTED};
 use crate::store::sqlite::rollup::sightings::Sightings;
 
 /// By a hash of the request hash, of 64 bits that no sender can aim at. Kept by the writer between closings; after
@@ -54,17 +54,30 @@ impl RecentHashes {
             return Ok(());
         }
         let mut statement = sql.prepare_cached(
-            "SELECT start, duration, series, cost, hash FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+            "SELECT start, duration, series, cost, hash, flags FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
         )?;
         let mut rows = statement.query([below, i64::try_from(self.generation).unwrap_or(i64::MAX)])?;
         while let Some(row) = rows.next()? {
             let Some(hash) = Hash::key(row.get_ref(4)?)? else { continue };
+            if row.get::<_, i64>(5)? & NOT_COUNTED != 0 {
+                continue;
+            }
             let cost = NanoUsd(row.get::<_, Option<i64>>(3)?.unwrap_or(0));
             let call = Call::Unlisted { end: end_of(row.get(0)?, row.get(1)?), series: row.get(2)?, cost };
             self.older.entry(self.state.hash_one(&hash)).or_insert(call);
         }
         self.loaded = true;
         Ok(())
+    }
+
+    /// Forgets the call of a hash that ended at `end`: it is not counted any more.
+    pub(crate) fn forget(&mut self, hash: &Hash, end: i64) {
+        let key = self.state.hash_one(hash);
+        for map in [&mut self.newer, &mut self.older] {
+            if matches!(map.get(&key), Some(Call::Unlisted { end: known, .. }) if *known == end) {
+                map.remove(&key);
+            }
+        }
     }
 
     /// Notes a call. `None` when its hash is new, as far as is known; else the call before if that is not listed yet.

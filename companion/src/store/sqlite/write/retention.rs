@@ -97,6 +97,7 @@ pub(crate) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Ma
         minute_of(before(now, age)).div_euclid(60) * 60
     });
     more |= ledger.write(|transaction| transaction.delete_old_sums(oldest_sum.unwrap_or(NEVER)))?;
+    more |= ledger.end_waiting(now)?;
     more |= ledger.write(|transaction| transaction.forget_gaps())?;
     more |= ledger.forget_names()?;
     more |= ledger.shrink()?;
@@ -245,6 +246,12 @@ impl SqliteAppender {
                 let minute = transaction.oldest(table)?;
                 oldest = oldest.into_iter().chain(minute).min();
             }
+            // Rows that are not counted are in no rollup, and are read again.
+            let row: Option<i64> = transaction
+                .sql
+                .prepare_cached("SELECT min(id) FROM calls")?
+                .query_row([], |row| row.get(0))?;
+            oldest = oldest.into_iter().chain(row.map(minute_of_id)).min();
             let day = oldest.map_or(i64::MIN, |minute| minute.div_euclid(24 * 60));
             if day <= forgotten {
                 return Ok((forgotten, 0));

@@ -4,14 +4,18 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::record::Passage;
 use crate::store::StoreError;
+use crate::store::identity::Known;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::WriterLock;
 use crate::store::sqlite::file::watermarks::Watermarks;
+use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::gaps::Sequences;
 use crate::store::sqlite::write::recent_hashes::RecentHashes;
-use crate::store::sqlite::write::recent_ids::RecentIds;
+use crate::store::sqlite::write::waiting::load_known;
 use crate::store::sqlite::{Limits, Options};
 
 /// The SQLite store's [`Appender`](crate::store::Appender).
@@ -28,7 +32,10 @@ pub struct SqliteAppender {
     pub(crate) clock_leaps: bool,
     sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
-    recent_ids: RecentIds,
+    pub(super) known: Known,
+    /// Spans that are no calls, to be written with the next calls.
+    pub(super) unsaved: Vec<Passage>,
+    pub(super) names: Names,
     recent_hashes: RecentHashes,
     _lock: WriterLock,
 }
@@ -40,12 +47,13 @@ impl SqliteAppender {
         path: PathBuf,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let limits = options.limits;
+        let (limits, names) = (options.limits, Names::default());
         let remembered = Watermarks::load(&connection).and_then(|watermarks| {
-            let recent_ids = RecentIds::load(&connection)?;
-            Ok((watermarks, recent_ids, Sequences::load(&connection)?))
+            let rows = Rows { sql: &connection, names: &names, calls_from: watermarks.calls_from };
+            let known = load_known(limits.recent_accounts, &rows)?;
+            Ok((watermarks, known, Sequences::load(&connection)?))
         });
-        let (watermarks, recent_ids, sequences) = remembered.map_err(|error| store_error(&path, &error))?;
+        let (watermarks, known, sequences) = remembered.map_err(|error| store_error(&path, &error))?;
         Ok(Self {
             connection,
             path,
@@ -55,7 +63,9 @@ impl SqliteAppender {
             names_from: i64::MIN,
             clock_leaps: false,
             sequences,
-            recent_ids,
+            known,
+            unsaved: Vec::new(),
+            names,
             recent_hashes: RecentHashes::new(limits.recent_hashes),
             _lock: lock,
         })
@@ -74,7 +84,9 @@ impl SqliteAppender {
                 watermarks: self.watermarks,
                 dictionary: &mut self.dictionary,
                 sequences: &mut self.sequences,
-                recent_ids: &mut self.recent_ids,
+                known: &mut self.known,
+                unsaved: &self.unsaved,
+                names: &self.names,
                 recent_hashes: &mut self.recent_hashes,
                 limits: self.options.limits,
             };
@@ -96,6 +108,7 @@ impl SqliteAppender {
                 self.dictionary.clear();
                 self.sequences.clear();
                 self.recent_hashes.clear();
+                self.names.clear();
                 Err(store_error(&self.path, &error))
             }
         }
@@ -108,7 +121,9 @@ pub(crate) struct Transaction<'a> {
     pub(crate) watermarks: Watermarks,
     pub(crate) dictionary: &'a mut Dictionary,
     pub(crate) sequences: &'a mut Sequences,
-    pub(super) recent_ids: &'a mut RecentIds,
+    pub(super) known: &'a mut Known,
+    pub(super) unsaved: &'a [Passage],
+    pub(super) names: &'a Names,
     pub(crate) recent_hashes: &'a mut RecentHashes,
     pub(crate) limits: Limits,
 }

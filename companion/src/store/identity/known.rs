@@ -1,0 +1,305 @@
+//! The bounded memory by which related accounts are found. It holds numbers of rows and salted hashes, since senders
+//! choose ids; what it leads to is read from the store and compared. After a restart it is filled from the newest rows.
+//!
+//! An account is searched for over [`LINKS`] links of a trace. Where the search ends at a span that has not arrived, a
+//! mark is left there; when that span arrives the search goes on from it.
+
+use std::hash::{BuildHasher, RandomState};
+
+use super::generations::{Few, Generations};
+use super::relation::{SAME_TOKENS_GAP, Span, end, is_witness, kind, response_id};
+use super::{Account, Accounts};
+use crate::record::{CallRecord, Origin, Passage};
+
+/// How many links above a call another account of it is recognised.
+pub(super) const LINKS: u8 = 8;
+/// Accounts below one span, with one response id, in one trace, and of one service at one time; the newest are kept.
+const BELOW: usize = 64;
+const SAME_ID: usize = 16;
+const IN_TRACE: usize = 64;
+const AT_ONE_TIME: usize = 256;
+
+/// What is remembered of the newest accounts: for certain of the newest `limit`, and of up to as many before them.
+#[derive(Debug)]
+pub(crate) struct Known {
+    limit: usize,
+    salt: RandomState,
+    /// Row numbers by trace and span id.
+    rows: Generations<i64>,
+    /// Spans that are no calls: the key of the parent; `None` where a search ends.
+    passages: Generations<Option<u64>>,
+    /// The accounts below a span, whether it has arrived or not.
+    below: Generations<Few<Below>>,
+    responses: Generations<Few<i64>>,
+    /// The accounts of third parties by service and time.
+    times: Generations<Few<Near>>,
+    /// The accounts by trace, only since a witness has come.
+    traces: Option<Generations<Few<i64>>>,
+    /// Accounts that arrived since [`Self::forgets_soon`] was true.
+    arrived: usize,
+}
+
+/// An account and how many links it is below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Below {
+    row: i64,
+    links: u8,
+}
+
+/// An account with what excludes most others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Near {
+    row: i64,
+    span: Span,
+    scope: u64,
+}
+
+impl Near {
+    fn may_be(&self, other: &Self) -> bool {
+        self.scope != other.scope && self.span.gap(other.span, SAME_TOKENS_GAP).is_some()
+    }
+}
+
+impl Known {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            salt: RandomState::new(),
+            rows: Generations::new(limit),
+            passages: Generations::new(limit),
+            below: Generations::new(limit),
+            responses: Generations::new(limit),
+            times: Generations::new(limit),
+            traces: None,
+            arrived: 0,
+        }
+    }
+
+    /// What the newest rows of the store lead to.
+    pub(crate) fn load<A: Accounts>(limit: usize, accounts: &A) -> Result<Self, A::Error> {
+        let mut known = Self::new(limit);
+        accounts.newest(limit, &mut |id, call| known.arrive(id, call, accounts).map(drop))?;
+        Ok(known)
+    }
+
+    /// The row that the account with these ids had, as far as is remembered. It may be another's by now, or gone.
+    pub(crate) fn row(&self, trace_id: &[u8; 16], span_id: &[u8; 8]) -> Option<i64> {
+        self.rows.get(self.span_key(trace_id, span_id)).copied()
+    }
+
+    /// Remembers the account in row `id`. Returns whether others may be related to it.
+    pub(crate) fn arrive<A: Accounts>(
+        &mut self,
+        id: i64,
+        call: &CallRecord,
+        accounts: &A,
+    ) -> Result<bool, A::Error> {
+        let key = self.span_key(&call.trace_id, &call.span_id);
+        self.arrived += 1;
+        self.rows.insert(key, id);
+        let mut related = self.climb(id, call, 1, accounts)?;
+        for below in self.below.values(key).to_vec() {
+            related = true;
+            self.climb(below.row, call, below.links + 1, accounts)?;
+        }
+
+        if let Some(key) = self.response_key(call) {
+            related |= self.responses.get(key).is_some();
+            self.responses.add(key, id, SAME_ID);
+        }
+        if let Some((keys, near)) = self.near(id, call) {
+            related |= keys.iter().any(|key| self.times.values(*key).iter().any(|other| near.may_be(other)));
+            self.times.add(keys[0], near, AT_ONE_TIME);
+        }
+        related |= self.arrive_in_trace(id, call, accounts)?;
+        Ok(related)
+    }
+
+    fn arrive_in_trace<A: Accounts>(
+        &mut self,
+        id: i64,
+        call: &CallRecord,
+        accounts: &A,
+    ) -> Result<bool, A::Error> {
+        if self.traces.is_none() && is_witness(call) {
+            let mut traces = Generations::new(self.limit);
+            let salt = &self.salt;
+            accounts.newest(self.limit, &mut |id, call| {
+                traces.add(salt.hash_one(call.trace_id), id, IN_TRACE);
+                Ok(())
+            })?;
+            self.traces = Some(traces);
+        }
+        let key = self.salt.hash_one(call.trace_id);
+        let Some(traces) = &mut self.traces else { return Ok(false) };
+        traces.add(key, id, IN_TRACE);
+        Ok(traces.values(key).len() > 1)
+    }
+
+    /// Whether so many accounts have arrived since this was true that what should be remembered must arrive again.
+    pub(crate) const fn forgets_soon(&mut self) -> bool {
+        let soon = self.arrived >= self.limit / 2;
+        if soon {
+            self.arrived = 0;
+        }
+        soon
+    }
+
+    /// Remembers a span that is no call. Returns the accounts below it to which others may be related through it.
+    pub(crate) fn pass<A: Accounts>(
+        &mut self,
+        passage: &Passage,
+        accounts: &A,
+    ) -> Result<Vec<i64>, A::Error> {
+        let key = self.span_key(&passage.trace_id, &passage.span_id);
+        if self.rows.get(key).is_some() || self.passages.get(key).is_some() {
+            return Ok(Vec::new());
+        }
+        let parent = passage.parent_span_id.filter(|_| !passage.boundary);
+        self.passages.insert(key, parent.map(|parent| self.span_key(&passage.trace_id, &parent)));
+        let mut related = Vec::new();
+        for below in self.below.remove(key).iter().flat_map(Few::as_slice) {
+            if let Some(parent) = parent
+                && self.climb_from(
+                    below.row,
+                    self.span_key(&passage.trace_id, &parent),
+                    below.links + 1,
+                    accounts,
+                )?
+            {
+                related.push(below.row);
+            }
+        }
+        Ok(related)
+    }
+
+    /// Notes row `id` below each call above `call`, and leaves it as a mark at the first span that is not known.
+    /// Returns whether there is a call above.
+    fn climb<A: Accounts>(
+        &mut self,
+        id: i64,
+        call: &CallRecord,
+        links: u8,
+        accounts: &A,
+    ) -> Result<bool, A::Error> {
+        match call.parent_span_id {
+            Some(parent) => self.climb_from(id, self.span_key(&call.trace_id, &parent), links, accounts),
+            None => Ok(false),
+        }
+    }
+
+    fn climb_from<A: Accounts>(
+        &mut self,
+        id: i64,
+        mut key: u64,
+        mut links: u8,
+        accounts: &A,
+    ) -> Result<bool, A::Error> {
+        let mut found = false;
+        while links <= LINKS {
+            match self.above(key, accounts)? {
+                Above::Passage(parent) => key = parent,
+                Above::End => return Ok(found),
+                Above::Unknown => {
+                    self.below.add(key, Below { row: id, links }, BELOW);
+                    return Ok(found);
+                }
+                Above::Call(account) => {
+                    self.below.add(key, Below { row: id, links }, BELOW);
+                    found = true;
+                    let Some(parent) = self.parent_key(&account.call) else { return Ok(found) };
+                    key = parent;
+                }
+            }
+            links += 1;
+        }
+        Ok(found)
+    }
+
+    fn above<A: Accounts>(&self, key: u64, accounts: &A) -> Result<Above, A::Error> {
+        if !self.passages.is_empty()
+            && let Some(passage) = self.passages.get(key)
+        {
+            return Ok(passage.map_or(Above::End, Above::Passage));
+        }
+        let Some(row) = self.rows.get(key) else { return Ok(Above::Unknown) };
+        let account = accounts.account(*row)?;
+        let account =
+            account.filter(|account| self.span_key(&account.call.trace_id, &account.call.span_id) == key);
+        Ok(account.map_or(Above::Unknown, |account| Above::Call(Box::new(account))))
+    }
+
+    /// The accounts of the same kind above `call` in its trace.
+    pub(super) fn enclosing<A: Accounts>(
+        &self,
+        call: &CallRecord,
+        accounts: &A,
+    ) -> Result<Vec<Account>, A::Error> {
+        let mut found = Vec::new();
+        let mut next = self.parent_key(call);
+        for _ in 0..LINKS {
+            let Some(key) = next else { break };
+            next = match self.above(key, accounts)? {
+                Above::Passage(parent) => Some(parent),
+                Above::End | Above::Unknown => None,
+                Above::Call(account) => {
+                    let parent = self.parent_key(&account.call);
+                    if kind(&account.call) == kind(call) {
+                        found.push(*account);
+                    }
+                    parent
+                }
+            };
+        }
+        Ok(found)
+    }
+
+    /// Rows that may be related to `call` in another way than as one of [`Self::enclosing`].
+    pub(super) fn candidates(&self, call: &CallRecord) -> Vec<i64> {
+        let below = self.below.values(self.span_key(&call.trace_id, &call.span_id));
+        let mut rows: Vec<i64> = below.iter().map(|below| below.row).collect();
+        if let Some(key) = self.response_key(call) {
+            rows.extend(self.responses.values(key));
+        }
+        if let Some((keys, near)) = self.near(0, call) {
+            let others = keys.iter().flat_map(|key| self.times.values(*key));
+            rows.extend(others.filter(|other| near.may_be(other)).map(|other| other.row));
+        }
+        if let Some(traces) = &self.traces {
+            rows.extend(traces.values(self.salt.hash_one(call.trace_id)));
+        }
+        rows
+    }
+
+    fn span_key(&self, trace_id: &[u8; 16], span_id: &[u8; 8]) -> u64 {
+        self.salt.hash_one((u128::from_le_bytes(*trace_id), u64::from_le_bytes(*span_id)))
+    }
+
+    fn parent_key(&self, call: &CallRecord) -> Option<u64> {
+        Some(self.span_key(&call.trace_id, &call.parent_span_id?))
+    }
+
+    fn response_key(&self, call: &CallRecord) -> Option<u64> {
+        response_id(call).map(|id| self.salt.hash_one((kind(call), id)))
+    }
+
+    /// An account that is compared by time, and the keys of the time in which it ended and of those next to it.
+    fn near(&self, row: i64, call: &CallRecord) -> Option<([u64; 3], Near)> {
+        if call.origin != Origin::ThirdParty || call.scope.is_empty() {
+            return None;
+        }
+        let time = end(call).div_euclid(SAME_TOKENS_GAP);
+        let keys = [time, time.saturating_sub(1), time.saturating_add(1)]
+            .map(|time| self.salt.hash_one((kind(call), call.service.as_str(), time)));
+        Some((keys, Near { row, span: Span::of(call), scope: self.salt.hash_one(call.scope.as_str()) }))
+    }
+}
+
+/// What is known of a span to which a search comes.
+enum Above {
+    Passage(u64),
+    Call(Box<Account>),
+    /// An agent, a tool, a workflow, or a span without a parent.
+    End,
+    Unknown,
+}

@@ -1,0 +1,181 @@
+//! All accounts of the calls, of which the columns have those that count.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::convert::Infallible;
+
+use super::{Columns, end};
+use crate::record::{CallRecord, Origin, Timestamp};
+use crate::store::identity::{Account, Accounts, Each, Known, WITNESS_WAITS, verdicts};
+use crate::store::{Appended, Batch};
+
+/// Accounts and passages by which others of a call are recognised; see [`Known`].
+const RECENT: usize = 65_536;
+
+/// The accounts, and what leads to them.
+#[derive(Debug)]
+pub(super) struct Stored {
+    rows: Rows,
+    newest: i64,
+    known: Known,
+    /// Witnesses that are not counted yet, with the time in nanoseconds at which that ends.
+    waiting: BTreeSet<(i64, i64)>,
+}
+
+/// The accounts by number.
+#[derive(Debug, Default)]
+struct Rows(HashMap<i64, Row>);
+
+#[derive(Debug)]
+struct Row {
+    account: Account,
+    /// The call as it counts.
+    call: CallRecord,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self { rows: Rows::default(), newest: 0, known: Known::new(RECENT), waiting: BTreeSet::new() }
+    }
+}
+
+impl Accounts for Rows {
+    type Error = Infallible;
+
+    fn account(&self, id: i64) -> Result<Option<Account>, Infallible> {
+        Ok(self.0.get(&id).map(|row| row.account.clone()))
+    }
+
+    fn newest(&self, _: usize, each: &mut Each<'_, Infallible>) -> Result<(), Infallible> {
+        self.0.iter().try_for_each(|(id, row)| each(*id, &row.account.call))
+    }
+}
+
+impl Stored {
+    fn add(&mut self, call: &CallRecord) -> i64 {
+        self.newest += 1;
+        let counted = call.origin != Origin::Witness;
+        if !counted {
+            self.waiting.insert((end(call).0.saturating_add(WITNESS_WAITS), self.newest));
+        }
+        let account = Account { id: self.newest, call: call.clone(), counted };
+        self.rows.0.insert(self.newest, Row { account, call: call.clone() });
+        self.newest
+    }
+
+    /// Drops accounts that ended before `before`.
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        self.rows.0.retain(|_, row| end(&row.account.call) >= before);
+        self.waiting.retain(|(_, id)| self.rows.0.contains_key(id));
+    }
+
+    fn of_the_same(&self, call: &CallRecord) -> Vec<Account> {
+        let accounts = self.rows.0.values().map(|row| &row.account);
+        let same = accounts.filter(|account| {
+            account.call.trace_id == call.trace_id
+                || call.response_id.is_some() && account.call.response_id == call.response_id
+        });
+        let mut found: Vec<Account> = same.cloned().collect();
+        found.sort_by_key(|account| account.id);
+        found
+    }
+}
+
+/// The value of what cannot fail.
+fn certain<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+impl Columns {
+    pub(super) fn append(&mut self, batch: Batch<'_>) -> Appended {
+        let mut done = Appended::default();
+        let mut changed = BTreeSet::new();
+        let (mut new, mut unsettled) = (HashSet::new(), Vec::new());
+        for call in batch.calls {
+            if !self.known.insert((call.trace_id, call.span_id)) {
+                done.duplicates += 1;
+                continue;
+            }
+            self.sequences.see(call, end(call));
+            let id = self.accounts.add(call);
+            new.insert(id);
+            done.inserted += 1;
+            if call.origin == Origin::Witness {
+                done.count_change(true, false, true);
+            } else {
+                changed.insert(id);
+            }
+            if certain(self.accounts.known.arrive(id, call, &self.accounts.rows)) {
+                unsettled.push(id);
+            }
+        }
+        for passage in batch.passages {
+            unsettled.extend(certain(self.accounts.known.pass(passage, &self.accounts.rows)));
+        }
+        for id in unsettled {
+            self.settle(id, &new, &mut changed, &mut done);
+        }
+        self.apply(&changed);
+        done
+    }
+
+    fn settle(&mut self, id: i64, new: &HashSet<i64>, changed: &mut BTreeSet<i64>, done: &mut Appended) {
+        let related = certain(self.accounts.known.related(id, &self.accounts.rows));
+        for (account, verdict) in related.accounts.iter().zip(verdicts(&related.accounts, &related.links)) {
+            let Some(row) = self.accounts.rows.0.get_mut(&account.id) else { continue };
+            if row.account.counted == verdict.counted && row.call == verdict.call {
+                continue;
+            }
+            done.count_change(row.account.counted, verdict.counted, new.contains(&account.id));
+            row.account.counted = verdict.counted;
+            row.call = verdict.call;
+            changed.insert(account.id);
+        }
+    }
+
+    /// Brings the columns up to date with these accounts.
+    fn apply(&mut self, changed: &BTreeSet<i64>) {
+        let rows = changed.iter().filter_map(|id| self.accounts.rows.0.get(id));
+        let calls: Vec<(CallRecord, bool)> =
+            rows.map(|row| (row.call.clone(), row.account.counted)).collect();
+        let present: HashSet<_> = calls.iter().map(|(call, _)| (call.trace_id, call.span_id)).collect();
+        let before = self.records.len();
+        self.records.retain(|call| !present.contains(&(call.trace_id, call.span_id)));
+        let mut sorted = self.records.len() == before;
+        for (call, _) in calls.into_iter().filter(|(_, counted)| *counted) {
+            sorted &= self.ends.last().is_none_or(|last| *last <= end(&call).0);
+            if sorted {
+                self.push(call);
+            } else {
+                self.records.push(call);
+            }
+        }
+        if !sorted {
+            self.rebuild();
+        }
+    }
+
+    /// Counts witnesses that have waited long enough at `now` for the account of a client.
+    pub(super) fn end_waiting(&mut self, now: Timestamp) {
+        let mut changed = BTreeSet::new();
+        while let Some((until, id)) =
+            self.accounts.waiting.first().copied().filter(|(until, _)| *until <= now.0)
+        {
+            self.accounts.waiting.remove(&(until, id));
+            let Some(row) = self.accounts.rows.0.get_mut(&id) else { continue };
+            row.account.counted = true;
+            let call = row.account.call.clone();
+            let same = self.accounts.of_the_same(&call);
+            let alone = verdicts(&same, &BTreeSet::new());
+            let counted =
+                same.iter().zip(alone).any(|(account, verdict)| account.id == id && verdict.counted);
+            if let Some(row) = self.accounts.rows.0.get_mut(&id) {
+                row.account.counted = counted;
+            }
+            changed.insert(id);
+        }
+        self.apply(&changed);
+    }
+}

@@ -1,0 +1,59 @@
+//! The rows of `calls` as the identity of calls needs them.
+
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::record::CallRecord;
+use crate::store::identity::{Account, Accounts, Each};
+use crate::store::sqlite::file::call_id::end_of;
+use crate::store::sqlite::file::names::Names;
+use crate::store::sqlite::file::row::{AccountRow, newest_columns, read_account};
+use crate::store::sqlite::rollup::grain::minute_of;
+
+static BY_ID: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM calls WHERE id = ?1", newest_columns()));
+
+/// Reads accounts in the writer's transaction.
+pub(super) struct Rows<'a> {
+    pub(super) sql: &'a Connection,
+    pub(super) names: &'a Names,
+    /// The minute before which rows are deleted, sooner or later.
+    pub(super) calls_from: i64,
+}
+
+impl Rows<'_> {
+    /// The row with this id, unless it is deleted or about to be.
+    pub(super) fn row(&self, id: i64) -> rusqlite::Result<Option<AccountRow>> {
+        let found = self.sql.prepare_cached(&BY_ID)?.query_row([id], |row| self.read(row)).optional()?;
+        Ok(found.filter(|row| minute_of(end_of(row.call.start.0, row.call.duration_ns)) >= self.calls_from))
+    }
+
+    fn read(&self, row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+        read_account(row, self.names, self.sql)
+    }
+}
+
+impl Accounts for Rows<'_> {
+    type Error = rusqlite::Error;
+
+    fn account(&self, id: i64) -> rusqlite::Result<Option<Account>> {
+        let found = self.row(id)?;
+        Ok(found.map(|row| Account { id, counted: row.counted, call: row.shared.own(row.call) }))
+    }
+
+    fn newest(&self, limit: usize, each: &mut Each<'_, rusqlite::Error>) -> rusqlite::Result<()> {
+        let mut statement = self.sql.prepare(&format!(
+            "SELECT {} FROM calls \
+             WHERE id >= (SELECT min(id) FROM (SELECT id FROM calls ORDER BY id DESC LIMIT ?1)) ORDER BY id",
+            newest_columns()
+        ))?;
+        let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+        while let Some(row) = rows.next()? {
+            let found = self.read(row)?;
+            let call: CallRecord = found.shared.own(found.call);
+            each(row.get(0)?, &call)?;
+        }
+        Ok(())
+    }
+}
