@@ -8,8 +8,8 @@ use super::property::compare;
 use super::records::BASE;
 use super::{ALL, TestStore, accounts::account, any as anything, page};
 use crate::record::{CallRecord, Origin, Passage, Timestamp, Window};
-use crate::store::identity::WITNESS_WAITS;
 use crate::store::Batch;
+use crate::store::identity::WITNESS_WAITS;
 
 const MILLISECOND: i64 = 1_000_000;
 
