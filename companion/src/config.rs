@@ -175,7 +175,7 @@ impl<'de> Deserialize<'de> for Listen {
         let text = String::deserialize(deserializer)?;
         let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         numeric.as_deref().unwrap_or(&text).parse().map(Self).map_err(|_| {
-            serde::de::Error::custom(format!("{text:?} is no address: write it like 127.0.0.1:4317"))
+            serde::de::Error::custom(format!("{text:?} is not a valid address; expected something like 127.0.0.1:4317"))
         })
     }
 }
@@ -292,7 +292,7 @@ impl Config {
             return Err(Invalid::new("ledger.path", "must name a file"));
         }
         self.log.level.parse::<tracing_subscriber::EnvFilter>().map_err(|error| {
-            Invalid::new("log.level", format!("{:?} is no level: {error}", self.log.level))
+            Invalid::new("log.level", format!("{:?} is not a valid log level: {error}", self.log.level))
         })?;
         let receiver = &self.receiver;
         let guarded = self.receiver_token()?.is_some() || receiver.listen_without_token;
@@ -303,7 +303,7 @@ impl Config {
         if let Some(host) =
             admin.hosts.iter().find(|host| host.is_empty() || host.contains([':', '/', '*', ' ']))
         {
-            let message = format!("{host:?} is no name of a host: give it without scheme, port or pattern");
+            let message = format!("{host:?} is not a host name; give it without scheme, port or pattern");
             return Err(Invalid::new("admin.hosts", message));
         }
         guard("admin.listen", admin.listen, guarded, "admin")
@@ -321,7 +321,7 @@ fn guard(key: &str, listen: Listen, guarded: bool, section: &str) -> Result<(), 
     Err(Invalid::new(
         key,
         format!(
-            "{} can be reached by others, and there is no token: set {section}.token_file, or say \
+            "{} can be reached from other machines without a token; set {section}.token_file, or set \
              {section}.listen_without_token = true (--listen-without-token)",
             listen.0
         ),

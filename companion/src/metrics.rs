@@ -33,7 +33,7 @@ text_enum! {
     pub enum RequestError {
         /// No token, or a wrong one.
         Unauthenticated = "unauthenticated",
-        /// Over capacity, the ledger failed, or it took too long: the sender was told to send again.
+        /// Over capacity, the ledger failed, or it took too long: refused as retryable.
         Retryable = "retryable",
         /// Bytes over a limit, or that are no OTLP.
         Malformed = "malformed",

@@ -159,14 +159,14 @@ async fn answer(
     let made = match shared.permits.clone().try_acquire_owned() {
         Err(_) => Err(Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "too many pages are being made at this moment: try again".to_owned(),
+            text: "too many reports are being generated; try again in a few seconds".to_owned(),
         }),
         Ok(permit) => tokio::task::spawn_blocking(move || {
             let _permit = permit;
             make(&shared.sources, Parameters::parse(query.as_deref().unwrap_or_default())?)
         })
         .await
-        .unwrap_or_else(|_| Err(Refusal::failed("the page could not be made".to_owned()))),
+        .unwrap_or_else(|_| Err(Refusal::failed("the page could not be generated".to_owned()))),
     };
     let mut response = made.unwrap_or_else(refuse);
     guard(response.headers_mut());

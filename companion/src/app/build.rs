@@ -55,7 +55,7 @@ pub enum BuildError {
         source: std::io::Error,
     },
     /// The system gives no thread.
-    #[error("no thread for the ledger: {0}")]
+    #[error("cannot start the ledger's writer thread: {0}")]
     Thread(std::io::Error),
 }
 

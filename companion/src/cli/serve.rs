@@ -130,7 +130,7 @@ mod tests {
             load(None, [], &Line::parse_from(line.iter().chain(more)).args.flags())
         };
         let error = load(&[]).unwrap_err().to_string();
-        assert!(error.contains("0.0.0.0:4317 can be reached by others, and there is no token"), "{error}");
+        assert!(error.contains("0.0.0.0:4317 can be reached from other machines without a token"), "{error}");
         let config = load(&["--listen-without-token"]).unwrap().config;
         assert!(config.receiver.listen_without_token && config.admin.listen_without_token);
         let ports =

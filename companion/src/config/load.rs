@@ -142,7 +142,7 @@ pub fn load(
         } else if !elsewhere(&name, &text) {
             let known = keys.iter().map(|(key, _)| variable(key)).chain(OWN.map(str::to_owned));
             let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, &name));
-            let message = format!("unknown; the nearest known one is {}", near.unwrap_or_default());
+            let message = format!("unknown variable; did you mean {}?", near.unwrap_or_default());
             return Err(ConfigError::Value { source_name: "environment".to_owned(), key: name, message });
         }
     }

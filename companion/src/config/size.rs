@@ -41,7 +41,7 @@ impl FromStr for ByteSize {
             .ok()
             .and_then(|count| count.checked_mul(unit))
             .map(Self)
-            .ok_or_else(|| format!("{text:?} is no size: write it like 64KiB, 16MiB or 20GiB"))
+            .ok_or_else(|| format!("{text:?} is not a valid size; expected something like 64KiB, 16MiB or 20GiB"))
     }
 }
 

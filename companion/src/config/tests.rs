@@ -148,18 +148,18 @@ fn refuses_bad_values_and_unknown_names_of_the_environment() {
         (
             "SPANLEDGER_RECEIVER_GRPC",
             "nowhere",
-            "environment SPANLEDGER_RECEIVER_GRPC: receiver.grpc: \"nowhere\" is no address",
+            "environment SPANLEDGER_RECEIVER_GRPC: receiver.grpc: \"nowhere\" is not a valid address",
         ),
         ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "many", "receiver.limits.requests: invalid type: string"),
         ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "0", "receiver.limits.requests: must be at least 1"),
         (
             "SPANLEDGER_RECIEVER_TOKEN",
             "s3cret",
-            "environment: SPANLEDGER_RECIEVER_TOKEN: unknown; the nearest known one is SPANLEDGER_RECEIVER_TOKEN",
+            "environment: SPANLEDGER_RECIEVER_TOKEN: unknown variable; did you mean SPANLEDGER_RECEIVER_TOKEN?",
         ),
-        ("SPANLEDGER_RECEIVER_TOKN", "s3cret", "unknown; the nearest known one is SPANLEDGER_RECEIVER_TOKEN"),
-        ("SPANLEDGER_ADMIN_PORT", "4319", "unknown; the nearest known one is SPANLEDGER_ADMIN_"),
-        ("SPANLEDGER_LEGDER", "x.db", "unknown; the nearest known one is SPANLEDGER_LEDGER"),
+        ("SPANLEDGER_RECEIVER_TOKN", "s3cret", "unknown variable; did you mean SPANLEDGER_RECEIVER_TOKEN?"),
+        ("SPANLEDGER_ADMIN_PORT", "4319", "unknown variable; did you mean SPANLEDGER_ADMIN_"),
+        ("SPANLEDGER_LEGDER", "x.db", "unknown variable; did you mean SPANLEDGER_LEDGER?"),
         ("SPANLEDGER_RULES_INTERVAL", "1ms", "rules.interval"),
     ] {
         let error = load(None, environment(&[(name, value)]), &[]).unwrap_err().to_string();

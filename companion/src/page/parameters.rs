@@ -26,12 +26,12 @@ pub(super) struct Parameters(BTreeMap<&'static str, String>);
 impl Parameters {
     pub(super) fn parse(query: &str) -> Result<Self, Wrong> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
-            .map_err(|error| Wrong(format!("the query is no form: {error}")))?;
+            .map_err(|error| Wrong(format!("the query string is not valid: {error}")))?;
         let mut read = BTreeMap::new();
         for (name, value) in pairs {
             let Some(known) = KNOWN.into_iter().find(|known| *known == name) else {
                 return Err(Wrong(format!(
-                    "there is no parameter {name:?}; those known are {}",
+                    "unknown parameter {name:?}; known parameters: {}",
                     KNOWN.join(", ")
                 )));
             };
@@ -39,7 +39,7 @@ impl Parameters {
                 continue;
             }
             if read.insert(known, value).is_some() {
-                return Err(Wrong(format!("the parameter {known} stands there twice")));
+                return Err(Wrong(format!("parameter {known:?} is given more than once")));
             }
         }
         Ok(Self(read))
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_a_query() {
         for (query, message) in [
-            ("lats=1h", "there is no parameter \"lats\"; those known are last, from"),
-            ("model=a&model=b", "the parameter model stands there twice"),
+            ("lats=1h", "unknown parameter \"lats\"; known parameters: last, from"),
+            ("model=a&model=b", "parameter \"model\" is given more than once"),
             ("status=ok", "status is \"ok\": it is a number such as 429"),
             ("outcome=fine", "outcome is \"fine\": it is one of completed, truncated"),
             ("trace_id=12", "trace_id is \"12\": a trace id has 32 hex digits"),

@@ -120,7 +120,7 @@ async fn a_bad_query_is_answered_by_what_was_wrong() {
         ("/?last=soon", "&quot;soon&quot; is not a valid duration"),
         ("/?from=2026-11-23&to=2026-11-22", "the window is empty"),
         ("/calls?status=abc", "it is a number such as 429"),
-        ("/report.json?colour=red", "there is no parameter &quot;colour&quot;"),
+        ("/report.json?colour=red", "unknown parameter &quot;colour&quot;"),
         ("/calls?trace_id=zz", "a trace id has 32 hex digits"),
     ] {
         let (status, headers, page) = get(uri).await;

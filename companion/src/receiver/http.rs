@@ -46,7 +46,7 @@ enum Form {
 async fn elsewhere() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "POST /v1/traces keeps calls, /v1/metrics and /v1/logs are taken; nothing else is served here\n",
+        "POST spans to /v1/traces; /v1/metrics and /v1/logs are accepted and discarded; no other path exists\n",
     )
 }
 

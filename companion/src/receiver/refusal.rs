@@ -1,4 +1,4 @@
-//! Why a request was refused, in the words of either protocol. What the sender may send again is told so: by
+//! Why a request was refused, in the terms of either protocol. A retryable refusal is marked as one: by
 //! gRPC with `UNAVAILABLE` and `RetryInfo`, by HTTP with 429 or 503 and `Retry-After`, as OTLP asks.
 
 use std::time::Duration;
@@ -47,17 +47,17 @@ impl Refusal {
         match self {
             Self::Unauthenticated => "a valid bearer token is required".to_owned(),
             Self::Misdirected => {
-                "the host of the request is neither localhost nor an address: use one of them, or \
+                "the Host header is neither localhost nor an IP address; use one of them, or \
                                   set receiver.token_file to serve other names"
                     .to_owned()
             }
-            Self::Overloaded(_) => "over capacity, send again later".to_owned(),
-            Self::Unavailable => "the ledger cannot append now, send again later".to_owned(),
-            Self::TimedOut => "the request took too long, send again".to_owned(),
+            Self::Overloaded(_) => "server is over capacity, retry later".to_owned(),
+            Self::Unavailable => "the ledger cannot append at present, retry later".to_owned(),
+            Self::TimedOut => "the request timed out, retry later".to_owned(),
             Self::TooLarge(limit) => {
                 format!("the request is larger than {limit} bytes, send smaller batches")
             }
-            Self::Malformed(reason) => format!("no valid OTLP request: {reason}"),
+            Self::Malformed(reason) => format!("not a valid OTLP request: {reason}"),
             Self::Unsupported(what) => format!("unsupported: {what}"),
         }
     }

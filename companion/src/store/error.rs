@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum StoreError {
     /// No space is left. Nothing was damaged; retry after making room.
     #[error(
-        "no space is left for the ledger {path}: free space or lower retention.max_size, then send again"
+        "no space is left for the ledger {path}: free space or lower retention.max_size, then retry"
     )]
     Full {
         /// The ledger's file.
@@ -22,7 +22,7 @@ pub enum StoreError {
     },
     /// The file is no ledger, or it is broken.
     #[error(
-        "the ledger {path} is damaged or is no ledger ({detail}): restore a backup, or move it away to start anew"
+        "the ledger {path} is corrupt or not a ledger file ({detail}); restore a backup, or move it away to start with an empty ledger"
     )]
     Damaged {
         /// The ledger's file.
@@ -42,15 +42,15 @@ pub enum StoreError {
         /// The newest this version reads.
         supported: i64,
     },
-    /// There is no such file and the command does not create one.
-    #[error("there is no ledger at {path}: start `spanledger serve` first, or name one with --ledger")]
+    /// The file does not exist and the command does not create one.
+    #[error("no ledger at {path}; start `spanledger serve` first, or name one with --ledger")]
     Missing {
         /// The ledger's file.
         path: PathBuf,
     },
     /// Another process holds the file. Retry.
     #[error(
-        "the ledger {path} is locked by another process: if `spanledger serve` runs, stop it first, else wait and try again"
+        "the ledger {path} is locked by another process; if `spanledger serve` runs, stop it first, otherwise wait and retry"
     )]
     Busy {
         /// The ledger's file.

@@ -41,7 +41,7 @@ impl WriterOptions {
 pub enum AppendError {
     /// Too much waits already; the sender should try again soon.
     #[error(
-        "the ledger is over capacity: {waiting} of {capacity} calls wait to be written, send again later"
+        "the ledger is over capacity: {waiting} of {capacity} calls are waiting to be written, retry later"
     )]
     Full {
         /// Calls that wait.
@@ -50,7 +50,7 @@ pub enum AppendError {
         capacity: usize,
     },
     /// The writer is stopping; the sender should try again after the restart.
-    #[error("the ledger is being closed, send again later")]
+    #[error("the ledger is being closed, retry later")]
     Stopped,
     /// The store refused it. Nothing of the batch is in the ledger.
     #[error(transparent)]

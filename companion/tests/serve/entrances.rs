@@ -135,7 +135,7 @@ async fn answers_bad_requests_in_their_own_form_and_for_good() {
         if kind == PROTOBUF {
             let status = tonic_types::Status::decode(&body[..]).unwrap();
             assert_eq!(status.code, 3);
-            assert!(status.message.contains("no valid OTLP request"), "{}", status.message);
+            assert!(status.message.contains("not a valid OTLP request"), "{}", status.message);
         } else {
             let status: serde_json::Value = serde_json::from_slice(&body).unwrap();
             assert!(status["code"].is_i64() && status["message"].is_string(), "{status}");

@@ -87,14 +87,14 @@ fn reports_bad_rows_by_their_number_and_leaves_them_out() {
     let (done, notes) = import(&folder);
     assert_eq!(done, "imported 1 call, 0 were already in the ledger, 9 rows skipped\n");
     for (row, reason) in [
-        (2, "\"yesterday\" is no time"),
+        (2, "\"yesterday\" is not a valid time"),
         (3, "no timestamp"),
-        (4, "prompt_tokens \"-1\" is no number of tokens"),
-        (5, "completion_tokens \"many\" is no number of tokens"),
+        (4, "prompt_tokens \"-1\" is not a number of tokens"),
+        (5, "completion_tokens \"many\" is not a number of tokens"),
         (6, "latency_ms -5 is not from 0 to 86400000"),
-        (7, "status_code \"999\" is no HTTP status"),
+        (7, "status_code \"999\" is not an HTTP status"),
         (8, "neither request_id nor model"),
-        (9, "lies in the future"),
+        (9, "is in the future"),
         (10, "request_id is a blob"),
     ] {
         let told = notes
@@ -111,7 +111,7 @@ fn says_what_is_wrong_with_a_file_that_is_no_audit_log() {
     Connection::open(&file).unwrap().execute("CREATE TABLE t (a)", []).unwrap();
     let output = run(spanledger().arg("import").arg(&file).arg("--ledger").arg(folder.path().join("l.db")));
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no table audit_logs"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no table audit_logs"));
 }
 
 #[test]

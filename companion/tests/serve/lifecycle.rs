@@ -91,7 +91,7 @@ fn names_what_failed_before_any_port_opens() {
     let cases: [(&[&str], &str); 6] = [
         (&["--otlp-http", &taken], "receiver.http = 127.0.0.1:"),
         (&["--otlp-http", &taken], "(os error 98); stop what listens there, or name another address\n"),
-        (&["--ledger", &text_db], "is damaged or is no ledger"),
+        (&["--ledger", &text_db], "is corrupt or not a ledger file"),
         (&["--config", &prices], "prices.toml"),
         (&["--config", &tls], "certificate none.pem"),
         (&["--config", &hook], "notify"),

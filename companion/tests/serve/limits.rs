@@ -221,7 +221,7 @@ fn refuses_to_listen_to_others_without_a_token_unless_told_in_words() {
     let message = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        message.contains("flag --otlp-grpc: receiver.grpc: 0.0.0.0:0 can be reached by others"),
+        message.contains("flag --otlp-grpc: receiver.grpc: 0.0.0.0:0 can be reached from other machines"),
         "{message}"
     );
     assert!(!ledger.exists());

@@ -116,7 +116,7 @@ impl Row {
         now: Timestamp,
     ) -> Result<CallRecord, String> {
         if self.start > now.plus_seconds(86_400) {
-            return Err(format!("timestamp {:?} lies in the future", self.stamp));
+            return Err(format!("timestamp {:?} is in the future", self.stamp));
         }
         if self.request_id.is_none() && self.model.is_none() {
             return Err("neither request_id nor model".to_owned());
@@ -252,7 +252,7 @@ fn number(value: ValueRef<'_>, name: &str, most: f64) -> Result<Option<f64>, Str
     match digits.parse::<f64>() {
         Ok(number) if (0.0..=most).contains(&number) => Ok(Some(number)),
         Ok(_) => Err(format!("{name} {digits} is not from 0 to {most}")),
-        Err(_) => Err(format!("{name} {digits:?} is no number")),
+        Err(_) => Err(format!("{name} {digits:?} is not a number")),
     }
 }
 
@@ -262,7 +262,7 @@ fn tokens(value: ValueRef<'_>, name: &str) -> Result<Option<u64>, String> {
     let whole = digits.strip_suffix(".0").unwrap_or(&digits).parse::<i64>();
     match whole {
         Ok(count) if (0..=MOST_TOKENS).contains(&count) => Ok(Some(count.unsigned_abs())),
-        _ => Err(format!("{name} {digits:?} is no number of tokens")),
+        _ => Err(format!("{name} {digits:?} is not a number of tokens")),
     }
 }
 
@@ -272,7 +272,7 @@ fn status(value: ValueRef<'_>) -> Result<Option<u16>, String> {
         // No answer came.
         Ok(0) => Ok(None),
         Ok(code) if (100..=599).contains(&code) => Ok(Some(code)),
-        _ => Err(format!("status_code {digits:?} is no HTTP status")),
+        _ => Err(format!("status_code {digits:?} is not an HTTP status")),
     }
 }
 
@@ -291,7 +291,7 @@ fn moment(stamp: &str) -> Result<Timestamp, String> {
             #[expect(clippy::cast_possible_truncation, reason = "below 1e19 / 1e9 seconds, checked")]
             return Ok(Timestamp((number * 1e6).round() as i64 * 1000));
         }
-        return Err(format!("timestamp {stamp:?} is no moment after 2001"));
+        return Err(format!("timestamp {stamp:?} is not a time after 2001"));
     }
     time::moment(stamp).map_err(|error| format!("timestamp: {error}"))
 }

@@ -23,7 +23,7 @@ impl Source {
             .and_then(|mut statement| statement.exists([table]))
             .map_err(failed)?;
         if !known {
-            return Err(Failure(format!("{}: there is no table {table}", file.display())));
+            return Err(Failure(format!("{}: no table {table}", file.display())));
         }
         // A name in double quotes, doubled inside, is an identifier whatever it holds.
         Ok(Self { connection, table: format!("\"{}\"", table.replace('"', "\"\"")) })
