@@ -175,7 +175,9 @@ impl<'de> Deserialize<'de> for Listen {
         let text = String::deserialize(deserializer)?;
         let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         numeric.as_deref().unwrap_or(&text).parse().map(Self).map_err(|_| {
-            serde::de::Error::custom(format!("{text:?} is not a valid address; expected something like 127.0.0.1:4317"))
+            serde::de::Error::custom(format!(
+                "{text:?} is not a valid address; expected something like 127.0.0.1:4317"
+            ))
         })
     }
 }

@@ -35,13 +35,9 @@ impl FromStr for ByteSize {
             .into_iter()
             .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))
             .unwrap_or((text, 1));
-        digits
-            .trim_end()
-            .parse::<u64>()
-            .ok()
-            .and_then(|count| count.checked_mul(unit))
-            .map(Self)
-            .ok_or_else(|| format!("{text:?} is not a valid size; expected something like 64KiB, 16MiB or 20GiB"))
+        digits.trim_end().parse::<u64>().ok().and_then(|count| count.checked_mul(unit)).map(Self).ok_or_else(
+            || format!("{text:?} is not a valid size; expected something like 64KiB, 16MiB or 20GiB"),
+        )
     }
 }
 

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum StoreError {
     /// No space is left. Nothing was damaged; retry after making room.
-    #[error(
-        "no space is left for the ledger {path}: free space or lower retention.max_size, then retry"
-    )]
+    #[error("no space is left for the ledger {path}: free space or lower retention.max_size, then retry")]
     Full {
         /// The ledger's file.
         path: PathBuf,
