@@ -26,7 +26,7 @@ use crate::evaluate::runner::Runner;
 use crate::evaluate::state_file::StateFile;
 use crate::metrics::Metrics;
 use crate::net::listener::Listener;
-use crate::notify::config::Target;
+use crate::notify::target::Target;
 use crate::notify::task::Dispatcher;
 use crate::page::{self, PageState};
 use crate::receiver::admission::Admission;

@@ -1,7 +1,9 @@
 //! The configuration: one TOML file, environment and flags, in rising order. What each key means and defaults to
 //! stands in `spanledger.example.toml`, which a test compares with this code.
 
+mod environment;
 mod example;
+mod listen;
 mod load;
 mod size;
 mod spans;
@@ -9,22 +11,22 @@ mod spans;
 mod tests;
 
 pub use example::EXAMPLE;
+pub use listen::Listen;
 pub use load::{ConfigError, Flag, Loaded, Source, load};
 pub use size::ByteSize;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Serialize};
 
 use crate::net::token::Token;
-use crate::notify::config::NotifyConfig;
 use crate::notify::secret::{self, Secret};
+use crate::notify::target::NotifyConfig;
 use crate::rule::config::RulesConfig;
 use crate::text::seconds::Seconds;
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where calls are kept, and how long.
@@ -46,7 +48,7 @@ pub struct Config {
 }
 
 /// `[ledger]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerConfig {
     /// The ledger's file.
@@ -56,7 +58,7 @@ pub struct LedgerConfig {
 }
 
 /// `[ledger.retention]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetentionConfig {
     /// Calls that ended longer ago are deleted; 0 keeps them.
@@ -68,7 +70,7 @@ pub struct RetentionConfig {
 }
 
 /// `[receiver]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReceiverConfig {
     /// Address of OTLP/gRPC.
@@ -88,7 +90,7 @@ pub struct ReceiverConfig {
 }
 
 /// `[receiver.limits]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     /// Bytes of one request, as sent and inflated.
@@ -102,7 +104,7 @@ pub struct LimitsConfig {
 }
 
 /// `[receiver.tls]` and `[admin.tls]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
     /// The certificate chain (PEM).
@@ -112,7 +114,7 @@ pub struct TlsConfig {
 }
 
 /// `[admin]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminConfig {
     /// Address of `/metrics`, `/healthz`, `/readyz` and the report page.
@@ -130,7 +132,7 @@ pub struct AdminConfig {
 }
 
 /// `[prices]`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PricesConfig {
     /// The user's own table, asked before the bundled one.
@@ -138,7 +140,7 @@ pub struct PricesConfig {
 }
 
 /// `[log]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// One line of text, or of JSON.
@@ -148,7 +150,7 @@ pub struct LogConfig {
 }
 
 /// How log lines are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -159,33 +161,11 @@ pub enum LogFormat {
 }
 
 /// `[shutdown]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShutdownConfig {
     /// How long the drain may take before the process ends anyway.
     pub deadline: Seconds,
-}
-
-/// An address to listen on: `127.0.0.1:4317`, `[::1]:4317`, `localhost:4317`. Port 0 lets the system choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listen(pub SocketAddr);
-
-impl<'de> Deserialize<'de> for Listen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        numeric.as_deref().unwrap_or(&text).parse().map(Self).map_err(|_| {
-            serde::de::Error::custom(format!(
-                "{text:?} is not a valid address; expected something like 127.0.0.1:4317"
-            ))
-        })
-    }
-}
-
-impl Listen {
-    const fn local(port: u16) -> Self {
-        Self(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port))
-    }
 }
 
 impl Default for LedgerConfig {

@@ -2,12 +2,12 @@
 //! target delays neither another nor the rules.
 
 pub mod alertmanager;
-pub mod config;
+pub mod email;
 pub mod http;
 pub mod schedule;
 pub mod secret;
 pub mod slack;
-pub mod smtp;
+pub mod target;
 pub mod task;
 pub mod template;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod serve {
     pub(crate) mod process;
 
     mod acknowledged;
+    mod config_secrets;
     mod entrances;
     mod export;
     #[cfg(target_os = "linux")]

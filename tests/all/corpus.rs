@@ -50,12 +50,12 @@ const EXCEPTIONS: &str = include_str!("corpus-exceptions.txt");
 const MAX_EXCEPTIONS: usize = 9;
 
 fn corpus() -> Option<PathBuf> {
-    let path = std::env::var_os("SPANLEDGER_CORPUS")
+    let path = std::env::var_os("SPANLEDGER_TEST_CORPUS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
     if path.join("exchanges").is_dir() {
         return Some(path);
     }
-    eprintln!("skipped: no recorded exchanges at {} (set SPANLEDGER_CORPUS)", path.display());
+    eprintln!("skipped: no recorded exchanges at {} (set SPANLEDGER_TEST_CORPUS)", path.display());
     None
 }
 

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::net::listener::Listener;
 use crate::net::tls::{self, TlsError};
 use crate::net::token::Token;
-use crate::notify::config::Target;
+use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::store::StoreError;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Failure, write_all};
 use crate::alert::{Alert, State};
 use crate::notify::Notification;
-use crate::notify::config::NotifyConfig;
+use crate::notify::target::NotifyConfig;
 use crate::record::Timestamp;
 use crate::rule::{Labels, RuleName, Severity};
 

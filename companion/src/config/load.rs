@@ -8,35 +8,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::spans::{self, Spans};
-use super::{Config, Invalid, example};
-
-/// What the names of environment variables begin with.
-const PREFIX: &str = "SPANLEDGER_";
-
-/// Read by the command line.
-const OWN: [&str; 2] = ["SPANLEDGER_CONFIG", "SPANLEDGER_LEDGER"];
-
-/// Read by the Collector's configuration, by `./test` and by the tests; they may be set where the companion runs too.
-const OTHERS: [&str; 18] = [
-    "SPANLEDGER_BIN",
-    "SPANLEDGER_CACHE",
-    "SPANLEDGER_COLLECTOR_GRPC",
-    "SPANLEDGER_COLLECTOR_HEALTH",
-    "SPANLEDGER_COLLECTOR_HOST",
-    "SPANLEDGER_COLLECTOR_HTTP",
-    "SPANLEDGER_COLLECTOR_PORT",
-    "SPANLEDGER_COLLECTOR_STORAGE",
-    "SPANLEDGER_COMPANION_ENDPOINT",
-    "SPANLEDGER_COMPANION_TOKEN",
-    "SPANLEDGER_CORPUS",
-    "SPANLEDGER_KEEP_CONTENT",
-    "SPANLEDGER_PROMETHEUS_ENDPOINT",
-    "SPANLEDGER_PYTHON",
-    "SPANLEDGER_SCREENSHOTS",
-    "SPANLEDGER_TEMPO_ENDPOINT",
-    "SPANLEDGER_TOOLS",
-    "SPANLEDGER_TOOLS_BIN",
-];
+use super::{Config, Invalid, environment, example};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,8 +85,8 @@ pub enum ConfigError {
 pub struct Loaded {
     /// What is in force.
     pub config: Config,
-    /// The same as a table, defaults included.
-    table: Table,
+    /// The layers read so far, to lay the next upon. Holds the secrets as they were given.
+    layers: Table,
     sources: BTreeMap<String, Source>,
 }
 
@@ -128,23 +100,12 @@ pub fn load(
     flags: &[Flag],
 ) -> Result<Loaded, ConfigError> {
     let mut loaded =
-        Loaded { config: Config::default(), table: example::defaults(), sources: BTreeMap::new() };
+        Loaded { config: Config::default(), layers: example::defaults(), sources: BTreeMap::new() };
     if let Some(path) = file {
         loaded.read_file(path)?;
     }
-    let keys = example::keys();
-    let mut environment: Vec<_> =
-        environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
-    environment.sort();
-    for (name, text) in environment {
-        if let Some((key, like)) = keys.iter().find(|(key, _)| variable(key) == name) {
-            loaded.set(key, typed(&text, like), Source::Environment(name))?;
-        } else if !elsewhere(&name, &text) {
-            let known = keys.iter().map(|(key, _)| variable(key)).chain(OWN.map(str::to_owned));
-            let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, &name));
-            let message = format!("unknown variable; did you mean {}?", near.unwrap_or_default());
-            return Err(ConfigError::Value { source_name: "environment".to_owned(), key: name, message });
-        }
+    for (name, key, value) in environment::values(environment)? {
+        loaded.set(&key, value, Source::Environment(name))?;
     }
     for Flag { name, key, value } in flags {
         if let Some(value) = value {
@@ -157,22 +118,39 @@ pub fn load(
 
 impl fmt::Debug for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The table holds the secrets.
+        // The layers hold the secrets.
         f.debug_set().entries(self.values()).finish()
     }
 }
 
 impl Loaded {
-    /// Every key with its value as TOML (secrets masked) and its source, sorted by key.
+    /// Every key that has a value, with that as TOML and its source, sorted by key. What is shown is the typed
+    /// configuration: a secret is masked because it is a [`Secret`](crate::notify::secret::Secret), wherever it is.
     #[must_use]
     pub fn values(&self) -> Vec<(String, String, Source)> {
-        let values = example::leaves(&self.table);
-        values
-            .into_iter()
+        // What was read from TOML can be written as TOML; an empty table would show in every test of the output.
+        let table = Table::try_from(&self.config).unwrap_or_default();
+        let shown = example::leaves(&table).into_iter().flat_map(|(key, value)| match value {
+            // Targets: one line per key, since each has a place of its own.
+            Value::Array(items) if items.iter().any(Value::is_table) => {
+                let keys =
+                    items.iter().enumerate().filter_map(|(index, item)| Some((index, item.as_table()?)));
+                keys.flat_map(|(index, item)| {
+                    example::leaves(item).into_iter().map(move |leaf| (index, leaf))
+                })
+                .map(|(index, (below, value))| (format!("{key}[{index}].{below}"), value))
+                .collect()
+            }
+            value => vec![(key, value)],
+        });
+        shown
             .map(|(key, value)| {
-                let source = self.source(&key).clone();
-                let value = mask(&key, value).to_string();
-                (key, value, source)
+                // A key of a target that was not given has its default, wherever the target came from.
+                let source = match key.contains('[') {
+                    true => self.sources.get(&key).unwrap_or(&Source::Default),
+                    false => self.source(&key),
+                };
+                (key, value.to_string(), source.clone())
             })
             .collect()
     }
@@ -228,15 +206,15 @@ impl Loaded {
         for (item, start) in spans.items() {
             self.sources.insert(item.to_owned(), Source::File(path.to_owned(), spans::line(&text, start)));
         }
-        merge(&mut self.table, table);
+        merge(&mut self.layers, table);
         Ok(())
     }
 
     fn set(&mut self, key: &str, value: Value, source: Source) -> Result<(), ConfigError> {
-        insert(&mut self.table, key, value);
+        insert(&mut self.layers, key, value);
         self.sources.insert(key.to_owned(), source);
-        self.config = Config::deserialize(self.table.clone())
-            .map_err(|error| self.error_at(key, first_line(error.message())))?;
+        self.config = Config::deserialize(self.layers.clone())
+            .map_err(|error| self.error_at(key, without_value(&first_line(error.message()))))?;
         Ok(())
     }
 }
@@ -245,15 +223,11 @@ impl Loaded {
 fn line_error(path: &Path, text: &str, spans: &Spans, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start);
     let key = spans.key_at(text, at).map(|key| format!("{key}: ")).unwrap_or_default();
-    let mut message = first_line(error.message());
-    if key.starts_with("notify") {
-        message = without_value(&message);
-    }
+    let message = without_value(&first_line(error.message()));
     ConfigError::Line { path: path.to_owned(), line: spans::line(text, at), key, message }
 }
 
-/// What is said of a wrong type, without the value: among the targets it may be a secret that stands in the wrong
-/// place.
+/// What the reader reports of a wrong type, without the value: it may be a secret under a wrong key.
 fn without_value(message: &str) -> String {
     let value = message.find(['"', '`']).zip(message.rfind(", expected "));
     match value {
@@ -297,57 +271,5 @@ fn insert(table: &mut Table, key: &str, value: Value) {
     }
     if let Value::Table(below) = below {
         insert(below, rest, value);
-    }
-}
-
-/// The environment variable of a key: `receiver.token_file` is `SPANLEDGER_RECEIVER_TOKEN_FILE`.
-fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase())
-}
-
-/// Whether the variable is somebody else's: the command line's, another program's of this repository, or one that
-/// Kubernetes sets in every container beside a service named `spanledger` (`SPANLEDGER_PORT_4317_TCP_ADDR`).
-fn elsewhere(name: &str, text: &str) -> bool {
-    let link = |end: &str| end == "HOST" || end == "PORT" || end.starts_with("PORT_");
-    let digit = |end: &str| end.starts_with(|first: char| first.is_ascii_digit());
-    // Only a service's own is a URL.
-    let port = |end: &str| match end {
-        "" => text.contains("://"),
-        end => end.strip_prefix('_').is_some_and(digit),
-    };
-    OWN.contains(&name)
-        || OTHERS.contains(&name)
-        || name.split_once("_SERVICE_").is_some_and(|(_, end)| link(end))
-        || name.split_once("_PORT").is_some_and(|(_, end)| port(end))
-}
-
-/// `text` in the type of `like`; what does not fit stays text, so that the reader says what it expected.
-fn typed(text: &str, like: &Value) -> Value {
-    let other = match like {
-        Value::Integer(_) => text.parse().ok().map(Value::Integer),
-        Value::Float(_) => text.parse().ok().map(Value::Float),
-        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
-        Value::Array(_) => {
-            let items = text.split(',').map(|item| Value::String(item.trim().to_owned()));
-            Some(Value::Array(items.collect()))
-        }
-        _ => None,
-    };
-    other.unwrap_or_else(|| Value::String(text.to_owned()))
-}
-
-/// The value of a secret key, hidden. Names of files are no secrets.
-fn mask(key: &str, value: Value) -> Value {
-    let name = key.rsplit('.').next().unwrap_or(key);
-    let secret = ["token", "password", "secret", "url", "headers"].contains(&name);
-    match value {
-        Value::Table(table) => {
-            Value::Table(table.into_iter().map(|(key, value)| (key.clone(), mask(&key, value))).collect())
-        }
-        Value::Array(items) if !secret => {
-            Value::Array(items.into_iter().map(|item| mask(key, item)).collect())
-        }
-        _ if secret => Value::String("***".to_owned()),
-        other => other,
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::example::{EXAMPLE, complete, keys, leaves};
 use super::*;
+use crate::notify::target::KEYS;
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -27,8 +28,43 @@ fn the_example_with_all_optional_keys_is_valid() {
     let config: Config = toml::from_str(&complete()).unwrap();
     assert_eq!(config.rules.rule(crate::rule::RuleName::CostOverrun).services.len(), 1);
     assert!(config.receiver.tls.is_some() && config.admin.tls.is_some() && config.prices.file.is_some());
-    assert_eq!(config.notify.webhook.len() + config.notify.slack.len(), 2);
-    assert_eq!(config.notify.alertmanager.len() + config.notify.email.len(), 2);
+}
+
+#[test]
+fn every_kind_of_notifier_has_a_section_in_the_example() {
+    let all: toml::Table = complete().parse().unwrap();
+    for kind in KEYS {
+        let section = all["notify"].get(kind).and_then(|targets| targets.as_array());
+        assert_eq!(section.map(Vec::len), Some(1), "[[notify.{kind}]]");
+        let name = &section.unwrap()[0]["name"];
+        assert_eq!(name.as_str(), Some(*kind), "the default name of [[notify.{kind}]]");
+    }
+}
+
+/// A value that a file can hold instead is a secret, and a secret is masked by its type.
+#[test]
+fn every_key_with_a_file_in_its_place_is_masked() {
+    let config: Config = toml::from_str(&complete()).unwrap();
+    let Ok(toml::Value::Table(shown)) = toml::Value::try_from(&config) else { panic!("no table") };
+    let mut tables = vec![(String::new(), shown)];
+    let mut masked = 0;
+    while let Some((path, table)) = tables.pop() {
+        for (key, value) in &table {
+            match value {
+                toml::Value::Table(below) => tables.push((format!("{path}{key}."), below.clone())),
+                toml::Value::Array(items) => {
+                    let items = items.iter().filter_map(toml::Value::as_table);
+                    tables.extend(items.map(|item| (format!("{path}{key}."), item.clone())));
+                }
+                value if table.contains_key(&format!("{key}_file")) => {
+                    assert_eq!(value.as_str(), Some("***"), "{path}{key}");
+                    masked += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(masked >= 8, "{masked}");
 }
 
 /// The keys that the reader of each section knows, as it names them to whoever misspells one.
@@ -67,12 +103,12 @@ fn the_example_lists_every_key() {
         "log",
         "shutdown",
         "notify",
-        "notify.webhook",
-        "notify.slack",
-        "notify.alertmanager",
-        "notify.email",
-    ] {
-        assert_eq!(listed(section), known(section), "[{section}]");
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .chain(KEYS.iter().map(|kind| format!("notify.{kind}")))
+    {
+        assert_eq!(listed(&section), known(&section), "[{section}]");
     }
     // A rule lists the keys that it reads; what they mean is said once, with all that any rule reads.
     let defaults = toml::Table::try_from(crate::rule::config::RulesConfig::default()).unwrap();
@@ -234,11 +270,17 @@ fn names_types_in_words() {
 }
 
 #[test]
-fn masks_secrets_within_lists_of_targets() {
+fn shows_the_source_of_each_key_of_a_target() {
     let (_folder, path) =
-        file("[[notify.webhook]]\nurl = \"https://u:passw0rd@example.com/t0ken\"\ntoken = \"t0ken\"\n");
-    let shown = format!("{:?}", load(Some(&path), [], &[]).unwrap().values());
-    assert!(!shown.contains("t0ken") && !shown.contains("passw0rd"), "{shown}");
+        file("[[notify.webhook]]\nurl = \"https://h/t0ken\"\n\n[[notify.webhook]]\nname = \"b\"\n");
+    let values = load(Some(&path), [], &[]).unwrap().values();
+    let shown = |key: &str| {
+        values.iter().find(|(known, ..)| known == key).map(|(_, value, source)| (value.as_str(), source))
+    };
+    assert_eq!(shown("notify.webhook[0].url"), Some(("\"***\"", &Source::File(path.clone(), 2))));
+    assert_eq!(shown("notify.webhook[0].name"), Some(("\"webhook\"", &Source::Default)));
+    assert_eq!(shown("notify.webhook[1].name"), Some(("\"b\"", &Source::File(path, 5))));
+    assert_eq!(shown("notify.webhook[1].url"), None);
 }
 
 #[test]

@@ -1,14 +1,47 @@
 //! Alertmanager API v2. Alertmanager groups, de-duplicates and repeats by itself; it wants to hear all alerts again
 //! and again, each with the time until which it may take the silence as "still firing".
 
-use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::http::Endpoint;
+use super::schedule::Grouping;
+use super::secret::Secret;
+use super::target::{Kind, NotifyConfig, Target, default_name};
 use super::webhook::started;
 use super::{Annotations, Notification, Notifier, Sending, labels};
-use crate::rule::Labels;
+use crate::rule::{Labels, Severity};
 use crate::text::seconds::Seconds;
 use crate::text::time::rfc3339;
+
+/// `[[notify.alertmanager]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Names the target in metrics and logs. Defaults to `alertmanager`.
+    #[serde(default = "default_name::<Alertmanager>")]
+    pub name: String,
+    /// Its address without `/api/v2`, such as `http://127.0.0.1:9093`. May hold a password, and is never shown.
+    pub url: Option<Secret>,
+    /// A file that holds the URL, instead of `url`.
+    pub url_file: Option<PathBuf>,
+    /// A bearer token. Defaults to none.
+    pub token: Option<Secret>,
+    /// A file that holds the token, instead of `token`.
+    pub token_file: Option<PathBuf>,
+    /// How often all alerts are sent again; grouping and repeating are Alertmanager's. Defaults to `15s`.
+    #[serde(default = "default_resend")]
+    pub resend: Seconds,
+    /// Alerts below this are not sent. Defaults to `info`: all are.
+    #[serde(default)]
+    pub min_severity: Severity,
+}
+
+const fn default_resend() -> Seconds {
+    Seconds(15)
+}
 
 /// Posts the alerts to `/api/v2/alerts`.
 #[derive(Debug)]
@@ -32,10 +65,32 @@ struct PostableAlert {
     generator_url: String,
 }
 
-impl Alertmanager {
-    pub(crate) fn new(name: String, endpoint: Endpoint, external_url: String, resend: Seconds) -> Self {
-        let endpoint = endpoint.join("/api/v2/alerts");
-        Self { name, endpoint, external_url, valid_for: Seconds(resend.0 * 4) }
+impl Kind for Alertmanager {
+    const KEY: &'static str = "alertmanager";
+    type Config = Config;
+
+    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+        if config.resend < Seconds(1) || config.resend > Seconds::HOUR {
+            return Err("resend: must be from 1s to 1h".to_owned());
+        }
+        let url = Secret::resolve("url", config.url.as_ref(), config.url_file.as_deref())?;
+        let token = Secret::resolve("token", config.token.as_ref(), config.token_file.as_deref())?;
+        let alertmanager = Self {
+            name: config.name.clone(),
+            endpoint: Endpoint::new(url, token)?.join("/api/v2/alerts"),
+            external_url: notify.external_url.clone(),
+            valid_for: Seconds(config.resend.0 * 4),
+        };
+        // One group that is sent at every interval: the rest is Alertmanager's.
+        let grouping = Grouping {
+            group_by: Vec::new(),
+            group_wait: Seconds(0),
+            group_interval: config.resend,
+            repeat_interval: config.resend,
+            send_resolved: true,
+            min_severity: config.min_severity,
+        };
+        Ok(Target { notifier: Arc::new(alertmanager), grouping })
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Checks the URL. Redirects are refused, since they would hand the message and its token to somebody else.
-    pub(crate) fn new(url: Secret, token: Option<Secret>) -> Result<Self, String> {
+    pub(crate) fn new(url: Option<Secret>, token: Option<Secret>) -> Result<Self, String> {
+        let url = url.ok_or("url: give url or url_file")?;
         let parsed = reqwest::Url::parse(url.expose()).map_err(|error| format!("url: {error}"))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err("url: must begin with http:// or https://".to_owned());

@@ -1,9 +1,33 @@
 //! Slack-compatible incoming webhooks (Slack, Mattermost, Rocket.Chat).
 
-use serde::Serialize;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use super::http::Endpoint;
+use super::secret::Secret;
+use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
 use super::{Notification, Notifier, Sending, template};
+use crate::rule::Severity;
+
+/// `[[notify.slack]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Names the target in metrics and logs. Defaults to `slack`.
+    #[serde(default = "default_name::<Slack>")]
+    pub name: String,
+    /// The incoming webhook. It is a secret, and never shown.
+    pub url: Option<Secret>,
+    /// A file that holds the URL, instead of `url`.
+    pub url_file: Option<PathBuf>,
+    /// Whether the end of an alert is sent. Defaults to `true`.
+    #[serde(default = "default_send_resolved")]
+    pub send_resolved: bool,
+    /// Alerts below this are not sent. Defaults to `info`: all are.
+    #[serde(default)]
+    pub min_severity: Severity,
+}
 
 /// Posts one message with an attachment an alert.
 #[derive(Debug)]
@@ -31,9 +55,14 @@ struct Attachment {
     mrkdwn_in: [&'static str; 0],
 }
 
-impl Slack {
-    pub(crate) const fn new(name: String, endpoint: Endpoint) -> Self {
-        Self { name, endpoint }
+impl Kind for Slack {
+    const KEY: &'static str = "slack";
+    type Config = Config;
+
+    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+        let url = Secret::resolve("url", config.url.as_ref(), config.url_file.as_deref())?;
+        let slack = Self { name: config.name.clone(), endpoint: Endpoint::new(url, None)? };
+        Ok(notify.target(slack, config.send_resolved, config.min_severity))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Notification, Notifier, SendError};
 use crate::alert::Alert;
 use crate::clock;
 use crate::evaluate::state_file::StateFile;
-use crate::notify::config::Target;
+use crate::notify::target::Target;
 
 /// A send that takes longer is given up and tried again. Beyond the time-outs of the protocols.
 const GIVE_UP: Duration = Duration::from_secs(30);

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use maud::{DOCTYPE, Markup, html};
+
 use super::{Notification, labels};
 use crate::alert::Alert;
 use crate::rule::Severity;
@@ -86,44 +88,43 @@ pub fn text(notification: &Notification, external_url: &str) -> String {
 /// want them.
 #[must_use]
 pub fn html(notification: &Notification, external_url: &str) -> String {
-    let mut out = format!(
-        "<!doctype html><html><head><meta charset=\"utf-8\"><title>{0}</title></head>\
-         <body style=\"font-family:sans-serif;color:#1b1f24\"><h1 style=\"font-size:18px\">{0}</h1>",
-        escape(&subject(notification))
-    );
-    for alert in notification.alerts().take(SHOWN) {
-        let colour = match (alert.firing(), alert.severity) {
-            (false, _) => "#1a7f37",
-            (true, Severity::Critical) => "#b42318",
-            (true, Severity::Warning) => "#b54708",
-            (true, Severity::Info) => "#175cd3",
-        };
-        let _ = write!(
-            out,
-            "<h2 style=\"font-size:15px;border-left:4px solid {colour};padding-left:8px\">{}</h2><table>",
-            escape(&title(alert))
-        );
-        let labels = labels(alert);
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        for (name, value) in lines(alert).into_iter().chain([("Labels", labels.join(", "))]) {
-            let _ = write!(
-                out,
-                "<tr><th align=\"left\" valign=\"top\" style=\"padding-right:12px\">{name}</th><td>{}</td></tr>",
-                escape(&value)
-            );
+    let (subject, hidden) = (subject(notification), hidden(notification));
+    let page = html! {
+        (DOCTYPE)
+        html {
+            head { meta charset="utf-8"; title { (subject) } }
+            body style="font-family:sans-serif;color:#1b1f24" {
+                h1 style="font-size:18px" { (subject) }
+                @for alert in notification.alerts().take(SHOWN) { (section(alert)) }
+                @if hidden > 0 { p { (not_shown(hidden)) "." } }
+                @if !external_url.is_empty() { p { a href=(external_url) { (external_url) } } }
+            }
         }
-        out.push_str("</table>");
+    };
+    format!("{}\n", page.into_string())
+}
+
+/// One alert of the HTML part.
+fn section(alert: &Alert) -> Markup {
+    let colour = match (alert.firing(), alert.severity) {
+        (false, _) => "#1a7f37",
+        (true, Severity::Critical) => "#b42318",
+        (true, Severity::Warning) => "#b54708",
+        (true, Severity::Info) => "#175cd3",
+    };
+    let labels = labels(alert);
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    html! {
+        h2 style={ "font-size:15px;border-left:4px solid " (colour) ";padding-left:8px" } { (title(alert)) }
+        table {
+            @for (name, value) in lines(alert).into_iter().chain([("Labels", labels.join(", "))]) {
+                tr {
+                    th align="left" valign="top" style="padding-right:12px" { (name) }
+                    td { (value) }
+                }
+            }
+        }
     }
-    let hidden = hidden(notification);
-    if hidden > 0 {
-        let _ = write!(out, "<p>{}.</p>", not_shown(hidden));
-    }
-    if !external_url.is_empty() {
-        let url = escape(external_url);
-        let _ = write!(out, "<p><a href=\"{url}\">{url}</a></p>");
-    }
-    out.push_str("</body></html>\n");
-    out
 }
 
 fn not_shown(hidden: usize) -> String {
@@ -136,23 +137,6 @@ fn not_shown(hidden: usize) -> String {
 
 fn hidden(notification: &Notification) -> usize {
     notification.alerts().count().saturating_sub(SHOWN)
-}
-
-/// Text as HTML text or a quoted attribute.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Without line ends and other control characters, by which a value could forge a header or a line.

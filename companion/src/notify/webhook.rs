@@ -1,13 +1,40 @@
 //! JSON to any URL, in the shape of Alertmanager's webhook, version 4: what reads that reads this.
 
-use serde::Serialize;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use super::http::Endpoint;
+use super::secret::Secret;
+use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
 use super::{Annotations, Notification, Notifier, Sending, labels};
 use crate::alert::Alert;
 use crate::record::ids::hex;
-use crate::rule::Labels;
+use crate::rule::{Labels, Severity};
 use crate::text::time::rfc3339;
+
+/// `[[notify.webhook]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Names the target in metrics and logs. Defaults to `webhook`.
+    #[serde(default = "default_name::<Webhook>")]
+    pub name: String,
+    /// Where to post. May hold a token, and is never shown.
+    pub url: Option<Secret>,
+    /// A file that holds the URL, instead of `url`.
+    pub url_file: Option<PathBuf>,
+    /// A bearer token. Defaults to none.
+    pub token: Option<Secret>,
+    /// A file that holds the token, instead of `token`.
+    pub token_file: Option<PathBuf>,
+    /// Whether the end of an alert is sent. Defaults to `true`.
+    #[serde(default = "default_send_resolved")]
+    pub send_resolved: bool,
+    /// Alerts below this are not sent. Defaults to `info`: all are.
+    #[serde(default)]
+    pub min_severity: Severity,
+}
 
 /// Posts one JSON object a message.
 #[derive(Debug)]
@@ -48,11 +75,23 @@ struct Item {
     fingerprint: String,
 }
 
-impl Webhook {
-    pub(crate) fn new(name: String, endpoint: Endpoint, external_url: String) -> Self {
-        Self { name, endpoint, external_url }
-    }
+impl Kind for Webhook {
+    const KEY: &'static str = "webhook";
+    type Config = Config;
 
+    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+        let url = Secret::resolve("url", config.url.as_ref(), config.url_file.as_deref())?;
+        let token = Secret::resolve("token", config.token.as_ref(), config.token_file.as_deref())?;
+        let webhook = Self {
+            name: config.name.clone(),
+            endpoint: Endpoint::new(url, token)?,
+            external_url: notify.external_url.clone(),
+        };
+        Ok(notify.target(webhook, config.send_resolved, config.min_severity))
+    }
+}
+
+impl Webhook {
     fn message(&self, notification: &Notification) -> Message {
         let mut common: Option<Labels> = None;
         for alert in notification.alerts() {

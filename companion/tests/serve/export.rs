@@ -71,9 +71,12 @@ tests:
 
 #[test]
 fn rules_with_settings_of_ones_own_are_valid_and_fire_by_them() {
-    let Some(tools) = std::env::var_os("SPANLEDGER_TOOLS_BIN") else {
-        assert!(std::env::var_os("CI").is_none(), "SPANLEDGER_TOOLS_BIN must name the built programs on CI");
-        eprintln!("skipped: SPANLEDGER_TOOLS_BIN does not name the built programs");
+    let Some(tools) = std::env::var_os("SPANLEDGER_TEST_TOOLS_BIN") else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "SPANLEDGER_TEST_TOOLS_BIN must name the built programs on CI"
+        );
+        eprintln!("skipped: SPANLEDGER_TEST_TOOLS_BIN does not name the built programs");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

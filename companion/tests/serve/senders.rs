@@ -72,7 +72,7 @@ async fn takes_the_rust_sdk_over_grpc_and_http() {
 
 #[test]
 fn takes_the_python_sdk_over_grpc_and_http() {
-    let python = std::env::var("SPANLEDGER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = std::env::var("SPANLEDGER_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let installed = Command::new(&python)
         .args(["-c", "import opentelemetry.sdk, opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http"])
         .output();

@@ -28,12 +28,12 @@ pub struct Companion {
     program: Program,
 }
 
-/// The binary: `SPANLEDGER_BIN`, else what `cargo build` makes of the sources.
+/// The binary: `SPANLEDGER_TEST_BIN`, else what `cargo build` makes of the sources.
 ///
 /// # Errors
 /// When it cannot be built.
 fn binary() -> Result<PathBuf> {
-    if let Some(binary) = std::env::var_os("SPANLEDGER_BIN") {
+    if let Some(binary) = std::env::var_os("SPANLEDGER_TEST_BIN") {
         return Ok(binary.into());
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

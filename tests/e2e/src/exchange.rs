@@ -88,8 +88,8 @@ impl Known {
 /// # Errors
 /// When a file of the corpus cannot be read.
 pub fn corpus(api: &str) -> Result<Option<Vec<Exchange>>> {
-    let directory =
-        std::env::var_os("SPANLEDGER_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
+    let directory = std::env::var_os("SPANLEDGER_TEST_CORPUS")
+        .map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
     let file = directory.join(format!("exchanges/{api}.jsonl"));
     if !file.is_file() {
         return Ok(None);

@@ -17,7 +17,7 @@ const TAIL: usize = 4000;
 /// # Errors
 /// When they are missing and `CI` is set: there a test that did not run must not look like one that passed.
 pub fn tools() -> Result<Option<PathBuf>> {
-    if let Some(directory) = std::env::var_os("SPANLEDGER_TOOLS_BIN") {
+    if let Some(directory) = std::env::var_os("SPANLEDGER_TEST_TOOLS_BIN") {
         return Ok(Some(directory.into()));
     }
     let printed = Command::new(root().join("tests/tools/build")).arg("--print").output()?;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::notify::config::NotifyConfig;
 use crate::notify::secret::Secret;
+use crate::notify::target::NotifyConfig;
 
 fn read(toml: &str) -> NotifyConfig {
     toml::from_str(toml).expect(toml)

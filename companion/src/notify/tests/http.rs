@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::clock;
 use crate::evaluate::state_file::StateFile;
-use crate::notify::config::{NotifyConfig, Target};
+use crate::notify::target::{NotifyConfig, Target};
 use crate::notify::task::Dispatcher;
 
 /// One request as the server saw it.

@@ -1,6 +1,6 @@
 //! The real programs at the other end: Alertmanager, and aiosmtpd as a mail server.
 //!
-//! `SPANLEDGER_TOOLS_BIN` is the folder with `alertmanager`, `SPANLEDGER_PYTHON` a Python that has `aiosmtpd`. Without
+//! `SPANLEDGER_TEST_TOOLS_BIN` is the folder with `alertmanager`, `SPANLEDGER_TEST_PYTHON` a Python that has `aiosmtpd`. Without
 //! them these tests say so and pass, except on CI.
 
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::http::{now_firing, server};
 use super::*;
-use crate::notify::config::NotifyConfig;
+use crate::notify::target::NotifyConfig;
 use crate::notify::task::Dispatcher;
 
 /// A program that ends with the test.
@@ -42,7 +42,7 @@ fn targets(toml: &str) -> NotifyConfig {
 
 #[tokio::test]
 async fn alertmanager_takes_our_alerts_and_hears_their_end() {
-    let Some(tools) = needed("SPANLEDGER_TOOLS_BIN", "the folder of the built programs") else { return };
+    let Some(tools) = needed("SPANLEDGER_TEST_TOOLS_BIN", "the folder of the built programs") else { return };
     let mut receiver = server().await;
     let folder = tempfile::tempdir().expect("folder");
     let config = folder.path().join("alertmanager.yml");
@@ -216,7 +216,7 @@ impl MailServer {
 
 #[tokio::test]
 async fn mails_over_starttls_and_tls_with_a_login_as_text_and_html() {
-    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let Some(python) = needed("SPANLEDGER_TEST_PYTHON", "a Python with aiosmtpd") else { return };
     for security in ["starttls", "tls"] {
         let mut server = mail_server(&python, security);
         let target = server.target(security, &server.trusted("the right password"));
@@ -244,7 +244,7 @@ async fn mails_over_starttls_and_tls_with_a_login_as_text_and_html() {
 
 #[tokio::test]
 async fn a_mail_server_that_refuses_or_cannot_be_trusted_gets_nothing() {
-    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let Some(python) = needed("SPANLEDGER_TEST_PYTHON", "a Python with aiosmtpd") else { return };
     let server = mail_server(&python, "starttls");
     let mail = notification(vec![firing(RuleName::HighFailureRate, &[])], Vec::new());
 
@@ -266,7 +266,7 @@ async fn a_mail_server_that_refuses_or_cannot_be_trusted_gets_nothing() {
 
 #[tokio::test]
 async fn a_recipient_the_server_refuses_keeps_the_mail_from_no_other() {
-    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let Some(python) = needed("SPANLEDGER_TEST_PYTHON", "a Python with aiosmtpd") else { return };
     let mut server = mail_server(&python, "starttls");
     let mail = notification(vec![firing(RuleName::HighFailureRate, &[])], Vec::new());
     let login = server.trusted("the right password");
@@ -304,7 +304,7 @@ async fn test_mail(config: &NotifyConfig) -> (bool, String) {
 
 #[tokio::test]
 async fn the_test_of_a_target_sends_a_mail_that_says_it_is_none_to_act_upon() {
-    let Some(python) = needed("SPANLEDGER_PYTHON", "a Python with aiosmtpd") else { return };
+    let Some(python) = needed("SPANLEDGER_TEST_PYTHON", "a Python with aiosmtpd") else { return };
     let mut server = mail_server(&python, "starttls");
     let config = server.config(BOTH, "starttls", &server.trusted("the right password"));
     assert_eq!(test_mail(&config).await, (true, "delivered the test message to email\n".to_owned()));

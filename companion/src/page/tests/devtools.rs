@@ -160,7 +160,7 @@ impl Browser {
         );
     }
 
-    /// The whole page as PNG; kept under `name` where `SPANLEDGER_SCREENSHOTS` names a folder.
+    /// The whole page as PNG; kept under `name` where `SPANLEDGER_TEST_SCREENSHOTS` names a folder.
     pub(super) fn screenshot(&mut self, name: &str) -> Vec<u8> {
         let shot =
             self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
@@ -187,7 +187,7 @@ impl Browser {
 
 fn keep(name: &str, data: &Value) -> Vec<u8> {
     let bytes = base64::engine::general_purpose::STANDARD.decode(data.as_str().unwrap()).unwrap();
-    if let Some(folder) = std::env::var_os("SPANLEDGER_SCREENSHOTS") {
+    if let Some(folder) = std::env::var_os("SPANLEDGER_TEST_SCREENSHOTS") {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(std::path::Path::new(&folder).join(name), &bytes).unwrap();
     }

@@ -1,5 +1,6 @@
 //! Mail over SMTP: STARTTLS, TLS from the start, or plain to a server on this machine; login; text and HTML.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::address::Envelope;
@@ -12,7 +13,9 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
 use super::secret::Secret;
+use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
 use super::{Notification, Notifier, SendError, Sending, template};
+use crate::rule::Severity;
 
 /// How the connection is secured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,19 +42,82 @@ impl Security {
     }
 }
 
-/// The mail server and how to reach it.
-#[derive(Debug)]
-pub(crate) struct Server<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) security: Security,
-    /// PEM; trusted besides the public authorities.
-    pub(crate) ca: Option<Vec<u8>>,
-    pub(crate) login: Option<(String, Secret)>,
+/// `[[notify.email]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Names the target in metrics and logs. Defaults to `email`.
+    #[serde(default = "default_name::<Email>")]
+    pub name: String,
+    /// The mail server.
+    pub host: String,
+    /// Its port. Defaults to 587 with `starttls`, 465 with `tls`, 25 with `none`.
+    pub port: Option<u16>,
+    /// `starttls`, `tls` (from the first byte) or `none`. Defaults to `starttls`.
+    #[serde(default)]
+    pub security: Security,
+    /// A PEM file with a certificate authority to trust in addition to the public ones. Defaults to none.
+    pub ca_file: Option<PathBuf>,
+    /// Logs in with this name. Defaults to no login.
+    pub username: Option<String>,
+    /// The password for it.
+    pub password: Option<Secret>,
+    /// A file that holds the password, instead of `password`.
+    pub password_file: Option<PathBuf>,
+    /// The sender, such as `Spanledger <ledger@example.com>`.
+    pub from: String,
+    /// The recipients.
+    pub to: Vec<String>,
+    /// Whether the end of an alert is sent. Defaults to `true`.
+    #[serde(default = "default_send_resolved")]
+    pub send_resolved: bool,
+    /// Alerts below this are not sent. Defaults to `info`: all are.
+    #[serde(default)]
+    pub min_severity: Severity,
+}
+
+impl Config {
+    fn port(&self) -> u16 {
+        self.port.unwrap_or(self.security.port())
+    }
+
+    fn login(&self) -> Result<Option<Credentials>, String> {
+        let password = Secret::resolve("password", self.password.as_ref(), self.password_file.as_deref())?;
+        let (user, password) = match (self.username.clone(), password) {
+            (Some(user), Some(password)) => (user, password),
+            (None, None) => return Ok(None),
+            (Some(_), None) => return Err("username: needs a password or password_file".to_owned()),
+            (None, Some(_)) => return Err("password: needs a username".to_owned()),
+        };
+        let local = matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+        if self.security == Security::None && !local {
+            return Err(format!("security = \"none\" would send the password to {} in the open", self.host));
+        }
+        Ok(Some(Credentials::new(user, password.expose().to_owned())))
+    }
+
+    fn tls(&self) -> Result<Tls, String> {
+        let parameters = || -> Result<TlsParameters, String> {
+            let mut builder = TlsParameters::builder(self.host.clone());
+            if let Some(path) = &self.ca_file {
+                let pem =
+                    std::fs::read(path).map_err(|error| format!("ca_file {}: {error}", path.display()))?;
+                let certificate = Certificate::from_pem(&pem)
+                    .map_err(|error| format!("ca_file: no certificate: {error}"))?;
+                builder = builder.add_root_certificate(certificate);
+            }
+            builder.build().map_err(|error| format!("ca_file: {error}"))
+        };
+        Ok(match self.security {
+            Security::Starttls => Tls::Required(parameters()?),
+            Security::Tls => Tls::Wrapper(parameters()?),
+            Security::None => Tls::None,
+        })
+    }
 }
 
 /// Mails a message to its recipients.
-pub struct Smtp {
+pub struct Email {
     name: String,
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -60,68 +126,53 @@ pub struct Smtp {
     server: String,
 }
 
-impl std::fmt::Debug for Smtp {
+impl std::fmt::Debug for Email {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The transport holds the password.
-        f.debug_struct("Smtp").field("name", &self.name).field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Email")
+            .field("name", &self.name)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
 /// The server has this long for each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-impl Smtp {
-    pub(crate) fn new(
-        name: String,
-        server: Server<'_>,
-        from: &str,
-        to: &[String],
-        external_url: String,
-    ) -> Result<Self, String> {
-        let Server { host, port, security, ca, login } = server;
-        let local = matches!(host, "localhost" | "127.0.0.1" | "::1");
-        if security == Security::None && login.is_some() && !local {
-            return Err(format!("security = \"none\" would send the password to {host} in the open"));
-        }
+impl Kind for Email {
+    const KEY: &'static str = "email";
+    type Config = Config;
+
+    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
         let mailbox = |key: &str, text: &str| {
             text.parse::<Mailbox>().map_err(|error| format!("{key}: {text:?} is no mail address: {error}"))
         };
-        let from = mailbox("from", from)?;
-        let to = to.iter().map(|text| mailbox("to", text)).collect::<Result<Vec<_>, _>>()?;
+        let login = config.login()?;
+        let from = mailbox("from", &config.from)?;
+        let to = config.to.iter().map(|text| mailbox("to", text)).collect::<Result<Vec<_>, _>>()?;
         if to.is_empty() {
             return Err("to: at least one mail address is needed".to_owned());
         }
-        let parameters = || -> Result<TlsParameters, String> {
-            let mut builder = TlsParameters::builder(host.to_owned());
-            if let Some(pem) = &ca {
-                let certificate = Certificate::from_pem(pem)
-                    .map_err(|error| format!("ca_file: no certificate: {error}"))?;
-                builder = builder.add_root_certificate(certificate);
-            }
-            builder.build().map_err(|error| format!("ca_file: {error}"))
-        };
-        let tls = match security {
-            Security::Starttls => Tls::Required(parameters()?),
-            Security::Tls => Tls::Wrapper(parameters()?),
-            Security::None => Tls::None,
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(port)
-            .tls(tls)
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
+            .port(config.port())
+            .tls(config.tls()?)
             .timeout(Some(TIMEOUT));
-        if let Some((user, password)) = login {
-            builder = builder.credentials(Credentials::new(user, password.expose().to_owned()));
+        if let Some(login) = login {
+            transport = transport.credentials(login);
         }
-        Ok(Self {
-            name,
-            transport: builder.build(),
+        let email = Self {
+            name: config.name.clone(),
+            transport: transport.build(),
             from,
             to,
-            external_url,
-            server: format!("{host}:{port}"),
-        })
+            external_url: notify.external_url.clone(),
+            server: format!("{}:{}", config.host, config.port()),
+        };
+        Ok(notify.target(email, config.send_resolved, config.min_severity))
     }
+}
 
+impl Email {
     fn message(&self, notification: &Notification) -> Result<Message, lettre::error::Error> {
         // Without a message id many a server takes a mail for spam, and none can follow it.
         let mut builder = Message::builder()
@@ -138,7 +189,7 @@ impl Smtp {
     }
 }
 
-impl Smtp {
+impl Email {
     /// Sends to each recipient by itself, since one refused address ends a transaction for all. The mail counts as
     /// sent when anybody gets it: sent again, it would come twice to those.
     async fn send_one_by_one(&self, message: &Message) -> Result<(), smtp::Error> {
@@ -165,7 +216,7 @@ fn is_about_mail(error: &smtp::Error) -> bool {
     error.is_permanent() && error.status().is_some_and(|code| code.category == Category::MailSystem)
 }
 
-impl Notifier for Smtp {
+impl Notifier for Email {
     fn name(&self) -> &str {
         &self.name
     }

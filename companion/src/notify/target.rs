@@ -1,0 +1,172 @@
+//! Targets of notifications: the `[notify]` table, and the list of the kinds of targets.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Notifier;
+use super::alertmanager::Alertmanager;
+use super::email::Email;
+use super::schedule::Grouping;
+use super::slack::Slack;
+use super::webhook::Webhook;
+use crate::rule::Severity;
+use crate::text::seconds::Seconds;
+
+/// A notifier, ready to run.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Sends.
+    pub notifier: Arc<dyn Notifier>,
+    /// When.
+    pub grouping: Grouping,
+}
+
+/// A kind of notifier: its configuration, and how it is built from that.
+pub trait Kind: Notifier + Sized + 'static {
+    /// `[[notify.KEY]]`; also the name of a target that is not given another.
+    const KEY: &'static str;
+    /// One such table. It refuses keys that it does not know, which `serde` cannot do for fields that are flattened in:
+    /// `name` and what else kinds have in common is written out in each.
+    type Config: Serialize + DeserializeOwned;
+
+    /// Builds a target and reads the files of its secrets. Nothing is connected to.
+    ///
+    /// # Errors
+    /// The key, a colon and what is wrong with it; never a secret.
+    fn build(config: &Self::Config, notify: &NotifyConfig) -> Result<Target, String>;
+}
+
+/// The name of a target that is not given one.
+pub(super) fn default_name<K: Kind>() -> String {
+    K::KEY.to_owned()
+}
+
+/// Whether the end of an alert is sent, unless configured otherwise.
+pub(super) const fn default_send_resolved() -> bool {
+    true
+}
+
+/// Makes the `[notify]` table and the list of kinds out of one list: the key of each kind, and its notifier.
+macro_rules! kinds {
+    ($($key:ident: $notifier:ty,)+) => {
+        /// The `[notify]` table.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct NotifyConfig {
+            /// Alerts with the same values of these labels share a message. Defaults to `["alertname", "service"]`.
+            pub group_by: Vec<String>,
+            /// How long a new group waits for more alerts. Defaults to `10s`.
+            pub group_wait: Seconds,
+            /// How long a group waits before it sends what has changed. Defaults to `1m`.
+            pub group_interval: Seconds,
+            /// How long before an unchanged group is sent again. Defaults to `4h`.
+            pub repeat_interval: Seconds,
+            /// Where people find the report page, by http or https; put into messages. Defaults to nothing.
+            pub external_url: String,
+            $(
+                /// Targets of this kind. Defaults to none.
+                #[serde(skip_serializing_if = "Vec::is_empty")]
+                pub $key: Vec<<$notifier as Kind>::Config>,
+            )+
+        }
+
+        impl Default for NotifyConfig {
+            fn default() -> Self {
+                Self {
+                    group_by: vec!["alertname".to_owned(), "service".to_owned()],
+                    group_wait: Seconds(10),
+                    group_interval: Seconds::MINUTE,
+                    repeat_interval: Seconds(4 * 3600),
+                    external_url: String::new(),
+                    $($key: Vec::new(),)+
+                }
+            }
+        }
+
+        impl NotifyConfig {
+            fn build_all(&self) -> Result<Vec<Target>, String> {
+                let mut targets = Vec::new();
+                $(
+                    for (index, config) in self.$key.iter().enumerate() {
+                        let target = <$notifier as Kind>::build(config, self);
+                        targets.push(target.map_err(|error| format!("notify.{}[{index}].{error}", <$notifier>::KEY))?);
+                    }
+                )+
+                Ok(targets)
+            }
+        }
+
+        /// The key of each kind.
+        #[cfg(test)]
+        pub(crate) const KEYS: &[&str] = &[$(<$notifier as Kind>::KEY,)+];
+    };
+}
+
+kinds! {
+    webhook: Webhook,
+    slack: Slack,
+    alertmanager: Alertmanager,
+    email: Email,
+}
+
+impl NotifyConfig {
+    /// Builds every target and reads the files of its secrets. Nothing is connected to.
+    ///
+    /// # Errors
+    /// The key and what is wrong with it; never a secret.
+    pub fn targets(&self) -> Result<Vec<Target>, String> {
+        for (key, length, least) in [
+            ("group_wait", self.group_wait, 0),
+            ("group_interval", self.group_interval, 1),
+            ("repeat_interval", self.repeat_interval, 1),
+        ] {
+            if length < Seconds(least) || length > Seconds(30 * 86_400) {
+                return Err(format!("notify.{key}: must be from {} to 30d", Seconds(least)));
+            }
+        }
+        if !self.external_url.is_empty() && !is_web_address(&self.external_url) {
+            let must = "must be an address that begins with http:// or https:// and holds no space";
+            return Err(format!("notify.external_url: {must}"));
+        }
+        let targets = self.build_all()?;
+        let mut names = BTreeSet::new();
+        if let Some(twice) =
+            targets.iter().map(|target| target.notifier.name()).find(|name| !names.insert(*name))
+        {
+            return Err(format!("notify: two targets have the name {twice:?}: give each its own"));
+        }
+        Ok(targets)
+    }
+
+    /// A target that follows the common timing.
+    pub(super) fn target(
+        &self,
+        notifier: impl Notifier + 'static,
+        send_resolved: bool,
+        min_severity: Severity,
+    ) -> Target {
+        let grouping = Grouping {
+            group_by: self.group_by.clone(),
+            group_wait: self.group_wait,
+            group_interval: self.group_interval,
+            repeat_interval: self.repeat_interval,
+            send_resolved,
+            min_severity,
+        };
+        Target { notifier: Arc::new(notifier), grouping }
+    }
+}
+
+/// Whether every reader takes `text` as a URI: Alertmanager refuses all alerts of a message for one that is none, and
+/// is stricter than browsers about spaces and percent signs.
+fn is_web_address(text: &str) -> bool {
+    let hex = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() >= 2;
+    let lower = text.to_ascii_lowercase();
+    (lower.starts_with("http://") || lower.starts_with("https://"))
+        && reqwest::Url::parse(text).is_ok()
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && text.split('%').skip(1).all(hex)
+}
