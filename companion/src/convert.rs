@@ -12,6 +12,7 @@ mod kind;
 mod otlp;
 mod price;
 pub(crate) mod secrets;
+mod stream_ends;
 #[cfg(test)]
 mod tests;
 mod third_party;
@@ -22,19 +23,22 @@ mod wire;
 pub(crate) use value::cut;
 pub use wire::Malformed;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use spanledger::PriceTable;
 use spanledger::semconv::attribute;
 
-use crate::record::{CallRecord, Passage, Timestamp};
+use crate::record::{CallRecord, Passage, SkippedSpans, Timestamp};
 use draft::Draft;
 use otlp::{Span, Value};
+use stream_ends::StreamEnds;
+use third_party::Sender;
 
 /// Turns batches of spans into records. Shared by all receivers.
 #[derive(Debug)]
 pub struct Converter {
     prices: Arc<PriceTable>,
+    stream_ends: Mutex<StreamEnds>,
 }
 
 /// What became of one batch. `records.len() + ignored + refused` is the number of its spans.
@@ -46,26 +50,19 @@ pub struct Converted {
     pub passages: Vec<Passage>,
     /// Spans that are no LLM calls.
     pub ignored: u64,
+    /// Which of the ignored spans are about work with a model, and why they are no calls.
+    pub skipped: SkippedSpans,
     /// Calls that cannot be kept, because their ids are missing or malformed.
     pub refused: u64,
     /// Calls of which a value was out of its range and was bounded or left out.
     pub clamped: u64,
 }
 
-/// Who sent a span.
-#[derive(Debug, Clone, Copy)]
-struct Sender<'a> {
-    service: &'a str,
-    scope: &'a str,
-    /// Whether it reports input tokens without the cached ones.
-    raw_input: bool,
-}
-
 impl Converter {
     /// A converter that prices calls without a cost by `prices`.
     #[must_use]
-    pub const fn new(prices: Arc<PriceTable>) -> Self {
-        Self { prices }
+    pub fn new(prices: Arc<PriceTable>) -> Self {
+        Self { prices, stream_ends: Mutex::default() }
     }
 
     /// Converts one batch that arrived at `now`: an OTLP export request in protobuf.
@@ -77,44 +74,55 @@ impl Converter {
         otlp::messages(request, otlp::RESOURCE_SPANS, |resource_spans| {
             let resource = Resource::read(resource_spans)?;
             otlp::messages(resource_spans, otlp::SCOPE_SPANS, |scope_spans| {
-                let scope = otlp::scope_name(scope_spans)?;
-                let raw_input = resource.raw_input || third_party::excludes_cache(scope);
-                let scope = value::head(scope, value::NAME_BYTES);
-                let sender = Sender { service: resource.service, scope, raw_input };
-                otlp::messages(scope_spans, otlp::SPANS, |span| self.read(span, sender, now, &mut result))
+                let (scope, version) = otlp::scope(scope_spans)?;
+                let sender = Sender::of(scope, version, resource.sdk);
+                otlp::messages(scope_spans, otlp::SPANS, |span| {
+                    self.read(span, resource.service, sender, now, &mut result)
+                })
             })
         })?;
         Ok(result)
     }
 
     /// Reads one span into `result`.
-    fn read(
+    fn read<'a>(
         &self,
-        span: &[u8],
-        sender: Sender<'_>,
+        span: &'a [u8],
+        service: &str,
+        sender: Sender<'a>,
         now: Timestamp,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
-        let mut draft = Draft::default();
+        let mut draft = Draft::of(sender);
         let span = Span::read(span, |key, value| draft.note(key, value))?;
+        draft.note_span(&span)?;
         let ids = Ids::read(&span);
-        let Some(kind) = draft.kind() else {
-            result.ignored += 1;
-            result.passages.extend(ids.and_then(|ids| ids.passage(draft.is_boundary())));
-            return Ok(());
+        let kind = match draft.kind() {
+            Ok(kind) => kind,
+            Err(reason) => {
+                result.ignored += 1;
+                if draft.work {
+                    result.skipped.add(draft.sender.label(), reason, 1);
+                }
+                result.passages.extend(ids.and_then(|ids| ids.passage(reason.is_boundary())));
+                return Ok(());
+            }
         };
         let Some(ids) = ids else {
             result.refused += 1;
             return Ok(());
         };
-        draft.note_status(&span)?;
-        if sender.raw_input {
-            draft.add_cache_to_input();
-        }
-        draft.note_side(span.kind);
         let when = timestamps::bounded(span.start, span.end, now);
-        let (record, clamped) = draft.finish(ids, when, sender, kind, &self.prices);
+        let (opens, lasted) = (draft.opens_stream(), draft.log_duration());
+        let (mut record, clamped) = draft.finish(ids, when, service, kind, &self.prices);
         result.clamped += u64::from(clamped);
+        if opens || lasted.is_some() {
+            let mut ends = self.stream_ends.lock().unwrap_or_else(PoisonError::into_inner);
+            match lasted {
+                Some(lasted) => ends.close(&mut record, lasted),
+                None => ends.open(&record, now),
+            }
+        }
         result.records.push(record);
         Ok(())
     }
@@ -123,19 +131,19 @@ impl Converter {
 /// What the resource says of all its spans.
 struct Resource<'a> {
     service: &'a str,
-    /// Whether its instrumentation reports input tokens without the cached ones.
-    raw_input: bool,
+    /// The SDK that sent them.
+    sdk: &'a str,
 }
 
 impl<'a> Resource<'a> {
     fn read(resource_spans: &'a [u8]) -> Result<Self, Malformed> {
-        let mut resource = Self { service: "", raw_input: false };
+        let mut resource = Self { service: "", sdk: "" };
         otlp::resource_attributes(resource_spans, |key, value| {
             let Value::Text(text) = value else { return };
             if key == attribute::SERVICE_NAME {
                 resource.service = value::head(text, value::NAME_BYTES);
             } else if key == third_party::SDK_NAME {
-                resource.raw_input = third_party::excludes_cache(text);
+                resource.sdk = text;
             }
         })?;
         Ok(resource)

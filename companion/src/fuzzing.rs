@@ -45,8 +45,10 @@ pub fn otlp_protobuf(bytes: &[u8]) {
 fn convert(request: &[u8]) {
     let convert = || Converter::new(Arc::clone(&PRICES)).convert(request, NOW);
     let Ok(converted) = convert() else { return };
-    let Converted { records, passages, ignored, refused, clamped } = &converted;
+    let Converted { records, passages, ignored, skipped, refused, clamped } = &converted;
     let spans = records.len() as u64 + ignored + refused;
+    let of_work = skipped.iter().map(|(_, _, spans)| spans).sum::<u64>();
+    assert!(of_work <= *ignored, "what is skipped is a part of what is ignored");
     assert!(passages.len() as u64 <= *ignored, "a passage is a span that is no call");
     // The generated reader checks more than is read here; where it takes the request, both saw the same spans.
     if let Ok(request) = ExportTraceServiceRequest::decode(request) {

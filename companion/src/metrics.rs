@@ -3,9 +3,11 @@
 pub mod text;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use text::{Kind, Text};
 
+use crate::record::SkippedSpans;
 use crate::text::text_enum::text_enum;
 
 text_enum! {
@@ -58,6 +60,7 @@ pub struct Metrics {
     clamped: AtomicU64,
     undone: AtomicU64,
     unsupported: [AtomicU64; Signal::ALL.len()],
+    skipped: Mutex<SkippedSpans>,
 }
 
 impl Metrics {
@@ -84,6 +87,13 @@ impl Metrics {
     /// Counts a request of a signal that is not kept.
     pub fn count_unsupported(&self, signal: Signal) {
         self.unsupported[signal as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts spans about work with a model that were not recorded.
+    pub fn count_skipped(&self, skipped: &SkippedSpans) {
+        if !skipped.is_empty() {
+            self.skipped.lock().unwrap_or_else(PoisonError::into_inner).absorb(skipped);
+        }
     }
 
     /// Writes all of them.
@@ -116,11 +126,45 @@ impl Metrics {
             "Calls that were accepted and are not counted any more: another account of the call came later.",
         );
         out.count(name, &[], self.undone.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_skipped_spans_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Spans about work with a model that are no calls, by scope and reason.",
+        );
+        for (scope, reason, spans) in self.skipped.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            out.count(name, &[("scope", scope), ("reason", reason.as_str())], spans);
+        }
         let name = "spanledger_receiver_unsupported_requests_total";
         out.family(name, Kind::Counter, "Metrics and logs requests that were accepted and discarded.");
         for signal in Signal::ALL {
             let number = self.unsupported[signal as usize].load(Ordering::Relaxed);
             out.count(name, &[("signal", signal.as_str())], number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::SkipReason;
+
+    #[test]
+    fn counts_skipped_spans_by_scope_and_reason() {
+        let metrics = Metrics::default();
+        let mut skipped = SkippedSpans::default();
+        skipped.add("an.agent", SkipReason::Agent, 2);
+        skipped.add("x\"y", SkipReason::Unknown, 1);
+        metrics.count_skipped(&skipped);
+        metrics.count_skipped(&skipped);
+        let mut text = Text::default();
+        metrics.write(&mut text);
+        let text = text.finish();
+        for line in [
+            "spanledger_receiver_skipped_spans_total{scope=\"an.agent\",reason=\"agent\"} 4\n",
+            "spanledger_receiver_skipped_spans_total{scope=\"x\\\"y\",reason=\"unknown\"} 2\n",
+        ] {
+            assert!(text.contains(line), "{text}");
         }
     }
 }

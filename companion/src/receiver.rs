@@ -105,6 +105,7 @@ impl Intake {
         }
         count(SpanResult::Ignored, converted.ignored);
         count(SpanResult::Refused, converted.refused);
+        self.metrics.count_skipped(&converted.skipped);
         self.metrics.count_clamped(converted.clamped);
         Ok((converted.refused > 0).then(|| Rejected {
             spans: i64::try_from(converted.refused).unwrap_or(i64::MAX),

@@ -3,9 +3,11 @@
 pub(crate) mod ids;
 mod modality;
 mod passage;
+mod skipped;
 
 pub use modality::{ModalityTokens, Parts};
 pub use passage::Passage;
+pub use skipped::{OTHER_SCOPES, SkipReason, SkippedSpans};
 
 use std::fmt;
 

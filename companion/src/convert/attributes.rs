@@ -1,7 +1,9 @@
-//! Which fact an attribute of the conventions states. The names stand in the library's `semconv`.
+//! Which fact an attribute of the conventions states. The names are in the library's `semconv`.
 
 use spanledger::Modality;
 use spanledger::semconv::attribute;
+
+use super::third_party::{Fact, Json};
 
 /// A fact about a call that an attribute can state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,10 @@ pub(super) enum Field {
     ResponsePreview,
     /// A span kind of another instrumentation: decides what the span is, together with the operation.
     SpanKind,
+    /// A document that states facts.
+    Json(&'static Json),
+    /// Facts that only third-party spans state.
+    More(Fact),
     /// Facts that only the `spanledger` library states.
     Own(Own),
 }

@@ -99,33 +99,36 @@ pub(super) fn resource_attributes<'a>(
     })
 }
 
-/// The name of the scope of some `ScopeSpans`; empty when it has none.
-pub(super) fn scope_name(scope_spans: &[u8]) -> Result<&str, Malformed> {
-    let mut name = "";
+/// The name and the version of the scope of some `ScopeSpans`; empty when it has none.
+pub(super) fn scope(scope_spans: &[u8]) -> Result<(&str, &str), Malformed> {
+    let (mut name, mut version) = ("", "");
     messages(scope_spans, SCOPE, |scope| {
         for field in Fields::of(scope) {
             let field = field?;
-            if field.number == 1 {
-                name = field.text()?;
+            match field.number {
+                1 => name = field.text()?,
+                2 => version = field.text()?,
+                _ => {}
             }
         }
         Ok(())
     })?;
-    Ok(name)
+    Ok((name, version))
 }
 
-/// A span without its attributes, which are told on the way.
+/// A span without its attributes, which are read on the way.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Span<'a> {
     pub(super) trace_id: &'a [u8],
     pub(super) span_id: &'a [u8],
     pub(super) parent_span_id: &'a [u8],
+    pub(super) name: &'a str,
+    /// A number of `SpanKind`.
+    pub(super) kind: u64,
     /// Nanoseconds since 1970; 0 when absent.
     pub(super) start: u64,
     /// As `start`.
     pub(super) end: u64,
-    /// The span's kind: client, server, ...
-    pub(super) kind: u64,
     pub(super) status_code: u64,
     pub(super) status_message: &'a str,
     message: &'a [u8],
@@ -144,6 +147,7 @@ impl<'a> Span<'a> {
                 1 => span.trace_id = field.bytes()?,
                 2 => span.span_id = field.bytes()?,
                 4 => span.parent_span_id = field.bytes()?,
+                5 => span.name = field.text()?,
                 6 => span.kind = field.varint()?,
                 7 => span.start = field.fixed64()?,
                 8 => span.end = field.fixed64()?,
@@ -167,23 +171,39 @@ impl<'a> Span<'a> {
         Ok(())
     }
 
-    /// Calls `each` with the attributes of the events named `name`.
-    pub(super) fn event_attributes(
+    /// Calls `each` with the events.
+    pub(super) fn events(
         &self,
-        name: &str,
-        mut each: impl FnMut(&'a str, Value<'a>),
+        mut each: impl FnMut(Event<'a>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
-        messages(self.message, EVENTS, |event| {
-            let mut named = false;
-            messages(event, 2, |found| {
-                named = found == name.as_bytes();
-                Ok(())
-            })?;
-            if !named {
-                return Ok(());
+        messages(self.message, EVENTS, |message| {
+            let mut event = Event { time: 0, name: "", message };
+            for field in Fields::of(message) {
+                let field = field?;
+                match field.number {
+                    1 => event.time = field.fixed64()?,
+                    2 => event.name = field.text()?,
+                    _ => {}
+                }
             }
-            messages(event, EVENT_ATTRIBUTES, |pair| attribute(pair, &mut each))
+            each(event)
         })
+    }
+}
+
+/// An event of a span.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event<'a> {
+    /// Nanoseconds since 1970; 0 when absent.
+    pub(super) time: u64,
+    pub(super) name: &'a str,
+    message: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// Calls `each` with its attributes.
+    pub(super) fn attributes(&self, mut each: impl FnMut(&'a str, Value<'a>)) -> Result<(), Malformed> {
+        messages(self.message, EVENT_ATTRIBUTES, |pair| attribute(pair, &mut each))
     }
 }
 

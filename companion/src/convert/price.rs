@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use spanledger::{CostStatus, PriceQuery, PriceTable, UsageSource};
 
-use super::draft::Draft;
+use super::draft::{Draft, Reading};
 use super::timestamps::CallTime;
 use super::value::{self, NAME_BYTES};
 use crate::record::NanoUsd;
 
-/// The price source of a figure that the sender of a third-party span brought along.
+/// With what the price source of a figure begins that the sender of a third-party span brought along.
 const SENDER: &str = "sender";
 
 /// A cost as the ledger keeps it. A source that begins with `companion/` says that the call was priced here.
@@ -22,8 +22,17 @@ pub(super) struct Priced {
 
 impl Draft<'_> {
     /// The cost the span brought, else the one our tables give.
-    pub(super) fn cost(&mut self, usage_source: UsageSource, time: CallTime, prices: &PriceTable) -> Priced {
-        let brought = self.cost.and_then(NanoUsd::from_usd);
+    ///
+    /// A figure of ours is exact only where the sender reports all that costs. The sender's own is taken, unless it left
+    /// tokens out that are known here.
+    pub(super) fn cost(
+        &mut self,
+        usage_source: UsageSource,
+        reading: Reading,
+        time: CallTime,
+        prices: &PriceTable,
+    ) -> Priced {
+        let brought = self.cost.filter(|_| !reading.added).and_then(NanoUsd::from_usd);
         match (self.own, brought, self.cost_status) {
             (true, Some(_), Some(status)) => {
                 return Priced {
@@ -38,7 +47,7 @@ impl Draft<'_> {
                     UsageSource::Provider => CostStatus::Exact,
                     _ => CostStatus::Estimated,
                 };
-                return Priced { amount: brought, status, source: Some(SENDER.to_owned()) };
+                return Priced { amount: brought, status, source: Some(self.sender_source()) };
             }
             _ => {}
         }
@@ -57,10 +66,21 @@ impl Draft<'_> {
             usage_source,
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(time.start.0.unsigned_abs()),
         });
+        let status = match cost.status {
+            CostStatus::Exact if !reading.complete => CostStatus::Estimated,
+            status => status,
+        };
         Priced {
             amount: cost.usd.and_then(NanoUsd::from_usd),
-            status: cost.status,
+            status,
             source: cost.source.map(|source| value::cut(format!("companion/{source}"), NAME_BYTES)),
+        }
+    }
+    /// Who computed a cost that the span brought: `sender`, and its name where it is known.
+    fn sender_source(&self) -> String {
+        match self.sender.dialect.name {
+            "" => SENDER.to_owned(),
+            name => format!("{SENDER}/{name}"),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestam
 
 mod hostile;
 mod nesting;
+mod senders;
 mod wire;
 
 /// 2026-11-23 12:00:00 UTC.
@@ -388,7 +389,7 @@ fn reads_openlit_with_its_cost_and_its_uncached_input() {
         ],
     );
     assert_eq!((record.input_tokens, record.cost), (Some(1400), Some(NanoUsd(500_000_000))));
-    assert_eq!(record.price_source.as_deref(), Some("sender"));
+    assert_eq!(record.price_source.as_deref(), Some("sender/OpenLIT"));
     assert_eq!((record.stream, record.first_chunk_ns), (true, Some(100_000_000)));
 }
 

@@ -1,171 +1,303 @@
-//! What other instrumentations call the facts of a call. None of these names is ever written here; they are the
-//! words of those projects, read only where the conventions' own name is absent.
+//! What other instrumentations call the facts of a call: one table per dialect. None of these names is ever written
+//! here; they are the words of those projects, read only where the conventions' own name is absent.
 //!
-//! Input tokens include cached ones in the conventions, in OpenLLMetry and in OpenInference. OpenLIT passes on
-//! what the provider's API counts, which excludes them for providers that report the cache beside the input: see
-//! [`excludes_cache`]. Whichever sender it is, an input smaller than its cached part cannot include it, and the
-//! cached part is added (see `Draft::finish`).
+//! Who sent a span is known by its scope, else by its SDK, else by the module that `tracing` names. Words that only
+//! one sender writes are read from every span; bare words (`model`, `input_tokens`) only from their sender's. A
+//! sender's habits decide what its numbers mean: whether the input has the cache in it, the output the thoughts.
 
-use std::borrow::Cow;
+mod ai_sdk;
+mod anthropic_sdk;
+mod claude_code;
+mod codex;
+mod fact;
+mod json;
+mod langfuse;
+mod litellm;
+mod logfire;
+mod meaning;
+mod mlflow;
+mod older;
+mod openinference;
+mod openlit;
+mod openllmetry;
+mod otel;
+pub(super) mod provider;
+mod rust;
+mod strands;
 
-use spanledger::semconv::{attribute, operation, provider};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::attributes::{Field, Part};
-use super::kind::Kind;
+use super::value;
+pub(super) use fact::Fact;
+pub(super) use json::Json;
+pub(super) use meaning::{Meaning, meaning, streams};
 
 /// The resource attribute that names the sending SDK.
 pub(super) const SDK_NAME: &str = "telemetry.sdk.name";
 
-/// The conventions before their present names (1.26 to 1.41).
-const OLDER: &[(&str, Field)] = &[
-    (attribute::SYSTEM, Field::System),
-    (attribute::USAGE_CACHE_CREATION_TOKENS, Field::CacheWrite),
-    ("gen_ai.usage.prompt_tokens", Field::InputTokens),
-    ("gen_ai.usage.completion_tokens", Field::OutputTokens),
-    ("gen_ai.response.finish_reason", Field::FinishReasons),
-    ("gen_ai.request.is_stream", Field::Stream),
-    ("gen_ai.openai.response.service_tier", Field::ServiceTier),
-    ("gen_ai.openai.request.service_tier", Field::RequestServiceTier),
-    ("gen_ai.user.id", Field::User),
-    ("gen_ai.session.id", Field::Conversation),
-    ("http.status_code", Field::StatusCode),
-    ("enduser.id", Field::User),
-    ("session.id", Field::Conversation),
-    ("exception.message", Field::ErrorMessage),
-];
+/// The attributes in which `tracing` names the module of a span.
+const MODULES: [&str; 3] = ["target", "code.module.name", "code.namespace"];
 
-/// OpenLLMetry and the `traceloop` SDK, with the `llm.*` names that the conventions had before `gen_ai.*`.
-const OPENLLMETRY: &[(&str, Field)] = &[
-    ("llm.request.type", Field::Operation),
-    ("llm.vendor", Field::System),
-    ("llm.request.model", Field::RequestModel),
-    ("llm.response.model", Field::ResponseModel),
-    ("llm.response.id", Field::ResponseId),
-    ("llm.is_streaming", Field::Stream),
-    ("llm.stream", Field::Stream),
-    ("llm.response.finish_reason", Field::FinishReasons),
-    ("llm.response.stop_reason", Field::FinishReasons),
-    ("gen_ai.completion.0.finish_reason", Field::FinishReasons),
-    ("llm.usage.prompt_tokens", Field::InputTokens),
-    ("llm.usage.completion_tokens", Field::OutputTokens),
-    ("gen_ai.usage.cache_read_input_tokens", Field::CacheRead),
-    ("gen_ai.usage.cache_creation_input_tokens", Field::CacheWrite),
-    ("llm.usage.cache_read_input_tokens", Field::CacheRead),
-    ("llm.usage.cache_creation_input_tokens", Field::CacheWrite),
-    ("llm.usage.reasoning_tokens", Field::Reasoning),
-    ("gen_ai.usage.reasoning_tokens", Field::Reasoning),
-    ("llm.user", Field::User),
-    ("traceloop.association.properties.user_id", Field::User),
-    ("traceloop.association.properties.session_id", Field::Conversation),
-    ("traceloop.span.kind", Field::SpanKind),
-];
+/// The label of a sender without a scope.
+const NO_SCOPE: &str = "(none)";
 
-/// OpenLIT. Its cost has the name that we use as well.
-const OPENLIT: &[(&str, Field)] = &[
-    ("gen_ai.usage.cache_read_tokens", Field::CacheRead),
-    ("gen_ai.usage.cache_creation_tokens", Field::CacheWrite),
-    ("gen_ai.server.time_to_first_token", Field::FirstChunk),
-    ("gen_ai.request.user", Field::User),
-    ("gen_ai.usage.details.cache_read_tokens", Field::CacheRead),
-    ("gen_ai.usage.details.cache_write_tokens", Field::CacheWrite),
-    ("gen_ai.usage.details.reasoning_tokens", Field::Reasoning),
-];
-
-/// OpenInference (Phoenix, Arize).
-const OPENINFERENCE: &[(&str, Field)] = &[
-    ("openinference.span.kind", Field::SpanKind),
-    ("llm.provider", Field::Provider),
-    ("llm.system", Field::System),
-    ("llm.model_name", Field::RequestModel),
-    ("llm.request.model_name", Field::RequestModel),
-    ("llm.response.model_name", Field::ResponseModel),
-    ("embedding.model_name", Field::RequestModel),
-    ("llm.finish_reason", Field::FinishReasons),
-    ("llm.token_count.prompt", Field::InputTokens),
-    ("llm.token_count.completion", Field::OutputTokens),
-    ("llm.token_count.prompt_details.cache_read", Field::CacheRead),
-    ("llm.token_count.prompt_details.cache_write", Field::CacheWrite),
-    ("llm.token_count.prompt_details.audio", Field::InputOf(Part::Audio)),
-    ("llm.token_count.completion_details.reasoning", Field::Reasoning),
-    ("llm.token_count.completion_details.audio", Field::OutputOf(Part::Audio)),
-    ("llm.cost.total", Field::Cost),
-];
-
-/// The fact that another instrumentation's name `key` states.
-pub(super) fn field(key: &str) -> Option<Field> {
-    [OLDER, OPENLLMETRY, OPENLIT, OPENINFERENCE]
-        .into_iter()
-        .flatten()
-        .find_map(|(name, field)| (*name == key).then_some(*field))
+/// The words and the habits of one instrumentation.
+#[derive(Debug)]
+pub(super) struct Dialect {
+    /// Its name in documents and in the price source of a cost that it reports.
+    pub(super) name: &'static str,
+    /// How its scopes begin, and whether those report cached tokens. The first that fits counts.
+    scopes: &'static [(&'static str, Cached)],
+    /// Names that mean the same from every sender.
+    fields: &'static [(&'static str, Field)],
+    /// Names that only this sender means so; they go before all others.
+    own_fields: &'static [(&'static str, Field)],
+    /// Events of which the first tells when the first chunk came.
+    pub(super) first_chunk_events: &'static [&'static str],
+    /// An event that has the finish reason.
+    pub(super) finish_reason_event: Option<&'static str>,
+    pub(super) input: Input,
+    pub(super) thoughts: Thoughts,
+    /// Whether usage without cache counts was counted by the sender.
+    pub(super) estimates_without_cache_counts: bool,
+    /// Whether a failed call may have no attribute but its name, `chat MODEL`.
+    pub(super) names_calls: bool,
+    /// Whether a status that is unset means that the application stopped reading the stream.
+    pub(super) unset_means_dropped: bool,
+    /// Whether it reports a stream that broke as failed. One without an end, usage and error was then dropped.
+    pub(super) reports_broken_streams: bool,
+    /// Whether it writes the end of a stream as a log line next to the call's own span.
+    pub(super) logs_stream_ends: bool,
+    /// The provider of all its calls.
+    pub(super) provider: Option<&'static str>,
 }
 
-/// What a third-party operation or span kind says the span is.
+impl Dialect {
+    const EMPTY: Self = Self {
+        name: "",
+        scopes: &[],
+        fields: &[],
+        own_fields: &[],
+        first_chunk_events: &[],
+        finish_reason_event: None,
+        input: Input::WithCache,
+        thoughts: Thoughts::Included,
+        estimates_without_cache_counts: false,
+        names_calls: false,
+        unset_means_dropped: false,
+        reports_broken_streams: false,
+        logs_stream_ends: false,
+        provider: None,
+    };
+}
+
+/// What a sender's input tokens are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// An LLM call, with the conventions' name for the operation.
-    Call(Kind, &'static str),
-    /// An agent, a tool or a workflow: calls below it are no repetition of anything above it.
-    Boundary,
-    /// Neither.
-    Other,
+pub(super) enum Input {
+    /// All of them, as the conventions have it.
+    WithCache,
+    /// What the provider's API counts, which is without the cache at Anthropic and Bedrock.
+    AsTheApi,
 }
 
-/// What the operation, span kind or request type `name` means.
-pub(super) fn meaning(name: &str) -> Meaning {
-    match name.to_ascii_lowercase().as_str() {
-        operation::CHAT
-        | "chat_completion"
-        | "chat_completions"
-        | "chat.completions"
-        | "responses"
-        | "message"
-        | "messages"
-        | "llm" => Meaning::Call(Kind::Generation, operation::CHAT),
-        operation::TEXT_COMPLETION | "completion" | "completions" => {
-            Meaning::Call(Kind::Generation, operation::TEXT_COMPLETION)
-        }
-        operation::GENERATE_CONTENT | "generate" => {
-            Meaning::Call(Kind::Generation, operation::GENERATE_CONTENT)
-        }
-        operation::EMBEDDINGS | "embedding" | "embed" => {
-            Meaning::Call(Kind::Embeddings, operation::EMBEDDINGS)
-        }
-        "invoke_agent" | "create_agent" | "invoke_workflow" | "execute_tool" | "plan" | "agent" | "tool"
-        | "workflow" | "chain" => Meaning::Boundary,
-        _ => Meaning::Other,
+/// Whether a sender's output tokens have the thoughts in them that Gemini counts apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thoughts {
+    Included,
+    LeftOut,
+}
+
+/// Whether a sender reports cached tokens where there are any. A cost is exact only where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cached {
+    Always,
+    /// From this version on, which is the one that was tried.
+    Since(&'static [u16]),
+    /// Reported, but not how long writes live, which decides their price.
+    WithoutLifetime,
+    Never,
+    /// Not known: a span shows it by having cache counts.
+    Unknown,
+}
+
+/// All tables, in the order in which scopes are matched: the longer of two that begin alike first.
+const DIALECTS: [&Dialect; 20] = [
+    &older::DIALECT,
+    &otel::GENAI,
+    &otel::OPENAI_V2,
+    &openllmetry::DIALECT,
+    &openlit::DIALECT,
+    &openinference::DIALECT,
+    &logfire::LOGFIRE,
+    &logfire::PYDANTIC_AI,
+    &langfuse::DIALECT,
+    &mlflow::DIALECT,
+    &litellm::DIALECT,
+    &ai_sdk::OLDER,
+    &ai_sdk::NEWER,
+    &strands::DIALECT,
+    &otel::ADK,
+    &anthropic_sdk::DIALECT,
+    &claude_code::DIALECT,
+    &codex::DIALECT,
+    &rust::RIG,
+    &rust::GENAI,
+];
+
+/// The fact that `key` states on any span.
+static FIELDS: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
+    let all = DIALECTS.iter().flat_map(|dialect| dialect.fields);
+    all.rev().map(|(name, field)| (*name, *field)).collect()
+});
+
+/// Who sent a span.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender<'a> {
+    /// The name of its scope; empty when it has none.
+    pub(super) scope: &'a str,
+    pub(super) dialect: &'static Dialect,
+    cached: Cached,
+    /// The provider that the scope's last word names, as in `openlit.instrumentation.anthropic`.
+    pub(super) provider: Option<&'static str>,
+}
+
+impl Default for Sender<'_> {
+    fn default() -> Self {
+        Self::UNKNOWN
     }
 }
 
-/// The conventions' name for a provider that another instrumentation names its own way.
-pub(super) fn provider_name(name: Cow<'_, str>) -> Cow<'_, str> {
-    let known = match name.to_ascii_lowercase().as_str() {
-        "openai" => provider::OPENAI,
-        "anthropic" => provider::ANTHROPIC,
-        "az.ai.openai" | "azure" | "azure_openai" => provider::AZURE_AI_OPENAI,
-        "az.ai.inference" => provider::AZURE_AI_INFERENCE,
-        "aws" | "bedrock" | "amazon_bedrock" | "aws_bedrock" => provider::AWS_BEDROCK,
-        "gemini" | "google" | "google_genai" => provider::GCP_GEMINI,
-        "vertex_ai" | "vertexai" => provider::GCP_VERTEX_AI,
-        "cohere" => provider::COHERE,
-        "deepseek" => provider::DEEPSEEK,
-        "groq" => provider::GROQ,
-        "mistral" | "mistralai" => provider::MISTRAL_AI,
-        "moonshot" | "moonshotai" => provider::MOONSHOT_AI,
-        "perplexity" => provider::PERPLEXITY,
-        "watsonx" => provider::IBM_WATSONX_AI,
-        "xai" => provider::X_AI,
-        _ => return name,
-    };
-    Cow::Borrowed(known)
+impl<'a> Sender<'a> {
+    /// A sender that no table knows.
+    pub(super) const UNKNOWN: Self =
+        Self { scope: "", dialect: &Dialect::EMPTY, cached: Cached::Unknown, provider: None };
+
+    /// The sender whose scope is `scope` of `version`, else the one whose SDK is `sdk`.
+    pub(super) fn of(scope: &'a str, version: &str, sdk: &str) -> Self {
+        let known = Sender::named(scope, version).or_else(|| Sender::named(sdk, "")).unwrap_or_default();
+        Self {
+            scope: if scope.is_empty() { NO_SCOPE } else { value::head(scope, value::NAME_BYTES) },
+            ..known
+        }
+    }
+
+    /// Its scope as a label.
+    pub(super) const fn label(&self) -> &'a str {
+        if self.scope.is_empty() { NO_SCOPE } else { self.scope }
+    }
+
+    /// This sender, or the one whose module the attribute `key` names.
+    pub(super) fn in_module(self, key: &str, module: &str) -> Self {
+        let named = MODULES.contains(&key).then(|| Sender::named(module, "")).flatten();
+        named.map_or(self, |named| Self { scope: self.scope, ..named })
+    }
+
+    fn named(scope: &str, version: &str) -> Option<Sender<'static>> {
+        DIALECTS.iter().find_map(|dialect| {
+            let (_, cached) = dialect.scopes.iter().find(|(name, _)| begins(scope, name))?;
+            let cached = match cached {
+                Cached::Since(first) if numbers(version).as_slice() < *first => Cached::Unknown,
+                Cached::Since(_) => Cached::Always,
+                other => *other,
+            };
+            let last = scope.rsplit(['.', '-']).next().unwrap_or_default();
+            Some(Sender { scope: "", dialect, cached, provider: provider::known(last) })
+        })
+    }
+
+    /// The fact that `key` states on one of its spans, before all other names.
+    pub(super) fn own_field(&self, key: &str) -> Option<Field> {
+        self.dialect.own_fields.iter().find_map(|(name, field)| (*name == key).then_some(*field))
+    }
+
+    /// Whether it reports cached tokens where there are any.
+    pub(super) const fn reports_cached(&self) -> bool {
+        matches!(self.cached, Cached::Always | Cached::WithoutLifetime)
+    }
+
+    /// Whether it reports how long cache writes live.
+    pub(super) const fn reports_lifetime(&self) -> bool {
+        !matches!(self.cached, Cached::WithoutLifetime)
+    }
 }
 
-/// Whether the instrumentation named `sender` (a scope or an SDK) reports input tokens as the provider's API
-/// counts them. That differs from the conventions only where the API counts cached input apart.
-pub(super) fn excludes_cache(sender: &str) -> bool {
-    sender.starts_with("openlit")
+/// The fact that `key` states on any span.
+pub(super) fn field(key: &str) -> Option<Field> {
+    FIELDS.get(key).copied()
 }
 
-/// Whether the API of `provider` counts cached input apart from its input tokens.
-pub(super) fn counts_cache_apart(provider: &str) -> bool {
-    matches!(provider, provider::ANTHROPIC | provider::AWS_BEDROCK)
+/// How the keys of LLM work begin. A span with one of them that is not recorded is counted by its scope.
+const WORK: [&str; 9] = [
+    "gen_ai.",
+    "llm.",
+    "ai.",
+    "langfuse.",
+    "mlflow.",
+    "claude_code.",
+    "codex.",
+    "openinference.",
+    "traceloop.",
+];
+
+/// Whether `key` shows that its span is about work with a model.
+pub(super) fn is_llm_work(key: &str) -> bool {
+    WORK.iter().any(|start| key.starts_with(start))
+}
+
+/// Whether `scope` is `name` or is within it: `ai` is no beginning of `aiohttp`.
+fn begins(scope: &str, name: &str) -> bool {
+    scope.strip_prefix(name).is_some_and(|rest| {
+        rest.is_empty() || name.ends_with(['.', '/', '-']) || rest.starts_with(['.', '/', ':', '-', '_'])
+    })
+}
+
+/// The numbers with which a version begins: `2.4b0` is 2 and 4.
+fn numbers(version: &str) -> Vec<u16> {
+    version
+        .split('.')
+        .map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_a_sender_by_its_scope() {
+        for (scope, version, name, reports) in [
+            ("openlit.instrumentation.anthropic", "", "OpenLIT", true),
+            ("opentelemetry.instrumentation.openai.v1", "0.62.4", "OpenLLMetry", true),
+            ("opentelemetry.instrumentation.openai.v1", "0.30.0", "OpenLLMetry", false),
+            ("opentelemetry.instrumentation.openai_v2", "2.4b0", "OpenTelemetry openai-v2", false),
+            ("@opentelemetry/instrumentation-openai", "0.21.0", "OpenTelemetry openai-v2", false),
+            ("opentelemetry.instrumentation.genai.openai", "1.3b0", "OpenTelemetry GenAI", true),
+            ("openinference.instrumentation.openai", "0.1.66", "OpenInference", true),
+            ("openinference.instrumentation.smolagents", "0.1.43", "OpenInference", false),
+            ("com.anthropic.sdk.python", "2.14.0", "Claude SDK", true),
+            ("ai", "", "Vercel AI SDK", true),
+            ("aiohttp.client", "", "", false),
+            ("app", "", "", false),
+            ("", "", "", false),
+        ] {
+            let sender = Sender::of(scope, version, "");
+            assert_eq!((sender.dialect.name, sender.reports_cached()), (name, reports), "{scope} {version}");
+        }
+        assert_eq!(Sender::of("app", "1.0", "openlit").dialect.name, "OpenLIT");
+        assert_eq!(Sender::of("app", "", "").in_module("target", "rig::completions").dialect.name, "rig");
+        assert_eq!(Sender::of("app", "", "").in_module("module", "rig::completions").dialect.name, "");
+    }
+
+    #[test]
+    fn no_name_means_two_facts() {
+        let mut seen = HashMap::new();
+        for dialect in DIALECTS {
+            for (name, field) in dialect.fields {
+                let before = seen.insert(*name, *field);
+                assert!(before.is_none_or(|before| before == *field), "{name}");
+            }
+        }
+    }
 }

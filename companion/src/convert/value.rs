@@ -93,9 +93,36 @@ pub(super) fn status(value: Value<'_>) -> Option<u16> {
     count(value).and_then(|code| u16::try_from(code).ok()).filter(|code| (100..=599).contains(code))
 }
 
-/// A list of names; a single name is a list of one.
+/// A member of a document that is no list and no object.
+pub(super) fn of_json(member: &serde_json::Value) -> Option<Value<'_>> {
+    Some(match member {
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Bool(flag) => Value::Bool(*flag),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(number) => Value::Int(number),
+            None => Value::Double(number.as_f64()?),
+        },
+        _ => return None,
+    })
+}
+
+/// The string that `text` is as JSON. Objects that a sender could not write as JSON are written as `<…>`.
+pub(super) fn unquoted(text: &str) -> Option<String> {
+    serde_json::from_str(text).ok().filter(|text: &String| !text.starts_with('<') && text != "NOT_GIVEN")
+}
+
+/// A list of names; a single name is a list of one, and the text of a JSON list of strings is that list.
 pub(super) fn names(value: Value<'_>) -> Option<Vec<String>> {
     let names: Vec<String> = match value {
+        Value::Text(text) if text.starts_with('[') => {
+            let names: Vec<String> = serde_json::from_str(text).ok()?;
+            names
+                .into_iter()
+                .filter(|name| !name.is_empty())
+                .take(MOST_REASONS)
+                .map(|name| cut(name, NAME_BYTES))
+                .collect()
+        }
         Value::List(list) => list
             .items()
             .take(MOST_REASONS)

@@ -64,6 +64,7 @@ struct JsonScopeSpans {
 #[derive(Deserialize)]
 struct JsonScope {
     name: Option<String>,
+    version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +73,7 @@ struct JsonSpan {
     trace_id: Option<Hex>,
     span_id: Option<Hex>,
     parent_span_id: Option<Hex>,
+    name: Option<String>,
     start_time_unix_nano: Option<Integer>,
     end_time_unix_nano: Option<Integer>,
     attributes: Option<Vec<JsonPair>>,
@@ -80,7 +82,9 @@ struct JsonSpan {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct JsonEvent {
+    time_unix_nano: Option<Integer>,
     name: Option<String>,
     attributes: Option<Vec<JsonPair>>,
 }
@@ -139,6 +143,7 @@ impl From<JsonScopeSpans> for ScopeSpans {
         Self {
             scope: json.scope.map(|scope| InstrumentationScope {
                 name: scope.name.unwrap_or_default(),
+                version: scope.version.unwrap_or_default(),
                 ..InstrumentationScope::default()
             }),
             spans: each(json.spans),
@@ -149,12 +154,12 @@ impl From<JsonScopeSpans> for ScopeSpans {
 
 impl From<JsonSpan> for Span {
     fn from(json: JsonSpan) -> Self {
-        let nanos = |time: Option<Integer>| time.map_or(0, |Integer(n)| u64::try_from(n).unwrap_or(0));
         let id = |id: Option<Hex>| id.map(|Hex(bytes)| bytes).unwrap_or_default();
         Self {
             trace_id: id(json.trace_id),
             span_id: id(json.span_id),
             parent_span_id: id(json.parent_span_id),
+            name: json.name.unwrap_or_default(),
             start_time_unix_nano: nanos(json.start_time_unix_nano),
             end_time_unix_nano: nanos(json.end_time_unix_nano),
             attributes: each(json.attributes),
@@ -167,7 +172,12 @@ impl From<JsonSpan> for Span {
 
 impl From<JsonEvent> for Event {
     fn from(json: JsonEvent) -> Self {
-        Self { name: json.name.unwrap_or_default(), attributes: each(json.attributes), ..Self::default() }
+        Self {
+            time_unix_nano: nanos(json.time_unix_nano),
+            name: json.name.unwrap_or_default(),
+            attributes: each(json.attributes),
+            ..Self::default()
+        }
     }
 }
 
@@ -205,6 +215,11 @@ impl From<JsonValue> for AnyValue {
         };
         Self { value }
     }
+}
+
+/// Nanoseconds since 1970; 0 when absent or out of range.
+fn nanos(time: Option<Integer>) -> u64 {
+    time.map_or(0, |Integer(number)| u64::try_from(number).unwrap_or(0))
 }
 
 fn each<T, U: From<T>>(items: Option<Vec<T>>) -> Vec<U> {

@@ -1,0 +1,42 @@
+//! Spans about work with a model that are no calls are counted by scope and reason.
+
+use super::*;
+use crate::record::SkipReason;
+
+#[test]
+fn names_the_reason_of_every_skipped_span() {
+    for (attributes, reason) in [
+        (
+            json!({ "gen_ai.operation.name": "invoke_agent", "gen_ai.request.model": "m" }),
+            Some(SkipReason::Agent),
+        ),
+        (json!({ "gen_ai.operation.name": "execute_tool" }), Some(SkipReason::Tool)),
+        (json!({ "traceloop.span.kind": "workflow" }), Some(SkipReason::Workflow)),
+        (json!({ "openinference.span.kind": "CHAIN" }), Some(SkipReason::Workflow)),
+        (json!({ "openinference.span.kind": "RERANKER" }), Some(SkipReason::Operation)),
+        (json!({ "gen_ai.operation.name": "fetch_response" }), Some(SkipReason::Operation)),
+        (
+            json!({ "gen_ai.operation.name": "chat", "logfire.span_type": "pending_span" }),
+            Some(SkipReason::Pending),
+        ),
+        (json!({ "gen_ai.operation.name": "chat", "logfire.span_type": "log" }), Some(SkipReason::Log)),
+        (json!({ "gen_ai.operation.name": "dream" }), Some(SkipReason::Unknown)),
+        (json!({ "gen_ai.agent.name": "a" }), Some(SkipReason::Unknown)),
+        (json!({ "llm.openai.usage": "{}" }), Some(SkipReason::Unknown)),
+        (json!({ "http.request.method": "POST", "server.address": "api.openai.com" }), None),
+        (json!({}), None),
+    ] {
+        let converted =
+            Sent { scope: "some.scope", attributes: attributes.clone(), ..Sent::default() }.convert();
+        assert_eq!((converted.records.len(), converted.ignored), (0, 1), "{attributes}");
+        let found: Vec<_> = converted.skipped.iter().collect();
+        let expected: Vec<_> = reason.into_iter().map(|reason| ("some.scope", reason, 1)).collect();
+        assert_eq!(found, expected, "{attributes}");
+    }
+}
+
+#[test]
+fn only_what_is_not_understood_may_miss_calls() {
+    let missing: Vec<_> = SkipReason::ALL.into_iter().filter(|reason| reason.may_miss_calls()).collect();
+    assert_eq!(missing, [SkipReason::Unknown]);
+}
