@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::billing::{Billing, Count, Pass, Word};
+use crate::charge::{Charge, Reported};
+use crate::coverage::{Coverage, MAX_PATHS, Reason};
 use crate::semconv::error_type;
 use crate::usage::Usage;
 
@@ -128,16 +131,30 @@ pub(crate) struct ResponseFacts {
     pub(crate) id: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) service_tier: Option<String>,
+    /// The tier in a header, for responses whose body names none.
+    pub(crate) header_tier: Option<String>,
     pub(crate) system_fingerprint: Option<String>,
     /// Wire values by choice index.
     pub(crate) finish_reasons: BTreeMap<u64, String>,
     /// Choices seen; those without a finish reason at an early end are reported as `error`.
     pub(crate) choices: u64,
     pub(crate) usage: Usage,
+    /// What is billed next to tokens.
+    pub(crate) billing: Billing,
+    /// What the provider or a gateway reports that the call costs.
+    pub(crate) charge: Charge,
+    /// What the provider calls the total of its tokens.
+    pub(crate) reported_total: Option<u64>,
+    /// What may cost something and was not understood.
+    pub(crate) coverage: Coverage,
+    /// What costs something at a price that is not known.
+    pub(crate) unpriced: Coverage,
     /// The error the body carries, whatever the HTTP status.
     pub(crate) error: Option<ErrorFacts>,
     /// The provider's own end marker was seen (`[DONE]`, `message_stop`, ...).
     pub(crate) ended: bool,
+    /// The provider accepted the request and gives the response later: `queued`, a task's id.
+    pub(crate) pending: bool,
     /// The provider says that the answer was cancelled on its side, as the caller can ask for from elsewhere.
     pub(crate) cancelled: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
@@ -186,6 +203,40 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Brings the counts of a response together once all of it was read: passes of the model that its own counts
+    /// leave out, reasoning that only the total shows, and whether the total is the total of the parts.
+    pub(crate) fn settle(&mut self) {
+        let hidden = self.hides_reasoning();
+        let response = &mut self.response;
+        response.settle_passes();
+        if response.service_tier.is_none()
+            && let Some(tier) = response.header_tier.take()
+        {
+            response.note_tier(&tier);
+            response.billing.word(Word::TierSource, "header");
+        }
+        if let (Some(input), Some(total), true) =
+            (response.usage.input_tokens, response.reported_total, hidden)
+        {
+            response.usage.output_tokens = response.usage.output_tokens.max(total.checked_sub(input));
+        }
+        response.check_total();
+        if matches!(response.charge.reported(), Reported::Usd(_)) {
+            response.unpriced = Coverage::default();
+        }
+        let unknown = response.coverage.count().saturating_add(response.unpriced.count());
+        response.billing.set(Count::Unparsed, unknown);
+    }
+
+    /// Whether this is Gemini in OpenAI's format, which leaves reasoning out of the output and names it nowhere.
+    fn hides_reasoning(&self) -> bool {
+        let models = [&self.response.model, &self.request.model];
+        let gemini = models.into_iter().flatten().any(|model| model.contains("gemini"));
+        self.destination.openai && gemini && self.response.usage.reasoning_tokens.unwrap_or(0) == 0
+    }
+}
+
 /// The place a call goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -211,14 +262,90 @@ impl ResponseFacts {
     /// Whether the whole answer arrived: the provider's end marker, or all that comes before it, which is usage and
     /// a finish reason of every choice.
     pub(crate) fn complete(&self) -> bool {
+        self.ended || (self.finished() && !self.usage.is_empty())
+    }
+
+    /// Whether nothing of a response was read.
+    pub(crate) fn is_bare(&self) -> bool {
+        let tokens = [self.usage.input_tokens, self.usage.output_tokens];
+        !self.output
+            && self.finish_reasons.is_empty()
+            && self.error.is_none()
+            && tokens.into_iter().flatten().all(|tokens| tokens == 0)
+    }
+
+    /// Whether every choice has its finish reason.
+    pub(crate) fn finished(&self) -> bool {
         let finished = self.finish_reasons.len() as u64;
-        self.ended || (finished > 0 && finished >= self.choices && !self.usage.is_empty())
+        finished > 0 && finished >= self.choices
     }
 
     /// Notes the error that the answer carries. The first counts, and none after the end of the answer.
     pub(crate) fn note_error(&mut self, error: Option<ErrorFacts>) {
         if self.error.is_none() && !self.ended {
             self.error = error;
+        }
+    }
+
+    /// The paths of what may cost something and is not known.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let mut paths: Vec<String> =
+            self.coverage.paths().iter().chain(self.unpriced.paths()).cloned().collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths.truncate(MAX_PATHS);
+        paths
+    }
+
+    /// Anthropic lists the passes of the model. Its own counts hold those that wrote the message; those that
+    /// compacted the context before it are billed as well, and those of an advisor at the advisor's price. A pass
+    /// that declined before another model took over is not billed.
+    fn settle_passes(&mut self) {
+        let passes = self.billing.passes();
+        if passes.is_empty() {
+            return;
+        }
+        let fallback = passes.iter().any(|pass| pass.kind == "fallback_message");
+        let billed = |pass: &&Pass| !(fallback && pass.kind == "message");
+        let mut passes: Vec<Pass> = passes.iter().filter(billed).cloned().collect();
+        let writes = |pass: &Pass| matches!(pass.kind.as_str(), "message" | "fallback_message" | "model");
+        let mut written = Usage::default();
+        for pass in passes.iter().filter(|pass| writes(pass)) {
+            written.add(&pass.usage);
+        }
+        let totals = |usage: &Usage| (usage.input_tokens.unwrap_or(0), usage.output_tokens.unwrap_or(0));
+        if totals(&written) != totals(&self.usage) {
+            self.coverage.note(Reason::Total, "usage.iterations".to_owned());
+        }
+        for pass in passes.iter().filter(|pass| !writes(pass) && pass.model.is_none()) {
+            self.usage.add(&pass.usage);
+            self.billing.add(Count::CacheWrite1h, pass.cache_write_1h);
+        }
+        // One pass of the model itself is what the counts are.
+        if let [only] = passes.as_slice()
+            && writes(only)
+        {
+            passes.clear();
+        }
+        self.billing.set_passes(passes);
+    }
+
+    /// Whether the provider's total is that of the parts, with or without the cached tokens.
+    fn check_total(&mut self) {
+        let usage = &self.usage;
+        let (Some(total), Some(input)) = (self.reported_total, usage.input_tokens) else { return };
+        let parts = input.saturating_add(usage.output_tokens.unwrap_or(0));
+        let cached =
+            usage.cache_read_tokens.unwrap_or(0).saturating_add(usage.cache_write_tokens.unwrap_or(0));
+        if total != parts && total != parts.saturating_sub(cached) {
+            self.coverage.note(Reason::Total, "usage.total_tokens".to_owned());
+        }
+    }
+
+    /// Sets the service tier the response names, unless it is too long for one.
+    pub(crate) fn note_tier(&mut self, tier: &str) {
+        if !tier.is_empty() && tier.len() <= MAX_IDENTIFIER && self.service_tier.as_deref() != Some(tier) {
+            self.service_tier = Some(tier.to_owned());
         }
     }
 

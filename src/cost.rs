@@ -2,6 +2,10 @@
 
 mod bundled;
 mod error;
+mod explain;
+mod factors;
+mod host;
+mod lookup;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,21 +17,25 @@ use std::time::SystemTime;
 
 use self::bundled::Bundled;
 pub use self::error::PriceError;
+use self::lookup::Place;
 use self::table::Table;
 use self::tokens::Tokens;
+use crate::billing::{Billing, Count, Word};
 use crate::text_enum::text_enum;
 use crate::usage::{Usage, UsageSource};
 
 text_enum! {
     /// How far the cost of a call can be trusted.
     pub enum CostStatus of "spanledger.cost.status" {
-        /// Final usage and a price of this very model.
+        /// Final usage and a price of this very model, or the charge that the response reports; nothing that may cost
+        /// something was left out.
         Exact = "exact",
-        /// Partial or estimated usage, or a price that is not this very model's at this very provider: an opted-in
-        /// default, a price found by the model's name alone, a service tier the table does not know or the answer does
-        /// not name, tokens of sound at a price of text.
+        /// Partial or estimated usage; a price that is not this very model's at this very provider: an opted-in
+        /// default, a price found by the model's name alone, a service tier the table does not know or the response
+        /// does not name, tokens of sound at a price of text; or a member of the response that may cost something and
+        /// is not known (`spanledger.usage.unparsed`).
         Estimated = "estimated",
-        /// The table says that the model costs nothing.
+        /// The table, or the provider's own meter, says that the call costs nothing.
         Free = "free",
         /// Tokens are known, the model's price is not.
         Unpriced = "unpriced",
@@ -43,8 +51,39 @@ pub struct Cost {
     pub status: CostStatus,
     /// US dollars; `None` when the call is unpriced or its usage is unknown.
     pub usd: Option<f64>,
-    /// Which table and revision priced the call.
+    /// Which table and revision priced the call; `provider` for the charge that the response reports.
     pub source: Option<Arc<str>>,
+    /// What the tables make of it, in US dollars, where the response reports a charge.
+    pub computed: Option<f64>,
+}
+
+/// The source of a charge that the response reports.
+const PROVIDER: &str = "provider";
+
+impl Cost {
+    /// A cost without a figure.
+    const fn none(status: CostStatus) -> Self {
+        Self { status, usd: None, source: None, computed: None }
+    }
+
+    /// The charge that the response reports, in front of the computed figure. `sure` says that it is the last word
+    /// and that nothing in the response is unknown.
+    pub(crate) fn replaced(self, usd: f64, sure: bool) -> Self {
+        let status = match (sure, usd > 0.0) {
+            (true, true) => CostStatus::Exact,
+            (true, false) => CostStatus::Free,
+            (false, _) => CostStatus::Estimated,
+        };
+        Self { status, usd: Some(usd), source: Some(PROVIDER.into()), computed: self.usd }
+    }
+
+    /// The computed figure, where the response reports a charge that does not say what the call costs.
+    pub(crate) fn uncertain(self) -> Self {
+        match self.status {
+            CostStatus::Exact => Self { status: CostStatus::Estimated, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// What a price depends on.
@@ -67,6 +106,8 @@ pub struct PriceQuery<'a> {
     pub usage: &'a Usage,
     /// Where the tokens come from.
     pub usage_source: UsageSource,
+    /// What decides the price next to the tokens; [`Billing::NONE`] where nothing does.
+    pub billing: &'a Billing,
     /// When the call was made: prices have a history.
     pub at: SystemTime,
 }
@@ -91,6 +132,8 @@ pub struct PriceQuery<'a> {
 pub struct PriceTable {
     own: Option<Arc<Table>>,
     bundled: &'static Bundled,
+    /// Whether models on private hosts are priced by their names.
+    private_hosts: bool,
 }
 
 /// A price found, before anything is said about the usage it was multiplied with.
@@ -115,7 +158,7 @@ impl PriceTable {
     /// decodes them, which takes tens of milliseconds: make it at start-up.
     #[must_use]
     pub fn bundled() -> Self {
-        Self { own: None, bundled: Bundled::get() }
+        Self { own: None, bundled: Bundled::get(), private_hosts: false }
     }
 
     /// The prices of `text`, a table in TOML, in front of the bundled ones. Messages call it `prices.toml`.
@@ -140,7 +183,18 @@ impl PriceTable {
     }
 
     fn with_own(text: &str, file: &str) -> Result<Self, PriceError> {
-        Ok(Self { own: Some(Arc::new(Table::parse(text, file)?)), ..Self::bundled() })
+        let own = Table::parse(text, file)?;
+        Ok(Self { private_hosts: own.private_hosts, own: Some(Arc::new(own)), ..Self::bundled() })
+    }
+
+    /// Whether a model on a private host that no table names is priced as what others sell under its name, as an
+    /// estimate: loopback, private and link-local addresses, `*.local`, `*.internal` and names without a dot. Model
+    /// servers on them cost nothing per token, gateways do. Defaults to `private_hosts` of the own table, and without
+    /// it to false: such calls are unpriced.
+    #[must_use]
+    pub const fn private_hosts(mut self, priced: bool) -> Self {
+        self.private_hosts = priced;
+        self
     }
 
     /// Prices one call. An unknown model is [`CostStatus::Unpriced`], never zero.
@@ -149,8 +203,8 @@ impl PriceTable {
     /// asked for. Where neither knows the model, the own table's default price applies, if it has one.
     #[must_use]
     pub fn price(&self, query: &PriceQuery<'_>) -> Cost {
-        let Some(tokens) = Tokens::of(query.usage) else {
-            return Cost { status: CostStatus::NoUsage, usd: None, source: None };
+        let Some(tokens) = Tokens::of(query.usage, query.billing) else {
+            return Cost::none(CostStatus::NoUsage);
         };
         let own = self.own.as_deref();
         let priced = own
@@ -158,15 +212,17 @@ impl PriceTable {
             .or_else(|| self.bundled_price(query, &tokens))
             .or_else(|| own.and_then(|own| own.default_price(&tokens)));
         let Some(priced) = priced else {
-            return Cost { status: CostStatus::Unpriced, usd: None, source: None };
+            return Cost::none(CostStatus::Unpriced);
         };
+        let whole = query.billing.count(Count::Unparsed) == 0;
         let final_usage = query.usage_source == UsageSource::Provider && tokens.consistent;
-        let status = match (priced.free, priced.exact && final_usage && query.tier_is_sure()) {
+        let sure = whole && priced.exact && final_usage && query.tier_is_sure();
+        let status = match (priced.free && whole, sure) {
             (true, _) => CostStatus::Free,
             (false, true) => CostStatus::Exact,
             (false, false) => CostStatus::Estimated,
         };
-        Cost { status, usd: Some(priced.usd), source: Some(priced.source) }
+        Cost { status, usd: Some(priced.usd), source: Some(priced.source), computed: None }
     }
 
     /// Whether a table names this model, letter case aside. A price for a prefix of model names, or a rule that
@@ -179,16 +235,27 @@ impl PriceTable {
     /// The name in a table of the model whose price `model` has: one of few, however many names are priced by it.
     pub(crate) fn name_of(&self, provider: &str, host: &str, model: &str) -> Option<Arc<str>> {
         let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
-        self.bundled.name_of(provider, host, meant)
+        self.bundled.name_of(&self.place(provider, host), meant)
+    }
+
+    /// Where a model is looked for.
+    const fn place<'q>(&self, provider: &'q str, host: &'q str) -> Place<'q> {
+        Place { provider, host, private_hosts: self.private_hosts, route: None }
+    }
+
+    fn place_of<'q>(&self, query: &PriceQuery<'q>) -> Place<'q> {
+        let place = self.place(query.provider, query.server_address.unwrap_or_default());
+        Place { route: query.billing.get(Word::Route), ..place }
     }
 
     /// The bundled price of the model that answered, else of the model asked for. Naming another model than the
     /// one that answered makes the price an estimate.
     fn bundled_price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {
+        let place = self.place_of(query);
         let of = |model: Option<&str>| {
             let model = model?;
             let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
-            self.bundled.price(query, meant, tokens)
+            self.bundled.price(&place, query, meant, tokens)
         };
         of(query.response_model).or_else(|| {
             let asked = of(query.request_model)?;

@@ -33,7 +33,10 @@
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
-//! | `spanledger.cost.price_source` | table and revision that priced it |
+//! | `spanledger.cost.price_source` | table and revision that priced it; `provider` for a charge that the response reports |
+//! | `spanledger.cost.computed` | US dollars by the tables, where the response reports a charge |
+//! | `spanledger.cost.factors` | what decided the price next to tokens, model, tier and host: see [`Billing`] |
+//! | `spanledger.usage.unparsed` | what may cost something in the response and is not known, at most 8 paths: the cost is an estimate |
 //! | `spanledger.service_tier` | the tier of the answer, else the one asked for; on OpenAI's formats the conventions' names say it |
 //! | `spanledger.request.hash` | 32 hex digits over what decides the answer |
 //! | `spanledger.instance`, `spanledger.sequence` | random id of the process, number of the sampled call in it, from 1 |
@@ -45,7 +48,8 @@
 //!
 //! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
 //! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status),
-//! `spanledger.client.unpriced.tokens` and `spanledger.client.unparsed` (by reason). A model becomes a label when the price table knows it or a provider
+//! `spanledger.client.unpriced.tokens`, `spanledger.client.usage.unparsed` (by provider and reason) and
+//! `spanledger.client.unparsed` (by reason). A model becomes a label when the price table knows it or a provider
 //! answered with it; of names outside the table at most 256 do. Another is labelled with the table's name of the model
 //! it is priced as, or `_OTHER`. Of error types at most 64 become labels.
 //!
@@ -94,12 +98,15 @@
 //! with the dashboards it touches. It depends on one minor version of OpenTelemetry and is released with it.
 
 mod attempt;
+mod billing;
 mod body;
 mod builder;
 mod call;
+mod charge;
 mod content;
 mod context;
 mod cost;
+mod coverage;
 mod decoder;
 #[cfg(feature = "otlp")]
 mod delivery;
@@ -127,6 +134,7 @@ mod usage;
 mod usage_filter;
 
 pub use attempt::AttemptSpans;
+pub use billing::Billing;
 pub use builder::GenAiMiddlewareBuilder;
 pub use content::Capture;
 pub use context::CallContext;

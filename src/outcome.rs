@@ -22,8 +22,10 @@ text_enum! {
         Cancelled = "cancelled",
         /// An HTTP error status, an error inside a 200 answer, or no connection.
         Failed = "failed",
-        /// A connect, read or total time-out.
+        /// A connect, read or total timeout.
         TimedOut = "timed_out",
+        /// The provider accepted the request; its response is to be fetched later.
+        Pending = "pending",
     }
 }
 
@@ -94,8 +96,9 @@ fn outcome(call: &Call) -> Outcome {
     if call.response.cancelled {
         return Outcome::Cancelled;
     }
-    if call.response.complete() {
-        return Outcome::Completed;
+    // A body that came to its end after the finish reason of every choice is whole, marked or not.
+    if call.response.complete() || (call.ending == Ending::End && call.response.finished()) {
+        return if call.response.pending { Outcome::Pending } else { Outcome::Completed };
     }
     match call.ending {
         Ending::Dropped => Outcome::Dropped,

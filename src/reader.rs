@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 
 use crate::call::{ResponseFacts, Unparsed};
 use crate::decoder::Decoder;
+use crate::provider::read::{headers, state};
 use crate::provider::{Framing, Reading, WireFormat};
 
 /// The most of one piece (an event, a line, a whole document) that is held at a time: 16 MiB. What is longer
@@ -57,6 +58,7 @@ impl Reader {
         mut reading: Reading,
     ) -> Self {
         format.read_headers(headers, &mut reading);
+        headers::read(headers, &mut reading.facts);
         let stream = stream && status.is_success();
         let state = if is_encoded(headers) {
             reading.facts.unparsed = Some(Unparsed::Encoding);
@@ -135,6 +137,7 @@ impl Reader {
             State::Decoding { decoder, framing: Framing::Whole } => {
                 decoder.finish(&mut |event| {
                     format.read_body(event.data, reading);
+                    state::read(event.data, &mut reading.facts);
                     // A document that parses is whole, whatever it says.
                     reading.facts.ended |=
                         reading.facts.complete() || serde_json::from_slice::<IgnoredAny>(event.data).is_ok();

@@ -7,12 +7,14 @@ use http::{HeaderMap, StatusCode};
 use opentelemetry::{Context, KeyValue};
 
 use crate::call::{Call, Ending};
+use crate::charge::Reported;
 use crate::cost::{Cost, PriceQuery};
-use crate::outcome::{Verdict, judge};
+use crate::outcome::{Outcome, Verdict, judge};
 use crate::provider::{Reading, WireFormat};
 use crate::reader::{ChunkClock, Reader};
 use crate::settings::Settings;
 use crate::telemetry::{ChunkRecorder, Ended};
+use crate::usage::UsageSource;
 
 /// The record of one call. Dropping it ends the call: as cancelled before [`Recorder::receive`], as dropped
 /// after it.
@@ -99,6 +101,7 @@ impl Recorder {
             let reading = reader.finish(ending == Ending::End);
             self.call.response = reading.facts;
             self.call.expect_choices();
+            self.call.settle();
             if let Some(content) = reading.content {
                 self.further.extend(self.settings.capture.response_attributes(content));
             }
@@ -122,7 +125,7 @@ impl Recorder {
 
     fn price(&self, verdict: &Verdict) -> Cost {
         let (request, response) = (&self.call.request, &self.call.response);
-        self.settings.prices.price(&PriceQuery {
+        let computed = self.settings.prices.price(&PriceQuery {
             provider: &self.call.destination.provider,
             server_address: Some(&self.call.destination.server_address),
             response_model: response.model.as_deref(),
@@ -131,8 +134,18 @@ impl Recorder {
             requested_service_tier: request.service_tier.as_deref(),
             usage: &response.usage,
             usage_source: verdict.usage_source,
+            billing: &response.billing,
             at: self.started,
-        })
+        });
+        match response.charge.reported() {
+            Reported::Nothing => computed,
+            Reported::Unclear => computed.uncertain(),
+            Reported::Usd(usd) => {
+                let last =
+                    verdict.usage_source == UsageSource::Provider || verdict.outcome == Outcome::Completed;
+                computed.replaced(usd, last && response.coverage.is_whole())
+            }
+        }
     }
 }
 

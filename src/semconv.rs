@@ -84,7 +84,7 @@ pub mod attribute {
     pub const USAGE_CACHE_READ_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
     /// genai, int.
     pub const USAGE_CACHE_WRITE_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
-    /// Until 1.41, int.
+    /// Until 1.41, int; spans carry it next to the newer name, since many backends read this one only.
     pub const USAGE_CACHE_CREATION_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
     /// genai, int.
     pub const USAGE_REASONING_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
@@ -106,6 +106,8 @@ pub mod attribute {
     pub const USAGE_IMAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.image.output_tokens";
     /// genai, int.
     pub const USAGE_AUDIO_OUTPUT_TOKENS: &str = "gen_ai.usage.audio.output_tokens";
+    /// int: input and output together. Not in the conventions: the name OpenLIT and OpenLLMetry emit.
+    pub const USAGE_TOTAL_TOKENS: &str = "gen_ai.usage.total_tokens";
     /// USD, double. Not in the conventions: the name OpenLIT emits and Langfuse reads.
     pub const USAGE_COST: &str = "gen_ai.usage.cost";
     /// genai, opt-in: JSON.
@@ -163,8 +165,17 @@ pub mod attribute {
     pub const USAGE_SOURCE: &str = "spanledger.usage.source";
     /// ours: see [`crate::CostStatus`].
     pub const COST_STATUS: &str = "spanledger.cost.status";
-    /// ours: table and revision that priced the call.
+    /// ours: table and revision that priced the call; `provider` for a charge that the response reports.
     pub const COST_PRICE_SOURCE: &str = "spanledger.cost.price_source";
+    /// ours, USD, double: what the tables make of the call, where the response reports a charge.
+    pub const COST_COMPUTED: &str = "spanledger.cost.computed";
+    /// ours, string array of `key=value`, sorted: what decided the price next to tokens, model, tier and host; see
+    /// [`crate::Billing`].
+    pub const COST_FACTORS: &str = "spanledger.cost.factors";
+    /// ours, string array, sorted, at most 8: paths of what may cost something in the response and is not known.
+    pub const USAGE_UNPARSED: &str = "spanledger.usage.unparsed";
+    /// ours, metrics: see [`unparsed_usage`](super::unparsed_usage).
+    pub const USAGE_UNPARSED_REASON: &str = "spanledger.usage.unparsed.reason";
     /// ours: the service tier of the answer, else the one asked for; where the conventions have no name for it.
     pub const SERVICE_TIER: &str = "spanledger.service_tier";
     /// ours, string: why a part of the call was not parsed, and so what is missing from its record; see [`unparsed`](super::unparsed).
@@ -403,6 +414,16 @@ pub mod unparsed {
     pub const READER: &str = "reader";
 }
 
+/// Values of [`attribute::USAGE_UNPARSED_REASON`].
+pub mod unparsed_usage {
+    /// A member of a usage object that no reader knows.
+    pub const MEMBER: &str = "member";
+    /// A header about cost or tier that no reader knows.
+    pub const HEADER: &str = "header";
+    /// The provider's total is not the total of the parts.
+    pub const TOTAL: &str = "total";
+}
+
 /// Values of [`attribute::OPENAI_API_TYPE`].
 pub mod openai_api_type {
     /// genai.
@@ -516,6 +537,9 @@ pub mod metric {
     pub const CALLS: &str = "spanledger.client.calls";
     /// ours, counter, {token}: tokens of calls no price was found for.
     pub const UNPRICED_TOKENS: &str = "spanledger.client.unpriced.tokens";
+    /// ours, counter, {call}: calls with something in the response that may cost something and is not known, by provider
+    /// and reason.
+    pub const USAGE_UNPARSED: &str = "spanledger.client.usage.unparsed";
     /// ours, counter, {call}: calls of which a part was not parsed, by reason.
     pub const UNPARSED: &str = "spanledger.client.unparsed";
     /// ours, counter, {span}: spans that `otlp` did not deliver, by `error.type`.

@@ -58,8 +58,9 @@ impl Usage {
         self.input_tokens.is_none() && self.output_tokens.is_none()
     }
 
-    /// Overlays each field that `newer` knows: within one answer the last value that is not null wins, and
-    /// values are never added, since providers repeat cumulative counts.
+    /// Overlays each field that `newer` knows: within one response the last value that is not null wins, and values
+    /// are never added, since providers repeat cumulative counts. A count does not fall to zero: a zero after a
+    /// positive value says nothing.
     pub fn merge(&mut self, newer: Self) {
         fn each(old: &mut Modality, new: Modality) {
             last(&mut old.text, new.text);
@@ -85,8 +86,22 @@ impl Usage {
         known != (self.input_tokens, self.output_tokens)
     }
 
-    /// Overlays counts of a provider whose input count leaves the cached tokens out (Anthropic, Bedrock), so
-    /// that the total is computed anew from whichever of the three were known before.
+    /// Adds the totals of another pass of the model.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let each = |own: &mut Option<u64>, other: Option<u64>| {
+            if let Some(other) = other {
+                *own = Some(own.unwrap_or(0).saturating_add(other));
+            }
+        };
+        each(&mut self.input_tokens, other.input_tokens);
+        each(&mut self.output_tokens, other.output_tokens);
+        each(&mut self.cache_read_tokens, other.cache_read_tokens);
+        each(&mut self.cache_write_tokens, other.cache_write_tokens);
+    }
+
+    /// Overlays counts of a provider whose input count leaves the cached tokens out (Anthropic, Bedrock): the total
+    /// is computed from the last known of the three. Cache counts that come first without a new input count are
+    /// parts of the input that was counted before (Alibaba Cloud), as far as it holds them.
     pub(crate) fn merge_uncached(
         &mut self,
         uncached: Option<u64>,
@@ -96,16 +111,22 @@ impl Usage {
         let cached = |usage: &Self| {
             usage.cache_read_tokens.unwrap_or(0).saturating_add(usage.cache_write_tokens.unwrap_or(0))
         };
-        let known = self.input_tokens.map(|total| total.saturating_sub(cached(self)));
+        let (total, cached_before) = (self.input_tokens, cached(self));
+        let known = total.map(|total| total.saturating_sub(cached_before));
         last(&mut self.cache_read_tokens, cache_read);
         last(&mut self.cache_write_tokens, cache_write);
-        self.input_tokens = uncached.or(known).map(|uncached| uncached.saturating_add(cached(self)));
+        let cached = cached(self);
+        let newer = uncached.filter(|uncached| *uncached > 0 || known.is_none_or(|known| known == 0));
+        self.input_tokens = match (newer, total) {
+            (None, Some(total)) if cached_before == 0 && cached <= total => Some(total),
+            _ => newer.or(known).map(|uncached| uncached.saturating_add(cached)),
+        };
     }
 }
 
-/// Overlays a count that is known.
+/// Overlays a count that is known, unless it is a zero after a count.
 fn last(old: &mut Option<u64>, new: Option<u64>) {
-    if new.is_some() {
+    if new.is_some_and(|new| new > 0) || old.is_none() {
         *old = new;
     }
 }

@@ -5,7 +5,10 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use genai_prices::{Calculator, ErrorKind, PriceCalculation, PriceRequest, Usage, UsageKey};
 
-use super::{PriceQuery, Priced, Tokens, is_standard};
+use super::factors::{self, Served};
+use super::lookup::{self, Form, Place};
+use super::{PriceQuery, Priced, Tokens, host, is_standard};
+use crate::billing::{Billing, Count, Word};
 use crate::semconv::provider;
 
 /// The crate's version, which is also the revision of its data. The dependency is pinned to it.
@@ -13,7 +16,7 @@ const SOURCE: &str = "genai-prices/0.2.1";
 
 /// The id under which `genai-prices` reads `anthropic/claude-...` as a provider and its model, and finds the
 /// provider of a bare model name by the name alone.
-const BY_MODEL_ALONE: &str = "litellm";
+pub(super) const BY_MODEL_ALONE: &str = "litellm";
 
 /// Resolutions kept, so that a call costs one look-up. Names come from outside; a full cache starts anew.
 pub(super) const RESOLUTIONS: usize = 512;
@@ -29,13 +32,52 @@ pub(super) struct Bundled {
     resolutions: RwLock<HashMap<String, Option<Resolution>>>,
 }
 
+/// One list to look for one form of a name in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step<'m> {
+    /// The table's id of the provider, or [`BY_MODEL_ALONE`].
+    pub(super) list: &'static str,
+    pub(super) form: Form<'m>,
+}
+
+/// The tokens of one pass.
+struct Piece<'a> {
+    usage: &'a crate::usage::Usage,
+    tokens: Tokens,
+    /// The whole call, or its first pass: the call's fees are added here.
+    whole: bool,
+}
+
+/// What is billed by the use, and the table's name of it.
+const FEES: [(Count, UsageKey); 10] = [
+    (Count::WebSearch, UsageKey::WEB_SEARCHES),
+    (Count::FileSearch, UsageKey::STORAGE_SEARCHES),
+    (Count::SocialSearch, UsageKey::SOCIAL_SEARCHES),
+    (Count::CodeExecution, UsageKey::CODE_EXECUTIONS),
+    (Count::RerankSearch, UsageKey::RERANK_SEARCHES),
+    (Count::Citation, UsageKey::OUTPUT_CITATION_TOKENS),
+    (Count::InputAudioSeconds, UsageKey::INPUT_AUDIO_SECONDS),
+    (Count::OutputAudioSeconds, UsageKey::OUTPUT_AUDIO_SECONDS),
+    (Count::InputCharacters, UsageKey::INPUT_CHARACTERS),
+    (Count::InputPages, UsageKey::INPUT_DOCUMENT_PAGES),
+];
+
 /// Under which of the table's providers a model is found, and by which name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Resolution {
-    provider: &'static str,
-    model: Arc<str>,
+pub(super) struct Resolution {
+    pub(super) provider: &'static str,
+    /// The form of the name that was found.
+    name: Arc<str>,
+    /// The table's own name.
+    pub(super) model: Arc<str>,
     /// Whether this is the provider that was called, and it has a price of its own for the model.
-    exact: bool,
+    pub(super) exact: bool,
+}
+
+impl Resolution {
+    fn request<'a>(&'a self, query: &PriceQuery<'_>, usage: &'a Usage) -> PriceRequest<'a> {
+        PriceRequest::new(&self.name, usage).with_provider_id(self.provider).with_timestamp(query.at)
+    }
 }
 
 impl std::fmt::Debug for Bundled {
@@ -69,48 +111,170 @@ impl Bundled {
         }
     }
 
-    /// The price of `model`, if the table has one for tokens.
-    pub(super) fn price(&self, query: &PriceQuery<'_>, model: &str, tokens: &Tokens) -> Option<Priced> {
-        let host = query.server_address.unwrap_or_default();
-        let resolution = self.resolution(query.provider, host, model)?;
-        let detailed = detailed(query, tokens);
-        let of_totals;
-        let request = PriceRequest::new(model, &detailed)
-            .with_provider_id(resolution.provider)
-            .with_timestamp(query.at);
-        let (request, standard, consistent) = match self.calculator.calculate(&request) {
-            Ok(standard) => (request, standard.total_price, true),
+    /// The price of `model`, if the table has one for what is billed.
+    pub(super) fn price(
+        &self,
+        place: &Place<'_>,
+        query: &PriceQuery<'_>,
+        model: &str,
+        tokens: &Tokens,
+    ) -> Option<Priced> {
+        if lookup::is_free_variant(query.provider, model) {
+            return Some(self.priced(0.0, true, true));
+        }
+        let resolution = self.resolution(place, model)?;
+        let passes = query.billing.passes();
+        if passes.is_empty() {
+            let whole = Piece { usage: query.usage, tokens: *tokens, whole: true };
+            return self.piece(query, &resolution, &whole);
+        }
+        // Passes have prices of their own: other models, and prompts of other lengths.
+        let mut sum = self.priced(0.0, true, false);
+        for (index, pass) in passes.iter().enumerate() {
+            let other = pass.model.as_deref().map(|model| self.resolution(place, model));
+            let resolution = other.as_ref().map_or(Some(&resolution), Option::as_ref);
+            let tokens = Tokens::parts(&pass.usage, pass.cache_write_1h);
+            let piece = Piece { usage: &pass.usage, tokens, whole: index == 0 };
+            let priced = resolution.and_then(|resolution| self.piece(query, resolution, &piece));
+            sum.exact &= priced.as_ref().is_some_and(|priced| priced.exact && tokens.consistent);
+            sum.usd += priced.map_or(0.0, |priced| priced.usd);
+        }
+        Some(sum)
+    }
+
+    /// The price of one pass; with the call's fees, where it is the whole call or the first pass.
+    fn piece(&self, query: &PriceQuery<'_>, resolution: &Resolution, piece: &Piece<'_>) -> Option<Priced> {
+        let tokens = &piece.tokens;
+        let none = Billing::NONE;
+        let billing = if piece.whole { query.billing } else { none };
+        let mut usage = detailed(piece.usage, billing, tokens);
+        let mut consistent = true;
+        let found = match self.calculator.calculate(&resolution.request(query, &usage)) {
             // Parts that contradict each other (more audio than input, say) are refused: the totals still price.
             Err(error) if error.kind() == ErrorKind::InvalidUsage => {
-                of_totals = totals(tokens);
-                let request = with_usage(&request, &of_totals);
-                let standard = self.calculator.calculate(&request).ok()?;
-                (request, standard.total_price, false)
+                consistent = false;
+                usage = totals(tokens);
+                self.calculator.calculate(&resolution.request(query, &usage)).ok()?
             }
-            Err(_) => return None,
+            found => found.ok()?,
         };
-        let exact = resolution.exact && consistent;
+        let request = resolution.request(query, &usage);
+        let mut exact = resolution.exact && consistent;
+        let standard = found.total_price + self.hour_of_cache(&request, &found, tokens, &mut exact);
         if standard == 0.0 {
             let free = self.is_free(&request);
             // Neither free nor without tokens: billed by the minute, the page or the picture.
             let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0);
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
         }
-        match query.tier().filter(|tier| !is_standard(tier)) {
-            None => Some(self.priced(standard, exact, false)),
-            Some(tier) => {
-                let of_tier = self.of_tier(request, &tier.to_ascii_lowercase());
-                // A tier that changes nothing is one whose price the table does not have.
-                let known = of_tier.filter(|of_tier| (of_tier - standard).abs() > f64::EPSILON * standard);
-                Some(self.priced(known.unwrap_or(standard), exact && known.is_some(), false))
+        let of_tier = self.of_tier(query, &request, standard, tokens, &mut exact);
+        let factor = Served {
+            seller: resolution.provider,
+            model: &found.model_id,
+            host: query.server_address.unwrap_or_default(),
+            speed: query.billing.get(Word::Speed),
+            region: query.billing.get(Word::Region),
+        }
+        .factor();
+        exact &= factor.exact;
+        let fees = self.fees(&request, &found, billing, &mut exact);
+        Some(self.priced(of_tier * factor.by + fees, exact, false))
+    }
+
+    /// What tokens cost in the tier that is billed.
+    fn of_tier(
+        &self,
+        query: &PriceQuery<'_>,
+        request: &PriceRequest<'_>,
+        standard: f64,
+        tokens: &Tokens,
+        exact: &mut bool,
+    ) -> f64 {
+        let Some(tier) = query.tier().filter(|tier| !is_standard(tier)) else { return standard };
+        let tier = tier.to_ascii_lowercase();
+        let context = if tier == "batch" { "processing" } else { "service_tier" };
+        let in_tier = PriceRequest::with_price_context(request.clone(), context, tier.as_str());
+        let of_tier = self.calculator.calculate(&in_tier).ok().map(|calculated| calculated.total_price);
+        // A tier that changes nothing is one whose price the table does not have.
+        if let Some(usd) = of_tier.filter(|usd| (usd - standard).abs() > f64::EPSILON * standard) {
+            return usd;
+        }
+        let factor = factors::tier(request.provider_id.unwrap_or_default(), &tier);
+        // What is cached is not discounted everywhere.
+        *exact &=
+            factor.is_some_and(|factor| factor.exact) && tokens.cache_read == 0 && tokens.cache_write == 0;
+        standard * factor.map_or(1.0, |factor| factor.by)
+    }
+
+    /// What cache writes of one hour cost more, where the table has one price for all.
+    fn hour_of_cache(
+        &self,
+        request: &PriceRequest<'_>,
+        found: &PriceCalculation,
+        tokens: &Tokens,
+        exact: &mut bool,
+    ) -> f64 {
+        let priced = |usage: &Usage| {
+            self.calculator
+                .calculate(&with_usage(request, usage))
+                .map_or(0.0, |calculated| calculated.total_price)
+        };
+        if tokens.cache_write_1h == 0 {
+            return 0.0;
+        }
+        let mut alike = request.usage.clone();
+        alike.remove(UsageKey::CACHE_WRITE_1H_TOKENS);
+        if (priced(&alike) - found.total_price).abs() > f64::EPSILON * found.total_price {
+            return 0.0;
+        }
+        let without =
+            Tokens { cache_write: tokens.cache_write - tokens.cache_write_1h, cache_write_1h: 0, ..*tokens };
+        let written = found.total_price - priced(&totals(&without));
+        match factors::hour_of_cache(&found.model_id) {
+            Some(by) if written > 0.0 => written * (by - 1.0),
+            _ => {
+                *exact = false;
+                0.0
             }
         }
     }
 
-    fn of_tier(&self, request: PriceRequest<'_>, tier: &str) -> Option<f64> {
-        let context = if tier == "batch" { "processing" } else { "service_tier" };
-        let request = PriceRequest::with_price_context(request, context, tier);
-        self.calculator.calculate(&request).ok().map(|calculated| calculated.total_price)
+    /// What is billed next to tokens, each by the table's price, else by ours.
+    fn fees(
+        &self,
+        request: &PriceRequest<'_>,
+        found: &PriceCalculation,
+        billing: &Billing,
+        exact: &mut bool,
+    ) -> f64 {
+        let mut sum = 0.0;
+        for (count, key) in FEES {
+            let used = billing.count(count);
+            if used == 0 {
+                continue;
+            }
+            let mut usage = request.usage.clone();
+            usage.insert(key, count_of(used));
+            let with = self.calculator.calculate(&with_usage(request, &usage));
+            let of_table = with.map_or(0.0, |with| with.total_price - found.total_price);
+            if of_table > 0.0 {
+                sum += of_table;
+            } else if let Some(fee) = factors::fee(&found.model_id, count) {
+                sum += fee * count_of(used);
+            } else {
+                *exact = false;
+            }
+            // Google gives some of its searches away, and does not report which.
+            *exact &= !(count == Count::WebSearch && request.provider_id == Some("google"));
+        }
+        let seller = request.provider_id.unwrap_or_default();
+        if let Some(context) =
+            factors::search_context(seller, &found.model_id, billing.get(Word::SearchContext))
+        {
+            sum += context.by;
+            *exact &= context.exact;
+        }
+        sum
     }
 
     fn priced(&self, usd: f64, exact: bool, free: bool) -> Priced {
@@ -140,17 +304,18 @@ impl Bundled {
     }
 
     /// The name in the table of the model that `model` is priced as.
-    pub(super) fn name_of(&self, provider: &str, host: &str, model: &str) -> Option<Arc<str>> {
-        self.resolution(provider, host, model).map(|resolution| resolution.model)
+    pub(super) fn name_of(&self, place: &Place<'_>, model: &str) -> Option<Arc<str>> {
+        self.resolution(place, model).map(|resolution| resolution.model)
     }
 
     /// Finds the provider to price `model` under, and remembers it.
-    fn resolution(&self, provider: &str, host: &str, model: &str) -> Option<Resolution> {
-        let key = [provider, host, model].join("\0");
+    fn resolution(&self, place: &Place<'_>, model: &str) -> Option<Resolution> {
+        let private = if place.private_hosts { "" } else { "-" };
+        let key = [place.provider, place.host, place.route.unwrap_or_default(), private, model].join("\0");
         if let Some(known) = self.resolutions.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return known.clone();
         }
-        let found = self.resolve(provider, host, model);
+        let found = self.steps(place, model).iter().find_map(|step| self.take(step));
         let mut resolutions = self.resolutions.write().unwrap_or_else(PoisonError::into_inner);
         if resolutions.len() >= RESOLUTIONS {
             resolutions.clear();
@@ -159,28 +324,47 @@ impl Bundled {
         found
     }
 
-    /// The provider by its name; else by the host; else, for gateways the table does not know, whoever makes a
-    /// model of that name.
-    fn resolve(&self, provider: &str, host: &str, model: &str) -> Option<Resolution> {
-        let called = self.names.get_key_value(id_of(provider)).map(|(id, _)| *id);
-        if let Some(found) = called.and_then(|id| self.of_provider(id, model)) {
-            return Some(found);
+    /// Where a model is looked for, in order: behind a router, with the provider by its name, else by the host; else,
+    /// for gateways the table does not know, with the maker of a model of that name.
+    pub(super) fn steps<'m>(&self, place: &Place<'m>, model: &'m str) -> Vec<Step<'m>> {
+        let mut steps = Vec::new();
+        if let Some((name, route)) = lookup::routed(place, model) {
+            let list = self.names.get_key_value(["huggingface_", route].concat().as_str());
+            let form = Form { name, same: true, step: "behind the router" };
+            steps.extend(list.map(|(list, _)| Step { list, form }));
         }
-        let url = format!("https://{host}");
-        if let Ok(Some(by_host)) = self.calculator.find_provider(None, Some(&url)) {
-            return self.of_provider(by_host.id(), model);
+        let forms = lookup::forms(model);
+        let all = |list: &'static str| forms.iter().map(move |form| Step { list, form: form.clone() });
+        let called = self.names.get_key_value(id_of(place.provider)).map(|(id, _)| *id);
+        steps.extend(called.into_iter().flat_map(all));
+        let url = format!("https://{}", place.host);
+        let by_host = self.calculator.find_provider(None, Some(&url)).ok().flatten().map(|found| found.id());
+        let Some(by_host) = by_host else {
+            // What runs on one's own machine bears the names of what others sell.
+            let own =
+                place.provider == provider::OLLAMA || (host::is_private(place.host) && !place.private_hosts);
+            if !own {
+                steps.extend(all(BY_MODEL_ALONE));
+            }
+            return steps;
+        };
+        if called != Some(by_host) {
+            steps.extend(all(by_host));
         }
-        // What runs on one's own machine bears the names of what others sell.
-        let by_name = if provider == provider::OLLAMA { None } else { self.find(BY_MODEL_ALONE, model) };
-        let model = by_name?.model_id.into();
-        Some(Resolution { provider: BY_MODEL_ALONE, model, exact: false })
+        steps
     }
 
-    /// The model at one provider. Some providers' prices are completed by others': Azure's by OpenAI's, say.
-    fn of_provider(&self, id: &'static str, model: &str) -> Option<Resolution> {
-        let found = self.find(id, model)?;
-        let own = self.names.get(id).is_some_and(|models| models.contains(&found.model_id.to_lowercase()));
-        Some(Resolution { provider: id, model: found.model_id.into(), exact: own })
+    /// What a step finds. Some providers' prices are completed by others': Azure's by OpenAI's, say.
+    pub(super) fn take(&self, step: &Step<'_>) -> Option<Resolution> {
+        let found = self.find(step.list, step.form.name)?;
+        let own =
+            self.names.get(step.list).is_some_and(|models| models.contains(&found.model_id.to_lowercase()));
+        Some(Resolution {
+            provider: step.list,
+            name: step.form.name.into(),
+            model: found.model_id.into(),
+            exact: own && step.form.same,
+        })
     }
 
     fn find(&self, id: &str, model: &str) -> Option<PriceCalculation> {
@@ -208,39 +392,45 @@ fn with_usage<'a>(request: &PriceRequest<'a>, usage: &'a Usage) -> PriceRequest<
     request
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+const fn count_of(count: u64) -> f64 {
+    count as f64
+}
+
 /// Totals include their parts in this table as well.
-#[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
 fn totals(tokens: &Tokens) -> Usage {
     let mut usage = Usage::from([
-        (UsageKey::INPUT_TOKENS, tokens.input() as f64),
-        (UsageKey::OUTPUT_TOKENS, tokens.output as f64),
+        (UsageKey::INPUT_TOKENS, count_of(tokens.input())),
+        (UsageKey::OUTPUT_TOKENS, count_of(tokens.output)),
     ]);
-    for (key, count) in
-        [(UsageKey::CACHE_READ_TOKENS, tokens.cache_read), (UsageKey::CACHE_WRITE_TOKENS, tokens.cache_write)]
-    {
+    for (key, count) in [
+        (UsageKey::CACHE_READ_TOKENS, tokens.cache_read),
+        (UsageKey::CACHE_WRITE_TOKENS, tokens.cache_write),
+        (UsageKey::CACHE_WRITE_1H_TOKENS, tokens.cache_write_1h),
+    ] {
         if count > 0 {
-            usage.insert(key, count as f64);
+            usage.insert(key, count_of(count));
         }
     }
     usage
 }
 
 /// [`totals`] and the parts that some models have prices of their own for.
-#[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
-fn detailed(query: &PriceQuery<'_>, tokens: &Tokens) -> Usage {
+fn detailed(known: &crate::usage::Usage, billing: &Billing, tokens: &Tokens) -> Usage {
     let mut usage = totals(tokens);
-    let known = query.usage;
     for (key, count) in [
         (UsageKey::OUTPUT_REASONING_TOKENS, known.reasoning_tokens),
         (UsageKey::INPUT_AUDIO_TOKENS, known.input_modality.audio),
         (UsageKey::INPUT_IMAGE_TOKENS, known.input_modality.image),
+        (UsageKey::INPUT_VIDEO_TOKENS, Some(billing.count(Count::InputVideo))),
         (UsageKey::OUTPUT_AUDIO_TOKENS, known.output_modality.audio),
         (UsageKey::OUTPUT_IMAGE_TOKENS, known.output_modality.image),
+        (UsageKey::OUTPUT_VIDEO_TOKENS, Some(billing.count(Count::OutputVideo))),
         (UsageKey::CACHE_AUDIO_READ_TOKENS, known.cache_read_modality.audio),
         (UsageKey::CACHE_IMAGE_READ_TOKENS, known.cache_read_modality.image),
     ] {
         if let Some(count) = count.filter(|count| *count > 0) {
-            usage.insert(key, count as f64);
+            usage.insert(key, count_of(count));
         }
     }
     usage

@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use super::{PriceError, PriceQuery, Priced, Tokens, is_standard};
+use crate::billing::{Billing, Count, Word};
 
 /// Tokens a rate is given for.
 const PER: f64 = 1e6;
@@ -23,6 +24,8 @@ pub(super) struct Table {
     /// Model names by deployment name in lower case.
     aliases: HashMap<String, String>,
     default: Option<Rates>,
+    /// Whether models on private hosts are priced by their names.
+    pub(super) private_hosts: bool,
     source: Arc<str>,
 }
 
@@ -48,6 +51,10 @@ struct Rates {
     output: f64,
     cache_read: f64,
     cache_write: f64,
+    /// Cache writes that live for an hour, where they have a price of their own.
+    cache_write_1h: Option<f64>,
+    /// US dollars for a thousand web searches.
+    web_search: Option<f64>,
 }
 
 impl Table {
@@ -62,17 +69,32 @@ impl Table {
     pub(super) fn price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {
         let named = [query.response_model, query.request_model].into_iter().flatten();
         let meant = named.clone().filter_map(|name| self.alias(name));
-        let entry = named.chain(meant).find_map(|model| {
-            let model = model.to_lowercase();
-            self.entries.iter().find(|entry| entry.applies(&model, query))
-        })?;
+        let entry = named.chain(meant).find_map(|model| self.entry(model, query))?;
         let tier = query.tier().unwrap_or_default().to_lowercase();
         let of_tier = entry.tiers.get(&tier);
         // Sound costs a multiple of text everywhere, and this table has no rate of it.
         let sound = [query.usage.input_modality.audio, query.usage.output_modality.audio];
         let silent = sound.into_iter().flatten().all(|tokens| tokens == 0);
         let exact = silent && (of_tier.is_some() || is_standard(&tier));
-        Some(self.priced(of_tier.unwrap_or(&entry.rates), tokens, exact))
+        let rates = of_tier.unwrap_or(&entry.rates);
+        let priced = self.priced(rates, tokens, exact);
+        let (fees, known) = rates.fees(query.billing, tokens);
+        Some(Priced { usd: priced.usd + fees, exact: priced.exact && (known || priced.free), ..priced })
+    }
+
+    /// Whether an entry has a price for this very model, or for what its alias means.
+    pub(super) fn has(&self, model: &str, query: &PriceQuery<'_>) -> bool {
+        let meant = self.alias(model).unwrap_or(model);
+        self.entry(model, query).or_else(|| self.entry(meant, query)).is_some()
+    }
+
+    pub(super) const fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
+    fn entry(&self, model: &str, query: &PriceQuery<'_>) -> Option<&Entry> {
+        let model = model.to_lowercase();
+        self.entries.iter().find(|entry| entry.applies(&model, query))
     }
 
     /// The price the table gives for whatever nobody knows.
@@ -121,9 +143,25 @@ impl Rates {
     fn of(&self, tokens: &Tokens) -> f64 {
         (tokens.uncached as f64 * self.input
             + tokens.cache_read as f64 * self.cache_read
-            + tokens.cache_write as f64 * self.cache_write
+            + (tokens.cache_write - tokens.cache_write_1h) as f64 * self.cache_write
+            + tokens.cache_write_1h as f64 * self.cache_write_1h.unwrap_or(self.cache_write)
             + tokens.output as f64 * self.output)
             / PER
+    }
+
+    /// What is billed next to tokens, and whether the entry has a price for all of it.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+    fn fees(&self, billing: &Billing, tokens: &Tokens) -> (f64, bool) {
+        let searches = billing.count(Count::WebSearch);
+        let fees = searches as f64 * self.web_search.unwrap_or(0.0) / 1e3;
+        // Of everything else the table has no rates.
+        let known = [Count::WebSearch, Count::CacheWrite1h, Count::Unparsed];
+        let others = Count::ALL.iter().all(|count| known.contains(count) || billing.count(*count) == 0);
+        let words = [Word::Speed, Word::Region, Word::SearchContext];
+        let plain = words.iter().all(|word| billing.get(*word).is_none()) && billing.passes().is_empty();
+        let priced = (searches == 0 || self.web_search.is_some())
+            && (tokens.cache_write_1h == 0 || self.cache_write_1h.is_some());
+        (fees, others && plain && priced)
     }
 
     fn are_zero(&self) -> bool {

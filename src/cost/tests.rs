@@ -22,6 +22,7 @@ fn query<'a>(provider: &'a str, model: &'a str, usage: &'a Usage) -> PriceQuery<
         requested_service_tier: None,
         usage,
         usage_source: UsageSource::Provider,
+        billing: Billing::NONE,
         at: UNIX_EPOCH + NOVEMBER,
     }
 }
@@ -142,7 +143,7 @@ fn maps_every_provider_the_conventions_name() {
         ("mistral_ai", "mistral-large-latest"),
         ("moonshot_ai", "kimi-k2-0905-preview"),
         ("openai", "gpt-4o"),
-        ("perplexity", "sonar"),
+        ("perplexity", "sonar-deep-research"),
         ("x_ai", "grok-4"),
         ("openrouter", "openai/gpt-4o"),
     ] {

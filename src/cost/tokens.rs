@@ -1,6 +1,7 @@
 //! The disjoint parts of a call's tokens. Totals include their subsets everywhere else; prices are for parts,
 //! so that a cached token is never paid twice.
 
+use crate::billing::{Billing, Count};
 use crate::usage::Usage;
 
 /// A call's tokens, each counted once.
@@ -10,6 +11,8 @@ pub(super) struct Tokens {
     pub(super) uncached: u64,
     pub(super) cache_read: u64,
     pub(super) cache_write: u64,
+    /// The part of `cache_write` that lives for an hour.
+    pub(super) cache_write_1h: u64,
     /// Reasoning included.
     pub(super) output: u64,
     /// Whether the parts add up to the totals and the input is known.
@@ -17,22 +20,35 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// The parts of `usage`, or `None` when no total is known. Subsets larger than their total are cut to it.
-    pub(super) fn of(usage: &Usage) -> Option<Self> {
-        if usage.is_empty() {
-            return None;
+    /// The parts of `usage`, or `None` when neither a total nor anything else that is billed is known. Subsets larger
+    /// than their total are cut to it.
+    pub(super) fn of(usage: &Usage, billing: &Billing) -> Option<Self> {
+        if !usage.is_empty() {
+            return Some(Self::parts(usage, billing.count(Count::CacheWrite1h)));
         }
+        // Speech by the second and pages have no tokens.
+        let measured = Count::ALL.iter().any(|count| *count != Count::Unparsed && billing.count(*count) > 0);
+        measured.then(|| Self { consistent: true, ..Self::parts(usage, 0) })
+    }
+
+    /// The parts of one pass.
+    pub(super) fn parts(usage: &Usage, written_1h: u64) -> Self {
         let (read, written) = (usage.cache_read_tokens.unwrap_or(0), usage.cache_write_tokens.unwrap_or(0));
         let input = usage.input_tokens.unwrap_or(0);
         let cache_read = read.min(input);
         let cache_write = written.min(input - cache_read);
-        Some(Self {
+        let cache_write_1h = written_1h.min(cache_write);
+        Self {
             uncached: input - cache_read - cache_write,
             cache_read,
             cache_write,
+            cache_write_1h,
             output: usage.output_tokens.unwrap_or(0),
-            consistent: usage.input_tokens.is_some() && cache_read == read && cache_write == written,
-        })
+            consistent: usage.input_tokens.is_some()
+                && cache_read == read
+                && cache_write == written
+                && cache_write_1h == written_1h,
+        }
     }
 
     /// All input, cached or not.

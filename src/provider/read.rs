@@ -2,5 +2,8 @@
 
 pub(crate) mod error;
 pub(crate) mod field;
+pub(crate) mod headers;
 pub(crate) mod lenient;
 pub(super) mod part;
+pub(crate) mod state;
+pub(super) mod usage;

@@ -25,6 +25,7 @@ pub(super) struct Instruments {
     cost: Counter<f64>,
     calls: Counter<u64>,
     unpriced: Counter<u64>,
+    usage_unparsed: Counter<u64>,
     unparsed: Counter<u64>,
 }
 
@@ -92,6 +93,7 @@ impl Instruments {
             cost: meter.f64_counter(metric::COST).with_unit(unit::USD).build(),
             calls: meter.u64_counter(metric::CALLS).with_unit(unit::CALLS).build(),
             unpriced: token_counter(metric::UNPRICED_TOKENS),
+            usage_unparsed: meter.u64_counter(metric::USAGE_UNPARSED).with_unit(unit::CALLS).build(),
             unparsed: meter.u64_counter(metric::UNPARSED).with_unit(unit::CALLS).build(),
         }
     }
@@ -125,6 +127,11 @@ impl Instruments {
         if cost.status == CostStatus::Unpriced {
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
             self.unpriced.add(tokens, common);
+        }
+        for reason in call.response.coverage.reasons().chain(call.response.unpriced.reasons()) {
+            let provider = KeyValue::new(attribute::PROVIDER_NAME, call.destination.provider.clone());
+            let reason = KeyValue::new(attribute::USAGE_UNPARSED_REASON, reason.as_str());
+            self.usage_unparsed.add(1, &[provider, reason]);
         }
 
         let unparsed = [call.request_unparsed.then_some(Unparsed::Request), call.response.unparsed];

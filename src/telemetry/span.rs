@@ -86,6 +86,9 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     list.some(attribute::COST_STATUS, Some(ended.cost.status.as_str()));
     list.some(attribute::USAGE_COST, ended.cost.usd);
     list.text(attribute::COST_PRICE_SOURCE, ended.cost.source.as_deref());
+    list.some(attribute::COST_COMPUTED, ended.cost.computed);
+    list.texts(attribute::COST_FACTORS, call.response.billing.factors());
+    list.texts(attribute::USAGE_UNPARSED, call.response.unknown());
     list.0.extend_from_slice(&ended.further);
     list.0
 }
@@ -165,11 +168,13 @@ impl Attributes {
         self.count(attribute::USAGE_INPUT_TOKENS, usage.input_tokens);
         self.count(attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens);
         self.count(attribute::USAGE_CACHE_READ_TOKENS, usage.cache_read_tokens);
-        let cache_write = match semconv {
-            Semconv::Latest => attribute::USAGE_CACHE_WRITE_TOKENS,
-            Semconv::V1_41 => attribute::USAGE_CACHE_CREATION_TOKENS,
-        };
-        self.count(cache_write, usage.cache_write_tokens);
+        if semconv == Semconv::Latest {
+            self.count(attribute::USAGE_CACHE_WRITE_TOKENS, usage.cache_write_tokens);
+        }
+        // Backends of today read the older name only, and one of their own for the total.
+        self.count(attribute::USAGE_CACHE_CREATION_TOKENS, usage.cache_write_tokens);
+        let total = usage.input_tokens.zip(usage.output_tokens);
+        self.count(attribute::USAGE_TOTAL_TOKENS, total.map(|(input, output)| input.saturating_add(output)));
         self.count(attribute::USAGE_REASONING_TOKENS, usage.reasoning_tokens);
         if semconv == Semconv::V1_41 {
             return;

@@ -42,14 +42,14 @@ fn usage() -> impl Strategy<Value = Usage> {
     })
 }
 
-/// The last count that is one.
-fn last_known(counts: impl DoubleEndedIterator<Item = Option<u64>>) -> Option<u64> {
-    counts.rev().find_map(|count| count)
+/// The last count that is positive, else a zero.
+fn last_known(counts: impl DoubleEndedIterator<Item = Option<u64>> + Clone) -> Option<u64> {
+    counts.clone().rev().flatten().find(|count| *count > 0).or_else(|| counts.flatten().next())
 }
 
 proptest! {
     #[test]
-    fn the_last_count_that_is_not_null_wins_in_each_field(all in prop::collection::vec(usage(), 0..6)) {
+    fn the_last_count_that_says_something_wins_in_each_field(all in prop::collection::vec(usage(), 0..6)) {
         let mut merged = Usage::default();
         for newer in &all {
             merged.merge(newer.clone());
@@ -71,23 +71,53 @@ proptest! {
     }
 
     #[test]
-    fn the_total_is_the_last_uncached_count_and_the_last_of_each_cache(
+    fn with_each_input_count_the_total_is_the_last_of_each(
         all in prop::collection::vec(
-            (prop::option::of(0..1_000u64), prop::option::of(0..1_000u64), prop::option::of(0..1_000u64)),
+            (1..1_000u64, prop::option::of(0..1_000u64), prop::option::of(0..1_000u64)),
             0..6,
         ),
     ) {
         let mut merged = Usage::default();
         for (uncached, read, write) in &all {
-            merged.merge_uncached(*uncached, *read, *write);
+            merged.merge_uncached(Some(*uncached), *read, *write);
         }
         let read = last_known(all.iter().map(|counts| counts.1));
         let write = last_known(all.iter().map(|counts| counts.2));
-        let uncached = last_known(all.iter().map(|counts| counts.0));
         prop_assert_eq!(merged.cache_read_tokens, read);
         prop_assert_eq!(merged.cache_write_tokens, write);
-        let total = uncached.map(|uncached| uncached + read.unwrap_or(0) + write.unwrap_or(0));
+        let total = all.last().map(|counts| counts.0 + read.unwrap_or(0) + write.unwrap_or(0));
         prop_assert_eq!(merged.input_tokens, total);
+    }
+
+    #[test]
+    fn no_total_falls_to_zero_and_no_part_is_more_than_its_total(
+        all in prop::collection::vec(
+            (prop::option::of(0..5u64), prop::option::of(0..5u64), prop::option::of(0..5u64)),
+            0..8,
+        ),
+    ) {
+        let mut merged = Usage::default();
+        for (uncached, read, write) in all {
+            let before = merged.input_tokens;
+            merged.merge_uncached(uncached, read, write);
+            prop_assert!(merged.input_tokens.is_some() || before.is_none());
+            prop_assert!(merged.input_tokens != Some(0) || before.is_none_or(|before| before == 0));
+            if let Some(total) = merged.input_tokens {
+                let parts = merged.cache_read_tokens.unwrap_or(0) + merged.cache_write_tokens.unwrap_or(0);
+                prop_assert!(parts <= total);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cache_that_comes_late_is_part_of_the_input(input in 1..1_000u64, part in 0..=1_000u64) {
+        let part = part.min(input);
+        let mut merged = Usage::default();
+        merged.merge_uncached(Some(input), None, None);
+        merged.merge_uncached(None, Some(part), Some(0));
+        prop_assert_eq!(merged.input_tokens, Some(input));
+        merged.merge_uncached(Some(0), Some(part), None);
+        prop_assert_eq!(merged.input_tokens, Some(input));
     }
 
     #[test]

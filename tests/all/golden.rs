@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::support::loopback::{Act, Loopback, answer, stream_end, stream_head};
 use crate::support::observed::Observed;
-use spanledger::{CallContext, Semconv};
+use spanledger::{CallContext, PriceTable, Semconv};
 
 const REQUEST: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Two and two?"}],
 "temperature":0.5,"top_p":0.9,"max_completion_tokens":64,"stop":["END"],"seed":7,"n":2,"presence_penalty":0.1,
@@ -66,7 +66,9 @@ async fn telemetry(semconv: Semconv, acts: Vec<Act>, stream: bool) -> String {
     let observed = Observed::default();
     let client =
         reqwest_middleware::ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
-            .with(observed.builder().semconv(semconv).build())
+            .with(
+                observed.builder().semconv(semconv).prices(PriceTable::bundled().private_hosts(true)).build(),
+            )
             .build();
     let request = client
         .post(server.url("/v1/chat/completions"))

@@ -67,12 +67,32 @@ async fn anthropic_counts_of_start_and_deltas_are_overlaid() {
             ],
             all(9),
         ),
-        ("zero in the delta", &start, vec![json!({"output_tokens": 0})], all(0)),
+        ("zero in the delta says nothing", &start, vec![json!({"output_tokens": 0})], all(1)),
         (
-            "a cache of zero in the delta",
+            "zero input in the delta says nothing",
+            &start,
+            vec![json!({"input_tokens": 0, "output_tokens": 9})],
+            all(9),
+        ),
+        (
+            "zero first and the truth last",
+            &json!({"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 0}),
+            vec![json!({"input_tokens": 17, "output_tokens": 4})],
+            [Some(17), Some(4), Some(0), None],
+        ),
+        (
+            "a cache that first comes late is part of the input",
+            &json!({"input_tokens": 2400, "output_tokens": 0}),
+            vec![
+                json!({"cache_read_input_tokens": 2048, "cache_creation_input_tokens": 0, "output_tokens": 6}),
+            ],
+            [Some(2400), Some(6), Some(2048), Some(0)],
+        ),
+        (
+            "a cache of zero in the delta says nothing",
             &start,
             vec![json!({"cache_read_input_tokens": 0, "output_tokens": 9})],
-            [Some(16), Some(9), Some(0), Some(11)],
+            all(9),
         ),
         (
             "everything again",

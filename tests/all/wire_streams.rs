@@ -178,7 +178,9 @@ async fn takes_a_stream_for_whole_by_its_end_marker_or_by_all_that_comes_before_
         (GEMINI, JSON, format!("[{PIECE}\n,\n{last}").into_bytes(), "completed"),
         (GEMINI, JSON, format!("[{PIECE}\n,\n").into_bytes(), "truncated"),
         (CONVERSE, FRAMES, [head.clone(), metadata].concat(), "completed"),
-        (CONVERSE, FRAMES, head, "truncated"),
+        (CHAT, SSE, sse(&[HI, stop]), "completed"),
+        (CONVERSE, FRAMES, head, "completed"),
+        (CONVERSE, FRAMES, event("messageStart", r#"{"role":"assistant"}"#), "truncated"),
         (COHERE_V2, SSE, sse(&[r#"{"type":"message-start","id":"i"}"#]), "truncated"),
         (
             COHERE_V2,

@@ -139,6 +139,7 @@ fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<R
             requested_service_tier: None,
             usage: &usage,
             usage_source: UsageSource::Provider,
+            billing: spanledger::Billing::NONE,
             at,
         })
     };

@@ -64,6 +64,7 @@ impl Draft<'_> {
                 .map(AsRef::as_ref),
             usage: &self.usage,
             usage_source,
+            billing: spanledger::Billing::NONE,
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(time.start.0.unsigned_abs()),
         });
         let status = match cost.status {

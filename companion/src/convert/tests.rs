@@ -216,6 +216,7 @@ fn prices_sound_as_the_library_does() {
             requested_service_tier: None,
             usage,
             usage_source: UsageSource::Provider,
+            billing: spanledger::Billing::NONE,
             at,
         };
         PriceTable::bundled().price(&query).usd.and_then(NanoUsd::from_usd)

@@ -18,6 +18,8 @@ struct File {
     #[serde(default)]
     aliases: BTreeMap<Spanned<String>, Spanned<String>>,
     default: Option<Spanned<RateKeys>>,
+    #[serde(default)]
+    private_hosts: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +34,8 @@ struct Price {
     output: Option<Spanned<f64>>,
     cache_read: Option<Spanned<f64>>,
     cache_write: Option<Spanned<f64>>,
+    cache_write_1h: Option<Spanned<f64>>,
+    web_search: Option<Spanned<f64>>,
     #[serde(default)]
     tiers: BTreeMap<String, RateKeys>,
 }
@@ -43,6 +47,8 @@ struct RateKeys {
     output: Option<Spanned<f64>>,
     cache_read: Option<Spanned<f64>>,
     cache_write: Option<Spanned<f64>>,
+    cache_write_1h: Option<Spanned<f64>>,
+    web_search: Option<Spanned<f64>>,
 }
 
 /// A fault and where it stands.
@@ -102,7 +108,7 @@ fn table(read: File, text: &str, line_of: &dyn Fn(usize) -> usize) -> Result<Tab
         Some(keys) => Some(full_rates(keys.get_ref(), keys.span(), "default")?),
         None => None,
     };
-    Ok(Table { entries, aliases, default, source: source(text) })
+    Ok(Table { entries, aliases, default, private_hosts: read.private_hosts, source: source(text) })
 }
 
 fn entry(price: Price, span: Range<usize>) -> Result<Entry, Fault> {
@@ -122,6 +128,8 @@ fn entry(price: Price, span: Range<usize>) -> Result<Entry, Fault> {
         output: price.output,
         cache_read: price.cache_read,
         cache_write: price.cache_write,
+        cache_write_1h: price.cache_write_1h,
+        web_search: price.web_search,
     };
     let free = price.free.as_ref().is_some_and(|free| *free.get_ref());
     let rates = if free {
@@ -131,7 +139,14 @@ fn entry(price: Price, span: Range<usize>) -> Result<Entry, Fault> {
         if !price.tiers.is_empty() {
             return Err(Fault::new(span, "tiers", "the entry is free; remove the tiers or `free = true`"));
         }
-        Rates { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 }
+        Rates {
+            input: 0.0,
+            output: 0.0,
+            cache_read: 0.0,
+            cache_write: 0.0,
+            cache_write_1h: None,
+            web_search: None,
+        }
     } else {
         full_rates(&keys, span, "price")?
     };
@@ -150,6 +165,8 @@ impl RateKeys {
             ("output", &self.output),
             ("cache_read", &self.cache_read),
             ("cache_write", &self.cache_write),
+            ("cache_write_1h", &self.cache_write_1h),
+            ("web_search", &self.web_search),
         ]
         .into_iter()
         .filter_map(|(key, rate)| Some((key, rate.as_ref()?)))
@@ -182,6 +199,8 @@ fn full_rates(keys: &RateKeys, span: Range<usize>, part: &'static str) -> Result
         output: *output.get_ref(),
         cache_read: or_input(&keys.cache_read),
         cache_write: or_input(&keys.cache_write),
+        cache_write_1h: keys.cache_write_1h.as_ref().map(|rate| *rate.get_ref()),
+        web_search: keys.web_search.as_ref().map(|rate| *rate.get_ref()),
     })
 }
 
@@ -197,6 +216,11 @@ fn tier_rates(of_tier: &RateKeys, keys: &RateKeys, rates: &Rates) -> Result<Rate
         output: of_tier.output.as_ref().map_or(rates.output, |rate| *rate.get_ref()),
         cache_read: either(&of_tier.cache_read, &keys.cache_read),
         cache_write: either(&of_tier.cache_write, &keys.cache_write),
+        cache_write_1h: of_tier
+            .cache_write_1h
+            .as_ref()
+            .map_or(rates.cache_write_1h, |rate| Some(*rate.get_ref())),
+        web_search: of_tier.web_search.as_ref().map_or(rates.web_search, |rate| Some(*rate.get_ref())),
     })
 }
 

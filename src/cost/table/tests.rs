@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::usage::{Modality, Usage, UsageSource};
-use crate::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
+use crate::{Billing, Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 
 const NOVEMBER_2026: u64 = 1_793_491_200;
 const FEBRUARY_2027: u64 = 1_801_440_000;
@@ -33,6 +33,7 @@ fn query<'a>(provider: &'a str, host: &'a str, model: &'a str, usage: &'a Usage)
         requested_service_tier: None,
         usage,
         usage_source: UsageSource::Provider,
+        billing: Billing::NONE,
         at: UNIX_EPOCH + Duration::from_secs(NOVEMBER_2026),
     }
 }

@@ -8,15 +8,18 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::call::{Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::read::usage::common::{ANTHROPIC, CHARGES, ITERATION, iteration};
+use crate::provider::read::usage::{Dialect, Member, Slot, Table, Tallied, Tally};
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
+use crate::usage::Usage;
 
 #[derive(Debug)]
 pub(super) struct AnthropicMessages;
@@ -34,7 +37,7 @@ struct Message<'a> {
     #[serde(borrow)]
     stop_reason: Text<'a>,
     #[serde(borrow)]
-    usage: Object<Tokens<'a>>,
+    usage: Tallied<'a, Anthropic>,
 }
 
 /// A stream event; which members it has depends on its type.
@@ -51,7 +54,7 @@ struct Step<'a> {
     #[serde(borrow)]
     delta: Object<Delta<'a>>,
     #[serde(borrow)]
-    usage: Object<Tokens<'a>>,
+    usage: Tallied<'a, Anthropic>,
     #[serde(borrow)]
     error: Fault<'a>,
 }
@@ -87,23 +90,25 @@ struct Block<'a> {
 }
 
 /// `input_tokens` leaves the two cache counts out.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Tokens<'a> {
-    input_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    output_tokens: Count,
-    output_tokens_details: Object<OutputDetails>,
-    #[serde(borrow)]
-    service_tier: Text<'a>,
+#[derive(Debug)]
+pub(in crate::provider) struct Anthropic;
+
+impl Dialect for Anthropic {
+    const NAME: &'static str = "usage";
+    const MEMBER: Member = Member::Object(&[TOKENS, ANTHROPIC, CHARGES]);
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct OutputDetails {
-    thinking_tokens: Count,
-}
+const TOKENS: Table = &[
+    ("input_tokens", Member::Count(Slot::Uncached)),
+    ("cache_read_input_tokens", Member::Count(Slot::CacheRead)),
+    ("cache_creation_input_tokens", Member::Count(Slot::CacheWrite)),
+    ("output_tokens", Member::Count(Slot::Output)),
+    ("output_tokens_details", Member::Object(&[&[("thinking_tokens", Member::Count(Slot::Reasoning))]])),
+    ("iterations", Member::Each(ITERATION, iteration)),
+    // Alibaba Cloud repeats the cached tokens under OpenAI's name.
+    ("prompt_tokens_details", Member::Object(&[&[("cached_tokens", Member::Count(Slot::CacheRead))]])),
+    ("total_tokens", Member::Count(Slot::Total)),
+];
 
 /// `/v1/messages` of any host, and Anthropic's models on Vertex AI.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
@@ -211,8 +216,8 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
             if let Some(reason) = step.delta.0.as_ref().and_then(|delta| delta.stop_reason.some()) {
                 reading.facts.finish(0, reason);
             }
-            if let Some(tokens) = &step.usage.0 {
-                tokens.read(reading);
+            if let Some(tally) = step.usage.as_ref() {
+                note(tally, &mut reading.facts);
             }
         }
         Some("message_stop") => reading.facts.ended = true,
@@ -228,7 +233,7 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
 impl Message<'_> {
     /// Whether this is a message rather than an error: errors have an id at most.
     fn is_answer(&self) -> bool {
-        self.usage.0.is_some() || self.stop_reason.0.is_some() || !self.content.0.is_empty()
+        self.usage.is_some() || self.stop_reason.0.is_some() || !self.content.0.is_empty()
     }
 
     fn read(&self, reading: &mut Reading) {
@@ -239,8 +244,8 @@ impl Message<'_> {
         if let Some(reason) = self.stop_reason.some() {
             facts.finish(0, reason);
         }
-        if let Some(tokens) = &self.usage.0 {
-            tokens.read(reading);
+        if let Some(tally) = self.usage.as_ref() {
+            note(tally, facts);
         }
         for (index, block) in self.content.0.iter().enumerate() {
             if let Some(block) = &block.0 {
@@ -277,18 +282,14 @@ impl Delta<'_> {
     }
 }
 
-impl Tokens<'_> {
-    /// Counts are cumulative: later ones stand for all before.
-    fn read(&self, reading: &mut Reading) {
-        let usage = &mut reading.facts.usage;
-        usage.merge_uncached(
-            self.input_tokens.0,
-            self.cache_read_input_tokens.0,
-            self.cache_creation_input_tokens.0,
-        );
-        let reasoning = self.output_tokens_details.0.as_ref().and_then(|details| details.thinking_tokens.0);
-        usage.output_tokens = self.output_tokens.0.or(usage.output_tokens);
-        usage.reasoning_tokens = reasoning.or(usage.reasoning_tokens);
-        self.service_tier.note(&mut reading.facts.service_tier);
-    }
+/// Counts are cumulative: later ones replace all before.
+fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
+    tally.note(facts);
+    let (read, write) = (tally.get(Slot::CacheRead), tally.get(Slot::CacheWrite));
+    facts.usage.merge_uncached(tally.get(Slot::Uncached), read, write);
+    facts.usage.merge(Usage {
+        output_tokens: tally.get(Slot::Output),
+        reasoning_tokens: tally.get(Slot::Reasoning),
+        ..Usage::default()
+    });
 }

@@ -15,9 +15,12 @@ use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::read::usage::common::CHARGES;
+use crate::provider::read::usage::{Dialect, Member, Name, Slot, Table, Tallied, Tally};
 use crate::provider::read::{error, field};
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
+use crate::usage::Usage;
 
 #[derive(Debug)]
 struct BedrockConverse;
@@ -30,7 +33,8 @@ struct Response<'a> {
     output: Object<Output<'a>>,
     #[serde(borrow)]
     stop_reason: Text<'a>,
-    usage: Object<Tokens>,
+    #[serde(borrow)]
+    usage: Tallied<'a, Converse>,
     #[serde(borrow)]
     service_tier: Object<ServiceTier<'a>>,
     #[serde(borrow)]
@@ -98,15 +102,38 @@ struct ToolUse<'a> {
 }
 
 /// `inputTokens` leaves the two cache counts out; Nova's invoke has longer names for them.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Tokens {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_write_input_tokens: Count,
-    cache_read_input_token_count: Count,
-    cache_write_input_token_count: Count,
+#[derive(Debug)]
+struct Converse;
+
+impl Dialect for Converse {
+    const NAME: &'static str = "usage";
+    const MEMBER: Member = Member::Object(&[TOKENS, CHARGES]);
+}
+
+const TOKENS: Table = &[
+    ("inputTokens", Member::Count(Slot::Uncached)),
+    ("outputTokens", Member::Count(Slot::Output)),
+    ("totalTokens", Member::Count(Slot::Total)),
+    ("cacheReadInputTokens", Member::Count(Slot::CacheRead)),
+    ("cacheWriteInputTokens", Member::Count(Slot::CacheWrite)),
+    ("cacheReadInputTokenCount", Member::Count(Slot::CacheRead)),
+    ("cacheWriteInputTokenCount", Member::Count(Slot::CacheWrite)),
+    ("cacheDetails", Member::Each(CACHE_DETAIL, cache_detail)),
+];
+
+/// Cache writes of one lifetime.
+const CACHE_DETAIL: Table =
+    &[("ttl", Member::Text(Name::Kind)), ("inputTokens", Member::Count(Slot::Element))];
+
+/// What a cache write of five minutes costs is what all cache writes cost.
+fn cache_detail(element: &Tally<'_>, tally: &mut Tally<'_>) -> bool {
+    let tokens = element.get(Slot::Element).unwrap_or(0);
+    match element.name(Name::Kind) {
+        Some("1h") => tally.add(Slot::CacheWrite1h, tokens),
+        Some("5m") => {}
+        _ => return tokens == 0,
+    }
+    true
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -228,7 +255,7 @@ pub(super) fn read_input(body: &Value) -> InputContent {
 /// Reads a whole answer.
 pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
     match serde_json::from_slice::<Object<Response<'_>>>(body) {
-        Ok(Object(Some(answer))) if answer.output.0.is_some() || answer.usage.0.is_some() => {
+        Ok(Object(Some(answer))) if answer.output.0.is_some() || answer.usage.is_some() => {
             reading.facts.choice(0);
             answer.read(reading);
             reading.facts.ended = true;
@@ -270,13 +297,11 @@ impl Response<'_> {
         if let Some(reason) = self.stop_reason.some() {
             facts.finish(0, reason);
         }
-        if let Some(tokens) = &self.usage.0 {
-            facts.usage.merge_uncached(
-                tokens.input_tokens.0,
-                tokens.cache_read_input_tokens.0.or(tokens.cache_read_input_token_count.0),
-                tokens.cache_write_input_tokens.0.or(tokens.cache_write_input_token_count.0),
-            );
-            facts.usage.output_tokens = tokens.output_tokens.0.or(facts.usage.output_tokens);
+        if let Some(tally) = self.usage.as_ref() {
+            tally.note(facts);
+            let (read, write) = (tally.get(Slot::CacheRead), tally.get(Slot::CacheWrite));
+            facts.usage.merge_uncached(tally.get(Slot::Uncached), read, write);
+            facts.usage.merge(Usage { output_tokens: tally.get(Slot::Output), ..Usage::default() });
         }
         if let Some(tier) = &self.service_tier.0 {
             tier.kind.note(&mut facts.service_tier);

@@ -21,6 +21,7 @@ use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::error;
 use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::read::usage::{Dialect, Member, Slot, Tallied};
 use crate::provider::target::Target;
 use crate::provider::{anthropic, cohere, openai};
 use crate::semconv::provider;
@@ -77,8 +78,8 @@ struct Response<'a> {
     #[serde(rename = "is_finished")]
     is_finished: Option<IgnoredAny>,
     usage: Object<Spelling>,
-    #[serde(rename = "amazon-bedrock-invocationMetrics")]
-    metrics: Object<Metrics>,
+    #[serde(borrow, rename = "amazon-bedrock-invocationMetrics")]
+    metrics: Tallied<'a, Metrics>,
 }
 
 /// How a family spells its input tokens.
@@ -102,13 +103,20 @@ struct Choice<'a> {
     stop_reason: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Metrics {
-    input_token_count: Count,
-    output_token_count: Count,
-    cache_read_input_token_count: Count,
-    cache_write_input_token_count: Count,
+/// Bedrock's own counts, in the last chunk.
+#[derive(Debug)]
+struct Metrics;
+
+impl Dialect for Metrics {
+    const NAME: &'static str = "amazon-bedrock-invocationMetrics";
+    const MEMBER: Member = Member::Object(&[&[
+        ("inputTokenCount", Member::Count(Slot::Uncached)),
+        ("outputTokenCount", Member::Count(Slot::Output)),
+        ("cacheReadInputTokenCount", Member::Count(Slot::CacheRead)),
+        ("cacheWriteInputTokenCount", Member::Count(Slot::CacheWrite)),
+        ("firstByteLatency", Member::Free),
+        ("invocationLatency", Member::Free),
+    ]]);
 }
 
 /// `/model/MODEL/invoke` and `/model/MODEL/invoke-with-response-stream`.
@@ -192,20 +200,17 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
         Family::Nova => converse::read_body(data, reading),
         Family::Cohere => cohere::v1::read(data, reading),
         Family::Flat => {
-            if !flat::read(data, reading) && answer.metrics.0.is_none() {
+            if !flat::read(data, reading) && !answer.metrics.is_some() {
                 headers::note_error(reading, error::read(data));
             }
         }
     }
     // Bedrock adds these to the last chunk, whatever the family calls its end.
-    if let Some(metrics) = &answer.metrics.0 {
-        headers::fill_usage(
-            reading,
-            metrics.input_token_count.0,
-            metrics.cache_read_input_token_count.0,
-            metrics.cache_write_input_token_count.0,
-            metrics.output_token_count.0,
-        );
+    if let Some(tally) = answer.metrics.as_ref() {
+        tally.note(&mut reading.facts);
+        let [uncached, read, write, output] =
+            [Slot::Uncached, Slot::CacheRead, Slot::CacheWrite, Slot::Output].map(|slot| tally.get(slot));
+        headers::fill_usage(reading, uncached, read, write, output);
         reading.facts.ended = true;
     }
 }

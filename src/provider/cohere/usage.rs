@@ -1,41 +1,55 @@
 //! Token counts as Cohere writes them: `usage` in API v2, `meta` in v1.
 
-use serde::Deserialize;
-
-use crate::provider::read::lenient::{Count, Object};
+use crate::call::ResponseFacts;
+use crate::provider::read::usage::common::CHARGES;
+use crate::provider::read::usage::{Dialect, Member, Slot, Table, Tally};
 use crate::usage::Usage;
 
-/// The counts of one answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Meta {
-    billed_units: Object<Counts>,
-    tokens: Object<Counts>,
-    cached_tokens: Count,
+/// The counts of one response.
+#[derive(Debug)]
+pub(super) struct Meta;
+
+impl Dialect for Meta {
+    const NAME: &'static str = "usage";
+    const MEMBER: Member = Member::Object(&[META, CHARGES]);
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Counts {
-    input_tokens: Count,
-    output_tokens: Count,
-    /// Embeddings of images.
-    image_tokens: Count,
-}
+const META: Table = &[
+    ("billed_units", Member::Object(&[BILLED])),
+    ("tokens", Member::Object(&[USED])),
+    ("cached_tokens", Member::Count(Slot::CacheRead)),
+    ("api_version", Member::Object(&[VERSION])),
+    ("warnings", Member::Free),
+];
 
-impl Meta {
-    /// The billed counts, as the conventions ask, else the used ones.
-    pub(super) fn usage(&self) -> Usage {
-        let billed = self.billed_units.0.as_deref();
-        let used = self.tokens.0.as_deref();
-        let count = |of: fn(&Counts) -> Option<u64>| billed.and_then(of).or_else(|| used.and_then(of));
-        let mut usage = Usage {
-            input_tokens: count(|counts| counts.input_tokens.0),
-            output_tokens: count(|counts| counts.output_tokens.0),
-            cache_read_tokens: self.cached_tokens.0,
-            ..Usage::default()
-        };
-        usage.input_modality.image = count(|counts| counts.image_tokens.0);
-        usage
-    }
+const BILLED: Table = &[
+    ("input_tokens", Member::Count(Slot::Input)),
+    ("output_tokens", Member::Count(Slot::Output)),
+    // Embeddings of images.
+    ("image_tokens", Member::Count(Slot::InputImage)),
+    ("search_units", Member::Count(Slot::RerankSearch)),
+    ("images", Member::Unpriced),
+    ("classifications", Member::Unpriced),
+];
+
+const USED: Table = &[
+    ("input_tokens", Member::Count(Slot::UsedInput)),
+    ("output_tokens", Member::Count(Slot::UsedOutput)),
+    ("image_tokens", Member::Free),
+    // A part of the output.
+    ("reasoning_tokens", Member::Free),
+];
+
+const VERSION: Table =
+    &[("version", Member::Free), ("is_deprecated", Member::Free), ("is_experimental", Member::Free)];
+
+/// Notes the billed counts, as the conventions ask, else the used ones.
+pub(super) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
+    tally.note(facts);
+    let usage = tally.usage();
+    facts.usage.merge(Usage {
+        input_tokens: usage.input_tokens.or(tally.get(Slot::UsedInput)),
+        output_tokens: usage.output_tokens.or(tally.get(Slot::UsedOutput)),
+        ..usage
+    });
 }

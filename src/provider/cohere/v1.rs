@@ -8,13 +8,14 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::usage::Meta;
+use super::usage::{self, Meta};
 use super::v2;
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
+use crate::provider::read::usage::Tallied;
 use crate::provider::read::{error, field};
 use crate::provider::target::Target;
 use crate::semconv::provider;
@@ -40,7 +41,8 @@ struct Response<'a> {
     tool_calls: List<Object<ToolCall<'a>>>,
     #[serde(borrow)]
     finish_reason: Text<'a>,
-    meta: Object<Meta>,
+    #[serde(borrow)]
+    meta: Tallied<'a, Meta>,
     /// Of a stream: the choice, where several were asked for.
     index: Count,
     #[serde(borrow)]
@@ -65,7 +67,8 @@ struct End<'a> {
     generations: List<Object<Generation<'a>>>,
     #[serde(borrow)]
     finish_reason: Text<'a>,
-    meta: Object<Meta>,
+    #[serde(borrow)]
+    meta: Tallied<'a, Meta>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -151,7 +154,7 @@ impl Response<'_> {
         self.event_type.0.is_none()
             && self.text.0.is_none()
             && self.finish_reason.0.is_none()
-            && self.meta.0.is_none()
+            && !self.meta.is_some()
             && self.generations.0.is_empty()
             && self.embeddings.is_none()
     }
@@ -184,8 +187,8 @@ impl Response<'_> {
         if let Some(reason) = self.finish_reason.some() {
             reading.facts.finish(choice, reason);
         }
-        if let Some(meta) = &self.meta.0 {
-            reading.facts.usage.merge(meta.usage());
+        if let Some(tally) = self.meta.as_ref() {
+            usage::note(tally, &mut reading.facts);
         }
         if let Some(end) = &self.response.0 {
             end.read(reading);
@@ -206,8 +209,8 @@ impl End<'_> {
         if let Some(reason) = self.finish_reason.some() {
             facts.finish(0, reason);
         }
-        if let Some(meta) = &self.meta.0 {
-            facts.usage.merge(meta.usage());
+        if let Some(tally) = self.meta.as_ref() {
+            usage::note(tally, facts);
         }
         read_generations(&self.generations.0, false, reading);
     }

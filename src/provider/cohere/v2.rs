@@ -8,7 +8,7 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::usage::Meta;
+use super::usage::{self, Meta};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
@@ -16,6 +16,7 @@ use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Object, OneOrMany, Text};
+use crate::provider::read::usage::Tallied;
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 pub(super) use input::texts;
@@ -35,9 +36,11 @@ struct Response<'a> {
     message: Object<Message<'a>>,
     #[serde(borrow)]
     finish_reason: Text<'a>,
-    usage: Object<Meta>,
+    #[serde(borrow)]
+    usage: Tallied<'a, Meta>,
     /// Embeddings.
-    meta: Object<Meta>,
+    #[serde(borrow)]
+    meta: Tallied<'a, Meta>,
     /// Of a stream: the place of a content block or a tool call.
     index: Count,
     #[serde(borrow)]
@@ -51,7 +54,8 @@ struct Delta<'a> {
     message: Object<Message<'a>>,
     #[serde(borrow)]
     finish_reason: Text<'a>,
-    usage: Object<Meta>,
+    #[serde(borrow)]
+    usage: Tallied<'a, Meta>,
     #[serde(borrow)]
     error: Fault<'a>,
 }
@@ -183,8 +187,8 @@ impl Response<'_> {
     fn is_bare(&self) -> bool {
         self.message.0.is_none()
             && self.delta.0.is_none()
-            && self.usage.0.is_none()
-            && self.meta.0.is_none()
+            && !self.usage.is_some()
+            && !self.meta.is_some()
             && self.finish_reason.0.is_none()
     }
 
@@ -204,10 +208,9 @@ impl Response<'_> {
                 facts.finish(0, reason);
             }
         }
-        let metas =
-            [self.usage.0.as_ref(), self.meta.0.as_ref(), delta.and_then(|delta| delta.usage.0.as_ref())];
-        for meta in metas.into_iter().flatten() {
-            facts.usage.merge(meta.usage());
+        let tallies = [self.usage.as_ref(), self.meta.as_ref(), delta.and_then(|delta| delta.usage.as_ref())];
+        for tally in tallies.into_iter().flatten() {
+            usage::note(tally, facts);
         }
         let failed = facts.finish_reasons.get(&0).is_some_and(|reason| reason == "ERROR");
         let error = delta.and_then(|delta| delta.error.facts());

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::generate;
-use super::tokens::Tokens;
+use super::tokens::{self, UsageMetadata};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::{Json, Node};
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object};
+use crate::provider::read::usage::Tallied;
 use crate::provider::read::{field, part};
 use crate::provider::target::Target;
 use crate::usage::Usage;
@@ -26,7 +27,7 @@ struct GeminiEmbeddings;
 #[serde(default, rename_all = "camelCase")]
 struct Response<'a> {
     #[serde(borrow)]
-    usage_metadata: Object<Tokens<'a>>,
+    usage_metadata: Tallied<'a, UsageMetadata>,
     /// Of `predict`.
     predictions: List<Object<Prediction>>,
     #[serde(borrow)]
@@ -102,8 +103,8 @@ impl WireFormat for GeminiEmbeddings {
         let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(body) else {
             return facts.note_error(error::read(body));
         };
-        if let Some(tokens) = &answer.usage_metadata.0 {
-            facts.usage.merge(tokens.usage());
+        if let Some(tally) = answer.usage_metadata.as_ref() {
+            tokens::note(tally, facts);
         }
         let predictions = answer.predictions.0.iter().filter_map(|prediction| prediction.0.as_ref());
         let counts = predictions

@@ -8,7 +8,7 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::tokens::Tokens;
+use super::tokens::{self, UsageMetadata};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
@@ -16,6 +16,7 @@ use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
+use crate::provider::read::usage::Tallied;
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 pub(super) use input::message;
@@ -74,7 +75,7 @@ struct Response<'a> {
     #[serde(borrow)]
     candidates: List<Object<Candidate<'a>>>,
     #[serde(borrow)]
-    usage_metadata: Object<Tokens<'a>>,
+    usage_metadata: Tallied<'a, UsageMetadata>,
     #[serde(borrow)]
     model_version: Text<'a>,
     #[serde(borrow)]
@@ -190,6 +191,14 @@ impl WireFormat for GenerateContent {
         read_request(body, facts);
     }
 
+    /// Vertex AI takes the tier in a header.
+    fn read_request_headers(&self, headers: &http::HeaderMap, facts: &mut RequestFacts) {
+        let tier = headers.get("x-vertex-ai-llm-shared-request-type").and_then(|tier| tier.to_str().ok());
+        if let Some(tier) = tier.filter(|_| facts.service_tier.is_none()) {
+            facts.service_tier = Some(tier.to_owned());
+        }
+    }
+
     fn fields_not_hashed(&self) -> &'static [&'static str] {
         // Vertex AI's labels sort the bill; `store` asks the Gemini API to keep a log.
         &["labels", "store", "serviceTier", "service_tier"]
@@ -268,9 +277,8 @@ impl GenerateContent {
         let facts = &mut reading.facts;
         answer.response_id.note(&mut facts.id);
         answer.model_version.note(&mut facts.model);
-        if let Some(tokens) = &answer.usage_metadata.0 {
-            facts.usage.merge(tokens.usage());
-            tokens.service_tier.note(&mut facts.service_tier);
+        if let Some(tally) = answer.usage_metadata.as_ref() {
+            tokens::note(tally, facts);
         }
         facts.note_error(answer.error.facts());
         if let Some(reason) = answer.prompt_feedback.0.as_ref().and_then(|said| said.block_reason.some()) {

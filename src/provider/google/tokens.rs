@@ -1,78 +1,53 @@
 //! `UsageMetadata`: prompt and tool-use prompt are input, candidates and thoughts are output.
 
-use serde::Deserialize;
+use crate::call::ResponseFacts;
+use crate::provider::read::usage::common::{
+    CHARGES, MODALITY, cache_modality, input_modality, output_modality,
+};
+use crate::provider::read::usage::{Dialect, Member, Name, Slot, Table, Tally};
+use crate::usage::Usage;
 
-use crate::provider::read::lenient::{Count, List, Object, Text};
-use crate::usage::{Modality, Usage};
+/// The counts of one response, or so far.
+#[derive(Debug)]
+pub(super) struct UsageMetadata;
 
-/// The counts of one answer, or so far.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Tokens<'a> {
-    prompt_token_count: Count,
-    tool_use_prompt_token_count: Count,
-    candidates_token_count: Count,
-    thoughts_token_count: Count,
-    cached_content_token_count: Count,
-    #[serde(borrow)]
-    prompt_tokens_details: List<Object<Detail<'a>>>,
-    #[serde(borrow)]
-    tool_use_prompt_tokens_details: List<Object<Detail<'a>>>,
-    #[serde(borrow)]
-    candidates_tokens_details: List<Object<Detail<'a>>>,
-    #[serde(borrow)]
-    cache_tokens_details: List<Object<Detail<'a>>>,
-    #[serde(borrow)]
-    pub(super) service_tier: Text<'a>,
+impl Dialect for UsageMetadata {
+    const NAME: &'static str = "usageMetadata";
+    const MEMBER: Member = Member::Object(&[TOKENS, CHARGES]);
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Detail<'a> {
-    #[serde(borrow)]
-    modality: Text<'a>,
-    token_count: Count,
-}
+const TOKENS: Table = &[
+    ("promptTokenCount", Member::Count(Slot::Input)),
+    ("toolUsePromptTokenCount", Member::Count(Slot::ToolPrompt)),
+    ("candidatesTokenCount", Member::Count(Slot::Output)),
+    ("thoughtsTokenCount", Member::Count(Slot::Thoughts)),
+    ("cachedContentTokenCount", Member::Count(Slot::CacheRead)),
+    ("totalTokenCount", Member::Count(Slot::Total)),
+    ("promptTokensDetails", Member::Each(MODALITY, input_modality)),
+    // Embeddings.
+    ("promptTokenDetails", Member::Each(MODALITY, input_modality)),
+    ("toolUsePromptTokensDetails", Member::Each(MODALITY, input_modality)),
+    ("candidatesTokensDetails", Member::Each(MODALITY, output_modality)),
+    ("cacheTokensDetails", Member::Each(MODALITY, cache_modality)),
+    ("serviceTier", Member::Text(Name::Tier)),
+    // Vertex AI.
+    ("trafficType", Member::Text(Name::Traffic)),
+];
 
-impl Tokens<'_> {
-    /// The counts as the conventions want them.
-    pub(super) fn usage(&self) -> Usage {
-        Usage {
-            input_tokens: self
-                .prompt_token_count
-                .0
-                .map(|prompt| prompt.saturating_add(self.tool_use_prompt_token_count.0.unwrap_or(0))),
-            output_tokens: sum(self.candidates_token_count.0, self.thoughts_token_count.0),
-            cache_read_tokens: self.cached_content_token_count.0,
-            reasoning_tokens: self.thoughts_token_count.0,
-            input_modality: by_modality(
-                self.prompt_tokens_details.0.iter().chain(&self.tool_use_prompt_tokens_details.0),
-            ),
-            output_modality: by_modality(&self.candidates_tokens_details.0),
-            cache_read_modality: by_modality(&self.cache_tokens_details.0),
-            ..Usage::default()
-        }
-    }
-}
-
-fn by_modality<'d>(details: impl IntoIterator<Item = &'d Object<Detail<'d>>>) -> Modality {
-    let mut counts = Modality::default();
-    for detail in details.into_iter().filter_map(|detail| detail.0.as_ref()) {
-        let kind = match detail.modality.some() {
-            // The numbers are those of `enum-encoding=int`.
-            Some("TEXT" | "1") => &mut counts.text,
-            Some("IMAGE" | "2") => &mut counts.image,
-            Some("AUDIO" | "4") => &mut counts.audio,
-            _ => continue,
-        };
-        *kind = sum(*kind, detail.token_count.0);
-    }
-    counts
-}
-
-fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        (one, other) => one.or(other),
-    }
+/// Notes the counts as the conventions want them.
+pub(super) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
+    tally.note(facts);
+    let usage = tally.usage();
+    let tools = tally.get(Slot::ToolPrompt).unwrap_or(0);
+    let thoughts = tally.get(Slot::Thoughts);
+    let output = match (usage.output_tokens, thoughts) {
+        (Some(output), Some(thoughts)) => Some(output.saturating_add(thoughts)),
+        (output, thoughts) => output.or(thoughts),
+    };
+    facts.usage.merge(Usage {
+        input_tokens: usage.input_tokens.map(|prompt| prompt.saturating_add(tools)),
+        output_tokens: output,
+        reasoning_tokens: thoughts,
+        ..usage
+    });
 }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use self::content::Content;
-use super::usage::WireUsage;
+use super::usage::{self, Breakdown, Copilot, Cost, OpenAi};
 use crate::call::ErrorFacts;
 use crate::provider::format::{Event, Reading};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::read::usage::Tallied;
 
 /// A whole answer or one chunk.
 #[derive(Debug, Default, Deserialize)]
@@ -27,13 +28,25 @@ struct Chunk<'a> {
     system_fingerprint: Text<'a>,
     #[serde(borrow)]
     choices: List<Object<Choice<'a>>>,
-    usage: Object<WireUsage>,
+    #[serde(borrow)]
+    usage: Tallied<'a, OpenAi>,
+    #[serde(borrow)]
+    copilot_usage: Tallied<'a, Copilot>,
+    /// Venice, next to the usage.
+    #[serde(borrow)]
+    cost: Tallied<'a, Cost>,
+    /// Groq's systems of several models.
+    #[serde(borrow)]
+    usage_breakdown: Tallied<'a, Breakdown>,
     /// Groq's first and last chunks.
     #[serde(borrow)]
     x_groq: Object<Groq<'a>>,
     /// Writer's legacy completions stream.
     #[serde(borrow)]
     value: Text<'a>,
+    /// MiniMax: a status next to HTTP's.
+    #[serde(borrow)]
+    base_resp: Fault<'a>,
     #[serde(borrow)]
     error: Fault<'a>,
 }
@@ -41,7 +54,8 @@ struct Chunk<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Groq<'a> {
-    usage: Object<WireUsage>,
+    #[serde(borrow)]
+    usage: Tallied<'a, OpenAi>,
     #[serde(borrow)]
     error: Fault<'a>,
 }
@@ -60,7 +74,8 @@ struct Choice<'a> {
     #[serde(borrow)]
     finish_reason: Text<'a>,
     /// Moonshot's streams.
-    usage: Object<WireUsage>,
+    #[serde(borrow)]
+    usage: Tallied<'a, OpenAi>,
     /// OpenRouter: the upstream provider failed.
     #[serde(borrow)]
     error: Fault<'a>,
@@ -164,7 +179,7 @@ impl Chunk<'_> {
     /// Whether nothing of an answer is here, so that the document may be an error of another shape.
     fn is_bare(&self) -> bool {
         self.choices.0.is_empty()
-            && self.usage.0.is_none()
+            && !self.usage.is_some()
             && self.value.0.is_none()
             && (self.id.0.is_none() || self.model.0.is_none())
     }
@@ -178,12 +193,17 @@ impl Chunk<'_> {
         self.service_tier.note(&mut facts.service_tier);
         self.system_fingerprint.note(&mut facts.system_fingerprint);
         let groq = self.x_groq.0.as_ref();
-        for usage in
-            [groq.and_then(|groq| groq.usage.0.as_ref()), self.usage.0.as_ref()].into_iter().flatten()
-        {
-            facts.usage.merge(usage.read());
+        for tally in [groq.and_then(|groq| groq.usage.as_ref()), self.usage.as_ref()].into_iter().flatten() {
+            usage::note(tally, facts);
         }
-        facts.note_error(self.error.facts().or_else(|| groq?.error.facts()));
+        for tally in [self.copilot_usage.as_ref(), self.cost.as_ref(), self.usage_breakdown.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            tally.note(facts);
+        }
+        let error = self.error.facts().or_else(|| groq?.error.facts());
+        facts.note_error(error.or_else(|| self.base_resp.failure()));
         if let Some(text) = self.value.some() {
             facts.generated(text.len());
         }
@@ -202,8 +222,8 @@ impl Choice<'_> {
         if let Some(reason) = self.finish_reason.some() {
             reading.facts.finish(index, reason);
         }
-        if let Some(usage) = &self.usage.0 {
-            reading.facts.usage.merge(usage.read());
+        if let Some(tally) = self.usage.as_ref() {
+            usage::note(tally, &mut reading.facts);
         }
         reading.facts.note_error(self.error.facts());
         if let Some(text) = self.text.some() {

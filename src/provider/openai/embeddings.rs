@@ -4,12 +4,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::common;
-use super::usage::WireUsage;
+use super::usage::{self, OpenAi};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::lenient::{Object, Text};
+use crate::provider::read::usage::Tallied;
 use crate::provider::read::{error, field};
 use crate::provider::target::Target;
 
@@ -36,7 +37,8 @@ struct Response<'a> {
     id: Text<'a>,
     #[serde(borrow)]
     model: Text<'a>,
-    usage: Object<WireUsage>,
+    #[serde(borrow)]
+    usage: Tallied<'a, OpenAi>,
 }
 
 impl WireFormat for OpenAiEmbeddings {
@@ -67,11 +69,11 @@ impl WireFormat for OpenAiEmbeddings {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) {
         match serde_json::from_slice::<Object<Response<'_>>>(body) {
-            Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.0.is_some() => {
+            Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.is_some() => {
                 answer.id.note(&mut reading.facts.id);
                 answer.model.note(&mut reading.facts.model);
-                if let Some(usage) = &answer.usage.0 {
-                    reading.facts.usage.merge(usage.read_input_alone());
+                if let Some(tally) = answer.usage.as_ref() {
+                    usage::note_input_alone(tally, &mut reading.facts);
                 }
             }
             _ => reading.facts.note_error(error::read(body)),

@@ -1,137 +1,237 @@
 //! Token counts as OpenAI-style APIs write them. The names of the subsets differ from gateway to gateway.
 
-use serde::Deserialize;
+use crate::billing::Pass;
+use crate::call::ResponseFacts;
+use crate::provider::read::usage::common::{ANTHROPIC, CACHE_CREATION, CHARGES};
+use crate::provider::read::usage::{Amount, Dialect, Member, Name, Slot, Table, Tally};
+use crate::usage::Usage;
 
-use crate::provider::read::lenient::{Count, Object};
-use crate::usage::{Modality, Usage};
+/// The `usage` of chat completions (`prompt_tokens`), Responses and images (`input_tokens`), and embeddings.
+#[derive(Debug)]
+pub(in crate::provider) struct OpenAi;
 
-/// A `usage` object of chat completions (`prompt_tokens`) or Responses (`input_tokens`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(super) struct WireUsage {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
-    input_tokens: Count,
-    output_tokens: Count,
-    prompt_tokens_details: Object<Details>,
-    completion_tokens_details: Object<Details>,
-    input_tokens_details: Object<Details>,
-    output_tokens_details: Object<Details>,
-    /// Mistral and Writer.
-    prompt_token_details: Object<Details>,
-    /// Writer.
-    completion_token_details: Object<Details>,
-    /// Together, Moonshot.
-    cached_tokens: Count,
-    /// Mistral.
-    num_cached_tokens: Count,
-    /// `DeepSeek`.
-    prompt_cache_hit_tokens: Count,
-    /// Gateways in front of Anthropic.
-    cache_read_input_tokens: Count,
-    /// Gateways in front of Anthropic.
-    cache_creation_input_tokens: Count,
-    /// Perplexity.
-    reasoning_tokens: Count,
+impl Dialect for OpenAi {
+    const NAME: &'static str = "usage";
+    const MEMBER: Member = Member::Object(&[USAGE, CHARGES, ANTHROPIC, TIMES]);
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-struct Details {
-    cached_tokens: Count,
-    cache_write_tokens: Count,
-    /// `LiteLLM`.
-    cache_creation_tokens: Count,
-    /// Alibaba Cloud.
-    cache_creation_input_tokens: Count,
-    reasoning_tokens: Count,
-    text_tokens: Count,
-    image_tokens: Count,
-    audio_tokens: Count,
-    cached_tokens_details: Object<CachedDetails>,
-}
+const USAGE: Table = &[
+    ("prompt_tokens", Member::Count(Slot::Input)),
+    ("completion_tokens", Member::Count(Slot::Output)),
+    ("total_tokens", Member::Count(Slot::Total)),
+    ("input_tokens", Member::Count(Slot::Input)),
+    ("output_tokens", Member::Count(Slot::Output)),
+    ("prompt_tokens_details", Member::Object(&[INPUT])),
+    ("completion_tokens_details", Member::Object(&[OUTPUT])),
+    ("input_tokens_details", Member::Object(&[INPUT])),
+    ("output_tokens_details", Member::Object(&[OUTPUT])),
+    // Mistral and Writer.
+    ("prompt_token_details", Member::Object(&[INPUT])),
+    ("completion_token_details", Member::Object(&[OUTPUT])),
+    // Together, Moonshot.
+    ("cached_tokens", Member::Count(Slot::CacheRead)),
+    // Mistral.
+    ("num_cached_tokens", Member::Count(Slot::CacheRead)),
+    ("prompt_audio_seconds", Member::Count(Slot::InputAudioSeconds)),
+    ("request_count", Member::Free),
+    ("connector_tokens", Member::Unpriced),
+    ("connectors", Member::Unpriced),
+    // DeepSeek: the hits and the misses are the prompt.
+    ("prompt_cache_hit_tokens", Member::Count(Slot::CacheRead)),
+    ("prompt_cache_miss_tokens", Member::Free),
+    // Gateways in front of Anthropic.
+    ("cache_read_input_tokens", Member::Count(Slot::CacheRead)),
+    ("cache_creation_input_tokens", Member::Count(Slot::CacheWrite)),
+    ("claude_cache_creation_5_m_tokens", Member::Free),
+    ("claude_cache_creation_1_h_tokens", Member::Count(Slot::CacheWrite1h)),
+    // Perplexity.
+    ("reasoning_tokens", Member::Count(Slot::Reasoning)),
+    ("citation_tokens", Member::Count(Slot::Citation)),
+    ("num_search_queries", Member::Count(Slot::WebSearch)),
+    ("search_context_size", Member::Text(Name::SearchContext)),
+    // xAI. The context is that of the last turn, whose tokens the totals hold.
+    ("context_details", Member::Object(&[CONTEXT])),
+    ("num_sources_used", Member::Unpriced),
+    ("num_server_side_tools_used", Member::Unpriced),
+    ("server_side_tool_usage", Member::Object(&[XAI_TOOLS])),
+    ("server_side_tool_usage_details", Member::Object(&[XAI_TOOLS])),
+];
+
+const INPUT: Table = &[
+    ("cached_tokens", Member::Count(Slot::CacheRead)),
+    ("cache_write_tokens", Member::Count(Slot::CacheWrite)),
+    // Bifrost.
+    ("cached_read_tokens", Member::Count(Slot::CacheRead)),
+    ("cached_write_tokens", Member::Count(Slot::CacheWrite)),
+    // LiteLLM.
+    ("cache_creation_tokens", Member::Count(Slot::CacheWrite)),
+    ("cache_creation_token_details", Member::Object(&[CACHE_CREATION])),
+    // Alibaba Cloud.
+    ("cache_creation_input_tokens", Member::Count(Slot::CacheWrite)),
+    ("cache_creation", Member::Object(&[CACHE_CREATION])),
+    ("cache_type", Member::Standard(&["ephemeral"])),
+    ("text_tokens", Member::Count(Slot::InputText)),
+    ("image_tokens", Member::Count(Slot::InputImage)),
+    ("audio_tokens", Member::Count(Slot::InputAudio)),
+    ("video_tokens", Member::Count(Slot::InputVideo)),
+    ("cached_tokens_details", Member::Object(&[CACHED])),
+];
 
 /// OpenAI's audio models.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-struct CachedDetails {
-    text_tokens: Count,
-    image_tokens: Count,
-    audio_tokens: Count,
+const CACHED: Table = &[
+    ("text_tokens", Member::Count(Slot::CacheText)),
+    ("image_tokens", Member::Count(Slot::CacheImage)),
+    ("audio_tokens", Member::Count(Slot::CacheAudio)),
+];
+
+const OUTPUT: Table = &[
+    ("reasoning_tokens", Member::Count(Slot::Reasoning)),
+    ("thinking_tokens", Member::Count(Slot::Reasoning)),
+    ("text_tokens", Member::Count(Slot::OutputText)),
+    ("image_tokens", Member::Count(Slot::OutputImage)),
+    ("audio_tokens", Member::Count(Slot::OutputAudio)),
+    ("video_tokens", Member::Count(Slot::OutputVideo)),
+    ("citation_tokens", Member::Count(Slot::Citation)),
+    // Parts of the output, at the price of the output.
+    ("accepted_prediction_tokens", Member::Free),
+    ("rejected_prediction_tokens", Member::Free),
+    ("tool_output_tokens", Member::Free),
+];
+
+const CONTEXT: Table = &[("input_tokens", Member::Free), ("output_tokens", Member::Free)];
+
+const XAI_TOOLS: Table = &[
+    ("web_search_calls", Member::Count(Slot::WebSearch)),
+    ("x_search_calls", Member::Count(Slot::SocialSearch)),
+    ("file_search_calls", Member::Count(Slot::FileSearch)),
+    ("code_interpreter_calls", Member::Count(Slot::CodeExecution)),
+    ("code_execution_calls", Member::Count(Slot::CodeExecution)),
+    ("document_search_calls", Member::Unpriced),
+    ("image_generation_calls", Member::Unpriced),
+    // Billed by nothing but tokens.
+    ("mcp_calls", Member::Free),
+];
+
+/// Times and rates that Groq, Cerebras, mistral.rs and others add.
+const TIMES: Table = &[
+    ("queue_time", Member::Free),
+    ("prompt_time", Member::Free),
+    ("completion_time", Member::Free),
+    ("total_time", Member::Free),
+    ("avg_tok_per_sec", Member::Free),
+    ("avg_prompt_tok_per_sec", Member::Free),
+    ("avg_compl_tok_per_sec", Member::Free),
+    ("total_time_sec", Member::Free),
+    ("total_prompt_time_sec", Member::Free),
+    ("total_completion_time_sec", Member::Free),
+    ("tokens_per_second", Member::Free),
+    ("time_to_first_token", Member::Free),
+];
+
+/// GitHub Copilot, next to `usage`: 10^9 nano-AIU are one AI credit of USD 0.01. Source: docs.github.com, "Usage-based
+/// billing", 2026-06.
+#[derive(Debug)]
+pub(super) struct Copilot;
+
+impl Dialect for Copilot {
+    const NAME: &'static str = "copilot_usage";
+    const MEMBER: Member = Member::Object(&[&[
+        ("total_nano_aiu", Member::Charge(Amount::Metered, 1e-11)),
+        ("token_details", Member::Each(COPILOT_TOKENS, |_, _| true)),
+    ]]);
 }
 
-impl WireUsage {
-    /// The counts of an embedding, which has no output; some providers give the total alone.
-    pub(super) fn read_input_alone(&self) -> Usage {
-        let usage = self.read();
-        Usage { input_tokens: usage.input_tokens.or(self.total_tokens.0), output_tokens: None, ..usage }
-    }
+/// What the total is computed from.
+const COPILOT_TOKENS: Table = &[
+    ("token_type", Member::Free),
+    ("token_count", Member::Free),
+    ("cost_per_batch", Member::Free),
+    ("batch_size", Member::Free),
+];
 
-    /// The counts as OpenTelemetry totals.
-    pub(super) fn read(&self) -> Usage {
-        let none = Details::default();
-        let of = |objects: [&'_ Object<Details>; 3]| {
-            objects.into_iter().find_map(|object| object.0.as_deref().cloned())
-        };
-        let input = of([&self.prompt_tokens_details, &self.input_tokens_details, &self.prompt_token_details])
-            .unwrap_or_else(|| none.clone());
-        let output = of([
-            &self.completion_tokens_details,
-            &self.output_tokens_details,
-            &self.completion_token_details,
-        ])
-        .unwrap_or(none);
-        let cached = input.cached_tokens_details.0.clone().unwrap_or_default();
+/// A gateway's charge next to `usage`: Venice's object, or a number in US dollars.
+#[derive(Debug)]
+pub(super) struct Cost;
 
-        let input_tokens = self.prompt_tokens.0.or(self.input_tokens.0);
-        let reasoning_tokens = output.reasoning_tokens.0.or(self.reasoning_tokens.0);
-        Usage {
-            input_tokens,
-            output_tokens: with_reasoning(
-                self.completion_tokens.0.or(self.output_tokens.0),
-                reasoning_tokens,
-                input_tokens,
-                self.total_tokens.0,
-            ),
-            cache_read_tokens: input
-                .cached_tokens
-                .0
-                .or(self.cached_tokens.0)
-                .or(self.prompt_cache_hit_tokens.0)
-                .or(self.cache_read_input_tokens.0)
-                .or(self.num_cached_tokens.0),
-            cache_write_tokens: input
-                .cache_write_tokens
-                .0
-                .or(input.cache_creation_tokens.0)
-                .or(input.cache_creation_input_tokens.0)
-                .or(self.cache_creation_input_tokens.0),
-            reasoning_tokens,
-            input_modality: modality(input.text_tokens, input.image_tokens, input.audio_tokens),
-            output_modality: modality(output.text_tokens, output.image_tokens, output.audio_tokens),
-            cache_read_modality: modality(cached.text_tokens, cached.image_tokens, cached.audio_tokens),
-        }
-    }
+impl Dialect for Cost {
+    const NAME: &'static str = "cost";
+    const MEMBER: Member = Member::ChargeOr(
+        Amount::Charged,
+        1.0,
+        &[&[("usd", Member::Charge(Amount::Charged, 1.0)), ("diem", Member::Unpriced)]],
+    );
 }
 
-/// Most providers count reasoning within the output. Some (xAI's Grok 3 mini) count it beside, which only their
-/// total tells.
-fn with_reasoning(
-    output: Option<u64>,
-    reasoning: Option<u64>,
-    input: Option<u64>,
-    total: Option<u64>,
-) -> Option<u64> {
-    let (Some(out), Some(reasoning), Some(input), Some(total)) = (output, reasoning, input, total) else {
-        return output;
+/// Groq's systems of several models: whose tokens the totals are.
+#[derive(Debug)]
+pub(super) struct Breakdown;
+
+impl Dialect for Breakdown {
+    const NAME: &'static str = "usage_breakdown";
+    const MEMBER: Member = Member::Object(&[&[("models", Member::Each(MODEL, model))]]);
+}
+
+const MODEL: Table =
+    &[("model", Member::Text(Name::Model)), ("usage", Member::Object(&[USAGE, CHARGES, ANTHROPIC, TIMES]))];
+
+fn model(element: &Tally<'_>, tally: &mut Tally<'_>) -> bool {
+    let model = element.name(Name::Model).filter(|model| crate::billing::is_word(model)).map(str::to_owned);
+    let pass = Pass { kind: "model".to_owned(), usage: usage(element), model, cache_write_1h: 0 };
+    pass.model.is_some() && tally.push(pass)
+}
+
+/// What OpenAI's own tools used within a response.
+#[derive(Debug)]
+pub(super) struct ToolUsage;
+
+impl Dialect for ToolUsage {
+    const NAME: &'static str = "tool_usage";
+    const MEMBER: Member = Member::Object(&[&[
+        ("web_search", Member::Object(&[&[("num_requests", Member::Count(Slot::WebSearch))]])),
+        ("file_search", Member::Object(&[&[("num_requests", Member::Count(Slot::FileSearch))]])),
+        ("image_gen", Member::Object(&[IMAGES])),
+    ]]);
+}
+
+/// Tokens of an image model that the response does not name.
+const IMAGES: Table = &[
+    ("total_tokens", Member::Unpriced),
+    ("input_tokens", Member::Unpriced),
+    ("output_tokens", Member::Unpriced),
+    ("input_tokens_details", Member::Unpriced),
+    ("output_tokens_details", Member::Unpriced),
+];
+
+/// The counts as OpenTelemetry totals.
+pub(super) fn usage(tally: &Tally<'_>) -> Usage {
+    let usage = tally.usage();
+    Usage { output_tokens: with_reasoning(&usage, tally.get(Slot::Total)), ..usage }
+}
+
+/// Notes a `usage`.
+pub(in crate::provider) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
+    tally.note(facts);
+    facts.usage.merge(usage(tally));
+}
+
+/// Notes the `usage` of an embedding, which has no output; some providers give the total alone.
+pub(super) fn note_input_alone(tally: &Tally<'_>, facts: &mut ResponseFacts) {
+    tally.note(facts);
+    let usage = tally.usage();
+    let input_tokens = usage.input_tokens.or(tally.get(Slot::Total));
+    facts.usage.merge(Usage { input_tokens, output_tokens: None, ..usage });
+}
+
+/// Most providers count reasoning within the output. Some (xAI's Grok 3 mini) count it next to it, which only their
+/// total shows.
+fn with_reasoning(usage: &Usage, total: Option<u64>) -> Option<u64> {
+    let (Some(output), Some(reasoning), Some(input), Some(total)) =
+        (usage.output_tokens, usage.reasoning_tokens, usage.input_tokens, total)
+    else {
+        return usage.output_tokens;
     };
-    let beside = out.saturating_add(reasoning);
-    if reasoning > 0 && total == input.saturating_add(beside) { Some(beside) } else { output }
-}
-
-fn modality(text: Count, image: Count, audio: Count) -> Modality {
-    Modality { text: text.0, image: image.0, audio: audio.0 }
+    let both = output.saturating_add(reasoning);
+    Some(if reasoning > 0 && total == input.saturating_add(both) { both } else { output })
 }
 
 #[cfg(test)]

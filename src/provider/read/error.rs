@@ -1,8 +1,9 @@
 //! Errors as providers word them: the shapes differ, the facts are the same, so all wire formats read them here.
 //!
 //! Read are `{"error": {"code", "type", "message", "status"}}`, `{"error": "text"}`, `{"type": "error", "error": {}}`,
-//! `{"code" | "type", "message"}`, `{"detail": ...}`, `{"errors": [...]}`, arrays of these, and AWS's
-//! `{"__type", "message"}`.
+//! `{"code" | "type", "message"}`, `{"detail": ...}`, `{"errors": [...]}`, arrays of these, AWS's `{"__type", "message"}`,
+//! and the objects in which some report a status of their own next to HTTP's: MiniMax's `base_resp`, iFlytek's `header`,
+//! Tencent's `Response`, Volcengine's `ResponseMetadata`, Baidu's `error_code`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,6 +46,38 @@ struct Fields<'a> {
     aws_message: Text<'a>,
     #[serde(borrow, default)]
     msg: Text<'a>,
+    /// MiniMax, within `base_resp`.
+    #[serde(borrow, default)]
+    status_code: Text<'a>,
+    #[serde(borrow, default)]
+    status_msg: Text<'a>,
+    /// Baidu, Databricks.
+    #[serde(borrow, default)]
+    error_code: Text<'a>,
+    #[serde(borrow, default)]
+    error_msg: Text<'a>,
+    #[serde(borrow, default)]
+    error_message: Text<'a>,
+    #[serde(borrow, default)]
+    errcode: Text<'a>,
+    #[serde(borrow, default)]
+    errmsg: Text<'a>,
+    /// Tencent, Volcengine.
+    #[serde(borrow, default, rename = "Code")]
+    cloud_code: Text<'a>,
+    /// RFC 9457.
+    #[serde(borrow, default)]
+    title: Text<'a>,
+    #[serde(borrow, default)]
+    base_resp: Fault<'a>,
+    #[serde(borrow, default)]
+    header: Fault<'a>,
+    #[serde(borrow, default, rename = "Response")]
+    response: Fault<'a>,
+    #[serde(borrow, default, rename = "ResponseMetadata")]
+    response_metadata: Fault<'a>,
+    #[serde(borrow, default, rename = "Error")]
+    cloud_error: Fault<'a>,
     #[serde(borrow, default)]
     error: Fault<'a>,
     /// Cloudflare.
@@ -58,23 +91,53 @@ impl Fault<'_> {
     /// The error, if there is one.
     pub(crate) fn facts(&self) -> Option<ErrorFacts> {
         let fields = self.0.as_deref()?;
-        let inner = [&fields.error, &fields.errors, &fields.detail].into_iter().find_map(Fault::facts);
-        let inner = inner.unwrap_or_default();
+        let inner = [&fields.error, &fields.errors, &fields.detail, &fields.cloud_error];
+        let inner = inner.into_iter().find_map(Fault::facts).or_else(|| fields.status()).unwrap_or_default();
         let code = inner.code.or_else(|| fields.own_code());
         let own_message = || fields.own_message().map(str::to_owned);
         let message = inner.message.or_else(own_message);
         (code.is_some() || message.is_some()).then_some(ErrorFacts { code, message })
     }
+
+    /// The error in an object that reports success in the same words: a code that is none means success.
+    pub(crate) fn failure(&self) -> Option<ErrorFacts> {
+        let fields = self.0.as_deref()?;
+        let nested = [&fields.cloud_error, &fields.error].into_iter().find_map(Fault::facts);
+        nested.or_else(|| self.facts().filter(|_| fields.codes().any(|code| !is_success(code))))
+    }
 }
 
 impl Fields<'_> {
+    /// The error in a status object next to the response.
+    fn status(&self) -> Option<ErrorFacts> {
+        let objects = [&self.base_resp, &self.header, &self.response, &self.response_metadata];
+        objects.into_iter().find_map(Fault::failure)
+    }
+
+    /// Codes that also report success.
+    fn codes(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.code, &self.status_code, &self.error_code, &self.errcode, &self.cloud_code];
+        all.into_iter().filter_map(Text::some)
+    }
+
     /// The code, else the type, else the status name: the most precise first. A code that repeats the HTTP status
     /// (Google, llama.cpp, OpenRouter) comes last. `error` as a type says nothing, nor does `LiteLLM`'s `None`.
     fn own_code(&self) -> Option<String> {
         let code = self.code.some();
         let (last, first) = if code.is_some_and(is_http_status) { (code, None) } else { (None, code) };
         let aws_type = self.aws_type.some().map(aws_name);
-        let named = [first, self.kind.some(), self.error_type.some(), aws_type, self.status.some(), last];
+        let named = [
+            first,
+            self.error_code.some(),
+            self.cloud_code.some(),
+            self.errcode.some(),
+            self.status_code.some(),
+            self.kind.some(),
+            self.error_type.some(),
+            aws_type,
+            self.status.some(),
+            last,
+        ];
         named
             .into_iter()
             .flatten()
@@ -83,7 +146,17 @@ impl Fields<'_> {
     }
 
     fn own_message(&self) -> Option<&str> {
-        self.message.some().or_else(|| self.aws_message.some()).or_else(|| self.msg.some())
+        let all = [
+            &self.message,
+            &self.aws_message,
+            &self.msg,
+            &self.status_msg,
+            &self.error_msg,
+            &self.error_message,
+            &self.errmsg,
+            &self.title,
+        ];
+        all.into_iter().find_map(Text::some)
     }
 }
 
@@ -96,8 +169,12 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
     }
     let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;
     let fields = fault.0.as_deref()?;
-    let within = [&fields.error, &fields.errors, &fields.detail].iter().any(|inner| inner.0.is_some());
-    let worded = within || fields.own_message().is_some() || fields.object.some() == Some("error");
+    let within = [&fields.error, &fields.errors, &fields.detail, &fields.cloud_error];
+    let within = within.iter().any(|inner| inner.0.is_some()) || fields.status().is_some();
+    // DashScope and others send a code and a message of success along.
+    let refused = fields.codes().next().is_none() || fields.codes().any(|code| !is_success(code));
+    let worded = refused && fields.own_message().is_some();
+    let worded = within || worded || fields.object.some() == Some("error");
     if worded { fault.facts() } else { None }
 }
 
@@ -105,6 +182,12 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
 pub(crate) fn aws_name(text: &str) -> &str {
     let name = text.rsplit_once('#').map_or(text, |(_, name)| name);
     name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+/// Whether a code says that all went well.
+fn is_success(code: &str) -> bool {
+    let code = code.trim();
+    ["", "0", "200", "20000", "ok", "success"].iter().any(|success| success.eq_ignore_ascii_case(code))
 }
 
 /// Whether a code is the number of an HTTP error.

@@ -224,6 +224,7 @@ impl Row {
             requested_service_tier: None,
             usage,
             usage_source,
+            billing: spanledger::Billing::NONE,
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(self.start.0.unsigned_abs()),
         });
         let source = cost.source.map(|source| format!("companion/{source}"));

@@ -107,7 +107,7 @@ fn overlays_the_first_counts_of_a_stream_with_the_last() {
 }
 
 #[test]
-fn computes_the_input_anew_when_server_tools_raise_it() {
+fn computes_the_input_again_when_server_tools_raise_it() {
     let facts = sse(&[
         &start(),
         r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":20,"output_tokens":4}}"#,
@@ -116,7 +116,7 @@ fn computes_the_input_anew_when_server_tools_raise_it() {
     assert_eq!((facts.usage.input_tokens, facts.usage.output_tokens), (Some(1130), Some(5)));
     let facts =
         sse(&[&start(), r#"{"type":"message_delta","delta":{},"usage":{"cache_read_input_tokens":0}}"#]);
-    assert_eq!((facts.usage.input_tokens, facts.usage.cache_read_tokens), (Some(1010), Some(0)));
+    assert_eq!((facts.usage.input_tokens, facts.usage.cache_read_tokens), (Some(1110), Some(100)));
 }
 
 #[test]

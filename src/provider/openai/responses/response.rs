@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use crate::call::ErrorFacts;
 use crate::provider::format::{Event, Reading};
-use crate::provider::openai::usage::WireUsage;
+use crate::provider::openai::usage::{self, Copilot, OpenAi, ToolUsage};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::read::usage::Tallied;
 
 /// The response object.
 #[derive(Debug, Default, Deserialize)]
@@ -25,7 +26,12 @@ struct Response<'a> {
     error: Fault<'a>,
     #[serde(borrow)]
     output: List<Object<Item<'a>>>,
-    usage: Object<WireUsage>,
+    #[serde(borrow)]
+    usage: Tallied<'a, OpenAi>,
+    #[serde(borrow)]
+    tool_usage: Tallied<'a, ToolUsage>,
+    #[serde(borrow)]
+    copilot_usage: Tallied<'a, Copilot>,
 }
 
 /// An output item of any type.
@@ -81,6 +87,9 @@ struct Streamed<'a> {
     output_index: Count,
     #[serde(borrow)]
     partial_image_b64: Text<'a>,
+    /// GitHub Copilot: next to the response in its last event.
+    #[serde(borrow)]
+    copilot_usage: Tallied<'a, Copilot>,
     #[serde(borrow)]
     error: Fault<'a>,
 }
@@ -116,6 +125,9 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
     if let Some(response) = &streamed.response.0 {
         response.read(reading);
     }
+    if let Some(tally) = streamed.copilot_usage.as_ref() {
+        tally.note(&mut reading.facts);
+    }
     match kind {
         // ChatGPT's backend has called its last event `done` as well.
         "response.completed"
@@ -150,7 +162,7 @@ impl Response<'_> {
     fn is_answer(&self) -> bool {
         self.id.0.is_some() && (self.model.0.is_some() || self.status.0.is_some())
             || !self.output.0.is_empty()
-            || self.usage.0.is_some()
+            || self.usage.is_some()
     }
 
     fn read(&self, reading: &mut Reading) {
@@ -158,10 +170,16 @@ impl Response<'_> {
         self.id.note(&mut facts.id);
         self.model.note(&mut facts.model);
         self.service_tier.note(&mut facts.service_tier);
-        if let Some(usage) = &self.usage.0 {
-            facts.usage.merge(usage.read());
+        if let Some(tally) = self.usage.as_ref() {
+            usage::note(tally, facts);
+        }
+        for tally in [self.tool_usage.as_ref(), self.copilot_usage.as_ref()].into_iter().flatten() {
+            tally.note(facts);
         }
         facts.cancelled |= self.status.some() == Some("cancelled");
+        if let Some(status) = self.status.some() {
+            facts.pending = matches!(status, "queued" | "in_progress");
+        }
         let failed = self.status.some() == Some("failed");
         facts.note_error(self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
     }

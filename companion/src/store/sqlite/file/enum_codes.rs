@@ -13,6 +13,7 @@ pub(crate) const fn of_outcome(outcome: Outcome) -> i64 {
         Outcome::Cancelled => 3,
         Outcome::Failed => 4,
         Outcome::TimedOut => 5,
+        Outcome::Pending => 6,
     }
 }
 

@@ -1,0 +1,54 @@
+//! How a price is found, step by step, for people.
+
+use super::bundled::BY_MODEL_ALONE;
+use super::{PriceQuery, PriceTable};
+
+impl PriceTable {
+    /// Each step of the lookup of a price in its order, one line per step, up to the one that finds it.
+    #[must_use]
+    pub fn explain(&self, query: &PriceQuery<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
+        let models = [("response model", query.response_model), ("request model", query.request_model)];
+        let named = || models.into_iter().filter_map(|(kind, model)| Some((kind, model?)));
+        if let Some(own) = self.own.as_deref() {
+            for (kind, model) in named() {
+                if own.has(model, query) {
+                    lines.push(format!("prices.toml: {kind} `{model}`: found"));
+                    return lines;
+                }
+                lines.push(format!("prices.toml: {kind} `{model}`: no entry"));
+            }
+        }
+        for (kind, model) in named() {
+            let meant = self.own.as_deref().and_then(|own| own.alias(model));
+            if let Some(meant) = meant {
+                lines.push(format!("prices.toml: `{model}` is an alias of `{meant}`"));
+            }
+            let place = self.place_of(query);
+            for step in self.bundled.steps(&place, meant.unwrap_or(model)) {
+                let list = match step.list {
+                    BY_MODEL_ALONE => "by the name of the model alone".to_owned(),
+                    list => format!("list of {list}"),
+                };
+                let found = match self.bundled.take(&step) {
+                    Some(found) if found.exact => format!("found as `{}`", found.model),
+                    Some(found) => format!("found as `{}`, an estimate", found.model),
+                    None => "no entry".to_owned(),
+                };
+                let done = found != "no entry";
+                lines.push(format!(
+                    "genai-prices: {kind} `{}` ({}), {list}: {found}",
+                    step.form.name, step.form.step
+                ));
+                if done {
+                    return lines;
+                }
+            }
+        }
+        lines.push(match self.own.as_deref() {
+            Some(own) if own.has_default() => "prices.toml: the default price, an estimate".to_owned(),
+            _ => "no table has a price".to_owned(),
+        });
+        lines
+    }
+}

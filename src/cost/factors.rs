@@ -1,0 +1,206 @@
+//! Prices that the bundled table has no rule for: factors on the price of tokens, and fees of server tools. Each names
+//! its source and when it was read.
+
+use crate::billing::Count;
+
+/// What multiplies the price of tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served<'a> {
+    /// The table's id of the seller.
+    pub(super) seller: &'a str,
+    /// The table's id of the model, in lower case.
+    pub(super) model: &'a str,
+    /// The host that was called.
+    pub(super) host: &'a str,
+    pub(super) speed: Option<&'a str>,
+    pub(super) region: Option<&'a str>,
+}
+
+/// A factor, and whether it is the one that is billed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Factor {
+    pub(super) by: f64,
+    pub(super) exact: bool,
+}
+
+const ONE: Factor = Factor { by: 1.0, exact: true };
+const UNKNOWN: Factor = Factor { by: 1.0, exact: false };
+
+const fn times(by: f64) -> Factor {
+    Factor { by, exact: true }
+}
+
+impl Served<'_> {
+    /// The factor of speed, region and host together.
+    pub(super) fn factor(&self) -> Factor {
+        let all = [self.speed(), self.region(), self.endpoint()];
+        all.into_iter()
+            .fold(ONE, |one, other| Factor { by: one.by * other.by, exact: one.exact && other.exact })
+    }
+
+    /// Anthropic's fast mode, cache prices included. Source: platform.claude.com, "Fast mode", 2026-10.
+    fn speed(&self) -> Factor {
+        match (self.speed, claude(self.model)) {
+            (None, _) => ONE,
+            (Some("fast"), Some((4, 6 | 7))) if self.model.contains("opus") => times(6.0),
+            (Some("fast"), Some((4, 8) | (5, 0 | 5))) if self.model.contains("opus") => times(2.0),
+            (Some(_), _) => UNKNOWN,
+        }
+    }
+
+    /// Anthropic's `inference_geo`: 10 % more for inference in the US, from Claude 4.6 on. Source: platform.claude.com,
+    /// "Pricing", data residency, 2026-10.
+    fn region(&self) -> Factor {
+        match (self.region, claude(self.model)) {
+            (None, _) => ONE,
+            (Some("us"), Some(version)) => times(if version >= (4, 6) { 1.1 } else { 1.0 }),
+            (Some(_), _) => UNKNOWN,
+        }
+    }
+
+    /// Hosts that keep data in a region.
+    fn endpoint(&self) -> Factor {
+        match self.seller {
+            // 10 % more for models released from 2026-03-05 on. Source: developers.openai.com, "Data residency", 2026-10.
+            "openai" if self.host.ends_with(".api.openai.com") => match gpt(self.model) {
+                Some(version) => times(if version >= (5, 4) { 1.1 } else { 1.0 }),
+                None => UNKNOWN,
+            },
+            // 10 % more. Source: docs.x.ai, "Regional endpoints", 2026-10.
+            "x-ai" if self.host == "us.api.x.ai" => times(1.1),
+            "x-ai" if self.host.ends_with(".api.x.ai") => UNKNOWN,
+            // Claude from 4.5 on costs 10 % more on regional and multi-region endpoints than on the global one. Source:
+            // cloud.google.com, "Vertex AI pricing", partner models, 2026-10.
+            "google" if self.host != "aiplatform.googleapis.com" && self.host.ends_with("googleapis.com") => {
+                match claude(self.model) {
+                    Some(version) if version >= (4, 5) => times(1.1),
+                    _ => ONE,
+                }
+            }
+            _ => ONE,
+        }
+    }
+}
+
+/// The factor of a service tier that the table has no price for. Sources: ai.google.dev, "Flex inference" and "Priority
+/// inference", 2026-10: half, and 75 to 100 % more; aws.amazon.com/bedrock/pricing, 2026-10: half, and 75 % more.
+pub(super) fn tier(seller: &str, tier: &str) -> Option<Factor> {
+    match (seller, tier) {
+        ("google" | "aws", "flex") => Some(times(0.5)),
+        ("google", "priority") => Some(Factor { by: 1.8, exact: false }),
+        ("aws", "priority") => Some(times(1.75)),
+        _ => None,
+    }
+}
+
+/// Cache writes of one hour cost twice the input, those of five minutes 1.25 times. Source: platform.claude.com,
+/// "Prompt caching", 2026-10; the same on Amazon Bedrock and Vertex AI.
+pub(super) fn hour_of_cache(model: &str) -> Option<f64> {
+    claude(model).map(|_| 2.0 / 1.25)
+}
+
+/// US dollars for one use of a server tool. Sources: platform.claude.com, "Web search tool", and developers.openai.com,
+/// "Pricing", built-in tools, 2026-10: USD 10 per 1,000 searches; file search USD 2.50 per 1,000 calls.
+pub(super) fn fee(model: &str, count: Count) -> Option<f64> {
+    let openai = gpt(model).is_some();
+    match count {
+        Count::WebSearch if openai || claude(model).is_some() => Some(0.01),
+        Count::FileSearch if openai => Some(0.0025),
+        _ => None,
+    }
+}
+
+/// What Perplexity adds per request, where the table has the fee of the high search context alone. Source:
+/// docs.perplexity.ai, "Pricing", request fees, 2026-10.
+pub(super) fn search_context(seller: &str, model: &str, context: Option<&str>) -> Option<Factor> {
+    if seller != "perplexity" {
+        return None;
+    }
+    let fees = match model {
+        "sonar" | "sonar-reasoning" => [5.0, 8.0, 12.0],
+        "sonar-pro" | "sonar-reasoning-pro" => [6.0, 10.0, 14.0],
+        _ => return None,
+    };
+    let [low, medium, high] = fees.map(|fee| fee / 1000.0);
+    let (by, exact) = match context {
+        Some("low") => (low - high, true),
+        Some("medium") => (medium - high, true),
+        Some("high") => (0.0, true),
+        _ => (0.0, false),
+    };
+    Some(Factor { by, exact })
+}
+
+/// Major and minor version of a Claude model: `claude-opus-4-8`, `anthropic.claude-opus-5`, `claude-3.5-sonnet`.
+fn claude(model: &str) -> Option<(u32, u32)> {
+    let (_, rest) = model.split_once("claude-")?;
+    version(rest)
+}
+
+/// Major and minor version of a GPT model.
+fn gpt(model: &str) -> Option<(u32, u32)> {
+    version(model.strip_prefix("gpt-")?).or(Some((0, 0)))
+}
+
+/// The first two numbers of a name, dates left out; no second number is zero.
+fn version(name: &str) -> Option<(u32, u32)> {
+    let parts = name.split(['-', '.', '@', ':']).filter(|part| part.len() <= 2);
+    let mut numbers = parts.filter_map(|part| part.trim_end_matches('o').parse().ok());
+    Some((numbers.next()?, numbers.next().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served<'a>(model: &'a str, speed: Option<&'a str>, region: Option<&'a str>) -> Served<'a> {
+        Served { seller: "anthropic", model, host: "api.anthropic.com", speed, region }
+    }
+
+    #[test]
+    fn reads_versions_out_of_names() {
+        assert_eq!(claude("claude-opus-4-8"), Some((4, 8)));
+        assert_eq!(claude("regional.anthropic.claude-opus-5"), Some((5, 0)));
+        assert_eq!(claude("claude-opus-5-5"), Some((5, 5)));
+        assert_eq!(claude("claude-3-5-sonnet-20241022"), Some((3, 5)));
+        assert_eq!(claude("claude-sonnet-4-20250514"), Some((4, 0)));
+        assert_eq!(claude("claude-opus-4.6"), Some((4, 6)));
+        assert_eq!(claude("gpt-5"), None);
+        assert_eq!(gpt("gpt-5.6-sol"), Some((5, 6)));
+        assert_eq!(gpt("gpt-4o-mini"), Some((4, 0)));
+        assert_eq!(gpt("o3"), None);
+    }
+
+    #[test]
+    fn multiplies_what_was_served_and_not_what_was_asked_for() {
+        for (model, speed, region, by, exact) in [
+            ("claude-opus-5", None, None, 1.0, true),
+            ("claude-opus-5", Some("fast"), None, 2.0, true),
+            ("claude-opus-5-5", Some("fast"), None, 2.0, true),
+            ("claude-opus-4-8", Some("fast"), Some("us"), 2.2, true),
+            ("claude-opus-4-6", Some("fast"), None, 6.0, true),
+            ("claude-sonnet-5", Some("fast"), None, 1.0, false),
+            ("claude-opus-5", Some("warp"), None, 1.0, false),
+            ("claude-opus-4-5", None, Some("us"), 1.0, true),
+            ("claude-sonnet-4-6", None, Some("us"), 1.1, true),
+            ("claude-sonnet-4-6", None, Some("eu"), 1.0, false),
+        ] {
+            let factor = served(model, speed, region).factor();
+            assert!((factor.by - by).abs() < 1e-12, "{model} {speed:?} {region:?}: {factor:?}");
+            assert_eq!(factor.exact, exact, "{model} {speed:?} {region:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_keep_data_in_a_region_cost_more() {
+        let of = |seller, model, host| Served { seller, model, host, speed: None, region: None }.factor();
+        assert_eq!(of("openai", "gpt-5.5", "eu.api.openai.com"), times(1.1));
+        assert_eq!(of("openai", "gpt-5.5", "api.openai.com"), ONE);
+        assert_eq!(of("openai", "gpt-4o", "us.api.openai.com"), ONE);
+        assert!(!of("openai", "whisper-1", "us.api.openai.com").exact);
+        assert_eq!(of("x-ai", "grok-4.6", "us.api.x.ai"), times(1.1));
+        assert_eq!(of("google", "claude-opus-5", "us-east5-aiplatform.googleapis.com"), times(1.1));
+        assert_eq!(of("google", "claude-opus-5", "aiplatform.googleapis.com"), ONE);
+        assert_eq!(of("google", "gemini-2.5-pro", "us-east5-aiplatform.googleapis.com"), ONE);
+    }
+}
