@@ -17,7 +17,7 @@ use crate::text::text_enum::text_enum;
 pub use self::evaluation::{Evaluation, Sample};
 pub use self::scope::Scope;
 pub use self::severity::Severity;
-use crate::text::unit::{Unit, dollars};
+use crate::text::unit::Unit;
 
 use self::config::{Key, Settings};
 

@@ -1,5 +1,5 @@
-//! `spanledger backtest`: what the rules would have said of a past time, so that thresholds are chosen on one's own
-//! history.
+//! `spanledger backtest`: when the rules would have fired in a past period, so that thresholds can be chosen from
+//! real history.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::check::Format;
+use super::format::Format;
 use super::rule_rows::listed;
 use super::{Failure, write_all};
 use crate::evaluate::backtest::{Backtest, Firing, backtest};
@@ -15,12 +15,12 @@ use crate::record::{Timestamp, Window};
 use crate::rule::config::RulesConfig;
 use crate::rule::{Labels, RuleName};
 use crate::store::Querier;
+use crate::text::number::percent;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Terminal, plural};
 use crate::text::time::{WindowArgs, in_words, rfc3339, to_the_second};
-use crate::text::unit::Unit;
 
-/// The past time, and how to write what was found.
+/// The past period to evaluate.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 The rules and their interval are those of the configuration; name another with --config to try it. \
@@ -32,8 +32,8 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     window: WindowArgs,
-    /// How to write what was found.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
@@ -66,7 +66,7 @@ impl From<&Firing> for Item {
     }
 }
 
-/// How often the progress is told.
+/// How often progress is reported.
 const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Evaluates `rules` over the window and writes each firing to `out`; the progress goes to `notes` (the standard
@@ -85,13 +85,13 @@ pub fn run(
 ) -> Result<(), Failure> {
     let window = args.window.window(now)?;
     let began = Instant::now();
-    let mut told = began;
+    let mut reported = began;
     let mut progress = |reached: Timestamp| {
-        if told.elapsed() >= PROGRESS {
-            told = Instant::now();
+        if reported.elapsed() >= PROGRESS {
+            reported = Instant::now();
             let share = ratio(reached.0 - window.from.0, window.to.0 - window.from.0);
-            // Nobody may be listening, and that is no reason to stop.
-            let _ = writeln!(notes, "{:3.0}% {}", share * 100.0, rfc3339(reached));
+            // A closed standard error does not stop the evaluation.
+            let _ = writeln!(notes, "{:>5} {}", percent(share), rfc3339(reached));
         }
     };
     let found = backtest(rules, querier, window, &mut progress)?;
@@ -100,7 +100,7 @@ pub fn run(
             let firings = Firings { firings: found.firings.iter().map(Item::from).collect() };
             format!("{}\n", serde_json::to_string_pretty(&firings)?)
         }
-        Format::Table => tables(&found, window, terminal),
+        Format::Text => tables(&found, window, terminal),
     };
     let _ = writeln!(
         notes,
@@ -125,24 +125,24 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
     let columns = [
         ("RULE", Align::Left),
         ("FIRINGS", Align::Right),
-        ("A DAY", Align::Right),
+        ("PER DAY", Align::Right),
         ("SHARE OF TIME", Align::Right),
     ];
-    let mut sums = Table::new(0, &columns);
+    let mut totals = Table::new(0, &columns);
     let mut counts: BTreeMap<RuleName, i64> = BTreeMap::new();
     for firing in &found.firings {
         *counts.entry(firing.rule).or_default() += 1;
     }
     for (rule, count) in counts {
         let time = found.firing_time.get(&rule).map_or(0, |time| time.0);
-        sums.push(vec![
+        totals.push(vec![
             rule.to_string(),
             count.to_string(),
             format!("{:.1}", ratio(count * 86_400, seconds)),
-            Unit::Share.format(ratio(time, seconds).min(1.0)),
+            percent(ratio(time, seconds).min(1.0)),
         ]);
     }
-    sums.write(&mut out, terminal, 0);
+    totals.write(&mut out, terminal, 0);
     out.push('\n');
     let columns = [
         ("RULE", Align::Left),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::format::Format;
 use super::rule_rows::{RuleRow, rule_rows};
 use super::{Failure, write_all};
 use crate::evaluate::evaluator::Evaluator;
@@ -16,31 +17,23 @@ use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, harmless, plural};
 use crate::text::time::{in_words, rfc3339, to_the_second};
 
-/// How to write what was found.
+/// Evaluates all rules once.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-A rule whose condition holds now counts as firing; its `for` is not waited for.
-Exit status: 0 no rule fires, 1 a rule fires, 2 an error. A rule without data fires not and is not healthy either: its \
-state is `no_data`, and when nothing was recorded for long, the table ends with when the last call was. A ledger that \
-fell silent fires LedgerSilent, but only as long as the time before had calls; what must notice a longer silence reads \
-`last_call_at` of the JSON.
+A rule whose condition holds now counts as firing; its `for` is ignored.
+Exit status: 0 no rule fires, 1 a rule fires, 2 an error. A rule without data does not fire, but is not reported as healthy \
+either: its state is `no_data`. When no call was recorded for long, the table ends with the time of the last one. \
+LedgerSilent fires only while the time before the silence had calls; to notice a longer silence, read `last_call_at` \
+in the JSON.
 
 Examples:
   spanledger check --ledger spanledger.db
   spanledger check --format json | jq '.rules[] | select(.state == \"firing\")'
-  spanledger check --format json | jq -e '.silent | not'    status 1 when nothing was recorded for long")]
+  spanledger check --format json | jq -e '.silent | not'    status 1 when no call was recorded for long")]
 pub struct Args {
-    /// How to write what was found.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// For a terminal.
-    Table,
-    /// For programs.
-    Json,
 }
 
 /// `--format json`.
@@ -81,11 +74,11 @@ pub fn run(
     let silent = last_call
         .is_none_or(|last| last < now.plus_seconds(-config.rule(RuleName::LedgerSilent).settings.window.0));
     let text = match args.format {
-        Format::Table if silent => {
+        Format::Text if silent => {
             let note = silence(last_call, now, no_data, rules.len());
             table(&rules, terminal) + "\n" + &terminal.paint(Ink::Yellow, &note) + "\n"
         }
-        Format::Table => table(&rules, terminal),
+        Format::Text => table(&rules, terminal),
         Format::Json => {
             let last_call_at = last_call.map(rfc3339);
             let checked = Checked { at: rfc3339(now), firing, no_data, last_call_at, silent, rules };
@@ -117,7 +110,9 @@ fn silence(last_call: Option<Timestamp>, now: Timestamp, no_data: usize, rules: 
         },
     );
     let have = if no_data == 1 { "has" } else { "have" };
-    format!("{since}: {no_data} of {rules} rules {have} no data and cannot tell that all is well")
+    format!(
+        "{since}: {no_data} of {rules} rules {have} no data, so this check cannot confirm that everything is healthy"
+    )
 }
 
 fn table(rules: &[RuleRow], terminal: Terminal) -> String {

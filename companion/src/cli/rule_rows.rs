@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::alert::State;
 use crate::evaluate::evaluator::RuleStatus;
 use crate::rule::{Labels, RuleName, Severity};
+use crate::text::number::or_dash;
 use crate::text::terminal::harmless;
 use crate::text::time::to_the_second;
 
@@ -84,7 +85,7 @@ impl RuleRow {
     }
 
     pub(crate) fn value_text(&self) -> String {
-        self.value.map_or_else(|| "-".to_owned(), |value| self.name.rule().unit.format(value))
+        or_dash(self.value, |value| self.name.rule().unit.format(value))
     }
 
     pub(crate) fn threshold_text(&self) -> String {

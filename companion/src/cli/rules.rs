@@ -6,13 +6,14 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::check::Format;
+use super::format::Format;
 use super::{Failure, write_all};
 use crate::alert::Alert;
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::Timestamp;
 use crate::rule::config::{Key, RulesConfig};
 use crate::store::Querier;
+use crate::text::number::{count, or_dash};
 use crate::text::seconds::Seconds;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::Terminal;
@@ -27,8 +28,8 @@ Examples:
   spanledger rules --format json
   spanledger rules export --format prometheus > spanledger.rules.yml")]
 pub struct Args {
-    /// How to write the list.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,9 +37,9 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Command {
-    /// Print the rules for another system, with the thresholds in force.
+    /// Print the rules for another system, with the configured thresholds.
     Export {
-        /// For which.
+        /// The other system.
         #[arg(long, value_enum, default_value_t = System::Prometheus)]
         format: System,
     },
@@ -46,7 +47,7 @@ enum Command {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum System {
-    /// A rules file over the metrics of the library. What needs users, hashes or sequence numbers is not in it.
+    /// A rules file over the library's metrics, without the rules that need users, hashes or sequence numbers.
     Prometheus,
 }
 
@@ -123,7 +124,7 @@ pub fn run(
         Format::Json => {
             format!("{}\n", serde_json::to_string_pretty(&List { interval: config.interval, rules })?)
         }
-        Format::Table => table(&rules, terminal),
+        Format::Text => table(&rules, terminal),
     };
     write_all(out, &text)
 }
@@ -141,7 +142,7 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
         ("KEEP", Align::Right),
         ("SINCE", Align::Left),
     ];
-    // Names stay whole for who searches them.
+    // Names stay whole, so that they can be searched.
     let mut table = Table::new(columns.len() - 1, &columns);
     for rule in rules {
         let sign = rule.row.name.rule().compare.sign();
@@ -152,7 +153,7 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
             rule.row.value_text(),
             format!("{sign} {}", rule.row.threshold_text()),
             rule.window.to_string(),
-            rule.min_calls.map_or_else(|| "-".to_owned(), |calls| calls.to_string()),
+            or_dash(rule.min_calls, count),
             rule.hold.to_string(),
             rule.keep_firing_for.to_string(),
             rule.row.since.clone().unwrap_or_default(),

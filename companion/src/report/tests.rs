@@ -182,7 +182,7 @@ fn the_json_holds_the_documented_fields() {
         json!({
             "name": "HighFailureRate", "state": "firing", "severity": "critical", "value": 0.6215,
             "threshold": 0.5, "unit": "share", "advice": "check the key and the endpoint",
-            "detail": "87 of 140 calls failed within 5 minutes", "labels": {},
+            "detail": "87 of 140 calls failed within 5 min", "labels": {},
         })
     );
     assert_eq!(json["rules"].as_array().unwrap().last().unwrap()["state"], "inactive");

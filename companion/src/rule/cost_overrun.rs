@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn summary(settings: &Settings) -> String {
-    let limit = super::dollars(settings.threshold);
+    let limit = Unit::Usd.format(settings.threshold);
     format!("LLM calls cost more than {limit} within {}", settings.window.words())
 }
 
@@ -27,9 +27,10 @@ fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Eval
     let totals = scope.totals(querier, now)?;
     let cost = totals.cost.as_usd();
     let mut description = format!(
-        "${cost:.2} within {}, threshold {}",
+        "{} within {}, threshold {}",
+        Unit::Usd.format(cost),
         settings.window.words(),
-        super::dollars(settings.threshold)
+        Unit::Usd.format(settings.threshold)
     );
     if totals.unpriced > 0 {
         description.push_str(&match totals.unpriced {
@@ -41,7 +42,7 @@ fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Eval
     Ok(if totals.calls == 0 {
         Evaluation::empty(sample, scope.no_calls())
     } else if totals.unpriced == totals.calls {
-        // A sum over prices that nobody knows must not look like a small bill.
+        // A total without any known price must not look like a small bill.
         Evaluation::unknown(format!(
             "none of {} {} has a price",
             totals.calls,

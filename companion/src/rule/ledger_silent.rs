@@ -41,7 +41,7 @@ fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Eval
     }
     // Both ends of the window belong to it: a call exactly that long ago ended before it.
     let exceeded = last < now.plus_seconds(-settings.window.0);
-    let description = format!("no call for {}, threshold {}", Seconds(silent), settings.window.words());
+    let description = format!("no call for {}, threshold {}", Seconds(silent).words(), settings.window.words());
     Ok(Evaluation::known(vec![scope.sample(seconds(silent), exceeded, description)]))
 }
 

@@ -32,7 +32,7 @@ impl Scope {
         labels
     }
 
-    /// What to say when the window holds no call at all.
+    /// The reason when the window holds no call at all.
     pub(super) fn no_calls(&self) -> String {
         format!("no call within {}", self.settings.window.words())
     }
@@ -42,14 +42,14 @@ impl Scope {
         Sample { labels: self.labels.clone(), value, exceeded, description }
     }
 
-    /// `part / whole` against the threshold, unless `whole` is below the volume from which the rule judges.
+    /// `part / whole` against the threshold, unless `whole` is below the rule's minimum volume.
     pub(super) fn share(&self, part: u64, whole: u64, calls: &str, what: &str) -> Evaluation {
         let settings = &self.settings;
         let within = settings.window.words();
         let calls = if whole == 1 { calls.replacen("calls", "call", 1) } else { calls.to_owned() };
         if whole < settings.min_calls || whole == 0 {
             return Evaluation::unknown(format!(
-                "{whole} {calls} within {within}, judged from {}",
+                "{whole} {calls} within {within}; at least {} are needed",
                 settings.min_calls
             ));
         }

@@ -121,14 +121,15 @@ pub(crate) fn seconds(value: f64) -> String {
     format!("{} ms", three_digits(value * 1e3))
 }
 
-/// A share in per cent with one decimal; only all is 100 % and only nothing is 0 %.
+/// A share in per cent with at most one decimal; only all is 100 % and only nothing is 0 %.
 pub(crate) fn percent(ratio: f64) -> String {
     if ratio > 0.0 && ratio < 0.0005 {
         "<0.1 %".to_owned()
     } else if (0.9995..1.0).contains(&ratio) {
         ">99.9 %".to_owned()
     } else {
-        format!("{:.1} %", ratio * 100.0)
+        let shown = format!("{:.1}", ratio * 100.0);
+        format!("{} %", shown.strip_suffix(".0").unwrap_or(&shown))
     }
 }
 
@@ -213,7 +214,7 @@ mod tests {
     fn only_all_is_a_hundred_per_cent_and_only_nothing_is_zero() {
         assert_eq!(
             [0.0, 0.0001, 0.5, 0.9999, 1.0].map(percent),
-            ["0.0 %", "<0.1 %", "50.0 %", ">99.9 %", "100.0 %"]
+            ["0 %", "<0.1 %", "50 %", ">99.9 %", "100 %"]
         );
     }
 }

@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::time::in_words;
+
 /// A duration in whole seconds, written like in Prometheus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seconds(pub i64);
 
 /// Longest first, as they are printed.
-const UNITS: [(char, i64, &str); 4] =
-    [('d', 86_400, "day"), ('h', 3600, "hour"), ('m', 60, "minute"), ('s', 1, "second")];
+const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
 impl Seconds {
     /// One minute.
@@ -27,20 +28,17 @@ impl Seconds {
         std::time::Duration::from_secs(u64::try_from(self.0).unwrap_or(0))
     }
 
-    /// In words for people, in the largest unit that divides it: `5 minutes`, `1 hour`, `90 seconds`.
+    /// For people: `5 min`, `1 h 30 min`.
     #[must_use]
     pub fn words(self) -> String {
-        let (_, size, name) =
-            UNITS.into_iter().find(|(_, size, _)| self.0 % size == 0 && self.0 != 0).unwrap_or(UNITS[3]);
-        let count = self.0 / size;
-        format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+        in_words(self.0)
     }
 }
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        for (unit, size, _) in UNITS {
+        for (unit, size) in UNITS {
             if rest >= size || (unit == 's' && self.0 <= 0) {
                 write!(f, "{}{unit}", rest / size)?;
                 rest %= size;
@@ -67,7 +65,7 @@ impl FromStr for Seconds {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
             let count: i64 = rest[..digits].parse().map_err(|_| wrong())?;
             let unit = rest[digits..].chars().next().ok_or_else(wrong)?;
-            let (_, size, _) = units.find(|(name, ..)| *name == unit).ok_or_else(wrong)?;
+            let (_, size) = units.find(|(name, _)| *name == unit).ok_or_else(wrong)?;
             total = count.checked_mul(*size).and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
             rest = &rest[digits + unit.len_utf8()..];
         }
@@ -113,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn says_it_in_words() {
+    fn is_shown_in_words() {
         for (seconds, words) in
-            [(300, "5 minutes"), (3600, "1 hour"), (90, "90 seconds"), (0, "0 seconds"), (172_800, "2 days")]
+            [(300, "5 min"), (3600, "1 h"), (90, "1 min 30 s"), (0, "0 s"), (172_800, "2 d")]
         {
             assert_eq!(Seconds(seconds).words(), words);
         }

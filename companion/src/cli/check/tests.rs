@@ -28,10 +28,10 @@ fn is(status: &Result<ExitCode, Failure>, code: u8) -> bool {
 fn ends_with_1_and_the_advice_when_a_rule_fires() {
     // `for` is not waited for.
     let failing = store((0..20).map(|n| failed(n, 401)).collect());
-    let (status, text) = check(Format::Table, "[AuthFailures]\nfor = '5m'", &failing);
+    let (status, text) = check(Format::Text, "[AuthFailures]\nfor = '5m'", &failing);
     assert!(is(&status, 1), "{status:?}");
     assert!(
-        text.contains("AuthFailures: a key is wrong, revoked or stolen\n  20 calls within 5 minutes"),
+        text.contains("AuthFailures: a key is wrong, revoked or stolen\n  20 calls within 5 min"),
         "{text}"
     );
 }
@@ -46,7 +46,7 @@ fn ends_with_0_over_ordinary_calls_and_says_where_there_is_nothing_to_judge() {
     let rule = |name: &str| rules.iter().find(|rule| rule["name"] == name).expect(name);
     assert_eq!(rule("HighFailureRate")["state"], "inactive");
     assert_eq!(rule("UsageMissing")["state"], "no_data");
-    assert_eq!(rule("UsageMissing")["no_data"], "12 successful calls within 5 minutes, judged from 20");
+    assert_eq!(rule("UsageMissing")["no_data"], "12 successful calls within 5 min; at least 20 are needed");
     assert_eq!(rule("UsageMissing")["value"], Value::Null);
     assert_eq!(rule("CostOverrun")["advice"], "lower max_tokens, review the model");
 }
@@ -55,7 +55,7 @@ fn ends_with_0_over_ordinary_calls_and_says_where_there_is_nothing_to_judge() {
 fn says_since_when_nothing_was_recorded_and_that_rules_have_no_data() {
     let busy = store((0..12).map(call).collect());
     let long_ago = store((0..12).map(|n| call(n - 7_200)).collect());
-    let (status, text) = check(Format::Table, "", &long_ago);
+    let (status, text) = check(Format::Text, "", &long_ago);
     assert!(is(&status, 0), "{status:?}");
     assert!(text.contains("LedgerSilent         no_data"), "{text}");
     // SequenceGap judges what is in the ledger, however old.
@@ -64,10 +64,10 @@ fn says_since_when_nothing_was_recorded_and_that_rules_have_no_data() {
     let last = text.lines().last().expect("a line");
     assert!(last.starts_with("nothing has been recorded since 2026-11-01T22:00:11Z, "), "{text}");
     assert!(last.contains(&note), "{text}");
-    let (_, text) = check(Format::Table, "", &MemoryStore::new());
+    let (_, text) = check(Format::Text, "", &MemoryStore::new());
     let note = format!("\nnothing has ever been recorded: {all} of {all} rules have no data");
     assert!(text.contains(&note), "{text}");
-    let (_, text) = check(Format::Table, "", &busy);
+    let (_, text) = check(Format::Text, "", &busy);
     assert!(!text.contains("nothing has"), "{text}");
 
     let json = |store| -> Value { serde_json::from_str(&check(Format::Json, "", store).1).expect("json") };
@@ -81,7 +81,7 @@ fn says_since_when_nothing_was_recorded_and_that_rules_have_no_data() {
 #[test]
 fn is_a_failure_when_a_rule_cannot_be_evaluated() {
     let broken = crate::evaluate::tests::Broken(store((0..12).map(call).collect()));
-    let (status, text) = check(Format::Table, "[DuplicateRatio]\nenabled = false", &broken);
+    let (status, text) = check(Format::Text, "[DuplicateRatio]\nenabled = false", &broken);
     let failure = status.expect_err("failure");
     assert!(
         failure.0.starts_with("1 rule could not be evaluated: RepeatedRequests: the ledger"),
@@ -98,7 +98,7 @@ fn a_hostile_name_moves_no_cursor() {
         cost_status: spanledger::CostStatus::Unpriced,
         ..call(n)
     };
-    let (status, text) = check(Format::Table, "", &store((0..3).map(hostile).collect()));
+    let (status, text) = check(Format::Text, "", &store((0..3).map(hostile).collect()));
     assert!(is(&status, 1), "{status:?}");
     assert!(text.contains("\\u{1b}[2Jmodel") && !text.contains('\u{1b}'), "{text}");
 }

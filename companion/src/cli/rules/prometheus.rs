@@ -7,7 +7,7 @@ use std::fmt::Write;
 use crate::rule::RuleName;
 use crate::rule::config::{RulesConfig, Settings};
 use crate::text::seconds::Seconds;
-use crate::text::unit::{Unit, dollars};
+use crate::text::unit::Unit;
 
 /// One block per rule or recording, with the settings between `@`.
 const TEMPLATE: &str = include_str!("prometheus.yml.in");
@@ -115,7 +115,8 @@ fn title(block: &str) -> &str {
 fn fill(block: &str, name: RuleName, settings: &Settings) -> String {
     let rule = name.rule();
     let limit = match rule.unit {
-        Unit::Usd => dollars(settings.threshold),
+        // As `humanizePercentage` writes the value next to it.
+        Unit::Share => rule.unit.format(settings.threshold).replace(' ', ""),
         unit => unit.format(settings.threshold),
     };
     #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
@@ -127,13 +128,13 @@ fn fill(block: &str, name: RuleName, settings: &Settings) -> String {
         ("@within@", settings.window.words()),
         ("@minutes@", minutes.to_string()),
         ("@lookback@", single(settings.lookback)),
-        ("@lookback_within@", settings.lookback.words().trim_start_matches("1 ").to_owned()),
+        ("@lookback_within@", settings.lookback.words()),
         ("@min_calls@", settings.min_calls.to_string()),
         ("@min_calls_less_one@", settings.min_calls.saturating_sub(1).to_string()),
         ("@for@", single(settings.hold)),
         ("@keep@", single(settings.keep_firing_for)),
         ("@severity@", settings.severity.to_string()),
-        ("@summary@", rule.summary(settings)),
+        ("@summary@", rule.summary(settings).replace(" %", "%")),
     ];
     let filled = values.iter().fold(block.to_owned(), |text, (key, value)| text.replace(key, value));
     // Prometheus's own defaults are left out.

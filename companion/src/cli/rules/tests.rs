@@ -14,7 +14,7 @@ fn written(args: &Args, querier: Option<&dyn Querier>, alerts: Vec<Alert>) -> St
     String::from_utf8(out).expect("text")
 }
 
-const TABLE: Args = Args { format: Format::Table, command: None };
+const TABLE: Args = Args { format: Format::Text, command: None };
 const JSON: Args = Args { format: Format::Json, command: None };
 
 fn failing() -> MemoryStore {
@@ -36,9 +36,11 @@ fn lists_every_rule_with_its_settings_and_state() {
             "HighFailureRate",
             "firing",
             "critical",
-            "100%",
+            "100",
+            "%",
             ">",
-            "50%",
+            "50",
+            "%",
             "5m",
             "11",
             "0s",

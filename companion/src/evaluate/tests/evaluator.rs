@@ -133,7 +133,7 @@ fn an_alert_that_ends_without_data_says_so() {
     let alerts = evaluator.alerts();
     let alert = alerts.iter().find(|alert| alert.rule == name).expect("alert");
     assert_eq!(alert.state, State::Resolved);
-    assert_eq!(alert.resolved_without_data.as_deref(), Some("0 calls within 5 minutes, judged from 11"));
+    assert_eq!(alert.resolved_without_data.as_deref(), Some("0 calls within 5 min; at least 11 are needed"));
 }
 
 #[test]

@@ -85,8 +85,8 @@ async fn a_webhook_gets_the_documented_object() {
     let seen = server.next().await;
     assert_eq!((seen.path.as_str(), seen.authorization.as_deref()), ("/hook?x=1", Some("Bearer secret")));
     let annotations = json!({
-        "summary": "More than 50% of LLM calls fail",
-        "description": "62.5% of 16 calls of the last 5 minutes failed, threshold 50%",
+        "summary": "More than 50 % of LLM calls fail",
+        "description": "62.5 % of 16 calls of the last 5 min failed, threshold 50 %",
         "advice": "check the key and the endpoint",
         "value": "0.625",
         "threshold": "0.5",

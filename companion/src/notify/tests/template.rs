@@ -6,7 +6,7 @@ const HOSTILE: &str = "<script>alert(1)</script>\r\nBcc: all@example.com\"'&";
 #[test]
 fn a_hostile_name_is_text_in_html_and_forges_no_line() {
     let mut alert = firing(RuleName::UnpricedUsage, &[("model", HOSTILE)]);
-    alert.description = format!("1 calls of {HOSTILE} within 5 minutes have no price");
+    alert.description = format!("1 calls of {HOSTILE} within 5 min have no price");
     let mut notification = notification(vec![alert], Vec::new());
     notification.group_labels.insert("service".to_owned(), HOSTILE.to_owned());
 
@@ -21,7 +21,7 @@ fn a_hostile_name_is_text_in_html_and_forges_no_line() {
 #[test]
 fn a_message_says_what_how_much_since_when_and_what_to_do() {
     let over = Alert {
-        resolved_without_data: Some("no call within 5 minutes".to_owned()),
+        resolved_without_data: Some("no call within 5 min".to_owned()),
         ..resolved(RuleName::HighFailureRate, &[("service", "batch")], 90)
     };
     let notification = notification(vec![firing(RuleName::HighFailureRate, &[])], vec![over]);
@@ -30,20 +30,20 @@ fn a_message_says_what_how_much_since_when_and_what_to_do() {
         text(&notification, "http://ledger.example/"),
         "[FIRING 1] HighFailureRate (critical)
 
-HighFailureRate firing: More than 50% of LLM calls fail
-What: 62.5% of 16 calls of the last 5 minutes failed, threshold 50%
-Value: 62.5% (threshold 50%)
+HighFailureRate firing: More than 50 % of LLM calls fail
+What: 62.5 % of 16 calls of the last 5 min failed, threshold 50 %
+Value: 62.5 % (threshold 50 %)
 Severity: critical
 Since: 2026-11-02T00:00:00Z
 Advice: check the key and the endpoint
 
-HighFailureRate resolved: More than 50% of LLM calls fail (service=batch)
-What: 62.5% of 16 calls of the last 5 minutes failed, threshold 50%
-Value: 62.5% (threshold 50%)
+HighFailureRate resolved: More than 50 % of LLM calls fail (service=batch)
+What: 62.5 % of 16 calls of the last 5 min failed, threshold 50 %
+Value: 62.5 % (threshold 50 %)
 Severity: critical
 Since: 2026-11-02T00:00:00Z
 Resolved: 2026-11-02T00:01:30Z
-Note: over without a healthy value: no call within 5 minutes
+Note: over without a healthy value: no call within 5 min
 Advice: check the key and the endpoint
 
 http://ledger.example/

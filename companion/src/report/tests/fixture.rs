@@ -209,7 +209,7 @@ pub(crate) fn rules() -> Vec<RuleState> {
     let mut repeated = rule(RuleName::RepeatedRequests, RuleStatus::Firing, "info", Some(7.0), 3.0);
     repeated.labels.insert("request_hash".to_owned(), "<i>abcdef0123456789</i>".to_owned());
     let mut failures = rule(RuleName::HighFailureRate, RuleStatus::Firing, "critical", Some(0.6215), 0.5);
-    failures.detail = Some("87 of 140 calls failed within 5 minutes".to_owned());
+    failures.detail = Some("87 of 140 calls failed within 5 min".to_owned());
     let mut silent = rule(RuleName::LedgerSilent, RuleStatus::NoData, "warning", None, 900.0);
     silent.detail = Some("no call within the hour before".to_owned());
     vec![

@@ -50,7 +50,7 @@ fn high_request_rate_does_not_fire_at_100_requests_a_minute_nor_for_older_calls(
     let edge = [call(0), call(300)];
     assert_calm(&status(HighRequestRate, &edge, 300), 0.2);
     let quiet = status(HighRequestRate, &many(505, |n| call(n % 300)), 600);
-    assert_no_data(&quiet, "no call within 5 minutes");
+    assert_no_data(&quiet, "no call within 5 min");
     assert_eq!(quiet.value, Some(0.0));
 }
 
@@ -62,9 +62,9 @@ fn high_failure_rate_fires_when_more_than_half_of_more_than_10_calls_fail() {
     assert_fires(&status, 6.0 / 11.0);
     assert_eq!(
         status.description.as_deref(),
-        Some("54.55% of 11 calls of the last 5 minutes failed, threshold 50%")
+        Some("54.5 % of 11 calls of the last 5 min failed, threshold 50 %")
     );
-    assert_eq!(status.alerts[0].summary, "More than 50% of LLM calls fail");
+    assert_eq!(status.alerts[0].summary, "More than 50 % of LLM calls fail");
     assert_eq!(status.advice, "check the key and the endpoint");
 }
 
@@ -90,7 +90,7 @@ fn high_failure_rate_does_not_fire_at_half_nor_for_what_the_caller_ended() {
 #[test]
 fn high_failure_rate_does_not_judge_10_calls() {
     let status = status(HighFailureRate, &many(10, |n| failed(n, 500)), 60);
-    assert_no_data(&status, "10 calls within 5 minutes, judged from 11");
+    assert_no_data(&status, "10 calls within 5 min; at least 11 are needed");
     assert_eq!(status.value, None);
 }
 
@@ -118,7 +118,7 @@ fn cost_overrun_does_not_take_unpriced_calls_for_a_small_bill() {
     let mut calls = many(3, unpriced);
     calls.push(call(4));
     let text = status(CostOverrun, &calls, 60).description.expect("description");
-    assert_eq!(text, "$0.00 within 1 hour, threshold $100; 3 calls have no price and are not in it");
+    assert_eq!(text, "$0.001 within 1 h, threshold $100.00; 3 calls have no price and are not in it");
 }
 
 #[test]
@@ -195,10 +195,7 @@ fn repeated_requests_does_not_fire_at_3_times_nor_over_two_windows() {
     assert_calm(&status(RepeatedRequests, &many(3, |n| hashed(n, 1)), 60), 3.0);
     assert_calm(&status(RepeatedRequests, &many(6, |n| hashed(n * 100, 1)), 501), 3.0);
     assert_calm(&status(RepeatedRequests, &many(6, |n| hashed(n, n)), 60), 1.0);
-    assert_no_data(
-        &status(RepeatedRequests, &many(6, call), 60),
-        "no call within 5 minutes with a request hash",
-    );
+    assert_no_data(&status(RepeatedRequests, &many(6, call), 60), "no call within 5 min with a request hash");
 }
 
 #[test]
@@ -210,7 +207,7 @@ fn duplicate_ratio_fires_when_more_than_30_percent_repeat_another() {
 #[test]
 fn duplicate_ratio_does_not_fire_at_30_percent_and_does_not_judge_9_calls() {
     assert_calm(&status(DuplicateRatio, &many(10, |n| hashed(n, n.min(6))), 60), 0.3);
-    let reason = "9 calls with a request hash within 5 minutes, judged from 10";
+    let reason = "9 calls with a request hash within 5 min; at least 10 are needed";
     let mut calls = many(9, |n| hashed(n, 1));
     calls.push(call(1));
     assert_no_data(&status(DuplicateRatio, &calls, 60), reason);
@@ -230,10 +227,7 @@ fn unpriced_usage_fires_for_each_model_without_a_price() {
     let models: Vec<_> =
         status.alerts.iter().map(|alert| (alert.labels["model"].as_str(), alert.value)).collect();
     assert_eq!(models, [("m1", 1.0), ("m2", 2.0)]);
-    assert_eq!(
-        status.alerts[0].description,
-        "1 call of m1 within 5 minutes has no price, and no cost counts it"
-    );
+    assert_eq!(status.alerts[0].description, "1 call of m1 within 5 min has no price, and no cost counts it");
 }
 
 #[test]
@@ -282,7 +276,10 @@ fn usage_missing_does_not_fire_at_1_percent_nor_for_failed_calls() {
     assert_calm(&status(UsageMissing, &calls, 150), 0.01);
     let mut calls = many(18, call);
     calls.push(without_usage(20));
-    assert_no_data(&status(UsageMissing, &calls, 60), "19 successful calls within 5 minutes, judged from 20");
+    assert_no_data(
+        &status(UsageMissing, &calls, 60),
+        "19 successful calls within 5 min; at least 20 are needed",
+    );
 }
 
 #[test]
@@ -310,7 +307,7 @@ fn rate_limited_does_not_fire_at_10_percent_and_does_not_judge_9_calls() {
     let mut calls = many(9, call);
     calls.push(failed(9, 429));
     assert_calm(&status(RateLimited, &calls, 60), 0.1);
-    let reason = "9 calls within 5 minutes, judged from 10";
+    let reason = "9 calls within 5 min; at least 10 are needed";
     assert_no_data(&status(RateLimited, &many(9, |n| failed(n, 429)), 60), reason);
 }
 
@@ -324,7 +321,7 @@ fn ledger_silent_fires_after_15_minutes_without_a_call() {
 #[test]
 fn ledger_silent_does_not_fire_within_15_minutes_and_says_when_the_hour_before_was_silent_too() {
     assert_calm(&status(LedgerSilent, &[call(100)], 1000), 900.0);
-    let reason = "no call for 1h15m1s, and none in the 1 hour before the last 15 minutes";
+    let reason = "no call for 1h15m1s, and none in the 1 h before the last 15 min";
     assert_no_data(&status(LedgerSilent, &[call(0)], 4501), reason);
 }
 
@@ -381,20 +378,16 @@ fn one_call_is_told_in_the_singular() {
         (
             UnpricedUsage,
             vec![unpriced.clone()],
-            "1 call of gpt-4o within 5 minutes has no price, and no cost counts it",
+            "1 call of gpt-4o within 5 min has no price, and no cost counts it",
         ),
-        (
-            AuthFailures,
-            vec![failed(1, 401)],
-            "1 call within 5 minutes received status 401 or 403, threshold 5",
-        ),
-        (HighFailureRate, vec![failed(1, 500)], "1 call within 5 minutes, judged from 11"),
+        (AuthFailures, vec![failed(1, 401)], "1 call within 5 min received status 401 or 403, threshold 5"),
+        (HighFailureRate, vec![failed(1, 500)], "1 call within 5 min; at least 11 are needed"),
         (CostOverrun, vec![unpriced.clone()], "none of 1 call has a price"),
         (CostOverrun, vec![call(1), unpriced], "; 1 call has no price and is not in it"),
         (
             SequenceGap,
             vec![numbered(1, 1), numbered(10, 3)],
-            "1 call of app is missing for more than 2 minutes, number 2 of instance one",
+            "1 call of app is missing for more than 2 min, number 2 of instance one",
         ),
     ] {
         let said = text(rule, &calls, 200);

@@ -9,7 +9,7 @@ fn sequence_gap_fires_when_a_number_is_missing_for_longer_than_2_minutes() {
     assert_eq!(status.alerts[0].labels, Labels::from([("service".to_owned(), "app".to_owned())]));
     assert_eq!(
         status.alerts[0].description,
-        "2 calls of app are missing for more than 2 minutes, the first of them number 2 of instance one"
+        "2 calls of app are missing for more than 2 min, the first of them number 2 of instance one"
     );
 }
 
@@ -35,7 +35,7 @@ fn sequence_gap_says_that_a_missing_beginning_may_be_older_than_the_ledger() {
     assert_fires(&status, 7.0);
     assert_eq!(
         status.alerts[0].description,
-        "7 calls of app are missing for more than 2 minutes, the first of them number 1 of instance one, unless it \
+        "7 calls of app are missing for more than 2 min, the first of them number 1 of instance one, unless it \
          was running before this ledger began"
     );
 }
