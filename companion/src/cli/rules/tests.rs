@@ -50,7 +50,7 @@ fn lists_every_rule_with_its_settings_and_state() {
     );
     assert_eq!(words("AuthFailures")[4..6], [">=", "5"]);
     assert_eq!(words("CostOverrun (service=batch)")[2..5], ["no_data", "critical", "$0.00"]);
-    assert_eq!(words("UsageMissing")[1..4], ["no_data", "warning", "-"]);
+    assert_eq!(words("UsageMissing")[1..4], ["no_data", "warning", "–"]);
 }
 
 #[test]
