@@ -252,7 +252,7 @@ struct Running {
 }
 
 impl Guard {
-    /// Sends what is gathered so far and says whether all of it was taken within the flush time-out.
+    /// Sends what is gathered so far and says whether all of it was taken within the flush timeout.
     #[must_use]
     pub fn flush(&self) -> bool {
         let Some(running) = &self.running else { return true };

@@ -468,7 +468,7 @@ pub mod token_type {
 pub mod error_type {
     /// core: none of the others.
     pub const OTHER: &str = "_OTHER";
-    /// A connect, read or total time-out.
+    /// A connect, read or total timeout.
     pub const TIMEOUT: &str = "timeout";
     /// No connection: DNS, TCP or TLS.
     pub const CONNECT: &str = "connect";

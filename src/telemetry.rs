@@ -120,7 +120,7 @@ impl Telemetry {
         self.instruments().chunks(&self.labels, call)
     }
 
-    /// The instruments of the provider in force. A provider installed later, or anew, is followed.
+    /// The instruments of the provider in force. A provider installed later, or again, is followed.
     fn instruments(&self) -> Arc<Instruments> {
         let provider = self.meters.clone().unwrap_or_else(opentelemetry::global::meter_provider);
         {

@@ -1,4 +1,4 @@
-//! How many spans a second the companion takes by OTLP/gRPC into the durable ledger, and with how much memory.
+//! How many spans per second the companion accepts by OTLP/gRPC into the durable ledger, and with how much memory.
 //!
 //! Method. `cargo bench -p spanledger-companion --bench receive [-- --seconds N]`, on an otherwise idle machine.
 //! The program starts the real binary on ports the system chooses and sends from its own process, so that sender
@@ -8,8 +8,8 @@
 //! so durable. Memory is the receiver's resident memory when it is ready, and its peak (`VmHWM`); bytes on disk
 //! are the ledger's files after the end; processor time is that of each process, by span.
 //!
-//! 1. As fast as it goes, with four requests on the way.
-//! 2. 10,000 spans a second.
+//! 1. As fast as possible, with four requests in flight.
+//! 2. 10,000 spans per second.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -7,7 +7,7 @@
 //!
 //! 1. Append: for each batch size a new ledger; only the time inside `append` counts, every batch is synced to
 //!    the disk before it returns (`synchronous=FULL`).
-//! 2. Load: 10 million calls spread evenly over 24 hours, unless told otherwise, in batches of 8,192, each ending up to
+//! 2. Load: 10 million calls spread evenly over 24 hours by default, in batches of 8,192, each ending up to
 //!    three seconds out of order, with the housekeeping every 64 batches as `serve` would run it.
 //! 3. Questions on that ledger, which another process could be asking: each first on a new connection, then
 //!    the median of five more. The windows end at an odd nanosecond, so that edges are read from the calls.
@@ -87,7 +87,7 @@ fn append_by_batch_size(folder: &Path) -> Outcomes {
     ] {
         let path = folder.join(format!("append-{batch_size}-{spread_ms}.db"));
         let mut ledger = Ledger::open_writer(&path, &Options::default())?;
-        // 10,000 calls a second of ledger time.
+        // 10,000 calls per second of ledger time.
         let mut source = Source { spread_ns: spread_ms * 1_000_000, ..Source::new(100_000) };
         let mut spent = Spent::default();
         for _ in 0..calls / batch_size {

@@ -37,7 +37,7 @@ pub struct AdminState {
     pub rules: watch::Receiver<Arc<Vec<RuleStatus>>>,
     /// The notifiers.
     pub notifiers: Vec<NotifierCounts>,
-    /// The ledger's sums, when they were last read.
+    /// The ledger's totals, when they were last read.
     pub ledger: Mutex<LedgerTotals>,
     /// Why no requests should be sent; `None` when they should.
     pub unready: Mutex<Option<&'static str>>,
@@ -49,7 +49,7 @@ impl AdminState {
         *lock(&self.unready) = reason;
     }
 
-    /// Replaces the ledger's sums.
+    /// Replaces the ledger's totals.
     pub fn set_ledger(&self, totals: LedgerTotals) {
         *lock(&self.ledger) = totals;
     }

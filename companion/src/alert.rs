@@ -92,12 +92,12 @@ impl Alert {
     }
 }
 
-/// What a rule says at one moment.
+/// What a rule finds at one time.
 #[derive(Debug, Clone, Copy)]
 pub enum Observation<'a> {
     /// Its samples, and why there is nothing to judge when that is so. Alerts without an exceeding sample come
     /// to rest: pending ones at once, firing ones after `keep_firing_for`, also when there is no data; then the
-    /// alert says so.
+    /// alert is marked.
     Seen(&'a [Sample], Option<&'a str>),
     /// The ledger could not be asked: nothing is known, so nothing changes, for however long that lasts.
     Unknown,

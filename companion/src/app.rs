@@ -38,7 +38,7 @@ use crate::store::sqlite::SqliteQuerier;
 use crate::store::writer::WriterHandle;
 use supervisor::Supervisor;
 
-/// How often the ledger's sums are read for `/metrics`, while that is quick.
+/// How often the ledger's totals are read for `/metrics`, while that is quick.
 const LEDGER_TOTALS_EVERY: Duration = Duration::from_secs(15);
 /// Reading them takes at most one part in so many of the time, whatever the size of the ledger.
 const LEDGER_TOTALS_SHARE: u32 = 50;
@@ -142,7 +142,7 @@ impl App {
         clean &= drain.step("ledger totals", ended(totals)).await;
         stops.notifiers.cancel();
         clean &= drain.step("notifiers", notifiers.join()).await;
-        // The last step that matters is given a moment even when the others used up the time.
+        // The last step that matters is given a time even when the others used up the time.
         let left = drain.deadline.saturating_duration_since(Instant::now()).max(LAST_CHANCE);
         let written = self.writer.stop(left).await;
         tracing::info!(step = "ledger", done = written, "stopped");
@@ -197,13 +197,13 @@ async fn ended(task: JoinHandle<()>) {
     }
 }
 
-/// How long after a reading of the ledger's sums that `took` so long the next one begins: the more there is to sum,
+/// How long after a reading of the ledger's totals that `took` so long the next one begins: the more there is to sum,
 /// the less often.
 fn pause(took: Duration) -> Duration {
     LEDGER_TOTALS_EVERY.max(took * LEDGER_TOTALS_SHARE)
 }
 
-/// Keeps the state's sums of the ledger up to date.
+/// Keeps the state's totals of the ledger up to date.
 async fn read_totals(state: Arc<AdminState>, querier: Arc<dyn Querier>, stop: CancellationToken) {
     loop {
         let began = Instant::now();
@@ -213,8 +213,8 @@ async fn read_totals(state: Arc<AdminState>, querier: Arc<dyn Querier>, stop: Ca
             () = stop.cancelled() => return,
             read = read => match read {
                 Ok(Ok(totals)) => state.set_ledger(totals),
-                Ok(Err(error)) => tracing::warn!(%error, "the ledger's sums could not be read"),
-                Err(error) => tracing::error!(%error, "reading the ledger's sums failed"),
+                Ok(Err(error)) => tracing::warn!(%error, "the ledger's totals could not be read"),
+                Err(error) => tracing::error!(%error, "reading the ledger's totals failed"),
             },
         }
         tokio::select! {

@@ -1,5 +1,5 @@
-//! The configuration: one TOML file, environment and flags, in rising order. What each key means and defaults to
-//! stands in `spanledger.example.toml`, which a test compares with this code.
+//! The configuration: one TOML file, environment and flags, in rising order. The meaning and default of each key
+//! is in `spanledger.example.toml`, which a test compares with this code.
 
 mod environment;
 mod example;
@@ -63,7 +63,7 @@ pub struct LedgerConfig {
 pub struct RetentionConfig {
     /// Calls that ended longer ago are deleted; 0 keeps them.
     pub max_age: Seconds,
-    /// Sums by the hour that are older are deleted; 0 keeps them. Never shorter than `max_age`.
+    /// Totals by the hour that are older are deleted; 0 keeps them. Never shorter than `max_age`.
     pub sums_max_age: Seconds,
     /// The oldest calls are deleted while the ledger is larger; 0 keeps them.
     pub max_size: ByteSize,
@@ -99,7 +99,7 @@ pub struct LimitsConfig {
     pub requests: u32,
     /// Connections of each listener.
     pub connections: u32,
-    /// From the headers of a request to its answer.
+    /// From the headers of a request to its response.
     pub deadline: Seconds,
 }
 

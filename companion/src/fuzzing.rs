@@ -92,7 +92,7 @@ pub fn config(bytes: &[u8]) {
 }
 
 fn load_text(bytes: &[u8]) {
-    // One a thread: tests run beside each other.
+    // One per thread: tests run in parallel.
     thread_local! {
         static FILE: tempfile::NamedTempFile =
             tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}"));

@@ -25,7 +25,7 @@ text_enum! {
         OtherAccount = "other_account",
         /// A call without usable ids.
         Refused = "refused",
-        /// A call the ledger could not take; the sender was told to send it again.
+        /// A call the ledger could not take; it was refused as retryable.
         Dropped = "dropped",
     }
 }

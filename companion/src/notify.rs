@@ -1,5 +1,5 @@
-//! Tells people about alerts. Each notifier has a task, a memory of what it told, and retries of its own: a dead
-//! target delays neither another nor the rules.
+//! Sends notifications about alerts. Each notifier has its own task, its own log of what it sent, and its own
+//! retries: a dead target delays neither another nor the rules.
 
 pub mod alertmanager;
 pub mod email;
@@ -61,7 +61,7 @@ pub struct Notification {
     pub group_labels: Labels,
     /// Alerts that fire.
     pub firing: Vec<Alert>,
-    /// Alerts that were told as firing and are over.
+    /// Alerts that were notified as firing and are resolved.
     pub resolved: Vec<Alert>,
     /// When the notification was made.
     pub at: Timestamp,

@@ -25,7 +25,7 @@ use crate::report::html::{POLICY, document, footer, masthead, sections};
 use crate::report::{self, RuleState};
 use crate::store::{Filter, Page, Querier, StoreError};
 
-/// Pages made at the same time; each of them keeps a thread and a core busy. One more is told to come again.
+/// Pages made at the same time; each of them keeps a thread and a core busy. One more is refused as retryable.
 const AT_ONCE: usize = 4;
 /// Calls below the report.
 const NEWEST: usize = 20;
@@ -37,9 +37,9 @@ const CALLS: usize = 100;
 pub struct PageState {
     /// The ledger.
     pub querier: Arc<dyn Querier>,
-    /// How the rules stand at this moment.
+    /// The current states of the rules.
     pub rules: Arc<dyn Fn() -> Vec<RuleState> + Send + Sync>,
-    /// The present moment.
+    /// The current time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 

@@ -1,5 +1,5 @@
-//! The OTLP entrances. gRPC and HTTP differ in how they read a batch and how they word an answer; what
-//! happens to a batch in between stands here, once.
+//! The OTLP receivers. gRPC and HTTP differ in how they read a batch and how they word a response; what
+//! happens to a batch in between is here, once.
 
 pub mod admission;
 mod grpc;
@@ -28,7 +28,7 @@ use crate::text::seconds::Seconds;
 use offload::Offload;
 use refusal::Refusal;
 
-/// When a sender is told to come again after a refusal for want of room.
+/// The retry delay that a sender gets after a refusal for lack of capacity.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two log lines about appends that fail: on a full disk every request does.
@@ -95,7 +95,7 @@ impl Intake {
                     other => {
                         if let Some(suppressed) = self.failures.allow(clock::now()) {
                             tracing::error!(
-                                error = %other, calls, suppressed, "append failed, the sender is told to retry"
+                                error = %other, calls, suppressed, "append failed, refused as retryable"
                             );
                         }
                         Refusal::Unavailable

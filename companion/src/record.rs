@@ -1,4 +1,4 @@
-//! One call as the ledger keeps it: plain facts, whichever instrumentation sent them.
+//! One call as the ledger keeps it: plain facts from any instrumentation.
 
 pub(crate) mod ids;
 mod modality;
@@ -23,7 +23,7 @@ impl Timestamp {
     /// Nanoseconds in a second.
     pub const SECOND: i64 = 1_000_000_000;
 
-    /// This moment plus `seconds`, which may be negative; saturates.
+    /// This time plus `seconds`, which may be negative; saturates.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(Self::SECOND)))
@@ -33,9 +33,9 @@ impl Timestamp {
 /// A half-open span of time, `[from, to)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// The first moment inside.
+    /// The first time inside.
     pub from: Timestamp,
-    /// The first moment after.
+    /// The first time after.
     pub to: Timestamp,
 }
 
@@ -47,7 +47,7 @@ impl Window {
     }
 }
 
-/// US dollars in whole nano-dollars, so that sums are exact.
+/// US dollars in whole nano-dollars, so that totals are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NanoUsd(pub i64);
 
@@ -63,7 +63,7 @@ impl NanoUsd {
 
     /// The amount as dollars, for display and for JSON.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "display only; sums are made on the integers")]
+    #[expect(clippy::cast_precision_loss, reason = "display only; totals are made on the integers")]
     pub fn as_usd(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -89,7 +89,7 @@ pub enum Origin {
     Witness,
 }
 
-/// One call. Absent is not zero: what nobody reported is `None`.
+/// One call. Absent is not zero: what was not reported is `None`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallRecord {
     /// With `span_id` the identity of the call.
@@ -116,13 +116,13 @@ pub struct CallRecord {
     pub request_model: Option<String>,
     /// The model that answered.
     pub response_model: Option<String>,
-    /// The provider's id of the answer.
+    /// The provider's id of the response.
     pub response_id: Option<String>,
     /// Whether the request asked for a stream.
     pub stream: bool,
     /// How the call ended.
     pub outcome: Outcome,
-    /// The HTTP status, if an answer came.
+    /// The HTTP status, if a response came.
     pub status_code: Option<u16>,
     /// `error.type`: the sender's own word.
     pub error_type: Option<String>,
@@ -148,7 +148,7 @@ pub struct CallRecord {
     pub cost_status: CostStatus,
     /// Which table and revision priced the call.
     pub price_source: Option<String>,
-    /// The service tier, which may decide the price: the answer's, else the one asked for.
+    /// The service tier, which may decide the price: the response's, else the one asked for.
     pub service_tier: Option<String>,
     /// `server.address`: the host that was called, which may decide the price.
     pub server_address: Option<String>,
@@ -166,7 +166,7 @@ pub struct CallRecord {
     pub instance: Option<String>,
     /// `spanledger.sequence`, from 1.
     pub sequence: Option<u64>,
-    /// The preview of the answer, if the application opted in.
+    /// The preview of the response, if the application opted in.
     pub response_preview: Option<String>,
     /// The error's text, if the sender gave one.
     pub error_message: Option<String>,

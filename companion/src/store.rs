@@ -1,6 +1,6 @@
 //! The seam between the ledger and the database below it. Every store passes one conformance suite.
 //!
-//! Calls are counted in a window by the moment they **end** (`start + duration`): the moment at which their
+//! Calls are counted in a window by the time they **end** (`start + duration`): the time at which their
 //! facts are known, and at which an alert on them can be expected.
 
 pub mod memory;
@@ -72,13 +72,13 @@ pub trait Appender: Send {
 /// Answers questions. Shared between threads; each answer is a short read transaction, so that no question
 /// holds back the writer's checkpoint.
 pub trait Querier: Send + Sync {
-    /// Sums over all calls of a window.
+    /// Totals over all calls of a window.
     ///
     /// # Errors
     /// [`StoreError`], as for every question below.
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError>;
 
-    /// Sums by one dimension, the most calls first (ties by name), at most `limit` groups.
+    /// Totals by one dimension, the most calls first (ties by name), at most `limit` groups.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -90,7 +90,7 @@ pub trait Querier: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Group>, StoreError>;
 
-    /// Sums for each `step_seconds` of a window, oldest first; steps without calls are present with zeros. The first
+    /// Totals for each `step_seconds` of a window, oldest first; steps without calls are present with zeros. The first
     /// begins with the window. Steps of whole minutes begin on whole minutes after that, so that the first may be
     /// shorter by less than a minute; the last ends with the window.
     ///

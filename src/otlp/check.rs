@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-/// Long enough for a name look-up and a connection across the world.
+/// Long enough for a name lookup and a connection across the world.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tries to connect and tells, once, when it cannot.

@@ -116,7 +116,7 @@ impl Instruments {
             self.first_chunk.record(first_chunk.as_secs_f64(), common);
         }
 
-        // Estimates are no measurement: they stand on the span, marked, and not in the sums.
+        // Estimates are no measurement: they stand on the span, marked, and not in the totals.
         let usage = &call.response.usage;
         if verdict.usage_source != UsageSource::Estimated {
             self.tokens.record(usage, common);

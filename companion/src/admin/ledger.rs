@@ -1,4 +1,4 @@
-//! The ledger's sums as metrics. Gauges, since retention lowers them; labels are bounded.
+//! The ledger's totals as metrics. Gauges, since retention lowers them; labels are bounded.
 
 use crate::metrics::text::{Kind, Text};
 use crate::record::{Timestamp, Window};
@@ -18,7 +18,7 @@ const DIMENSIONS: [(Dimension, &str); 5] = [
     (Dimension::CostStatus, "cost_status"),
 ];
 
-/// Sums over all calls in the ledger.
+/// Totals over all calls in the ledger.
 #[derive(Debug, Default)]
 pub struct LedgerTotals {
     all: Totals,

@@ -4,7 +4,7 @@ use crate::evaluate::evaluator::RuleStatus;
 use crate::metrics::text::{Kind, Text};
 use crate::notify::task::NotifierCounts;
 
-/// Writes how every rule stands. A rule over nothing has no value, and says so.
+/// Writes the state of every rule. A rule without data has no value and is marked as such.
 pub fn write(out: &mut Text, statuses: &[RuleStatus]) {
     let mut family = |name: &str, help: &str, value: &dyn Fn(&RuleStatus) -> Option<f64>| {
         out.family(name, Kind::Gauge, help);

@@ -43,7 +43,7 @@ async fn is_not_ready_when_nobody_writes_or_evaluates_any_more() {
 
     let (unwell, _statuses) = state();
     unwell.writer.append(vec![call(0)]).await.unwrap_err();
-    // The question is dropped a moment before the thread is gone.
+    // The question is dropped shortly before the thread is gone.
     unwell.writer.ended().await;
     let (status, reason) = ask(&unwell).await;
     assert_eq!((status.as_u16(), reason.as_str()), (503, "the ledger's writer has ended\n"));

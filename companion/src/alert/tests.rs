@@ -27,7 +27,7 @@ fn states(alerts: &Alerts) -> BTreeMap<String, State> {
     alerts.iter().map(|alert| (alert.labels["request_hash"].clone(), alert.state)).collect()
 }
 
-/// What one moment shows: which of three hashes exceed, or that the ledger could not be asked.
+/// What one time shows: which of three hashes exceed, or that the ledger could not be asked.
 #[derive(Debug, Clone)]
 struct Moment {
     after: i64,
@@ -40,13 +40,13 @@ fn moments() -> impl Strategy<Value = Vec<Moment>> {
 }
 
 /// The state of one hash by the words of the documentation, from the whole history of what was seen of it:
-/// (moment, exceeded). Nothing is carried from one moment to the next but the history.
+/// (time, exceeded). Nothing is carried from one time to the next but the history.
 fn naive(history: &[(i64, bool)], hold: i64, keep: i64) -> State {
     // The last time firing began and has not ended.
     let mut state = State::Inactive;
     let mut index = 0;
     while index < history.len() {
-        // A run of exceeding moments.
+        // A run of exceeding times.
         if !history[index].1 {
             if state == State::Resolved
                 && history[index].0 - resolved_at(history, index, keep) >= RESOLVED_FOR.0
@@ -62,7 +62,7 @@ fn naive(history: &[(i64, bool)], hold: i64, keep: i64) -> State {
             end += 1;
         }
         if !history[index..end].iter().any(|(time, _)| time - began >= hold) {
-            // Never long enough: gone with the first calm moment.
+            // Never long enough: gone with the first calm time.
             state = if end == history.len() { State::Pending } else { State::Inactive };
             index = end;
             continue;
@@ -91,7 +91,7 @@ fn naive(history: &[(i64, bool)], hold: i64, keep: i64) -> State {
     state
 }
 
-/// When the alert that is resolved at `index` was resolved: the first calm moment, going back over calm ones, at
+/// When the alert that is resolved at `index` was resolved: the first calm time, going back over calm ones, at
 /// which `keep` had passed since the calm began.
 fn resolved_at(history: &[(i64, bool)], index: usize, keep: i64) -> i64 {
     let began = history[..=index].iter().rposition(|(_, exceeded)| *exceeded).map_or(0, |last| last + 1);
@@ -118,7 +118,7 @@ proptest! {
             let before = states(&alerts);
             let changed = see(&mut alerts, &settings, &samples, now);
             prop_assert_eq!(changed, before != states(&alerts) || alerts.iter().any(|alert| {
-                // Resolved and exceeded again within one moment's rest: another alert of the same state.
+                // Resolved and exceeded again within one time's rest: another alert of the same state.
                 alert.active_since == at(now) || alert.firing_since == Some(at(now)) || alert.resolved_at == Some(at(now))
             }));
             for (hash, history) in &mut history {

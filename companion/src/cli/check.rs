@@ -52,7 +52,7 @@ struct Checked {
     rules: Vec<RuleRow>,
 }
 
-/// Evaluates every enabled rule at `now` and writes how it stands. Status 1 says that one fires.
+/// Evaluates every enabled rule at `now` and writes its state. Status 1 means that one fires.
 ///
 /// # Errors
 /// [`Failure`] when a rule could not be evaluated and none fires, or `out` cannot be written.

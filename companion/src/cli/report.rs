@@ -15,7 +15,7 @@ use crate::text::time::WindowArgs;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 A call belongs to the period in which it ended. All times are UTC. The rules are evaluated once, at the end of the \
-period or now, whichever is earlier.
+period or now, if that is earlier.
 
 Examples:
   spanledger report

@@ -13,7 +13,7 @@ use super::{Config, Invalid, environment, example};
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody set it.
+    /// Not set anywhere.
     Default,
     /// A line of the configuration file.
     File(PathBuf, usize),

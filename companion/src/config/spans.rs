@@ -1,4 +1,4 @@
-//! Where in a TOML text each key stands.
+//! Where in a TOML text each key is.
 
 use std::ops::Range;
 

@@ -69,7 +69,7 @@ fn every_key_with_a_file_in_its_place_is_masked() {
     assert!(masked >= 8, "{masked}");
 }
 
-/// The keys that the reader of each section knows, as it names them to whoever misspells one.
+/// The keys that the reader of each section knows, as its errors list them.
 fn known(section: &str) -> BTreeSet<String> {
     let table = match section {
         "" => String::new(),
@@ -112,7 +112,7 @@ fn the_example_lists_every_key() {
     {
         assert_eq!(listed(&section), known(&section), "[{section}]");
     }
-    // A rule lists the keys that it reads; what they mean is said once, with all that any rule reads.
+    // A rule lists the keys that it reads; their meaning is given once, with all that any rule reads.
     let defaults = toml::Table::try_from(crate::rule::config::RulesConfig::default()).unwrap();
     let mut anywhere = BTreeSet::new();
     for rule in crate::rule::ALL {

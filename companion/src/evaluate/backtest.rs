@@ -47,7 +47,7 @@ pub struct Backtest {
 }
 
 /// Evaluates `config` from `window.from` to `window.to` at its interval. The alerts begin inactive, and sequence
-/// numbers from before the range are not missing. `progress` hears the moment that has been reached.
+/// numbers from before the range are not missing. `progress` hears the time that has been reached.
 ///
 /// # Errors
 /// [`StoreError`] when the ledger cannot be read.

@@ -1,4 +1,4 @@
-//! Evaluates all rules at a moment and moves their alerts. `serve`, `check` and `backtest` share it.
+//! Evaluates all rules at a given time and moves their alerts. `serve`, `check` and `backtest` share it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::rule::config::RulesConfig;
 use crate::rule::{ALL, Evaluation, Labels, Rule, RuleName, Sample, Scope, Severity};
 use crate::store::Querier;
 
-/// How a rule stands after an evaluation: one for all calls, and one for each service and model with settings of
+/// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
 /// its own.
 #[derive(Debug, Clone)]
 pub struct RuleStatus {
@@ -26,7 +26,7 @@ pub struct RuleStatus {
     pub value: Option<f64>,
     /// What it is compared with.
     pub threshold: f64,
-    /// Whether the worst value exceeds the threshold at this moment.
+    /// Whether the worst value exceeds the threshold now.
     pub exceeded: bool,
     /// What to do when it fires.
     pub advice: &'static str,
@@ -137,7 +137,7 @@ impl Evaluator {
         Arc::clone(&self.monitors)
     }
 
-    /// Evaluates every rule at `now`, one after the other. A rule that fails says so and stops no other.
+    /// Evaluates every rule at `now`, one after the other. A rule that fails reports its error and stops no other.
     pub fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
         let monitors = self.monitors();
         let measured = monitors.iter().map(|monitor| monitor.measure(querier, now)).collect();

@@ -76,7 +76,7 @@ impl Runner {
         self.alerts.subscribe()
     }
 
-    /// Evaluates until `stop`. A moment that an overloaded machine misses is left out.
+    /// Evaluates until `stop`. A time that an overloaded machine misses is left out.
     pub async fn run(mut self, querier: Arc<dyn Querier>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -92,8 +92,8 @@ impl Runner {
         }
     }
 
-    /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and says so; when it
-    /// has ended, what it brought counts and it is asked again.
+    /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and logged; when it
+    /// has ended, its result counts and it is evaluated again.
     pub async fn evaluate(&mut self, querier: &Arc<dyn Querier>, now: Timestamp) {
         let monitors = self.evaluator.monitors();
         let deadline = tokio::time::Instant::now() + self.interval;

@@ -1,4 +1,4 @@
-//! The state of alerts over a restart: one small JSON file beside the ledger.
+//! The state of alerts over a restart: one small JSON file next to the ledger.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,8 +41,8 @@ impl StateFile {
         PathBuf::from(name)
     }
 
-    /// Reads the state beside `ledger`; without a file there is none. A file that cannot be understood is put
-    /// aside as `.bad` with a warning, and the alerts start anew: a broken memory must not keep the rules from
+    /// Reads the state next to `ledger`; without a file there is none. A file that cannot be understood is put
+    /// aside as `.bad` with a warning, and the alerts start again: a broken memory must not keep the rules from
     /// running.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl StateFile {
         Ok(Self { path, saved: Mutex::new(saved) })
     }
 
-    /// What is saved beside `ledger`, without touching the file: nothing when there is none or it is broken.
+    /// What is saved next to `ledger`, without touching the file: nothing when there is none or it is broken.
     #[must_use]
     pub fn peek(ledger: &Path) -> Saved {
         let bytes = fs::read(Self::path_beside(ledger)).unwrap_or_default();

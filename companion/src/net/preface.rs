@@ -1,4 +1,4 @@
-//! The first bytes of a connection, which tell HTTP/1 from HTTP/2. The reader waits for ever, so a peer that
+//! The first bytes of a connection, which tell HTTP/1 from HTTP/2. The reader waits forever, so a peer that
 //! sends none would keep its place without having sent anything.
 
 use std::future::Future;

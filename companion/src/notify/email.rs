@@ -21,7 +21,7 @@ use crate::rule::Severity;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
-    /// Begins in the open and must change to TLS before anything is said (port 587).
+    /// Begins unencrypted and must switch to TLS before anything is sent (port 587).
     #[default]
     Starttls,
     /// TLS from the first byte (port 465).

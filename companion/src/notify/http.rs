@@ -9,7 +9,7 @@ use super::{SendError, Sending};
 
 /// A target has this long to take a message.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
-/// So much of a refusal is told.
+/// The most of a refusal that is logged.
 const REFUSAL: usize = 200;
 
 /// A URL that takes JSON.
@@ -18,9 +18,9 @@ pub(crate) struct Endpoint {
     client: reqwest::Client,
     url: Secret,
     token: Option<Secret>,
-    /// Scheme, host and port: what may be told of the URL.
+    /// Scheme, host and port: the part of the URL that may be logged.
     host: String,
-    /// What may not, longest first: tokens stand in the path, the query, the user name or the password.
+    /// The parts that may not, longest first: tokens can be in the path, the query, the user name or the password.
     secrets: Vec<Secret>,
 }
 
@@ -75,7 +75,7 @@ impl Endpoint {
 
     /// The first words of a refusal: they say what is wrong with the message.
     async fn refusal(&self, mut response: reqwest::Response) -> String {
-        // A secret that begins within what is told must be seen whole to be known.
+        // A secret that begins within the logged part must be seen whole to be recognised.
         let longest = self.secrets.first().map_or(0, |secret| secret.expose().len());
         let mut text = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -114,7 +114,7 @@ const PATH_TOKEN: usize = 16;
 /// The same for a value of a query.
 const QUERY_TOKEN: usize = 4;
 
-/// What a target could repeat of a request and nobody else may read, longest first.
+/// What a target could repeat of a request and may not be logged, longest first.
 fn secrets(url: &Secret, parsed: &reqwest::Url, token: Option<&Secret>) -> Vec<Secret> {
     let mut secrets = vec![url.expose().to_owned(), parsed.username().to_owned()];
     secrets.extend(Some(parsed.path()).filter(|path| path.len() > 1).map(str::to_owned));
@@ -133,7 +133,7 @@ fn secrets(url: &Secret, parsed: &reqwest::Url, token: Option<&Secret>) -> Vec<S
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
-        return format!("no answer within {} s", TIMEOUT.as_secs());
+        return format!("no response within {} s", TIMEOUT.as_secs());
     }
     let mut cause: &dyn std::error::Error = &error;
     while let Some(source) = cause.source() {

@@ -36,7 +36,7 @@ pub struct Slack {
     endpoint: Endpoint,
 }
 
-/// So many alerts are shown, since Slack refuses more than 50 blocks and nobody reads them.
+/// The most alerts per message: Slack refuses more than 50 blocks.
 const SHOWN: usize = 20;
 
 #[derive(Debug, Serialize)]

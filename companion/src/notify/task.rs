@@ -1,4 +1,4 @@
-//! The task of each notifier: looks at the alerts when something is due, sends, and remembers what was told.
+//! The task of each notifier: inspects the alerts when something is due, sends, and records what was sent.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::clock;
 use crate::evaluate::state_file::StateFile;
 use crate::notify::target::Target;
 
-/// A send that takes longer is given up and tried again. Beyond the time-outs of the protocols.
+/// A send that takes longer is given up and tried again. Beyond the timeouts of the protocols.
 const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// What a notifier has done since the start.
@@ -48,7 +48,7 @@ impl NotifierCounts {
         self.counts.failed.load(Ordering::Relaxed)
     }
 
-    /// Groups of alerts that came and went while the target could not be told.
+    /// Groups of alerts that fired and resolved while the target could not be reached.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.counts.dropped.load(Ordering::Relaxed)
@@ -63,8 +63,8 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts a task for each target. They end with `stop`, or when nobody sends alerts any more; a message on its
-    /// way then is given up, and told again after the restart.
+    /// Starts a task for each target. They end with `stop`, or when the alerts end; a message in
+    /// flight is then abandoned and sent again after the restart.
     #[must_use]
     pub fn start(
         targets: Vec<Target>,
@@ -92,7 +92,7 @@ impl Dispatcher {
         &self.counts
     }
 
-    /// Waits until any task has ended; for ever when there is none.
+    /// Waits until any task has ended; forever when there is none.
     pub async fn ended(&mut self) {
         match self.tasks.join_next().await {
             None => std::future::pending().await,
@@ -136,15 +136,15 @@ impl Task {
         }
     }
 
-    /// Sends the message that is due for longest. The next one is made when this one is over, so that a target that
-    /// hangs is not told afterwards what is no longer so.
+    /// Sends the message that is due for longest. The next one is made when this one is done, so that a target that
+    /// hangs does not receive outdated messages afterwards.
     async fn tell(&mut self, alerts: &[Alert]) {
         let due = self.schedule.due(alerts, clock::now());
         self.counts.dropped.store(self.schedule.dropped(), Ordering::Relaxed);
         let Some(notification) = due.into_iter().next() else { return };
         let result = match tokio::time::timeout(GIVE_UP, self.notifier.send(&notification)).await {
             Ok(result) => result,
-            Err(_) => Err(SendError::passing(format!("no answer within {} s", GIVE_UP.as_secs()))),
+            Err(_) => Err(SendError::passing(format!("no response within {} s", GIVE_UP.as_secs()))),
         };
         self.note(&notification, result);
         self.remember().await;

@@ -121,7 +121,7 @@ fn only(asked: &Parameters, name: &'static str, value: &str, columns: usize) -> 
     }
 }
 
-/// A completed call says so quietly; what went wrong stands out, with its status and its kind of error.
+/// A completed call is shown quietly; a failure is highlighted, with its status and its kind of error.
 fn ending(call: &CallRecord) -> Markup {
     let kind = match call.outcome {
         Outcome::Completed => return html! { span.muted { (words(call.outcome)) } },

@@ -31,7 +31,7 @@ async fn get(uri: &str) -> (StatusCode, HeaderMap, String) {
     get_from(state(ledger(&calls())), uri).await
 }
 
-/// What stands in the cells of the calls table, one row a text.
+/// The cells of the calls table, one text per row.
 fn rows(page: &str) -> Vec<&str> {
     let table = page.split_once("<table class=\"calls\">").map_or("", |(_, rest)| rest);
     let body = table.split_once("<tbody>").map_or("", |(_, rest)| rest.split_once("</tbody>").unwrap().0);

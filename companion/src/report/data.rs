@@ -29,7 +29,7 @@ const SEEN_NAMES: usize = 1000;
 const MOST_STEPS: i64 = 100;
 
 text_enum! {
-    /// How a rule stands.
+    /// The state of a rule.
     pub enum RuleStatus {
         /// Above its threshold for long enough.
         Firing = "firing",
@@ -46,12 +46,12 @@ text_enum! {
     }
 }
 
-/// How one rule stands for one set of labels.
+/// The state of one rule for one set of labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleState {
     /// The rule's name.
     pub name: String,
-    /// How it stands.
+    /// Its state.
     pub state: RuleStatus,
     /// `critical`, `warning` or `info`.
     pub severity: String,
@@ -76,7 +76,7 @@ pub struct Report {
     pub window: Window,
     /// When the report was made.
     pub generated: Timestamp,
-    /// Sums over all calls.
+    /// Totals over all calls.
     pub totals: Totals,
     /// Latency of the whole call, and time to the first chunk.
     pub latency: LatencySummary,

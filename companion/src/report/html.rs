@@ -46,7 +46,7 @@ pub fn to_html(report: &Report) -> String {
     document(&format!("Spanledger security report, {}", period(report.window)), &body).into_string()
 }
 
-/// A whole document around `body`. The policy stands inside as well, for copies that are no longer served.
+/// A whole document around `body`. The policy is inside as well, for copies that are no longer served.
 pub(crate) fn document(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -69,7 +69,7 @@ pub(crate) fn document(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// Name, title and window, with what changes the window beside them. The name leads `home`.
+/// Name, title and window, followed by the links that change the window. The name links to `home`.
 pub(crate) fn masthead(title: &str, window: Window, home: Option<&str>, controls: &Markup) -> Markup {
     html! {
         header.top {

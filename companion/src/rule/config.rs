@@ -192,7 +192,7 @@ impl RuleConfig {
             Overrides { enabled, severity, threshold, window, min_calls, lookback, hold, keep_firing_for };
         own.check(rule)?;
         if !models.is_empty() && !rule.reads(Key::Models) {
-            return Err(format!("{} cannot be told apart by model", rule.name));
+            return Err(format!("{} cannot be separated by model", rule.name));
         }
         if services.len() > OVERRIDES || models.len() > OVERRIDES {
             return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name));
@@ -268,7 +268,7 @@ impl RulesConfig {
         self.rules.iter().filter_map(reach).max().unwrap_or_default()
     }
 
-    /// The same rules, none of which waits before it fires: for a look at a single moment.
+    /// The same rules, none of which waits before it fires: for a look at a single time.
     #[must_use]
     pub fn without_waiting(mut self) -> Self {
         for rule in self.rules.values_mut() {

@@ -2,8 +2,8 @@ use super::Labels;
 
 /// What one evaluation found.
 ///
-/// No samples means that nothing is known. Samples beside `no_data` mean that the value is known although it is
-/// one over nothing: no requests are no high rate, but no proof of health either.
+/// No samples means that nothing is known. Samples together with `no_data` mean that the value is known although it is
+/// based on no call: no requests are no high rate, but no proof of health either.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// The values.

@@ -16,7 +16,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The sums of the rule's window.
+    /// The totals of the rule's window.
     pub(super) fn totals(&self, querier: &dyn Querier, now: Timestamp) -> Result<Totals, StoreError> {
         querier.totals(self.window(now), &self.filter)
     }

@@ -69,7 +69,7 @@ fn missing(
         Window { from: now.plus_seconds(-settings.lookback.0), to: now.plus_seconds(-settings.window.0) };
     let mut filter = scope.filter.clone();
     let mut services: BTreeMap<String, (u64, Gap)> = BTreeMap::new();
-    // One service may fill an answer, so the others are asked for again without it.
+    // One service may fill a result, so the others are queried again without it.
     for _ in 0..=TOP {
         let found = querier.sequence_gaps(noticed, now, &filter, GAPS)?;
         let whole = found.newest.len() < GAPS;

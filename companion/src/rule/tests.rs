@@ -19,10 +19,10 @@ use crate::store::memory::MemoryStore;
 use crate::store::sqlite::{Ledger, Options};
 use crate::store::{Appender, Querier};
 
-/// All tests happen around this moment: 2026-11-02 00:00 UTC.
+/// All tests happen around this time: 2026-11-02 00:00 UTC.
 pub(crate) const START: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
 
-/// A moment `seconds` after [`START`].
+/// A time `seconds` after [`START`].
 pub(crate) const fn at(seconds: i64) -> Timestamp {
     START.plus_seconds(seconds)
 }
@@ -98,7 +98,7 @@ pub(crate) fn configured(toml: &str) -> RulesConfig {
     toml::from_str(toml).expect("rules")
 }
 
-/// How a rule stands at `now`, the same over every store.
+/// The state of a rule at `now`, the same over every store.
 pub(crate) fn status_of(
     name: RuleName,
     labels: &Labels,
@@ -121,7 +121,7 @@ pub(crate) fn status_of(
     first
 }
 
-/// How a rule with its defaults stands at `now` over all calls.
+/// The state of a rule with its defaults at `now` over all calls.
 pub(crate) fn status(name: RuleName, calls: &[CallRecord], now: i64) -> RuleStatus {
     status_of(name, &Labels::new(), "", calls, now)
 }

@@ -5,7 +5,7 @@ use crate::record::Timestamp;
 use crate::text::seconds::Seconds;
 use crate::store::{Dimension, Querier, StoreError};
 
-/// So many models are looked through; unpriced calls of further ones are told together.
+/// The most models that are inspected; unpriced calls of further ones are reported together.
 const MODELS: usize = 1000;
 
 /// Calls of a model that no table prices, so that no cost counts them. One alert per model, the ten with the most

@@ -2,7 +2,7 @@
 
 use crate::record::{CallRecord, NanoUsd, Timestamp};
 
-/// Sums over calls. All of them are exact.
+/// Totals over calls. All of them are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All calls.
@@ -35,21 +35,21 @@ pub struct Totals {
     pub duration_ns: u64,
 }
 
-/// Sums of one value of a dimension.
+/// Totals of one value of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The value; empty where the calls gave none.
     pub name: String,
-    /// Its sums.
+    /// Its totals.
     pub totals: Totals,
 }
 
-/// Sums of one step of a series.
+/// Totals of one step of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// When the step begins.
     pub at: Timestamp,
-    /// Its sums.
+    /// Its totals.
     pub totals: Totals,
     /// Its latencies.
     pub latency: LatencySummary,
@@ -167,7 +167,7 @@ pub struct Appended {
     pub inserted: u64,
     /// Calls that were known.
     pub duplicates: u64,
-    /// Calls so old that retention would have deleted them: left out, since nobody can tell whether they were known.
+    /// Calls so old that retention would have deleted them: skipped, since it cannot be known whether they were stored before.
     pub too_old: u64,
     /// New accounts that are not counted: another account of the same call is, or a witness waits for one.
     pub other_accounts: u64,

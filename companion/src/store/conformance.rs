@@ -316,7 +316,7 @@ pub(crate) fn takes_hostile_records(store: &mut TestStore) {
     assert_eq!(store.appender.append(&calls).unwrap().duplicates, calls.len() as u64);
     for _ in 0..3 {
         let found = store.querier.calls(ALL, &any(), page(1_000)).unwrap().calls;
-        // The last moment there is lies in no window.
+        // The last possible time is in no window.
         let visible: Vec<_> = calls.iter().filter(|call| expected::end(call) < i64::MAX).cloned().collect();
         assert_eq!(found.len(), visible.len());
         assert!(visible.iter().all(|call| found.contains(call)));

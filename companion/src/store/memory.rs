@@ -1,5 +1,5 @@
-//! A ledger in memory: calls sorted by the moment they ended, with running sums, so that a window's totals are
-//! two look-ups. Backtests run on it; it keeps only what the rules can still look at.
+//! A ledger in memory: calls sorted by the time they ended, with running totals, so that a window's totals are
+//! two lookups. Backtests run on it; it keeps only what the rules can still look at.
 
 mod accounts;
 mod query;
@@ -29,10 +29,10 @@ pub struct MemoryStore {
 /// The calls, oldest first, one column a fact that questions read often. All columns have the same length.
 #[derive(Debug, Default)]
 struct Columns {
-    /// The number of calls that retention has removed: with an index it names a call for ever.
+    /// The number of calls that retention has removed: with an index it names a call forever.
     removed: usize,
     ends: Vec<i64>,
-    /// Sums up to and including the call.
+    /// Totals up to and including the call.
     sums: Vec<Running>,
     /// What all removed calls sum up to, so that differences stay exact.
     base: Running,
@@ -125,7 +125,7 @@ impl Appender for MemoryStore {
     }
 }
 
-/// When the call ended; this is the moment it counts at.
+/// When the call ended; this is the time it counts at.
 fn end(call: &CallRecord) -> Timestamp {
     Timestamp(call.start.0.saturating_add(call.duration_ns))
 }
@@ -171,12 +171,12 @@ impl Columns {
         number
     }
 
-    /// The number of a name that a filter asks for; 0, which no call has, when nobody has it.
+    /// The number of a name that a filter asks for; 0, which no call has, when no call has it.
     fn number(&self, name: &str) -> u32 {
         self.names.get(name).copied().unwrap_or(0)
     }
 
-    /// Sorts the calls and derives every column anew.
+    /// Sorts the calls and derives every column again.
     fn rebuild(&mut self) {
         let mut records = std::mem::take(&mut self.records);
         records.sort_by_key(|call| end(call).0);
@@ -232,7 +232,7 @@ impl Columns {
         from..self.position(window.to).max(from)
     }
 
-    /// Sums over `range`, without a filter.
+    /// Totals over `range`, without a filter.
     fn difference(&self, range: &std::ops::Range<usize>) -> Totals {
         if range.is_empty() {
             return Totals::default();

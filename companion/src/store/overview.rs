@@ -16,13 +16,13 @@ pub struct OverviewQuestion<'a> {
     pub window: Window,
     /// As [`Querier::series`] takes it.
     pub step_seconds: i64,
-    /// By what to break the sums down, each with the most groups wanted.
+    /// By what to break the totals down, each with the most groups wanted.
     pub by: &'a [(Dimension, usize)],
     /// The most repeated request hashes wanted.
     pub repeated: usize,
 }
 
-/// Everything about the calls of a window, all of one moment of the ledger.
+/// Everything about the calls of a window, all of one snapshot of the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Overview {
     /// [`Querier::totals`].
@@ -53,7 +53,7 @@ pub struct Repetition {
     pub exact: bool,
 }
 
-/// The answer put together from the small questions.
+/// The overview, assembled from the small questions.
 pub(super) fn one_by_one<Q: Querier + ?Sized>(
     querier: &Q,
     question: &OverviewQuestion<'_>,

@@ -25,7 +25,7 @@ pub struct Filter {
     pub except_models: Vec<String>,
 }
 
-/// What sums can be taken by.
+/// What totals can be taken by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dimension {
     /// [`CallRecord::model`](crate::record::CallRecord::model).

@@ -28,13 +28,13 @@ pub use write::transaction::SqliteAppender;
 pub struct Options {
     /// Calls that ended longer ago are deleted. `None`, the default, keeps them.
     pub keep_calls: Option<Duration>,
-    /// Hour sums that are older are deleted. `None`, the default, keeps them. Never shorter than `keep_calls`.
+    /// Hour totals that are older are deleted. `None`, the default, keeps them. Never shorter than `keep_calls`.
     pub keep_sums: Option<Duration>,
     /// Bytes that the ledger, its log included, may take; above, the oldest calls are deleted, then the oldest
-    /// sums. `None`, the default, sets no bound.
+    /// totals. `None`, the default, sets no bound.
     pub max_bytes: Option<u64>,
     /// What time it is, noted in a file that is created: processes that were running by then have earlier numbers
-    /// that nobody misses (see `gaps`). `None`, the default, notes nothing, and all numbers below the first are missed.
+    /// that are not missing (see `gaps`). `None`, the default, notes nothing, and all numbers below the first are missed.
     pub now: Option<Timestamp>,
     /// How much is kept in memory and in lists.
     pub limits: Limits,

@@ -50,7 +50,7 @@ impl Measures {
 }
 
 impl Totals {
-    /// Counts one call. Sums saturate, so that no hostile number wraps one around.
+    /// Counts one call. Totals saturate, so that no hostile number wraps one around.
     pub(crate) fn count(&mut self, call: &Measures) {
         let one = |condition: bool| u64::from(condition);
         let known = |tokens: Option<u64>| tokens.unwrap_or(0);
@@ -93,7 +93,7 @@ impl Totals {
         self.cost = NanoUsd(self.cost.0.saturating_sub(other.cost.0));
     }
 
-    /// Adds the sums of other calls.
+    /// Adds the totals of other calls.
     pub(crate) fn absorb(&mut self, other: &Self) {
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         add(&mut self.calls, other.calls);

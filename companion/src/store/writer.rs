@@ -125,13 +125,13 @@ impl WriterHandle {
         self.shared.counters.snapshot(self.shared.lock().waiting)
     }
 
-    /// Whether nobody writes any more: the writer was stopped, or the store panicked.
+    /// Whether writing has ended: the writer was stopped, or the store panicked.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.end.has_changed().is_err()
     }
 
-    /// Waits until nobody writes any more.
+    /// Waits until writing has ended.
     pub async fn ended(&self) {
         let mut end = self.end.clone();
         // The sender never sends: a change is its end.
@@ -247,7 +247,7 @@ struct Thread<A> {
 }
 
 impl<A> Drop for Thread<A> {
-    /// Whoever waits, should the store have panicked, learns that nobody writes any more.
+    /// Wakes those who wait, even when the store has panicked.
     fn drop(&mut self) {
         let mut queue = self.shared.lock();
         queue.stopping = true;

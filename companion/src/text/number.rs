@@ -80,7 +80,7 @@ pub(crate) fn usd(amount: NanoUsd) -> String {
 }
 
 /// Dollars with the same decimals in every row: as many as the smallest amount above 0 needs, but no more than four
-/// beside whole dollars. What would read as 0 there is `<$0.0001`.
+/// next to whole dollars. What would read as 0 there is `<$0.0001`.
 pub(crate) fn usd_column(amounts: impl IntoIterator<Item = Option<NanoUsd>>) -> Vec<String> {
     let amounts: Vec<Option<NanoUsd>> = amounts.into_iter().collect();
     let sizes = || amounts.iter().flatten().map(|amount| amount.0.unsigned_abs()).filter(|nanos| *nanos > 0);

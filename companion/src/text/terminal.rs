@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// `noun` as it stands after the count `n`; its plural takes an s.
+/// `noun` after the count `n`; its plural takes an s.
 pub(crate) fn plural(n: u64, noun: &str) -> String {
     if n == 1 { noun.to_owned() } else { format!("{noun}s") }
 }
@@ -97,7 +97,7 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     out
 }
 
-/// One bar character a value, scaled to the largest; nothing stands where the value is 0 or absent.
+/// One bar character per value, scaled to the largest; blank where the value is 0 or absent.
 pub(crate) fn sparkline(values: &[f64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let peak = values.iter().copied().fold(0.0_f64, f64::max);

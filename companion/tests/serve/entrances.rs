@@ -1,4 +1,4 @@
-//! Both protocols, all forms, and what a sender is told.
+//! Both protocols, all encodings, and the responses to senders.
 
 use std::io::Write;
 
@@ -176,7 +176,7 @@ async fn hides_the_page_from_a_name_that_someone_else_lets_point_to_loopback() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("spanledger.toml");
     std::fs::write(&config, "[admin]\nhosts = [\"companion\"]\n").unwrap();
-    // As in the compose file, where nobody is asked for a token.
+    // As in the compose file, where no token is required.
     let server = Server::start_in(folder, &["--config", config.to_str().unwrap(), "--listen-without-token"]);
     let get = async |path: &str, host: &str| {
         let url = format!("http://{}{path}", server.admin);

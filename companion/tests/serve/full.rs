@@ -1,5 +1,5 @@
-//! A full disk under the receivers: senders are told to come again, nothing acknowledged is lost, and what is sent
-//! again when there is room is counted once.
+//! A full disk under the receivers: requests are refused as retryable, nothing acknowledged is lost, and what is sent
+//! again when there is space is counted once.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -59,7 +59,7 @@ impl Drop for SmallDisk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Taken,
-    /// To be sent again, after a time that the answer names.
+    /// Refused as retryable, with a delay in the response.
     Again,
 }
 

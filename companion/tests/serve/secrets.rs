@@ -106,7 +106,7 @@ async fn secrets_in_spans_reach_no_file_page_list_log_or_alert() {
     assert!(post.body(request(spans).encode_to_vec()).send().await.unwrap().status().is_success());
 
     let mut shown = Vec::new();
-    // Until the alert about these calls is told.
+    // Until the alert about these calls is notified.
     loop {
         let body = told.recv_timeout(PATIENCE).unwrap();
         let failures = body.contains("HighFailureRate");

@@ -29,7 +29,7 @@ impl Observed {
         Recorded(spans.remove(0))
     }
 
-    /// Sums of counters and counts of histograms by metric name.
+    /// Totals of counters and counts of histograms by metric name.
     pub(crate) fn metrics(&self) -> BTreeMap<String, f64> {
         self.points().into_iter().fold(BTreeMap::new(), |mut sums, (name, _, value)| {
             *sums.entry(name).or_default() += value;

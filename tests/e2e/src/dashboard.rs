@@ -14,7 +14,7 @@ pub struct Query {
     pub panel: String,
     /// With the variables filled in.
     pub expression: String,
-    /// Whether it asks for one moment instead of the range.
+    /// Whether it asks for one time instead of the range.
     pub instant: bool,
 }
 

@@ -89,7 +89,7 @@ fn calls_from_before_the_range_count_where_a_window_reaches_them() {
     assert_eq!((found.calls, found.evaluations), (20, 3));
 }
 
-/// Whatever the calls: the sliding part of the ledger answers as the whole ledger does, at every moment.
+/// Whatever the calls: the sliding part of the ledger answers as the whole ledger does, at every time.
 #[test]
 fn says_what_a_server_would_have_said() {
     let mut calls = an_outage();

@@ -1,4 +1,4 @@
-//! Calls as JSON: every fact the ledger keeps, `null` where nobody reported it.
+//! Calls as JSON: every fact the ledger keeps, `null` where it was not reported.
 
 use serde::Serialize;
 

@@ -37,7 +37,7 @@ const LONGEST_MS: f64 = 86_400_000.0;
 /// Bytes kept of a text.
 const TEXT_BYTES: usize = 1024;
 
-/// Where in a row each of [`NAMES`] stands.
+/// The column of each of [`NAMES`].
 pub(super) struct Columns([Option<usize>; NAMES.len()]);
 
 impl Columns {
@@ -58,7 +58,7 @@ impl Columns {
 /// The values of one row.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    /// As it stands in the file: the ids are made of it.
+    /// As in the file: the ids are made of it.
     stamp: String,
     start: Timestamp,
     request_id: Option<String>,
@@ -181,7 +181,7 @@ impl Row {
         })
     }
 
-    /// Ids that the same row gives again: of its request id and time stamp, or without a request id of all that
+    /// Ids that the same row gives again: of its request id and timestamp, or without a request id of all that
     /// tells it from others. Each part is followed by its length, so that no two rows read the same.
     fn ids(&self) -> ([u8; 16], [u8; 8]) {
         let mut hash = Sha256::new();
@@ -203,7 +203,7 @@ impl Row {
     }
 
     /// The log's own cost; a zero for a call with tokens is what such logs write for models they do not know, and
-    /// is priced anew.
+    /// is priced again.
     fn cost(
         &self,
         usage: &Usage,
@@ -270,14 +270,14 @@ fn tokens(value: ValueRef<'_>, name: &str) -> Result<Option<u64>, String> {
 fn status(value: ValueRef<'_>) -> Result<Option<u16>, String> {
     let Some(digits) = text(value, "status_code")? else { return Ok(None) };
     match digits.parse::<u16>() {
-        // No answer came.
+        // No response came.
         Ok(0) => Ok(None),
         Ok(code) if (100..=599).contains(&code) => Ok(Some(code)),
         _ => Err(format!("status_code {digits:?} is not an HTTP status")),
     }
 }
 
-/// Reads a time stamp: RFC 3339, `YYYY-MM-DD HH:MM:SS[.fff]` (UTC, as SQLite writes it), or a number since 1970 in
+/// Reads a timestamp: RFC 3339, `YYYY-MM-DD HH:MM:SS[.fff]` (UTC, as SQLite writes it), or a number since 1970 in
 /// the unit that puts it between 2001 and 2286.
 fn moment(stamp: &str) -> Result<Timestamp, String> {
     if let Ok(number) = stamp.parse::<f64>() {

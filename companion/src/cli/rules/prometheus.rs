@@ -13,7 +13,7 @@ use crate::text::unit::Unit;
 const TEMPLATE: &str = include_str!("prometheus.yml.in");
 
 /// How much the counter `@metric@` grew within a window, with the calls of a series' first point and of a process
-/// that began anew.
+/// that began again.
 const GROWTH: &str = r"      - record: @record@@window@
         expr: |
           sum without (instance) (

@@ -23,7 +23,7 @@ pub(super) struct Seen {
     pub(super) body: Value,
 }
 
-/// A server that answers what it is told to answer, 200 when it was told nothing.
+/// A server with the given responses; 200 without one.
 pub(super) struct Server {
     pub(super) address: String,
     seen: mpsc::UnboundedReceiver<Seen>,
@@ -200,7 +200,7 @@ async fn says_whether_trying_again_may_help_and_never_the_url_or_the_token() {
             assert!(left.is_empty() || " and more".contains(&left), "{secret} after {before}: {error}");
         }
     }
-    // Nobody listens there.
+    // No server listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().expect("address");
     drop(listener);

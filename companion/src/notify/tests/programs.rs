@@ -1,7 +1,7 @@
 //! The real programs at the other end: Alertmanager, and aiosmtpd as a mail server.
 //!
 //! `SPANLEDGER_TEST_TOOLS_BIN` is the folder with `alertmanager`, `SPANLEDGER_TEST_PYTHON` a Python that has `aiosmtpd`. Without
-//! them these tests say so and pass, except on CI.
+//! them these tests print that and pass, except on CI.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -86,7 +86,7 @@ fn the_end_is_told_once_and_the_group_is_forgotten() {
     let over = [resolved(RepeatedRequests, &[("request_hash", "a")], 20), hash("b")];
     assert_eq!(sent(&mut schedule, &over, 70), [(1, 1)]);
     assert_eq!(sent(&mut schedule, &over, 130), []);
-    // The alert itself may be forgotten by then: what was told is not.
+    // The alert itself may be forgotten by then; the notification log is not.
     let due = schedule.due(&[], at(200));
     assert_eq!((due[0].firing.len(), due[0].resolved.len()), (0, 1));
     assert_eq!(due[0].status(), "resolved");
@@ -286,7 +286,7 @@ fn an_alert_that_fires_in_another_group_now_is_not_over() {
     assert_eq!(sent(&mut after, &both, 110), [(1, 0), (1, 0)]);
     assert_eq!(sent(&mut after, &both[..1], 200), [(0, 1)]);
 
-    // One that ends before the new group could tell of it was told as firing, so that its end is told.
+    // One that ends before the new group could notify of it was notified as firing, so its end is notified.
     let mut after = restarted(&before, by_service);
     assert_eq!(sent(&mut after, &both, 100), []);
     let after_again = restarted(&after, grouping());

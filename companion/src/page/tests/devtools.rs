@@ -128,7 +128,7 @@ impl Browser {
         event
     }
 
-    /// Loads a page and waits until it stands.
+    /// Loads a page and waits until it is rendered.
     pub(super) fn open(&mut self, url: &str) {
         (self.loaded, self.complaints, self.requests) = (false, Vec::new(), Vec::new());
         let result = self.call("Page.navigate", json!({"url": url}));

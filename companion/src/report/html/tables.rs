@@ -1,4 +1,4 @@
-//! Sums by model, provider, service and user, repeated requests and unpriced models.
+//! Totals by model, provider, service and user, repeated requests and unpriced models.
 
 use maud::{Markup, html};
 
@@ -30,7 +30,7 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-/// `all` is what the groups are parts of; `brief` leaves room for a table beside it.
+/// `all` is what the groups are parts of; `brief` leaves room for a table next to it.
 fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bool) -> Markup {
     let groups = &groups[..groups.len().min(ROWS)];
     let others = all.map(|all| all.calls.saturating_sub(groups.iter().map(|g| g.totals.calls).sum()));

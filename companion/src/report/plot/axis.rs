@@ -1,4 +1,4 @@
-//! Where the ticks of an axis stand: at numbers and moments people count in.
+//! Where the ticks of an axis stand: at numbers and times people count in.
 
 use crate::record::{Timestamp, Window};
 use crate::text::time::format;

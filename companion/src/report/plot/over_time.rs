@@ -89,7 +89,7 @@ pub(in crate::report) fn over_time(plot: &OverTime<'_>) -> Markup {
                     }
                     line.base x1="0" x2="100%" y1=(px(y(0.0))) y2=(px(y(0.0))) {}
                     @let moments = moments(plot.window);
-                    // Narrow screens show every second label; the one that names a day is among them.
+                    // Narrow screens show every other label; the one that names a day is among them.
                     @let day = moments.iter().position(|moment| !moment.label.contains(':')).unwrap_or(0);
                     @for (i, moment) in moments.iter().enumerate() {
                         @let x = share_of_width(moment.at);

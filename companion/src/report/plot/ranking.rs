@@ -13,7 +13,7 @@ pub(in crate::report) struct Bar {
     pub(in crate::report) shown: String,
 }
 
-/// Draws bars as a figure, in the order given. All text stands beside the bars, so they are decoration.
+/// Draws bars as a figure, in the order given. All text is next to the bars, so they are decoration.
 pub(in crate::report) fn ranking(title: &str, note: &str, class: &str, bars: &[Bar]) -> Markup {
     let peak = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     html! {

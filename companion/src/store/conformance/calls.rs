@@ -162,7 +162,7 @@ pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
     assert_eq!(append(&[6, 10]), [gap(7, 8, 9), gap(5, 5, 6)], "repeats");
     assert_eq!(append(&[8, 7]), [gap(5, 5, 6)]);
     assert_eq!(append(&[12]), [gap(11, 11, 12), gap(5, 5, 6)]);
-    // Only what has been noticed before the given moment.
+    // Only what has been noticed before the given time.
     let noticed = |seconds| gaps(store, BASE.plus_seconds(seconds), 10).len();
     assert_eq!((noticed(6), noticed(7), noticed(12), noticed(13)), (0, 1, 1, 2));
     assert_eq!(gaps(store, later, 1), [gap(11, 11, 12)]);

@@ -1,4 +1,4 @@
-//! Sums from any store equal those of the rows, for random calls, windows, filters and times of maintenance.
+//! Totals from any store equal those of the rows, for random calls, windows, filters and times of maintenance.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -12,7 +12,7 @@ use crate::store::{Appended, Dimension, Filter, OverviewQuestion, Repetition, St
 const HOUR: i64 = 3_600_000_000_000;
 const MINUTE: i64 = 60_000_000_000;
 
-/// A moment within four hours, often at the edge of a minute or an hour.
+/// A time within four hours, often at the edge of a minute or an hour.
 fn moment() -> impl Strategy<Value = i64> {
     let start = BASE.0.div_euclid(HOUR) * HOUR;
     let within = 0..4 * HOUR;
@@ -117,7 +117,7 @@ pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {
             let known = |call: &CallRecord, calls: &[CallRecord]| {
                 calls.iter().any(|other| (other.trace_id, other.span_id) == (call.trace_id, call.span_id))
             };
-            // The same identity at another time is another story, told in the store's own tests.
+            // The same identity at another time is covered by the store's own tests.
             let batch: Vec<_> = batch.into_iter().filter(|call| !known(call, &calls)).fold(
                 Vec::new(),
                 |mut distinct, call| {

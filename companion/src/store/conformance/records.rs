@@ -4,7 +4,7 @@ use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
 
-/// Some moment, in the middle of a microsecond, a minute and an hour.
+/// Some time, in the middle of a microsecond, a minute and an hour.
 pub(crate) const BASE: Timestamp = Timestamp(1_750_000_123_456_789_123);
 
 /// An ordinary call, another one for each number, that ends `number` milliseconds after [`BASE`].

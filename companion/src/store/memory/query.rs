@@ -119,7 +119,7 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
         let columns = self.read();
-        // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
+        // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
         /// Tokens, then the smaller trace id, then the row.
         type Largest = (u64, Reverse<[u8; 16]>, usize);
         let mut largest: HashMap<u32, Largest> = HashMap::new();

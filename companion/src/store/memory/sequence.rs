@@ -1,11 +1,11 @@
-//! Which sequence numbers were missing at a moment.
+//! Which sequence numbers were missing at a given time.
 
 use std::collections::HashMap;
 
 use crate::record::{CallRecord, Timestamp, Window};
 use crate::store::{Filter, SequenceGap, SequenceGaps};
 
-/// The numbers of every instance. Holds only what was missing at some moment: numbers that come in order leave
+/// The numbers of every instance. Holds only what was missing at some time: numbers that come in order leave
 /// nothing behind.
 #[derive(Debug, Default)]
 pub(super) struct Sequences {

@@ -1,10 +1,10 @@
-//! Running sums: the sums of a window are the difference of two of them.
+//! Running totals: the totals of a window are the difference of two of them.
 
 use crate::record::{CallRecord, NanoUsd};
 use crate::store::Totals;
 use crate::store::sums::Measures;
 
-/// Sums over all calls up to one. Wide enough that no hostile number stops them from being exact.
+/// Totals over all calls up to one. Wide enough that no hostile number stops them from being exact.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Running {
     counts: [u128; 13],
@@ -12,7 +12,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// These sums and one more call.
+    /// These totals and one more call.
     pub(super) fn with(mut self, call: &CallRecord) -> Self {
         let mut one = Totals::default();
         one.count(&Measures::from(call));

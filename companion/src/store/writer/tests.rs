@@ -54,7 +54,7 @@ fn calls(first: u64, count: u64) -> Vec<CallRecord> {
     (first..first + count).map(call).collect()
 }
 
-/// Hands the batch over at once, and gives back what waits for the answer.
+/// Hands the batch over at once, and returns what waits for the result.
 fn hand_over(
     writer: &WriterHandle,
     batch: Vec<CallRecord>,

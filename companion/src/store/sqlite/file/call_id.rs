@@ -1,19 +1,19 @@
 //! The row id of a call: its end in microseconds, then a slot given by its identity.
 //!
 //! Ids in the order of time make every append an append to the end of the file and every window one range of
-//! rows, without an index. A repeated span ends at the same moment, so it leads to the same slot: comparing
+//! rows, without an index. A repeated span ends at the same time, so it leads to the same slot: comparing
 //! the identity found there is all that idempotence costs.
 
 use sha2::{Digest, Sha256};
 
 use crate::record::Timestamp;
 
-/// 512 slots a microsecond is what is left beside 54 bits of microseconds (the years 1677 to 2262).
+/// 512 slots per microsecond is what remains next to 54 bits of microseconds (the years 1677 to 2262).
 const SLOT_BITS: u32 = 9;
 const SLOTS: i64 = 1 << SLOT_BITS;
 /// Slots looked at before moving on; with half the slots taken, fewer than one call in a million needs more.
 const PROBES: i64 = 32;
-/// When a microsecond is full (a clock that stands still), its calls spill over whole regions after it.
+/// When a microsecond is full (a clock that does not advance), its calls spill over whole regions after it.
 const REGION_US: i64 = 2048;
 const REGION_SLOTS: i64 = REGION_US << SLOT_BITS;
 /// Bounds the probing. 64 regions hold more than 60 million calls of one microsecond.
@@ -49,7 +49,7 @@ const fn micros(ns: i64) -> i64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) id: i64,
-    /// How far from its own microsecond the place lies.
+    /// How far from its own microsecond the place is.
     pub(crate) spill_us: i64,
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::record::CallRecord;
 use crate::store::sqlite::file::enum_codes;
 
-/// Bounds the memory of each cache; past it the cache starts anew and the tables answer.
+/// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
 const DAY_NS: i64 = 86_400_000_000_000;
 
@@ -36,7 +36,7 @@ pub(crate) struct Dictionary {
     series: HashMap<SeriesKey, Entry>,
 }
 
-/// The day of a moment, in days since 1970.
+/// The day of a time, in days since 1970.
 pub(crate) const fn day_of(end: i64) -> i64 {
     end.div_euclid(DAY_NS)
 }

@@ -1,4 +1,4 @@
-//! The numbers that stand for enumerations in the file. They are part of the schema: never reuse one.
+//! The numbers of enumerations in the file. They are part of the schema: never reuse one.
 
 use rusqlite::types::Type;
 use spanledger::{CostStatus, Outcome, UsageSource};

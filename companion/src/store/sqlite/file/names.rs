@@ -10,7 +10,7 @@ use spanledger::{CostStatus, Outcome};
 use crate::store::Filter;
 use crate::store::sqlite::file::enum_codes;
 
-/// Bounds the memory of each map; past it the map starts anew and the tables answer.
+/// Bounds the memory of each map; past it the map starts from empty and the tables answer.
 const REMEMBERED: usize = 16 * 1024;
 
 /// What a call is counted under.

@@ -50,7 +50,7 @@ impl WriterLock {
     }
 }
 
-/// Creates the file, empty, when there is none. The database gives the files beside it the mode that it has.
+/// Creates the file, empty, when there is none. The database gives the files next to it the same mode.
 fn create(path: &Path) -> Result<(), StoreError> {
     match private_file::options().create_new(true).write(true).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(path, &error)),
@@ -64,7 +64,7 @@ fn no_folder(path: &Path) -> Result<(), StoreError> {
     match path.is_dir() {
         true => Err(StoreError::Other {
             path: path.to_path_buf(),
-            detail: "it is a folder, name a file".to_owned(),
+            detail: "it is a folder, not a file".to_owned(),
         }),
         false => Ok(()),
     }
@@ -109,7 +109,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::Missing { path: path.to_path_buf() });
     }
     no_folder(path)?;
-    // Reading beside a writer needs the shared-memory file, so the folder must be writable.
+    // Reading next to a writer needs the shared-memory file, so the folder must be writable.
     let (connection, version) = match checked(path, connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)) {
         Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) if !has_log(path) => {
             checked(path, still(path))?
@@ -136,14 +136,14 @@ fn checked(path: &Path, connection: Result<Connection, StoreError>) -> Result<(C
     Ok((connection, version))
 }
 
-/// Whether a log stands beside the file: somebody writes it, or was stopped while writing.
+/// Whether a log exists next to the file: a process writes it, or was stopped while writing.
 fn has_log(path: &Path) -> bool {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name).metadata().is_ok_and(|log| log.len() > 0)
 }
 
-/// Opens a file that nobody writes, and for which nothing can be created beside it.
+/// Opens a file that no process writes, where no other file can be created next to it.
 pub(crate) fn still(path: &Path) -> Result<Connection, StoreError> {
     let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let uri = format!("file:{escaped}?immutable=1");

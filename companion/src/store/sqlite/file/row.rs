@@ -56,7 +56,7 @@ pub(crate) fn newest_columns() -> String {
     format!("{COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}")
 }
 
-/// The numbers that stand for a call's text.
+/// The numbers of a call's texts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numbers {
     pub(crate) series: i64,

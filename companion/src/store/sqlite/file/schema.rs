@@ -64,7 +64,7 @@ CREATE TABLE gap (
 ) WITHOUT ROWID;
 ";
 
-/// Sums over all series, and the request hashes that repeat: rows of `rollup::row::ALL`, see `repeats` for
+/// Totals over all series, and the request hashes that repeat: rows of `rollup::row::ALL`, see `repeats` for
 /// `list`. They are made when a bucket closes, so a ledger from before has them from its next hour on.
 const SECOND: &str = "
 CREATE TABLE all_minute (ROLLUP);
@@ -122,7 +122,7 @@ CREATE TABLE passage (
 /// The first version with what [`FIFTH`] added.
 pub(crate) const WITH_ACCOUNTS: i64 = 5;
 
-/// The columns that every rollup table of sums has.
+/// The columns that every rollup table of totals has.
 const ROLLUP: &str = "
     id INTEGER PRIMARY KEY, calls INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
     unauthorized INTEGER NOT NULL, rate_limited INTEGER NOT NULL, without_usage INTEGER NOT NULL,

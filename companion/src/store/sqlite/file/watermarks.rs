@@ -20,7 +20,7 @@ pub(crate) struct Watermarks {
     /// The rollups over all series and those of hashes are there from this minute on, which begins an hour:
     /// ledgers of schema 1 have none.
     pub(crate) summed_from: i64,
-    /// How far, at most, a call lies behind its own microsecond.
+    /// How far, at most, a call is after its own microsecond.
     pub(crate) spill_us: i64,
 }
 

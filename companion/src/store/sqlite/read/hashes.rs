@@ -101,7 +101,7 @@ impl Snapshot<'_> {
         more_than: u64,
         limit: usize,
     ) -> rusqlite::Result<Vec<LargeCall>> {
-        // Of equal calls the one with the lower trace id, so that the answer does not depend on their order.
+        // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
         let mut by_user: HashMap<Option<i64>, (u64, [u8; 16], i64)> = HashMap::new();
         self.scan(window, filter, |facts, row| {
             let measures = &facts.measures;

@@ -17,7 +17,7 @@ use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::sums::Measures;
 
-/// One moment of the ledger: everything read through it fits together.
+/// One snapshot of the ledger: everything read through it fits together.
 #[derive(Clone, Copy)]
 pub(crate) struct Snapshot<'a> {
     pub(crate) connection: &'a Connection,

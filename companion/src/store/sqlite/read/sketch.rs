@@ -75,7 +75,7 @@ fn place(hash: &Hash, places: usize) -> usize {
     usize::try_from(spread(number) % places as u64).unwrap_or(0)
 }
 
-/// The finalizer of SplitMix64: digests are spread already, but whoever sends numbers as hashes must not fill one corner.
+/// The finalizer of SplitMix64: digests are spread already, but a sender that uses numbers as hashes must not fill one corner.
 const fn spread(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

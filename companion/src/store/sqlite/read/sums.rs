@@ -1,4 +1,4 @@
-//! Sums and latencies over windows.
+//! Totals and latencies over windows.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::store::sqlite::rollup::row::{Latencies, TOTALS, Table, read_totals, r
 use crate::store::sums::Measures;
 use crate::store::{Dimension, Filter, Group, LatencySummary, Step, Totals};
 
-/// Sums of calls with their latencies.
+/// Totals of calls with their latencies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sum {
     pub(crate) totals: Totals,
@@ -47,7 +47,7 @@ impl Sum {
     }
 }
 
-/// Sums by the number of their series.
+/// Totals by the number of their series.
 pub(crate) type BySeries = HashMap<i64, (Arc<Series>, Totals)>;
 
 impl Snapshot<'_> {
@@ -271,7 +271,7 @@ pub(crate) fn series_steps(window: Window, step_seconds: i64) -> rusqlite::Resul
     steps(window, step_seconds).map_err(|detail| rusqlite::Error::ToSqlConversionFailure(detail.into()))
 }
 
-/// Adds to the sums of one series.
+/// Adds to the totals of one series.
 pub(crate) fn count(
     by_series: &mut BySeries,
     number: i64,
@@ -281,7 +281,7 @@ pub(crate) fn count(
     add(&mut by_series.entry(number).or_insert_with(|| (Arc::clone(series), Totals::default())).1);
 }
 
-/// Sums by one dimension. Users are no part of a series.
+/// Totals by one dimension. Users are no part of a series.
 pub(crate) fn grouped(by_series: &BySeries, by: Dimension) -> HashMap<Arc<str>, Totals> {
     let mut groups: HashMap<Arc<str>, Totals> = HashMap::new();
     for (series, totals) in by_series.values() {

@@ -90,7 +90,7 @@ fn read_buckets(bytes: &mut &[u8], mut each: impl FnMut(u16, u64)) -> Option<()>
     Some(())
 }
 
-/// Many values, as a question sums them up: every bucket in its place.
+/// Many values, as a question adds them up: every bucket in its place.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Distribution {
     counts: Vec<u64>,

@@ -1,8 +1,8 @@
 //! Which rollup rows and which calls together make up a window, exactly.
 //!
 //! Whole buckets come from the coarsest complete rollup, the edges from the calls themselves. Where the calls
-//! are deleted already the finest bucket left stands for itself: it belongs to the window that holds its
-//! first moment, so that windows side by side still add up.
+//! are deleted already the finest remaining bucket cannot be cut: it belongs to the window that holds its
+//! first time, so that windows side by side still add up.
 
 use std::ops::Range;
 
@@ -62,17 +62,17 @@ const USERS: [Level; 2] =
 const HASHES: [Level; 2] =
     [level(Table::HashHour, 60, Complete::Summed), level(Table::HashFive, 5, Complete::Summed)];
 
-/// The parts of a window for sums by series.
+/// The parts of a window for totals by series.
 pub(crate) fn series_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
     parts(window, watermarks, &SERIES)
 }
 
-/// The parts of a window for sums over all calls.
+/// The parts of a window for totals over all calls.
 pub(crate) fn all_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
     parts(window, watermarks, &ALL)
 }
 
-/// The parts of a window for sums by user.
+/// The parts of a window for totals by user.
 pub(crate) fn user_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
     parts(window, watermarks, &USERS)
 }

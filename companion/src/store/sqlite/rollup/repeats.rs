@@ -6,7 +6,7 @@
 //! [`listed_hashes`](Limits::listed_hashes) hashes that repeat most. So no count is ever too high, and a call is missing from its hash's count
 //! only if
 //!
-//! - `recent_hashes` or more calls lie between it and its nearest repetition, or
+//! - `recent_hashes` or more calls are between it and its nearest repetition, or
 //! - `listed_hashes` hashes repeat at least as often in its bucket, or its hash is longer than [`LONGEST`], or
 //! - it or the other came after the bucket was closed.
 
@@ -225,7 +225,7 @@ impl Late {
     }
 
     /// Lists calls that were counted without being listed, because their hash had not come before. A list that
-    /// has the hash has the call: what was read anew after a restart is found to be known.
+    /// has the hash has the call: what was read again after a restart is found to be known.
     pub(crate) fn write_repeated(
         self,
         sql: &Connection,

@@ -1,4 +1,4 @@
-//! One row of a rollup: sums and latencies of some calls of some minutes.
+//! One row of a rollup: totals and latencies of some calls of some minutes.
 
 use std::ops::Range;
 
@@ -170,7 +170,7 @@ impl Latency {
     }
 }
 
-/// The latencies of many calls, as a question sums them up.
+/// The latencies of many calls, as a question adds them up.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latencies {
     duration: Distribution,

@@ -29,7 +29,7 @@ fn appends_until_killed() {
         let senders = (0..SENDERS).map(|sender| {
             let writer = writer.clone();
             async move {
-                // Bounded, should nobody come to kill it.
+                // Bounded, in case it is not killed.
                 for number in 0..2_000 {
                     writer.append(batch(sender, number)).await.unwrap();
                     println!("acknowledged {sender} {number}");

@@ -52,7 +52,7 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
         Ledger::open_writer(&path, &Options { now, ..options() }).unwrap()
     };
     open(0).append(&[numbered("running", 500, 10), numbered("running", 502, 11)]).unwrap();
-    // The file remembers when it was created; opening it anew is not that.
+    // The file remembers when it was created; opening it again is not that.
     let mut ledger = open(2 * SETTLED);
     ledger.append(&[numbered("quiet", 40, SETTLED), numbered("fresh", 3, SETTLED + 2)]).unwrap();
     // What comes late is from before the ledger as well.

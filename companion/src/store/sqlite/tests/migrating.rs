@@ -45,7 +45,7 @@ fn without_the_second_schema(path: &Path) {
     file.execute_batch("DELETE FROM state WHERE name = 'summed_from'; PRAGMA user_version = 1").unwrap();
 }
 
-/// One call a minute, of a few users and a few requests, from the whole hour before [`BASE`] on.
+/// One call per minute, of a few users and a few requests, from the whole hour before [`BASE`] on.
 fn calls(hours: std::ops::Range<i64>) -> Vec<CallRecord> {
     let start = Timestamp(BASE.0.div_euclid(HOUR * Timestamp::SECOND) * HOUR * Timestamp::SECOND);
     let call = |minute: i64| CallRecord {

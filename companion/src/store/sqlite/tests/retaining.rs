@@ -70,7 +70,7 @@ fn deletes_calls_past_their_age_and_keeps_their_sums() {
         });
         assert_eq!(left + right, calls.len() as u64, "users at {seconds}");
     }
-    // Nobody can tell any more whether an old call is known.
+    // It can no longer be known whether an old call was stored before.
     let again = ledger.append(&calls).unwrap();
     assert_eq!(again, Appended { duplicates: kept.len() as u64, too_old: deleted, ..Appended::default() });
     assert_eq!(totals(&path, ALL).calls, calls.len() as u64);
@@ -97,7 +97,7 @@ fn deletes_sums_past_their_age_and_forgets_their_names() {
     assert_eq!(totals(&path, ALL).calls, 1);
     let names: i64 = ledger.connection.query_row("SELECT count(*) FROM text", [], |row| row.get(0)).unwrap();
     assert!(names < 15, "{names} names are left");
-    // Names given out anew are other numbers, so that no reader takes one for the other.
+    // Names given out again are other numbers, so that no reader takes one for the other.
     let again =
         CallRecord { user: Some("old user 7".into()), ..ending_at(1_001, BASE.plus_seconds(49 * HOUR + 1)) };
     ledger.append(std::slice::from_ref(&again)).unwrap();

@@ -1,10 +1,10 @@
 //! Which sequence numbers are missing, kept up to date with each append so that asking costs nothing and
-//! the answer outlives the calls themselves.
+//! the result outlives the calls themselves.
 //!
 //! A gap is noticed at the earliest end among the calls with a higher number. So the table says the same
 //! whatever the order of arrival.
 //!
-//! Numbers begin at 1, and no call tells when its process began. A ledger that is set up beside running processes sees
+//! Numbers begin at 1, and no call tells when its process began. A ledger that is set up next to running processes sees
 //! their next numbers first, and would miss all before. So what an instance numbered before its first call here is
 //! missing only when that call started more than [`SETTLING`] after the ledger was created: until then the ledger,
 //! or the way to it, did not exist for the calls before. The price: of a process that begins within that time, lost
@@ -26,8 +26,8 @@ const SETTLING: i64 = 300 * Timestamp::SECOND;
 const GAPS: i64 = 1_000;
 
 /// Dates the gaps of instance ?1 below the number ?2, whose call ended at ?3, back to it. A lower gap has more numbers
-/// above it, so it was never noticed later than a higher one: going down from the number, all is said at the first that
-/// was noticed by then. Most often that is the first one looked at.
+/// above it, so it was never noticed later than a higher one: going down from the number, the search ends at the first that
+/// was noticed by then, most often the first one inspected.
 pub(crate) const NOTICE: &str = "UPDATE gap SET noticed = ?3 \
      WHERE instance = ?1 AND first < ?2 AND last < ?2 AND first > coalesce((SELECT first FROM gap \
      WHERE instance = ?1 AND first < ?2 AND last < ?2 AND noticed <= ?3 ORDER BY first DESC LIMIT 1), 0)";

@@ -38,13 +38,13 @@ const GRACE: i64 = 2;
 /// Instances whose sequences are followed; the longest silent give way.
 const INSTANCES: i64 = 100_000;
 
-/// How far the clock may be past everything the ledger knows and is still believed: a service that runs is told the
+/// How far the clock may be past everything the ledger knows and is still believed: a running service learns the
 /// time every few seconds. In nanoseconds.
 const LEAP: i64 = 24 * 3_600 * Timestamp::SECOND;
 
 /// The clock decides what is deleted for good, and which calls are refused from then on as too old. So one that leaps
 /// past the newest call and past the last housekeeping is taken to be wrong until a call ends near it: in between, the
-/// last moment that is certain stands for it. (A service that was down for longer and gets no calls keeps what it has
+/// last certain time is used instead. (A service that was down for longer and gets no calls keeps what it has
 /// until the first one comes.)
 fn believed(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Timestamp, StoreError> {
     let before = end_id(now, ledger.watermarks.spill_us);
@@ -148,7 +148,7 @@ impl Transaction<'_> {
             // Sent by a clock that is wrong. The mark stays, or it would shut out every right one.
             return self.delete("calls", first_id(minute_start(five)));
         }
-        // When not even the last five minutes fit, the users' sums of these are lost with their calls.
+        // When not even the last five minutes fit, the users' totals of these are lost with their calls.
         let until = five.min(today);
         if until <= oldest {
             return Ok(0);
@@ -237,7 +237,7 @@ impl Transaction<'_> {
 }
 
 impl SqliteAppender {
-    /// Deletes names that nothing kept can refer to any more, looked for once a day.
+    /// Deletes names that nothing kept can refer to any more, once per day.
     fn forget_names(&mut self) -> Result<bool, StoreError> {
         let forgotten = self.names_from;
         let (names_from, deleted) = self.write(|transaction| {

@@ -28,7 +28,7 @@ pub struct SqliteAppender {
     pub(crate) dictionary: Dictionary,
     /// The day before which names were forgotten, in days since 1970.
     pub(crate) names_from: i64,
-    /// Whether the housekeeping did not believe the clock, and has said so.
+    /// Whether the housekeeping did not believe the clock, and has logged it.
     pub(crate) clock_leaps: bool,
     sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
