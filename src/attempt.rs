@@ -134,7 +134,7 @@ fn at_creation(request: &Request, sent: i64) -> Vec<KeyValue> {
     attributes
 }
 
-/// A method of the HTTP standards, so that nobody's own becomes a span name.
+/// A method of the HTTP standards, so that an invented one does not become a span name.
 fn method(method: &Method) -> Option<&'static str> {
     http_method::ALL.into_iter().find(|known| *known == method.as_str())
 }

@@ -124,7 +124,7 @@ pub(crate) fn observe(
     if inner.is_end_stream() {
         recorder.end(Ending::End);
     }
-    // The URL stands outside the parts and would be lost on the way back; its carrier is a private type that
+    // The URL is outside the parts and would be lost on the way back; its carrier is a private type that
     // only the builder makes.
     if let Ok(carrier) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(carrier.into_parts().0.extensions);

@@ -79,7 +79,7 @@ impl GenAiMiddlewareBuilder {
     }
 
     /// Records which credential made a call, as 12 hex digits of an HMAC-SHA-256 of it under the [hash
-    /// key](Self::hash_key), so that the key that is revoked or spends too much can be told from the others. Needs a
+    /// key](Self::hash_key), so that the key that is revoked or spends too much can be identified. Needs a
     /// hash key: without one nothing is recorded. Defaults to off.
     #[must_use]
     pub const fn key_fingerprint(mut self, on: bool) -> Self {
@@ -110,7 +110,7 @@ impl GenAiMiddlewareBuilder {
     }
 
     /// Counts tokens from bytes (four to a token) where the provider gives none, or where a stream ended before the
-    /// count did, marked `estimated` and left out of the token metrics. Defaults to off: what nobody reported stays
+    /// count did, marked `estimated` and left out of the token metrics. Defaults to off: what was not reported stays
     /// absent.
     #[must_use]
     pub const fn estimate_usage(mut self, on: bool) -> Self {

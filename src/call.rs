@@ -125,7 +125,7 @@ pub(crate) struct RequestFacts {
     pub(crate) guardrail_id: Option<String>,
 }
 
-/// What the answer says, filled in event by event.
+/// What the response says, filled in event by event.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ResponseFacts {
     pub(crate) id: Option<String>,
@@ -155,7 +155,7 @@ pub(crate) struct ResponseFacts {
     pub(crate) ended: bool,
     /// The provider accepted the request and gives the response later: `queued`, a task's id.
     pub(crate) pending: bool,
-    /// The provider says that the answer was cancelled on its side, as the caller can ask for from elsewhere.
+    /// The provider says that the response was cancelled on its side, as the caller can ask for from elsewhere.
     pub(crate) cancelled: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
@@ -172,9 +172,9 @@ pub(crate) struct ResponseFacts {
 pub(crate) enum Unparsed {
     /// The request's body is a stream, too large or no JSON.
     Request,
-    /// The answer is compressed, and the client does not undo that.
+    /// The response is compressed, and the client does not undo that.
     Encoding,
-    /// A piece of the answer is longer than what is held at a time.
+    /// A piece of the response is longer than what is held at a time.
     TooLong,
     /// A reader panicked.
     Reader,
@@ -254,7 +254,7 @@ pub(crate) struct Destination {
 /// Choices that are kept of one answer, so that a hostile index mints no state: OpenAI's own limit for `n`.
 pub(crate) const MAX_CHOICES: u64 = 128;
 
-/// Bytes of an id, a model's name or a finish reason. What an answer puts there beyond them is none, and must not
+/// Bytes of an id, a model's name or a finish reason. What a response puts there beyond them is ignored, and must not
 /// grow a span or the table of labels.
 pub(crate) const MAX_IDENTIFIER: usize = 1024;
 
@@ -280,7 +280,7 @@ impl ResponseFacts {
         finished > 0 && finished >= self.choices
     }
 
-    /// Notes the error that the answer carries. The first counts, and none after the end of the answer.
+    /// Notes the error that the response carries. The first counts, and none after the end of the response.
     pub(crate) fn note_error(&mut self, error: Option<ErrorFacts>) {
         if self.error.is_none() && !self.ended {
             self.error = error;
@@ -349,7 +349,7 @@ impl ResponseFacts {
         }
     }
 
-    /// One finish reason a choice, in order. A choice of an answer that ended early reads `error`, as the
+    /// One finish reason per choice, in order. A choice of a response that ended early reads `error`, as the
     /// conventions ask.
     pub(crate) fn finish_reasons(&self, completed: bool) -> Vec<String> {
         if completed {
@@ -361,12 +361,12 @@ impl ResponseFacts {
             .collect()
     }
 
-    /// Notes that the answer has a choice of this index.
+    /// Notes that the response has a choice of this index.
     pub(crate) fn choice(&mut self, index: u64) {
         self.choices = self.choices.max(index.min(MAX_CHOICES - 1) + 1);
     }
 
-    /// Records the wire's finish reason of one choice. Empty strings stand for "not yet" at some providers.
+    /// Records the wire's finish reason of one choice. Empty strings mean "not yet" at some providers.
     pub(crate) fn finish(&mut self, choice: u64, reason: &str) {
         if !reason.is_empty() && reason.len() <= MAX_IDENTIFIER && choice < MAX_CHOICES {
             self.finish_reasons.insert(choice, reason.to_owned());

@@ -35,8 +35,8 @@ pub(crate) struct InputContent {
     pub(crate) tools: Vec<Value>,
 }
 
-/// What of the messages is recorded on the span. Nothing, unless the application says otherwise: prompts and
-/// answers are likely to hold what nobody should read in a trace.
+/// Which message content is recorded on the span. None by default: prompts and responses are likely to hold what
+/// should not be readable in a trace.
 ///
 /// ```
 /// use spanledger::{Capture, GenAiMiddleware};
@@ -95,7 +95,7 @@ impl Capture {
         Self::new(Mode::Off)
     }
 
-    /// Records the first `characters` of the last user message and of the answer's text, as
+    /// Records the first `characters` of the last user message and of the response's text, as
     /// `spanledger.request.preview` and `spanledger.response.preview`.
     #[must_use]
     pub const fn preview(characters: usize) -> Self {
@@ -121,7 +121,7 @@ impl Capture {
     /// Hands every message part (`{"type": "text", "content": ...}`, `{"type": "tool_call", "name": ...,
     /// "arguments": ...}` and the others of the conventions' schemas) to `hook` before anything is cut or
     /// recorded, previews included. The hook may change or empty it. A hook that panics leaves the part out.
-    /// Without content there is nothing to redact, and the hook is not called. Of an answer the hook sees what
+    /// Without content there is nothing to redact, and the hook is not called. Of a response the hook sees what
     /// fits [`Capture::max_bytes`], so that a secret may be cut in two at that border.
     #[must_use]
     pub fn redact(mut self, hook: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
@@ -140,7 +140,7 @@ impl Capture {
         if full.iter().any(|full| value.eq_ignore_ascii_case(full)) { Self::full() } else { Self::off() }
     }
 
-    /// Where an answer's content is collected; `None` when nobody wants it.
+    /// Where a response's content is collected; `None` when it is not wanted.
     pub(crate) fn output(&self) -> Option<OutputContent> {
         match self.mode {
             Mode::Off => None,
@@ -184,7 +184,7 @@ impl Capture {
         }
     }
 
-    /// The attributes that show an answer.
+    /// The attributes that show a response.
     pub(crate) fn response_attributes(&self, content: OutputContent) -> Vec<KeyValue> {
         let mut messages = content.into_messages();
         messages.iter_mut().for_each(|message| self.redact_parts(message));

@@ -24,7 +24,7 @@ const MAX_ATTRIBUTES: usize = 32;
 /// # }
 /// ```
 ///
-/// Everything here stands on the span only and never becomes a metric label.
+/// Everything here is recorded on the span only and never becomes a metric label.
 #[derive(Debug, Clone, Default)]
 pub struct CallContext {
     pub(crate) caller: Caller,

@@ -93,13 +93,13 @@ pub struct PriceQuery<'a> {
     pub provider: &'a str,
     /// The host that was called.
     pub server_address: Option<&'a str>,
-    /// The model that answered, if the answer named one.
+    /// The model that answered, if the response named one.
     pub response_model: Option<&'a str>,
     /// The model asked for.
     pub request_model: Option<&'a str>,
-    /// The service tier that the answer names: the one that is billed.
+    /// The service tier that the response names: the one that is billed.
     pub service_tier: Option<&'a str>,
-    /// The service tier asked for, which counts where the answer names none. It may not have been granted, so that
+    /// The service tier asked for, which counts where the response names none. It may not have been granted, so that
     /// its price is an estimate.
     pub requested_service_tier: Option<&'a str>,
     /// The tokens to price.

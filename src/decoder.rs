@@ -12,7 +12,7 @@ use documents::Documents;
 use event_stream::EventStream;
 
 /// The incremental decoder of one body. Keeps at most `limit` bytes of an unfinished piece: a longer one is
-/// passed over and [`Decoder::lost`] tells so.
+/// skipped and [`Decoder::lost`] reports it.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     cutter: Cutter,
@@ -41,7 +41,7 @@ impl Decoder {
         Self { cutter, limit, lost: false }
     }
 
-    /// Takes the next bytes and shows each piece that is now whole. A piece that lies within `bytes` is not
+    /// Takes the next bytes and shows each piece that is now whole. A piece that is within `bytes` is not
     /// copied.
     pub(crate) fn push(&mut self, bytes: &[u8], see: &mut dyn FnMut(Event<'_>)) {
         self.lost |= match &mut self.cutter {
@@ -63,7 +63,7 @@ impl Decoder {
         };
     }
 
-    /// Shows what stands before the end of the body without its terminator.
+    /// Shows what precedes the end of the body without its terminator.
     pub(crate) fn finish(&mut self, see: &mut dyn FnMut(Event<'_>)) {
         match &mut self.cutter {
             Cutter::Whole(held) if !self.lost => see(Event { name: None, exception: false, data: held }),
@@ -77,7 +77,7 @@ impl Decoder {
         }
     }
 
-    /// Whether a piece was longer than the limit, or unreadable, and was passed over.
+    /// Whether a piece was longer than the limit, or unreadable, and was skipped.
     pub(crate) const fn lost(&self) -> bool {
         self.lost
     }

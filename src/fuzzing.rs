@@ -49,7 +49,7 @@ pub fn frames(bytes: &[u8]) {
     }
 }
 
-/// An answer to a call of `url`, as one document and as a stream, reads the same with and without its content.
+/// A response to a call of `url`, as one document and as a stream, reads the same with and without its content.
 pub fn response(url: &str, bytes: &[u8]) {
     let Some(recognised) = url.parse().ok().and_then(|url| recognise(&http::Method::POST, &url)) else {
         panic!("{url} is no inference call");

@@ -1,5 +1,5 @@
 //! The request hash: SHA-256, or HMAC-SHA-256 with a key, over the canonical JSON (RFC 8785) of what decides
-//! the answer. `docs/request-hash.md` defines it for others and publishes test vectors.
+//! the response. `docs/request-hash.md` defines it for others and publishes test vectors.
 
 mod canonical;
 #[cfg(test)]

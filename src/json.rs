@@ -1,5 +1,5 @@
-//! A JSON document that borrows from the text it was read from: a request is read once a call, and most of it is
-//! prompt, which nobody needs but the hasher. Strings and numbers keep their own spelling until somebody asks.
+//! A JSON document that borrows from the text it was read from: a request is read once per call, and most of it is
+//! prompt, which only the hasher needs. Strings and numbers keep their own spelling until they are used.
 
 mod parser;
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub(crate) struct Text<'a> {
 pub(crate) enum Escapes {
     /// None: the string is its spelling.
     None,
-    /// Only the short ones of characters that cannot stand for themselves.
+    /// Only the short ones of characters that must be escaped.
     Needed,
     /// Others, which have another spelling.
     Other,

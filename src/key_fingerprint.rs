@@ -30,7 +30,7 @@ pub(crate) fn of(key: &HashKey, request: &Request) -> Option<String> {
     Some(digits)
 }
 
-/// What stands behind the scheme; of a signature by AWS the id of the access key, since the rest changes each time.
+/// What follows the scheme; of a signature by AWS the id of the access key, since the rest changes each time.
 fn authorization(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credential) = value.trim().split_once(' ')?;

@@ -1,7 +1,7 @@
 //! OpenTelemetry-native instrumentation and audit for LLM API calls made with `reqwest`.
 //!
-//! One [`reqwest_middleware`] layer turns each inference call, whichever provider and client library stands
-//! above, into exactly one span with tokens, cost, latency and a request hash, and one set of metrics.
+//! One [`reqwest_middleware`] layer turns each inference call, for any provider and any client library built on reqwest,
+//! into exactly one span with tokens, cost, latency and a request hash, and one set of metrics.
 //!
 //! ```
 //! let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
@@ -15,14 +15,14 @@
     feature = "otlp",
     doc = "Where none are installed yet, [`otlp::init`] installs them over OTLP in one line."
 )]
-//! Without any nothing is recorded; with the feature `tracing` (or `otlp`) the first call then says so, once, as an
-//! error event.
+//! If no provider is installed, nothing is recorded; with the feature `tracing` (or `otlp`) the first call then logs
+//! one error event.
 //!
 //! # What is recorded
 //!
 //! The names are those of the OpenTelemetry GenAI conventions ([`semconv`] lists every one with its source); the
-//! span is `{operation} {request model}`, of kind CLIENT, and hangs on the current context. It carries what the
-//! request asks for, what the answer reports (id, model, finish reasons, service tier, all kinds of tokens), the
+//! span is `{operation} {request model}`, of kind CLIENT, and is a child of the current context. It carries what the
+//! request asks for, what the response reports (id, model, finish reasons, service tier, all kinds of tokens), the
 //! HTTP status, the time to the first chunk of generated output, and
 //!
 //! | attribute | meaning |
@@ -37,8 +37,8 @@
 //! | `spanledger.cost.computed` | US dollars by the tables, where the response reports a charge |
 //! | `spanledger.cost.factors` | what decided the price next to tokens, model, tier and host: see [`Billing`] |
 //! | `spanledger.usage.unparsed` | what may cost something in the response and is not known, at most 8 paths: the cost is an estimate |
-//! | `spanledger.service_tier` | the tier of the answer, else the one asked for; on OpenAI's formats the conventions' names say it |
-//! | `spanledger.request.hash` | 32 hex digits over what decides the answer |
+//! | `spanledger.service_tier` | the tier of the response, else the one asked for; on OpenAI's formats the conventions' names carry it |
+//! | `spanledger.request.hash` | 32 hex digits over what decides the response |
 //! | `spanledger.instance`, `spanledger.sequence` | random id of the process, number of the sampled call in it, from 1 |
 //!
 //! Absent is not zero: what the provider did not report is omitted.
@@ -88,8 +88,8 @@
 //!
 //! # Cost of observing
 //!
-//! The request is parsed once and hashed; each event of an answer is read once, by fields. `benches/overhead.rs`
-//! says how that is measured and prints the figures.
+//! The request is parsed once and hashed; each event of a response is read once, by fields. `benches/overhead.rs`
+//! describes the method and prints the figures.
 //!
 //! # Stability
 //!

@@ -88,7 +88,7 @@ pub enum InitError {
 /// # Errors
 ///
 /// [`InitError`], when the settings make no sense. An endpoint that cannot be reached is no error: telemetry
-/// must not stop an application. It is told once, as an error event of `tracing`.
+/// must not stop an application. It is logged once, as a `tracing` error event.
 pub fn init() -> Result<Guard, InitError> {
     builder().init()
 }

@@ -17,7 +17,7 @@ text_enum! {
         Truncated = "truncated",
         /// The caller stopped reading the body.
         Dropped = "dropped",
-        /// The caller dropped the future before the response headers arrived, or the provider says that the answer
+        /// The caller dropped the future before the response headers arrived, or the provider says that the response
         /// was cancelled.
         Cancelled = "cancelled",
         /// An HTTP error status, an error inside a 200 answer, or no connection.

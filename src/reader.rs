@@ -1,4 +1,4 @@
-//! Reads an answer as it passes: finds its framing, cuts it into pieces and lets the wire format read them.
+//! Reads a response as it passes: finds its framing, cuts it into pieces and lets the wire format read them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ enum State {
         decoder: Decoder,
         framing: Framing,
     },
-    /// Not to be read: a content encoding nobody undid, or bytes on which a reader panicked.
+    /// Not parsed: the body is still compressed, or parsing it panicked.
     Opaque,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Seen {
 }
 
 impl Reader {
-    /// A reader for the answer whose status and headers have just come.
+    /// A reader for the response whose status and headers have just come.
     pub(crate) fn new(
         format: &'static dyn WireFormat,
         stream: bool,
@@ -76,9 +76,9 @@ impl Reader {
         self.guarded(|reader| reader.read(bytes)).unwrap_or_default()
     }
 
-    /// Keeps a panic inside. Readers see foreign bytes on the caller's path, also while the caller unwinds, where
+    /// Keeps a panic inside. Readers see untrusted bytes on the caller's path, also while the caller unwinds, where
     /// a second panic aborts the process. The facts of before stay; the rest of the body passes unparsed. Where
-    /// panics abort, nothing can be caught: the fuzz targets are what stands against them.
+    /// panics abort, nothing can be caught: the fuzz targets guard against them.
     fn guarded<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| read(self))).ok();
         if done.is_none() {
@@ -167,7 +167,7 @@ fn sniff(first: u8, stream: bool, streamed: Framing) -> Framing {
 }
 
 /// Whether the bytes are compressed still: a client that decompresses them takes the header away. RFC 9110 section
-/// 8.4 lets encodings stand in one list or in several headers.
+/// 8.4 allows encodings in one list or in several headers.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let values = headers.get_all(CONTENT_ENCODING).iter();
     let mut encodings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));

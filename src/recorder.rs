@@ -1,4 +1,4 @@
-//! Owns one call while it is on its way and ends it exactly once, whichever way it ends.
+//! Owns one call while it is on its way and ends it exactly once, however it ends.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};

@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep_until};
 /// The default of [`RetryAfter::max_wait`]: most rate limits are per minute.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// OpenAI and Azure give milliseconds here, beside whole seconds in the standard header.
+/// OpenAI and Azure give milliseconds here, next to whole seconds in the standard header.
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// Makes a retry layer honour `Retry-After`, in seconds or as a date, and `retry-after-ms`. Put it **inside** the
-/// retry layer (after it, in the order of `with`): it remembers what an answer asked for, and holds back the next
+/// retry layer (after it, in the order of `with`): it remembers what a response asked for, and holds back the next
 /// attempt of the same request until then. The retry layer's own delay runs at the same time, so that the longer
 /// of both counts, and the last attempt never waits.
 #[derive(Debug, Clone)]

@@ -176,7 +176,7 @@ pub mod attribute {
     pub const USAGE_UNPARSED: &str = "spanledger.usage.unparsed";
     /// ours, metrics: see [`unparsed_usage`](super::unparsed_usage).
     pub const USAGE_UNPARSED_REASON: &str = "spanledger.usage.unparsed.reason";
-    /// ours: the service tier of the answer, else the one asked for; where the conventions have no name for it.
+    /// ours: the service tier of the response, else the one asked for; where the conventions have no name for it.
     pub const SERVICE_TIER: &str = "spanledger.service_tier";
     /// ours, string: why a part of the call was not parsed, and so what is missing from its record; see [`unparsed`](super::unparsed).
     pub const UNPARSED: &str = "spanledger.unparsed";
@@ -186,7 +186,7 @@ pub mod attribute {
     pub const SEQUENCE: &str = "spanledger.sequence";
     /// ours, opt-in: the first characters of the request's last message.
     pub const REQUEST_PREVIEW: &str = "spanledger.request.preview";
-    /// ours, opt-in: the first characters of the answer.
+    /// ours, opt-in: the first characters of the response.
     pub const RESPONSE_PREVIEW: &str = "spanledger.response.preview";
 }
 
@@ -406,9 +406,9 @@ pub mod provider {
 pub mod unparsed {
     /// The request's body is a stream, over 16 MiB or no JSON: parameters and hash are missing.
     pub const REQUEST: &str = "request";
-    /// The answer is compressed, and the client does not undo that.
+    /// The response is compressed, and the client does not undo that.
     pub const ENCODING: &str = "encoding";
-    /// A piece of the answer is over 16 MiB.
+    /// A piece of the response is over 16 MiB.
     pub const TOO_LONG: &str = "too_long";
     /// A reader of this library failed.
     pub const READER: &str = "reader";

@@ -5,8 +5,8 @@ use std::mem;
 
 /// The incremental parser of one stream.
 ///
-/// Holds at most `limit` bytes of an unfinished event. A longer one is passed over to its end and counted, the
-/// same for every chunking of the same bytes. An event that lies inside one chunk is shown where it stands.
+/// Holds at most `limit` bytes of an unfinished event. A longer one is skipped to its end and counted, the
+/// same for every chunking of the same bytes. An event inside one chunk is shown in place.
 #[derive(Debug)]
 pub(crate) struct Parser {
     limit: usize,
@@ -15,15 +15,15 @@ pub(crate) struct Parser {
     /// The `data` lines of an event that did not end with the chunk, or has several.
     data: Vec<u8>,
     name: Vec<u8>,
-    /// Length of the event's data, wherever it stands; `None` until its first `data` line.
+    /// Length of the event's data, wherever it is; `None` until its first `data` line.
     length: Option<usize>,
     /// The byte order mark, if any, is behind.
     begun: bool,
     /// A CR ended the last chunk: an LF at the head of the next one belongs to it.
     after_cr: bool,
-    /// The rest of the present line is passed over.
+    /// The rest of the present line is skipped.
     passing_line: bool,
-    /// The rest of the present event is passed over.
+    /// The rest of the present event is skipped.
     passing_event: bool,
     lost: u64,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Dispatch<'a> {
 enum Line<'l> {
     Blank,
     Data(&'l [u8]),
-    /// A comment, another field, or a part of an event that is passed over.
+    /// A comment, another field, or a part of an event that is skipped.
     Other,
 }
 
@@ -68,7 +68,7 @@ impl Parser {
             rest = &rest[usize::from(*first == b'\n')..];
             self.after_cr = false;
         }
-        // The event's only data line so far, where it stands in `bytes`.
+        // The event's only data line so far, where it is in `bytes`.
         let mut here: Option<&[u8]> = None;
         while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
             let line = &rest[..end];
@@ -87,7 +87,7 @@ impl Parser {
                     Line::Other => {}
                 }
             } else {
-                // Only the chunk's first line continues a held one, so that nothing stands in `here` yet.
+                // Only the chunk's first line continues a held one, so that `here` is still empty.
                 self.hold(line);
                 self.end_held_line(&mut see);
             }
@@ -109,7 +109,7 @@ impl Parser {
         self.dispatch(None, &mut see);
     }
 
-    /// How many events were longer than the limit and were passed over.
+    /// How many events were longer than the limit and were skipped.
     pub(crate) const fn lost(&self) -> u64 {
         self.lost
     }
@@ -181,7 +181,7 @@ impl Parser {
         self.length = Some(self.data.len());
     }
 
-    /// A blank line: shows the event that stands before it, if it has data.
+    /// A blank line: shows the event before it, if it has data.
     fn dispatch(&mut self, here: Option<&[u8]>, see: &mut impl FnMut(Dispatch<'_>)) {
         let whole = self.length.take().is_some() && !mem::take(&mut self.passing_event);
         self.passing_event = false;
@@ -193,7 +193,7 @@ impl Parser {
         self.name.clear();
     }
 
-    /// Whether a line of this length can be held beside what is known of its event.
+    /// Whether a line of this length can be held together with what is known of its event.
     fn fits(&self, line: usize) -> bool {
         line + self.length.unwrap_or(0) + self.name.len() <= self.limit
     }

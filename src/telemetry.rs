@@ -1,4 +1,4 @@
-//! The only door to OpenTelemetry: begins the span, ends it, records the metrics.
+//! The only module that uses OpenTelemetry: begins the span, ends it, records the metrics.
 
 mod labels;
 mod metrics;
@@ -42,7 +42,7 @@ struct Resolved {
     instruments: Arc<Instruments>,
 }
 
-/// What ends a call, beside the facts of the call itself.
+/// What ends a call, in addition to the facts of the call itself.
 pub(crate) struct Ended<'a> {
     pub(crate) call: &'a Call,
     pub(crate) verdict: &'a Verdict,
@@ -145,7 +145,7 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-/// Makes a tracer for our scope from whichever provider the application gave.
+/// Makes a tracer for our scope from the provider that the application gave.
 pub(crate) struct TracerFactory(Box<dyn FnOnce(InstrumentationScope) -> BoxedTracer + Send + Sync>);
 
 impl TracerFactory {

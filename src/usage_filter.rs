@@ -11,7 +11,7 @@ use crate::reader::PIECE_LIMIT;
 #[derive(Debug, Default)]
 pub(crate) struct UsageFilter {
     held: Vec<u8>,
-    /// How far `held` is scanned, and the length of the line that stands open there.
+    /// How far `held` is scanned, and the length of the unfinished line there.
     scanned: usize,
     line: usize,
 }
@@ -51,7 +51,7 @@ impl UsageFilter {
     }
 
     /// The end of the next whole event in `held`: behind its empty line. A line feed after a carriage return
-    /// counts to the same line end; where it comes with the next bytes, it stands as a blank of its own.
+    /// counts to the same line end; where it comes with the next bytes, it is a blank of its own.
     fn next_event(&mut self) -> Option<usize> {
         while let Some(&byte) = self.held.get(self.scanned) {
             self.scanned += 1;

@@ -1,4 +1,4 @@
-//! Requests and answers of one wire format.
+//! Requests and responses of one wire format.
 
 #![no_main]
 

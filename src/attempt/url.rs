@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use reqwest::Url;
 
-/// What stands in place of what is not shown, as the HTTP conventions word it.
+/// The replacement of what is not shown, as the HTTP conventions word it.
 const REDACTED: &str = "REDACTED";
 
 /// Query parameters whose values name an API's version or a format. Keys, signatures and tokens ride under too

@@ -13,7 +13,7 @@ pub(super) fn characters(text: &str, count: usize) -> &str {
     }
 }
 
-/// Bytes that hold `count` characters, whichever they are.
+/// Bytes that hold `count` characters of any kind.
 pub(super) const fn bytes_of(count: usize) -> usize {
     count.saturating_mul(char::MAX.len_utf8())
 }

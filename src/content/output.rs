@@ -1,4 +1,4 @@
-//! Collects an answer as it passes, within bounds.
+//! Collects a response as it passes, within bounds.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::cut;
 /// What a part costs besides its text, so that a flood of empty parts meets the bound as well.
 const PART_BYTES: usize = 64;
 
-/// An answer's content, collected choice by choice and channel by channel.
+/// A response's content, collected choice by choice and channel by channel.
 #[derive(Debug)]
 pub(crate) struct OutputContent {
     choices: BTreeMap<u64, Vec<Part>>,

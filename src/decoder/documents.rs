@@ -1,4 +1,4 @@
-//! JSON documents that follow each other: one a line, pretty-printed over several, or as the elements of one
+//! JSON documents that follow each other: one per line, pretty-printed over several, or as the elements of one
 //! array. Finds only where a document begins and ends; reading it is the wire format's job.
 
 use crate::provider::Event;
@@ -8,7 +8,7 @@ use crate::provider::Event;
 pub(super) struct Documents {
     /// Whether an array at the top is a frame around the documents or a document itself.
     unwraps: bool,
-    /// Whether the scanner stands inside that frame.
+    /// Whether the scanner is inside that frame.
     within: bool,
     place: Place,
     /// Open brackets of the document at hand.
@@ -39,7 +39,7 @@ impl Documents {
         Self::new(false)
     }
 
-    /// The elements of an array; a document that is no array stands for itself.
+    /// The elements of an array; a document that is not an array is its own element.
     pub(super) const fn elements() -> Self {
         Self::new(true)
     }

@@ -1,4 +1,4 @@
-//! Known answers of RFC 8785, the published vectors, and the properties the definition promises.
+//! The examples of RFC 8785, the published vectors, and the properties the definition promises.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;

@@ -217,8 +217,8 @@ const fn is_plain(byte: u8) -> bool {
     byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
-/// How many bytes there are before the first that ends a string, begins an escape or must not stand in a string.
-/// Prompts are long and mostly plain, so that whole strides are tested without a branch a byte, which becomes vector
+/// How many bytes there are before the first that ends a string, begins an escape or is not allowed in a string.
+/// Prompts are long and mostly plain, so that whole strides are tested without a branch per byte, which becomes vector
 /// code.
 fn plain(bytes: &[u8]) -> usize {
     let (strides, _) = bytes.as_chunks::<STRIDE>();

@@ -1,4 +1,4 @@
-//! Finds out at the start whether anybody listens, so that nobody finds out from an empty ledger.
+//! Checks at the start whether the endpoint can be reached, so that an empty ledger is not the first sign.
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};

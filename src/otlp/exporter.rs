@@ -13,7 +13,7 @@ use tokio::runtime::{self, Runtime};
 
 use super::{InitError, Protocol};
 
-/// Where receivers listen unless told otherwise.
+/// Where receivers listen by default.
 const HTTP_ENDPOINT: &str = "http://localhost:4318";
 const GRPC_ENDPOINT: &str = "http://localhost:4317";
 

@@ -1,4 +1,4 @@
-//! Metric labels that no foreign text can multiply.
+//! Metric labels that no untrusted text can multiply.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -56,7 +56,7 @@ impl Labels {
             labels.push(self.label(attribute::RESPONSE_MODEL, label.or_else(|| self.priced_as(call, model))));
         }
         if let Some(model) = call.request.model.as_deref() {
-            // A name that only a request gave is nobody's word: a typo must not become a series.
+            // A name that only a request gave is unconfirmed: a typo must not become a series.
             let label = self
                 .known(&destination.provider, model)
                 .or_else(|| (answered == Some(model)).then(|| self.models.admit(model)).flatten())

@@ -68,7 +68,7 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     list.usage(semconv, &call.response.usage);
     list.text(attribute::USER_ID, call.caller.user_id.as_deref());
     list.text(attribute::CLIENT_ADDRESS, call.caller.client_address.as_deref());
-    // The application's word stands before what the request body names.
+    // The application's value wins over the one in the request body.
     let conversation = call.caller.conversation_id.as_deref().or(call.request.conversation_id.as_deref());
     list.text(attribute::CONVERSATION_ID, conversation);
     if call.request.stream {
@@ -139,8 +139,8 @@ impl Attributes {
         self.some(attribute::EMBEDDINGS_DIMENSION_COUNT, request.dimensions);
     }
 
-    /// The names of OpenAI's wire format stand only on calls that speak it, and Bedrock's on Bedrock's. Only OpenAI's
-    /// have one for the service tier, which decides prices elsewhere too: for the others ours stands.
+    /// The names of OpenAI's wire format are used only on calls that speak it, and Bedrock's on Bedrock's. Only OpenAI's
+    /// have one for the service tier, which decides prices elsewhere too: the others get ours.
     fn openai(&mut self, call: &Call) {
         if call.destination.provider == provider::AWS_BEDROCK {
             self.text(attribute::AWS_BEDROCK_GUARDRAIL_ID, call.request.guardrail_id.as_deref());

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Fields of [`Usage`], told apart by what reads them.
+/// Fields of [`Usage`], separated by what reads them.
 const FIELDS: [fn(&Usage) -> Option<u64>; 14] = [
     |usage| usage.input_tokens,
     |usage| usage.output_tokens,

@@ -1,4 +1,4 @@
-//! However the network cuts an answer, span and bytes are the same.
+//! However the network cuts a response, span and bytes are the same.
 
 use std::collections::BTreeMap;
 

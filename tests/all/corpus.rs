@@ -1,5 +1,5 @@
-//! Recorded exchanges of many providers: what the middleware says of each must equal what the recording is known
-//! to say, however its answer is cut.
+//! Recorded exchanges of many providers: what the middleware records of each must equal what the recording is known
+//! to contain, however its response is cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Compressed answers: read as plain text where the client decodes them, and passed as they are where nobody does.
+//! Compressed answers: read as plain text where the client decodes them, and passed unchanged where it does not.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -255,7 +255,7 @@ async fn ends_with_the_last_frame_where_either_hint_tells_it() {
         (true, false, "truncated"),
         (false, true, "truncated"),
         (true, true, "truncated"),
-        // Nothing told the end: the caller stopped before it.
+        // The end was never seen: the caller stopped before it.
         (false, false, "dropped"),
     ] {
         let observed = Observed::default();

@@ -7,7 +7,7 @@ use spanledger::semconv::attribute;
 const STREAM: &[u8] =
     b"data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":7}}\n\ndata: [DONE]\n\n";
 
-/// A Zstandard frame (RFC 8878) of one raw block: the text stands in it in the clear.
+/// A Zstandard frame (RFC 8878) of one raw block: the text is in it unencoded.
 fn zstd(text: &[u8]) -> Vec<u8> {
     let length = u8::try_from(text.len()).unwrap();
     // Magic number, single segment with a content size of one byte, and a last block whose header holds its size.
@@ -29,7 +29,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// An answer whose length is announced, and of which `sent` bytes come.
+/// A response whose length is announced, and of which `sent` bytes come.
 fn answer(status: &str, encoding: &str, body: &[u8], sent: usize) -> Vec<Act> {
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/event-stream\r\ncontent-encoding: {encoding}\r\n\

@@ -51,7 +51,7 @@ impl Middleware for Aside {
     }
 }
 
-/// Our layer once, twice on one client, and in a client that stands on a client that has it too.
+/// Our layer once, twice on one client, and in a client on top of a client that has it too.
 fn stacks(observed: &Observed) -> [(&'static str, ClientWithMiddleware); 3] {
     let once = || ClientBuilder::new(http()).with(observed.builder().build());
     let twice = once().with(observed.builder().build()).build();
@@ -135,7 +135,7 @@ async fn a_client_in_a_client_hides_the_usage_that_its_outer_layer_asked_for() {
     let usage =
         r#"{"id":"c","model":"gpt-4o","choices":[],"usage":{"prompt_tokens":11,"completion_tokens":3}}"#;
     let server = Loopback::start(events(&[words, last, usage, "[DONE]"])).await;
-    // Whoever asked hides the answer, and a layer that steps aside asks for nothing.
+    // The layer that asked hides the response, and a layer that steps aside asks for nothing.
     for (outer_asks, inner_asks) in [(true, true), (true, false), (false, true)] {
         let observed = Observed::default();
         let inner =

@@ -16,7 +16,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use spanledger::semconv::attribute;
 use spanledger::{AttemptSpans, GenAiMiddleware, RetryAfter};
 
-/// Headers in which credentials travel, and some in which nobody would look for them.
+/// Headers in which credentials travel, and some in which they are not expected.
 const REQUEST_HEADERS: [&str; 13] = [
     "authorization",
     "api-key",
@@ -101,7 +101,7 @@ struct Case {
     acts: Vec<Act>,
 }
 
-/// Head and body of an answer that announces `missing` more bytes than it brings.
+/// Head and body of a response that announces `missing` more bytes than it brings.
 fn answer(status: &str, content_type: &str, body: &[u8], missing: usize) -> Act {
     let planted: String =
         RESPONSE_HEADERS.iter().map(|name| format!("{name}: {SECRET}-response-{name}\r\n")).collect();
@@ -257,7 +257,7 @@ async fn no_secret_reaches_a_span_a_metric_a_log_or_an_error() {
     assert!(telling.is_empty(), "{telling:?}");
 }
 
-/// The table of exchanges is what the test above stands on: a reader that finds nothing tells no secret.
+/// The test above depends on the table of exchanges: a reader that finds nothing leaks nothing.
 #[tokio::test]
 async fn every_exchange_is_read() {
     let http = reqwest::Client::builder().no_proxy().dns_resolver(AllHosts).build().unwrap();

@@ -22,7 +22,7 @@ async fn server() -> Loopback {
     Loopback::start(answer("200 OK", "application/json", ANSWER)).await
 }
 
-/// One call; its body is read on a task of its own, in nobody's context.
+/// One call; its body is read on a task of its own, without a context.
 async fn call(client: &ClientWithMiddleware, url: &str, user: &str) {
     let request = client.post(url).body(r#"{"model":"gpt-4o","messages":[]}"#);
     let response = request.with_extension(CallContext::new().user_id(user)).send().await.unwrap();
@@ -144,7 +144,7 @@ async fn a_branch_that_loses_is_cancelled_and_leaves_nothing_behind() {
         calls.iter().map(|span| (user(span).unwrap(), Recorded(span.clone()).outcome())).collect();
     let outcomes: Vec<(&str, &str)> =
         outcomes.iter().map(|(user, end)| (user.as_str(), end.as_str())).collect();
-    // The loser ends when the winner's branch has its answer and before anything else.
+    // The loser ends when the winner's branch has its response and before anything else.
     assert_eq!(outcomes, [("winner", "completed"), ("loser", "cancelled"), ("later", "completed")]);
     assert!(calls.iter().all(|span| span.parent_span_id == handler));
 }

@@ -1,4 +1,4 @@
-//! Providers repeat their counts, raise them, leave them out and write null: the last count that is one stands.
+//! Providers repeat their counts, raise them, leave them out and write null: the last valid count wins.
 
 use crate::support::memory::Memory;
 use crate::support::observed::Observed;

@@ -1,4 +1,4 @@
-//! What OpenAI-style providers may answer and nobody has recorded: the fixtures are written by hand.
+//! What OpenAI-style providers may respond although no recording has it: the fixtures are written by hand.
 
 use serde_json::{Map, Value, json};
 use spanledger::semconv::attribute;
@@ -15,7 +15,7 @@ macro_rules! fixture {
     };
 }
 
-/// The span's attributes for an answer, which are the same for three chunkings.
+/// The span's attributes for a response, which are the same for three chunkings.
 async fn attributes(url: &str, status: u16, content_type: &str, answer: &str) -> Map<String, Value> {
     let stream = content_type == "text/event-stream";
     attributes_of(url, &json!({"model": "asked", "stream": stream}), status, content_type, answer).await
@@ -243,7 +243,7 @@ async fn takes_a_stream_cut_before_its_second_choice_for_truncated() {
         &said,
         [(attribute::OUTCOME, json!("completed")), (attribute::RESPONSE_FINISH_REASONS, json!(["stop"]))],
     );
-    // Nobody asked for two.
+    // Two were not requested.
     assert_says(&stream(CHAT, cut).await, [(attribute::OUTCOME, json!("completed"))]);
 }
 

@@ -11,7 +11,7 @@ TEST = re.compile(r"(^|/)(tests?|benches|fuzz|sweep)(/|\.rs$)|testing\.rs$|_test
 # "100 calls a minute", "one file a rule": write "per".
 PER = re.compile(
     r"\b(?:calls?|requests?|spans?|tokens?|dollars?|usd|times|messages?|alerts?|firings?|files?|lines?|formats?|series|rows?"
-    r"|attributes?|events?|points?|names?|bytes|once|one) an? "
+    r"|attributes?|events?|points?|bytes|once|one) an? "
     r"(?:second|minute|hour|day|week|month|year|call|request|span|service|user|model|process|file|rule|format|provider|chunk|line|name|row|token|million tokens)\b",
     re.I,
 )

@@ -49,7 +49,7 @@ impl Terminal {
     }
 }
 
-/// The few ways in which text stands out; the terminal's own palette decides how they look.
+/// The few ways in which text is highlighted; the terminal's own palette decides how they look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ink {
     Bold,

@@ -14,7 +14,7 @@ pub(crate) enum Act {
     Write(Vec<u8>),
     /// Writes one chunk of a chunked body.
     Chunk(Vec<u8>),
-    /// Waits until the test says so.
+    /// Waits for a signal of the test.
     Await(Arc<Notify>),
     /// Never answers, and keeps the connection open.
     Hang,

@@ -209,7 +209,7 @@ async fn converse(stream: TcpStream, answer: Arc<Mutex<Answer>>) {
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
         async move {
-            // A body that is left unread would reset the connection.
+            // A body that is not read would reset the connection.
             request.into_body().collect().await?;
             Ok::<_, hyper::Error>(response(answer))
         }

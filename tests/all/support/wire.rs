@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// Stands in every place of an exchange whose text nobody may see.
+/// Is put in every place of an exchange whose text must not be recorded.
 pub(crate) const SECRET: &str = "canary-7f3a";
 pub(crate) const INPUT_TOKENS: &str = "23";
 pub(crate) const OUTPUT_TOKENS: &str = "9";

@@ -77,10 +77,10 @@ impl Application {
         Ok(Self { client, telemetry: Telemetry::Helper(Arc::new(guard)) })
     }
 
-    /// Makes the call of `exchange` and reads the answer to its end, or to where it is cut.
+    /// Makes the call of `exchange` and reads the response to its end, or to where it is cut.
     ///
     /// # Errors
-    /// When no answer comes.
+    /// When no response comes.
     pub async fn call(&self, exchange: &Exchange) -> Result<()> {
         let response = self
             .client

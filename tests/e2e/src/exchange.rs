@@ -1,4 +1,4 @@
-//! What a client asks a provider and what the provider answers: recorded, or written by hand for what nobody recorded.
+//! What a client asks a provider and what the provider answers: recorded, or written by hand where no recording exists.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Result, root};
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// Unique; travels as the conversation's id, so that the ledger's row can be found.
@@ -18,11 +18,11 @@ pub struct Exchange {
     pub path: String,
     /// The request's body.
     pub request: Bytes,
-    /// The answer's status.
+    /// The response's status.
     pub status: u16,
-    /// The answer's content type.
+    /// The response's content type.
     pub content_type: String,
-    /// The answer's body.
+    /// The response's body.
     pub body: Bytes,
     /// Whether the connection is cut behind the body instead of ended.
     pub cut: bool,
@@ -37,11 +37,11 @@ pub struct Known {
     pub request_model: Option<String>,
     /// The model that answered.
     pub response_model: Option<String>,
-    /// The provider's id of the answer.
+    /// The provider's id of the response.
     pub response_id: Option<String>,
     /// Whether a stream was asked for.
     pub stream: bool,
-    /// The answer's status.
+    /// The response's status.
     pub status: Option<u16>,
     /// All input tokens.
     pub input_tokens: Option<u64>,
@@ -143,7 +143,7 @@ fn recorded(line: &str) -> Result<Option<Exchange>> {
     }))
 }
 
-/// Token counts of an answer written by hand.
+/// Token counts of a response written by hand.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens {
     /// All input tokens; a quarter of them came from the cache, an eighth was written to it.
@@ -195,7 +195,7 @@ impl Exchange {
     /// A chat completion whose answer says nothing of its usage.
     ///
     /// # Errors
-    /// When the answer is no JSON.
+    /// When the response is no JSON.
     pub fn without_usage(id: impl Into<String>, model: &str) -> Result<Self> {
         let mut exchange = Self::answered(id, model, false, Tokens { input: 8, output: 8 });
         let mut body: Value = serde_json::from_slice(&exchange.body)?;

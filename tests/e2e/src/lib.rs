@@ -2,7 +2,7 @@
 //! recorded and hand-written calls through the library to them.
 //!
 //! The programs come from `SPANLEDGER_TEST_TOOLS_BIN`, else from what `tests/tools/build` has built. Where they are missing, a
-//! test says so and passes; with `CI` set it fails. Every port is chosen by the system.
+//! test prints that and passes; with `CI` set it fails. Every port is chosen by the system.
 
 pub mod alertmanager;
 pub mod application;

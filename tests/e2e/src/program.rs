@@ -35,7 +35,7 @@ pub fn tools() -> Result<Option<PathBuf>> {
 /// outgoing connection can take it.
 const PORTS: Range<u16> = 20_000..30_000;
 
-/// An address nobody listens on at the time.
+/// An address that no program listens on at present.
 ///
 /// # Errors
 /// When the system has no port left.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::program::Program;
 use crate::{Result, root};
 
-/// The addresses that `alerts/prometheus.yml` names, each with what stands there in a test.
+/// The addresses that `alerts/prometheus.yml` names, each with its replacement in a test.
 #[derive(Debug, Clone, Copy)]
 pub struct Neighbours {
     /// The companion's admin address.
@@ -79,7 +79,7 @@ impl Prometheus {
             "--storage.tsdb.path=data",
             "--web.enable-otlp-receiver",
         ]);
-        // Alertmanager hears of an alert again and again; once a minute is too seldom for a test.
+        // Alertmanager hears of an alert again and again; once per minute is too rare for a test.
         command.arg("--rules.alert.resend-delay=2s");
         command.arg(format!("--web.listen-address={address}"));
         let mut program = Program::start("prometheus", &mut command, &directory)?;

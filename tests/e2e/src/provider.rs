@@ -58,7 +58,7 @@ fn answer(exchanges: &HashMap<String, Exchange>, request: &Request<Bytes>) -> Re
 
 fn respond(status: u16, content_type: &str, frames: Vec<Result<Bytes, Error>>) -> Response<Body> {
     let frames = stream::iter(frames).then(async |frame| {
-        // Lets the server write what it has: an error would discard it, and the client see no answer at all.
+        // Lets the server write what it has: an error would discard it, and the client see no response at all.
         tokio::task::yield_now().await;
         frame.map(Frame::data)
     });

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{Error, Result};
 
-/// The body of an answer. An error cuts the connection in the middle of it.
+/// The body of a response. An error cuts the connection in the middle of it.
 pub type Body = BoxBody<Bytes, Error>;
 
 /// The server. It ends when dropped.

@@ -23,7 +23,7 @@ pub struct Stack {
     pub companion: Companion,
     /// Alerts of both.
     pub alertmanager: Alertmanager,
-    /// What people are told.
+    /// The notifications.
     pub webhook: Webhook,
     _directory: TempDir,
 }

@@ -7,7 +7,7 @@ use crate::Result;
 /// How long anything may take before the test fails: generous, for machines that do other things as well.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Asks `probe` until it has an answer. Other programs cannot tell when they are done, so it asks ten times a second.
+/// Asks `probe` until it has a response. Other programs do not announce when they are done, so it asks ten times per second.
 ///
 /// # Errors
 /// After [`PATIENCE`], with `what` was waited for.

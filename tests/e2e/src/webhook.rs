@@ -1,4 +1,4 @@
-//! The last station of an alert: whoever reads the webhook.
+//! The last station of an alert: the receiver of the webhook.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ impl Webhook {
         self.server.address()
     }
 
-    /// The names of all alerts that were told as firing so far.
+    /// The names of all alerts that were notified as firing so far.
     #[must_use]
     pub fn told(&self) -> BTreeSet<String> {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);

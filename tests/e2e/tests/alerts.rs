@@ -1,4 +1,4 @@
-//! The same trouble raises the same alerts in the companion and in Prometheus, and somebody is told.
+//! The same trouble raises the same alerts in the companion and in Prometheus, and a notification arrives.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ const BOTH: &[&str] = &[
 ];
 
 /// An expensive quarter of an hour with an outage at its end, for which all of these rules but `LedgerSilent` are meant.
-/// More than 100 calls a minute over 5 minutes are more than 500.
+/// More than 100 calls per minute over 5 minutes are more than 500.
 fn trouble() -> Result<Vec<Exchange>> {
     let modest = Tokens { input: 100, output: 20 };
     // 200 dollars by the price of 600 dollars for a million output tokens.

@@ -8,7 +8,7 @@ use spanledger_e2e::collector::Collector;
 use spanledger_e2e::program::{free_address, tools};
 use spanledger_e2e::{Result, wait};
 
-/// Stands in everything that must not arrive.
+/// Is part of everything that must not arrive.
 const SECRET: &str = "CANARY";
 
 /// Names under which this library and others record what was asked and answered.

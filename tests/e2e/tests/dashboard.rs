@@ -23,7 +23,7 @@ fn traffic(round: u32) -> Vec<Exchange> {
     calls
 }
 
-/// Whether the answer of a query has a number in it: `NaN` is Prometheus' way to say that there is none.
+/// Whether the response of a query has a number in it: `NaN` is Prometheus' way to say that there is none.
 fn has_data(series: &[Value]) -> bool {
     let numbers = |series: &Value| -> Vec<Value> {
         let single = series.get("value").into_iter().cloned();

@@ -311,8 +311,8 @@ fn what_was_told_is_told_to_its_end_even_if_it_is_less_urgent_by_then() {
 }
 
 proptest! {
-    /// Whatever comes and goes and however often the target fails: when all is quiet and the target is well again,
-    /// everything it was told as firing has been told as over.
+    /// Whatever fires and resolves, and however often the target fails: when all is quiet and the target works again,
+    /// everything notified as firing has been notified as resolved.
     #[test]
     fn whatever_was_told_as_firing_is_told_as_over(
         steps in prop::collection::vec((prop::collection::btree_set(0..4_u8, 0..4), any::<bool>(), 1..90_i64), 1..60)

@@ -84,7 +84,7 @@ fn refuses_what_no_rule_reads_and_says_where() {
         ("[CostOverrun]\nmin_calls = 1", "CostOverrun has no setting `min_calls`"),
         ("[CostOverrun]\nlookback = '1h'", "CostOverrun has no setting `lookback`"),
         ("[LedgerSilent]\nthreshold = 1", "LedgerSilent has no setting `threshold`"),
-        ("[SequenceGap.models.x]\nenabled = true", "SequenceGap cannot be told apart by model"),
+        ("[SequenceGap.models.x]\nenabled = true", "SequenceGap cannot be separated by model"),
         ("[HighFailureRate]\nthreshold = 50", "HighFailureRate takes a share between 0 and 1"),
         ("[CostOverrun]\nthreshold = -1", "a threshold is a number from 0 up"),
         ("[CostOverrun]\nthreshold = nan", "a threshold is a number from 0 up"),

@@ -197,7 +197,7 @@ pub(crate) fn names_the_newest_gaps_of_a_time_and_a_service(store: &mut TestStor
     let quiet = vec![("quiet".to_owned(), 4), ("quiet".to_owned(), 2)];
     assert_eq!(ask(0, &any(), 2), (quiet.clone(), 21, 21));
     assert_eq!(ask(50, &any(), 100), (quiet.clone(), 2, 2));
-    assert_eq!(ask(101, &any(), 100).1, 2, "the window begins with its first moment");
+    assert_eq!(ask(101, &any(), 100).1, 2, "the window includes its start");
     assert_eq!(ask(0, &Filter { service: Some("quiet".into()), ..any() }, 100), (quiet.clone(), 2, 2));
     assert_eq!(ask(0, &Filter { except_services: vec!["noisy".into()], ..any() }, 100), (quiet, 2, 2));
     assert_eq!(

@@ -57,7 +57,7 @@ fn says_of_a_folder_that_it_is_one_and_of_a_missing_one_that_it_is_missing() {
     let named = folder.path().join("ledgers");
     std::fs::create_dir(&named).unwrap();
     for error in [Ledger::open_writer(&named, &options()).unwrap_err(), reader(&named).unwrap_err()] {
-        assert!(error.to_string().ends_with("failed: it is a folder, name a file"), "{error}");
+        assert!(error.to_string().ends_with("failed: it is a folder, not a file"), "{error}");
     }
     let error = Ledger::open_writer(&folder.path().join("none/ledger.db"), &options()).unwrap_err();
     assert!(error.to_string().ends_with("failed: its folder does not exist, create it"), "{error}");
