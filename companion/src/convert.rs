@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use spanledger::PriceTable;
 use spanledger::semconv::attribute;
 
-use crate::record::{CallRecord, Passage, SkippedSpans, Timestamp};
+use crate::record::{CallRecord, Passage, SkippedHours, Timestamp};
 use draft::Draft;
 use otlp::{Span, Value};
 use stream_ends::StreamEnds;
@@ -51,7 +51,7 @@ pub struct Converted {
     /// Spans that are no LLM calls.
     pub ignored: u64,
     /// Which of the ignored spans are about work with a model, and why they are no calls.
-    pub skipped: SkippedSpans,
+    pub skipped: SkippedHours,
     /// Calls that cannot be kept, because their ids are missing or malformed.
     pub refused: u64,
     /// Calls of which a value was out of its range and was bounded or left out.
@@ -97,12 +97,13 @@ impl Converter {
         let span = Span::read(span, |key, value| draft.note(key, value))?;
         draft.note_span(&span)?;
         let ids = Ids::read(&span);
+        let when = timestamps::bounded(span.start, span.end, now);
         let kind = match draft.kind() {
             Ok(kind) => kind,
             Err(reason) => {
                 result.ignored += 1;
                 if draft.work {
-                    result.skipped.add(draft.sender.label(), reason, 1);
+                    result.skipped.add(when.end(), draft.sender.label(), reason);
                 }
                 result.passages.extend(ids.and_then(|ids| ids.passage(reason.is_boundary())));
                 return Ok(());
@@ -112,7 +113,6 @@ impl Converter {
             result.refused += 1;
             return Ok(());
         };
-        let when = timestamps::bounded(span.start, span.end, now);
         let (opens, lasted) = (draft.opens_stream(), draft.log_duration());
         let (mut record, clamped) = draft.finish(ids, when, service, kind, &self.prices);
         result.clamped += u64::from(clamped);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use text::{Kind, Text};
 
-use crate::record::SkippedSpans;
+use crate::record::{SkippedHours, SkippedSpans};
 use crate::text::text_enum::text_enum;
 
 text_enum! {
@@ -90,8 +90,8 @@ impl Metrics {
     }
 
     /// Counts spans about work with a model that were not recorded.
-    pub fn count_skipped(&self, skipped: &SkippedSpans) {
-        if !skipped.is_empty() {
+    pub fn count_skipped(&self, skipped: &SkippedHours) {
+        for (_, skipped) in skipped.iter() {
             self.skipped.lock().unwrap_or_else(PoisonError::into_inner).absorb(skipped);
         }
     }
@@ -147,14 +147,15 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SkipReason;
+    use crate::record::{SkipReason, Timestamp};
 
     #[test]
     fn counts_skipped_spans_by_scope_and_reason() {
         let metrics = Metrics::default();
-        let mut skipped = SkippedSpans::default();
-        skipped.add("an.agent", SkipReason::Agent, 2);
-        skipped.add("x\"y", SkipReason::Unknown, 1);
+        let mut skipped = SkippedHours::default();
+        skipped.add(Timestamp(0), "an.agent", SkipReason::Agent);
+        skipped.add(Timestamp(i64::MAX), "an.agent", SkipReason::Agent);
+        skipped.add(Timestamp(0), "x\"y", SkipReason::Unknown);
         metrics.count_skipped(&skipped);
         metrics.count_skipped(&skipped);
         let mut text = Text::default();

@@ -80,7 +80,8 @@ impl Intake {
         let converted = self.offload.run(bytes, convert).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let count = |result, spans| self.metrics.count_spans(result, spans);
-        match self.writer.append_with(converted.records, converted.passages).await {
+        match self.writer.append_with(converted.records, converted.passages, converted.skipped.clone()).await
+        {
             Ok(appended) => {
                 count(SpanResult::Accepted, appended.inserted);
                 count(SpanResult::Duplicate, appended.duplicates);

@@ -7,7 +7,7 @@ mod skipped;
 
 pub use modality::{ModalityTokens, Parts};
 pub use passage::Passage;
-pub use skipped::{OTHER_SCOPES, SkipReason, SkippedSpans};
+pub use skipped::{OTHER_SCOPES, SkipReason, SkippedHours, SkippedSpans, hours_of};
 
 use std::fmt;
 

@@ -5,7 +5,7 @@
 
 pub mod memory;
 
-use crate::record::{CallRecord, Passage, Timestamp, Window};
+use crate::record::{CallRecord, Passage, SkippedHours, SkippedSpans, Timestamp, Window};
 
 mod answer;
 #[cfg(test)]
@@ -34,6 +34,8 @@ pub struct Batch<'a> {
     pub calls: &'a [CallRecord],
     /// Spans that are no calls, and may connect accounts of one call in a trace. They need not be durable.
     pub passages: &'a [Passage],
+    /// Which of the other spans are about work with a model, for reports. They are counted again when they come again.
+    pub skipped: Option<&'a SkippedHours>,
 }
 
 /// Takes calls in. One appender writes a ledger at a time; it may block on the disk.
@@ -52,7 +54,7 @@ pub trait Appender: Send {
     /// # Errors
     /// [`StoreError`].
     fn append(&mut self, calls: &[CallRecord]) -> Result<Appended, StoreError> {
-        self.append_batch(Batch { calls, passages: &[] })
+        self.append_batch(Batch { calls, ..Batch::default() })
     }
 
     /// Appends several batches, each all or nothing, and answers for each. A store may make them durable
@@ -157,6 +159,12 @@ pub trait Querier: Send + Sync {
         filter: &Filter,
         limit: usize,
     ) -> Result<SequenceGaps, StoreError>;
+
+    /// Spans about work with a model that are no calls, of the whole hours that the window touches.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn skipped(&self, window: Window) -> Result<SkippedSpans, StoreError>;
 
     /// When the newest call that ended before `before` ended.
     ///

@@ -18,6 +18,12 @@ pub(super) struct CallTime {
     pub(super) clamped: bool,
 }
 
+impl CallTime {
+    pub(super) fn end(self) -> Timestamp {
+        Timestamp(self.start.0.saturating_add(self.duration_ns))
+    }
+}
+
 /// Bounds a span's times. The end counts, since windows count calls by it: an end outside
 /// `[2020, now + 10 min]` becomes `now`. A start that is no earlier moment gives the duration 0, and no call is longer
 /// than a day.

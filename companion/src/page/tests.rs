@@ -211,6 +211,9 @@ impl Querier for Stuck {
     ) -> Result<crate::store::SequenceGaps, StoreError> {
         self.refuse()
     }
+    fn skipped(&self, _: Window) -> Result<crate::record::SkippedSpans, StoreError> {
+        self.refuse()
+    }
     fn last_call(&self, _: Timestamp, _: &Filter) -> Result<Option<Timestamp>, StoreError> {
         self.refuse()
     }

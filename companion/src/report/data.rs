@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Timestamp, Window};
+use crate::record::{SkipReason, SkippedSpans, Timestamp, Window};
 use crate::store::{
     Dimension, Filter, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, SequenceGaps,
     Step, StoreError, Totals,
@@ -105,8 +105,22 @@ pub struct Report {
     /// Calls that never came, by their sequence numbers: noticed within the window and 2 minutes ago or more. At
     /// most 100 gaps are named.
     pub missing: SequenceGaps,
+    /// Spans about work with a model that are no calls, of the whole hours that the window touches: those that may be
+    /// calls first, then the most spans, at most 100.
+    pub skipped: Vec<Skipped>,
     /// The rules, firing ones first.
     pub rules: Vec<RuleState>,
+}
+
+/// Spans of one scope that are no calls for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The instrumentation scope, `(none)` without one.
+    pub scope: String,
+    /// Why they are no calls.
+    pub reason: SkipReason,
+    /// How many.
+    pub spans: u64,
 }
 
 impl RuleState {
@@ -176,6 +190,8 @@ pub fn build(
     let settled = Window { to: window.to.min(now.plus_seconds(-UNDER_WAY_SECONDS)), ..window };
     let missing = querier.sequence_gaps(settled, now, &Filter::default(), TOP_GAPS)?;
 
+    let skipped = skipped(&querier.skipped(window)?);
+
     let mut rules = rules.to_vec();
     rules.sort_by(|a, b| (a.state, severity_rank(a), &a.name).cmp(&(b.state, severity_rank(b), &b.name)));
 
@@ -196,8 +212,19 @@ pub fn build(
         unpriced,
         repetition,
         missing,
+        skipped,
         rules,
     })
+}
+
+fn skipped(spans: &SkippedSpans) -> Vec<Skipped> {
+    let mut skipped: Vec<_> = spans
+        .iter()
+        .map(|(scope, reason, spans)| Skipped { scope: scope.to_owned(), reason, spans })
+        .collect();
+    skipped.sort_by_key(|skipped| (!skipped.reason.may_miss_calls(), std::cmp::Reverse(skipped.spans)));
+    skipped.truncate(TOP_NAMES);
+    skipped
 }
 
 fn severity_rank(rule: &RuleState) -> usize {

@@ -5,7 +5,7 @@ use crate::store::{Duplicates, Repetition, SequenceGaps, Totals};
 use crate::text::number::{count, counted, or_dash, percent, share};
 use crate::text::time::in_words;
 
-use super::data::Report;
+use super::data::{Report, Skipped};
 
 /// What the calls cost; `None` when there were calls and nothing is known of their cost.
 pub(crate) fn known_cost(totals: &Totals) -> Option<NanoUsd> {
@@ -48,6 +48,17 @@ pub(crate) fn missing(report: &Report) -> String {
 pub(crate) fn more_gaps(report: &Report, shown: usize) -> Option<String> {
     let more = report.missing.gaps.saturating_sub(report.missing.newest.len().min(shown) as u64);
     (more > 0).then(|| format!("and {}", counted(more, "older gap")))
+}
+
+/// What the spans are that are no calls, in words.
+pub(crate) fn skipped(report: &Report) -> String {
+    let spans = |of: fn(&&Skipped) -> bool| report.skipped.iter().filter(of).map(|s| s.spans).sum::<u64>();
+    let may_be_calls = spans(|skipped| skipped.reason.may_miss_calls());
+    let all = counted(spans(|_| true), "span");
+    match may_be_calls {
+        0 => format!("{all} about work with a model, and each known to be no call"),
+        _ => format!("{all} about work with a model, of which {} may be calls", count(may_be_calls)),
+    }
 }
 
 /// A sum of tokens; `None` when there were calls and none of them reported any.

@@ -3,6 +3,7 @@
 mod gaps;
 mod glance;
 mod rules;
+mod skipped;
 mod tables;
 mod trends;
 
@@ -110,6 +111,7 @@ pub(crate) fn sections(report: &Report, rules_note: &str) -> Markup {
             (trends::section(report))
             (tables::section(report))
         }
+        (skipped::section(report))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::data::Report;
+use super::data::{Report, Skipped};
 use super::figures::{known_cost, known_tokens, mean_seconds, success_rate};
 use crate::record::{NanoUsd, Window};
 use crate::store::{Group, Quantiles, Repeated, SequenceGap, Totals};
@@ -38,6 +38,7 @@ struct Document<'a> {
     duplicates: Repetition,
     unpriced: Vec<Named<'a>>,
     gaps: Gaps<'a>,
+    skipped: Vec<SkippedSpans<'a>>,
     rules: Vec<Rule<'a>>,
 }
 
@@ -118,6 +119,15 @@ struct Gap<'a> {
 }
 
 #[derive(Serialize)]
+struct SkippedSpans<'a> {
+    scope: &'a str,
+    reason: &'static str,
+    spans: u64,
+    may_be_calls: bool,
+    explanation: &'static str,
+}
+
+#[derive(Serialize)]
 struct Rule<'a> {
     name: &'a str,
     state: &'static str,
@@ -174,6 +184,7 @@ impl<'a> Document<'a> {
                 missing_calls: report.missing.numbers,
                 newest: report.missing.newest.iter().map(Gap::of).collect(),
             },
+            skipped: report.skipped.iter().map(SkippedSpans::of).collect(),
             rules: report
                 .rules
                 .iter()
@@ -234,6 +245,18 @@ impl<'a> Named<'a> {
             name: &group.name,
             sums: Sums::of(&group.totals),
             latency_mean_seconds: mean_seconds(&group.totals),
+        }
+    }
+}
+
+impl<'a> SkippedSpans<'a> {
+    fn of(skipped: &'a Skipped) -> Self {
+        Self {
+            scope: &skipped.scope,
+            reason: skipped.reason.as_str(),
+            spans: skipped.spans,
+            may_be_calls: skipped.reason.may_miss_calls(),
+            explanation: skipped.reason.explanation(),
         }
     }
 }

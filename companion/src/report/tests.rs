@@ -12,14 +12,16 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules};
+use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules, skip};
 use super::*;
 use crate::record::Window;
 use crate::store::Querier as _;
 use crate::text::terminal::Terminal;
 
 fn day() -> Report {
-    build(&ledger(&calls()), DAY, &rules(), NOW).unwrap()
+    let mut ledger = ledger(&calls());
+    skip(&mut ledger);
+    build(&ledger, DAY, &rules(), NOW).unwrap()
 }
 
 fn empty() -> Report {
@@ -220,6 +222,38 @@ fn gaps_of_the_window_are_named_newest_first_and_the_rest_is_counted() {
 }
 
 #[test]
+fn spans_that_are_no_calls_are_named_with_their_reason() {
+    let json: Value = serde_json::from_str(&to_json(&day()).unwrap()).unwrap();
+    let skipped = json["skipped"].as_array().unwrap();
+    assert_eq!(
+        skipped[0],
+        json!({
+            "scope": HOSTILE, "reason": "unknown", "spans": 12, "may_be_calls": true,
+            "explanation": "no known operation, and no model with tokens",
+        })
+    );
+    assert_eq!((skipped.len(), &skipped[1]["spans"]), (4, &json!(318)));
+    let known = Report { skipped: day().skipped.split_off(1), ..day() };
+    for (report, text) in [
+        (day(), "467 spans about work with a model, of which 12 may be calls"),
+        (known, "455 spans about work with a model, and each known to be no call"),
+    ] {
+        assert!(to_text(&report, Terminal::PLAIN).contains(text));
+        let html = to_html(&report);
+        assert!(html.contains(text));
+        assert_eq!(html.contains("may be calls</span>"), report.skipped.len() == 4);
+    }
+    // Also where nothing else came.
+    let mut alone = ledger(&[]);
+    skip(&mut alone);
+    let alone = build(&alone, DAY, &[], NOW).unwrap();
+    assert!(
+        to_html(&alone).contains("Other spans") && to_text(&alone, Terminal::PLAIN).contains("Other spans")
+    );
+    assert!(!to_html(&empty()).contains("Other spans"));
+}
+
+#[test]
 fn the_json_of_an_empty_ledger_says_null_for_what_is_unknown() {
     let json: Value = serde_json::from_str(&to_json(&empty()).unwrap()).unwrap();
     assert_eq!(json["totals"]["success_rate"], Value::Null);
@@ -289,7 +323,9 @@ fn the_report_is_the_same_from_every_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.db");
     let options = Options::default();
-    Ledger::open_writer(&path, &options).unwrap().append(&calls()).unwrap();
+    let mut ledger = Ledger::open_writer(&path, &options).unwrap();
+    ledger.append(&calls()).unwrap();
+    skip(&mut ledger);
     let stored = build(&Ledger::open_reader(&path).unwrap(), DAY, &rules(), NOW).unwrap();
     let expected = day();
 

@@ -1,6 +1,7 @@
 //! The report for a terminal: 80 columns, aligned, readable without colour.
 
 mod gaps;
+mod skipped;
 
 use super::data::{Report, RuleState, RuleStatus};
 use super::figures::{known_cost, known_tokens, mean_seconds, repetition, success_rate};
@@ -42,6 +43,7 @@ pub fn to_text(report: &Report, terminal: Terminal) -> String {
     errors(report, terminal, &mut out);
     repeated(report, terminal, &mut out);
     unpriced(report, terminal, &mut out);
+    skipped::section(report, terminal, &mut out);
     out
 }
 

@@ -11,7 +11,7 @@ mod totals;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::record::{CallRecord, Timestamp, Window};
+use crate::record::{CallRecord, SkippedHours, Timestamp, Window};
 use crate::store::{Appended, Appender, Batch, Filter, Maintained, StoreError, Totals};
 use crate::text::seconds::Seconds;
 
@@ -55,6 +55,7 @@ struct Columns {
     /// All accounts, counted or not; only where calls are appended, and not taken.
     accounts: Stored,
     sequences: Sequences,
+    skipped: SkippedHours,
 }
 
 const NEVER: usize = usize::MAX;
@@ -108,13 +109,18 @@ impl MemoryStore {
 
 impl Appender for MemoryStore {
     fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError> {
-        Ok(self.write().append(batch))
+        let mut columns = self.write();
+        if let Some(skipped) = batch.skipped {
+            columns.skipped.absorb(skipped);
+        }
+        Ok(columns.append(batch))
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
         let mut columns = self.write();
         columns.end_waiting(now);
         let Some(retention) = self.retention else { return Ok(Maintained::default()) };
+        columns.skipped.forget_before(now.plus_seconds(-retention.0));
         let cut = columns.position(now.plus_seconds(-retention.0));
         // Removing moves all that stays, so it waits until half can go: each call moves once on average.
         if cut == 0 || cut * 2 < columns.ends.len() {
@@ -186,6 +192,7 @@ impl Columns {
             known: std::mem::take(&mut self.known),
             accounts: std::mem::take(&mut self.accounts),
             sequences: std::mem::take(&mut self.sequences),
+            skipped: std::mem::take(&mut self.skipped),
             ..Self::default()
         };
         *self = fresh;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use crate::record::{CallRecord, Passage, Timestamp};
+use crate::record::{CallRecord, Passage, SkippedHours, Timestamp};
 use crate::store::{Appended, Appender, Batch, StoreError};
 
 mod stats;
@@ -95,10 +95,11 @@ impl WriterHandle {
     /// # Errors
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
     pub async fn append(&self, calls: Vec<CallRecord>) -> Result<Appended, AppendError> {
-        self.append_with(calls, Vec::new()).await
+        self.append_with(calls, Vec::new(), SkippedHours::default()).await
     }
 
-    /// Appends calls as [`Self::append`] does, and notes spans that are no calls and may connect them.
+    /// Appends calls as [`Self::append`] does, and notes spans that are no calls: those that may connect them, for which
+    /// it does not wait, and how many of which kind there were.
     ///
     /// # Errors
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
@@ -106,13 +107,14 @@ impl WriterHandle {
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
+        skipped: SkippedHours,
     ) -> Result<Appended, AppendError> {
-        if calls.is_empty() && passages.is_empty() {
+        if calls.is_empty() && passages.is_empty() && skipped.is_empty() {
             return Ok(Appended::default());
         }
-        let without_calls = calls.is_empty();
-        let answer = self.shared.enqueue(calls, passages)?;
-        if without_calls {
+        let passages_alone = calls.is_empty() && skipped.is_empty();
+        let answer = self.shared.enqueue(calls, passages, skipped)?;
+        if passages_alone {
             return Ok(Appended::default());
         }
         // The thread answers whatever it took; it drops the question only when it is gone.
@@ -167,13 +169,19 @@ struct Queue {
 struct Job {
     calls: Vec<CallRecord>,
     passages: Vec<Passage>,
+    skipped: SkippedHours,
     since: Instant,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
 impl Job {
+    fn batch(&self) -> Batch<'_> {
+        let skipped = Some(&self.skipped).filter(|skipped| !skipped.is_empty());
+        Batch { calls: &self.calls, passages: &self.passages, skipped }
+    }
+
     fn len(&self) -> usize {
-        self.calls.len() + self.passages.len()
+        self.calls.len() + self.passages.len() + self.skipped.iter().count()
     }
 }
 
@@ -187,6 +195,7 @@ impl Shared {
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
+        skipped: SkippedHours,
     ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.lock();
@@ -194,7 +203,7 @@ impl Shared {
             return Err(AppendError::Stopped);
         }
         let capacity = self.options.queue;
-        let job = Job { calls, passages, since: Instant::now(), answer };
+        let job = Job { calls, passages, skipped, since: Instant::now(), answer };
         if queue.waiting > 0 && queue.waiting + job.len() > capacity {
             self.counters.refused(job.calls.len());
             return Err(AppendError::Full { waiting: queue.waiting, capacity });
@@ -273,8 +282,7 @@ impl<A: Appender> Thread<A> {
     }
 
     fn write(&mut self, group: Vec<Job>) {
-        let batches: Vec<Batch<'_>> =
-            group.iter().map(|job| Batch { calls: &job.calls, passages: &job.passages }).collect();
+        let batches: Vec<Batch<'_>> = group.iter().map(Job::batch).collect();
         let answers = self.appender.append_group(&batches);
         self.shared.lock().waiting -= group.iter().map(Job::len).sum::<usize>();
         self.shared.counters.committed();

@@ -5,11 +5,14 @@ use std::process::Command;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanKind, Status, Tracer, TracerProvider};
 use opentelemetry_otlp::{Compression, Protocol, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use prost::Message;
+use serde_json::json;
 use spanledger::semconv::attribute;
 
-use super::process::Server;
+use super::process::{Server, call, pair, request, text};
 
 fn send(exporter: SpanExporter, service: &'static str) {
     let provider = SdkTracerProvider::builder()
@@ -97,4 +100,31 @@ fn takes_the_python_sdk_over_grpc_and_http() {
     }
     assert_eq!(server.metric("spanledger_receiver_spans_total{result=\"other_account\"}"), Some(10.0));
     assert_eq!(server.metric("spanledger_receiver_spans_total{result=\"ignored\"}"), Some(20.0));
+}
+
+#[tokio::test]
+async fn shows_the_spans_that_are_no_calls_with_their_reason() {
+    let server = Server::start(&[]);
+    let span = |number: u64, operation: &str| {
+        let operation = pair(attribute::OPERATION_NAME, text(operation));
+        Span { attributes: vec![operation], ..call(number) }
+    };
+    let body = request(vec![span(1, "invoke_agent"), span(2, "dream"), span(3, "dream")]).encode_to_vec();
+    let sent = reqwest::Client::new()
+        .post(server.traces_url())
+        .header("content-type", "application/x-protobuf")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 200);
+
+    let (_, report) = server.get("/report.json");
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let found: Vec<_> =
+        report["skipped"].as_array().unwrap().iter().map(|s| (&s["reason"], &s["spans"])).collect();
+    assert_eq!(found, [(&json!("unknown"), &json!(2)), (&json!("agent"), &json!(1))]);
+    assert!(server.get("/").1.contains("3 spans about work with a model, of which 2 may be calls"));
+    let series = "spanledger_receiver_skipped_spans_total{scope=\"(none)\",reason=\"unknown\"}";
+    assert_eq!(server.metric(series), Some(2.0));
 }

@@ -87,6 +87,7 @@ impl<'a> Draft<'a> {
     /// Whether anything of a response is known.
     pub(super) fn has_begun(&self) -> bool {
         self.response_id.is_some()
+            || self.is_log()
             || self.first_chunk.is_some()
             || self.more.first_chunk.is_some()
             || self.more.first_chunk_at.is_some()

@@ -163,8 +163,9 @@ impl Draft<'_> {
     fn was_dropped(&self) -> bool {
         let dialect = self.sender.dialect;
         let without_end = self.finish_reasons.is_none() && !self.has_usage() && self.status != SpanStatus::Ok;
-        dialect.unset_means_dropped && self.status == SpanStatus::Unset
-            || dialect.reports_broken_streams && without_end
+        // Log lines that name the response name the reason for its end as well.
+        let names_ends = dialect.reports_broken_streams || self.is_log() && self.response_id.is_some();
+        dialect.unset_means_dropped && self.status == SpanStatus::Unset || names_ends && without_end
     }
 
     /// Makes sure that a failed call has an error type, and names the kind of its failure.

@@ -56,6 +56,9 @@ impl Querier for Broken {
     ) -> Result<SequenceGaps, StoreError> {
         self.0.sequence_gaps(noticed, now, f, limit)
     }
+    fn skipped(&self, window: Window) -> Result<crate::record::SkippedSpans, StoreError> {
+        self.0.skipped(window)
+    }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
         self.0.last_call(before, filter)
     }

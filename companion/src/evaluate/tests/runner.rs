@@ -80,6 +80,9 @@ impl Querier for Hanging {
         *self.permitted.wait_while(left, |left| *left == 0).expect("lock") -= 1;
         self.store.sequence_gaps(noticed, now, f, limit)
     }
+    fn skipped(&self, window: Window) -> Result<crate::record::SkippedSpans, StoreError> {
+        self.store.skipped(window)
+    }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
         self.store.last_call(before, filter)
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use spanledger::{CostStatus, Outcome, UsageSource};
 
-use crate::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
+use crate::record::{CallRecord, NanoUsd, Origin, SkipReason, SkippedHours, Timestamp, Window};
 use crate::report::{RuleState, RuleStatus};
 use crate::rule::RuleName;
-use crate::store::Appender as _;
 use crate::store::memory::MemoryStore;
+use crate::store::{Appender, Batch};
 
 /// 2026-11-23T12:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
@@ -74,6 +74,22 @@ pub(crate) fn ledger(calls: &[CallRecord]) -> MemoryStore {
     let mut store = MemoryStore::new();
     store.append(calls).unwrap();
     store
+}
+
+/// Adds spans of agents, tools and unknown operations that end within [`DAY`].
+pub(crate) fn skip(store: &mut impl Appender) {
+    let mut skipped = SkippedHours::default();
+    for (scope, reason, spans) in [
+        ("openinference.instrumentation.langchain", SkipReason::Workflow, 318),
+        ("openinference.instrumentation.langchain", SkipReason::Tool, 96),
+        ("strands.telemetry.tracer", SkipReason::Agent, 41),
+        (HOSTILE, SkipReason::Unknown, 12),
+    ] {
+        for number in 0..spans {
+            skipped.add(DAY.from.plus_seconds(number * 240), scope, reason);
+        }
+    }
+    store.append_batch(Batch { skipped: Some(&skipped), ..Batch::default() }).unwrap();
 }
 
 /// 1,593 calls that end within [`DAY`].

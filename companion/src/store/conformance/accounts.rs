@@ -89,7 +89,7 @@ fn append(store: &mut TestStore, calls: &[CallRecord]) -> Vec<Appended> {
 }
 
 fn pass(store: &mut TestStore, passages: &[Passage]) -> Appended {
-    store.appender.append_batch(Batch { calls: &[], passages }).unwrap()
+    store.appender.append_batch(Batch { passages, ..Batch::default() }).unwrap()
 }
 
 pub(crate) fn counts_a_call_once_by_its_response(store: &mut TestStore) {

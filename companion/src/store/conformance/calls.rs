@@ -4,8 +4,8 @@ use spanledger::Outcome;
 
 use super::records::{self, BASE, call, ending_at};
 use super::{ALL, TestStore, any, expected, page};
-use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
-use crate::store::{Appended, Dimension, Filter, Page, SequenceGap};
+use crate::record::{CallRecord, NanoUsd, SkipReason, SkippedHours, Timestamp, Window};
+use crate::store::{Appended, Batch, Dimension, Filter, Page, SequenceGap};
 
 pub(crate) fn gives_back_every_field(store: &mut TestStore) {
     let full = records::every_field();
@@ -51,6 +51,40 @@ pub(crate) fn a_repeated_call_changes_nothing(store: &mut TestStore) {
     let sibling = CallRecord { span_id: [9; 8], ..one.clone() };
     let cousin = CallRecord { trace_id: [9; 16], ..one };
     assert_eq!(store.appender.append(&[sibling, cousin]).unwrap().inserted, 2);
+}
+
+pub(crate) fn counts_skipped_spans_by_whole_hours(store: &mut TestStore) {
+    let hour = Timestamp(BASE.0.div_euclid(3_600 * Timestamp::SECOND) * 3_600 * Timestamp::SECOND);
+    let skipped = |spans: &[(i64, &str, SkipReason)]| {
+        let mut skipped = SkippedHours::default();
+        for (seconds, scope, reason) in spans {
+            skipped.add(hour.plus_seconds(*seconds), scope, *reason);
+        }
+        skipped
+    };
+    let first = skipped(&[
+        (0, "a", SkipReason::Agent),
+        (3_599, "a", SkipReason::Agent),
+        (1, "b", SkipReason::Unknown),
+    ]);
+    let second = skipped(&[(10, "a", SkipReason::Agent), (3_600, "", SkipReason::Tool)]);
+    let calls = [ending_at(1, hour.plus_seconds(10))];
+    let batch = Batch { calls: &calls, skipped: Some(&first), ..Batch::default() };
+    assert_eq!(store.appender.append_batch(batch).unwrap().inserted, 1);
+    let batch = Batch { skipped: Some(&second), ..Batch::default() };
+    assert_eq!(store.appender.append_batch(batch).unwrap(), Appended::default());
+    let found = |from: i64, to: i64| {
+        let window = Window { from: hour.plus_seconds(from), to: hour.plus_seconds(to) };
+        let found = store.querier.skipped(window).unwrap();
+        found.iter().map(|(scope, reason, spans)| (scope.to_owned(), reason, spans)).collect::<Vec<_>>()
+    };
+    let of_first = [("a".to_owned(), SkipReason::Agent, 3), ("b".to_owned(), SkipReason::Unknown, 1)];
+    assert_eq!(found(100, 200), of_first);
+    assert_eq!(found(0, 3_600), of_first);
+    assert_eq!(found(3_600, 3_601), [(String::new(), SkipReason::Tool, 1)]);
+    assert_eq!(found(0, 7_200).len(), 3);
+    assert_eq!(found(7_200, 9_000), []);
+    assert_eq!(found(0, 0), []);
 }
 
 pub(crate) fn finds_the_newest_call(store: &mut TestStore) {

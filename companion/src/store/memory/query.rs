@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::{Columns, MemoryStore, NEVER, end};
-use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::record::{CallRecord, NanoUsd, SkippedSpans, Timestamp, Window};
 use crate::store::overview::steps;
 use crate::store::sums::Measures;
 use crate::store::{
@@ -155,6 +155,10 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<SequenceGaps, StoreError> {
         Ok(self.read().sequences.gaps(noticed, now, filter, limit))
+    }
+
+    fn skipped(&self, window: Window) -> Result<SkippedSpans, StoreError> {
+        Ok(self.read().skipped.within(window))
     }
 
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {

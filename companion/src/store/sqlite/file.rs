@@ -9,4 +9,5 @@ pub(super) mod names;
 pub(super) mod open;
 pub(super) mod row;
 pub(super) mod schema;
+pub(super) mod skipped;
 pub(super) mod watermarks;

@@ -9,5 +9,6 @@ mod recent_hashes;
 mod retention;
 mod rollups;
 mod settle;
+mod skipped;
 pub(super) mod transaction;
 mod waiting;

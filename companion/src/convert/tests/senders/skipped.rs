@@ -29,7 +29,7 @@ fn names_the_reason_of_every_skipped_span() {
         let converted =
             Sent { scope: "some.scope", attributes: attributes.clone(), ..Sent::default() }.convert();
         assert_eq!((converted.records.len(), converted.ignored), (0, 1), "{attributes}");
-        let found: Vec<_> = converted.skipped.iter().collect();
+        let found: Vec<_> = converted.skipped.iter().flat_map(|(_, skipped)| skipped.iter()).collect();
         let expected: Vec<_> = reason.into_iter().map(|reason| ("some.scope", reason, 1)).collect();
         assert_eq!(found, expected, "{attributes}");
     }

@@ -79,7 +79,8 @@ fn counted(converter: &Converter, batches: &[Vec<Span>]) -> Vec<CallRecord> {
     for spans in batches {
         let request = batch("logfire.openai", "5.4.0", spans.clone());
         let converted = converter.convert(&request, NOW).unwrap();
-        store.append_batch(Batch { calls: &converted.records, passages: &converted.passages }).unwrap();
+        let Converted { records: calls, passages, .. } = &converted;
+        store.append_batch(Batch { calls, passages, skipped: None }).unwrap();
     }
     let all = Window { from: Timestamp(0), to: Timestamp(i64::MAX) };
     store.calls(all, &Filter::default(), Page { limit: 100, after: None }).unwrap().calls

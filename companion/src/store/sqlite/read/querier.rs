@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::record::{Timestamp, Window};
+use crate::record::{SkippedSpans, Timestamp, Window, hours_of};
 use crate::store::sqlite::Limits;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open;
+use crate::store::sqlite::file::skipped;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::read::gaps;
 use crate::store::sqlite::read::scan::Snapshot;
@@ -130,6 +131,10 @@ impl Querier for SqliteQuerier {
             let window = Window { from, to: noticed.to.min(now) };
             gaps::missing(snapshot.connection, window, filter, limit)
         })
+    }
+
+    fn skipped(&self, window: Window) -> Result<SkippedSpans, StoreError> {
+        self.ask(|snapshot| skipped::read(snapshot.connection, hours_of(window)))
     }
 
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {

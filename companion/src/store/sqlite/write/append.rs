@@ -67,6 +67,7 @@ impl Transaction<'_> {
         unsettled.extend(self.pass(batch.passages)?);
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;
         self.sequences.note(self.sql, batch.calls)?;
+        batch.skipped.map_or(Ok(()), |skipped| self.note_skipped(skipped))?;
         Ok(appended)
     }
 

@@ -28,12 +28,12 @@ impl Appender for SqliteAppender {
 
 impl SqliteAppender {
     fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
-        if batches.iter().any(|batch| !batch.calls.is_empty()) {
+        if batches.iter().any(|batch| !batch.calls.is_empty() || batch.skipped.is_some()) {
             let appended = self.write(|transaction| transaction.append(batches.iter().copied()))?;
             self.unsaved.clear();
             return Ok(appended);
         }
-        // Without calls nothing has to be durable, unless what came connects calls.
+        // Passages have to be durable only where they connect calls.
         let mut appended = vec![Appended::default(); batches.len()];
         let related = self.pass(batches.iter().flat_map(|batch| batch.passages))?;
         if !related.is_empty() {

@@ -175,6 +175,7 @@ impl Transaction<'_> {
         for table in [Table::Hour, Table::AllHour, Table::UserHour, Table::HashHour] {
             more |= self.delete(table.name(), row_id(oldest_sum, 0))? == DELETE_ROWS;
         }
+        more |= self.delete_skipped(oldest_sum, DELETE_ROWS)? == DELETE_ROWS;
         Ok(more)
     }
 
@@ -189,6 +190,7 @@ impl Transaction<'_> {
                 for table in [&[first], along].concat() {
                     deleted += self.delete(table.name(), row_id(oldest + 60, 0))?;
                 }
+                deleted += self.delete_skipped(oldest + 60, DELETE_ROWS)?;
             }
         }
         Ok(deleted)
