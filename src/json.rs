@@ -6,6 +6,7 @@ mod parser;
 mod tests;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -49,17 +50,6 @@ pub(crate) struct Number<'a>(pub(crate) &'a str);
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
-/// What can be read of a JSON value, whether it borrows or owns.
-pub(crate) trait Node: Sized {
-    /// The member of an object.
-    fn get(&self, name: &str) -> Option<&Self>;
-    fn as_str(&self) -> Option<Cow<'_, str>>;
-    fn as_i64(&self) -> Option<i64>;
-    fn as_f64(&self) -> Option<f64>;
-    fn as_bool(&self) -> Option<bool>;
-    fn as_array(&self) -> Option<&[Self]>;
-}
-
 impl<'a> Json<'a> {
     /// Reads a document of UTF-8. `None` for what is no JSON, nests deeper than 127 levels or has a number that no
     /// double can hold.
@@ -74,6 +64,60 @@ impl<'a> Json<'a> {
             _ => None,
         }
     }
+
+    pub(crate) fn as_str(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::String(text) => Some(text.decoded()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.0.parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value as one that owns all it holds.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Number(number) => number.to_value(),
+            Self::String(text) => text.decoded().into(),
+            Self::Array(items) => items.iter().map(Self::to_value).collect(),
+            Self::Object(members) => {
+                members.iter().map(|(name, value)| (name.to_owned(), value.to_value())).collect()
+            }
+        }
+    }
+}
+
+/// Where in an object's text the value of the member `name` is; of a repeated one the last counts.
+pub(crate) fn place(object: &[u8], name: &str) -> Option<Range<usize>> {
+    parser::place(std::str::from_utf8(object).ok()?, name)
 }
 
 impl<'a> Text<'a> {
@@ -124,6 +168,13 @@ impl Number<'_> {
     pub(crate) fn as_f64(self) -> Option<f64> {
         self.0.parse().ok().filter(|double: &f64| double.is_finite())
     }
+
+    /// A whole number that 64 bits can hold, or else the nearest double. The sign of `-0` is kept, which takes a double.
+    fn to_value(self) -> Value {
+        let whole = self.0.parse::<u64>().map(Value::from);
+        let negative = || self.0.parse::<i64>().ok().filter(|number| *number != 0).map(Value::from);
+        whole.ok().or_else(negative).unwrap_or_else(|| self.as_f64().into())
+    }
 }
 
 impl<'a> Members<'a> {
@@ -153,74 +204,11 @@ impl<'a> Members<'a> {
         found.map(|(_, value)| value)
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> + Clone {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
-    }
-}
-
-impl Node for Json<'_> {
-    fn get(&self, name: &str) -> Option<&Self> {
-        self.get(name)
-    }
-
-    fn as_str(&self) -> Option<Cow<'_, str>> {
-        match self {
-            Self::String(text) => Some(text.decoded()),
-            _ => None,
-        }
-    }
-
-    fn as_i64(&self) -> Option<i64> {
-        match self {
-            Self::Number(number) => number.0.parse().ok(),
-            _ => None,
-        }
-    }
-
-    fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => number.as_f64(),
-            _ => None,
-        }
-    }
-
-    fn as_bool(&self) -> Option<bool> {
-        match self {
-            Self::Bool(flag) => Some(*flag),
-            _ => None,
-        }
-    }
-
-    fn as_array(&self) -> Option<&[Self]> {
-        match self {
-            Self::Array(items) => Some(items),
-            _ => None,
-        }
-    }
-}
-
-impl Node for Value {
-    fn get(&self, name: &str) -> Option<&Self> {
-        self.get(name)
-    }
-
-    fn as_str(&self) -> Option<Cow<'_, str>> {
-        self.as_str().map(Cow::Borrowed)
-    }
-
-    fn as_i64(&self) -> Option<i64> {
-        self.as_i64()
-    }
-
-    fn as_f64(&self) -> Option<f64> {
-        self.as_f64()
-    }
-
-    fn as_bool(&self) -> Option<bool> {
-        self.as_bool()
-    }
-
-    fn as_array(&self) -> Option<&[Self]> {
-        self.as_array().map(Vec::as_slice)
     }
 }

@@ -3,13 +3,12 @@
 use http::header::CONTENT_LENGTH;
 use opentelemetry::KeyValue;
 use reqwest::Request;
-use serde_json::Value;
 
 use crate::call::{Call, Caller, Destination, Ending, ResponseFacts};
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
-use crate::provider::{Recognised, WireFormat};
+use crate::provider::Recognised;
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
 
@@ -69,9 +68,9 @@ pub(crate) fn read(
         let fields_not_hashed = format.fields_not_hashed();
         request_hash_of_body =
             Some(request_hash(&settings.hash_key, &body, fields_not_hashed, model_of_path.as_deref()));
-        content = settings.capture.request_attributes(|| format.read_input(&owned(bytes)));
+        content = settings.capture.request_attributes(|| format.read_input(&body));
         if settings.ask_for_usage && facts.stream {
-            asking_for_usage = asking(format, owned(bytes));
+            asking_for_usage = format.ask_for_usage(bytes, &body);
         }
     }
     let call = Call {
@@ -88,16 +87,6 @@ pub(crate) fn read(
         ending: Ending::Cancelled,
     };
     Some(Read { call, content, asking_for_usage })
-}
-
-/// A body that was read once already, to be taken apart: only where the application opted in.
-fn owned(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_default()
-}
-
-/// The body that asks for usage as well, unless it does already or the format cannot.
-fn asking(format: &dyn WireFormat, mut body: Value) -> Option<Vec<u8>> {
-    format.ask_for_usage(&mut body).then(|| serde_json::to_vec(&body).ok()).flatten()
 }
 
 /// Sends `body` instead.

@@ -7,7 +7,7 @@ use sha2::digest::Update;
 
 use super::canonical::Writer;
 use super::{HashKey, absorb, request_hash};
-use crate::json::{Json, Node};
+use crate::json::Json;
 use crate::provider::read::field;
 
 #[derive(Default)]
@@ -73,7 +73,7 @@ fn recomputes_every_published_vector() {
     for block in page.split("```json\n").skip(1) {
         // In the spelling of the page, escapes and all.
         let vector = json(block.split("```").next().unwrap());
-        let text = |member: &str| vector.get(member).and_then(Node::as_str);
+        let text = |member: &str| vector.get(member).and_then(Json::as_str);
         let name = text("name").unwrap();
         let key = HashKey(text("key").map(|key| key.as_bytes().to_vec()));
         let fields_not_hashed = field::strings(&vector, "fields_not_hashed");

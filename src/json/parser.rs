@@ -1,5 +1,7 @@
 //! RFC 8259, read strictly: what serde_json takes for a document and nothing else.
 
+use std::ops::Range;
+
 use super::{Escapes, Json, Members, Number, Text};
 
 /// Levels that may be open at once.
@@ -17,6 +19,32 @@ pub(super) fn read(text: &str) -> Option<Json<'_>> {
     let value = parser.value()?;
     parser.blank();
     (parser.at == text.len()).then_some(value)
+}
+
+/// Where the value of the last member of this name is in the text of an object.
+pub(super) fn place(text: &str, name: &str) -> Option<Range<usize>> {
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut found = None;
+    if parser.next()? != b'{' {
+        return None;
+    }
+    loop {
+        match parser.next()? {
+            b'"' => {}
+            b',' => continue,
+            _ => return found,
+        }
+        let member = parser.string()?.decoded();
+        if parser.next()? != b':' {
+            return None;
+        }
+        parser.blank();
+        let start = parser.at;
+        parser.value()?;
+        if member == name {
+            found = Some(start..parser.at);
+        }
+    }
 }
 
 /// Reads the escape at the start of `text`: its character, and how many bytes spell it.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Json, Node};
+use super::{Json, place};
 
 /// What serde_json reads, from the same text, or `None` where it refuses.
 fn same(text: &[u8]) -> bool {
@@ -11,21 +11,10 @@ fn same(text: &[u8]) -> bool {
     }
 }
 
+/// Also in the kind of each number and in the sign of zero.
 fn equal(ours: &Json<'_>, theirs: &Value) -> bool {
-    match (ours, theirs) {
-        (Json::Null, Value::Null) => true,
-        (Json::Bool(ours), Value::Bool(theirs)) => ours == theirs,
-        (Json::Number(ours), Value::Number(theirs)) => ours.as_f64() == theirs.as_f64(),
-        (Json::String(ours), Value::String(theirs)) => ours.decoded() == *theirs,
-        (Json::Array(ours), Value::Array(theirs)) => {
-            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| equal(ours, theirs))
-        }
-        (Json::Object(ours), Value::Object(theirs)) => {
-            ours.iter().count() == theirs.len()
-                && ours.iter().all(|(name, ours)| theirs.get(name).is_some_and(|theirs| equal(ours, theirs)))
-        }
-        _ => false,
-    }
+    let ours = ours.to_value();
+    ours == *theirs && format!("{ours}") == format!("{theirs}")
 }
 
 #[test]
@@ -139,10 +128,10 @@ fn reads_and_refuses_what_serde_json_does() {
 fn borrows_what_has_no_escape() {
     let read = Json::read(br#"{"plain": "a", "escaped\u0021": "a\n"}"#).unwrap();
     let borrowed =
-        |name| matches!(read.get(name).and_then(Node::as_str), Some(std::borrow::Cow::Borrowed(_)));
+        |name| matches!(read.get(name).and_then(Json::as_str), Some(std::borrow::Cow::Borrowed(_)));
     assert!(borrowed("plain"));
     assert!(!borrowed("escaped!"));
-    assert_eq!(read.get("escaped!").and_then(Node::as_str).as_deref(), Some("a\n"));
+    assert_eq!(read.get("escaped!").and_then(Json::as_str).as_deref(), Some("a\n"));
 }
 
 #[test]
@@ -153,7 +142,7 @@ fn finds_each_of_few_and_of_many_members() {
         let text = format!("{{{}}}", members.join(","));
         let read = Json::read(text.as_bytes()).unwrap();
         for number in 0..count {
-            let found = read.get(&format!("m{number}")).and_then(Node::as_i64);
+            let found = read.get(&format!("m{number}")).and_then(Json::as_i64);
             assert_eq!(found, i64::try_from(number).ok(), "of {count}");
         }
         assert_eq!(read.get("m"), None);
@@ -163,7 +152,7 @@ fn finds_each_of_few_and_of_many_members() {
 #[test]
 fn reads_numbers_as_what_they_are_asked_for() {
     let read = Json::read(br#"{"n": 12, "f": 0.5, "e": 1e2, "large": 9223372036854775808}"#).unwrap();
-    let read = |name| (read.get(name).and_then(Node::as_i64), read.get(name).and_then(Node::as_f64));
+    let read = |name| (read.get(name).and_then(Json::as_i64), read.get(name).and_then(Json::as_f64));
     assert_eq!(read("n"), (Some(12), Some(12.0)));
     assert_eq!(read("f"), (None, Some(0.5)));
     assert_eq!(read("e"), (None, Some(100.0)));
@@ -225,4 +214,16 @@ proptest! {
         bytes.truncate(place);
         prop_assert!(same(&bytes), "{}", String::from_utf8_lossy(&bytes));
     }
+}
+
+#[test]
+fn finds_the_place_of_a_member() {
+    let object = r#" { "a": {"b": 1}, "\u0062" : [ "b" ] ,"c":2, "b":null } "#;
+    let at = |name: &str| place(object.as_bytes(), name).map(|place| &object[place]);
+    assert_eq!(at("a"), Some(r#"{"b": 1}"#));
+    assert_eq!(at("b"), Some("null"), "the last counts");
+    assert_eq!(at("c"), Some("2"));
+    assert_eq!(at("d"), None);
+    assert_eq!(place(b"{}", "a"), None);
+    assert_eq!(place(b"[1]", "a"), None);
 }

@@ -2,7 +2,7 @@
 //! called, `/responses` how surveys are answered, and `/api/chat` any web application's own route.
 
 use crate::call::RequestFacts;
-use crate::json::{Json, Node};
+use crate::json::Json;
 use crate::provider::format::Recognised;
 use crate::provider::read::field;
 

@@ -111,10 +111,11 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     fn fields_not_hashed(&self) -> &'static [&'static str];
 
     /// The request's messages in the conventions' form.
-    fn read_input(&self, body: &Value) -> InputContent;
+    fn read_input(&self, body: &Json<'_>) -> InputContent;
 
-    /// Reads an answer that is one JSON document, errors included.
-    fn read_body(&self, body: &[u8], reading: &mut Reading);
+    /// Reads a response that is one JSON document, errors included. Gives whether it is one: a response that was cut is
+    /// not.
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool;
 
     /// Reads one event of a stream, errors included.
     fn read_event(&self, event: Event<'_>, reading: &mut Reading);
@@ -122,10 +123,10 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// Reads facts that stand only in headers (Bedrock's token counts, say).
     fn read_headers(&self, _headers: &http::HeaderMap, _reading: &mut Reading) {}
 
-    /// Adds the member that asks for usage in a stream; `false` when the format has none or the caller asked
-    /// already.
-    fn ask_for_usage(&self, _body: &mut Value) -> bool {
-        false
+    /// The text of a request for a stream, changed so that it asks for usage. `None` where the format has no such
+    /// member, or where the caller asked already. `text` is what `body` was read from.
+    fn ask_for_usage(&self, _text: &[u8], _body: &Json<'_>) -> Option<Vec<u8>> {
+        None
     }
 }
 

@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
-use crate::json::{Json, Node};
+use crate::json::Json;
 use crate::provider::family::Family;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
@@ -121,7 +122,7 @@ impl WireFormat for Ollama {
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         facts.model = field::string(body, "model");
-        facts.stream = body.get("stream").and_then(Node::as_bool).unwrap_or(self.streams) && self.streams;
+        facts.stream = body.get("stream").and_then(Json::as_bool).unwrap_or(self.streams) && self.streams;
         let options = body.get("options").unwrap_or(&Json::Null);
         facts.max_tokens = field::int(options, "num_predict");
         facts.temperature = field::float(options, "temperature");
@@ -146,12 +147,12 @@ impl WireFormat for Ollama {
         &["stream", "keep_alive"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        read(body, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        read(body, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -160,10 +161,11 @@ impl WireFormat for Ollama {
 }
 
 /// Reads an answer or one line of it: the shapes are the same.
-fn read(data: &[u8], reading: &mut Reading) {
-    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(data) else {
+fn read(data: &[u8], reading: &mut Reading) -> bool {
+    let (answer, whole) = document::<Response<'_>>(data);
+    let Some(answer) = answer else {
         reading.facts.note_error(error::read(data));
-        return;
+        return whole;
     };
     answer.model.note(&mut reading.facts.model);
     let generated = answer.message.0.is_some() || answer.response.0.is_some() || answer.done.0.is_some();
@@ -189,6 +191,7 @@ fn read(data: &[u8], reading: &mut Reading) {
     let error = answer.error.facts();
     facts.note_error(if bare { error.or_else(|| error::read(data)) } else { error });
     facts.ended |= answer.done.0 == Some(true);
+    whole
 }
 
 impl Message<'_> {

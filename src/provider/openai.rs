@@ -9,6 +9,7 @@ mod responses;
 #[cfg(test)]
 mod sweep;
 mod usage;
+mod usage_request;
 
 use super::family::Family;
 use super::target::hosts::Host;

@@ -1,5 +1,6 @@
 //! How fields are read: leniently, so that an unexpected shape is skipped and never an error.
 
+pub(super) mod document;
 pub(crate) mod error;
 pub(crate) mod field;
 pub(crate) mod headers;

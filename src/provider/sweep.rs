@@ -110,7 +110,9 @@ fn read(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
     let mut reading = Reading { content: capture.output(), ..Reading::default() };
     let mut decoder = Decoder::new(framing, 1 << 20);
     let mut see = |event: Event<'_>| match framing {
-        Framing::Whole => format.read_body(event.data, &mut reading),
+        Framing::Whole => {
+            format.read_body(event.data, &mut reading);
+        }
         _ => format.read_event(event, &mut reading),
     };
     decoder.push(body, &mut see);

@@ -21,7 +21,14 @@ pub(super) fn request(url: &str, body: &Value) -> RequestFacts {
 }
 
 pub(super) fn input(url: &str, body: &Value) -> InputContent {
-    recognised(url).unwrap().format.read_input(body)
+    recognised(url).unwrap().format.read_input(&Json::read(body.to_string().as_bytes()).unwrap())
+}
+
+/// The text that asks for the usage of a stream on the caller's behalf.
+pub(super) fn asking(url: &str, text: &str) -> Option<String> {
+    let body = Json::read(text.as_bytes()).unwrap();
+    let asking = recognised(url).unwrap().format.ask_for_usage(text.as_bytes(), &body)?;
+    Some(String::from_utf8(asking).unwrap())
 }
 
 /// The output messages of an answer, whole or streamed, in the conventions' form.

@@ -1,5 +1,4 @@
 use http::{HeaderMap, StatusCode};
-use serde_json::Value;
 
 use super::*;
 use crate::call::RequestFacts;
@@ -46,10 +45,10 @@ impl WireFormat for Broken {
     fn fields_not_hashed(&self) -> &'static [&'static str] {
         &[]
     }
-    fn read_input(&self, _: &Value) -> InputContent {
+    fn read_input(&self, _: &crate::json::Json<'_>) -> InputContent {
         InputContent::default()
     }
-    fn read_body(&self, _: &[u8], _: &mut Reading) {
+    fn read_body(&self, _: &[u8], _: &mut Reading) -> bool {
         panic!("a bug in the reader of a document");
     }
     fn read_event(&self, _: Event<'_>, reading: &mut Reading) {

@@ -12,6 +12,7 @@ use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, List, Object, Text};
@@ -138,12 +139,12 @@ impl WireFormat for AnthropicMessages {
         &["stream", "metadata", "service_tier", "cache_control", "inference_geo", "speed"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        read_body(body, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        read_body(body, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -172,19 +173,21 @@ pub(in crate::provider) fn read_request(body: &Json<'_>, facts: &mut RequestFact
 }
 
 /// Reads the messages of a request.
-pub(in crate::provider) fn read_input(body: &Value) -> InputContent {
+pub(in crate::provider) fn read_input(body: &Json<'_>) -> InputContent {
     input::read(body)
 }
 
 /// Reads a whole answer.
-pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Message<'_>>>(body) {
-        Ok(Object(Some(message))) if message.is_answer() => {
+pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
+    let (message, whole) = document::<Message<'_>>(body);
+    match message {
+        Some(message) if message.is_answer() => {
             message.read(reading);
             reading.facts.ended = true;
         }
         _ => reading.facts.note_error(error::read(body)),
     }
+    whole
 }
 
 /// Reads one stream event.

@@ -14,6 +14,7 @@ use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::common::CHARGES;
 use crate::provider::read::usage::{Dialect, Member, Name, Slot, Table, Tallied, Tally};
@@ -202,12 +203,12 @@ impl WireFormat for BedrockConverse {
         &["requestMetadata", "performanceConfig", "serviceTier"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        read_body(body, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        read_body(body, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -248,20 +249,22 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
 }
 
 /// Reads the messages of a request.
-pub(super) fn read_input(body: &Value) -> InputContent {
+pub(super) fn read_input(body: &Json<'_>) -> InputContent {
     input::read(body)
 }
 
 /// Reads a whole answer.
-pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Response<'_>>>(body) {
-        Ok(Object(Some(answer))) if answer.output.0.is_some() || answer.usage.is_some() => {
+pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
+    let (answer, whole) = document::<Response<'_>>(body);
+    match answer {
+        Some(answer) if answer.output.0.is_some() || answer.usage.is_some() => {
             reading.facts.choice(0);
             answer.read(reading);
             reading.facts.ended = true;
         }
         _ => headers::note_error(reading, error::read(body)),
     }
+    whole
 }
 
 /// Reads one event of a stream.

@@ -12,13 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::{converse, headers};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::error;
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::{Dialect, Member, Slot, Tallied};
@@ -154,12 +154,12 @@ impl WireFormat for BedrockInvoke {
         &["stream", "metadata", "service_tier", "cache_control"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         request::read_input(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        read(body, false, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        read(body, false, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -177,16 +177,20 @@ impl WireFormat for BedrockInvoke {
     }
 }
 
-/// Reads a whole answer, or what one chunk holds.
-fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
-    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(data) else {
-        return headers::note_error(reading, error::read(data));
+/// Reads a whole response, or what one chunk holds: once for what tells the families apart, then as the family does.
+fn read(data: &[u8], chunk: bool, reading: &mut Reading) -> bool {
+    let (answer, whole) = document::<Response<'_>>(data);
+    let Some(answer) = answer else {
+        headers::note_error(reading, error::read(data));
+        return whole;
     };
     match answer.family() {
         Family::Anthropic if chunk => {
             anthropic::messages::read_event(Event { name: None, exception: false, data }, reading);
         }
-        Family::Anthropic => anthropic::messages::read_body(data, reading),
+        Family::Anthropic => {
+            anthropic::messages::read_body(data, reading);
+        }
         Family::OpenAi => {
             openai::chunk::read_body(data, reading);
             let choices = answer.choices.iter().flat_map(|choices| &choices.0);
@@ -197,8 +201,12 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
             }
         }
         Family::Nova if chunk => converse::read_nova_event(data, reading),
-        Family::Nova => converse::read_body(data, reading),
-        Family::Cohere => cohere::v1::read(data, reading),
+        Family::Nova => {
+            converse::read_body(data, reading);
+        }
+        Family::Cohere => {
+            cohere::v1::read(data, reading);
+        }
         Family::Flat => {
             if !flat::read(data, reading) && !answer.metrics.is_some() {
                 headers::note_error(reading, error::read(data));
@@ -213,6 +221,7 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
         headers::fill_usage(reading, uncached, read, write, output);
         reading.facts.ended = true;
     }
+    whole
 }
 
 enum Family {

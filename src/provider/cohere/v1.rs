@@ -14,6 +14,7 @@ use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
 use crate::provider::read::usage::Tallied;
 use crate::provider::read::{error, field};
@@ -122,12 +123,12 @@ impl WireFormat for CohereV1 {
         &["stream"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        read(body, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        read(body, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -136,16 +137,18 @@ impl WireFormat for CohereV1 {
 }
 
 /// Reads the messages of a request.
-pub(in crate::provider) fn read_input(body: &Value) -> InputContent {
+pub(in crate::provider) fn read_input(body: &Json<'_>) -> InputContent {
     input::read(body)
 }
 
 /// Reads a whole answer or one event of a stream.
-pub(in crate::provider) fn read(data: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Response<'_>>>(data) {
-        Ok(Object(Some(answer))) if !answer.is_bare() => answer.read(data, reading),
+pub(in crate::provider) fn read(data: &[u8], reading: &mut Reading) -> bool {
+    let (answer, whole) = document::<Response<'_>>(data);
+    match answer {
+        Some(answer) if !answer.is_bare() => answer.read(data, reading),
         _ => reading.facts.note_error(error::read(data)),
     }
+    whole
 }
 
 impl Response<'_> {

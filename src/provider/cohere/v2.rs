@@ -6,13 +6,13 @@ mod input;
 mod tests;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::usage::{self, Meta};
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Object, OneOrMany, Text};
@@ -130,19 +130,21 @@ impl WireFormat for CohereV2 {
         &["stream", "priority"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        match serde_json::from_slice::<Object<Response<'_>>>(body) {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        let (answer, whole) = document::<Response<'_>>(body);
+        match answer {
             // Errors have an id as well, and a message that is a text.
-            Ok(Object(Some(answer))) if !answer.is_bare() => {
+            Some(answer) if !answer.is_bare() => {
                 answer.read(reading);
                 reading.facts.ended = true;
             }
             _ => reading.facts.note_error(error::read(body)),
         }
+        whole
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -4,14 +4,14 @@
 mod tests;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::generate;
 use super::tokens::{self, UsageMetadata};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
-use crate::json::{Json, Node};
+use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object};
 use crate::provider::read::usage::Tallied;
@@ -66,7 +66,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
 }
 
 /// Each thing to embed with its own options.
-fn requests<N: Node>(body: &N) -> &[N] {
+fn requests<'v, 'j>(body: &'v Json<'j>) -> &'v [Json<'j>] {
     let batch = match field::list(body, "requests") {
         [] => field::list(body, "instances"),
         batch => batch,
@@ -90,18 +90,20 @@ impl WireFormat for GeminiEmbeddings {
         &["labels"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         let messages = requests(body).iter().filter_map(|request| match request.get("content")? {
-            Value::String(text) => Some(part::message("user", vec![field::text_part(text)])),
+            Json::String(text) => Some(part::message("user", vec![field::text_part(text.decoded())])),
             content => Some(generate::message(content)),
         });
         InputContent { messages: messages.collect(), ..InputContent::default() }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
         let facts = &mut reading.facts;
-        let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(body) else {
-            return facts.note_error(error::read(body));
+        let (answer, whole) = document::<Response<'_>>(body);
+        let Some(answer) = answer else {
+            facts.note_error(error::read(body));
+            return whole;
         };
         if let Some(tally) = answer.usage_metadata.as_ref() {
             tokens::note(tally, facts);
@@ -114,6 +116,7 @@ impl WireFormat for GeminiEmbeddings {
         facts.usage.merge(Usage { input_tokens, ..Usage::default() });
         facts.note_error(answer.error.facts());
         facts.ended = true;
+        whole
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -13,6 +13,7 @@ use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::read::document::{document, is_json};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
@@ -204,20 +205,22 @@ impl WireFormat for GenerateContent {
         &["labels", "store", "serviceTier", "service_tier"]
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
         // An error before the first piece of an array stream is an array itself.
-        match serde_json::from_slice::<List<Object<Response<'_>>>>(body) {
-            Ok(List(answers)) if !answers.is_empty() => {
-                for answer in answers.iter().filter_map(|answer| answer.0.as_ref()) {
-                    self.read(answer, reading);
-                }
-            }
-            _ => self.read_one(body, reading),
+        if !body.trim_ascii_start().starts_with(b"[") {
+            return self.read_one(body, reading);
         }
+        let Ok(List(answers)) = serde_json::from_slice::<List<Object<Response<'_>>>>(body) else {
+            return is_json(body);
+        };
+        for answer in answers.iter().filter_map(|answer| answer.0.as_ref()) {
+            self.read(answer, reading);
+        }
+        true
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -266,11 +269,13 @@ fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
 }
 
 impl GenerateContent {
-    fn read_one(&self, data: &[u8], reading: &mut Reading) {
-        match serde_json::from_slice::<Object<Response<'_>>>(data) {
-            Ok(Object(Some(answer))) => self.read(&answer, reading),
-            _ => reading.facts.note_error(error::read(data)),
+    fn read_one(&self, data: &[u8], reading: &mut Reading) -> bool {
+        let (answer, whole) = document::<Response<'_>>(data);
+        match answer {
+            Some(answer) => self.read(&answer, reading),
+            None => reading.facts.note_error(error::read(data)),
         }
+        whole
     }
 
     fn read(&self, answer: &Response<'_>, reading: &mut Reading) {

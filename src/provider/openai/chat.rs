@@ -3,9 +3,7 @@
 
 mod input;
 
-use serde_json::Value;
-
-use super::{chunk, common};
+use super::{chunk, common, usage_request};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
@@ -89,20 +87,20 @@ impl WireFormat for OpenAiChat {
         common::FIELDS_NOT_HASHED
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        chunk::read_body(body, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        chunk::read_body(body, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
         chunk::read_event(event, reading);
     }
 
-    fn ask_for_usage(&self, body: &mut Value) -> bool {
-        self.asks && common::ask_for_usage(body)
+    fn ask_for_usage(&self, text: &[u8], body: &Json<'_>) -> Option<Vec<u8>> {
+        self.asks.then(|| usage_request::ask(text, body)).flatten()
     }
 }
 

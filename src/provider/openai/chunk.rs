@@ -10,6 +10,7 @@ use self::content::Content;
 use super::usage::{self, Breakdown, Copilot, Cost, OpenAi};
 use crate::call::ErrorFacts;
 use crate::provider::format::{Event, Reading};
+use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::Tallied;
@@ -152,11 +153,13 @@ struct Audio<'a> {
 }
 
 /// Reads an answer that is one document.
-pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Chunk<'_>>>(body) {
-        Ok(Object(Some(answer))) if !answer.is_bare() => answer.read(reading),
+pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
+    let (answer, whole) = document::<Chunk<'_>>(body);
+    match answer {
+        Some(answer) if !answer.is_bare() => answer.read(reading),
         _ => reading.facts.note_error(error::read(body)),
     }
+    whole
 }
 
 /// Reads one server-sent event.

@@ -1,10 +1,10 @@
-//! What OpenAI's formats share: whom a path belongs to, the parameters, and asking for usage.
+//! What OpenAI's formats share: whom a path belongs to, and the parameters.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::call::RequestFacts;
-use crate::json::{Json, Node};
-use crate::provider::read::field;
+use crate::json::Json;
+use crate::provider::read::{field, part};
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 
@@ -97,37 +97,15 @@ pub(super) fn output_format(format: &Json<'_>) -> Option<&'static str> {
 
 /// A modality asked for beside text.
 fn modality(body: &Json<'_>) -> Option<&'static str> {
-    field::list(body, "modalities").iter().find_map(|modality| match Node::as_str(modality).as_deref() {
+    field::list(body, "modalities").iter().find_map(|modality| match modality.as_str().as_deref() {
         Some("audio") => Some(output_type::SPEECH),
         Some("image") => Some(output_type::IMAGE),
         _ => None,
     })
 }
 
-/// Sets `stream_options.include_usage` in a request for a stream that does not ask yet.
-pub(super) fn ask_for_usage(body: &mut Value) -> bool {
-    // With Azure's data sources another service answers, which refuses the question.
-    if body.get("data_sources").is_some() {
-        return false;
-    }
-    let (true, Some(members)) = (field::is_true(body, "stream"), body.as_object_mut()) else {
-        return false;
-    };
-    let options = members.entry("stream_options").or_insert(Value::Null);
-    if options.is_null() {
-        *options = json!({});
-    }
-    match options.as_object_mut() {
-        Some(options) if options.get("include_usage") != Some(&Value::Bool(true)) => {
-            options.insert("include_usage".to_owned(), Value::Bool(true));
-            true
-        }
-        _ => false,
-    }
-}
-
 /// Each prompt as a user message; prompts of token numbers have no text to show.
-pub(super) fn prompts(body: &Value, name: &str) -> Vec<Value> {
-    let message = |text: &String| json!({"role": "user", "parts": [field::text_part(text)]});
-    field::strings(body, name).iter().map(message).collect()
+pub(super) fn prompts(body: &Json<'_>, name: &str) -> Vec<Value> {
+    let message = |text: String| part::message("user", vec![field::text_part(text)]);
+    field::strings(body, name).into_iter().map(message).collect()
 }

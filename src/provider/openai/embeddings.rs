@@ -1,7 +1,6 @@
 //! OpenAI embeddings.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::common;
 use super::usage::{self, OpenAi};
@@ -9,7 +8,8 @@ use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
-use crate::provider::read::lenient::{Object, Text};
+use crate::provider::read::document::document;
+use crate::provider::read::lenient::Text;
 use crate::provider::read::usage::Tallied;
 use crate::provider::read::{error, field};
 use crate::provider::target::Target;
@@ -63,13 +63,14 @@ impl WireFormat for OpenAiEmbeddings {
         common::FIELDS_NOT_HASHED
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         InputContent { messages: common::prompts(body, "input"), ..InputContent::default() }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        match serde_json::from_slice::<Object<Response<'_>>>(body) {
-            Ok(Object(Some(answer))) if answer.model.0.is_some() || answer.usage.is_some() => {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        let (answer, whole) = document::<Response<'_>>(body);
+        match answer {
+            Some(answer) if answer.model.0.is_some() || answer.usage.is_some() => {
                 answer.id.note(&mut reading.facts.id);
                 answer.model.note(&mut reading.facts.model);
                 if let Some(tally) = answer.usage.as_ref() {
@@ -78,6 +79,7 @@ impl WireFormat for OpenAiEmbeddings {
             }
             _ => reading.facts.note_error(error::read(body)),
         }
+        whole
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -3,8 +3,6 @@
 mod input;
 mod response;
 
-use serde_json::Value;
-
 use super::common;
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -86,12 +84,12 @@ impl WireFormat for OpenAiResponses {
         FIELDS_NOT_HASHED
     }
 
-    fn read_input(&self, body: &Value) -> InputContent {
+    fn read_input(&self, body: &Json<'_>) -> InputContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) {
-        response::read_body(body, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+        response::read_body(body, reading)
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -6,25 +6,25 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::json::Node;
+use crate::json::Json;
 
 /// A text that is not empty.
-pub(crate) fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+pub(crate) fn text<'j>(object: &Json<'j>, name: &str) -> Option<Cow<'j, str>> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// As [`text`], owned.
-pub(crate) fn string(object: &impl Node, name: &str) -> Option<String> {
-    object.get(name)?.as_str().filter(|text| !text.is_empty()).map(Cow::into_owned)
+pub(crate) fn string(object: &Json<'_>, name: &str) -> Option<String> {
+    text(object, name).map(Cow::into_owned)
 }
 
 /// Whether a member is this very text.
-pub(crate) fn is(object: &impl Node, name: &str, text: &str) -> bool {
-    object.get(name).and_then(Node::as_str).is_some_and(|is| is == text)
+pub(crate) fn is(object: &Json<'_>, name: &str, text: &str) -> bool {
+    object.get(name).and_then(Json::as_str).is_some_and(|is| is == text)
 }
 
 /// A whole number, also one written as `12.0`.
-pub(crate) fn int(object: &impl Node, name: &str) -> Option<i64> {
+pub(crate) fn int(object: &Json<'_>, name: &str) -> Option<i64> {
     let number = object.get(name)?;
     let whole = |float: f64| (float.fract() == 0.0 && float.abs() < 9.0e15).then_some(float);
     #[expect(clippy::cast_possible_truncation, reason = "the number is whole and in range")]
@@ -32,30 +32,30 @@ pub(crate) fn int(object: &impl Node, name: &str) -> Option<i64> {
 }
 
 /// A number.
-pub(crate) fn float(object: &impl Node, name: &str) -> Option<f64> {
+pub(crate) fn float(object: &Json<'_>, name: &str) -> Option<f64> {
     object.get(name)?.as_f64()
 }
 
 /// A flag that is set.
-pub(crate) fn is_true(object: &impl Node, name: &str) -> bool {
-    object.get(name).and_then(Node::as_bool) == Some(true)
+pub(crate) fn is_true(object: &Json<'_>, name: &str) -> bool {
+    object.get(name).and_then(Json::as_bool) == Some(true)
 }
 
 /// The elements of an array; none where there is no array.
-pub(crate) fn list<'v, N: Node>(object: &'v N, name: &str) -> &'v [N] {
-    object.get(name).and_then(Node::as_array).unwrap_or(&[])
+pub(crate) fn list<'v, 'j>(object: &'v Json<'j>, name: &str) -> &'v [Json<'j>] {
+    object.get(name).and_then(Json::as_array).unwrap_or(&[])
 }
 
 /// A text, or an array's texts.
-pub(crate) fn strings(object: &impl Node, name: &str) -> Vec<String> {
+pub(crate) fn strings(object: &Json<'_>, name: &str) -> Vec<String> {
     let Some(value) = object.get(name) else { return Vec::new() };
     let texts = value.as_array().unwrap_or(std::slice::from_ref(value));
-    texts.iter().filter_map(Node::as_str).map(Cow::into_owned).collect()
+    texts.iter().filter_map(Json::as_str).map(Cow::into_owned).collect()
 }
 
 /// The conventions' text part.
-pub(crate) fn text_part(content: &str) -> Value {
-    json!({"type": "text", "content": content})
+pub(crate) fn text_part(content: impl Into<Value>) -> Value {
+    json!({"type": "text", "content": content.into()})
 }
 
 /// The conventions' part for media by address: a `data:` URL holds the bytes themselves, any other is a reference.
@@ -80,24 +80,22 @@ pub(crate) fn blob_part(modality: &str, mime_type: Option<&str>, content: &str) 
 }
 
 /// The conventions' part for a tool call; `arguments` that are JSON in a string are unpacked.
-pub(crate) fn tool_call_part(id: Option<&str>, name: &str, arguments: Option<&Value>) -> Value {
+pub(crate) fn tool_call_part(id: Option<Cow<'_, str>>, name: &str, arguments: Option<&Json<'_>>) -> Value {
     let mut part = json!({"type": "tool_call", "name": name});
     if let Some(id) = id {
         part["id"] = id.into();
     }
-    match arguments {
-        Some(Value::String(text)) => {
-            part["arguments"] = serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
-        }
-        Some(arguments) => part["arguments"] = arguments.clone(),
-        None => {}
+    if let Some(arguments) = arguments {
+        let text = arguments.as_str();
+        let unpacked = text.as_ref().and_then(|text| Json::read(text.as_bytes()));
+        part["arguments"] = unpacked.as_ref().unwrap_or(arguments).to_value();
     }
     part
 }
 
 /// The conventions' part for what a tool answered.
-pub(crate) fn tool_response_part(id: Option<&str>, response: &Value) -> Value {
-    let mut part = json!({"type": "tool_call_response", "response": response});
+pub(crate) fn tool_response_part(id: Option<Cow<'_, str>>, response: Option<&Json<'_>>) -> Value {
+    let mut part = json!({"type": "tool_call_response", "response": response.map(Json::to_value)});
     if let Some(id) = id {
         part["id"] = id.into();
     }

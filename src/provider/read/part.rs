@@ -1,6 +1,10 @@
 //! Message parts in the conventions' JSON schemas, beyond the ones every format has (those stand in `field`).
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
+
+use crate::json::Json;
 
 /// A message of one role.
 pub(in crate::provider) fn message(role: &str, parts: Vec<Value>) -> Value {
@@ -8,33 +12,37 @@ pub(in crate::provider) fn message(role: &str, parts: Vec<Value>) -> Value {
 }
 
 /// Text the model wrote for itself.
-pub(in crate::provider) fn reasoning(content: &str) -> Value {
-    json!({"type": "reasoning", "content": content})
+pub(in crate::provider) fn reasoning(content: impl Into<Value>) -> Value {
+    json!({"type": "reasoning", "content": content.into()})
 }
 
 /// A call the provider makes itself.
-pub(in crate::provider) fn server_tool_call(id: Option<&str>, name: &str, call: &Value) -> Value {
-    with(json!({"type": "server_tool_call", "name": name, "server_tool_call": call}), "id", id)
+pub(in crate::provider) fn server_tool_call(id: Option<Cow<'_, str>>, name: &str, call: &Json<'_>) -> Value {
+    with(json!({"type": "server_tool_call", "name": name, "server_tool_call": call.to_value()}), "id", id)
 }
 
 /// What the provider's own call brought.
-pub(in crate::provider) fn server_tool_response(id: Option<&str>, response: &Value) -> Value {
-    with(json!({"type": "server_tool_call_response", "server_tool_call_response": response}), "id", id)
+pub(in crate::provider) fn server_tool_response(id: Option<Cow<'_, str>>, response: &Json<'_>) -> Value {
+    with(
+        json!({"type": "server_tool_call_response", "server_tool_call_response": response.to_value()}),
+        "id",
+        id,
+    )
 }
 
 /// Media at an address.
-pub(in crate::provider) fn uri(modality: &str, mime_type: Option<&str>, uri: &str) -> Value {
+pub(in crate::provider) fn uri(modality: &str, mime_type: Option<Cow<'_, str>>, uri: &str) -> Value {
     with(json!({"type": "uri", "modality": modality, "uri": uri}), "mime_type", mime_type)
 }
 
 /// Media the provider holds.
-pub(in crate::provider) fn file(modality: &str, mime_type: Option<&str>, id: &str) -> Value {
+pub(in crate::provider) fn file(modality: &str, mime_type: Option<Cow<'_, str>>, id: &str) -> Value {
     with(json!({"type": "file", "modality": modality, "file_id": id}), "mime_type", mime_type)
 }
 
 /// A part the schemas have no shape for, named by `kind`.
-pub(in crate::provider) fn other(kind: &str, content: &Value) -> Value {
-    json!({"type": kind, "content": content})
+pub(in crate::provider) fn other(kind: &str, content: &Json<'_>) -> Value {
+    json!({"type": kind, "content": content.to_value()})
 }
 
 /// A tool the model may call, without its schema.
@@ -52,7 +60,7 @@ pub(in crate::provider) fn modality(mime_type: &str) -> &'static str {
     }
 }
 
-fn with(mut part: Value, member: &str, value: Option<&str>) -> Value {
+fn with(mut part: Value, member: &str, value: Option<Cow<'_, str>>) -> Value {
     if let Some(value) = value {
         part[member] = value.into();
     }

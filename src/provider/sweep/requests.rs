@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{pointers, replaced, replacements};
 use crate::call::RequestFacts;
 use crate::hash::{HashKey, request_hash};
-use crate::provider::testing::{input, recognised, request};
+use crate::provider::testing::{asking, input, recognised, request};
 
 /// Facts by name.
 fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
@@ -59,8 +59,8 @@ pub(in crate::provider) fn sweep_request(url: &str, body: &Value) {
             let lost = difference(url, body, &changed);
             assert!(lost.is_subset(&own), "{url}: {pointer} by {by:?} changes {lost:?}");
             input(url, &changed);
+            asking(url, &changed.to_string());
             let format = recognised(url).unwrap().format;
-            format.ask_for_usage(&mut changed.clone());
             let hash = |body: &Value| {
                 let body = body.to_string();
                 let body = crate::json::Json::read(body.as_bytes()).unwrap();

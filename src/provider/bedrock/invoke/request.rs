@@ -1,7 +1,5 @@
 //! Requests of the model families. Each parameter has one of a few names, at the top or in one object.
 
-use serde_json::Value;
-
 use crate::call::RequestFacts;
 use crate::content::InputContent;
 use crate::json::Json;
@@ -44,7 +42,7 @@ pub(super) fn read(body: &Json<'_>, facts: &mut RequestFacts) {
 }
 
 /// Reads the messages of a request.
-pub(super) fn read_input(body: &Value) -> InputContent {
+pub(super) fn read_input(body: &Json<'_>) -> InputContent {
     if body.get("messages").is_some() {
         let converse = body.get("schemaVersion").is_some() || body.get("inferenceConfig").is_some();
         return if converse { converse::read_input(body) } else { anthropic::messages::read_input(body) };
@@ -59,7 +57,11 @@ pub(super) fn read_input(body: &Value) -> InputContent {
 }
 
 /// The value under the first of `names` that stands in one of `places`.
-fn first<N, T>(places: &[Option<&N>], names: &[&str], read: impl Fn(&N, &str) -> Option<T>) -> Option<T> {
+fn first<T>(
+    places: &[Option<&Json<'_>>],
+    names: &[&str],
+    read: impl Fn(&Json<'_>, &str) -> Option<T>,
+) -> Option<T> {
     places.iter().flatten().find_map(|place| names.iter().find_map(|name| read(place, name)))
 }
 

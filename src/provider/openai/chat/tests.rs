@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::provider::testing::{input, recognised, request};
+use crate::provider::testing::{asking, input, recognised, request};
 use crate::semconv::output_type;
 
 const URL: &str = "https://api.openai.com/v1/chat/completions";
@@ -58,23 +58,46 @@ fn prefers_the_model_of_the_body_to_azures_deployment() {
 
 #[test]
 fn asks_for_usage_in_streams_that_do_not_ask_yet() {
-    let ask = |mut body: Value| {
-        let asked = recognised(URL).unwrap().format.ask_for_usage(&mut body);
-        (asked, body)
-    };
-    let wanted = json!({"stream": true, "stream_options": {"include_usage": true}});
-    assert_eq!(ask(json!({"stream": true})), (true, wanted.clone()));
-    assert_eq!(ask(json!({"stream": true, "stream_options": null})), (true, wanted.clone()));
-    let other = json!({"stream": true, "stream_options": {"include_obfuscation": false}});
-    assert_eq!(ask(other).1["stream_options"], json!({"include_obfuscation": false, "include_usage": true}));
-    for body in [wanted, json!({}), json!({"stream": false}), json!({"stream": true, "stream_options": 1})] {
-        assert_eq!(ask(body.clone()), (false, body));
+    // The caller's own spelling stays, whatever it is.
+    for (text, wanted) in [
+        (r#"{"stream":true}"#, r#"{"stream_options":{"include_usage":true},"stream":true}"#),
+        (
+            r#" { "model" : "m\u00e9", "seed": 1.0, "stream" : true } "#,
+            r#" {"stream_options":{"include_usage":true}, "model" : "m\u00e9", "seed": 1.0, "stream" : true } "#,
+        ),
+        (
+            r#"{"stream_options": null , "stream":true}"#,
+            r#"{"stream_options": {"include_usage":true} , "stream":true}"#,
+        ),
+        (
+            r#"{"stream":true, "stream_options": { }}"#,
+            r#"{"stream":true, "stream_options": {"include_usage":true }}"#,
+        ),
+        (
+            r#"{"stream":true,"stream_options":{ "include_obfuscation": false}}"#,
+            r#"{"stream":true,"stream_options":{"include_usage":true, "include_obfuscation": false}}"#,
+        ),
+        (
+            r#"{"stream":true,"stream_options":{"a":[{}], "include_usage": false }}"#,
+            r#"{"stream":true,"stream_options":{"a":[{}], "include_usage": true }}"#,
+        ),
+        // Of a repeated member the last counts.
+        (
+            r#"{"stream_options":{"include_usage":true},"stream":true,"stream_option\u0073":{"include_usage":0}}"#,
+            r#"{"stream_options":{"include_usage":true},"stream":true,"stream_option\u0073":{"include_usage":true}}"#,
+        ),
+    ] {
+        assert_eq!(asking(URL, text).as_deref(), Some(wanted));
+        assert_eq!(asking(URL, wanted), None, "{wanted}");
+    }
+    for body in [json!({}), json!({"stream": false}), json!({"stream": true, "stream_options": 1})] {
+        assert_eq!(asking(URL, &body.to_string()), None, "{body}");
     }
 }
 
 #[test]
-fn asks_nobody_for_usage_who_would_refuse_the_question() {
-    let body = json!({"stream": true, "messages": []});
+fn asks_no_provider_for_usage_that_would_refuse_the_question() {
+    let body = json!({"stream": true, "messages": []}).to_string();
     let vertex = "https://aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/mistralai/models/m:";
     for url in [
         "https://api.mistral.ai/v1/chat/completions",
@@ -82,14 +105,10 @@ fn asks_nobody_for_usage_who_would_refuse_the_question() {
         "https://api.mistral.ai/v1/fim/completions",
         &format!("{vertex}streamRawPredict"),
     ] {
-        let mut asking = body.clone();
-        assert!(!recognised(url).unwrap().format.ask_for_usage(&mut asking), "{url}");
-        assert_eq!(asking, body, "{url}");
+        assert_eq!(asking(url, &body), None, "{url}");
     }
     let grounded = json!({"stream": true, "messages": [], "data_sources": [{"type": "azure_search"}]});
-    let mut asking = grounded.clone();
-    assert!(!recognised(URL).unwrap().format.ask_for_usage(&mut asking));
-    assert_eq!(asking, grounded);
+    assert_eq!(asking(URL, &grounded.to_string()), None);
 }
 
 #[test]
@@ -149,7 +168,7 @@ fn writes_messages_in_the_conventions_form() {
         content.tools,
         [json!({"type": "function", "name": "f"}), json!({"type": "web_search", "name": "web_search"})]
     );
-    assert_eq!(content.system, [] as [Value; 0]);
+    assert!(content.system.is_empty());
     let text = |text: &str| json!({"type": "text", "content": text});
     assert_eq!(
         content.messages,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::call::ErrorFacts;
 use crate::provider::format::{Event, Reading};
 use crate::provider::openai::usage::{self, Copilot, OpenAi, ToolUsage};
+use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::Tallied;
@@ -95,9 +96,10 @@ struct Streamed<'a> {
 }
 
 /// Reads an answer that is one document.
-pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
-    match serde_json::from_slice::<Object<Response<'_>>>(body) {
-        Ok(Object(Some(response))) if response.is_answer() => {
+pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
+    let (response, whole) = document::<Response<'_>>(body);
+    match response {
+        Some(response) if response.is_answer() => {
             response.read(reading);
             for (index, item) in response.output.0.iter().enumerate() {
                 if let Some(item) = &item.0 {
@@ -107,6 +109,7 @@ pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
         }
         _ => reading.facts.note_error(error::read(body)),
     }
+    whole
 }
 
 /// Reads one event. The type stands in the data as well as in the event's name.
