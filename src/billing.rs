@@ -199,6 +199,11 @@ impl Billing {
         }
     }
 
+    /// Forgets a quantity that is not billed after all.
+    pub(crate) fn waive(&mut self, count: Count) {
+        self.counts.retain(|(noted, _)| *noted != count);
+    }
+
     /// Adds to a quantity.
     pub(crate) fn add(&mut self, count: Count, value: u64) {
         self.set(count, self.count(count).saturating_add(value));

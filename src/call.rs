@@ -1,14 +1,16 @@
 //! What is known about one call: plain facts, filled in by the readers of wire formats and written out by
 //! `telemetry`. Nothing here knows HTTP, JSON or OpenTelemetry.
 
+mod settle;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::billing::{Billing, Count, Pass, Word};
-use crate::charge::{Charge, Reported};
-use crate::coverage::{Coverage, MAX_PATHS, Reason};
+use crate::billing::Billing;
+use crate::charge::Charge;
+use crate::coverage::{Coverage, MAX_PATHS};
 use crate::semconv::error_type;
 use crate::usage::Usage;
 
@@ -123,6 +125,8 @@ pub(crate) struct RequestFacts {
     pub(crate) dimensions: Option<i64>,
     /// Bedrock only: the guardrail named in the request.
     pub(crate) guardrail_id: Option<String>,
+    /// Hugging Face only: who serves the model behind the router, by the path.
+    pub(crate) route: Option<String>,
 }
 
 /// What the response says, filled in event by event.
@@ -203,40 +207,6 @@ impl Call {
     }
 }
 
-impl Call {
-    /// Brings the counts of a response together once all of it was read: passes of the model that its own counts
-    /// leave out, reasoning that only the total shows, and whether the total is the total of the parts.
-    pub(crate) fn settle(&mut self) {
-        let hidden = self.hides_reasoning();
-        let response = &mut self.response;
-        response.settle_passes();
-        if response.service_tier.is_none()
-            && let Some(tier) = response.header_tier.take()
-        {
-            response.note_tier(&tier);
-            response.billing.word(Word::TierSource, "header");
-        }
-        if let (Some(input), Some(total), true) =
-            (response.usage.input_tokens, response.reported_total, hidden)
-        {
-            response.usage.output_tokens = response.usage.output_tokens.max(total.checked_sub(input));
-        }
-        response.check_total();
-        if matches!(response.charge.reported(), Reported::Usd(_)) {
-            response.unpriced = Coverage::default();
-        }
-        let unknown = response.coverage.count().saturating_add(response.unpriced.count());
-        response.billing.set(Count::Unparsed, unknown);
-    }
-
-    /// Whether this is Gemini in OpenAI's format, which leaves reasoning out of the output and names it nowhere.
-    fn hides_reasoning(&self) -> bool {
-        let models = [&self.response.model, &self.request.model];
-        let gemini = models.into_iter().flatten().any(|model| model.contains("gemini"));
-        self.destination.openai && gemini && self.response.usage.reasoning_tokens.unwrap_or(0) == 0
-    }
-}
-
 /// The place a call goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -295,51 +265,6 @@ impl ResponseFacts {
         paths.dedup();
         paths.truncate(MAX_PATHS);
         paths
-    }
-
-    /// Anthropic lists the passes of the model. Its own counts hold those that wrote the message; those that
-    /// compacted the context before it are billed as well, and those of an advisor at the advisor's price. A pass
-    /// that declined before another model took over is not billed.
-    fn settle_passes(&mut self) {
-        let passes = self.billing.passes();
-        if passes.is_empty() {
-            return;
-        }
-        let fallback = passes.iter().any(|pass| pass.kind == "fallback_message");
-        let billed = |pass: &&Pass| !(fallback && pass.kind == "message");
-        let mut passes: Vec<Pass> = passes.iter().filter(billed).cloned().collect();
-        let writes = |pass: &Pass| matches!(pass.kind.as_str(), "message" | "fallback_message" | "model");
-        let mut written = Usage::default();
-        for pass in passes.iter().filter(|pass| writes(pass)) {
-            written.add(&pass.usage);
-        }
-        let totals = |usage: &Usage| (usage.input_tokens.unwrap_or(0), usage.output_tokens.unwrap_or(0));
-        if totals(&written) != totals(&self.usage) {
-            self.coverage.note(Reason::Total, "usage.iterations".to_owned());
-        }
-        for pass in passes.iter().filter(|pass| !writes(pass) && pass.model.is_none()) {
-            self.usage.add(&pass.usage);
-            self.billing.add(Count::CacheWrite1h, pass.cache_write_1h);
-        }
-        // One pass of the model itself is what the counts are.
-        if let [only] = passes.as_slice()
-            && writes(only)
-        {
-            passes.clear();
-        }
-        self.billing.set_passes(passes);
-    }
-
-    /// Whether the provider's total is that of the parts, with or without the cached tokens.
-    fn check_total(&mut self) {
-        let usage = &self.usage;
-        let (Some(total), Some(input)) = (self.reported_total, usage.input_tokens) else { return };
-        let parts = input.saturating_add(usage.output_tokens.unwrap_or(0));
-        let cached =
-            usage.cache_read_tokens.unwrap_or(0).saturating_add(usage.cache_write_tokens.unwrap_or(0));
-        if total != parts && total != parts.saturating_sub(cached) {
-            self.coverage.note(Reason::Total, "usage.total_tokens".to_owned());
-        }
     }
 
     /// Sets the service tier the response names, unless it is too long for one.

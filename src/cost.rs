@@ -4,7 +4,6 @@ mod bundled;
 mod error;
 mod explain;
 mod factors;
-mod host;
 mod lookup;
 mod table;
 #[cfg(test)]
@@ -21,6 +20,7 @@ use self::lookup::Place;
 use self::table::Table;
 use self::tokens::Tokens;
 use crate::billing::{Billing, Count, Word};
+use crate::semconv::provider;
 use crate::text_enum::text_enum;
 use crate::usage::{Usage, UsageSource};
 
@@ -257,14 +257,22 @@ impl PriceTable {
             let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
             self.bundled.price(&place, query, meant, tokens)
         };
-        of(query.response_model).or_else(|| {
+        of(query.answered()).or_else(|| {
             let asked = of(query.request_model)?;
-            Some(Priced { exact: asked.exact && query.response_model.is_none(), ..asked })
+            Some(Priced { exact: asked.exact && query.answered().is_none(), ..asked })
         })
     }
 }
 
 impl PriceQuery<'_> {
+    /// The model that answered, as the price names it. On Bedrock a profile decides the price, and only the request
+    /// names it: the response has the maker's name.
+    fn answered(&self) -> Option<&str> {
+        let profile = self.request_model.is_some_and(|model| model.contains('.'));
+        let bedrock = self.provider == provider::AWS_BEDROCK && profile;
+        self.response_model.filter(|model| !bedrock || model.contains('.'))
+    }
+
     /// The tier to price.
     fn tier(&self) -> Option<&str> {
         self.service_tier.or(self.requested_service_tier)

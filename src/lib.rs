@@ -120,6 +120,7 @@ mod middleware;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod outcome;
+mod private_host;
 mod provider;
 mod reader;
 mod recorder;

@@ -7,8 +7,9 @@ use genai_prices::{Calculator, ErrorKind, PriceCalculation, PriceRequest, Usage,
 
 use super::factors::{self, Served};
 use super::lookup::{self, Form, Place};
-use super::{PriceQuery, Priced, Tokens, host, is_standard};
+use super::{PriceQuery, Priced, Tokens, is_standard};
 use crate::billing::{Billing, Count, Word};
+use crate::private_host;
 use crate::semconv::provider;
 
 /// The crate's version, which is also the revision of its data. The dependency is pinned to it.
@@ -161,10 +162,11 @@ impl Bundled {
         let request = resolution.request(query, &usage);
         let mut exact = resolution.exact && consistent;
         let standard = found.total_price + self.hour_of_cache(&request, &found, tokens, &mut exact);
-        if standard == 0.0 {
+        let fees = self.fees(&request, &found, billing, &mut exact);
+        if standard == 0.0 && fees == 0.0 {
             let free = self.is_free(&request);
             // Neither free nor without tokens: billed by the minute, the page or the picture.
-            let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0);
+            let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0 || !billing.is_empty());
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
         }
         let of_tier = self.of_tier(query, &request, standard, tokens, &mut exact);
@@ -177,7 +179,6 @@ impl Bundled {
         }
         .factor();
         exact &= factor.exact;
-        let fees = self.fees(&request, &found, billing, &mut exact);
         Some(self.priced(of_tier * factor.by + fees, exact, false))
     }
 
@@ -254,12 +255,18 @@ impl Bundled {
                 continue;
             }
             let mut usage = request.usage.clone();
+            if count == Count::InputAudioSeconds || count == Count::OutputAudioSeconds {
+                // The whole of both directions, by which most models are billed.
+                usage.insert(UsageKey::AUDIO_SECONDS, count_of(used));
+            }
             usage.insert(key, count_of(used));
             let with = self.calculator.calculate(&with_usage(request, &usage));
             let of_table = with.map_or(0.0, |with| with.total_price - found.total_price);
-            if of_table > 0.0 {
+            // The table has some models under the names of others, whose searches cost less.
+            let own = factors::fee(request.model, count).or_else(|| factors::fee(&found.model_id, count));
+            if of_table > 0.0 && !factors::searches_itself(request.model) {
                 sum += of_table;
-            } else if let Some(fee) = factors::fee(&found.model_id, count) {
+            } else if let Some(fee) = own {
                 sum += fee * count_of(used);
             } else {
                 *exact = false;
@@ -341,8 +348,8 @@ impl Bundled {
         let by_host = self.calculator.find_provider(None, Some(&url)).ok().flatten().map(|found| found.id());
         let Some(by_host) = by_host else {
             // What runs on one's own machine bears the names of what others sell.
-            let own =
-                place.provider == provider::OLLAMA || (host::is_private(place.host) && !place.private_hosts);
+            let private = !place.host.is_empty() && private_host::is_private(place.host);
+            let own = place.provider == provider::OLLAMA || (private && !place.private_hosts);
             if !own {
                 steps.extend(all(BY_MODEL_ALONE));
             }

@@ -8,7 +8,7 @@ impl PriceTable {
     #[must_use]
     pub fn explain(&self, query: &PriceQuery<'_>) -> Vec<String> {
         let mut lines = Vec::new();
-        let models = [("response model", query.response_model), ("request model", query.request_model)];
+        let models = [("response model", query.answered()), ("request model", query.request_model)];
         let named = || models.into_iter().filter_map(|(kind, model)| Some((kind, model?)));
         if let Some(own) = self.own.as_deref() {
             for (kind, model) in named() {

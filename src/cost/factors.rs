@@ -100,14 +100,22 @@ pub(super) fn hour_of_cache(model: &str) -> Option<f64> {
 }
 
 /// US dollars for one use of a server tool. Sources: platform.claude.com, "Web search tool", and developers.openai.com,
-/// "Pricing", built-in tools, 2026-10: USD 10 per 1,000 searches; file search USD 2.50 per 1,000 calls.
+/// "Pricing", built-in tools, 2026-10: USD 10 per 1,000 searches, USD 25 with the search previews; file search USD 2.50
+/// per 1,000 calls. cohere.com/pricing, 2026-10: rerank 3.5 USD 2 per 1,000 searches.
 pub(super) fn fee(model: &str, count: Count) -> Option<f64> {
     let openai = gpt(model).is_some();
     match count {
+        Count::WebSearch if openai && searches_itself(model) => Some(0.025),
+        Count::RerankSearch if model.starts_with("rerank-v3.5") => Some(0.002),
         Count::WebSearch if openai || claude(model).is_some() => Some(0.01),
         Count::FileSearch if openai => Some(0.0025),
         _ => None,
     }
+}
+
+/// Whether the model is one of OpenAI's search previews.
+pub(super) fn searches_itself(model: &str) -> bool {
+    model.contains("-search-preview")
 }
 
 /// What Perplexity adds per request, where the table has the fee of the high search context alone. Source:

@@ -1,8 +1,8 @@
 //! Where a request goes.
 
 pub(super) mod hosts;
-mod private;
 
+use crate::private_host;
 use std::borrow::Cow;
 
 /// Where a request goes, cut up once for all wire formats.
@@ -32,7 +32,7 @@ impl<'a> Target<'a> {
         Some(Self {
             host,
             provider: provider(host, url.port_or_known_default()),
-            private: private::is_private(host),
+            private: private_host::is_private(host),
             segments,
         })
     }

@@ -73,6 +73,16 @@ fn recordings(name: &str) -> Option<Vec<Recording>> {
     Some(replay::read(&corpus()?.join(name)).unwrap_or_else(|error| panic!("{error}")))
 }
 
+/// The exchanges of every wire format.
+pub(crate) fn recordings_of_all_formats() -> Option<Vec<Exchange>> {
+    let mut all = Vec::new();
+    for format in WIRE_FORMATS {
+        let recordings = recordings(&format!("exchanges/{format}.jsonl"))?;
+        all.extend(recordings.into_iter().map(|recording| recording.exchange));
+    }
+    Some(all)
+}
+
 #[tokio::test]
 async fn reads_every_recorded_exchange_for_every_chunking() {
     let exceptions = exceptions();

@@ -6,6 +6,7 @@
 mod support;
 
 mod attempts;
+mod billing;
 mod cardinality;
 mod chunking;
 mod context;
@@ -14,6 +15,7 @@ mod cost_partition;
 mod decoders;
 mod encodings;
 mod estimates;
+mod exactness;
 mod exits;
 mod golden;
 mod layers;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use spanledger::{Cost, PriceQuery, PriceTable, Usage, UsageSource};
+use spanledger::{Billing, Cost, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::format::Format;
 use super::{Failure, write_all};
@@ -29,6 +29,7 @@ const SHOWN_PER_ASKED: f64 = 1000.0;
 Examples:
   spanledger prices gpt-4o-mini    USD per million tokens, with the price table
   spanledger prices claude-sonnet-4-5 --provider anthropic
+  spanledger prices google/gemini-2.5-pro --provider gcp.vertex_ai --explain
   spanledger prices --last 30d     models without a price in the ledger, most calls first
 
 Exit status: 0 success, 2 on error, including when no price is known for the model.")]
@@ -38,6 +39,9 @@ pub struct Args {
     /// Its provider, as in `gen_ai.provider.name`, where several providers sell the model.
     #[arg(long, requires = "model")]
     provider: Option<String>,
+    /// Prints each step of the lookup instead of the price.
+    #[arg(long, requires = "model")]
+    explain: bool,
     /// The service tier, such as `flex` or `batch`.
     #[arg(long, requires = "model")]
     tier: Option<String>,
@@ -93,6 +97,14 @@ pub fn run(
         };
         return write_all(out, &text);
     };
+    if args.explain {
+        let steps = steps(args, model, prices, now);
+        let text = match args.format {
+            Format::Text => steps.iter().map(|step| harmless(step) + "\n").collect(),
+            Format::Json => pretty(&serde_json::json!({ "model": model, "steps": steps }))?,
+        };
+        return write_all(out, &text);
+    }
     let rates = rates(args, model, prices, now);
     let known = rates.iter().any(|rate| rate.usd_per_million.is_some());
     match args.format {
@@ -127,29 +139,51 @@ fn pretty(value: &serde_json::Value) -> Result<String, Failure> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
+/// What the options ask the price of.
+fn query<'a>(
+    args: &'a Args,
+    model: &'a str,
+    usage: &'a Usage,
+    billing: &'a Billing,
+    now: Timestamp,
+) -> PriceQuery<'a> {
+    PriceQuery {
+        provider: args.provider.as_deref().unwrap_or_default(),
+        server_address: None,
+        response_model: None,
+        request_model: Some(model),
+        service_tier: args.tier.as_deref(),
+        requested_service_tier: None,
+        usage,
+        usage_source: UsageSource::Provider,
+        billing,
+        at: SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0.unsigned_abs()),
+    }
+}
+
+/// The steps in which a price is found, numbered.
+fn steps(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<String> {
+    let usage = Usage { input_tokens: Some(ASKED), output_tokens: Some(ASKED), ..Usage::default() };
+    let steps = prices.explain(&query(args, model, &usage, Billing::NONE, now));
+    steps.iter().enumerate().map(|(index, step)| format!("{}. {step}", index + 1)).collect()
+}
+
 fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<Rate> {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0.unsigned_abs());
-    let price = |usage: Usage| -> Cost {
-        prices.price(&PriceQuery {
-            provider: args.provider.as_deref().unwrap_or_default(),
-            server_address: None,
-            response_model: Some(model),
-            request_model: None,
-            service_tier: args.tier.as_deref(),
-            requested_service_tier: None,
-            usage: &usage,
-            usage_source: UsageSource::Provider,
-            billing: spanledger::Billing::NONE,
-            at,
-        })
+    let hour = Billing::parse([format!("cache_write_1h={ASKED}")]);
+    let price = |(usage, billing): (Usage, &Billing)| -> Cost {
+        prices.price(&query(args, model, &usage, billing, now))
     };
     let asked = Some(ASKED);
     let input = Usage { input_tokens: asked, output_tokens: Some(0), ..Usage::default() };
     let kinds = [
-        ("input", input.clone()),
-        ("cache read", Usage { cache_read_tokens: asked, ..input.clone() }),
-        ("cache write", Usage { cache_write_tokens: asked, ..input }),
-        ("output", Usage { input_tokens: Some(0), output_tokens: asked, ..Usage::default() }),
+        ("input", (input.clone(), Billing::NONE)),
+        ("cache read", (Usage { cache_read_tokens: asked, ..input.clone() }, Billing::NONE)),
+        ("cache write", (Usage { cache_write_tokens: asked, ..input.clone() }, Billing::NONE)),
+        ("cache write, 1 h", (Usage { cache_write_tokens: asked, ..input }, &hour)),
+        (
+            "output",
+            (Usage { input_tokens: Some(0), output_tokens: asked, ..Usage::default() }, Billing::NONE),
+        ),
     ];
     let rate = |(tokens, usage)| {
         let cost = price(usage);
@@ -229,4 +263,50 @@ fn unpriced_text(models: &[Unpriced], terminal: Terminal) -> String {
     let mut text = String::new();
     table.write(&mut text, terminal, 0);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn explained(prices: &PriceTable, arguments: &[&str]) -> String {
+        let command = Command::try_parse_from([&["prices"], arguments].concat()).unwrap();
+        let now = Timestamp(1_793_491_200_000_000_000);
+        let mut out = Vec::new();
+        let open = || -> Result<Box<dyn Querier>, Failure> { unreachable!("no ledger is needed") };
+        run(&command.args, prices, None, &open, now, Terminal { colour: false, columns: 80 }, &mut out)
+            .unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn explains_each_step_of_a_lookup_up_to_the_one_that_finds_a_price() {
+        let bundled = PriceTable::bundled();
+        let vertex = ["google/gemini-2.5-pro", "--provider", "gcp.vertex_ai", "--explain"];
+        assert_eq!(
+            explained(&bundled, &vertex),
+            "1. genai-prices: request model `google/gemini-2.5-pro` (as written), list of google: no entry\n\
+             2. genai-prices: request model `gemini-2.5-pro` (without the maker), list of google: found as `gemini-2.5-pro`\n"
+        );
+        let own = PriceTable::from_toml(
+            "aliases.prod = 'gpt-4o'\nprice = [{ model = 'acme', input = 1.0, output = 2.0 }]",
+        )
+        .unwrap();
+        assert_eq!(explained(&own, &["acme", "--explain"]), "1. prices.toml: request model `acme`: found\n");
+        let alias = explained(&own, &["prod", "--provider", "openai", "--explain"]);
+        assert!(
+            alias.contains("`prod` is an alias of `gpt-4o`") && alias.contains("found as `gpt-4o`"),
+            "{alias}"
+        );
+        let unknown = explained(&bundled, &["no-such-model", "--explain"]);
+        assert!(unknown.ends_with("no table has a price\n"), "{unknown}");
+    }
 }

@@ -8,6 +8,7 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::billing;
 use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::json::Json;
@@ -264,6 +265,9 @@ impl Block<'_> {
             Some("text") => reading.text(0, self.text.some()),
             Some("thinking") => reading.reasoning(0, self.thinking.some()),
             Some("tool_use" | "server_tool_use" | "mcp_tool_use") => {
+                if self.kind.some() == Some("server_tool_use") && self.name.some().is_some_and(runs_code) {
+                    reading.facts.billing.add(billing::Count::CodeExecution, 1);
+                }
                 // At the head of a stream the input is an empty object, and its text follows in deltas.
                 let input = self.input.as_ref().filter(|input| **input != serde_json::json!({}));
                 let arguments = input.map(Value::to_string);
@@ -273,6 +277,11 @@ impl Block<'_> {
             _ => {}
         }
     }
+}
+
+/// Whether a server tool runs code, in containers that are billed by time.
+fn runs_code(name: &str) -> bool {
+    name.ends_with("code_execution")
 }
 
 impl Delta<'_> {

@@ -122,6 +122,33 @@ const TOKENS: Table = &[
     ("cacheDetails", Member::Each(CACHE_DETAIL, cache_detail)),
 ];
 
+/// What a guardrail assessed, which is billed by the text unit, not by the token: only a trace shows it.
+#[derive(Debug)]
+struct Guardrail;
+
+impl Dialect for Guardrail {
+    const NAME: &'static str = "guardrail";
+    const MEMBER: Member = Member::Within(&[&[
+        ("inputAssessment", Member::Every(&ASSESSMENT)),
+        ("outputAssessments", Member::Every(&ASSESSMENT)),
+    ]]);
+}
+
+pub(super) const ASSESSMENT: Member =
+    Member::Within(&[&[("invocationMetrics", Member::Within(&[&[("usage", Member::Object(&[UNITS]))]]))]]);
+
+const UNITS: Table = &[
+    ("topicPolicyUnits", Member::Unpriced),
+    ("contentPolicyUnits", Member::Unpriced),
+    ("contentPolicyImageUnits", Member::Unpriced),
+    ("sensitiveInformationPolicyUnits", Member::Unpriced),
+    ("contextualGroundingPolicyUnits", Member::Unpriced),
+    ("automatedReasoningPolicyUnits", Member::Unpriced),
+    ("automatedReasoningPolicies", Member::Unpriced),
+    ("wordPolicyUnits", Member::Free),
+    ("sensitiveInformationPolicyFreeUnits", Member::Free),
+];
+
 /// Cache writes of one lifetime.
 const CACHE_DETAIL: Table =
     &[("ttl", Member::Text(Name::Kind)), ("inputTokens", Member::Count(Slot::Element))];
@@ -149,6 +176,8 @@ struct ServiceTier<'a> {
 struct Trace<'a> {
     #[serde(borrow)]
     prompt_router: Object<PromptRouter<'a>>,
+    #[serde(borrow)]
+    guardrail: Tallied<'a, Guardrail>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -308,6 +337,9 @@ impl Response<'_> {
         }
         if let Some(tier) = &self.service_tier.0 {
             tier.kind.note(&mut facts.service_tier);
+        }
+        if let Some(tally) = self.trace.0.as_ref().and_then(|trace| trace.guardrail.as_ref()) {
+            tally.note(facts);
         }
         if let Some(router) = self.trace.0.as_ref().and_then(|trace| trace.prompt_router.0.as_ref()) {
             router.invoked_model_id.note(&mut facts.model);

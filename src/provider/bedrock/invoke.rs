@@ -80,6 +80,8 @@ struct Response<'a> {
     usage: Object<Spelling>,
     #[serde(borrow, rename = "amazon-bedrock-invocationMetrics")]
     metrics: Tallied<'a, Metrics>,
+    #[serde(borrow, rename = "amazon-bedrock-trace")]
+    trace: Tallied<'a, Trace>,
 }
 
 /// How a family spells its input tokens.
@@ -101,6 +103,21 @@ struct Choice<'a> {
     index: Count,
     #[serde(borrow)]
     stop_reason: Text<'a>,
+}
+
+/// What a guardrail assessed, as Converse reports it.
+#[derive(Debug)]
+struct Trace;
+
+impl Dialect for Trace {
+    const NAME: &'static str = "amazon-bedrock-trace";
+    const MEMBER: Member = Member::Within(&[&[(
+        "guardrail",
+        Member::Within(&[&[
+            ("input", Member::Every(&converse::ASSESSMENT)),
+            ("outputs", Member::Every(&converse::ASSESSMENT)),
+        ]]),
+    )]]);
 }
 
 /// Bedrock's own counts, in the last chunk.
@@ -214,6 +231,9 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) -> bool {
         }
     }
     // Bedrock adds these to the last chunk, whatever the family calls its end.
+    if let Some(tally) = answer.trace.as_ref() {
+        tally.note(&mut reading.facts);
+    }
     if let Some(tally) = answer.metrics.as_ref() {
         tally.note(&mut reading.facts);
         let [uncached, read, write, output] =

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::tokens::{self, UsageMetadata};
-use crate::call::{Operation, RequestFacts};
+use crate::billing;
+use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
@@ -102,6 +103,18 @@ struct Candidate<'a> {
     content: Object<Content<'a>>,
     #[serde(borrow)]
     finish_reason: Text<'a>,
+    #[serde(borrow)]
+    grounding_metadata: Object<Grounding<'a>>,
+}
+
+/// What Google searched for the model, which is billed by the query, or up to Gemini 2.5 by the prompt.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Grounding<'a> {
+    #[serde(borrow)]
+    web_search_queries: List<Text<'a>>,
+    #[serde(borrow)]
+    image_search_queries: List<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -299,10 +312,24 @@ impl GenerateContent {
                 let name = reason.parse::<usize>().ok().and_then(|number| self.finish_reasons.get(number));
                 reading.facts.finish(choice, name.unwrap_or(&reason));
             }
+            if let Some(grounding) = &candidate.grounding_metadata.0 {
+                grounding.read(&mut reading.facts);
+            }
             if let Some(content) = &candidate.content.0 {
                 content.read(choice, reading);
             }
         }
+    }
+}
+
+impl Grounding<'_> {
+    fn read(&self, facts: &mut ResponseFacts) {
+        let queries = self.web_search_queries.0.iter().chain(&self.image_search_queries.0);
+        let queries = queries.filter(|query| query.some().is_some()).count() as u64;
+        let by_prompt = facts.model.as_deref().is_some_and(|model| {
+            ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation))
+        });
+        facts.billing.set(billing::Count::WebSearch, if by_prompt { queries.min(1) } else { queries });
     }
 }
 

@@ -46,7 +46,15 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         return None;
     }
     let format = if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST };
-    Some(chat(format).provider(common::provider_of(target)).model(common::deployment(target)))
+    let mut recognised = chat(format).provider(common::provider_of(target)).model(common::deployment(target));
+    recognised.request.route = route(target).map(str::to_owned);
+    Some(recognised)
+}
+
+/// Who serves a model behind Hugging Face's router: `/together/v1/chat/completions`.
+fn route<'t>(target: &'t Target<'_>) -> Option<&'t str> {
+    let first = target.segments.first().map(AsRef::as_ref).filter(|first| *first != "v1")?;
+    target.is_of(provider::HUGGINGFACE).then_some(first)
 }
 
 /// The endpoint in Databricks' `/serving-endpoints/NAME/invocations`, which serves models of every kind.

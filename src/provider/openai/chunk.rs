@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use self::content::Content;
-use super::usage::{self, Breakdown, Copilot, Cost, OpenAi};
+use super::usage::{self, Breakdown, Copilot, Cost, GatewayMetadata, OpenAi};
 use crate::call::ErrorFacts;
+use crate::coverage::Reason;
 use crate::provider::format::{Event, Reading};
 use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
@@ -104,6 +105,11 @@ struct Message<'a> {
     function_call: Object<Function<'a>>,
     #[serde(borrow)]
     audio: Object<Audio<'a>>,
+    /// Vercel: what its gateway charges.
+    #[serde(borrow)]
+    provider_metadata: Tallied<'a, GatewayMetadata>,
+    /// Groq's systems of several models: searches and code, at prices of their own.
+    executed_tools: List<IgnoredAny>,
     /// OpenRouter: generated images.
     images: List<IgnoredAny>,
 }
@@ -239,6 +245,12 @@ impl Choice<'_> {
 
 impl Message<'_> {
     fn read(&self, choice: u64, reading: &mut Reading) {
+        if let Some(tally) = self.provider_metadata.as_ref() {
+            tally.note(&mut reading.facts);
+        }
+        if !self.executed_tools.0.is_empty() {
+            reading.facts.unpriced.note(Reason::Member, "message.executed_tools".to_owned());
+        }
         match self.reasoning_content.some().or_else(|| self.reasoning.some()) {
             Some(text) => reading.reasoning(choice, Some(text)),
             None => self.read_reasoning_details(choice, reading),

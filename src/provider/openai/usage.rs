@@ -162,6 +162,18 @@ impl Dialect for Cost {
     );
 }
 
+/// Vercel's gateway, within a message: a text in US dollars.
+#[derive(Debug)]
+pub(super) struct GatewayMetadata;
+
+impl Dialect for GatewayMetadata {
+    const NAME: &'static str = "provider_metadata";
+    const MEMBER: Member = Member::Within(&[&[(
+        "gateway",
+        Member::Within(&[&[("cost", Member::Charge(Amount::Charged, 1.0))]]),
+    )]]);
+}
+
 /// Groq's systems of several models: whose tokens the totals are.
 #[derive(Debug)]
 pub(super) struct Breakdown;

@@ -36,6 +36,10 @@ pub(in crate::provider) enum Member {
     OwnKey,
     /// An object with members of its own, by several tables.
     Object(&'static [Table]),
+    /// An object that holds much else: members without an entry decide no price.
+    Within(&'static [Table]),
+    /// An object whose every member is this, whatever its name.
+    Every(&'static Member),
     /// A charge, or an object that holds it.
     ChargeOr(Amount, f64, &'static [Table]),
     /// An array of objects, or one object. Each is read by the table and handed over with what contains it; `false`
@@ -52,6 +56,8 @@ pub(in crate::provider) enum Member {
 /// Reads the members of an object by its tables.
 struct Members<'t, 'p, 'a> {
     tables: &'static [Table],
+    /// What a member without an entry is.
+    others: Option<&'static Member>,
     tally: &'t mut Tally<'a>,
     path: &'p Path<'p>,
 }
@@ -60,9 +66,11 @@ impl<'a> Members<'_, '_, 'a> {
     fn read<'de: 'a, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key_seed(Key)? {
             let mut entries = self.tables.iter().flat_map(|table| table.iter());
-            let member = entries.find(|(name, _)| *name == key).map(|(_, member)| member);
-            let path = Path { parent: Some(self.path), name: &key };
-            map.next_value_seed(Value { member, tally: &mut *self.tally, path: &path })?;
+            let named = entries.find(|(name, _)| *name == key).map(|(_, member)| member);
+            let below = Path { parent: Some(self.path), name: &key };
+            // Names that say nothing, such as ids, are no part of a path.
+            let path = if named.is_none() && self.others.is_some() { self.path } else { &below };
+            map.next_value_seed(Value { member: named.or(self.others), tally: &mut *self.tally, path })?;
         }
         Ok(())
     }
@@ -220,7 +228,9 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
         // An element is what its array is, so that unknown arrays are walked as well; an array within an array of
         // objects is not understood.
         let member = match self.member {
-            Some(Member::Each(..) | Member::Unpriced | Member::Free) => self.member,
+            Some(
+                Member::Each(..) | Member::Within(_) | Member::Every(_) | Member::Unpriced | Member::Free,
+            ) => self.member,
             _ => None,
         };
         while seq.next_element_seed(Value { member, tally: &mut *self.tally, path: self.path })?.is_some() {}
@@ -232,11 +242,18 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
         match member {
             Some(Member::Object(tables) | Member::ChargeOr(.., tables)) => {
                 tally.object = true;
-                Members { tables, tally, path }.read(map)
+                Members { tables, others: None, tally, path }.read(map)
+            }
+            Some(Member::Within(tables)) => {
+                Members { tables, others: Some(&Member::Free), tally, path }.read(map)
+            }
+            Some(Member::Every(member)) => {
+                Members { tables: &[], others: Some(member), tally, path }.read(map)
             }
             Some(Member::Each(table, take)) => {
                 let mut element = Tally::default();
-                Members { tables: std::slice::from_ref(table), tally: &mut element, path }.read(map)?;
+                Members { tables: std::slice::from_ref(table), others: None, tally: &mut element, path }
+                    .read(map)?;
                 tally.unparsed.append(&mut element.unparsed);
                 tally.unpriced.append(&mut element.unpriced);
                 if !take(&element, tally) {
@@ -252,11 +269,11 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
             // Within what is unpriced every number is; within what is unknown likewise.
             Some(Member::Unpriced) => {
                 let mut inner = Tally::default();
-                Members { tables: &[], tally: &mut inner, path }.read(map)?;
+                Members { tables: &[], others: None, tally: &mut inner, path }.read(map)?;
                 tally.unpriced.append(&mut inner.unparsed);
                 Ok(())
             }
-            _ => Members { tables: &[], tally, path }.read(map),
+            _ => Members { tables: &[], others: None, tally, path }.read(map),
         }
     }
 }

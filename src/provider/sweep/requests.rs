@@ -37,6 +37,7 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         encoding_formats,
         dimensions,
         guardrail_id,
+        route,
         prompt_name,
         prompt_version
     )

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::billing;
 use crate::call::ErrorFacts;
 use crate::provider::format::{Event, Reading};
 use crate::provider::openai::usage::{self, Copilot, OpenAi, ToolUsage};
@@ -9,6 +10,14 @@ use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::Tallied;
+
+/// Tools of the provider that are billed by the call, by the items that call them.
+const TOOLS: [(billing::Count, &[&str]); 3] = [
+    (billing::Count::WebSearch, &["web_search_call"]),
+    (billing::Count::FileSearch, &["file_search_call"]),
+    // They run in containers, which are billed by time.
+    (billing::Count::CodeExecution, &["code_interpreter_call", "shell_call"]),
+];
 
 /// The response object.
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +71,16 @@ struct Item<'a> {
     /// Image generation, base64.
     #[serde(borrow)]
     result: Text<'a>,
+    /// Web search: what was done, of which only a search is billed.
+    #[serde(borrow)]
+    action: Object<Action<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Action<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -144,6 +163,11 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
             reading.facts.cancelled |= kind == "response.cancelled";
             reading.facts.ended = true;
         }
+        "response.output_item.done" => {
+            if let Some(count) = streamed.item.0.as_ref().and_then(|item| item.tool()) {
+                reading.facts.billing.add(count, 1);
+            }
+        }
         "response.output_item.added" => {
             if let Some(item) = &streamed.item.0 {
                 item.begin(streamed.output_index.0.unwrap_or(0), reading);
@@ -173,6 +197,11 @@ impl Response<'_> {
         self.id.note(&mut facts.id);
         self.model.note(&mut facts.model);
         self.service_tier.note(&mut facts.service_tier);
+        for (count, _) in TOOLS {
+            let used =
+                self.output.0.iter().filter_map(|item| item.0.as_ref()?.tool()).filter(|used| *used == count);
+            facts.billing.set(count, used.count() as u64);
+        }
         if let Some(tally) = self.usage.as_ref() {
             usage::note(tally, facts);
         }
@@ -215,6 +244,15 @@ impl Item<'_> {
         }
         let id = self.call_id.some().or_else(|| self.id.some());
         reading.tool_call(0, index, id, self.name.some(), None);
+    }
+
+    /// The tool of the provider that the item calls.
+    fn tool(&self) -> Option<billing::Count> {
+        let kind = self.kind.some()?;
+        let (count, _) = TOOLS.into_iter().find(|(_, kinds)| kinds.contains(&kind))?;
+        let action = self.action.0.as_ref().and_then(|action| action.kind.some());
+        let other = count == billing::Count::WebSearch && action.is_some_and(|action| action != "search");
+        (!other).then_some(count)
     }
 
     /// A call that the application answers.

@@ -18,16 +18,16 @@ impl Path<'_> {
             names.push(path.name);
             at = path.parent;
         }
-        let mut text = String::new();
-        for (index, name) in names.iter().rev().enumerate() {
-            let dot = if index == 0 { "" } else { "." };
-            let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
-            text.extend(dot.chars().chain(name.chars().take(MAX_PATH)).map(printable));
-            if text.len() >= MAX_PATH {
-                break;
-            }
+        names.reverse();
+        // The first and the last name say most.
+        while names.len() > 2 && names.iter().map(|name| name.len() + 1).sum::<usize>() > MAX_PATH + 1 {
+            names.remove(names.len() / 2);
         }
-        text.truncate(MAX_PATH);
-        text
+        let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        let dots = names.iter().enumerate().flat_map(|(index, name)| {
+            let dot = if index == 0 { "" } else { "." };
+            dot.chars().chain(name.chars())
+        });
+        dots.map(printable).take(MAX_PATH).collect()
     }
 }

@@ -281,10 +281,11 @@ fn is_usual(word: Word, text: &str) -> bool {
 /// The service tier in Vertex AI's `trafficType`: `ON_DEMAND_FLEX` is flex, `ON_DEMAND` alone the standard one.
 fn tier_of(traffic: &str) -> &str {
     match traffic {
-        "ON_DEMAND" | "TRAFFIC_TYPE_UNSPECIFIED" => "standard",
+        // The numbers are those of `enum-encoding=int`.
+        "ON_DEMAND" | "TRAFFIC_TYPE_UNSPECIFIED" | "0" | "1" => "standard",
         "ON_DEMAND_FLEX" => "flex",
         "ON_DEMAND_PRIORITY" => "priority",
-        "PROVISIONED_THROUGHPUT" => "provisioned_throughput",
+        "PROVISIONED_THROUGHPUT" | "2" => "provisioned_throughput",
         other => other,
     }
 }

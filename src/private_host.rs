@@ -18,7 +18,7 @@ const PRIVATE_DOMAINS: [&str; 10] = [
 ];
 
 /// Whether a host is this machine, in a private network, or has a name without a public domain.
-pub(super) fn is_private(host: &str) -> bool {
+pub(crate) fn is_private(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse();
     match address {
         Ok(IpAddr::V4(address)) => is_private_v4(address),

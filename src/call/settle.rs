@@ -1,0 +1,111 @@
+//! Brings the facts of a response together once all of it was read.
+
+use super::{Call, ResponseFacts};
+use crate::billing::{Count, Pass, Word};
+use crate::charge::Reported;
+use crate::coverage::{Coverage, Reason};
+use crate::usage::Usage;
+
+impl Call {
+    /// Adds what the counts of a response leave out, and checks that they are whole: passes of the model, reasoning
+    /// that only the total shows, searches that every request makes; the tier in a header; the total.
+    pub(crate) fn settle(&mut self) {
+        let hidden = self.hides_reasoning();
+        let searches = self.always_searches();
+        let openai = self.destination.openai;
+        let route = self.request.route.take();
+        let response = &mut self.response;
+        response.settle_passes();
+        response.settle_tier();
+        if let Some(route) = route {
+            response.billing.word(Word::Route, &route);
+        }
+        if searches && response.output {
+            response.billing.set(Count::WebSearch, response.billing.count(Count::WebSearch).max(1));
+        }
+        // Anthropic runs code for its web tools at no charge.
+        if !openai && response.billing.count(Count::WebSearch) > 0 {
+            response.billing.waive(Count::CodeExecution);
+        }
+        if let (Some(input), Some(total), true) =
+            (response.usage.input_tokens, response.reported_total, hidden)
+        {
+            response.usage.output_tokens = response.usage.output_tokens.max(total.checked_sub(input));
+        }
+        response.check_total();
+        if matches!(response.charge.reported(), Reported::Usd(_)) {
+            response.unpriced = Coverage::default();
+        }
+        let unknown = response.coverage.count().saturating_add(response.unpriced.count());
+        response.billing.set(Count::Unparsed, unknown);
+    }
+
+    /// Whether this is Gemini in OpenAI's format, which leaves reasoning out of the output and names it nowhere.
+    fn hides_reasoning(&self) -> bool {
+        let models = [&self.response.model, &self.request.model];
+        let gemini = models.into_iter().flatten().any(|model| model.contains("gemini"));
+        self.destination.openai && gemini && self.response.usage.reasoning_tokens.unwrap_or(0) == 0
+    }
+
+    /// Whether this is one of OpenAI's search models, which search with every request and report no count.
+    fn always_searches(&self) -> bool {
+        let model = self.request.model.as_deref().unwrap_or_default();
+        self.destination.openai && (model.contains("-search-preview") || model.contains("-search-api"))
+    }
+}
+
+impl ResponseFacts {
+    /// Anthropic lists the passes of the model. Its own counts hold those that wrote the message; those that
+    /// compacted the context before it are billed as well, and those of an advisor at the advisor's price. A pass
+    /// that declined before another model took over is not billed.
+    fn settle_passes(&mut self) {
+        let passes = self.billing.passes();
+        if passes.is_empty() {
+            return;
+        }
+        let fallback = passes.iter().any(|pass| pass.kind == "fallback_message");
+        let billed = |pass: &&Pass| !(fallback && pass.kind == "message");
+        let mut passes: Vec<Pass> = passes.iter().filter(billed).cloned().collect();
+        let writes = |pass: &Pass| matches!(pass.kind.as_str(), "message" | "fallback_message" | "model");
+        let mut written = Usage::default();
+        for pass in passes.iter().filter(|pass| writes(pass)) {
+            written.add(&pass.usage);
+        }
+        let totals = |usage: &Usage| (usage.input_tokens.unwrap_or(0), usage.output_tokens.unwrap_or(0));
+        if totals(&written) != totals(&self.usage) {
+            self.coverage.note(Reason::Total, "usage.iterations".to_owned());
+        }
+        for pass in passes.iter().filter(|pass| !writes(pass) && pass.model.is_none()) {
+            self.usage.add(&pass.usage);
+            self.billing.add(Count::CacheWrite1h, pass.cache_write_1h);
+        }
+        // One pass of the model itself is what the counts are.
+        if let [only] = passes.as_slice()
+            && writes(only)
+        {
+            passes.clear();
+        }
+        self.billing.set_passes(passes);
+    }
+
+    /// Takes the tier in a header where the body names none.
+    fn settle_tier(&mut self) {
+        let tier = self.header_tier.take().filter(|_| self.service_tier.is_none());
+        if let Some(tier) = tier {
+            self.note_tier(&tier);
+            self.billing.word(Word::TierSource, "header");
+        }
+    }
+
+    /// Whether the provider's total is that of the parts, with or without the cached tokens.
+    fn check_total(&mut self) {
+        let usage = &self.usage;
+        let (Some(total), Some(input)) = (self.reported_total, usage.input_tokens) else { return };
+        let parts = input.saturating_add(usage.output_tokens.unwrap_or(0));
+        let cached =
+            usage.cache_read_tokens.unwrap_or(0).saturating_add(usage.cache_write_tokens.unwrap_or(0));
+        if total != parts && total != parts.saturating_sub(cached) {
+            self.coverage.note(Reason::Total, "usage.total_tokens".to_owned());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A cost is exact only when everything in the response that may cost something was understood: over all recorded
+//! responses, with one member more than any reader knows.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use spanledger::semconv::attribute;
+
+use crate::corpus::recordings_of_all_formats;
+use crate::support::replay::{self, Exchange, Replay};
+
+/// What no provider has.
+const UNKNOWN: &str = "unheard_of_units";
+
+/// Members that hold counts or charges.
+const ROOTS: [&str; 10] = [
+    "usage",
+    "usageMetadata",
+    "meta",
+    "copilot_usage",
+    "usage_breakdown",
+    "tool_usage",
+    "cost",
+    "amazon-bedrock-invocationMetrics",
+    "usage_metadata",
+    "billed_units",
+];
+
+/// Members of a response that hold what the model wrote.
+const CONTENT: [&str; 7] = ["content", "arguments", "text", "input", "parts", "annotations", "schema"];
+
+/// What the recorded responses hold that no reader knows, and why that is right.
+const NOTED: [(&str, &str); 3] = [
+    ("Units", "a guardrail is billed by the text unit, at a price that is in no table"),
+    (
+        "usage.total_tokens",
+        "Mistral counts the tokens of sound next to the prompt, and its total alone has them",
+    ),
+    ("usage.billed_units.images", "Cohere's price of an image is in no table"),
+];
+
+/// The pointers of all objects at and below the members that hold counts.
+fn counted(value: &Value, at: &str, within: bool, all: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            if within {
+                all.push(at.to_owned());
+            }
+            for (name, member) in members {
+                let root = ROOTS.contains(&name.as_str()) && member.is_object();
+                if within || root || !CONTENT.contains(&name.as_str()) {
+                    let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                    counted(member, &pointer, within || root, all);
+                }
+            }
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                counted(element, &format!("{at}/{index}"), within, all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The body with the unknown member in one object more: of the last document or event that has such objects.
+fn planted(body: &[u8]) -> Vec<Vec<u8>> {
+    let pieces = pieces(body);
+    let last = pieces.iter().rev().find_map(|piece| {
+        let mut pointers = Vec::new();
+        counted(&piece.document, "", false, &mut pointers);
+        (!pointers.is_empty()).then_some((piece, pointers))
+    });
+    let Some((piece, pointers)) = last else { return Vec::new() };
+    let bodies = pointers.iter().map(|pointer| {
+        let mut document = piece.document.clone();
+        document.pointer_mut(pointer).unwrap()[UNKNOWN] = json!(7);
+        [&body[..piece.start], &(piece.encode)(&document, &body[piece.start..piece.end]), &body[piece.end..]]
+            .concat()
+    });
+    bodies.collect()
+}
+
+/// One JSON document within a body, and how it is written.
+struct Piece {
+    start: usize,
+    end: usize,
+    document: Value,
+    encode: fn(&Value, &[u8]) -> Vec<u8>,
+}
+
+fn pieces(body: &[u8]) -> Vec<Piece> {
+    let plain = |document: &Value, _: &[u8]| document.to_string().into_bytes();
+    if let Ok(document) = serde_json::from_slice(body) {
+        return vec![Piece { start: 0, end: body.len(), document, encode: plain }];
+    }
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let data = line.strip_prefix(b"data:").unwrap_or(line);
+        let from = start + line.len() - data.len();
+        if let Ok(document) = serde_json::from_slice(data) {
+            let encode = |document: &Value, _: &[u8]| format!("{document}\n").into_bytes();
+            pieces.push(Piece { start: from, end: start + line.len(), document, encode });
+        }
+        start += line.len();
+    }
+    if pieces.is_empty() { frames(body) } else { pieces }
+}
+
+/// The messages of an AWS event stream.
+fn frames(body: &[u8]) -> Vec<Piece> {
+    let number = |at: usize| Some(u32::from_be_bytes(body.get(at..at + 4)?.try_into().ok()?) as usize);
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while let (Some(length), Some(headers)) = (number(start), number(start + 4)) {
+        let Some(payload) = body.get(start + 12 + headers..(start + length).saturating_sub(4)) else { break };
+        if let Ok(document) = serde_json::from_slice::<Value>(payload) {
+            let wrapped = document["bytes"].as_str().and_then(|bytes| STANDARD.decode(bytes).ok());
+            let document = wrapped.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(document);
+            pieces.push(Piece { start, end: start + length, document, encode: frame });
+        }
+        start += length;
+    }
+    pieces
+}
+
+/// A message like `old` with another payload.
+fn frame(document: &Value, old: &[u8]) -> Vec<u8> {
+    let headers = u32::from_be_bytes(old[4..8].try_into().unwrap()) as usize;
+    let wrapped =
+        serde_json::from_slice::<Value>(&old[12 + headers..old.len() - 4]).unwrap()["bytes"].is_string();
+    let payload = match wrapped {
+        true => json!({"bytes": STANDARD.encode(document.to_string())}).to_string(),
+        false => document.to_string(),
+    };
+    let length = u32::try_from(16 + headers + payload.len()).unwrap();
+    let mut message = length.to_be_bytes().to_vec();
+    message.extend_from_slice(&old[4..8]);
+    message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
+    message.extend_from_slice(&old[12..12 + headers]);
+    message.extend_from_slice(payload.as_bytes());
+    message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
+    message
+}
+
+fn body_of(exchange: &Exchange) -> Vec<u8> {
+    match (&exchange.response.body, &exchange.response.body_base64) {
+        (Some(text), _) => text.clone().into_bytes(),
+        (None, encoded) => STANDARD.decode(encoded.as_deref().unwrap_or_default()).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn one_member_more_in_any_recorded_usage_is_never_exact() {
+    let Some(recordings) = recordings_of_all_formats() else { return };
+    let replay = Replay::start(1).await.unwrap();
+    let (mut tried, mut exact) = (0, Vec::new());
+    for mut exchange in recordings {
+        for body in planted(&body_of(&exchange)) {
+            (exchange.response.body, exchange.response.body_base64) = (None, Some(STANDARD.encode(&body)));
+            let replayed = replay.run(&exchange).await.unwrap();
+            let [span] = replayed.spans.as_slice() else { continue };
+            let span = replay::attributes(span);
+            if span[attribute::COST_STATUS] == "exact" {
+                exact.push(format!("{}: {}", exchange.id, String::from_utf8_lossy(&body)));
+            }
+            tried += 1;
+        }
+    }
+    assert!(
+        exact.is_empty(),
+        "{} of {tried} are exact:\n{}",
+        exact.len(),
+        exact[..exact.len().min(5)].join("\n")
+    );
+    assert!(tried > 4000, "{tried} tried");
+}
+
+#[tokio::test]
+async fn every_member_of_the_recorded_responses_is_read_or_known_to_cost_nothing() {
+    let Some(recordings) = recordings_of_all_formats() else { return };
+    let replay = Replay::start(1).await.unwrap();
+    let (mut exact, mut noted) = (0, Vec::new());
+    for exchange in recordings {
+        let replayed = replay.run(&exchange).await.unwrap();
+        let [span] = replayed.spans.as_slice() else { continue };
+        let span = replay::attributes(span);
+        exact += usize::from(span[attribute::COST_STATUS] == "exact");
+        let paths =
+            span.get(attribute::USAGE_UNPARSED).and_then(Value::as_array).cloned().unwrap_or_default();
+        let known = |path: &Value| {
+            NOTED.iter().any(|(known, _)| path.as_str().is_some_and(|path| path.ends_with(known)))
+        };
+        noted.extend(paths.iter().filter(|path| !known(path)).map(|path| format!("{}: {path}", exchange.id)));
+    }
+    assert!(noted.is_empty(), "not classified:\n{}", noted.join("\n"));
+    assert!(exact > 1600, "only {exact} recorded responses have an exact cost");
+}
