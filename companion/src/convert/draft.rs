@@ -71,6 +71,8 @@ pub(super) struct Draft<'a> {
     usage_source: Option<UsageSource>,
     pub(super) cost_status: Option<CostStatus>,
     pub(super) price_source: Option<Cow<'a, str>>,
+    /// As the library wrote them.
+    factors: Option<Vec<String>>,
     request_hash: Option<Cow<'a, str>>,
     instance: Option<Cow<'a, str>>,
     sequence: Option<u64>,
@@ -201,6 +203,7 @@ impl<'a> Draft<'a> {
                 self.cost_status = text().and_then(|text| CostStatus::parse(&text)).or(self.cost_status);
             }
             Own::PriceSource => self.price_source = text(),
+            Own::Factors => self.factors = value::names(value),
             Own::ServiceTier => self.either_service_tier = text(),
             Own::RequestHash => self.request_hash = text(),
             Own::Instance => self.instance = text(),
@@ -211,6 +214,11 @@ impl<'a> Draft<'a> {
                 self.sequence = number.or(self.sequence);
             }
         }
+    }
+
+    /// What decides the price next to tokens, tier and host.
+    pub(super) fn factors(&self) -> &[String] {
+        self.factors.as_deref().filter(|_| self.own).unwrap_or(&self.more.factors)
     }
 
     /// Notes what is not an attribute: the name, the status, the exception and the time of the first chunk.

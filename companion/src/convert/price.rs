@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use spanledger::{CostStatus, PriceQuery, PriceTable, UsageSource};
+use spanledger::{Billing, CostStatus, PriceQuery, PriceTable, UsageSource};
 
 use super::draft::{Draft, Reading};
 use super::timestamps::CallTime;
@@ -64,7 +64,7 @@ impl Draft<'_> {
                 .map(AsRef::as_ref),
             usage: &self.usage,
             usage_source,
-            billing: spanledger::Billing::NONE,
+            billing: &Billing::parse(self.factors()),
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(time.start.0.unsigned_abs()),
         });
         let status = match cost.status {

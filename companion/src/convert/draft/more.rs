@@ -29,7 +29,8 @@ pub(super) struct More<'a> {
     pub(super) input_apart: Option<u64>,
     pub(super) output_apart: Option<u64>,
     pub(super) input_has_cache: bool,
-    pub(super) cache_write_hour: Option<u64>,
+    /// What decides the price next to tokens, tier and host, as the library's `Billing` has it.
+    pub(super) factors: Vec<String>,
     pub(super) compaction_input: Option<u64>,
     pub(super) compaction_output: Option<u64>,
     /// What Logfire writes of a span: `span`, `log` or `pending_span`.
@@ -37,8 +38,6 @@ pub(super) struct More<'a> {
     /// Nanoseconds.
     pub(super) log_duration: Option<i64>,
     pub(super) codex_response: bool,
-    /// A surcharge that no price table knows.
-    pub(super) surcharge: bool,
     /// Whether an attribute marks the call as failed.
     pub(super) failed: bool,
 }
@@ -65,7 +64,17 @@ impl<'a> More<'a> {
             Fact::InputApart => first(&mut self.input_apart, value::tokens(value)),
             Fact::OutputApart => first(&mut self.output_apart, value::tokens(value)),
             Fact::InputHasCache => self.input_has_cache = true,
-            Fact::CacheWriteHour => first(&mut self.cache_write_hour, value::tokens(value)),
+            Fact::Billed(key) => {
+                if let Some(count) = value::tokens(value).filter(|count| *count > 0) {
+                    self.bill(key, &count.to_string());
+                }
+            }
+            Fact::BilledBy(key) => {
+                if let Some(word) = value::text(value, NAME_BYTES).filter(|word| !is_usual(word)) {
+                    self.bill(key, &word);
+                }
+            }
+            Fact::Unparsed => self.bill("unparsed", "1"),
             Fact::CompactionInput => first(&mut self.compaction_input, value::tokens(value)),
             Fact::CompactionOutput => first(&mut self.compaction_output, value::tokens(value)),
             Fact::SpanType => first(&mut self.span_type, name()),
@@ -76,11 +85,23 @@ impl<'a> More<'a> {
                 first(&mut self.log_duration, nanos);
             }
             Fact::CodexResponse => self.codex_response = true,
-            Fact::Speed => self.surcharge |= word("fast"),
             Fact::Level => self.failed |= word("error"),
             Fact::Success => self.failed |= value::flag(value) == Some(false),
         }
     }
+
+    /// Notes a factor of the price; of several values for one the first counts.
+    fn bill(&mut self, key: &str, value: &str) {
+        let known = |factor: &String| factor.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
+        if !self.factors.iter().any(known) {
+            self.factors.push(format!("{key}={value}"));
+        }
+    }
+}
+
+/// Speeds and regions that cost nothing more.
+fn is_usual(word: &str) -> bool {
+    ["", "standard", "normal", "default", "global", "not_available"].contains(&word)
 }
 
 /// A timestamp as RFC 3339 has it, in nanoseconds since 1970.

@@ -35,10 +35,9 @@ impl Draft<'_> {
 
         let written = self.usage.cache_write_tokens.unwrap_or(0) > 0;
         let lifetime = !written || self.sender.reports_lifetime();
-        let hour = self.more.cache_write_hour.unwrap_or(0) > 0;
         let cache = !generation || evidence || self.sender.reports_cached();
         Reading {
-            complete: cache && lifetime && !hour && agrees && !compacted && !self.more.surcharge,
+            complete: cache && lifetime && agrees && !compacted,
             added: thoughts || compacted,
             counted_by_sender: generation && dialect.estimates_without_cache_counts && !evidence,
         }

@@ -3,7 +3,7 @@
 //! Version 5 counts as the provider's API does and has cache writes in the provider's metadata only; from 6 on the
 //! input has the cache in it, which the details of the input tokens show.
 
-use super::json::Json;
+use super::json::{BILLING, Json};
 use super::{Cached, Dialect, Fact, Field, Input};
 
 pub(super) const OLDER: Dialect = Dialect {
@@ -52,8 +52,7 @@ const METADATA: Json = Json::of(&[
     ("/anthropic/cacheCreationInputTokens", Field::CacheWrite),
     ("/anthropic/usage/cache_creation_input_tokens", Field::CacheWrite),
     ("/anthropic/usage/cache_read_input_tokens", Field::CacheRead),
-    ("/anthropic/usage/cache_creation/ephemeral_1h_input_tokens", Field::More(Fact::CacheWriteHour)),
-    ("/anthropic/usage/service_tier", Field::ServiceTier),
+    ("/anthropic/usage", Field::Json(&BILLING)),
     ("/bedrock/usage/cacheWriteInputTokens", Field::CacheWrite),
     ("/bedrock/usage/cacheReadInputTokens", Field::CacheRead),
     ("/openai/serviceTier", Field::ServiceTier),

@@ -10,7 +10,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     scopes: &[("com.anthropic.sdk.", Cached::Always)],
     fields: &[
         ("anthropic.message.stop_reason", Field::FinishReasons),
-        ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", Field::More(Fact::CacheWriteHour)),
+        (
+            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+            Field::More(Fact::Billed("cache_write_1h")),
+        ),
         ("anthropic.usage.compaction.input_tokens", Field::More(Fact::CompactionInput)),
         ("anthropic.usage.compaction.output_tokens", Field::More(Fact::CompactionOutput)),
         ("anthropic.session.id", Field::Conversation),

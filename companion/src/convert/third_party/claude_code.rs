@@ -23,7 +23,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("error", Field::ErrorMessage),
         ("error_class", Field::ErrorType),
         ("success", Field::More(Fact::Success)),
-        ("speed", Field::More(Fact::Speed)),
+        ("speed", Field::More(Fact::BilledBy("speed"))),
     ],
     input: Input::AsTheApi,
     ..Dialect::EMPTY

@@ -21,8 +21,12 @@ pub(in super::super) enum Fact {
     OutputApart,
     /// Whatever its value: the input has the cached tokens in it.
     InputHasCache,
-    /// Written to the cache for an hour, at another price than for five minutes.
-    CacheWriteHour,
+    /// A quantity that has a price of its own, by its key in the library's `Billing`.
+    Billed(&'static str),
+    /// A word that decides the price, by its key in the library's `Billing`.
+    BilledBy(&'static str),
+    /// Members of a usage object that are not known, each of which may cost something.
+    Unparsed,
     /// What compactions used, which is in no total.
     CompactionInput,
     CompactionOutput,
@@ -32,8 +36,6 @@ pub(in super::super) enum Fact {
     LogDuration,
     /// Whatever its value: the span is a response of Codex.
     CodexResponse,
-    /// `fast` costs more.
-    Speed,
     /// `ERROR` marks a failed call.
     Level,
     /// False marks a failed call.

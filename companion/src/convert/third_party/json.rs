@@ -13,15 +13,23 @@ pub(in super::super) struct Json {
     pub(super) fields: &'static [(&'static str, Field)],
     /// Whether it is the text of a Python dictionary.
     python: bool,
+    /// Whether it is a usage object, so that a member that is not known may cost something.
+    usage: bool,
 }
 
 impl Json {
     pub(super) const fn of(fields: &'static [(&'static str, Field)]) -> Self {
-        Self { fields, python: false }
+        Self { fields, python: false, usage: false }
     }
 
-    pub(super) const fn python(fields: &'static [(&'static str, Field)]) -> Self {
-        Self { fields, python: true }
+    /// A usage object.
+    const fn usage(fields: &'static [(&'static str, Field)]) -> Self {
+        Self { fields, python: false, usage: true }
+    }
+
+    /// The same as the text of a Python dictionary.
+    pub(super) const fn in_python(self) -> Self {
+        Self { python: true, ..self }
     }
 
     /// Calls `each` with the facts that `text` states.
@@ -34,13 +42,46 @@ impl Json {
         } else {
             serde_json::from_str::<Value>(text)
         };
-        let Ok(document) = parsed else { return };
+        if let Ok(document) = parsed {
+            self.members(&document, &mut each);
+        }
+    }
+
+    fn members(&self, document: &Value, each: &mut dyn FnMut(Field, &Value)) {
         for (pointer, field) in self.fields {
-            match document.pointer(pointer) {
-                Some(Value::Null) | None => {}
-                Some(value) => each(*field, value),
+            match (field, document.pointer(pointer)) {
+                (_, Some(Value::Null) | None) => {}
+                (Field::Json(inner), Some(value)) => inner.members(value, each),
+                (_, Some(value)) => each(*field, value),
             }
         }
+        if self.usage && has_unknown(document, &mut String::new()) {
+            each(Field::More(Fact::Unparsed), &Value::Bool(true));
+        }
+    }
+}
+
+/// Whether a usage object has a member that is not known, and that is not zero, false or empty.
+fn has_unknown(value: &Value, pointer: &mut String) -> bool {
+    let is_known =
+        |pointer: &str| USAGE.fields.iter().any(|(known, _)| *known == pointer) || FREE.contains(&pointer);
+    if is_known(pointer) {
+        return false;
+    }
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => members.iter().any(|(name, member)| {
+            let length = pointer.len();
+            pointer.push('/');
+            pointer.push_str(name);
+            let unknown = has_unknown(member, pointer);
+            pointer.truncate(length);
+            unknown
+        }),
+        Value::Bool(true) => true,
     }
 }
 
@@ -94,7 +135,7 @@ fn flush(word: &mut String, json: &mut String) {
 
 /// A usage object: that of the OpenAI and Anthropic APIs, of MLflow and of Langfuse. In Langfuse's own form every kind
 /// of tokens is apart from `input` and `output`.
-pub(super) const USAGE: Json = Json::of(&[
+pub(super) const USAGE: Json = Json::usage(&[
     ("/prompt_tokens", Field::InputTokens),
     ("/input_tokens", Field::InputTokens),
     ("/input", Field::More(Fact::InputApart)),
@@ -114,8 +155,10 @@ pub(super) const USAGE: Json = Json::of(&[
     ("/input_token_details/cache_creation", Field::CacheWrite),
     ("/cache_creation_input_tokens", Field::CacheWrite),
     ("/input_cache_creation", Field::CacheWrite),
-    ("/cache_creation/ephemeral_1h_input_tokens", Field::More(Fact::CacheWriteHour)),
-    ("/cache_creation_input_tokens_above_1hr", Field::More(Fact::CacheWriteHour)),
+    ("/cache_creation/ephemeral_1h_input_tokens", Field::More(Fact::Billed("cache_write_1h"))),
+    ("/cache_creation_input_tokens_above_1hr", Field::More(Fact::Billed("cache_write_1h"))),
+    ("/input_token_details/ephemeral_1h_input_tokens", Field::More(Fact::Billed("cache_write_1h"))),
+    ("/prompt_cache_hit_tokens", Field::CacheRead),
     ("/completion_tokens_details/reasoning_tokens", Field::Reasoning),
     ("/output_tokens_details/reasoning_tokens", Field::Reasoning),
     ("/output_token_details/reasoning", Field::Reasoning),
@@ -123,8 +166,55 @@ pub(super) const USAGE: Json = Json::of(&[
     ("/output_reasoning_tokens", Field::Reasoning),
     ("/prompt_tokens_details/audio_tokens", Field::InputOf(Part::Audio)),
     ("/completion_tokens_details/audio_tokens", Field::OutputOf(Part::Audio)),
+    ("/prompt_tokens_details/image_tokens", Field::InputOf(Part::Image)),
+    ("/completion_tokens_details/image_tokens", Field::OutputOf(Part::Image)),
+    ("/input_token_details/audio", Field::InputOf(Part::Audio)),
+    ("/output_token_details/audio", Field::OutputOf(Part::Audio)),
+    ("/input_audio_tokens", Field::InputOf(Part::Audio)),
+    ("/output_audio_tokens", Field::OutputOf(Part::Audio)),
+    ("/input_image_tokens", Field::InputOf(Part::Image)),
+    ("/output_image_tokens", Field::OutputOf(Part::Image)),
+    ("/server_tool_use/web_search_requests", Field::More(Fact::Billed("web_search"))),
+    ("/num_search_queries", Field::More(Fact::Billed("web_search"))),
+    ("/citation_tokens", Field::More(Fact::Billed("citation_tokens"))),
+    ("/search_context_size", Field::More(Fact::BilledBy("search_context"))),
+    ("/speed", Field::More(Fact::BilledBy("speed"))),
+    ("/inference_geo", Field::More(Fact::BilledBy("region"))),
     ("/service_tier", Field::ServiceTier),
     ("/cost", Field::Cost),
+]);
+
+/// Members of a usage object that have no price of their own.
+const FREE: &[&str] = &[
+    "/total",
+    "/prompt_tokens_details/text_tokens",
+    "/completion_tokens_details/text_tokens",
+    "/completion_tokens_details/accepted_prediction_tokens",
+    "/completion_tokens_details/rejected_prediction_tokens",
+    "/input_text_tokens",
+    "/output_text_tokens",
+    "/output_accepted_prediction_tokens",
+    "/output_rejected_prediction_tokens",
+    "/cache_creation/ephemeral_5m_input_tokens",
+    "/input_token_details/ephemeral_5m_input_tokens",
+    "/server_tool_use/web_fetch_requests",
+    "/prompt_cache_miss_tokens",
+    "/cost_details",
+    "/queue_time",
+    "/prompt_time",
+    "/completion_time",
+    "/total_time",
+];
+
+/// What a usage object says of the price next to the tokens, where these are known from elsewhere.
+pub(super) const BILLING: Json = Json::usage(&[
+    ("/cache_creation/ephemeral_1h_input_tokens", Field::More(Fact::Billed("cache_write_1h"))),
+    ("/server_tool_use/web_search_requests", Field::More(Fact::Billed("web_search"))),
+    ("/num_search_queries", Field::More(Fact::Billed("web_search"))),
+    ("/search_context_size", Field::More(Fact::BilledBy("search_context"))),
+    ("/speed", Field::More(Fact::BilledBy("speed"))),
+    ("/inference_geo", Field::More(Fact::BilledBy("region"))),
+    ("/service_tier", Field::ServiceTier),
 ]);
 
 #[cfg(test)]
@@ -147,13 +237,35 @@ mod tests {
     }
 
     #[test]
+    fn notices_members_of_a_usage_object_that_may_cost_something() {
+        for (text, unknown) in [
+            (r#"{"input_tokens": 1, "total": 1, "prompt_tokens_details": {"text_tokens": 1}}"#, false),
+            (
+                r#"{"surcharge": 0, "credits": null, "grounded": false, "notes": "", "more": [], "x": {"y": 0}}"#,
+                false,
+            ),
+            (r#"{"surcharge": 1}"#, true),
+            (r#"{"prompt_tokens_details": {"video_tokens": 5}}"#, true),
+            (r#"{"grounded": true}"#, true),
+            (r#"{"iterations": [{"type": "compaction"}]}"#, true),
+            (r#"{"cost": 0.1, "cost_details": {"upstream_inference_cost": 0.1}}"#, false),
+        ] {
+            for document in [&USAGE, &BILLING] {
+                let mut found = false;
+                document.read(text, |field, _| found |= field == Field::More(Fact::Unparsed));
+                assert_eq!(found, unknown, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn reads_nothing_of_a_text_that_is_no_document_or_too_large() {
         let count = |text: &str| {
             let mut facts = 0;
             USAGE.read(text, |_, _| facts += 1);
             facts
         };
-        for text in ["", "no", "[1]", "{\"input\": null}", "{'input': 1}"] {
+        for text in ["", "no", "[]", "{\"input\": null}", "{'input': 1}"] {
             assert_eq!(count(text), 0, "{text}");
         }
         assert_eq!(count("{\"input\": 1}"), 1);

@@ -21,4 +21,4 @@ pub(super) const DIALECT: Dialect = Dialect {
     ..Dialect::EMPTY
 };
 
-const USAGE: Json = Json::python(json::USAGE.fields);
+const USAGE: Json = json::USAGE.in_python();

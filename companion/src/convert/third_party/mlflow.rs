@@ -2,7 +2,7 @@
 //!
 //! With its GenAI names turned on it writes the response's model as the requested one, and no cached tokens.
 
-use super::json::{self, Json};
+use super::json::{self, BILLING, Json};
 use super::{Cached, Dialect, Fact, Field};
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -38,5 +38,5 @@ const RESPONSE: Json = Json::of(&[
     ("/choices/0/finish_reason", Field::FinishReasons),
     ("/usage/completion_tokens_details/reasoning_tokens", Field::Reasoning),
     ("/usage/output_tokens_details/reasoning_tokens", Field::Reasoning),
-    ("/usage/cache_creation/ephemeral_1h_input_tokens", Field::More(Fact::CacheWriteHour)),
+    ("/usage", Field::Json(&BILLING)),
 ]);

@@ -3,7 +3,7 @@
 //! `llm.model_name` is the response's model once a response came; the request is JSON in
 //! `llm.invocation_parameters`. The response id is in the response alone, which is JSON in `output.value`.
 
-use super::json::Json;
+use super::json::{BILLING, Json};
 use super::{Cached, Dialect, Fact, Field, Part};
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -55,8 +55,7 @@ const PARAMETERS: Json = Json::of(&[
 const RESPONSE: Json = Json::of(&[
     ("/id", Field::ResponseId),
     ("/service_tier", Field::ServiceTier),
-    ("/usage/service_tier", Field::ServiceTier),
-    ("/usage/cache_creation/ephemeral_1h_input_tokens", Field::More(Fact::CacheWriteHour)),
+    ("/usage", Field::Json(&BILLING)),
     ("/llm_output/id", Field::ResponseId),
     ("/llm_output/service_tier", Field::ServiceTier),
     ("/generations/0/0/message/kwargs/response_metadata/id", Field::ResponseId),

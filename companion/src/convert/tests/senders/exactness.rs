@@ -55,10 +55,61 @@ fn a_total_that_is_not_the_total_of_the_parts_is_not_exact() {
 }
 
 #[test]
-fn writes_that_live_for_an_hour_are_not_priced_as_others() {
-    call("some.app", "", json!({
-        "gen_ai.system": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5",
-        "gen_ai.usage.cache_write.input_tokens": 300, "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 300,
-    }))
-    .is(&json!({ "write": 300, "cost_status": "estimated" }));
+fn writes_that_live_for_an_hour_cost_what_they_cost() {
+    // Dollars per million: 3 for input, 3.75 for five minutes in the cache and 6 for an hour, 15 for output.
+    for (hour, millionths) in [(0, 2_325), (200, 2_775), (300, 3_000)] {
+        call(
+            "some.app",
+            "",
+            json!({
+                "gen_ai.system": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5",
+                "gen_ai.usage.cache_write.input_tokens": 300,
+                "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": hour,
+            }),
+        )
+        .is(&json!({ "write": 300, "cost": millionths, "cost_status": "exact" }));
+    }
+}
+
+#[test]
+fn what_is_billed_next_to_tokens_is_in_the_price() {
+    let langfuse = |usage: Json| {
+        call(
+            "langfuse-sdk",
+            "5.0.4",
+            json!({
+                "gen_ai.system": "anthropic", "gen_ai.request.model": "claude-opus-4-8",
+                "langfuse.observation.usage_details": usage.to_string(),
+            }),
+        )
+    };
+    let cost = |usage: Json| langfuse(usage).convert().records[0].cost.unwrap().0;
+    let plain = cost(json!({}));
+    assert_eq!(cost(json!({ "server_tool_use": { "web_search_requests": 3 } })), plain + 30_000_000);
+    assert_eq!(cost(json!({ "speed": "fast" })), 2 * plain);
+    assert_eq!(cost(json!({ "speed": "standard", "inference_geo": "global" })), plain);
+    assert_eq!(cost(json!({ "inference_geo": "us" })), plain * 11 / 10);
+    for (usage, status) in [
+        (json!({ "speed": "fast" }), "exact"),
+        (json!({ "speed": "warp" }), "estimated"),
+        (json!({ "surcharge": 1 }), "estimated"),
+        (json!({ "surcharge": 0 }), "exact"),
+    ] {
+        langfuse(usage).is(&json!({ "cost_status": status }));
+    }
+}
+
+#[test]
+fn an_own_span_brings_the_factors_of_its_price() {
+    let own = |factors: Json| {
+        let mut attributes = json!({
+            "spanledger.outcome": "completed", "gen_ai.provider.name": "anthropic",
+            "gen_ai.request.model": "claude-opus-4-8", "spanledger.cost.factors": factors,
+        });
+        merge(&mut attributes, json!({ "gen_ai.usage.input_tokens": 500, "gen_ai.usage.output_tokens": 40 }));
+        Sent { attributes, ..Sent::default() }.convert().records[0].clone()
+    };
+    let plain = own(json!([])).cost.unwrap().0;
+    assert_eq!(own(json!(["speed=fast"])).cost.unwrap().0, 2 * plain);
+    assert_eq!(own(json!(["not understood"])).cost_status, spanledger::CostStatus::Estimated);
 }
