@@ -136,7 +136,7 @@ pub struct PriceTable {
     private_hosts: bool,
 }
 
-/// A price found, before anything is said about the usage it was multiplied with.
+/// A price found, before the usage it was multiplied with is judged.
 #[derive(Debug, Clone)]
 struct Priced {
     usd: f64,
@@ -226,7 +226,7 @@ impl PriceTable {
     }
 
     /// Whether a table names this model, letter case aside. A price for a prefix of model names, or a rule that
-    /// matches more than the name itself, does not count: whoever sends names must not decide what is known.
+    /// matches more than the name itself, does not count: senders of names must not decide what is known.
     #[must_use]
     pub fn knows(&self, provider: &str, model: &str) -> bool {
         self.own.as_ref().is_some_and(|own| own.names(model)) || self.bundled.names(provider, model)

@@ -19,10 +19,10 @@ const SOURCE: &str = "genai-prices/0.2.1";
 /// provider of a bare model name by the name alone.
 pub(super) const BY_MODEL_ALONE: &str = "litellm";
 
-/// Resolutions kept, so that a call costs one look-up. Names come from outside; a full cache starts anew.
+/// Resolutions kept, so that a call costs one lookup. Names come from outside; a full cache is emptied.
 pub(super) const RESOLUTIONS: usize = 512;
 
-/// The bundled prices, decoded once a process.
+/// The bundled prices, decoded once per process.
 pub(super) struct Bundled {
     calculator: &'static Calculator,
     /// Model ids in lower case by provider id.

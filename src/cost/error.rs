@@ -21,7 +21,7 @@ pub enum PriceError {
         file: String,
         /// The line of the fault, from 1.
         line: usize,
-        /// The key at fault, or the part of the file it stands in.
+        /// The key at fault, or the part of the file it is in.
         key: String,
         /// What is wrong and what to write instead.
         reason: String,

@@ -1,4 +1,4 @@
-//! The user's own prices: a gateway's, contract rates, models nobody else lists. Read from TOML.
+//! The user's own prices: a gateway's, contract rates, models that are in no other table. Read from TOML.
 
 mod file;
 #[cfg(test)]
@@ -58,14 +58,14 @@ struct Rates {
 }
 
 impl Table {
-    /// Reads `text`; `file` stands in messages.
+    /// Reads `text`; messages name `file`.
     pub(super) fn parse(text: &str, file: &str) -> Result<Self, PriceError> {
         let mut table = file::parse(text, file)?;
         table.entries.sort_by_key(|entry| std::cmp::Reverse(entry.specificity()));
         Ok(table)
     }
 
-    /// The price of the model that answered, else of the model asked for, else of what their aliases stand for.
+    /// The price of the model that answered, else of the model asked for, else of what their aliases mean.
     pub(super) fn price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {
         let named = [query.response_model, query.request_model].into_iter().flatten();
         let meant = named.clone().filter_map(|name| self.alias(name));
@@ -97,12 +97,12 @@ impl Table {
         self.entries.iter().find(|entry| entry.applies(&model, query))
     }
 
-    /// The price the table gives for whatever nobody knows.
+    /// The price the table gives for unknown models.
     pub(super) fn default_price(&self, tokens: &Tokens) -> Option<Priced> {
         self.default.as_ref().map(|rates| Priced { free: false, ..self.priced(rates, tokens, false) })
     }
 
-    /// The model a deployment name stands for.
+    /// The model that a deployment runs.
     pub(super) fn alias(&self, name: &str) -> Option<&str> {
         self.aliases.get(&name.to_lowercase()).map(String::as_str)
     }

@@ -238,7 +238,7 @@ fn the_model_that_answered_goes_before_the_model_asked_for() {
     };
     assert_costs(&of(Some("gpt-4o-mini"), "gpt-4o"), CostStatus::Exact, 0.15);
     assert_costs(&of(None, "gpt-4o"), CostStatus::Exact, 2.5);
-    // Something else answered, and nobody knows what it costs.
+    // Another model responded, at an unknown price.
     assert_costs(&of(Some("gpt-secret"), "gpt-4o"), CostStatus::Estimated, 2.5);
 }
 

@@ -1,4 +1,4 @@
-//! The shape of `prices.toml`, and what is said when it is wrong.
+//! The shape of `prices.toml`, and the errors when it is wrong.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -51,7 +51,7 @@ struct RateKeys {
     web_search: Option<Spanned<f64>>,
 }
 
-/// A fault and where it stands.
+/// A fault and where it is.
 struct Fault {
     at: Range<usize>,
     key: &'static str,
@@ -64,7 +64,7 @@ impl Fault {
     }
 }
 
-/// Reads `text` into a table whose entries stand in the order of the file.
+/// Reads `text` into a table whose entries are in the order of the file.
 pub(super) fn parse(text: &str, file: &str) -> Result<Table, PriceError> {
     let line_of = |at: usize| 1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
     let read: File = toml::from_str(text).map_err(|error| PriceError::Invalid {

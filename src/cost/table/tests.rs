@@ -1,4 +1,4 @@
-//! The user's own table: the example file, precedence, and what is said about mistakes.
+//! The user's own table: the example file, precedence, and the errors for mistakes.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! The answer shape that chat completions and legacy completions share, whole or as chunks of a stream: choices
+//! The response shape that chat completions and legacy completions share, whole or as chunks of a stream: choices
 //! whose `message`, `delta` or `text` carries what was generated.
 
 mod content;
@@ -94,7 +94,7 @@ struct Message<'a> {
     /// OpenRouter, Groq and others; some send both, with the same text.
     #[serde(borrow)]
     reasoning: Text<'a>,
-    /// OpenRouter: encrypted reasoning stands nowhere else.
+    /// OpenRouter: encrypted reasoning is nowhere else.
     #[serde(borrow)]
     reasoning_details: List<Object<ReasoningDetail<'a>>>,
     #[serde(borrow)]
@@ -158,7 +158,7 @@ struct Audio<'a> {
     transcript: Text<'a>,
 }
 
-/// Reads an answer that is one document.
+/// Reads a response that is one document.
 pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
     let (answer, whole) = document::<Chunk<'_>>(body);
     match answer {
@@ -185,7 +185,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
 }
 
 impl Chunk<'_> {
-    /// Whether nothing of an answer is here, so that the document may be an error of another shape.
+    /// Whether nothing of a response is here, so that the document may be an error of another shape.
     fn is_bare(&self) -> bool {
         self.choices.0.is_empty()
             && !self.usage.is_some()

@@ -29,7 +29,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     Some(recognised.provider(common::provider_of(target)))
 }
 
-/// The answer without its vectors.
+/// The response without its vectors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Response<'a> {

@@ -114,7 +114,7 @@ struct Streamed<'a> {
     error: Fault<'a>,
 }
 
-/// Reads an answer that is one document.
+/// Reads a response that is one document.
 pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
     let (response, whole) = document::<Response<'_>>(body);
     match response {
@@ -131,7 +131,7 @@ pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
     whole
 }
 
-/// Reads one event. The type stands in the data as well as in the event's name.
+/// Reads one event. The type is in the data as well as in the event's name.
 pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
     if event.data.trim_ascii() == b"[DONE]" {
         reading.facts.ended = true;
@@ -237,7 +237,7 @@ impl Item<'_> {
         }
     }
 
-    /// Reads what stands at an item's beginning: the name of the tool to call.
+    /// Reads what is at an item's beginning: the name of the tool to call.
     fn begin(&self, index: u64, reading: &mut Reading) {
         if !self.is_tool_call() {
             return;
