@@ -1,5 +1,7 @@
 //! Which requests are recognised, and whom their hosts belong to.
 
+mod recipe;
+
 use super::*;
 
 fn of(url: &str) -> Option<Recognised> {

@@ -21,6 +21,7 @@ mod golden;
 mod layers;
 mod privacy;
 mod protocols;
+mod recipe;
 mod recognition;
 mod sampling;
 mod tasks;
