@@ -33,6 +33,20 @@ pub struct GenAiMiddlewareBuilder {
     propagate: bool,
 }
 
+impl GenAiMiddleware {
+    /// With the defaults of [`GenAiMiddleware::builder`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Options, each with its default.
+    #[must_use]
+    pub fn builder() -> GenAiMiddlewareBuilder {
+        GenAiMiddlewareBuilder::default()
+    }
+}
+
 impl GenAiMiddlewareBuilder {
     /// The generation of the GenAI conventions to emit. Defaults to [`Semconv::Latest`].
     ///

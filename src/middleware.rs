@@ -10,7 +10,6 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::body::{failure, observe};
-use crate::builder::GenAiMiddlewareBuilder;
 use crate::call::{Call, Ending, Failure};
 use crate::context::{self, CallContext};
 use crate::provider::{self, Recognised};
@@ -34,18 +33,6 @@ pub struct GenAiMiddleware {
 }
 
 impl GenAiMiddleware {
-    /// With the defaults of [`GenAiMiddleware::builder`].
-    #[must_use]
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// Options, each with its default.
-    #[must_use]
-    pub fn builder() -> GenAiMiddlewareBuilder {
-        GenAiMiddlewareBuilder::default()
-    }
-
     pub(crate) fn with_settings(settings: Settings) -> Self {
         Self { settings: Arc::new(settings) }
     }
