@@ -9,7 +9,6 @@ mod attributes;
 mod draft;
 pub(crate) mod failure;
 mod kind;
-mod otlp;
 mod price;
 pub(crate) mod secrets;
 mod stream_ends;
@@ -18,21 +17,23 @@ mod tests;
 mod third_party;
 mod timestamps;
 mod value;
-mod wire;
 
 pub(crate) use value::cut;
-pub use wire::Malformed;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanledger::PriceTable;
 use spanledger::semconv::attribute;
 
+use crate::otlp::json::Json;
+use crate::otlp::protobuf::Protobuf;
+use crate::otlp::{Encoded, Encoding, Malformed, SpanView, Text, Value};
 use crate::record::{CallRecord, Passage, SkippedHours, Timestamp};
 use draft::Draft;
-use otlp::{Span, Value};
 use stream_ends::StreamEnds;
 use third_party::Sender;
+use value::NAME_BYTES;
 
 /// Turns batches of spans into records. Shared by all receivers.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub struct Converter {
     stream_ends: Mutex<StreamEnds>,
 }
 
-/// What became of one batch. `records.len() + ignored + refused` is the number of its spans.
+/// What became of one batch. Each of its spans is a record, ignored, refused or malformed.
 #[derive(Debug, Default)]
 pub struct Converted {
     /// The calls, in the order of the batch.
@@ -54,8 +55,19 @@ pub struct Converted {
     pub skipped: SkippedHours,
     /// Calls that cannot be kept, because their ids are missing or malformed.
     pub refused: u64,
+    /// Spans that cannot be read. Where the list around them breaks off, what is left of it counts as one.
+    pub malformed: u64,
+    /// Why the first of those cannot be read.
+    pub reason: Option<Malformed>,
     /// Calls of which a value was out of its range and was bounded or left out.
     pub clamped: u64,
+}
+
+impl Converted {
+    fn refuse(&mut self, reason: Malformed) {
+        self.malformed += 1;
+        self.reason.get_or_insert(reason);
+    }
 }
 
 impl Converter {
@@ -65,36 +77,90 @@ impl Converter {
         Self { prices, stream_ends: Mutex::default() }
     }
 
-    /// Converts one batch that arrived at `now`: an OTLP export request in protobuf.
+    /// Converts one batch that arrived at `now`.
     ///
     /// # Errors
-    /// [`Malformed`] when `request` is none.
-    pub fn convert(&self, request: &[u8], now: Timestamp) -> Result<Converted, Malformed> {
+    /// [`Malformed`] when `request` is no export request. What is wrong within a span costs that span alone.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn convert(&self, request: Encoded<&[u8]>, now: Timestamp) -> Result<Converted, Malformed> {
+        self.parts(request, now, usize::MAX, |_, _| {})
+    }
+
+    /// Converts one batch that arrived at `now`, and gives its calls and passages to `part` whenever there are `most`;
+    /// the rest is in the result.
+    ///
+    /// # Errors
+    /// [`Malformed`] when `request` is no export request, as far as it was read. What is wrong within a span costs that
+    /// span alone.
+    pub(crate) fn parts(
+        &self,
+        request: Encoded<&[u8]>,
+        now: Timestamp,
+        most: usize,
+        mut part: impl FnMut(Vec<CallRecord>, Vec<Passage>),
+    ) -> Result<Converted, Malformed> {
+        let full = |result: &mut Converted| {
+            if result.records.len() + result.passages.len() >= most {
+                part(std::mem::take(&mut result.records), std::mem::take(&mut result.passages));
+            }
+        };
+        match request {
+            Encoded::Protobuf(request) => self.read::<Protobuf>(request, now, full),
+            Encoded::Json(request) => self.read::<Json>(request, now, full),
+        }
+    }
+
+    /// Reads a request, and calls `after` after every span.
+    fn read<E: Encoding>(
+        &self,
+        request: &[u8],
+        now: Timestamp,
+        mut after: impl FnMut(&mut Converted),
+    ) -> Result<Converted, Malformed> {
         let mut result = Converted::default();
-        otlp::messages(request, otlp::RESOURCE_SPANS, |resource_spans| {
-            let resource = Resource::read(resource_spans)?;
-            otlp::messages(resource_spans, otlp::SCOPE_SPANS, |scope_spans| {
-                let (scope, version) = otlp::scope(scope_spans)?;
-                let sender = Sender::of(scope, version, resource.sdk);
-                otlp::messages(scope_spans, otlp::SPANS, |span| {
-                    self.read(span, resource.service, sender, now, &mut result)
-                })
-            })
+        E::resources(request, |resource| {
+            let from = Resource::read::<E>(resource);
+            let whole = E::scopes(resource, |scope| {
+                // Without its service or its scope a span would be taken for another's.
+                let named = from.as_ref().map_err(|error| *error).and_then(|from| {
+                    let (name, version) = E::name_and_version(scope)?;
+                    Ok((from, name.head(NAME_BYTES), version.head(NAME_BYTES)))
+                });
+                let known = named
+                    .as_ref()
+                    .map(|(from, name, version)| (&*from.service, Sender::of(name, version, &from.sdk)));
+                let whole = E::spans(scope, |span| {
+                    let read = match known {
+                        Ok((service, sender)) => self.read_span::<E>(span, service, sender, now, &mut result),
+                        Err(error) => Err(*error),
+                    };
+                    if let Err(reason) = read {
+                        result.refuse(reason);
+                    }
+                    after(&mut result);
+                });
+                if let Err(reason) = whole {
+                    result.refuse(reason);
+                }
+            });
+            if let Err(reason) = whole {
+                result.refuse(reason);
+            }
         })?;
         Ok(result)
     }
 
     /// Reads one span into `result`.
-    fn read<'a>(
+    fn read_span<'s, 'a: 's, E: Encoding>(
         &self,
-        span: &'a [u8],
+        span: E::Span<'a>,
         service: &str,
-        sender: Sender<'a>,
+        sender: Sender<'s>,
         now: Timestamp,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
         let mut draft = Draft::of(sender);
-        let span = Span::read(span, |key, value| draft.note(key, value))?;
+        let span = E::span(span, |key, value| draft.note(key, value))?;
         draft.note_span(&span)?;
         let ids = Ids::read(&span);
         let when = timestamps::bounded(span.start, span.end, now);
@@ -130,27 +196,27 @@ impl Converter {
 
 /// What the resource says of all its spans.
 struct Resource<'a> {
-    service: &'a str,
+    service: Cow<'a, str>,
     /// The SDK that sent them.
-    sdk: &'a str,
+    sdk: Cow<'a, str>,
 }
 
 impl<'a> Resource<'a> {
-    fn read(resource_spans: &'a [u8]) -> Result<Self, Malformed> {
-        let mut resource = Self { service: "", sdk: "" };
-        otlp::resource_attributes(resource_spans, |key, value| {
+    fn read<E: Encoding>(resource: E::Resource<'a>) -> Result<Self, Malformed> {
+        let (mut service, mut sdk) = (Text::EMPTY, Text::EMPTY);
+        E::resource_attributes(resource, |key, value| {
             let Value::Text(text) = value else { return };
-            if key == attribute::SERVICE_NAME {
-                resource.service = value::head(text, value::NAME_BYTES);
-            } else if key == third_party::SDK_NAME {
-                resource.sdk = text;
+            match &*key.head(NAME_BYTES) {
+                attribute::SERVICE_NAME => service = text,
+                third_party::SDK_NAME => sdk = text,
+                _ => {}
             }
         })?;
-        Ok(resource)
+        Ok(Self { service: service.head(NAME_BYTES), sdk: sdk.head(NAME_BYTES) })
     }
 }
 
-/// The ids of a span. All zeros is no id, says OTLP.
+/// The ids of a span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ids {
     trace: [u8; 16],
@@ -159,13 +225,9 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    fn read(span: &Span<'_>) -> Option<Self> {
-        Some(Self {
-            trace: id(span.trace_id)?,
-            span: id(span.span_id)?,
-            // A malformed parent is no reason to lose the call.
-            parent: id(span.parent_span_id),
-        })
+    fn read(span: &SpanView<'_>) -> Option<Self> {
+        // A malformed parent is no reason to lose the call.
+        Some(Self { trace: span.trace_id?, span: span.span_id?, parent: span.parent_span_id })
     }
 
     /// The span as a passage between accounts of a call; `None` when nothing is above it and nothing ends at it.
@@ -174,9 +236,4 @@ impl Ids {
             Passage { trace_id: self.trace, span_id: self.span, parent_span_id: self.parent, boundary };
         (boundary || self.parent.is_some()).then_some(passage)
     }
-}
-
-fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
-    let id: [u8; N] = bytes.try_into().ok()?;
-    id.iter().any(|byte| *byte != 0).then_some(id)
 }

@@ -10,8 +10,9 @@ use spanledger::PriceTable;
 
 use crate::config::{ConfigError, EXAMPLE, load};
 use crate::convert::{Converted, Converter};
-use crate::receiver::json;
-use crate::record::Timestamp;
+use crate::otlp::oracle::Style;
+use crate::otlp::{Encoded, Malformed};
+use crate::record::{CallRecord, Timestamp};
 
 /// 2026-11-23 12:00:00 UTC.
 const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
@@ -22,65 +23,76 @@ const TEXT_BYTES: usize = 1024;
 
 static PRICES: LazyLock<Arc<PriceTable>> = LazyLock::new(|| Arc::new(PriceTable::bundled()));
 
-/// A batch in OTLP/JSON is read or refused; what was read means the same in protobuf.
+/// A batch in OTLP/JSON is read or refused, and what `serde_json` takes is taken.
 pub fn otlp_json(bytes: &[u8]) {
-    let Ok(resource_spans) = json::decode(bytes) else { return };
-    let request = ExportTraceServiceRequest { resource_spans };
-    let sent = request.encode_to_vec();
-    // Bytes are compared, since no NaN equals itself.
-    match ExportTraceServiceRequest::decode(sent.as_slice()) {
-        Ok(again) => assert_eq!(again.encode_to_vec(), sent, "JSON and protobuf differ"),
-        Err(error) => panic!("what JSON said cannot be said in protobuf: {error}"),
+    let converted = convert(Encoded::Json(bytes));
+    if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        let syntax = matches!(converted.map(|converted| converted.reason), Err(Malformed::Syntax(_)));
+        assert!(!syntax, "JSON is taken for none");
     }
-    convert(&sent);
 }
 
-/// A batch in protobuf is read or refused.
+/// A batch in protobuf is read or refused, and in JSON it becomes the same.
 pub fn otlp_protobuf(bytes: &[u8]) {
-    convert(bytes);
+    let converted = convert(Encoded::Protobuf(bytes));
+    let (Ok(converted), Ok(request)) = (converted, ExportTraceServiceRequest::decode(bytes)) else { return };
+    // The generated reader checks more than is read here; where it takes the request, both saw the same spans.
+    let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+    let spans = scopes.map(|scope| scope.spans.len() as u64).sum::<u64>();
+    assert!(seen(&converted) == spans || converted.malformed > 0, "a span got lost");
+    // What a span repeats, and what is no field of OTLP, is gone now.
+    let converted = format!("{:?}", convert(Encoded::Protobuf(&request.encode_to_vec())));
+    let style = Style::all().nth(bytes.len() % 16).unwrap_or_default();
+    let json = style.write(&request);
+    assert_eq!(
+        converted,
+        format!("{:?}", convert(Encoded::Json(json.as_bytes()))),
+        "JSON and protobuf differ: {json}"
+    );
+}
+
+/// The number of spans of a batch.
+const fn seen(converted: &Converted) -> u64 {
+    converted.records.len() as u64 + converted.ignored + converted.refused + converted.malformed
 }
 
 /// Every span is accounted for once, every record is within the bounds the ledger counts on, and nothing but the
 /// batch decides what it becomes.
-fn convert(request: &[u8]) {
+fn convert(request: Encoded<&[u8]>) -> Result<Converted, Malformed> {
     let convert = || Converter::new(Arc::clone(&PRICES)).convert(request, NOW);
-    let Ok(converted) = convert() else { return };
-    let Converted { records, passages, ignored, skipped, refused, clamped } = &converted;
-    let spans = records.len() as u64 + ignored + refused;
+    let whole = convert()?;
+    let Converted { records, passages, ignored, skipped, clamped, .. } = &whole;
     let of_work =
         skipped.iter().flat_map(|(_, skipped)| skipped.iter()).map(|(_, _, spans)| spans).sum::<u64>();
     assert!(of_work <= *ignored, "what is skipped is a part of what is ignored");
     assert!(passages.len() as u64 <= *ignored, "a passage is a span that is no call");
-    // The generated reader checks more than is read here; where it takes the request, both saw the same spans.
-    if let Ok(request) = ExportTraceServiceRequest::decode(request) {
-        let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-        assert_eq!(scopes.map(|scope| scope.spans.len() as u64).sum::<u64>(), spans, "a span got lost");
-    }
-    assert!(*clamped <= spans, "{clamped} of {spans} spans clamped");
+    assert!(*clamped <= seen(&whole), "{clamped} of {} spans clamped", seen(&whole));
     assert_eq!(
         convert().map(|again| again.records).as_ref(),
         Ok(records),
         "the same batch became something else"
     );
     for record in records {
-        assert!((0..=DAY).contains(&record.duration_ns), "{record:?}");
-        assert!(
-            record.start.0 > 0 && record.start.0 + record.duration_ns <= NOW.plus_seconds(600).0,
-            "{record:?}"
-        );
-        assert!(
-            record.first_chunk_ns.is_none_or(|first| (0..=record.duration_ns).contains(&first)),
-            "{record:?}"
-        );
-        assert!(record.total_tokens().unwrap_or(0) <= 4_000_000_000, "{record:?}");
-        assert!(record.cost.is_none_or(|cost| (0..=10_000_000_000_000).contains(&cost.0)), "{record:?}");
-        assert!(
-            record.sequence.is_none_or(|number| i64::try_from(number).is_ok_and(|n| n > 0)),
-            "{record:?}"
-        );
-        let texts = [&record.request_model, &record.user, &record.error_message, &record.response_preview];
-        assert!(texts.into_iter().flatten().all(|text| text.len() <= TEXT_BYTES), "{record:?}");
+        check(record);
     }
+    Ok(whole)
+}
+
+fn check(record: &CallRecord) {
+    assert!((0..=DAY).contains(&record.duration_ns), "{record:?}");
+    assert!(
+        record.start.0 > 0 && record.start.0 + record.duration_ns <= NOW.plus_seconds(600).0,
+        "{record:?}"
+    );
+    assert!(
+        record.first_chunk_ns.is_none_or(|first| (0..=record.duration_ns).contains(&first)),
+        "{record:?}"
+    );
+    assert!(record.total_tokens().unwrap_or(0) <= 4_000_000_000, "{record:?}");
+    assert!(record.cost.is_none_or(|cost| (0..=10_000_000_000_000).contains(&cost.0)), "{record:?}");
+    assert!(record.sequence.is_none_or(|number| i64::try_from(number).is_ok_and(|n| n > 0)), "{record:?}");
+    let texts = [&record.request_model, &record.user, &record.error_message, &record.response_preview];
+    assert!(texts.into_iter().flatten().all(|text| text.len() <= TEXT_BYTES), "{record:?}");
 }
 
 /// A configuration is read, and can be shown; or it is refused with its file and line, on one line of text. Input is

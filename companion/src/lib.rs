@@ -17,6 +17,7 @@ pub mod fuzzing;
 pub mod metrics;
 pub mod net;
 pub mod notify;
+pub(crate) mod otlp;
 pub mod page;
 pub mod receiver;
 pub mod record;

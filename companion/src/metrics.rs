@@ -23,7 +23,7 @@ text_enum! {
         Ignored = "ignored",
         /// Another account of a call that is counted: a wrapper, a second instrumentation, or a witness.
         OtherAccount = "other_account",
-        /// A call without usable ids.
+        /// A call without usable ids, or a span that cannot be read.
         Refused = "refused",
         /// A call the ledger could not take; it was refused as retryable.
         Dropped = "dropped",

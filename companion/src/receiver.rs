@@ -4,9 +4,9 @@
 pub mod admission;
 mod grpc;
 mod http;
-pub(crate) mod json;
 mod offload;
 mod refusal;
+mod rejected;
 #[cfg(test)]
 mod tests;
 mod unsupported_signals;
@@ -20,19 +20,28 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock;
-use crate::convert::Converter;
+use crate::convert::{Converted, Converter};
 use crate::metrics::{Metrics, SpanResult};
+use crate::otlp::Encoded;
+use crate::otlp::export::ExportResponse;
+use crate::record::CallRecord;
+use crate::store::Appended;
 use crate::store::writer::{AppendError, WriterHandle};
 use crate::text::log_throttle::LogThrottle;
 use crate::text::seconds::Seconds;
 use offload::Offload;
 use refusal::Refusal;
+use rejected::Rejected;
 
 /// The retry delay that a sender gets after a refusal for lack of capacity.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two log lines about appends that fail: on a full disk every request does.
 const FAILURE_LOG_INTERVAL: Seconds = Seconds(60);
+
+/// Calls of a large request that are held at a time. The rest of it is read when these are durable, so that a request of
+/// nothing but the smallest calls takes no more memory than others.
+const PART: usize = 4096;
 
 /// Takes batches from every entrance to the ledger.
 #[derive(Debug, Clone)]
@@ -42,13 +51,6 @@ pub struct Intake {
     metrics: Arc<Metrics>,
     failures: Arc<LogThrottle>,
     offload: Offload,
-}
-
-/// What of an accepted batch was refused, for the protocol's partial success.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rejected {
-    pub(crate) spans: i64,
-    pub(crate) message: String,
 }
 
 impl Intake {
@@ -64,53 +66,84 @@ impl Intake {
         }
     }
 
-    /// Takes one export request, and returns when its calls are durable. `read` gives the request in protobuf, of at
-    /// most `bytes` bytes. `None` means that nothing was refused.
+    /// Takes one export request, and returns when its calls are durable. `read` gives the request, of at most `bytes`
+    /// bytes. The response tells what of it was refused.
     async fn accept(
         &self,
         bytes: usize,
-        read: impl FnOnce() -> Result<Bytes, Refusal> + Send + 'static,
-    ) -> Result<Option<Rejected>, Refusal> {
-        let converter = Arc::clone(&self.converter);
-        let convert = move || {
-            let request = read()?;
-            converter.convert(&request, clock::now()).map_err(|error| Refusal::Malformed(error.to_string()))
-        };
-        // What waits for the disk are the calls alone.
-        let converted = self.offload.run(bytes, convert).await.ok_or(Refusal::Unavailable)??;
+        read: impl FnOnce() -> Result<Encoded<Bytes>, Refusal> + Send + 'static,
+    ) -> Result<ExportResponse, Refusal> {
+        let intake = self.clone();
+        // What waits for the disk are calls alone: those of a small request after it was read, those of a large one part
+        // by part.
+        let most = if offload::is_large(bytes) { PART } else { usize::MAX };
+        let work = move || intake.convert(read()?, most);
+        let (converted, mut rejected) = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
+        let skipped = converted.skipped.clone();
+        let appended = self.writer.append_with(converted.records, converted.passages, skipped).await;
+        self.note(appended, calls, &mut rejected)?;
+        self.metrics.count_spans(SpanResult::Ignored, converted.ignored);
+        self.metrics.count_spans(SpanResult::Refused, converted.refused + converted.malformed);
+        self.metrics.count_skipped(&converted.skipped);
+        self.metrics.count_clamped(converted.clamped);
+        Ok(ExportResponse { partial_success: rejected.partial_success() })
+    }
+
+    /// Converts a request, and appends all but the last of its calls in parts of `most`. A sender that is asked to retry
+    /// after a part was appended does no harm: the ledger keeps a call once.
+    fn convert(&self, request: Encoded<Bytes>, most: usize) -> Result<(Converted, Rejected), Refusal> {
+        let mut rejected = Rejected::default();
+        let mut appended = Ok(());
+        let part = |records: Vec<CallRecord>, passages| {
+            if appended.is_ok() {
+                let calls = records.len() as u64;
+                appended = self.note(self.writer.append_blocking(records, passages), calls, &mut rejected);
+            }
+        };
+        let converted = match &request {
+            Encoded::Protobuf(bytes) => {
+                self.converter.parts(Encoded::Protobuf(bytes), clock::now(), most, part)
+            }
+            Encoded::Json(bytes) => self.converter.parts(Encoded::Json(bytes), clock::now(), most, part),
+        };
+        let converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        appended?;
+        rejected.add(converted.refused, "trace id or span id is missing, all zeros or of a wrong length");
+        if let Some(reason) = converted.reason {
+            rejected.add(converted.malformed, &format!("malformed, in the first {reason}"));
+        }
+        Ok((converted, rejected))
+    }
+
+    /// Counts what became of an append of `calls` calls.
+    fn note(
+        &self,
+        appended: Result<Appended, AppendError>,
+        calls: u64,
+        rejected: &mut Rejected,
+    ) -> Result<(), Refusal> {
         let count = |result, spans| self.metrics.count_spans(result, spans);
-        match self.writer.append_with(converted.records, converted.passages, converted.skipped.clone()).await
-        {
+        match appended {
             Ok(appended) => {
                 count(SpanResult::Accepted, appended.inserted);
                 count(SpanResult::Duplicate, appended.duplicates);
                 count(SpanResult::TooOld, appended.too_old);
                 count(SpanResult::OtherAccount, appended.other_accounts);
                 self.metrics.count_undone(appended.undone);
+                rejected.add(appended.too_old, "older than what the ledger keeps");
+                Ok(())
             }
             Err(error) => {
                 count(SpanResult::Dropped, calls);
-                return Err(match error {
-                    AppendError::Full { .. } => Refusal::Overloaded(RETRY_AFTER),
-                    other => {
-                        if let Some(suppressed) = self.failures.allow(clock::now()) {
-                            tracing::error!(
-                                error = %other, calls, suppressed, "append failed, refused as retryable"
-                            );
-                        }
-                        Refusal::Unavailable
-                    }
-                });
+                if let AppendError::Full { .. } = error {
+                    return Err(Refusal::Overloaded(RETRY_AFTER));
+                }
+                if let Some(suppressed) = self.failures.allow(clock::now()) {
+                    tracing::error!(%error, calls, suppressed, "append failed, refused as retryable");
+                }
+                Err(Refusal::Unavailable)
             }
         }
-        count(SpanResult::Ignored, converted.ignored);
-        count(SpanResult::Refused, converted.refused);
-        self.metrics.count_skipped(&converted.skipped);
-        self.metrics.count_clamped(converted.clamped);
-        Ok((converted.refused > 0).then(|| Rejected {
-            spans: i64::try_from(converted.refused).unwrap_or(i64::MAX),
-            message: "trace id or span id is missing, all zeros or of a wrong length".to_owned(),
-        }))
     }
 }

@@ -14,6 +14,7 @@ mod serve {
     mod import;
     mod lifecycle;
     mod limits;
+    mod memory;
     mod secrets;
     mod senders;
     mod tls;

@@ -7,15 +7,12 @@ mod usage;
 
 use std::borrow::Cow;
 
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use spanledger::{CostStatus, Outcome, Usage, UsageSource};
 
 use super::attributes::{self, Field, Own};
-use super::otlp::{Span, Value};
 use super::third_party::{self, Sender};
-use super::value::{self, NAME_BYTES, TEXT_BYTES};
-use super::wire::Malformed;
+use super::value::{self, DOCUMENT_BYTES, NAME_BYTES, TEXT_BYTES};
+use crate::otlp::{self, Malformed, SpanView, Text, Value};
 
 use more::More;
 pub(super) use usage::Reading;
@@ -39,7 +36,7 @@ pub(super) struct Draft<'a> {
     pub(super) work: bool,
     /// Whether a value was out of its range and left out.
     clamped: bool,
-    name: &'a str,
+    name: Cow<'a, str>,
     operation: Option<Cow<'a, str>>,
     span_kind: Option<Cow<'a, str>>,
     pub(super) provider: Option<Cow<'a, str>>,
@@ -101,13 +98,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes an attribute.
-    pub(super) fn note(&mut self, key: &str, value: Value<'a>) {
+    pub(super) fn note(&mut self, key: Text<'_>, value: Value<'a>) {
+        let key = &*key.head(NAME_BYTES);
         if let Some(field) = attributes::field(key) {
             self.set(field, value, Rank::Conventions, std::convert::identity);
         } else if let Some(field) = self.sender.own_field(key).or_else(|| third_party::field(key)) {
             self.note_third_party(field, value);
         } else if let Value::Text(module) = value {
-            self.sender = self.sender.in_module(key, module);
+            self.sender = self.sender.in_module(key, &module.head(NAME_BYTES));
         }
         self.work |= third_party::is_llm_work(key);
     }
@@ -119,9 +117,9 @@ impl<'a> Draft<'a> {
                     self.set(field, member, Rank::ThirdParty, |text| Cow::Owned(text.into_owned()));
                 }
             }),
-            (_, Value::Text(text)) if text.starts_with('"') => {
-                if let Some(text) = value::unquoted(text) {
-                    self.set(field, Value::Text(&text), Rank::ThirdParty, |text| {
+            (_, Value::Text(text)) if text.head(1) == "\"" => {
+                if let Some(text) = value::unquoted(&text.head(DOCUMENT_BYTES)) {
+                    self.set(field, Value::Text(Text::Plain(&text)), Rank::ThirdParty, |text| {
                         Cow::Owned(text.into_owned())
                     });
                 }
@@ -222,12 +220,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes what is not an attribute: the name, the status, the exception and the time of the first chunk.
-    pub(super) fn note_span(&mut self, span: &Span<'a>) -> Result<(), Malformed> {
-        self.name = span.name;
-        self.witness = [SpanKind::Server, SpanKind::Consumer].iter().any(|kind| *kind as u64 == span.kind);
+    pub(super) fn note_span(&mut self, span: &SpanView<'a>) -> Result<(), Malformed> {
+        self.name = span.name.head(NAME_BYTES);
+        self.witness = matches!(span.kind, otlp::KIND_SERVER | otlp::KIND_CONSUMER);
         self.status = match span.status_code {
-            code if code == StatusCode::Ok as u64 => SpanStatus::Ok,
-            code if code == StatusCode::Error as u64 => SpanStatus::Error,
+            otlp::STATUS_OK => SpanStatus::Ok,
+            otlp::STATUS_ERROR => SpanStatus::Error,
             _ => SpanStatus::Unset,
         };
         let dialect = self.sender.dialect;
@@ -238,19 +236,20 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         if self.status == SpanStatus::Error && !span.status_message.is_empty() {
-            let text = Some(Cow::Borrowed(value::head(span.status_message, TEXT_BYTES)));
+            let text = Some(span.status_message.head(TEXT_BYTES));
             put(&mut self.error_message, text, Rank::Conventions);
         }
         span.events(|event| {
-            if dialect.first_chunk_events.contains(&event.name) && self.more.first_chunk_at.is_none() {
+            let name = &*event.name.head(NAME_BYTES);
+            if dialect.first_chunk_events.contains(&name) && self.more.first_chunk_at.is_none() {
                 self.more.first_chunk_at = i64::try_from(event.time).ok().filter(|time| *time > 0);
             }
-            let exception = event.name == EXCEPTION && self.status == SpanStatus::Error;
-            let finished = dialect.finish_reason_event == Some(event.name);
+            let exception = name == EXCEPTION && self.status == SpanStatus::Error;
+            let finished = dialect.finish_reason_event == Some(name);
             if !exception && !finished {
                 return Ok(());
             }
-            event.attributes(|key, value| match key {
+            event.attributes(|key, value| match &*key.head(NAME_BYTES) {
                 EXCEPTION_TYPE if exception => {
                     put(&mut self.error_type, value::text(value, NAME_BYTES), Rank::ThirdParty);
                 }

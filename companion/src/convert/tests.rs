@@ -11,9 +11,12 @@ use spanledger::semconv::{attribute, provider};
 use spanledger::{CostStatus, Modality, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::{Converted, Converter};
+use crate::otlp::oracle::Style;
+use crate::otlp::{Encoded, Malformed};
 use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
 
 mod hostile;
+mod json;
 mod nesting;
 mod senders;
 mod wire;
@@ -70,7 +73,20 @@ pub(super) fn batch(scope: &str, spans: Vec<Span>) -> Vec<u8> {
 }
 
 pub(super) fn convert(scope: &str, spans: Vec<Span>) -> Converted {
-    converter().convert(&batch(scope, spans), NOW).unwrap()
+    converted(&batch(scope, spans)).unwrap()
+}
+
+/// What a fresh converter makes of a request in protobuf; in JSON of any style it must be the same.
+pub(super) fn converted(request: &[u8]) -> Result<Converted, Malformed> {
+    let from_protobuf = converter().convert(Encoded::Protobuf(request), NOW)?;
+    if let Ok(request) = ExportTraceServiceRequest::decode(request) {
+        for style in Style::all() {
+            let json = style.write(&request);
+            let from_json = converter().convert(Encoded::Json(json.as_bytes()), NOW).unwrap();
+            assert_eq!(format!("{from_json:?}"), format!("{from_protobuf:?}"), "{style:?}: {json}");
+        }
+    }
+    Ok(from_protobuf)
 }
 
 fn one(scope: &str, attributes: Vec<KeyValue>) -> CallRecord {

@@ -29,7 +29,6 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::attributes::{Field, Part};
-use super::value;
 pub(super) use fact::Fact;
 pub(super) use json::Json;
 pub(super) use meaning::{Meaning, meaning, streams};
@@ -177,10 +176,7 @@ impl<'a> Sender<'a> {
     /// The sender whose scope is `scope` of `version`, else the one whose SDK is `sdk`.
     pub(super) fn of(scope: &'a str, version: &str, sdk: &str) -> Self {
         let known = Sender::named(scope, version).or_else(|| Sender::named(sdk, "")).unwrap_or_default();
-        Self {
-            scope: if scope.is_empty() { NO_SCOPE } else { value::head(scope, value::NAME_BYTES) },
-            ..known
-        }
+        Self { scope: if scope.is_empty() { NO_SCOPE } else { scope }, ..known }
     }
 
     /// Its scope as a label.

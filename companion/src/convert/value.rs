@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::otlp::Value;
+use crate::otlp::{Text, Value, head};
 
 /// Bytes kept of a name: a model, a provider, an id. Longer ones are cut.
 pub(super) const NAME_BYTES: usize = 256;
 /// Bytes kept of a text: an error message, a preview.
 pub(super) const TEXT_BYTES: usize = 1024;
+/// Bytes of a document, or of a quoted text, that is parsed. Larger ones hold contents, which state no fact.
+pub(super) const DOCUMENT_BYTES: usize = 1 << 20;
+/// Bytes of the longest number or flag that came as text.
+const NUMBER_BYTES: usize = 64;
 /// Finish reasons kept of one call: one for each choice.
 const MOST_REASONS: usize = 16;
 /// No call has more tokens; a larger number is a fault of the sender and would spoil every sum.
@@ -18,19 +22,10 @@ const MOST_USD: f64 = 10_000.0;
 /// A string of at most `bytes` bytes. Integers are ids that some senders type so; an empty string is absent.
 pub(super) fn text(value: Value<'_>, bytes: usize) -> Option<Cow<'_, str>> {
     match value {
-        Value::Text(text) if !text.is_empty() => Some(Cow::Borrowed(head(text, bytes))),
+        Value::Text(text) if !text.is_empty() => Some(text.head(bytes)),
         Value::Int(number) => Some(Cow::Owned(number.to_string())),
         _ => None,
     }
-}
-
-/// The first `bytes` bytes, or fewer: it ends at a character's boundary.
-pub(super) fn head(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 /// As [`head`], and gives back the memory of what was cut.
@@ -52,7 +47,7 @@ pub(super) fn count(value: Value<'_>) -> Option<u64> {
             reason = "`as` saturates and the sign is checked"
         )]
         Value::Double(number) if number >= 0.0 && number.fract() == 0.0 => Some(number as u64),
-        Value::Text(digits) => digits.parse().ok(),
+        Value::Text(digits) => digits.head(NUMBER_BYTES).parse().ok(),
         _ => None,
     }
 }
@@ -68,7 +63,7 @@ pub(super) fn number(value: Value<'_>) -> Option<f64> {
         Value::Double(number) => number,
         #[expect(clippy::cast_precision_loss, reason = "costs and seconds are far below 2^53")]
         Value::Int(number) => number as f64,
-        Value::Text(digits) => digits.parse().ok()?,
+        Value::Text(digits) => digits.head(NUMBER_BYTES).parse().ok()?,
         _ => return None,
     };
     number.is_finite().then_some(number)
@@ -83,7 +78,7 @@ pub(super) fn usd(value: Value<'_>) -> Option<f64> {
 pub(super) fn flag(value: Value<'_>) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(flag),
-        Value::Text(text) => text.to_ascii_lowercase().parse().ok(),
+        Value::Text(text) => text.head(NUMBER_BYTES).to_ascii_lowercase().parse().ok(),
         _ => None,
     }
 }
@@ -96,7 +91,7 @@ pub(super) fn status(value: Value<'_>) -> Option<u16> {
 /// A member of a document that is no list and no object.
 pub(super) fn of_json(member: &serde_json::Value) -> Option<Value<'_>> {
     Some(match member {
-        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::String(text) => Value::Text(Text::Plain(text)),
         serde_json::Value::Bool(flag) => Value::Bool(*flag),
         serde_json::Value::Number(number) => match number.as_i64() {
             Some(number) => Value::Int(number),
@@ -114,8 +109,8 @@ pub(super) fn unquoted(text: &str) -> Option<String> {
 /// A list of names; a single name is a list of one, and the text of a JSON list of strings is that list.
 pub(super) fn names(value: Value<'_>) -> Option<Vec<String>> {
     let names: Vec<String> = match value {
-        Value::Text(text) if text.starts_with('[') => {
-            let names: Vec<String> = serde_json::from_str(text).ok()?;
+        Value::Text(text) if text.head(1) == "[" => {
+            let names: Vec<String> = serde_json::from_str(&text.head(DOCUMENT_BYTES)).ok()?;
             names
                 .into_iter()
                 .filter(|name| !name.is_empty())

@@ -22,9 +22,8 @@ use crate::net::token::Token;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The bounds of the receivers. Bodies take at most `2 * requests * message_bytes` bytes: as sent, and inflated or put
-/// together. What is read of them comes on top, of one large request per core at a time: of protobuf the calls alone,
-/// which take at most 64 bytes for each byte of the request; of JSON, before that, every element of the request, and
-/// the smallest span, `{}`, becomes some hundred bytes. The calls that wait for the disk are bounded by the writer.
+/// together. What is read of them comes on top, of one large request per core at a time: nothing but a part of its calls,
+/// whose number is bounded. The calls that wait for the disk are bounded by the writer.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Bytes of one request, as sent and inflated.

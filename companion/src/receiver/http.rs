@@ -10,12 +10,12 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
 use super::admission::Admission;
 use super::refusal::{JSON, PROTOBUF, Protocol, Refusal};
-use super::{Intake, Rejected, grpc, json, unsupported_signals};
+use super::{Encoded, Intake, unsupported_signals};
+use crate::otlp::export::{ExportResponse, PartialSuccess};
 
 /// The HTTP entrance. Bodies within the admission's limit, as sent and inflated.
 pub fn router(intake: Intake, admission: &Admission) -> Router {
@@ -53,7 +53,7 @@ async fn elsewhere() -> (StatusCode, &'static str) {
 async fn traces(State(entrance): State<Entrance>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     match take(&entrance, &parts.headers, body).await {
-        Ok((form, rejected)) => taken(form, rejected),
+        Ok((form, response)) => taken(form, response),
         Err(refusal) => refusal.response(Protocol::Http, parts.headers.get(header::CONTENT_TYPE)),
     }
 }
@@ -62,7 +62,7 @@ async fn take(
     entrance: &Entrance,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Form, Option<Rejected>), Refusal> {
+) -> Result<(Form, ExportResponse), Refusal> {
     let form = form(headers)?;
     let gzip = is_gzip(headers)?;
     let sent = match Limited::new(body, entrance.most).collect().await {
@@ -72,7 +72,13 @@ async fn take(
     };
     let most = entrance.most;
     let bytes = if gzip { most } else { sent.len() };
-    let read = move || protobuf(form, if gzip { inflate(&sent, most)? } else { sent });
+    let read = move || {
+        let plain = if gzip { inflate(&sent, most)? } else { sent };
+        Ok(match form {
+            Form::Protobuf => Encoded::Protobuf(plain),
+            Form::Json => Encoded::Json(plain),
+        })
+    };
     Ok((form, entrance.intake.accept(bytes, read).await?))
 }
 
@@ -107,23 +113,23 @@ fn inflate(sent: &[u8], most: usize) -> Result<Bytes, Refusal> {
     Ok(Bytes::from(plain))
 }
 
-/// The export request in protobuf, in which one reader reads it.
-fn protobuf(form: Form, plain: Bytes) -> Result<Bytes, Refusal> {
-    match form {
-        Form::Protobuf => Ok(plain),
-        Form::Json => json::decode(&plain)
-            .map(|resource_spans| ExportTraceServiceRequest { resource_spans }.encode_to_vec().into())
-            .map_err(|error| Refusal::Malformed(error.to_string())),
-    }
-}
-
-/// The answer in the form of the request.
-fn taken(form: Form, rejected: Option<Rejected>) -> Response<Body> {
+/// The response in the form of the request.
+fn taken(form: Form, response: ExportResponse) -> Response<Body> {
     let (kind, body) = match form {
-        Form::Protobuf => (PROTOBUF, grpc::answer(rejected).encode_to_vec()),
-        Form::Json => (JSON, json::answer(rejected.as_ref())),
+        Form::Protobuf => (PROTOBUF, response.encode_to_vec()),
+        Form::Json => (JSON, json(response).to_string().into_bytes()),
     };
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+fn json(response: ExportResponse) -> serde_json::Value {
+    match response.partial_success {
+        None => serde_json::json!({}),
+        Some(PartialSuccess { rejected, error_message }) => serde_json::json!({ "partialSuccess": {
+            "rejectedSpans": rejected.to_string(),
+            "errorMessage": error_message,
+        }}),
+    }
 }

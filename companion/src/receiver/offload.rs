@@ -10,6 +10,11 @@ use tokio::sync::Semaphore;
 /// Bytes of a request that is read at once. Beyond, handing it to another thread costs little beside reading it.
 pub(super) const LARGE: usize = 256 * 1024;
 
+/// Whether work on a request of `bytes` bytes has a thread of its own, which it may block.
+pub(super) const fn is_large(bytes: usize) -> bool {
+    bytes > LARGE
+}
+
 /// Runs the work on requests. Clones share the places for large ones: one for each core, since more would only take
 /// turns, and hold more memory meanwhile.
 #[derive(Debug, Clone)]
@@ -31,7 +36,7 @@ impl Offload {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        if bytes <= LARGE {
+        if !is_large(bytes) {
             return Some(work());
         }
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;

@@ -33,11 +33,11 @@ async fn large_requests_leave_the_threads_that_answer_to_others() {
     // The request is read only once another task of this one thread had its turn.
     let large = intake.accept(offload::LARGE + 1, move || {
         wait.recv_timeout(Duration::from_secs(10)).expect("the thread is taken");
-        Ok(Bytes::new())
+        Ok(Encoded::Protobuf(Bytes::new()))
     });
     let health = async { answered.send(()).unwrap() };
     let (accepted, ()) = tokio::join!(large, health);
-    assert_eq!(accepted, Ok(None));
+    assert_eq!(accepted, Ok(ExportResponse::default()));
 }
 
 /// The promise of [`Limits`](limits::Limits), for the shortest spans that are calls and the longest name they share.
@@ -65,7 +65,7 @@ fn calls_take_at_most_64_bytes_for_each_of_their_request() {
         ..ResourceSpans::default()
     }];
     let request = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
-    let records = converter().convert(&request, clock::now()).unwrap().records;
+    let records = converter().convert(Encoded::Protobuf(&request), clock::now()).unwrap().records;
     assert_eq!(records.len(), 1025);
     let texts: usize = records.iter().map(|call| call.service.capacity() + call.operation.capacity()).sum();
     let bytes = records.capacity() * size_of::<CallRecord>() + texts;

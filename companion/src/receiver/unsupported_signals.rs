@@ -3,27 +3,15 @@
 
 use std::sync::Arc;
 
+use super::refusal::{JSON, PROTOBUF};
+use crate::metrics::{Metrics, Signal};
+use crate::otlp::export::{self, ExportResponse};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::post;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
-use tonic::codec::CompressionEncoding;
-use tonic::service::RoutesBuilder;
-use tonic::{Request, Status};
-
-use super::admission::Admission;
-use super::refusal::{JSON, PROTOBUF};
-use crate::metrics::{Metrics, Signal};
 
 /// The HTTP routes `/v1/metrics` and `/v1/logs`.
 pub(super) fn routes(metrics: Arc<Metrics>) -> Router {
@@ -53,45 +41,16 @@ async fn take(
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Adds the gRPC services of metrics and logs.
-pub(super) fn services(routes: &mut RoutesBuilder, admission: &Admission, metrics: Arc<Metrics>) {
-    let most = admission.message_bytes();
-    let counter = Counter(metrics);
-    routes.add_service(
-        MetricsServiceServer::new(counter.clone())
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(most),
-    );
-    routes.add_service(
-        LogsServiceServer::new(counter)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(most),
-    );
-}
-
-#[derive(Clone)]
-struct Counter(Arc<Metrics>);
-
-#[tonic::async_trait]
-impl MetricsService for Counter {
-    async fn export(
-        &self,
-        _request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
-        self.0.count_unsupported(Signal::Metrics);
-        Ok(tonic::Response::new(Default::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl LogsService for Counter {
-    async fn export(
-        &self,
-        _request: Request<ExportLogsServiceRequest>,
-    ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
-        self.0.count_unsupported(Signal::Logs);
-        Ok(tonic::Response::new(Default::default()))
-    }
+/// Adds the export methods of metrics and logs over gRPC.
+pub(super) fn grpc(router: Router, most: usize, metrics: Arc<Metrics>) -> Router {
+    let methods = [(export::METRICS, Signal::Metrics), (export::LOGS, Signal::Logs)];
+    methods.into_iter().fold(router, |router, (method, signal)| {
+        let metrics = Arc::clone(&metrics);
+        export::route(router, method, most, move |_| {
+            metrics.count_unsupported(signal);
+            async { Ok(ExportResponse::default()) }
+        })
+    })
 }
 
 #[cfg(test)]

@@ -121,6 +121,20 @@ impl WriterHandle {
         answer.await.unwrap_or(Err(AppendError::Stopped))
     }
 
+    /// Appends a part of a batch as [`Self::append_with`] does, on a thread that may block. It waits for all of it, so that the
+    /// parts of one batch never fill the queue.
+    ///
+    /// # Errors
+    /// [`AppendError`]; [`AppendError::Full`] comes at once.
+    pub fn append_blocking(
+        &self,
+        calls: Vec<CallRecord>,
+        passages: Vec<Passage>,
+    ) -> Result<Appended, AppendError> {
+        let answer = self.shared.enqueue(calls, passages, SkippedHours::default())?;
+        answer.blocking_recv().unwrap_or(Err(AppendError::Stopped))
+    }
+
     /// Counters since the start.
     #[must_use]
     pub fn stats(&self) -> WriterStats {

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
@@ -19,7 +20,7 @@ use super::process::{PATIENCE, Server, call, pair, request, spanledger, text};
 
 const PROTOBUF: &str = "application/x-protobuf";
 
-fn start_with(config: &str) -> Server {
+pub(crate) fn start_with(config: &str) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spanledger.toml");
     std::fs::write(&path, config).unwrap();
@@ -37,7 +38,7 @@ fn bomb(megabytes: usize) -> Vec<u8> {
 }
 
 /// The most memory the server has had.
-fn peak_kilobytes(server: &Server) -> u64 {
+pub(crate) fn peak_kilobytes(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
     peak.trim_end_matches(" kB").parse().unwrap()
@@ -88,21 +89,47 @@ async fn refuses_a_gzip_bomb_before_it_goes_off() {
 }
 
 #[tokio::test]
-async fn refuses_values_nested_without_end() {
+async fn takes_a_call_however_deep_its_values_nest() {
     let server = Server::start(&[]);
     let mut deep = text("x");
     for _ in 0..200 {
         let values = vec![AnyValue { value: Some(deep) }];
         deep = Value::ArrayValue(ArrayValue { values });
     }
-    let mut nested = call(1);
-    nested.attributes.push(pair("deep", deep));
-    let body = request(vec![nested]);
-    let answer = post(&server, body.encode_to_vec(), &[]).await;
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let nested = |number| {
+        let mut nested = call(number);
+        nested.attributes.push(pair("deep", deep.clone()));
+        request(vec![nested])
+    };
+    let answer = post(&server, nested(1).encode_to_vec(), &[]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
     let mut client = TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap();
-    assert_eq!(client.export(body).await.unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(server.get("/healthz").0, 200);
+    assert_eq!(client.export(nested(2)).await.unwrap().into_inner().partial_success, None);
+    assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_bad_span_costs_that_span_alone_and_the_response_says_so() {
+    let server = Server::start(&[]);
+    // The name of a span that is no call, which is not UTF-8, and a number that is no number.
+    let mut plain = call(3);
+    plain.attributes.clear();
+    plain.name = "NAME".to_owned();
+    let mut body = request(vec![call(1), plain, call(2)]).encode_to_vec();
+    let at = body.windows(4).position(|bytes| bytes == b"NAME").unwrap();
+    body[at] = 0xff;
+    let response = post(&server, body.clone(), &[]).await;
+    assert_eq!((response.status(), response.bytes().await.unwrap().len()), (StatusCode::OK, 0));
+    assert_eq!(server.calls().len(), 2);
+    // The field of the name is one of eight bytes now, and they are the next field's.
+    body[at - 2] = 0x39;
+    let response = post(&server, body, &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let response = ExportTraceServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    let partial = response.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 1);
+    assert!(partial.error_message.starts_with("1 span refused: malformed, in the first "), "{partial:?}");
+    assert_eq!(server.metric("spanledger_receiver_spans_total{result=\"refused\"}"), Some(1.0));
 }
 
 #[tokio::test]

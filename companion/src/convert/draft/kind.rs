@@ -59,9 +59,10 @@ impl<'a> Draft<'a> {
             return None;
         }
         let (verb, model) = self.name.split_once(' ').filter(|(verb, _)| VERBS.contains(verb))?;
-        self.operation = Some(Cow::Borrowed(verb));
-        self.request_model = Some(Cow::Borrowed(model));
-        match third_party::meaning(verb) {
+        let meaning = third_party::meaning(verb);
+        self.operation = Some(Cow::Owned(verb.to_owned()));
+        self.request_model = Some(Cow::Owned(model.to_owned()));
+        match meaning {
             Meaning::Call(kind, _) => Some(kind),
             _ => None,
         }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::convert::otlp::Value;
 use crate::convert::third_party::Fact;
 use crate::convert::value::{self, NAME_BYTES};
+use crate::otlp::Value;
 
 /// Nanoseconds in a second, and milliseconds.
 const NANOS: f64 = 1e9;
@@ -50,7 +50,7 @@ impl<'a> More<'a> {
         keep: impl Fn(Cow<'v, str>) -> Cow<'a, str>,
     ) {
         let name = || value::text(value, NAME_BYTES).map(&keep);
-        let word = |wanted: &str| matches!(value, Value::Text(text) if text.eq_ignore_ascii_case(wanted));
+        let word = |wanted: &str| matches!(value, Value::Text(text) if text.head(NAME_BYTES).eq_ignore_ascii_case(wanted));
         match fact {
             Fact::Model => first(&mut self.model, name()),
             Fact::AskedModel => first(&mut self.asked_model, name()),
@@ -107,7 +107,7 @@ fn is_usual(word: &str) -> bool {
 /// A timestamp as RFC 3339 has it, in nanoseconds since 1970.
 fn time(value: Value<'_>) -> Option<i64> {
     let Value::Text(text) = value else { return None };
-    let time: jiff::Timestamp = text.trim_matches('"').parse().ok()?;
+    let time: jiff::Timestamp = text.head(NAME_BYTES).trim_matches('"').parse().ok()?;
     i64::try_from(time.as_nanosecond()).ok()
 }
 

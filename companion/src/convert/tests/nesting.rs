@@ -25,7 +25,7 @@ fn operation(name: &str) -> Vec<KeyValue> {
 fn counted(batches: Vec<Vec<Span>>) -> Vec<u8> {
     let mut store = MemoryStore::new();
     for spans in batches {
-        let converted = converter().convert(&batch("app", spans), NOW).unwrap();
+        let converted = converted(&batch("app", spans)).unwrap();
         let batch = Batch { calls: &converted.records, passages: &converted.passages, skipped: None };
         store.append_batch(batch).unwrap();
     }

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 use serde_json::{Value as Json, json};
 
-use super::{Converted, NOW, converter};
+use super::{Converted, NOW, converted, converter};
 use crate::record::CallRecord;
 
 mod agents;
@@ -71,7 +71,7 @@ impl Sent<'_> {
     }
 
     pub(super) fn convert(&self) -> Converted {
-        converter().convert(&batch(self.scope, self.version, vec![self.span(1, None)]), NOW).unwrap()
+        converted(&batch(self.scope, self.version, vec![self.span(1, None)])).unwrap()
     }
 
     /// The one call that it is.

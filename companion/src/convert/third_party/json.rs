@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::{Fact, Field, Part};
-
-/// Bytes of a document that is parsed. Larger ones hold contents, which state no fact.
-const MOST_BYTES: usize = 1 << 20;
+use crate::convert::value::DOCUMENT_BYTES;
+use crate::otlp::Text;
 
 /// A document and its members, by JSON pointer (RFC 6901). Of several names for one fact the first counts.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,14 +32,15 @@ impl Json {
     }
 
     /// Calls `each` with the facts that `text` states.
-    pub(in super::super) fn read(&self, text: &str, mut each: impl FnMut(Field, &Value)) {
-        if text.len() > MOST_BYTES {
+    pub(in super::super) fn read(&self, text: Text<'_>, mut each: impl FnMut(Field, &Value)) {
+        let text = text.head(DOCUMENT_BYTES + 1);
+        if text.len() > DOCUMENT_BYTES {
             return;
         }
         let parsed = if self.python {
-            serde_json::from_str(&from_python(text))
+            serde_json::from_str(&from_python(&text))
         } else {
-            serde_json::from_str::<Value>(text)
+            serde_json::from_str::<Value>(&text)
         };
         if let Ok(document) = parsed {
             self.members(&document, &mut each);
@@ -252,7 +252,7 @@ mod tests {
         ] {
             for document in [&USAGE, &BILLING] {
                 let mut found = false;
-                document.read(text, |field, _| found |= field == Field::More(Fact::Unparsed));
+                document.read(Text::Plain(text), |field, _| found |= field == Field::More(Fact::Unparsed));
                 assert_eq!(found, unknown, "{text}");
             }
         }
@@ -262,13 +262,13 @@ mod tests {
     fn reads_nothing_of_a_text_that_is_no_document_or_too_large() {
         let count = |text: &str| {
             let mut facts = 0;
-            USAGE.read(text, |_, _| facts += 1);
+            USAGE.read(Text::Plain(text), |_, _| facts += 1);
             facts
         };
         for text in ["", "no", "[]", "{\"input\": null}", "{'input': 1}"] {
             assert_eq!(count(text), 0, "{text}");
         }
         assert_eq!(count("{\"input\": 1}"), 1);
-        assert_eq!(count(&format!("{{\"input\": 1{}}}", " ".repeat(MOST_BYTES))), 0);
+        assert_eq!(count(&format!("{{\"input\": 1{}}}", " ".repeat(DOCUMENT_BYTES))), 0);
     }
 }

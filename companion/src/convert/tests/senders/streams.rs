@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::convert::Converter;
+use crate::otlp::Encoded;
 use crate::record::{Timestamp, Window};
 use crate::store::memory::MemoryStore;
 use crate::store::{Appender, Batch, Filter, Page, Querier};
@@ -78,7 +79,7 @@ fn counted(converter: &Converter, batches: &[Vec<Span>]) -> Vec<CallRecord> {
     let mut store = MemoryStore::new();
     for spans in batches {
         let request = batch("logfire.openai", "5.4.0", spans.clone());
-        let converted = converter.convert(&request, NOW).unwrap();
+        let converted = converter.convert(Encoded::Protobuf(&request), NOW).unwrap();
         let Converted { records: calls, passages, .. } = &converted;
         store.append_batch(Batch { calls, passages, skipped: None }).unwrap();
     }

@@ -1,25 +1,7 @@
 //! The fields of one protobuf message, where they lie in the bytes. Nothing is copied and nothing nests here, so
 //! hostile bytes cost neither memory nor stack.
 
-/// Why bytes are no message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// A field is longer than the message that holds it.
-    #[error("a field is cut off")]
-    CutOff,
-    /// A number with too many bytes, field number 0, or a wire type that OTLP does not use.
-    #[error("a field is not encoded as protobuf has it")]
-    Encoding,
-    /// A field of OTLP has another type here.
-    #[error("field {0} has a wrong type")]
-    Type(u64),
-    /// A string that is not UTF-8.
-    #[error("a string is not UTF-8")]
-    Utf8,
-    /// Values in values in values.
-    #[error("values are nested too deep")]
-    Nested,
-}
+use crate::otlp::{Malformed, Text};
 
 /// A field's value as it is encoded.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +28,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    pub(super) fn text(self) -> Result<&'a str, Malformed> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed::Utf8)
+    pub(super) fn text(self) -> Result<Text<'a>, Malformed> {
+        self.bytes().map(Text::of)
     }
 
     pub(super) const fn varint(self) -> Result<u64, Malformed> {

@@ -1,0 +1,38 @@
+//! What of an accepted request was refused for good, in the terms of OTLP's partial success.
+
+use crate::otlp::export::PartialSuccess;
+use crate::text::number::counted;
+
+/// Spans that were refused, and why.
+#[derive(Debug, Default)]
+pub(super) struct Rejected {
+    spans: u64,
+    reasons: Vec<(String, u64)>,
+}
+
+impl Rejected {
+    /// Counts `spans` that share a reason.
+    pub(super) fn add(&mut self, spans: u64, reason: &str) {
+        if spans == 0 {
+            return;
+        }
+        self.spans += spans;
+        match self.reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, counted)) => *counted += spans,
+            None => self.reasons.push((reason.to_owned(), spans)),
+        }
+    }
+
+    /// `None` when nothing was refused.
+    pub(super) fn partial_success(&self) -> Option<PartialSuccess> {
+        let reasons: Vec<String> = self
+            .reasons
+            .iter()
+            .map(|(reason, spans)| format!("{} refused: {reason}", counted(*spans, "span")))
+            .collect();
+        (self.spans > 0).then(|| PartialSuccess {
+            rejected: i64::try_from(self.spans).unwrap_or(i64::MAX),
+            error_message: reasons.join("; "),
+        })
+    }
+}
