@@ -121,18 +121,24 @@ fn only(asked: &Parameters, name: &'static str, value: &str, columns: usize) -> 
     }
 }
 
-/// A completed call is shown quietly; a failure is highlighted, with its status and its kind of error.
+/// A completed call is shown quietly; a failure is highlighted, with its status and its kind of error. The sender's own
+/// error type and text are in the title.
 fn ending(call: &CallRecord) -> Markup {
     let kind = match call.outcome {
         Outcome::Completed => return html! { span.muted { (words(call.outcome)) } },
         Outcome::Dropped | Outcome::Cancelled | Outcome::Pending => "",
         Outcome::Failed | Outcome::Truncated | Outcome::TimedOut => "critical",
     };
-    let error = call.error_type.as_deref().map(|kind| fit(&untrusted(kind), 32));
+    let error = call.error_kind.as_deref().or(call.error_type.as_deref());
+    let own = call.error_type.as_deref().filter(|own| Some(*own) != error);
+    let details = [own, call.error_message.as_deref()].into_iter().flatten().map(untrusted);
+    let details = details.collect::<Vec<_>>().join(": ");
     html! {
         (badge(kind, &words(call.outcome)))
         @if let Some(status) = call.status_code { " " (status) }
-        @if let Some(error) = error { " " span.muted title=[call.error_message.as_deref().map(untrusted)] { (error) } }
+        @if let Some(error) = error {
+            " " span.muted title=[Some(details).filter(|details| !details.is_empty())] { (fit(&untrusted(error), 32)) }
+        }
     }
 }
 

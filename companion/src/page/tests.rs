@@ -83,6 +83,21 @@ async fn names_from_outside_are_text_wherever_they_stand() {
 }
 
 #[tokio::test]
+async fn a_failed_call_shows_its_kind_and_has_the_senders_type_in_the_title() {
+    let mut call = calls()[0].clone();
+    call.outcome = spanledger::Outcome::Failed;
+    call.error_kind = Some("rate_limited".to_owned());
+    call.error_type = Some("openai.RateLimitError".to_owned());
+    call.error_message = Some("slow down".to_owned());
+    let shown = |call| async { get_from(state(ledger(&[call])), "/calls?last=24h").await.2 };
+    let page = shown(call.clone()).await;
+    assert!(page.contains("title=\"openai.RateLimitError: slow down\">rate_limited<"), "{page}");
+    call.error_type = call.error_kind.clone();
+    let page = shown(call).await;
+    assert!(page.contains("title=\"slow down\">rate_limited<"), "{page}");
+}
+
+#[tokio::test]
 async fn filters_lead_to_the_calls_that_match() {
     let (_, _, page) = get("/calls?status=401&outcome=failed").await;
     assert_eq!(rows(&page).len(), 3);
