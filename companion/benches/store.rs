@@ -390,7 +390,7 @@ impl Source {
             instance: Some(format!("{process:032x}")),
             sequence: Some(self.sequences[process as usize]),
             error_message: error_type.map(|text| format!("the provider said {text}")),
-            scope: "spanledger".into(),
+            scope: String::new(),
             ..CallRecord::default()
         }
     }

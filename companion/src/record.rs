@@ -170,7 +170,7 @@ pub struct CallRecord {
     pub response_preview: Option<String>,
     /// The error's text, if the sender gave one.
     pub error_message: Option<String>,
-    /// The instrumentation scope that wrote the span; empty when it has no name.
+    /// The instrumentation scope that wrote a third-party span; empty when it has no name.
     pub scope: String,
 }
 

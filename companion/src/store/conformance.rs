@@ -71,6 +71,7 @@ macro_rules! store_conformance {
             counts_a_call_once_that_a_gateway_passes_on
             counts_a_failed_call_once
             counts_a_failed_attempt_within_a_call_that_succeeds
+            finds_a_wrapper_through_a_call_of_another_kind
             keeps_calls_below_an_agent_or_a_tool_apart
             leaves_out_the_total_of_several_calls
             looks_no_further_than_its_links

@@ -100,7 +100,7 @@ impl Draft<'_> {
             sequence: self.sequence,
             response_preview: text(self.response_preview, TEXT_BYTES),
             error_message: text(self.error_message, TEXT_BYTES),
-            scope: self.sender.scope.to_owned(),
+            scope: if self.own { String::new() } else { self.sender.scope.to_owned() },
         };
         (record, self.clamped || time.clamped)
     }

@@ -24,7 +24,7 @@ pub(super) fn account(trace: u8, span: u8, scope: &str) -> CallRecord {
 }
 
 fn own(trace: u8, span: u8) -> CallRecord {
-    CallRecord { origin: Origin::Spanledger, scope: "spanledger".into(), ..account(trace, span, "") }
+    CallRecord { origin: Origin::Spanledger, ..account(trace, span, "") }
 }
 
 fn below(parent: u8, call: CallRecord) -> CallRecord {
@@ -180,6 +180,12 @@ pub(crate) fn counts_a_failed_attempt_within_a_call_that_succeeds(store: &mut Te
     append(store, &[account(1, 1, "framework"), attempt]);
     assert_eq!(spans(store), [(1, 1), (1, 2)]);
     append(store, &[below(1, within(account(1, 3, "client")))]);
+    assert_eq!(spans(store), [(1, 2), (1, 3)]);
+}
+
+pub(crate) fn finds_a_wrapper_through_a_call_of_another_kind(store: &mut TestStore) {
+    let between = CallRecord { operation: "embeddings".into(), ..below(1, within(account(1, 2, "client"))) };
+    append(store, &[account(1, 1, "framework"), below(2, within(account(1, 3, "client"))), between]);
     assert_eq!(spans(store), [(1, 2), (1, 3)]);
 }
 

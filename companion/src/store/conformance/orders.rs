@@ -50,7 +50,7 @@ prop_compose! {
         };
         let call = CallRecord {
             origin,
-            scope: if origin == Origin::Spanledger { "spanledger".into() } else { scope.into() },
+            scope: if origin == Origin::Spanledger { String::new() } else { scope.into() },
             service: service.into(),
             start: Timestamp(BASE.0 + start * MILLISECOND),
             duration_ns: length * MILLISECOND,

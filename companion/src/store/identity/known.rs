@@ -5,9 +5,10 @@
 //! mark is left there; when that span arrives the search goes on from it.
 
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroI64;
 
 use super::generations::{Few, Generations};
-use super::relation::{SAME_TOKENS_GAP, Span, end, is_witness, kind, response_id};
+use super::relation::{SAME_TOKENS_GAP, TimeSpan, end, is_witness, kind, response_id};
 use super::{Account, Accounts};
 use crate::record::{CallRecord, Origin, Passage};
 
@@ -24,12 +25,10 @@ const AT_ONE_TIME: usize = 256;
 pub(crate) struct Known {
     limit: usize,
     salt: RandomState,
-    /// Row numbers by trace and span id.
-    rows: Generations<i64>,
+    /// The accounts, and the spans above them, whether they have arrived or not.
+    spans: Generations<Span>,
     /// Spans that are no calls: the key of the parent; `None` where a search ends.
     passages: Generations<Option<u64>>,
-    /// The accounts below a span, whether it has arrived or not.
-    below: Generations<Few<Below>>,
     responses: Generations<Few<i64>>,
     /// The accounts of third parties by service and time.
     times: Generations<Few<Near>>,
@@ -37,6 +36,15 @@ pub(crate) struct Known {
     traces: Option<Generations<Few<i64>>>,
     /// Accounts that arrived since [`Self::forgets_soon`] was true.
     arrived: usize,
+}
+
+/// What is known of a span.
+#[derive(Debug, Default)]
+struct Span {
+    /// The row of its account, when it is one that has arrived.
+    row: Option<NonZeroI64>,
+    /// The accounts below it.
+    below: Few<Below>,
 }
 
 /// An account and how many links it is below.
@@ -50,13 +58,13 @@ struct Below {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Near {
     row: i64,
-    span: Span,
+    time: TimeSpan,
     scope: u64,
 }
 
 impl Near {
     fn may_be(&self, other: &Self) -> bool {
-        self.scope != other.scope && self.span.gap(other.span, SAME_TOKENS_GAP).is_some()
+        self.scope != other.scope && self.time.gap(other.time, SAME_TOKENS_GAP).is_some()
     }
 }
 
@@ -65,9 +73,9 @@ impl Known {
         Self {
             limit,
             salt: RandomState::new(),
-            rows: Generations::new(limit),
+            // Of each account the account and its parent.
+            spans: Generations::new(2 * limit),
             passages: Generations::new(limit),
-            below: Generations::new(limit),
             responses: Generations::new(limit),
             times: Generations::new(limit),
             traces: None,
@@ -84,35 +92,43 @@ impl Known {
 
     /// The row that the account with these ids had, as far as is remembered. It may be another's by now, or gone.
     pub(crate) fn row(&self, trace_id: &[u8; 16], span_id: &[u8; 8]) -> Option<i64> {
-        self.rows.get(self.span_key(trace_id, span_id)).copied()
+        let span = self.spans.get(self.span_key(trace_id, span_id))?;
+        span.row.map(NonZeroI64::get)
     }
 
-    /// Remembers the account in row `id`. Returns whether others may be related to it.
+    /// Remembers the account in row `id`. Returns the rows to which others may be related now: the account itself, and
+    /// those below it that it connects with what is above.
     pub(crate) fn arrive<A: Accounts>(
         &mut self,
         id: i64,
         call: &CallRecord,
         accounts: &A,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<Vec<i64>, A::Error> {
         let key = self.span_key(&call.trace_id, &call.span_id);
         self.arrived += 1;
-        self.rows.insert(key, id);
-        let mut related = self.climb(id, call, 1, accounts)?;
-        for below in self.below.values(key).to_vec() {
-            related = true;
-            self.climb(below.row, call, below.links + 1, accounts)?;
+        let span = self.spans.get_or_new(key);
+        span.row = NonZeroI64::new(id);
+        let below = span.below.as_slice().to_vec();
+        let mut related = self.climb(id, call, 1, accounts)? || !below.is_empty();
+        let mut connected = Vec::new();
+        for below in below {
+            if self.climb(below.row, call, below.links + 1, accounts)? {
+                connected.push(below.row);
+            }
         }
 
         if let Some(key) = self.response_key(call) {
-            related |= self.responses.get(key).is_some();
-            self.responses.add(key, id, SAME_ID);
+            related |= self.responses.add(key, id, SAME_ID);
         }
         if let Some((keys, near)) = self.near(id, call) {
             related |= keys.iter().any(|key| self.times.values(*key).iter().any(|other| near.may_be(other)));
             self.times.add(keys[0], near, AT_ONE_TIME);
         }
         related |= self.arrive_in_trace(id, call, accounts)?;
-        Ok(related)
+        if related {
+            connected.push(id);
+        }
+        Ok(connected)
     }
 
     fn arrive_in_trace<A: Accounts>(
@@ -131,9 +147,7 @@ impl Known {
             self.traces = Some(traces);
         }
         let key = self.salt.hash_one(call.trace_id);
-        let Some(traces) = &mut self.traces else { return Ok(false) };
-        traces.add(key, id, IN_TRACE);
-        Ok(traces.values(key).len() > 1)
+        Ok(self.traces.as_mut().is_some_and(|traces| traces.add(key, id, IN_TRACE)))
     }
 
     /// Whether so many accounts have arrived since this was true that what should be remembered must arrive again.
@@ -152,20 +166,18 @@ impl Known {
         accounts: &A,
     ) -> Result<Vec<i64>, A::Error> {
         let key = self.span_key(&passage.trace_id, &passage.span_id);
-        if self.rows.get(key).is_some() || self.passages.get(key).is_some() {
+        let is_call = self.spans.get(key).is_some_and(|span| span.row.is_some());
+        if is_call || self.passages.get(key).is_some() {
             return Ok(Vec::new());
         }
         let parent = passage.parent_span_id.filter(|_| !passage.boundary);
-        self.passages.insert(key, parent.map(|parent| self.span_key(&passage.trace_id, &parent)));
+        let parent_key = parent.map(|parent| self.span_key(&passage.trace_id, &parent));
+        *self.passages.get_or_new(key) = parent_key;
         let mut related = Vec::new();
-        for below in self.below.remove(key).iter().flat_map(Few::as_slice) {
-            if let Some(parent) = parent
-                && self.climb_from(
-                    below.row,
-                    self.span_key(&passage.trace_id, &parent),
-                    below.links + 1,
-                    accounts,
-                )?
+        let below = self.spans.get(key).map_or(&[][..], |span| span.below.as_slice()).to_vec();
+        for below in below {
+            if let Some(parent) = parent_key
+                && self.climb_from(below.row, parent, below.links + 1, accounts)?
             {
                 related.push(below.row);
             }
@@ -197,36 +209,45 @@ impl Known {
     ) -> Result<bool, A::Error> {
         let mut found = false;
         while links <= LINKS {
-            match self.above(key, accounts)? {
-                Above::Passage(parent) => key = parent,
-                Above::End => return Ok(found),
-                Above::Unknown => {
-                    self.below.add(key, Below { row: id, links }, BELOW);
-                    return Ok(found);
-                }
-                Above::Call(account) => {
-                    self.below.add(key, Below { row: id, links }, BELOW);
+            key = match self.passage(key) {
+                Some(Some(parent)) => parent,
+                Some(None) => return Ok(found),
+                None => {
+                    let span = self.spans.get_or_new(key);
+                    let others = span.below.add(Below { row: id, links }, BELOW);
+                    let row = span.row;
+                    if others {
+                        self.spans.grew();
+                    }
+                    let Some(row) = row else { return Ok(found) };
+                    let Some(account) = self.account(row, key, accounts)? else { return Ok(found) };
                     found = true;
                     let Some(parent) = self.parent_key(&account.call) else { return Ok(found) };
-                    key = parent;
+                    parent
                 }
-            }
+            };
             links += 1;
         }
         Ok(found)
     }
 
-    fn above<A: Accounts>(&self, key: u64, accounts: &A) -> Result<Above, A::Error> {
-        if !self.passages.is_empty()
-            && let Some(passage) = self.passages.get(key)
-        {
-            return Ok(passage.map_or(Above::End, Above::Passage));
+    /// What is above a span that is no call; `None` when it is not known to be one.
+    fn passage(&self, key: u64) -> Option<Option<u64>> {
+        if self.passages.is_empty() {
+            return None;
         }
-        let Some(row) = self.rows.get(key) else { return Ok(Above::Unknown) };
-        let account = accounts.account(*row)?;
-        let account =
-            account.filter(|account| self.span_key(&account.call.trace_id, &account.call.span_id) == key);
-        Ok(account.map_or(Above::Unknown, |account| Above::Call(Box::new(account))))
+        self.passages.get(key).copied()
+    }
+
+    /// The account in `row`, unless the row is gone or another's by now.
+    fn account<A: Accounts>(
+        &self,
+        row: NonZeroI64,
+        key: u64,
+        accounts: &A,
+    ) -> Result<Option<Account>, A::Error> {
+        let found = accounts.account(row.get())?;
+        Ok(found.filter(|account| self.span_key(&account.call.trace_id, &account.call.span_id) == key))
     }
 
     /// The accounts of the same kind above `call` in its trace.
@@ -239,13 +260,15 @@ impl Known {
         let mut next = self.parent_key(call);
         for _ in 0..LINKS {
             let Some(key) = next else { break };
-            next = match self.above(key, accounts)? {
-                Above::Passage(parent) => Some(parent),
-                Above::End | Above::Unknown => None,
-                Above::Call(account) => {
+            next = match self.passage(key) {
+                Some(parent) => parent,
+                None => {
+                    let row = self.spans.get(key).and_then(|span| span.row);
+                    let Some(row) = row else { break };
+                    let Some(account) = self.account(row, key, accounts)? else { break };
                     let parent = self.parent_key(&account.call);
                     if kind(&account.call) == kind(call) {
-                        found.push(*account);
+                        found.push(account);
                     }
                     parent
                 }
@@ -256,7 +279,8 @@ impl Known {
 
     /// Rows that may be related to `call` in another way than as one of [`Self::enclosing`].
     pub(super) fn candidates(&self, call: &CallRecord) -> Vec<i64> {
-        let below = self.below.values(self.span_key(&call.trace_id, &call.span_id));
+        let span = self.spans.get(self.span_key(&call.trace_id, &call.span_id));
+        let below = span.map_or(&[][..], |span| span.below.as_slice());
         let mut rows: Vec<i64> = below.iter().map(|below| below.row).collect();
         if let Some(key) = self.response_key(call) {
             rows.extend(self.responses.values(key));
@@ -291,15 +315,6 @@ impl Known {
         let time = end(call).div_euclid(SAME_TOKENS_GAP);
         let keys = [time, time.saturating_sub(1), time.saturating_add(1)]
             .map(|time| self.salt.hash_one((kind(call), call.service.as_str(), time)));
-        Some((keys, Near { row, span: Span::of(call), scope: self.salt.hash_one(call.scope.as_str()) }))
+        Some((keys, Near { row, time: TimeSpan::of(call), scope: self.salt.hash_one(call.scope.as_str()) }))
     }
-}
-
-/// What is known of a span to which a search comes.
-enum Above {
-    Passage(u64),
-    Call(Box<Account>),
-    /// An agent, a tool, a workflow, or a span without a parent.
-    End,
-    Unknown,
 }

@@ -20,12 +20,12 @@ const NO_TOKENS_GAP: i64 = 50_000_000;
 
 /// From when to when a call lasted, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct TimeSpan {
     start: i64,
     end: i64,
 }
 
-impl Span {
+impl TimeSpan {
     pub(super) const fn of(call: &CallRecord) -> Self {
         Self { start: call.start.0, end: end(call) }
     }
@@ -215,7 +215,7 @@ pub(super) fn unlinked(a: &CallRecord, b: &CallRecord) -> Option<i64> {
         return None;
     }
     let compared = known_tokens(a).min(known_tokens(b)) >= 2;
-    Span::of(a).gap(Span::of(b), if compared { SAME_TOKENS_GAP } else { NO_TOKENS_GAP })
+    TimeSpan::of(a).gap(TimeSpan::of(b), if compared { SAME_TOKENS_GAP } else { NO_TOKENS_GAP })
 }
 
 /// Whether a witness and a client's account of one trace, without a known link, are of the same call: the witness is

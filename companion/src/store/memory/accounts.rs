@@ -107,9 +107,7 @@ impl Columns {
             } else {
                 changed.insert(id);
             }
-            if certain(self.accounts.known.arrive(id, call, &self.accounts.rows)) {
-                unsettled.push(id);
-            }
+            unsettled.extend(certain(self.accounts.known.arrive(id, call, &self.accounts.rows)));
         }
         for passage in batch.passages {
             unsettled.extend(certain(self.accounts.known.pass(passage, &self.accounts.rows)));

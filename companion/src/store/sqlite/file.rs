@@ -5,6 +5,7 @@ pub(super) mod call_writer;
 pub(super) mod dictionary;
 pub(super) mod enum_codes;
 pub(super) mod error;
+mod frequent;
 pub(super) mod names;
 pub(super) mod open;
 pub(super) mod row;

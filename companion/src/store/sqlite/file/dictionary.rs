@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::record::CallRecord;
 use crate::store::sqlite::file::enum_codes;
+use crate::store::sqlite::file::frequent::Frequent;
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
@@ -32,6 +33,7 @@ struct SeriesKey {
 /// The writer's view of `text` and `series`. After a transaction that was rolled back it must be cleared.
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
+    frequent: Frequent<Entry>,
     texts: HashMap<String, Entry>,
     series: HashMap<SeriesKey, Entry>,
 }
@@ -43,18 +45,28 @@ pub(crate) const fn day_of(end: i64) -> i64 {
 
 impl Dictionary {
     pub(crate) fn clear(&mut self) {
+        self.frequent.clear();
         self.texts.clear();
         self.series.clear();
     }
 
     /// The number of `value`, used on `day`.
     pub(crate) fn text(&mut self, connection: &Connection, value: &str, day: i64) -> rusqlite::Result<i64> {
+        if let Some(entry) = self.frequent.get(value).filter(|entry| entry.last_day >= day) {
+            return Ok(entry.id);
+        }
+        let entry = self.entry(connection, value, day)?;
+        self.frequent.insert(value, entry);
+        Ok(entry.id)
+    }
+
+    fn entry(&mut self, connection: &Connection, value: &str, day: i64) -> rusqlite::Result<Entry> {
         if let Some(entry) = self.texts.get_mut(value) {
             if entry.last_day < day {
                 touch(connection, "text", entry.id, day)?;
                 entry.last_day = day;
             }
-            return Ok(entry.id);
+            return Ok(*entry);
         }
         // The index holds a hash, so that long values cost no more than short ones.
         let hash = text_hash(value);
@@ -71,7 +83,7 @@ impl Dictionary {
             self.texts.clear();
         }
         self.texts.insert(value.to_owned(), entry);
-        Ok(entry.id)
+        Ok(entry)
     }
 
     /// The number of an optional text.

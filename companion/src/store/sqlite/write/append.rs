@@ -1,7 +1,5 @@
 //! Appending calls: each account is written once, and of the accounts of a call one is added to the rollups.
 
-use std::collections::HashSet;
-
 use crate::record::{CallRecord, Origin};
 use crate::store::sqlite::file::call_id::{end_of, identity_hash, places};
 use crate::store::sqlite::file::call_writer::CallWriter;
@@ -42,7 +40,7 @@ impl Transaction<'_> {
         // Rows in the order of their ids fill pages; batches come in the order of the senders.
         order.sort_by_key(|(end, _)| *end);
         let mut appended = Appended::default();
-        let (mut new, mut unsettled) = (HashSet::new(), Vec::new());
+        let (mut new, mut unsettled) = (Vec::with_capacity(batch.calls.len()), Vec::new());
         for (end, call) in order {
             if minute_of(end) < self.watermarks.calls_from {
                 appended.too_old += 1;
@@ -59,10 +57,8 @@ impl Transaction<'_> {
                 let subjects = Subjects { series: numbers.series, user: numbers.user };
                 rollups.count(call, subjects, &self.watermarks);
             }
-            if self.arrive(id, call)? {
-                unsettled.push(id);
-            }
-            new.insert(id);
+            unsettled.extend(self.arrive(id, call)?);
+            new.push(id);
         }
         unsettled.extend(self.pass(batch.passages)?);
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;

@@ -15,8 +15,8 @@ use crate::store::sqlite::write::rollups::{Rollups, Subjects};
 use crate::store::sqlite::write::transaction::Transaction;
 
 impl Transaction<'_> {
-    /// Remembers the account in row `id`; returns whether others may be related to it.
-    pub(super) fn arrive(&mut self, id: i64, call: &CallRecord) -> rusqlite::Result<bool> {
+    /// Remembers the account in row `id`; returns the accounts to which others may be related now.
+    pub(super) fn arrive(&mut self, id: i64, call: &CallRecord) -> rusqlite::Result<Vec<i64>> {
         let rows = Rows { sql: self.sql, names: self.names, calls_from: self.watermarks.calls_from };
         self.note_waiting(id, call)?;
         self.known.arrive(id, call, &rows)
@@ -37,7 +37,7 @@ impl Transaction<'_> {
         let mut appended = Appended::default();
         let mut calls = CallWriter::new(self.sql)?;
         let mut rollups = Rollups::default();
-        self.settle(related, &HashSet::new(), &mut calls, &mut rollups, &mut appended)?;
+        self.settle(related, &[], &mut calls, &mut rollups, &mut appended)?;
         rollups.write(self.sql, &self.watermarks, self.limits.listed_hashes)?;
         Ok(appended)
     }
@@ -46,11 +46,15 @@ impl Transaction<'_> {
     pub(super) fn settle(
         &mut self,
         unsettled: &[i64],
-        new: &HashSet<i64>,
+        new: &[i64],
         calls: &mut CallWriter<'_>,
         rollups: &mut Rollups,
         appended: &mut Appended,
     ) -> rusqlite::Result<()> {
+        if unsettled.is_empty() {
+            return Ok(());
+        }
+        let new: HashSet<i64> = new.iter().copied().collect();
         let mut settled = HashSet::new();
         for id in unsettled {
             if settled.contains(id) {
