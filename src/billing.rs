@@ -30,8 +30,10 @@ pub(crate) enum Count {
     /// A subset of the input tokens.
     InputVideo,
     OutputAudioSeconds,
+    OutputImages,
     /// A subset of the output tokens.
     OutputVideo,
+    OutputVideoSeconds,
     RerankSearch,
     SocialSearch,
     /// Members of the response that no reader knows, each of which may cost something.
@@ -41,7 +43,7 @@ pub(crate) enum Count {
 
 impl Count {
     /// Every quantity, in the order of the attribute's documentation.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::CacheWrite1h,
         Self::Citation,
         Self::CodeExecution,
@@ -51,7 +53,9 @@ impl Count {
         Self::InputPages,
         Self::InputVideo,
         Self::OutputAudioSeconds,
+        Self::OutputImages,
         Self::OutputVideo,
+        Self::OutputVideoSeconds,
         Self::RerankSearch,
         Self::SocialSearch,
         Self::Unparsed,
@@ -69,7 +73,9 @@ impl Count {
             Self::InputPages => "input_pages",
             Self::InputVideo => "input_video",
             Self::OutputAudioSeconds => "output_audio_seconds",
+            Self::OutputImages => "output_images",
             Self::OutputVideo => "output_video",
+            Self::OutputVideoSeconds => "output_video_seconds",
             Self::RerankSearch => "rerank_search",
             Self::SocialSearch => "social_search",
             Self::Unparsed => "unparsed",

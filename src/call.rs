@@ -30,6 +30,7 @@ pub(crate) struct Call {
     pub(crate) request_bytes: u64,
     pub(crate) status_code: Option<u16>,
     pub(crate) response: ResponseFacts,
+    pub(crate) retrieval: Retrieval,
     /// From the request to the first generated output of a stream.
     pub(crate) first_chunk: Option<Duration>,
     pub(crate) ending: Ending,
@@ -92,6 +93,33 @@ pub(crate) enum Operation {
     TextCompletion,
     Embeddings,
     GenerateContent,
+    InvokeAgent,
+    ImageGeneration,
+    VideoGeneration,
+    Transcription,
+    Speech,
+    Rerank,
+    Ocr,
+    Classification,
+}
+
+impl Operation {
+    /// Whether a model generates text or content, as the conventions mean it.
+    pub(crate) const fn is_inference(self) -> bool {
+        matches!(self, Self::Chat | Self::TextCompletion | Self::GenerateContent)
+    }
+}
+
+/// Whether a response can be had more than once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Retrieval {
+    /// It exists in this exchange only.
+    #[default]
+    Once,
+    /// The provider keeps it, and others can fetch it.
+    Kept,
+    /// This exchange fetches the response of the call of this id.
+    Fetch(String),
 }
 
 /// What the URL and the request body say.
@@ -123,6 +151,8 @@ pub(crate) struct RequestFacts {
     pub(crate) encoding_formats: Vec<String>,
     /// Embeddings only.
     pub(crate) dimensions: Option<i64>,
+    /// Characters of the text to speak.
+    pub(crate) characters: Option<u64>,
     /// Bedrock only: the guardrail named in the request.
     pub(crate) guardrail_id: Option<String>,
     /// Hugging Face only: who serves the model behind the router, by the path.
@@ -159,6 +189,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) ended: bool,
     /// The provider accepted the request and gives the response later: `queued`, a task's id.
     pub(crate) pending: bool,
+    /// Whether the provider says that the response comes later than the request.
+    pub(crate) deferred: Option<bool>,
     /// The provider says that the response was cancelled on its side, as the caller can ask for from elsewhere.
     pub(crate) cancelled: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
@@ -229,6 +261,11 @@ pub(crate) const MAX_CHOICES: u64 = 128;
 pub(crate) const MAX_IDENTIFIER: usize = 1024;
 
 impl ResponseFacts {
+    /// Whether it reports anything that is billed next to tokens.
+    pub(crate) fn is_billed(&self) -> bool {
+        self.billing != Billing::default() || self.charge != Charge::default()
+    }
+
     /// Whether the whole answer arrived: the provider's end marker, or all that comes before it, which is usage and
     /// a finish reason of every choice.
     pub(crate) fn complete(&self) -> bool {
@@ -239,6 +276,7 @@ impl ResponseFacts {
     pub(crate) fn is_bare(&self) -> bool {
         let tokens = [self.usage.input_tokens, self.usage.output_tokens];
         !self.output
+            && !self.is_billed()
             && self.finish_reasons.is_empty()
             && self.error.is_none()
             && tokens.into_iter().flatten().all(|tokens| tokens == 0)

@@ -55,9 +55,26 @@
 //!
 //! # Which calls are recognised
 //!
-//! By method, host and path: OpenAI chat completions, completions, responses and embeddings (on any host: every
-//! OpenAI-compatible gateway), Azure OpenAI, Anthropic messages (also through Vertex and Bedrock), Gemini and
-//! Vertex, Bedrock converse and invoke, Cohere, Ollama. Everything else passes unrecorded.
+//! On the hosts of the table and in private networks, by method, host and path. On any other host a request is a call
+//! only when its body is one as well: it names a model, or its path does, and carries a prompt. Where such a body is a
+//! stream, a path that no other kind of API has (`/chat/completions`, `:generateContent`, `/converse`) is enough.
+//!
+//! | operation | APIs |
+//! |---|---|
+//! | `chat`, `text_completion` | OpenAI chat completions, completions and Responses (compaction, background) on any host, Azure, Anthropic messages and completions, Bedrock converse, invoke and `retrieveAndGenerate`, Cohere, Ollama, Mistral conversations, DashScope, MiniMax, watsonx, Cloudflare Workers AI, Snowflake Cortex, Databricks, SageMaker, Azure ML, SAP AI Core, OCI, Replicate, RunPod, Hugging Face, Vercel AI Gateway, Reka, Baidu, Tencent, Aleph Alpha; TGI, SGLang, vLLM, llama.cpp, LM Studio and Triton on private hosts |
+//! | `generate_content` | Gemini and Vertex AI: `generateContent`, Interactions, Code Assist |
+//! | `invoke_agent` | Bedrock agents and flows, AgentCore, Azure AI Foundry runs, Snowflake agents, DashScope applications, Coze |
+//! | `embeddings`, `rerank`, `classification` | OpenAI and who copies it, Google, Cohere, Voyage, Jina, watsonx, DashScope, TEI and others |
+//! | `image_generation`, `video_generation` | OpenAI, xAI, Imagen, Veo, DashScope, MiniMax, Stability AI, Black Forest Labs, fal |
+//! | `transcription`, `speech`, `ocr` | OpenAI and who copies it, Mistral, ElevenLabs, Deepgram, AssemblyAI, MiniMax |
+//!
+//! A response that comes later than its call (background responses, deferred chats, predictions, tasks) makes the call
+//! `pending`. The request that fetches it is recorded once, under `spanledger.response.fetched`, however often it is
+//! sent; what was fetched without bringing anything leaves no span.
+//!
+//! A POST to a known provider that no format takes leaves no span: it is counted by provider and path shape in
+//! `spanledger.client.unrecognised`, and with the feature `tracing` each shape is logged once. What is known to cost
+//! nothing (files, batches, token counting, moderation) is not counted. Everything else passes unrecorded.
 //!
 //! # Privacy
 //!
@@ -108,6 +125,7 @@ mod context;
 mod cost;
 mod coverage;
 mod decoder;
+mod deferred;
 #[cfg(feature = "otlp")]
 mod delivery;
 #[cfg(fuzzing)]

@@ -96,6 +96,9 @@ impl Middleware for GenAiMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         let Some(recognised) = provider::recognise(request.method(), request.url()) else {
+            if let Some((provider, shape)) = provider::unrecognised(request.method(), request.url()) {
+                self.settings.telemetry.count_unrecognised(provider, &shape);
+            }
             return next.run(request, extensions).await;
         };
         let Some(guard) = context::claim(extensions) else {

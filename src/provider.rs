@@ -1,28 +1,52 @@
 //! Recognises inference calls and reads what providers write. One folder per family of providers, one file per wire
 //! format; each format is a stateless [`WireFormat`] that fills plain facts.
 
+mod aleph_alpha;
+mod alibaba;
 mod anthropic;
+mod baidu;
 mod bedrock;
+mod cloudflare;
 mod cohere;
+mod coze;
+mod elevenlabs;
+mod endpoints;
 mod evidence;
 mod family;
 mod format;
 mod google;
+mod huggingface;
+mod mapped;
+mod media;
+mod minimax;
+mod mistral;
 mod names;
 mod ollama;
 mod openai;
+mod oracle;
 pub(crate) mod read;
+mod reka;
+mod replicate;
+mod rerank;
+mod selfhosted;
+mod served;
+mod snowflake;
 #[cfg(test)]
 mod sweep;
 mod target;
+mod tencent;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unrecognised;
+mod vercel;
+mod watsonx;
+mod wrapped;
 
 use std::sync::LazyLock;
 
-use family::Family;
+use family::{Family, Recognise};
 use target::Target;
 use target::hosts::{self, Hosts};
 
@@ -36,18 +60,49 @@ const FAMILIES: &[&Family] = &[
     &bedrock::FAMILY,
     &cohere::FAMILY,
     &ollama::FAMILY,
+    &huggingface::FAMILY,
+    &mistral::FAMILY,
+    &alibaba::FAMILY,
+    &minimax::FAMILY,
+    &snowflake::FAMILY,
+    &watsonx::FAMILY,
+    &cloudflare::FAMILY,
+    &replicate::FAMILY,
+    &reka::FAMILY,
+    &coze::FAMILY,
+    &baidu::FAMILY,
+    &tencent::FAMILY,
+    &elevenlabs::FAMILY,
+    &vercel::FAMILY,
+    &endpoints::FAMILY,
+    &oracle::FAMILY,
+    &rerank::FAMILY,
+    &aleph_alpha::FAMILY,
+    &media::FAMILY,
+    &selfhosted::FAMILY,
     &openai::FAMILY,
 ];
 
 /// What the request's method, host and path say, or `None` when it is not an inference call.
 pub(crate) fn recognise(method: &http::Method, url: &reqwest::Url) -> Option<Recognised> {
-    if method != http::Method::POST {
-        return None;
-    }
+    let formats: fn(&'static Family) -> &'static [Recognise] = match *method {
+        http::Method::POST => |family| family.formats,
+        http::Method::GET => |family| family.fetches,
+        _ => return None,
+    };
     let target = Target::new(url, host_provider)?;
     let recognised =
-        FAMILIES.iter().flat_map(|family| family.formats).find_map(|recognise| recognise(&target))?;
+        FAMILIES.iter().flat_map(|family| formats(family)).find_map(|recognise| recognise(&target))?;
     Some(Recognised { known_host: target.provider.is_some() || target.private, ..recognised })
+}
+
+/// Provider and path shape of a request that no wire format takes, although its host is a known provider's and what it
+/// asks for is not known to cost nothing.
+pub(crate) fn unrecognised(method: &http::Method, url: &reqwest::Url) -> Option<(&'static str, String)> {
+    if method != http::Method::POST || recognise(method, url).is_some() {
+        return None;
+    }
+    unrecognised::shape(&Target::new(url, host_provider)?)
 }
 
 /// `gen_ai.provider.name` of a host, or `None` for an unknown one.

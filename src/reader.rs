@@ -18,6 +18,9 @@ pub(crate) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
 /// Media types of JSON documents that follow each other: Ollama's, Cohere's, and the one in use elsewhere.
 const JSON_LINES: [&str; 3] = ["application/x-ndjson", "application/stream+json", "application/jsonl"];
 
+/// Media types of text that a model wrote, such as a transcript and its subtitles.
+const PLAIN_TEXT: [&str; 4] = ["text/plain", "text/vtt", "application/x-subrip", "application/octet-stream"];
+
 /// Reads one answer.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -31,6 +34,8 @@ enum State {
     /// The first byte that is not white space decides: content types are often missing or wrong.
     Sniffing {
         stream: bool,
+        /// The content type is plain text: what is no JSON is what the model wrote.
+        plain: bool,
     },
     Decoding {
         decoder: Decoder,
@@ -38,6 +43,8 @@ enum State {
     },
     /// Not parsed: the body is still compressed, or parsing it panicked.
     Opaque,
+    /// Sound, images, video or plain text: what the model made, and nothing about it.
+    Media,
 }
 
 /// What one push of bytes showed.
@@ -62,10 +69,15 @@ impl Reader {
         let state = if is_encoded(headers) {
             reading.facts.unparsed = Some(Unparsed::Encoding);
             State::Opaque
+        } else if status.is_success() && is_media(headers) {
+            State::Media
         } else if is(headers, "application/vnd.amazon.eventstream") {
             decoding(Framing::EventStream)
         } else {
-            State::Sniffing { stream: stream || JSON_LINES.iter().any(|essence| is(headers, essence)) }
+            let stream = stream || JSON_LINES.iter().any(|essence| is(headers, essence));
+            let plain =
+                !stream && format.writes_text() && PLAIN_TEXT.iter().any(|essence| is(headers, essence));
+            State::Sniffing { stream, plain }
         };
         Self { format, state, reading }
     }
@@ -88,12 +100,21 @@ impl Reader {
     }
 
     fn read(&mut self, mut bytes: &[u8]) -> Seen {
-        if let State::Sniffing { stream } = self.state {
+        if let State::Sniffing { stream, plain } = self.state {
             bytes = skip_blank(bytes);
             let Some(&first) = bytes.first() else { return Seen::default() };
-            self.state = decoding(sniff(first, stream, self.format.stream_framing()));
+            let text = plain && !matches!(first, b'{' | b'[');
+            self.state = if text {
+                State::Media
+            } else {
+                decoding(sniff(first, stream, self.format.stream_framing()))
+            };
         }
         let mut seen = Seen::default();
+        if let State::Media = self.state {
+            self.reading.facts.generated(bytes.len());
+            seen.chunks = u32::from(!bytes.is_empty());
+        }
         if let State::Decoding { decoder, framing } = &mut self.state
             && *framing == Framing::Whole
         {
@@ -132,7 +153,7 @@ impl Reader {
         let (format, reading) = (self.format, &mut self.reading);
         match &mut self.state {
             State::Sniffing { .. } => {}
-            State::Opaque => reading.facts.ended |= whole,
+            State::Opaque | State::Media => reading.facts.ended |= whole,
             State::Decoding { decoder, framing: Framing::Whole } => {
                 decoder.finish(&mut |event| {
                     // A document that parses is whole, whatever its content is.
@@ -144,6 +165,8 @@ impl Reader {
             }
             State::Decoding { decoder, .. } => {
                 decoder.finish(&mut |event| format.read_event(event, reading));
+                let facts = &mut reading.facts;
+                facts.ended |= whole && facts.output && facts.choices == 0 && format.ends_unmarked();
             }
         }
     }
@@ -173,6 +196,13 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         let encoding = encoding.trim_ascii();
         !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")
     })
+}
+
+/// Whether the body is what a model made, instead of a document about it.
+fn is_media(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(['/', ';']).next().unwrap_or_default().trim();
+    ["audio", "image", "video"].iter().any(|media| kind.eq_ignore_ascii_case(media))
 }
 
 fn is(headers: &HeaderMap, essence: &str) -> bool {

@@ -6,9 +6,10 @@ use std::time::{Instant, SystemTime};
 use http::{HeaderMap, StatusCode};
 use opentelemetry::{Context, KeyValue};
 
-use crate::call::{Call, Ending};
+use crate::call::{Call, Ending, Retrieval};
 use crate::charge::Reported;
 use crate::cost::{Cost, PriceQuery};
+use crate::deferred;
 use crate::outcome::{Outcome, Verdict, judge};
 use crate::provider::{Reading, WireFormat};
 use crate::reader::{ChunkClock, Reader};
@@ -43,7 +44,11 @@ impl Recorder {
         parent: &Context,
     ) -> Self {
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let context = settings.telemetry.start(&call, started, parent);
+        // Whether a fetch is a call is known at its end: it may bring a response that was recorded before, or none.
+        let context = match call.retrieval {
+            Retrieval::Fetch(_) => parent.clone(),
+            Retrieval::Once | Retrieval::Kept => settings.telemetry.start(&call, started, parent),
+        };
         Self {
             settings,
             format,
@@ -74,9 +79,10 @@ impl Recorder {
 
     /// Reads bytes of the body as they pass.
     pub(crate) fn see(&mut self, bytes: &[u8]) {
+        let fetches = matches!(self.call.retrieval, Retrieval::Fetch(_));
         let Some(reader) = &mut self.reader else { return };
         let seen = reader.push(bytes);
-        if seen.chunks == 0 || !self.call.request.stream {
+        if seen.chunks == 0 || !self.call.request.stream || fetches {
             return;
         }
         for since_last in self.chunk_clock.tick(seen.chunks, Instant::now()) {
@@ -107,6 +113,9 @@ impl Recorder {
             }
         }
         let mut verdict = judge(&self.call);
+        if !self.is_call(&verdict) {
+            return;
+        }
         if self.settings.estimate_usage {
             verdict.estimate_usage(&mut self.call);
         }
@@ -121,6 +130,47 @@ impl Recorder {
             further,
         };
         self.settings.telemetry.finish(&self.context, ended);
+    }
+
+    /// Whether this exchange is a call of its own. One that fetches is when it brings the response of a call that
+    /// comes later, for the first time: its span begins here.
+    fn is_call(&mut self, verdict: &Verdict) -> bool {
+        let response = &self.call.response;
+        match &self.call.retrieval {
+            Retrieval::Once | Retrieval::Kept if verdict.outcome == Outcome::Pending => {
+                if let Some(id) = &response.id {
+                    let operation = self.call.destination.operation;
+                    deferred::memory().expect(id, operation, self.call.request.model.as_deref());
+                }
+            }
+            Retrieval::Once => {}
+            Retrieval::Kept => {
+                if let Some(id) = response.id.as_ref().filter(|_| response.deferred != Some(false)) {
+                    deferred::memory().record(id);
+                }
+            }
+            Retrieval::Fetch(id) => {
+                let fetched = self.call.status_code.is_some_and(|status| (200..300).contains(&status))
+                    && verdict.outcome != Outcome::Pending
+                    && response.deferred != Some(false);
+                let mut memory = deferred::memory();
+                // Without counts it tells at most that a call of this process has failed.
+                let ended = verdict.usage_source != UsageSource::None
+                    || response.is_billed()
+                    || memory.expects(id) && (response.error.is_some() || response.cancelled);
+                let Some(asked) = (fetched && ended).then(|| memory.record(id)).flatten() else {
+                    return false;
+                };
+                drop(memory);
+                if let Some(asked) = asked {
+                    self.call.destination.operation = asked.operation;
+                    self.call.request.model =
+                        self.call.request.model.take().or(asked.model.map(String::from));
+                }
+                self.context = self.settings.telemetry.start(&self.call, self.started, &self.context);
+            }
+        }
+        true
     }
 
     fn price(&self, verdict: &Verdict) -> Cost {

@@ -4,7 +4,7 @@ use http::header::CONTENT_LENGTH;
 use opentelemetry::KeyValue;
 use reqwest::Request;
 
-use crate::call::{Call, Caller, Destination, Ending, ResponseFacts};
+use crate::call::{Call, Caller, Destination, Ending, ResponseFacts, Retrieval};
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
@@ -34,7 +34,7 @@ pub(crate) fn read(
     let mut facts = recognised.request.clone();
     let url = request.url();
     let host = url.host_str().unwrap_or_default();
-    let destination = Destination {
+    let mut destination = Destination {
         provider: settings.provider_names.name(host, provider),
         operation,
         api_type,
@@ -55,12 +55,15 @@ pub(crate) fn read(
     let model_of_path = facts.model.clone();
     if let Some(body) = &body {
         format.read_request(body, &mut facts);
+        let asked = recognised.operation_of.and_then(|operation_of| operation_of(body));
+        destination.operation = asked.unwrap_or(operation);
     }
     if !recognised.is_shown(body.as_ref(), &facts, settings.provider_names.of_host.contains_key(host)) {
         return None;
     }
 
-    let request_unparsed = body.is_none();
+    let fetches = matches!(recognised.retrieval, Retrieval::Fetch(_));
+    let request_unparsed = body.is_none() && !fetches;
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking_for_usage = None;
@@ -83,6 +86,7 @@ pub(crate) fn read(
         request_bytes,
         status_code: None,
         response: ResponseFacts::default(),
+        retrieval: recognised.retrieval,
         first_chunk: None,
         ending: Ending::Cancelled,
     };

@@ -180,6 +180,11 @@ pub mod attribute {
     pub const SERVICE_TIER: &str = "spanledger.service_tier";
     /// ours, string: why a part of the call was not parsed, and so what is missing from its record; see [`unparsed`](super::unparsed).
     pub const UNPARSED: &str = "spanledger.unparsed";
+    /// ours, bool: true when the response was fetched after the call that made it, as those of background calls are.
+    /// Of several such spans with the same response id one is the call.
+    pub const RESPONSE_FETCHED: &str = "spanledger.response.fetched";
+    /// ours, metrics: the path of a request without its ids, at most 64 of them, else `_OTHER`.
+    pub const PATH_SHAPE: &str = "spanledger.path.shape";
     /// ours: random id of the process.
     pub const INSTANCE: &str = "spanledger.instance";
     /// ours, int: number of the call within its process, from 1 without gaps.
@@ -200,6 +205,22 @@ pub mod operation {
     pub const EMBEDDINGS: &str = "embeddings";
     /// genai.
     pub const GENERATE_CONTENT: &str = "generate_content";
+    /// genai: an agent that the provider runs.
+    pub const INVOKE_AGENT: &str = "invoke_agent";
+    /// ours: images made or changed.
+    pub const IMAGE_GENERATION: &str = "image_generation";
+    /// ours: a video made or changed.
+    pub const VIDEO_GENERATION: &str = "video_generation";
+    /// ours: speech to text, translated or not.
+    pub const TRANSCRIPTION: &str = "transcription";
+    /// ours: text to speech, and other sound made.
+    pub const SPEECH: &str = "speech";
+    /// ours: documents put in order by their relevance to a query.
+    pub const RERANK: &str = "rerank";
+    /// ours: text read from documents and images.
+    pub const OCR: &str = "ocr";
+    /// ours: texts sorted into classes.
+    pub const CLASSIFICATION: &str = "classification";
 }
 
 /// Values of [`attribute::PROVIDER_NAME`]: first those that the conventions fix, then custom ones in lower snake
@@ -542,6 +563,8 @@ pub mod metric {
     pub const USAGE_UNPARSED: &str = "spanledger.client.usage.unparsed";
     /// ours, counter, {call}: calls of which a part was not parsed, by reason.
     pub const UNPARSED: &str = "spanledger.client.unparsed";
+    /// ours, counter, {request}: requests to known providers that no wire format takes, by provider and path shape.
+    pub const UNRECOGNISED: &str = "spanledger.client.unrecognised";
     /// ours, counter, {span}: spans that `otlp` did not deliver, by `error.type`.
     pub const LOST_SPANS: &str = "spanledger.client.lost.spans";
 }
@@ -554,6 +577,8 @@ pub mod unit {
     pub const TOKENS: &str = "{token}";
     /// Calls.
     pub const CALLS: &str = "{call}";
+    /// Requests.
+    pub const REQUESTS: &str = "{request}";
     /// Spans.
     pub const SPANS: &str = "{span}";
     /// US dollars.

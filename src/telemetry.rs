@@ -115,6 +115,18 @@ impl Telemetry {
         self.instruments().record(&self.labels, &ended);
     }
 
+    /// Counts a request to a known provider that no wire format takes. Each shape of a path is logged once.
+    pub(crate) fn count_unrecognised(&self, provider: &'static str, shape: &str) {
+        let (labels, new) = self.labels.unrecognised(provider, shape);
+        self.instruments().count_unrecognised(&labels);
+        #[cfg(feature = "tracing")]
+        if new {
+            tracing::warn!(provider, path = shape, "no wire format takes this request; it leaves no span");
+        }
+        #[cfg(not(feature = "tracing"))]
+        let _ = new;
+    }
+
     /// A recorder for the chunks of one stream.
     pub(crate) fn chunks(&self, call: &Call) -> ChunkRecorder {
         self.instruments().chunks(&self.labels, call)

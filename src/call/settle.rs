@@ -14,11 +14,20 @@ impl Call {
         let searches = self.always_searches();
         let openai = self.destination.openai;
         let route = self.request.route.take();
+        let characters = self.request.characters;
         let response = &mut self.response;
         response.settle_passes();
         response.settle_tier();
         if let Some(route) = route {
             response.billing.word(Word::Route, &route);
+        }
+        // Speech is billed by the characters spoken, which only the request has.
+        if let Some(characters) = characters
+            && response.usage.is_empty()
+            && response.billing.count(Count::InputCharacters) == 0
+            && response.ended
+        {
+            response.billing.set(Count::InputCharacters, characters);
         }
         if searches && response.output {
             response.billing.set(Count::WebSearch, response.billing.count(Count::WebSearch).max(1));

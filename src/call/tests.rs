@@ -41,6 +41,7 @@ fn waits_for_every_choice_that_was_asked_for() {
             request_bytes: 0,
             status_code: Some(200),
             response: facts(finished.len() as u64, finished),
+            retrieval: Retrieval::Once,
             first_chunk: None,
             ending: Ending::End,
         };

@@ -1,5 +1,6 @@
 //! Anthropic: the messages API.
 
+mod complete;
 pub(super) mod messages;
 #[cfg(test)]
 mod sweep;
@@ -8,7 +9,8 @@ use super::family::Family;
 use super::target::hosts::Host;
 use crate::semconv::provider;
 
-pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[messages::recognise] };
+pub(super) const FAMILY: Family =
+    Family { hosts: HOSTS, formats: &[messages::recognise, complete::recognise], fetches: &[] };
 
 const HOSTS: &[(Host, &str)] = &[
     (Host::Name("api.anthropic.com"), provider::ANTHROPIC),

@@ -1,5 +1,6 @@
 //! Amazon Bedrock: Converse, and invoke with each model family's own shapes.
 
+mod agents;
 mod converse;
 mod headers;
 mod invoke;
@@ -10,7 +11,11 @@ use super::family::Family;
 use super::target::hosts::Host;
 use crate::semconv::provider;
 
-pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[converse::recognise, invoke::recognise] };
+pub(super) const FAMILY: Family = Family {
+    hosts: HOSTS,
+    formats: &[converse::recognise, invoke::recognise, agents::recognise],
+    fetches: &[],
+};
 
 const HOSTS: &[(Host, &str)] = &[(Host::Pattern(is_runtime), provider::AWS_BEDROCK)];
 

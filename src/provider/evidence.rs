@@ -45,7 +45,7 @@ const PROMPTS: &[(&str, HasShape)] = &[
 /// Elements of a list that are looked at.
 const LOOKED_AT: usize = 4;
 
-/// Stands for every member that carries a prompt.
+/// Every member that carries a prompt.
 pub(super) const ANY_PROMPT: &[&str] = &[];
 
 impl Recognised {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::call::{Operation, RequestFacts, ResponseFacts};
+use crate::call::{Operation, RequestFacts, ResponseFacts, Retrieval};
 use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
 use crate::provider::evidence::{self, Evidence};
@@ -120,6 +120,16 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// Reads one event of a stream, errors included.
     fn read_event(&self, event: Event<'_>, reading: &mut Reading);
 
+    /// Whether a response may be nothing but what the model wrote or spoke, instead of a document.
+    fn writes_text(&self) -> bool {
+        false
+    }
+
+    /// Whether a stream that came to its end without a mark is whole: the API has none.
+    fn ends_unmarked(&self) -> bool {
+        false
+    }
+
     /// Reads facts that stand only in headers (Bedrock's token counts, say).
     fn read_headers(&self, _headers: &http::HeaderMap, _reading: &mut Reading) {}
 
@@ -147,6 +157,10 @@ pub(crate) struct Recognised {
     pub(crate) prompts: &'static [&'static str],
     /// Whether the host is in the table, or in the application's own network.
     pub(crate) known_host: bool,
+    /// The operation by the body, where the path serves several.
+    pub(crate) operation_of: Option<fn(&Json<'_>) -> Option<Operation>>,
+    /// Whether the response can be had more than once.
+    pub(crate) retrieval: Retrieval,
     /// Whether no other kind of API has such a path, so that it is enough where the body cannot be read.
     pub(crate) distinct: bool,
 }
@@ -163,6 +177,8 @@ impl Recognised {
             evidence: Evidence::Path,
             prompts: evidence::ANY_PROMPT,
             known_host: false,
+            operation_of: None,
+            retrieval: Retrieval::Once,
             distinct: false,
         }
     }
@@ -197,6 +213,16 @@ impl Recognised {
     /// With the members that hold the prompt.
     pub(super) fn carrying(self, prompts: &'static [&'static str]) -> Self {
         Self { prompts, ..self }
+    }
+
+    /// With a response that the provider keeps.
+    pub(super) fn kept(self) -> Self {
+        Self { retrieval: Retrieval::Kept, ..self }
+    }
+
+    /// With the id of the call whose response is fetched.
+    pub(super) fn fetches(self, id: &str) -> Self {
+        Self { retrieval: Retrieval::Fetch(id.to_owned()), ..self }
     }
 
     /// With a path that no other kind of API has.

@@ -1,7 +1,10 @@
 //! Google: the Gemini API and Vertex AI.
 
+mod code_assist;
 mod embeddings;
 mod generate;
+mod interactions;
+mod predict;
 #[cfg(test)]
 mod sweep;
 mod tokens;
@@ -10,8 +13,18 @@ use super::family::Family;
 use super::target::hosts::Host;
 use crate::semconv::provider;
 
-pub(super) const FAMILY: Family =
-    Family { hosts: HOSTS, formats: &[generate::recognise, embeddings::recognise] };
+pub(super) const FAMILY: Family = Family {
+    hosts: HOSTS,
+    formats: &[
+        generate::recognise,
+        embeddings::recognise,
+        interactions::recognise,
+        code_assist::recognise,
+        predict::media,
+        predict::served,
+    ],
+    fetches: &[interactions::recognise_fetch],
+};
 
 const HOSTS: &[(Host, &str)] = &[
     (Host::Name("generativelanguage.googleapis.com"), provider::GCP_GEMINI),

@@ -24,7 +24,7 @@ use crate::provider::target::hosts::Host;
 use crate::semconv::{output_type, provider};
 use crate::usage::Usage;
 
-pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise] };
+pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise], fetches: &[] };
 
 const HOSTS: &[(Host, &str)] = &[
     // Ollama's own port: on a loopback host nothing else tells it from other servers.

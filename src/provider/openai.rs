@@ -1,15 +1,23 @@
 //! OpenAI's formats, which most gateways speak, and Azure, which serves them.
 
-mod chat;
+mod audio;
+pub(super) mod chat;
 pub(super) mod chunk;
 mod common;
 mod completions;
+mod deferred;
 mod embeddings;
+mod images;
 mod responses;
+mod runs;
 #[cfg(test)]
 mod sweep;
-mod usage;
+pub(super) mod usage;
 mod usage_request;
+mod videos;
+
+pub(super) use chat::read_messages;
+pub(super) use common::prompts;
 
 use super::family::Family;
 use super::target::hosts::Host;
@@ -17,7 +25,23 @@ use crate::semconv::provider;
 
 pub(super) const FAMILY: Family = Family {
     hosts: HOSTS,
-    formats: &[chat::recognise, completions::recognise, responses::recognise, embeddings::recognise],
+    formats: &[
+        deferred::recognise,
+        chat::recognise,
+        completions::recognise,
+        responses::recognise,
+        embeddings::recognise,
+        images::recognise,
+        audio::recognise,
+        videos::recognise,
+        runs::recognise,
+    ],
+    fetches: &[
+        responses::recognise_fetch,
+        videos::recognise_fetch,
+        deferred::recognise_fetch,
+        runs::recognise_fetch,
+    ],
 };
 
 const HOSTS: &[(Host, &str)] = &[

@@ -7,4 +7,5 @@ pub(crate) mod headers;
 pub(crate) mod lenient;
 pub(super) mod part;
 pub(crate) mod state;
+pub(super) mod status;
 pub(super) mod usage;

@@ -18,6 +18,7 @@ pub(crate) struct Target<'a> {
     /// The path's segments, percent-decoded after the cut, so that `%3A` equals `:` and `%2F` cuts nothing.
     /// Empty segments (doubled and trailing slashes) are left out.
     pub(crate) segments: Vec<Cow<'a, str>>,
+    query: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
@@ -34,7 +35,26 @@ impl<'a> Target<'a> {
             provider: provider(host, url.port_or_known_default()),
             private: private_host::is_private(host),
             segments,
+            query: url.query(),
         })
+    }
+
+    /// The value of a query parameter as it is written.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query?.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// Whether one of the path's segments is this one.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.segments.iter().any(|segment| segment == name)
+    }
+
+    /// The last segment, where these come before it.
+    pub(crate) fn last_after(&self, tail: &[&str]) -> Option<&str> {
+        let (last, before) = self.segments.split_last()?;
+        let start = before.len().checked_sub(tail.len())?;
+        before[start..].iter().zip(tail).all(|(a, b)| a == b).then_some(last.as_ref())
     }
 
     /// Whether the host belongs to this provider.

@@ -17,6 +17,9 @@ const MODELS: usize = 256;
 /// 2,000 sets of labels folds all others into one without outcome or status.
 const ERRORS: usize = 64;
 
+/// How many shapes of paths may.
+const SHAPES: usize = 64;
+
 /// How many names of the price table are kept ready; it has some 2,000.
 const KNOWN: usize = 4096;
 
@@ -28,6 +31,7 @@ pub(crate) struct Labels {
     known: Names,
     models: Names,
     errors: Names,
+    shapes: Names,
     other: Arc<str>,
 }
 
@@ -38,6 +42,7 @@ impl Labels {
             known: Names::new(KNOWN),
             models: Names::new(MODELS),
             errors: Names::new(ERRORS),
+            shapes: Names::new(SHAPES),
             other: Arc::from(error_type::OTHER),
         }
     }
@@ -70,6 +75,16 @@ impl Labels {
     /// `error.type` as a label.
     pub(crate) fn error(&self, error: &str) -> KeyValue {
         self.label(attribute::ERROR_TYPE, self.errors.admit(error))
+    }
+
+    /// The labels of a request that no wire format takes, and whether its shape is new.
+    pub(crate) fn unrecognised(&self, provider: &'static str, shape: &str) -> (Vec<KeyValue>, bool) {
+        let new = self.shapes.get(shape).is_none();
+        let label = self.shapes.admit(shape);
+        let new = new && label.is_some();
+        let labels =
+            vec![KeyValue::new(attribute::PROVIDER_NAME, provider), self.label(attribute::PATH_SHAPE, label)];
+        (labels, new)
     }
 
     /// The name, if the price table has it.

@@ -7,7 +7,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use super::Ended;
 use super::labels::Labels;
-use crate::call::{Call, Operation, Unparsed};
+use crate::call::{Call, Unparsed};
 use crate::cost::CostStatus;
 use crate::semconv::{
     DURATION_BOUNDARIES, Semconv, TOKEN_BOUNDARIES, attribute, metric, modality, token_type, unit,
@@ -27,6 +27,7 @@ pub(super) struct Instruments {
     unpriced: Counter<u64>,
     usage_unparsed: Counter<u64>,
     unparsed: Counter<u64>,
+    unrecognised: Counter<u64>,
 }
 
 enum Tokens {
@@ -94,8 +95,14 @@ impl Instruments {
             calls: meter.u64_counter(metric::CALLS).with_unit(unit::CALLS).build(),
             unpriced: token_counter(metric::UNPRICED_TOKENS),
             usage_unparsed: meter.u64_counter(metric::USAGE_UNPARSED).with_unit(unit::CALLS).build(),
+            unrecognised: meter.u64_counter(metric::UNRECOGNISED).with_unit(unit::REQUESTS).build(),
             unparsed: meter.u64_counter(metric::UNPARSED).with_unit(unit::CALLS).build(),
         }
+    }
+
+    /// Counts a request that no wire format takes.
+    pub(super) fn count_unrecognised(&self, labels: &[KeyValue]) {
+        self.unrecognised.add(1, labels);
     }
 
     /// Records one ended call.
@@ -105,10 +112,8 @@ impl Instruments {
         let common = &mut labels_of_call;
         let error = verdict.error_type.as_deref().map(|error| labels.error(error));
 
-        let duration = match call.destination.operation {
-            Operation::Embeddings => &self.operation_duration,
-            _ => &self.duration,
-        };
+        let inference = call.destination.operation.is_inference();
+        let duration = if inference { &self.duration } else { &self.operation_duration };
         with(common, error.clone(), |timed| duration.record(ended.duration.as_secs_f64(), timed));
         if let Some(first_chunk) = call.first_chunk
             && call.request.stream

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use super::Ended;
-use crate::call::{Call, Operation, RequestFacts, ResponseFacts, Unparsed};
+use crate::call::{Call, Operation, RequestFacts, ResponseFacts, Retrieval, Unparsed};
 use crate::outcome::Outcome;
 use crate::semconv::{Semconv, attribute, operation, provider, unparsed};
 use crate::usage::Usage;
@@ -18,6 +18,14 @@ impl Operation {
             Self::TextCompletion => operation::TEXT_COMPLETION,
             Self::Embeddings => operation::EMBEDDINGS,
             Self::GenerateContent => operation::GENERATE_CONTENT,
+            Self::InvokeAgent => operation::INVOKE_AGENT,
+            Self::ImageGeneration => operation::IMAGE_GENERATION,
+            Self::VideoGeneration => operation::VIDEO_GENERATION,
+            Self::Transcription => operation::TRANSCRIPTION,
+            Self::Speech => operation::SPEECH,
+            Self::Rerank => operation::RERANK,
+            Self::Ocr => operation::OCR,
+            Self::Classification => operation::CLASSIFICATION,
         }
     }
 }
@@ -77,6 +85,8 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     }
     list.some(attribute::HTTP_RESPONSE_STATUS_CODE, call.status_code.map(i64::from));
     list.some(attribute::ERROR_TYPE, ended.verdict.error_type.clone());
+    let fetched = matches!(call.retrieval, Retrieval::Fetch(_));
+    list.some(attribute::RESPONSE_FETCHED, fetched.then_some(true));
     list.text(attribute::REQUEST_HASH, call.request_hash.as_deref());
     list.text(attribute::KEY_FINGERPRINT, call.key_fingerprint.as_deref());
     let unparsed = call.response.unparsed.or(call.request_unparsed.then_some(Unparsed::Request));

@@ -1,6 +1,7 @@
 //! Token counts as Cohere writes them: `usage` in API v2, `meta` in v1.
 
 use crate::call::ResponseFacts;
+use crate::provider::format::Reading;
 use crate::provider::read::usage::common::CHARGES;
 use crate::provider::read::usage::{Dialect, Member, Slot, Table, Tally};
 use crate::usage::Usage;
@@ -42,6 +43,14 @@ const USED: Table = &[
 
 const VERSION: Table =
     &[("version", Member::Free), ("is_deprecated", Member::Free), ("is_experimental", Member::Free)];
+
+/// [`Meta`] for tables of paths.
+pub(in crate::provider) const META_MEMBER: Member = Meta::MEMBER;
+
+/// As [`note`], for tables of paths.
+pub(in crate::provider) fn note_meta(tally: &Tally<'_>, reading: &mut Reading) {
+    note(tally, &mut reading.facts);
+}
 
 /// Notes the billed counts, as the conventions ask, else the used ones.
 pub(super) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {

@@ -25,12 +25,12 @@ pub(super) use input::message;
 
 /// One of the two services: with `enum-encoding=int` they number the same names differently.
 #[derive(Debug)]
-struct GenerateContent {
+pub(super) struct GenerateContent {
     finish_reasons: &'static [&'static str],
 }
 
 /// By number in `google.ai.generativelanguage.v1beta.Candidate.FinishReason`.
-static GEMINI: GenerateContent = GenerateContent {
+pub(super) static GEMINI: GenerateContent = GenerateContent {
     finish_reasons: &[
         "FINISH_REASON_UNSPECIFIED",
         "STOP",

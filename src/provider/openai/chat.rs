@@ -11,17 +11,18 @@ use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::target::Target;
 use crate::semconv::{openai_api_type, provider};
 
+pub(in crate::provider) use input::read as read_messages;
 pub(super) use input::{file, tool};
 
 /// OpenAI chat completions.
 #[derive(Debug)]
-struct OpenAiChat {
+pub(in crate::provider) struct OpenAiChat {
     /// Whether a stream may be asked for its usage.
     asks: bool,
 }
 
-static WITH_USAGE_REQUEST: OpenAiChat = OpenAiChat { asks: true };
-static WITHOUT_USAGE_REQUEST: OpenAiChat = OpenAiChat { asks: false };
+pub(super) static WITH_USAGE_REQUEST: OpenAiChat = OpenAiChat { asks: true };
+pub(in crate::provider) static WITHOUT_USAGE_REQUEST: OpenAiChat = OpenAiChat { asks: false };
 
 const WRITER_HOST: &str = "api.writer.com";
 
@@ -31,18 +32,11 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
         let recognised = chat(&WITHOUT_USAGE_REQUEST).model(Some(model)).stream(stream);
         return Some(recognised.provider(target.provider.or(Some(provider::GCP_VERTEX_AI))));
     }
-    if let Some(model) = databricks(target) {
-        return Some(
-            chat(&WITH_USAGE_REQUEST)
-                .provider(target.provider)
-                .model(Some(model))
-                .needs_prompt(&["messages", "prompt", "input"]),
-        );
-    }
     let writer = target.host == WRITER_HOST && target.segments == ["v1", "chat"];
     let mistral_agent =
         target.provider == Some(provider::MISTRAL_AI) && target.ends_with(&["agents", "completions"]);
-    if !writer && !mistral_agent && !target.ends_with(&["chat", "completions"]) {
+    let sonar = target.is_of(provider::PERPLEXITY) && target.ends_with(&["sonar"]);
+    if !writer && !mistral_agent && !sonar && !target.ends_with(&["chat", "completions"]) {
         return None;
     }
     let format = if common::takes_options(target) { &WITH_USAGE_REQUEST } else { &WITHOUT_USAGE_REQUEST };
@@ -55,13 +49,6 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
 fn route<'t>(target: &'t Target<'_>) -> Option<&'t str> {
     let first = target.segments.first().map(AsRef::as_ref).filter(|first| *first != "v1")?;
     target.is_of(provider::HUGGINGFACE).then_some(first)
-}
-
-/// The endpoint in Databricks' `/serving-endpoints/NAME/invocations`, which serves models of every kind.
-fn databricks<'t>(target: &'t Target<'_>) -> Option<&'t str> {
-    let [.., endpoints, name, invocations] = target.segments.as_slice() else { return None };
-    let path = endpoints == "serving-endpoints" && invocations == "invocations";
-    (path && target.is_of(provider::DATABRICKS)).then_some(name)
 }
 
 fn chat(format: &'static OpenAiChat) -> Recognised {

@@ -169,7 +169,7 @@ pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool
 }
 
 /// Reads one server-sent event.
-pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
+pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
     if event.data.trim_ascii() == b"[DONE]" {
         reading.facts.ended = true;
         return;

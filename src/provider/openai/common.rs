@@ -1,5 +1,7 @@
 //! What OpenAI's formats share: whom a path belongs to, and the parameters.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::call::RequestFacts;
@@ -55,10 +57,15 @@ pub(super) fn provider_of(target: &Target<'_>) -> Option<&'static str> {
 /// Whether an OpenAI-style path that is an everyday word elsewhere (`/responses`) is one here: on a host of the
 /// table, alone, or behind a version or `openai`.
 pub(super) fn is_api_path(target: &Target<'_>) -> bool {
+    is_api(target, &target.segments)
+}
+
+/// As [`is_api_path`], of a part of the path.
+pub(super) fn is_api(target: &Target<'_>, path: &[Cow<'_, str>]) -> bool {
     let is_version = |text: &str| {
         text.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    match target.segments.as_slice() {
+    match path {
         [] => false,
         [_] => true,
         [.., before, _] => before == "openai" || is_version(before) || provider_of(target).is_some(),
@@ -105,7 +112,7 @@ fn modality(body: &Json<'_>) -> Option<&'static str> {
 }
 
 /// Each prompt as a user message; prompts of token numbers have no text to show.
-pub(super) fn prompts(body: &Json<'_>, name: &str) -> Vec<Value> {
+pub(in crate::provider) fn prompts(body: &Json<'_>, name: &str) -> Vec<Value> {
     let message = |text: String| part::message("user", vec![field::text_part(text)]);
     field::strings(body, name).into_iter().map(message).collect()
 }

@@ -13,6 +13,7 @@ use crate::provider::read::lenient::Text;
 use crate::provider::read::usage::Tallied;
 use crate::provider::read::{error, field};
 use crate::provider::target::Target;
+use crate::semconv::provider;
 
 /// OpenAI embeddings.
 #[derive(Debug)]
@@ -21,7 +22,17 @@ struct OpenAiEmbeddings;
 /// `.../embeddings`.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let deployment = common::deployment(target);
-    if !target.ends_with(&["embeddings"]) || !common::is_api_path(target) && deployment.is_none() {
+    // Voyage and Perplexity, Volcengine, Nomic and Azure have further names.
+    let further = [
+        (provider::VOYAGE_AI, &["multimodalembeddings"][..]),
+        (provider::VOYAGE_AI, &["contextualizedembeddings"]),
+        (provider::PERPLEXITY, &["contextualizedembeddings"]),
+        (provider::VOLCENGINE, &["embeddings", "multimodal"]),
+        (provider::NOMIC, &["embedding", "text"]),
+    ];
+    let known = further.iter().any(|(name, tail)| target.is_of(name) && target.ends_with(tail));
+    let path = target.ends_with(&["embeddings"]) && (common::is_api_path(target) || deployment.is_some());
+    if !known && !path {
         return None;
     }
     let recognised =

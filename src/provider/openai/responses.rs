@@ -10,7 +10,7 @@ use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::field;
 use crate::provider::target::Target;
-use crate::semconv::openai_api_type;
+use crate::semconv::{openai_api_type, provider};
 
 /// OpenAI Responses.
 #[derive(Debug)]
@@ -35,16 +35,37 @@ const FIELDS_NOT_HASHED: &[&str] = &[
     "session_id",
 ];
 
-/// `.../responses`, and nothing behind it: `/responses/{id}` and its children read or cancel an earlier call.
+/// `.../responses`, and `.../responses/compact`, which has a model shorten a conversation. Children of
+/// `/responses/{id}` read or cancel an earlier call.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
-    let codex = target.ends_with(&["codex", "responses"]);
-    if !target.ends_with(&["responses"]) || !(codex || common::is_api_path(target)) {
+    let compacted = target.ends_with(&["responses", "compact"]);
+    let path = match target.segments.as_slice() {
+        [path @ .., _] if compacted => path,
+        path => path,
+    };
+    let codex = path.ends_with(&["codex".into(), "responses".into()]);
+    let agent = target.is_of(provider::PERPLEXITY) && target.ends_with(&["v1", "agent"]);
+    let responses = path.last().is_some_and(|last| last == "responses");
+    if !agent && !(responses && (codex || common::is_api(target, path))) {
         return None;
     }
     let recognised = Recognised::new(&OpenAiResponses, Operation::Chat)
         .api_type(openai_api_type::RESPONSES)
         .carrying(&["input", "prompt"]);
-    Some(recognised.provider(common::provider_of(target)).model(common::deployment(target)))
+    Some(recognised.provider(common::provider_of(target)).model(common::deployment(target)).kept())
+}
+
+/// `.../responses/ID`: the response of a background call is fetched, and may be resumed as a stream.
+pub(super) fn recognise_fetch(target: &Target<'_>) -> Option<Recognised> {
+    let [path @ .., id] = target.segments.as_slice() else { return None };
+    if path.last().is_none_or(|last| last != "responses") || !common::is_api(target, path) {
+        return None;
+    }
+    let recognised = Recognised::new(&OpenAiResponses, Operation::Chat).api_type(openai_api_type::RESPONSES);
+    let recognised = recognised.provider(common::provider_of(target)).fetches(id);
+    let recognised = recognised.stream(target.parameter("stream") == Some("true"));
+    // On an unknown host the id tells.
+    Some(if id.starts_with("resp_") { recognised.distinct() } else { recognised })
 }
 
 impl WireFormat for OpenAiResponses {

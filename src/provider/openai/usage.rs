@@ -57,7 +57,21 @@ const USAGE: Table = &[
     ("server_side_tool_usage_details", Member::Object(&[XAI_TOOLS])),
 ];
 
-const INPUT: Table = &[
+/// The `usage` of a transcription: tokens, or the seconds of sound.
+pub(in crate::provider) const TRANSCRIPTION: Member = Member::Object(&[
+    &[
+        ("type", Member::Standard(&["tokens", "duration"])),
+        ("seconds", Member::Count(Slot::InputAudioSeconds)),
+        ("input_token_details", Member::Object(&[INPUT])),
+        ("output_token_details", Member::Object(&[OUTPUT])),
+    ],
+    USAGE,
+    CHARGES,
+    ANTHROPIC,
+    TIMES,
+]);
+
+pub(in crate::provider) const INPUT: Table = &[
     ("cached_tokens", Member::Count(Slot::CacheRead)),
     ("cache_write_tokens", Member::Count(Slot::CacheWrite)),
     // Bifrost.
@@ -84,7 +98,7 @@ const CACHED: Table = &[
     ("audio_tokens", Member::Count(Slot::CacheAudio)),
 ];
 
-const OUTPUT: Table = &[
+pub(in crate::provider) const OUTPUT: Table = &[
     ("reasoning_tokens", Member::Count(Slot::Reasoning)),
     ("thinking_tokens", Member::Count(Slot::Reasoning)),
     ("text_tokens", Member::Count(Slot::OutputText)),
@@ -227,7 +241,7 @@ pub(in crate::provider) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
 }
 
 /// Notes the `usage` of an embedding, which has no output; some providers give the total alone.
-pub(super) fn note_input_alone(tally: &Tally<'_>, facts: &mut ResponseFacts) {
+pub(in crate::provider) fn note_input_alone(tally: &Tally<'_>, facts: &mut ResponseFacts) {
     tally.note(facts);
     let usage = tally.usage();
     let input_tokens = usage.input_tokens.or(tally.get(Slot::Total));

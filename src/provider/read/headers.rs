@@ -25,6 +25,8 @@ const KNOWN: &[(&str, Meaning)] = &[
     // nRouter.
     ("x-nr-request-cost", Meaning::Charge),
     ("x-inference-provider", Meaning::Route),
+    // ElevenLabs: characters, which its own format reads.
+    ("character-cost", Meaning::Free),
     // Pydantic AI Gateway: rounded.
     ("pydantic-ai-gateway-price-estimate", Meaning::Free),
 ];

@@ -11,7 +11,7 @@ use super::lenient::{Object, Text};
 use crate::call::ResponseFacts;
 
 /// What APIs call a response that is to be fetched later.
-const PENDING: [&str; 14] = [
+const PENDING: [&str; 18] = [
     "queued",
     "in_progress",
     "pending",
@@ -26,7 +26,16 @@ const PENDING: [&str; 14] = [
     "waiting",
     "not_started",
     "validating",
+    "in_queue",
+    "preparing",
+    "queueing",
+    "rerunning",
 ];
+
+/// Whether a word is what APIs call a response that is to be fetched later, whatever its case.
+pub(super) fn is_pending(word: &str) -> bool {
+    PENDING.iter().any(|pending| pending.eq_ignore_ascii_case(word))
+}
 
 /// Where APIs put the state, and the names of what is to be fetched.
 #[derive(Debug, Default, Deserialize)]
@@ -81,7 +90,7 @@ impl State<'_> {
 
     /// Whether a state is given, and it is one before the end.
     fn is_pending(&self) -> bool {
-        self.given().is_some_and(|given| PENDING.iter().any(|pending| pending.eq_ignore_ascii_case(given)))
+        self.given().is_some_and(is_pending)
     }
 
     /// Whether nothing but the name of a task is given.

@@ -28,6 +28,8 @@ pub(in crate::provider) enum Member {
     /// A count. Of several members of one slot the largest counts: gateways repeat a count under other names, some
     /// of them as zero.
     Count(Slot),
+    /// A count, or an object that breaks it down.
+    CountOr(Slot, &'static [Table]),
     /// A charge, and what one unit of it is in US dollars.
     Charge(Amount, f64),
     /// A text that is kept.
@@ -76,8 +78,25 @@ impl<'a> Members<'_, '_, 'a> {
     }
 }
 
+/// One value of a document, read as a member under its name.
+#[derive(Debug)]
+pub(in crate::provider) struct Named<'t, 'a> {
+    pub(in crate::provider) name: &'t str,
+    pub(in crate::provider) member: &'static Member,
+    pub(in crate::provider) tally: &'t mut Tally<'a>,
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Named<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let path = Path { parent: None, name: self.name };
+        Value { member: Some(self.member), tally: self.tally, path: &path }.deserialize(deserializer)
+    }
+}
+
 /// A member's name, borrowed where it has no escapes.
-struct Key;
+pub(in crate::provider) struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Cow<'de, str>;
@@ -123,7 +142,7 @@ impl<'a> Value<'_, '_, 'a> {
         match self.member {
             Some(Member::Free) => {}
             _ if trimmed.is_empty() => {}
-            Some(Member::Count(slot)) => match trimmed.parse() {
+            Some(Member::Count(slot) | Member::CountOr(slot, _)) => match trimmed.parse() {
                 Ok(count) if count < COUNT_LIMIT => self.tally.count(*slot, count),
                 _ => self.unknown(),
             },
@@ -172,7 +191,9 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
         match self.member {
-            Some(Member::Count(slot)) if number < COUNT_LIMIT => self.tally.count(*slot, number),
+            Some(Member::Count(slot) | Member::CountOr(slot, _)) if number < COUNT_LIMIT => {
+                self.tally.count(*slot, number)
+            }
             #[expect(clippy::cast_precision_loss, reason = "amounts beyond 2^53 units are refused")]
             Some(Member::Charge(amount, unit) | Member::ChargeOr(amount, unit, _))
                 if self.tally.charge(*amount, number as f64 * unit) => {}
@@ -197,7 +218,9 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
     /// Cohere and some gateways write whole counts as `12.0`.
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
         match self.member {
-            Some(Member::Count(slot)) if number.fract() == 0.0 && (0.0..9.0e15).contains(&number) => {
+            Some(Member::Count(slot) | Member::CountOr(slot, _))
+                if number.fract() == 0.0 && (0.0..9.0e15).contains(&number) =>
+            {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
@@ -240,7 +263,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         let Self { member, tally, path } = self;
         match member {
-            Some(Member::Object(tables) | Member::ChargeOr(.., tables)) => {
+            Some(Member::Object(tables) | Member::CountOr(_, tables) | Member::ChargeOr(.., tables)) => {
                 tally.object = true;
                 Members { tables, others: None, tally, path }.read(map)
             }

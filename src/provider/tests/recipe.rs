@@ -51,8 +51,9 @@ fn every_format_has_a_fuzz_target() {
             manifest.contains(&format!("path = \"fuzz_targets/{name}\"")),
             "fuzz/Cargo.toml names {name}"
         );
-        let url = source.split_once("const URL: &str = \"").and_then(|(_, rest)| rest.split_once('"'));
-        urls.extend(url.map(|(url, _)| (name, url.to_owned())));
+        // One URL, or a list of them.
+        let addresses = source.split('"').filter(|text| text.starts_with("http"));
+        urls.extend(addresses.map(|url| (format!("{name} {url}"), url.to_owned())));
     }
     assert_complete(&urls, "fuzz target");
 }

@@ -116,10 +116,15 @@ impl Exchange {
 /// One message of an AWS event stream, for an object of one member, which names it.
 fn named_message(piece: &Value) -> Vec<u8> {
     let (name, payload) = piece.as_object().unwrap().iter().next().unwrap();
+    message(name, payload.to_string().as_bytes())
+}
+
+/// One message of an AWS event stream.
+pub(crate) fn message(name: &str, payload: &[u8]) -> Vec<u8> {
     let headers = if name.ends_with("Exception") {
-        [(":exception-type", name.as_str()), (":message-type", "exception")]
+        [(":exception-type", name), (":message-type", "exception")]
     } else {
-        [(":event-type", name.as_str()), (":message-type", "event")]
+        [(":event-type", name), (":message-type", "event")]
     };
     let mut encoded = Vec::new();
     for (name, value) in headers {
@@ -130,13 +135,12 @@ fn named_message(piece: &Value) -> Vec<u8> {
         encoded.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
         encoded.extend_from_slice(value.as_bytes());
     }
-    let payload = payload.to_string();
     let length = u32::try_from(16 + encoded.len() + payload.len()).unwrap();
     let mut message = length.to_be_bytes().to_vec();
     message.extend_from_slice(&u32::try_from(encoded.len()).unwrap().to_be_bytes());
     message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
     message.extend_from_slice(&encoded);
-    message.extend_from_slice(payload.as_bytes());
+    message.extend_from_slice(payload);
     message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
     message
 }

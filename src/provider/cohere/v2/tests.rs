@@ -15,7 +15,6 @@ fn recognises_chat_anywhere_and_embeddings_at_cohere() {
     let embed = recognised("https://api.cohere.ai/v2/embed").unwrap();
     assert_eq!(embed.operation, Operation::Embeddings);
     assert!(recognised("https://other.test/v2/embed").is_none());
-    assert!(recognised("https://api.cohere.com/v2/rerank").is_none());
 }
 
 #[test]

@@ -13,8 +13,8 @@ fn recognises_embeddings_but_no_other_prediction() {
     for url in [URL, &URL.replace("batchEmbedContents", "embedContent"), PREDICT] {
         assert_eq!(recognised(url).unwrap().operation, Operation::Embeddings, "{url}");
     }
-    assert!(recognised(&PREDICT.replace("text-embedding-005", "imagen-4")).is_none());
-    assert!(recognised(&PREDICT.replace("predict", "predictLongRunning")).is_none());
+    let image = recognised(&PREDICT.replace("text-embedding-005", "imagen-4")).unwrap();
+    assert_eq!(image.operation, Operation::ImageGeneration);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::json::Json;
 use crate::provider::read::{field, part};
 
 /// Reads `messages` and `tools`.
-pub(super) fn read(body: &Json<'_>) -> InputContent {
+pub(in crate::provider) fn read(body: &Json<'_>) -> InputContent {
     let tools = field::list(body, "tools").iter().chain(field::list(body, "functions"));
     InputContent {
         system: Vec::new(),

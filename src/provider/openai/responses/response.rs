@@ -8,7 +8,7 @@ use crate::provider::format::{Event, Reading};
 use crate::provider::openai::usage::{self, Copilot, OpenAi, ToolUsage};
 use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
-use crate::provider::read::lenient::{Count, List, Object, Text};
+use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
 use crate::provider::read::usage::Tallied;
 
 /// Tools of the provider that are billed by the call, by the items that call them.
@@ -30,6 +30,8 @@ struct Response<'a> {
     /// `completed`, `failed`, `in_progress`, `cancelled`, `queued` or `incomplete`.
     #[serde(borrow)]
     status: Text<'a>,
+    /// Whether the response comes later than its request.
+    background: Flag,
     #[serde(borrow)]
     service_tier: Text<'a>,
     #[serde(borrow)]
@@ -208,6 +210,7 @@ impl Response<'_> {
         for tally in [self.tool_usage.as_ref(), self.copilot_usage.as_ref()].into_iter().flatten() {
             tally.note(facts);
         }
+        facts.deferred = self.background.0.or(facts.deferred);
         facts.cancelled |= self.status.some() == Some("cancelled");
         if let Some(status) = self.status.some() {
             facts.pending = matches!(status, "queued" | "in_progress");

@@ -49,6 +49,8 @@ pub(in crate::provider) enum Slot {
     RerankSearch,
     InputAudioSeconds,
     OutputAudioSeconds,
+    OutputImages,
+    OutputVideoSeconds,
     InputCharacters,
     InputPages,
     /// Cohere's used tokens, which are billed only where no billed ones are given.
@@ -61,7 +63,7 @@ pub(in crate::provider) enum Slot {
 const SLOTS: usize = Slot::Element as usize + 1;
 
 /// Quantities that the tally hands to the bill as they are.
-const BILLED: [(Slot, Count); 13] = [
+const BILLED: [(Slot, Count); 15] = [
     (Slot::CacheWrite1h, Count::CacheWrite1h),
     (Slot::Citation, Count::Citation),
     (Slot::CodeExecution, Count::CodeExecution),
@@ -71,7 +73,9 @@ const BILLED: [(Slot, Count); 13] = [
     (Slot::InputPages, Count::InputPages),
     (Slot::InputVideo, Count::InputVideo),
     (Slot::OutputAudioSeconds, Count::OutputAudioSeconds),
+    (Slot::OutputImages, Count::OutputImages),
     (Slot::OutputVideo, Count::OutputVideo),
+    (Slot::OutputVideoSeconds, Count::OutputVideoSeconds),
     (Slot::RerankSearch, Count::RerankSearch),
     (Slot::SocialSearch, Count::SocialSearch),
     (Slot::WebSearch, Count::WebSearch),
@@ -110,7 +114,7 @@ pub(in crate::provider) enum Amount {
 const MAX_USD: f64 = 1e6;
 
 /// The members of one usage object.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::provider) struct Tally<'a> {
     /// The member is an object, be it an empty one.
     pub(super) object: bool,
@@ -186,8 +190,20 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// The counts without one of them.
+    pub(in crate::provider) fn without(&self, slot: Slot) -> Self {
+        let mut counts = self.counts;
+        counts[slot as usize] = None;
+        Self { counts, ..self.clone() }
+    }
+
+    /// Whether anything was counted.
+    pub(in crate::provider) fn counts_any(&self) -> bool {
+        self.counts.iter().any(Option::is_some)
+    }
+
     /// Whether the member holds anything.
-    pub(super) fn is_there(&self) -> bool {
+    pub(in crate::provider) fn is_there(&self) -> bool {
         self.object
             || self.charge != Charge::default()
             || !(self.unparsed.is_empty() && self.unpriced.is_empty())

@@ -1,0 +1,89 @@
+//! Cloudflare Workers AI: models by their names in the path, directly and through AI Gateway. Every response is within
+//! `result`. Source: developers.cloudflare.com, "Workers AI REST API", 2026-10.
+
+#[cfg(test)]
+mod tests;
+
+use super::family::Family;
+use super::format::{Reading, Recognised};
+use super::mapped::{COMMON_PARAMETERS, Input, Mapped, Say};
+use super::openai::usage::{self, OpenAi};
+use super::read::usage::{Dialect, Slot, Tally};
+use super::target::Target;
+use super::target::hosts::Host;
+use crate::call::Operation;
+use crate::semconv::provider;
+
+pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise], fetches: &[] };
+
+const HOSTS: &[(Host, &str)] = &[
+    (Host::Name("api.cloudflare.com"), provider::CLOUDFLARE),
+    (Host::Name("gateway.ai.cloudflare.com"), provider::CLOUDFLARE),
+];
+
+const TEXT: Mapped = Mapped {
+    request: COMMON_PARAMETERS,
+    response: &[
+        ("result.response", Say::WholeText),
+        ("result.tool_calls[].name", Say::ToolName),
+        ("result.usage", Say::Usage(&OpenAi::MEMBER)),
+        ("result.id", Say::Id),
+        ("result.model", Say::Model),
+        ("result.choices[].message.content", Say::WholeText),
+        ("result.choices[].finish_reason", Say::Finish),
+        ("result.output[].content[].text", Say::WholeText),
+        ("result.text", Say::WholeText),
+        ("result.image", Say::Output),
+        ("result.audio", Say::Output),
+        // Events of a stream, and of models in OpenAI's format.
+        ("response", Say::Text),
+        ("tool_calls[].name", Say::ToolName),
+        ("usage", Say::Usage(&OpenAi::MEMBER)),
+        ("id", Say::Id),
+        ("choices[].delta.content", Say::Text),
+        ("choices[].delta.reasoning_content", Say::Reasoning),
+        ("choices[].finish_reason", Say::Finish),
+    ],
+    places_are_choices: false,
+    note: note_tokens,
+    ..Mapped::CHAT
+};
+
+static CHATS: Mapped = TEXT;
+static OTHERS: Mapped = Mapped { input: Input::Prompts(&[&["prompt"], &["text"], &["query"]]), ..TEXT };
+
+/// `.../ai/run/@cf/AUTHOR/MODEL`, `.../workers-ai/@cf/AUTHOR/MODEL`.
+fn recognise(target: &Target<'_>) -> Option<Recognised> {
+    if !target.is_of(provider::CLOUDFLARE) {
+        return None;
+    }
+    let at = target.segments.iter().position(|segment| segment == "@cf" || segment == "@hf")?;
+    let model = target.segments[at..].join("/");
+    let operation = operation(&model);
+    let format = if operation == Operation::Chat { &CHATS } else { &OTHERS };
+    Some(Recognised::new(format, operation).provider(target.provider).model(Some(model)))
+}
+
+/// What a model does, by its name: the path serves models of every kind.
+fn operation(model: &str) -> Operation {
+    let is = |marks: &[&str]| marks.iter().any(|mark| model.contains(mark));
+    if is(&["reranker"]) {
+        Operation::Rerank
+    } else if is(&["bge-", "embedding", "plamo-embed"]) {
+        Operation::Embeddings
+    } else if is(&["flux", "stable-diffusion", "dreamshaper", "lucid-origin", "/phoenix"]) {
+        Operation::ImageGeneration
+    } else if is(&["whisper", "nova-3", "/flux-asr"]) {
+        Operation::Transcription
+    } else if is(&["melotts", "aura-"]) {
+        Operation::Speech
+    } else if is(&["resnet", "distilbert", "detr-"]) {
+        Operation::Classification
+    } else {
+        Operation::Chat
+    }
+}
+
+fn note_tokens(tally: &Tally<'_>, reading: &mut Reading) {
+    usage::note(&tally.without(Slot::Total), &mut reading.facts);
+}
