@@ -34,7 +34,7 @@ pub struct Batch<'a> {
     pub calls: &'a [CallRecord],
     /// Spans that are no calls, and may connect accounts of one call in a trace. They need not be durable.
     pub passages: &'a [Passage],
-    /// Which of the other spans are about work with a model, for reports. They are counted again when they come again.
+    /// Which of the other spans are about work with a model, for reports. They are counted again when they retry later.
     pub skipped: Option<&'a SkippedHours>,
 }
 

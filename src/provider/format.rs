@@ -14,7 +14,7 @@ pub(crate) enum Framing {
     Whole,
     /// Server-sent events.
     Sse,
-    /// One JSON document a line.
+    /// One JSON document per line.
     JsonLines,
     /// One JSON array whose elements are the events.
     JsonArray,
@@ -32,7 +32,7 @@ pub(crate) struct Event<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// What one reading of an answer fills in.
+/// What one reading of a response fills in.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) facts: ResponseFacts,
@@ -107,7 +107,7 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// Reads parameters that stand only in the request's headers (Bedrock's guardrail, say).
     fn read_request_headers(&self, _headers: &http::HeaderMap, _facts: &mut RequestFacts) {}
 
-    /// The top-level members that do not decide the answer and stay out of the request hash.
+    /// The top-level members that do not decide the response and stay out of the request hash.
     fn fields_not_hashed(&self) -> &'static [&'static str];
 
     /// The request's messages in the conventions' form.

@@ -1,4 +1,4 @@
-//! Ollama's own API: chat, generate and embeddings, streamed as one JSON document a line unless told otherwise.
+//! Ollama's own API: chat, generate and embeddings, streamed as one JSON document per line by default.
 //! Source: `docs/api.md` of Ollama.
 
 mod input;
@@ -35,14 +35,14 @@ const HOSTS: &[(Host, &str)] = &[
 /// What one path answers.
 #[derive(Debug)]
 struct Ollama {
-    /// Whether the answer is a stream when the request does not say.
+    /// Whether the response is a stream when the request does not say.
     streams: bool,
 }
 
 static GENERATION: Ollama = Ollama { streams: true };
 static EMBEDDING: Ollama = Ollama { streams: false };
 
-/// An answer, or one line of it.
+/// A response, or one line of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Response<'a> {
@@ -160,7 +160,7 @@ impl WireFormat for Ollama {
     }
 }
 
-/// Reads an answer or one line of it: the shapes are the same.
+/// Reads a response or one line of it: the shapes are the same.
 fn read(data: &[u8], reading: &mut Reading) -> bool {
     let (answer, whole) = document::<Response<'_>>(data);
     let Some(answer) = answer else {
@@ -186,7 +186,7 @@ fn read(data: &[u8], reading: &mut Reading) -> bool {
     if let Some(reason) = answer.done_reason.some() {
         facts.finish(0, reason);
     }
-    // Ollama's errors are a member; a proxy's have other shapes, and nothing of an answer beside them.
+    // Ollama's errors are a member; a proxy's have other shapes, and nothing of a response next to them.
     let bare = !generated && answer.model.0.is_none() && answer.prompt_eval_count.0.is_none();
     let error = answer.error.facts();
     facts.note_error(if bare { error.or_else(|| error::read(data)) } else { error });

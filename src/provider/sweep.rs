@@ -1,4 +1,4 @@
-//! Every value of an answer replaced, one at a time: a reader never panics, and loses nothing but what stood there.
+//! Every value of a response replaced, one at a time: a reader never panics, and loses nothing but what was there.
 
 pub(super) mod requests;
 
@@ -15,7 +15,7 @@ use crate::content::Capture;
 use crate::decoder::Decoder;
 use crate::decoder::tests::message;
 
-/// An answer: one document, or the events of a stream.
+/// A response: one document, or the events of a stream.
 struct Response {
     url: &'static str,
     framing: Framing,
@@ -76,7 +76,7 @@ fn replaced(whole: &Value, pointer: &str, by: Option<&Value>) -> Value {
     changed
 }
 
-/// Whether a change at `pointer` may show at `place`: one lies within the other.
+/// Whether a change at `pointer` may show at `place`: one is within the other.
 fn touches(pointer: &str, place: &str) -> bool {
     pointer.split('/').zip(place.split('/')).all(|(a, b)| a == b || b == "*")
 }
@@ -121,7 +121,7 @@ fn read(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
     reading.facts
 }
 
-/// The facts of an answer by the names the places give them.
+/// The facts of a response by the names the places give them.
 fn facts(facts: &ResponseFacts) -> BTreeMap<&'static str, String> {
     [
         ("id", format!("{:?}", facts.id)),

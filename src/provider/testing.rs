@@ -31,7 +31,7 @@ pub(super) fn asking(url: &str, text: &str) -> Option<String> {
     Some(String::from_utf8(asking).unwrap())
 }
 
-/// The output messages of an answer, whole or streamed, in the conventions' form.
+/// The output messages of a response, whole or streamed, in the conventions' form.
 pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
     let format = recognised(url).unwrap().format;
     let mut reading = Reading { content: Capture::full().output(), ..Reading::default() };
@@ -47,14 +47,14 @@ pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
     serde_json::from_str(&messages.unwrap().value.as_str()).unwrap()
 }
 
-/// What an answer of one document says.
+/// What a response of one document says.
 pub(super) fn whole(url: &str, body: &str) -> ResponseFacts {
     let mut reading = Reading::default();
     recognised(url).unwrap().format.read_body(body.as_bytes(), &mut reading);
     reading.facts
 }
 
-/// What the headers of an answer say, and then its body.
+/// What the headers of a response say, and then its body.
 pub(super) fn with_headers(url: &str, headers: &[(&'static str, &str)], body: &str) -> ResponseFacts {
     let headers = headers.iter().map(|(name, value)| {
         (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())

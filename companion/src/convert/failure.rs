@@ -1,7 +1,7 @@
 //! What a failed call failed of: one name and one HTTP status for the words of every sender.
 //!
 //! A sender reports an HTTP status, an exception class, a provider's error code or a text. The status is the attribute's,
-//! else the one that the type or the text names, else the one that the name stands for. The kind is decided by the
+//! else the one that the type or the text names, else the one that the name implies. The kind is decided by the
 //! first of status, type and text that says anything; the tables are in the order of their trust.
 
 mod names;

@@ -1,4 +1,4 @@
-//! Removes credentials from texts that quote a request or an answer: an error that names its URL, a key that the
+//! Removes credentials from texts that quote a request or a response: an error that names its URL, a key that the
 //! provider repeats. The Collector does the same (`transform/secrets` in `collector/config.yaml`, by the same patterns);
 //! an application that sends straight to the companion passes no Collector.
 

@@ -69,7 +69,7 @@ pub(super) fn number(value: Value<'_>) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// An amount of USD a call can cost.
+/// An amount of USD that a call can cost.
 pub(super) fn usd(value: Value<'_>) -> Option<f64> {
     number(value).filter(|usd| (0.0..=MOST_USD).contains(usd))
 }

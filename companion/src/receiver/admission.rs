@@ -30,7 +30,7 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Requests worked on at a time, over all entrances.
     pub requests: usize,
-    /// From the headers of a request to its answer.
+    /// From the headers of a request to its response.
     pub deadline: Duration,
     /// The token senders must show, if any.
     pub token: Option<Token>,
@@ -98,7 +98,7 @@ async fn pass(
     response
 }
 
-/// What kind of error `response` is, whoever made it: the status of HTTP, or that of gRPC, which stands in the
+/// What kind of error `response` is, from HTTP or gRPC: the status of HTTP, or that of gRPC, which is in the
 /// headers when there is no message.
 fn error_of(response: &Response) -> Option<RequestError> {
     let grpc = tonic::Status::from_header_map(response.headers()).map(|status| status.code());

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
 
-/// Bytes of a request that is read at once. Beyond, handing it to another thread costs little beside reading it.
+/// Bytes of a request that is read at once. Beyond, handing it to another thread costs little compared with reading it.
 pub(super) const LARGE: usize = 256 * 1024;
 
 /// Whether work on a request of `bytes` bytes has a thread of its own, which it may block.

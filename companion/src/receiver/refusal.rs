@@ -28,11 +28,11 @@ pub(crate) enum Refusal {
     Unauthenticated,
     /// Meant for another host.
     Misdirected,
-    /// Too much at once; come again after this time.
+    /// Too much at once; retry after this time.
     Overloaded(Duration),
-    /// The ledger cannot take anything now; come again. The reason names files, so it stands in the log only.
+    /// The ledger cannot take anything now; retry later. The reason names files, so it is only logged.
     Unavailable,
-    /// Not all of the request arrived, or the ledger did not answer, in time; come again.
+    /// Not all of the request arrived, or the ledger did not answer, in time; retry later.
     TimedOut,
     /// More bytes than allowed, as sent or inflated.
     TooLarge(usize),
@@ -92,7 +92,7 @@ impl Refusal {
         tonic::Status::with_error_details(self.codes().0, self.message(), details)
     }
 
-    /// The refusal as an answer of `protocol` to a request of content type `form`.
+    /// The refusal as a response of `protocol` to a request of content type `form`.
     pub(super) fn response(&self, protocol: Protocol, form: Option<&HeaderValue>) -> Response<Body> {
         match protocol {
             Protocol::Grpc => self.status().into_http(),

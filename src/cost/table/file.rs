@@ -93,7 +93,7 @@ fn table(read: File, text: &str, line_of: &dyn Fn(usize) -> usize) -> Result<Tab
         };
         if let Some(index) = entries.iter().position(same) {
             let line = line_of(places[index]);
-            let reason = format!("the same model, provider, host and date stand at line {line}; remove one");
+            let reason = format!("the same model, provider, host and date are already at line {line}; remove one");
             return Err(Fault::new(span, "price", reason));
         }
         entries.push(entry);
@@ -118,7 +118,7 @@ fn entry(price: Price, span: Range<usize>) -> Result<Entry, Fault> {
         None => (name, false),
     };
     if model.contains('*') {
-        return Err(Fault::new(price.model.span(), "model", "a star stands only at the end of a name"));
+        return Err(Fault::new(price.model.span(), "model", "a star is allowed only at the end of a name"));
     }
     let from = price.from.as_ref().map(midnight).transpose()?;
     let provider = price.provider.as_ref().map(|name| lower("provider", name)).transpose()?;

@@ -163,7 +163,7 @@ fn says_which_line_and_key_is_wrong_and_what_to_write() {
         ),
         (
             "[[price]]\nmodel = 'a*b'\nfree = true",
-            "prices.toml:2: model: a star stands only at the end of a name",
+            "prices.toml:2: model: a star is allowed only at the end of a name",
         ),
         (
             "[[price]]\nmodel = ' '\nfree = true",
@@ -187,7 +187,7 @@ fn says_which_line_and_key_is_wrong_and_what_to_write() {
         ),
         (
             "[[price]]\nmodel = 'm'\nfree = true\n[[price]]\nmodel = 'M'\nfree = true",
-            "prices.toml:4: price: the same model, provider, host and date stand at line 1; remove one",
+            "prices.toml:4: price: the same model, provider, host and date are already at line 1; remove one",
         ),
         ("\n[aliases]\nx = ''", "prices.toml:3: aliases: the name is empty; give one or remove the key"),
         (

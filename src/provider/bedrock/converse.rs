@@ -74,7 +74,7 @@ struct Block<'a> {
     tool_use: Object<ToolUse<'a>>,
 }
 
-/// The text stands deeper in a whole answer than in a delta.
+/// The text is deeper in a whole answer than in a delta.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Reasoning<'a> {

@@ -1,4 +1,4 @@
-//! What Amazon Bedrock's operations share: their paths, and what stands only in headers.
+//! What Amazon Bedrock's operations share: their paths, and what is only in headers.
 
 use http::HeaderMap;
 
@@ -50,7 +50,7 @@ pub(super) fn fill_usage(
     *usage = known;
 }
 
-/// Notes an error that the body tells, beside the code that the headers may have told.
+/// Notes an error of the body, in addition to the code that the headers may have.
 pub(super) fn note_error(reading: &mut Reading, error: Option<ErrorFacts>) {
     let facts = &mut reading.facts;
     let Some(error) = error.filter(|_| !facts.ended) else { return };

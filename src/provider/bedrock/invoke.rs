@@ -1,5 +1,5 @@
-//! Amazon Bedrock's `InvokeModel` and `InvokeModelWithResponseStream`: each model family's own shapes, told
-//! apart by their members, since the path may name a profile instead of a model. Source: the Bedrock user guide,
+//! Amazon Bedrock's `InvokeModel` and `InvokeModelWithResponseStream`: each model family's own shapes, distinguished
+//! by their members, since the path may name a profile instead of a model. Source: the Bedrock user guide,
 //! "Inference request parameters and response fields for foundation models".
 
 mod flat;
@@ -29,7 +29,7 @@ use crate::semconv::provider;
 #[derive(Debug)]
 struct BedrockInvoke;
 
-/// Models that answer with something else than text or vectors, by a part of their names.
+/// Models that response with something else than text or vectors, by a part of their names.
 const OTHER_MODELS: [&str; 7] =
     ["stability.", "luma.", "titan-image", "nova-canvas", "nova-reel", "nova-sonic", "rerank"];
 

@@ -1,4 +1,4 @@
-//! Cohere's API v1: chat, generate and embeddings, streamed as one JSON document a line. Bedrock passes these
+//! Cohere's API v1: chat, generate and embeddings, streamed as one JSON document per line. Bedrock passes these
 //! shapes through. Source: the API reference's `NonStreamedChatResponse` and `StreamedChatResponse`.
 
 mod input;
@@ -168,7 +168,7 @@ impl Response<'_> {
         if self.embeddings.is_none() && self.generations.0.is_empty() {
             reading.facts.choice(choice);
         }
-        // Tool calls come in deltas and once more as a whole; the text beside them is the model's plan.
+        // Tool calls come in deltas and once more as a whole; the text next to them is the model's plan.
         match self.event_type.some() {
             Some("tool-calls-generation" | "search-queries-generation" | "search-results") => {}
             Some("tool-calls-chunk") => {

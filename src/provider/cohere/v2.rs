@@ -111,7 +111,7 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     Some(Recognised::new(&CohereV2, operation).provider(target.provider.or(Some(provider::COHERE))))
 }
 
-/// Whether the host, or what stands before the version in the path, tells of Cohere.
+/// Whether the host, or what precedes the version in the path, names Cohere.
 pub(super) fn is_cohere(target: &Target<'_>) -> bool {
     target.provider == Some(provider::COHERE)
         || matches!(target.segments.as_slice(), [.., prefix, _, _] if prefix == "cohere")

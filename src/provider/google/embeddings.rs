@@ -22,7 +22,7 @@ use crate::usage::Usage;
 #[derive(Debug)]
 struct GeminiEmbeddings;
 
-/// The answer without its vectors.
+/// The response without its vectors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Response<'a> {
@@ -52,8 +52,8 @@ struct Statistics {
     token_count: Count,
 }
 
-/// `.../models/MODEL:embedContent` and its like. `predict` serves models of every kind; those that embed say so
-/// in their names.
+/// `.../models/MODEL:embedContent` and its like. `predict` serves models of every kind; those that embed have
+/// it in their names.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let (model, action) = generate::model_action(target)?;
     match action {

@@ -183,7 +183,7 @@ pub(super) fn model_action<'t>(target: &'t Target<'_>) -> Option<(&'t str, &'t s
     last.rsplit_once(':').filter(|(model, _)| known && !model.is_empty())
 }
 
-/// The host's provider, or at a gateway nobody knows the service whose path this is.
+/// The host's provider, or at an unknown gateway the service whose path this is.
 pub(super) fn provider_of(target: &Target<'_>) -> &'static str {
     let service = if is_vertex(target) { provider::GCP_VERTEX_AI } else { provider::GCP_GEMINI };
     target.provider.unwrap_or(service)

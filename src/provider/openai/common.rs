@@ -10,7 +10,7 @@ use crate::provider::read::{field, part};
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 
-/// Members of chat and legacy completion requests that decide nothing of the answer.
+/// Members of chat and legacy completion requests that decide nothing of the response.
 pub(super) const FIELDS_NOT_HASHED: &[&str] = &[
     "stream",
     "stream_options",
@@ -102,7 +102,7 @@ pub(super) fn output_format(format: &Json<'_>) -> Option<&'static str> {
     }
 }
 
-/// A modality asked for beside text.
+/// A modality asked for in addition to text.
 fn modality(body: &Json<'_>) -> Option<&'static str> {
     field::list(body, "modalities").iter().find_map(|modality| match modality.as_str().as_deref() {
         Some("audio") => Some(output_type::SPEECH),

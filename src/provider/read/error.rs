@@ -160,7 +160,7 @@ impl Fields<'_> {
     }
 }
 
-/// Reads a body or an event that carries no answer: an object, or an array of them. A type or status alone makes no error (`{"type": "ping"}`).
+/// Reads a body or an event that carries no response: an object, or an array of them. A type or status alone makes no error (`{"type": "ping"}`).
 pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
     let text = body.trim_ascii_start();
     let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();

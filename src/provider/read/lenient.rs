@@ -11,7 +11,7 @@ use serde::de::{
 
 use crate::call::MAX_IDENTIFIER;
 
-/// Counts from 2^53 on are not exact in JSON, and no provider means them: they read as absent, so that sums of
+/// Counts from 2^53 on are not exact in JSON, and no provider means them: they read as absent, so that totals of
 /// counts stay far from overflow.
 pub(crate) const COUNT_LIMIT: u64 = 1 << 53;
 

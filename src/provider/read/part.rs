@@ -1,4 +1,4 @@
-//! Message parts in the conventions' JSON schemas, beyond the ones every format has (those stand in `field`).
+//! Message parts in the conventions' JSON schemas, beyond the ones every format has (those are in `field`).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The fields of one protobuf message, where they lie in the bytes. Nothing is copied and nothing nests here, so
+//! The fields of one protobuf message, in place in the bytes. Nothing is copied and nothing nests here, so
 //! hostile bytes cost neither memory nor stack.
 
 use crate::otlp::{Malformed, Text};

@@ -56,7 +56,7 @@ pub(super) fn read_input(body: &Json<'_>) -> InputContent {
     content
 }
 
-/// The value under the first of `names` that stands in one of `places`.
+/// The value under the first of `names` that is in one of `places`.
 fn first<T>(
     places: &[Option<&Json<'_>>],
     names: &[&str],

@@ -50,7 +50,7 @@ impl<T: Copy> Frequent<T> {
     }
 }
 
-/// Texts of one place are told apart by comparing them, so this may be cheap and need not be fair.
+/// Texts of one place are distinguished by comparing them, so this may be cheap and need not be fair.
 fn place_of(text: &str) -> usize {
     let bytes = text.as_bytes();
     let at = |index: usize| usize::from(bytes.get(index).copied().unwrap_or(0));
