@@ -93,7 +93,8 @@ fn table(read: File, text: &str, line_of: &dyn Fn(usize) -> usize) -> Result<Tab
         };
         if let Some(index) = entries.iter().position(same) {
             let line = line_of(places[index]);
-            let reason = format!("the same model, provider, host and date are already at line {line}; remove one");
+            let reason =
+                format!("the same model, provider, host and date are already at line {line}; remove one");
             return Err(Fault::new(span, "price", reason));
         }
         entries.push(entry);
