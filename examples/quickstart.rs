@@ -7,6 +7,11 @@
 //! With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans and metrics go there; with `OPENAI_BASE_URL` or `OPENAI_API_KEY`, the
 //! question goes to that provider. Without them both ends are played here.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
+
 #[path = "shared/local.rs"]
 mod local;
 

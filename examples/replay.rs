@@ -8,6 +8,10 @@
 //! (`status`, `headers`, `body` or `body_base64`). A loopback server gives the response, cut into chunks by the
 //! seed (1 unless given); nothing leaves this machine.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
 #![expect(clippy::unwrap_used, reason = "shares what the tests observe with")]
 
 #[path = "../tests/all/support/observed.rs"]

@@ -130,6 +130,7 @@ impl Capture {
     }
 
     /// What the environment says.
+    #[expect(clippy::disallowed_methods, reason = "the one variable of content")]
     pub(crate) fn from_env() -> Self {
         Self::from_variable(std::env::var_os(VARIABLE).as_deref())
     }

@@ -15,8 +15,11 @@ mod tests;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::clock;
+use crate::worker_thread;
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
@@ -41,9 +44,7 @@ impl Delivery {
     {
         let queue = Arc::new(Queue::new(limits));
         let of_worker = Arc::clone(&queue);
-        let worker = thread::Builder::new()
-            .name("spanledger-delivery".to_owned())
-            .spawn(move || worker::run(&of_worker, exporter))?;
+        let worker = worker_thread::spawn("spanledger-delivery", move || worker::run(&of_worker, exporter))?;
         Ok(Self { queue, worker: Mutex::new(Some(worker)) })
     }
 }
@@ -65,7 +66,7 @@ impl SpanProcessor for Delivery {
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(worker) = worker else { return Err(OTelSdkError::AlreadyShutdown) };
-        let deadline = Instant::now() + timeout;
+        let deadline = clock::now() + timeout;
         let lost_before = self.queue.stop(deadline);
         if self.queue.stopped(deadline) && worker.join().is_ok() {
             let lost = self.queue.lost() - lost_before;

@@ -114,12 +114,21 @@
 //! with [`Semconv::V1_41`]; a change of names is a breaking change here and is listed in the changelog together
 //! with the dashboards it touches. It depends on one minor version of OpenTelemetry and is released with it.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "tests start threads and tasks, and read clocks and the environment"
+    )
+)]
+
 mod attempt;
 mod billing;
 mod body;
 mod builder;
 mod call;
 mod charge;
+mod clock;
 mod content;
 mod context;
 mod cost;
@@ -151,6 +160,8 @@ mod telemetry;
 mod text_enum;
 mod usage;
 mod usage_filter;
+#[cfg(feature = "otlp")]
+mod worker_thread;
 
 pub use attempt::AttemptSpans;
 pub use billing::Billing;

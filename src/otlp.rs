@@ -33,7 +33,6 @@ mod exporter;
 mod termination;
 
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
@@ -49,6 +48,7 @@ use self::exporter::{Driver, Exporters};
 use crate::delivery::{Delivery, Limits};
 use crate::semconv::{SCOPE, attribute};
 use crate::telemetry::{self, instance};
+use crate::worker_thread;
 
 /// The default of [`Builder::flush_timeout`].
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -180,6 +180,7 @@ impl Builder {
     /// # Errors
     ///
     /// As [`init`].
+    #[expect(clippy::disallowed_methods, reason = "the specification's variables are read here")]
     pub fn init(self) -> Result<Guard, InitError> {
         if std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.trim().eq_ignore_ascii_case("true")) {
             telemetry::go_without_provider();
@@ -275,7 +276,7 @@ impl Guard {
 /// Runs `work` on a thread of its own, since it blocks, and waits for it as long as `timeout` allows.
 fn within(timeout: Duration, work: impl FnOnce() -> bool + Send + 'static) -> bool {
     let (sender, receiver) = mpsc::sync_channel(1);
-    let worker = thread::Builder::new().name("spanledger-flush".to_owned()).spawn(move || {
+    let worker = worker_thread::spawn("spanledger-flush", move || {
         // The receiver is gone only when the time is up.
         let _too_late = sender.send(work());
     });

@@ -8,6 +8,7 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::call::{Call, Ending, Retrieval};
 use crate::charge::Reported;
+use crate::clock;
 use crate::cost::{Cost, PriceQuery};
 use crate::deferred;
 use crate::outcome::{Outcome, Verdict, judge};
@@ -43,7 +44,7 @@ impl Recorder {
         further: Vec<KeyValue>,
         parent: &Context,
     ) -> Self {
-        let (started, clock) = (SystemTime::now(), Instant::now());
+        let (started, clock) = (clock::timestamp(), clock::now());
         // Whether a fetch is a call is known at its end: it may bring a response that was recorded before, or none.
         let context = match call.retrieval {
             Retrieval::Fetch(_) => parent.clone(),
@@ -85,7 +86,7 @@ impl Recorder {
         if seen.chunks == 0 || !self.call.request.stream || fetches {
             return;
         }
-        for since_last in self.chunk_clock.tick(seen.chunks, Instant::now()) {
+        for since_last in self.chunk_clock.tick(seen.chunks, clock::now()) {
             let recorder = self.chunk_recorder.get_or_insert_with(|| {
                 // The model that answers is known from the first chunk on.
                 self.call.response.model.clone_from(&reader.facts().model);

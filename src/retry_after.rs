@@ -62,7 +62,7 @@ impl Middleware for RetryAfter {
         let response = next.run(request, extensions).await?;
         let refused = response.status().is_client_error() || response.status().is_server_error();
         if refused
-            && let Some(wait) = wait(response.headers(), SystemTime::now())
+            && let Some(wait) = wait(response.headers(), crate::clock::timestamp())
             && let Some(instant) = Instant::now().checked_add(wait.min(self.max_wait))
         {
             extensions.insert(NotBefore(instant));

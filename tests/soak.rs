@@ -1,5 +1,9 @@
 //! Memory stays flat over a hundred thousand streams.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start threads and tasks, and read clocks and the environment"
+)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use bytes::Bytes;

@@ -6,6 +6,11 @@
 //! are the wall times of filling and of the backtest, which includes reading the calls from the file. Numbers on
 //! the command line change calls and hours: `cargo bench --bench backtest -- 1000000 24`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
+
 use std::io::Write;
 use std::time::Instant;
 

@@ -11,6 +11,11 @@
 //! 1. As fast as possible, with four requests in flight.
 //! 2. 10,000 spans per second.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

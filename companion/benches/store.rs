@@ -19,6 +19,11 @@
 //!
 //! Rates and times are given by the clock and by the time on a processor (Linux only), which other programs disturb less.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -118,6 +118,7 @@ impl App {
             unready: Mutex::new(None),
         });
         let routes = admin::router(state.clone(), report_page(&state, self.querier.clone()), self.access);
+        #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let totals = tokio::spawn(read_totals(state.clone(), self.querier, stops.rules.clone()));
         let admin = supervisor.spawn("the admin listener", self.admin.serve(routes, stops.admin.clone()));
 

@@ -203,6 +203,7 @@ impl Common {
 }
 
 /// The environment, without variables that are not UTF-8: none of ours is.
+#[expect(clippy::disallowed_methods, reason = "the environment is a part of the configuration")]
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -94,6 +94,7 @@ impl Demo {
         let app = app::build(&loaded).await?;
         let addresses = app.addresses()?;
         let stop = CancellationToken::new();
+        #[expect(clippy::disallowed_methods, reason = "the demo holds it and awaits its end")]
         let companion = tokio::spawn(app.run(stop.clone()));
         report(Event::Ready(addresses));
 

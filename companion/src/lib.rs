@@ -1,6 +1,14 @@
 //! The parts of the `spanledger` binary, as a library so that tests and benchmarks reach them. Not a stable
 //! interface: scripts use the command line, its JSON and its metrics.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "tests start threads and tasks, and read clocks and the environment"
+    )
+)]
+
 pub mod admin;
 pub mod alert;
 pub mod app;

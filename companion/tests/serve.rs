@@ -1,5 +1,9 @@
 //! The real binary on ports the system chose, with real senders.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start threads and tasks, and read clocks and the environment"
+)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod serve {

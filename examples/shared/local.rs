@@ -1,6 +1,10 @@
 //! What the examples need to run anywhere: a provider on a loopback port that answers like OpenAI's chat
 //! completions, and spans kept in memory to be shown.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
 #![allow(clippy::allow_attributes, dead_code, unreachable_pub, reason = "each example uses its own part")]
 
 use std::convert::Infallible;

@@ -49,6 +49,7 @@ impl Default for Limits {
 
 impl Limits {
     /// The defaults, with what the specification's `OTEL_BSP_*` variables change.
+    #[expect(clippy::disallowed_methods, reason = "the specification's variables are read here")]
     pub(crate) fn from_env() -> Self {
         let number = |name| env::var(name).ok().and_then(|value: String| value.trim().parse::<usize>().ok());
         let defaults = Self::default();

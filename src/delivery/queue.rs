@@ -7,6 +7,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::lane::{Lane, Limits};
+use crate::clock;
 use crate::semconv::SCOPE;
 
 /// The lanes, and what is asked of the exporting thread.
@@ -92,7 +93,7 @@ impl Queue {
         let waiting = state.calls.len() + state.others.len();
         // The thread sleeps until the first span is there, and then until a batch is full or the delay over.
         if state.oldest.is_none() {
-            state.oldest = Some(Instant::now());
+            state.oldest = Some(clock::now());
             self.wake.notify_one();
         } else if waiting == self.limits.batch {
             self.wake.notify_one();
@@ -112,7 +113,7 @@ impl Queue {
                 return Task::Resource(resource);
             }
             let waiting = state.calls.len() + state.others.len();
-            let now = Instant::now();
+            let now = clock::now();
             if state.stop_at.is_some_and(|deadline| waiting == 0 || deadline <= now) {
                 return Task::Stop;
             }
@@ -150,9 +151,9 @@ impl Queue {
     pub(super) fn wait(&self, wait: Duration) -> Waited {
         let mut state = self.lock();
         let (flushes, stopping) = (state.flushes, state.stop_at.is_some());
-        let until = Instant::now() + wait;
+        let until = clock::now() + wait;
         loop {
-            let now = Instant::now();
+            let now = clock::now();
             if state.stop_at.is_some_and(|deadline| deadline <= now) {
                 return Waited::TimeIsUp;
             }
@@ -169,7 +170,7 @@ impl Queue {
 
     /// Asks for everything that waits now to be exported, and waits for it. Whether all of it was delivered.
     pub(super) fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = clock::now() + timeout;
         let mut state = self.lock();
         let target = (state.calls.entered, state.others.entered);
         let lost = state.lost;
@@ -180,7 +181,7 @@ impl Queue {
             if state.calls.left >= target.0 && state.others.left >= target.1 {
                 return state.lost == lost;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(clock::now());
             if left.is_zero() || state.stopped {
                 return false;
             }
@@ -213,7 +214,7 @@ impl Queue {
             if state.stopped {
                 return true;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(clock::now());
             if left.is_zero() {
                 return false;
             }
@@ -239,7 +240,7 @@ impl State {
         self.others.take(&mut batch.spans, &mut bytes, limits);
         // What stays came later than what goes; its delay begins now.
         let empty = self.calls.len() + self.others.len() == 0;
-        self.oldest = (!empty).then(Instant::now);
+        self.oldest = (!empty).then(clock::now);
         batch
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::thread;
 use std::time::Duration;
+
+use crate::worker_thread;
 
 use reqwest::Url;
 
@@ -22,7 +23,7 @@ pub(super) fn in_background(endpoint: String) -> io::Result<()> {
             );
         }
     };
-    thread::Builder::new().name("spanledger-check".to_owned()).spawn(check).map(drop)
+    worker_thread::spawn("spanledger-check", check).map(drop)
 }
 
 /// Connects to the host and port of a URL.

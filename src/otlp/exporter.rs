@@ -2,8 +2,9 @@
 
 use std::env;
 use std::net::IpAddr;
-use std::thread;
 use std::time::Duration;
+
+use crate::worker_thread;
 
 use opentelemetry_otlp::{
     MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
@@ -102,7 +103,7 @@ fn client(signal: &str, endpoint: Option<&str>) -> Result<reqwest::blocking::Cli
         // A proxy for the world outside does not know this machine's own ports.
         if is_local(&endpoint) { builder.no_proxy() } else { builder }.build()
     };
-    let built = thread::Builder::new().name("spanledger-client".to_owned()).spawn(build)?.join();
+    let built = worker_thread::spawn("spanledger-client", build)?.join();
     match built {
         Ok(client) => Ok(client?),
         Err(panic) => std::panic::resume_unwind(panic),
@@ -141,6 +142,7 @@ fn signal_url(base: &str, path: &str) -> String {
 }
 
 /// The variable of one signal, else that of all.
+#[expect(clippy::disallowed_methods, reason = "the specification's variables are read here")]
 fn variable(signal: &str, name: &str) -> Option<String> {
     [format!("OTEL_EXPORTER_OTLP_{signal}_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")]
         .iter()

@@ -1,7 +1,8 @@
 //! Sends what is left when the process is asked to end.
 
 use std::io;
-use std::thread;
+
+use crate::worker_thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -18,5 +19,5 @@ pub(super) fn flush_first(flush: impl Fn() + Send + 'static) -> io::Result<()> {
         // The first process of a container survives a default that it did not ask for.
         std::process::exit(128 + signal);
     };
-    thread::Builder::new().name("spanledger-signals".to_owned()).spawn(wait).map(drop)
+    worker_thread::spawn("spanledger-signals", wait).map(drop)
 }

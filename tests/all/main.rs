@@ -1,6 +1,10 @@
 //! The library against providers on loopback and in memory. What a process has only once is tested in the binaries
 //! next to this folder.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start threads and tasks, and read clocks and the environment"
+)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod support;

@@ -1,6 +1,10 @@
 //! All telemetry arrives, over both protocols, wherever the application sets it up. Each case runs in a process of
 //! its own, because providers and subscribers are global and the environment is part of the test.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start threads and tasks, and read clocks and the environment"
+)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod receiver;

@@ -15,6 +15,7 @@ pub fn stop_token() -> std::io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
     let token = stop.clone();
+    #[expect(clippy::disallowed_methods, reason = "it lives as long as the process and has no end to see")]
     tokio::spawn(async move {
         let name = first(&mut terminate, &mut interrupt).await;
         tracing::info!(signal = name, "shutting down; send the signal again to exit immediately");

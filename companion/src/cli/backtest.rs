@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::format::Format;
 use super::rule_rows::listed;
 use super::{Failure, write_all};
+use crate::clock;
 use crate::evaluate::backtest::{Backtest, Firing, backtest};
 use crate::record::{Timestamp, Window};
 use crate::rule::config::RulesConfig;
@@ -84,11 +85,11 @@ pub fn run(
     notes: &mut dyn Write,
 ) -> Result<(), Failure> {
     let window = args.window.window(now)?;
-    let began = Instant::now();
+    let began = clock::instant();
     let mut reported = began;
     let mut progress = |reached: Timestamp| {
         if reported.elapsed() >= PROGRESS {
-            reported = Instant::now();
+            reported = clock::instant();
             let share = ratio(reached.0 - window.from.0, window.to.0 - window.from.0);
             // A closed standard error does not stop the evaluation.
             let _ = writeln!(notes, "{:>5} {}", percent(share), rfc3339(reached));

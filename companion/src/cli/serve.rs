@@ -74,6 +74,7 @@ pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
 async fn serve(loaded: Loaded) -> Result<bool, Failure> {
     let stop = app::stop_token()?;
     // On a worker, so that the memory that building needs briefly serves requests afterwards.
+    #[expect(clippy::disallowed_methods, reason = "it is awaited at once")]
     let app = tokio::spawn(async move { app::build(&loaded).await }).await??;
     announce(&app)?;
     Ok(app.run(stop).await?)

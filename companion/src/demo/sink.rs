@@ -54,6 +54,7 @@ async fn take(
 pub(super) async fn serve(routes: Router) -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    #[expect(clippy::disallowed_methods, reason = "a server of the demo, which ends with its runtime")]
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "a loopback server of the demo ended");

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::alert::{Alert, Alerts, Observation, State};
+use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
 use crate::rule::{ALL, Evaluation, Labels, Rule, RuleName, Sample, Scope, Severity};
@@ -65,7 +66,7 @@ pub struct Measured {
 impl Monitor {
     /// Asks the ledger.
     pub fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
-        let began = Instant::now();
+        let began = clock::instant();
         let result = self.rule.evaluate(&self.scope, querier, now).map_err(|error| error.to_string());
         Measured { result, took: began.elapsed() }
     }

@@ -110,7 +110,7 @@ impl Runner {
             }
             let (monitors, querier) = (Arc::clone(&monitors), Arc::clone(querier));
             let task = tokio::task::spawn_blocking(move || monitors[index].measure(querier.as_ref(), now));
-            *slot = Some(Running { began: Instant::now(), task });
+            *slot = Some(Running { began: clock::instant(), task });
         }
         let mut measured = Vec::with_capacity(monitors.len());
         for ((slot, late), overdue) in self.running.iter_mut().zip(late).zip(overdue) {

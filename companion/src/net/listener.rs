@@ -80,6 +80,10 @@ impl Listener {
             let Some((stream, place)) = accepted else { continue };
             let (tls, router, watcher) = (self.tls.clone(), router.clone(), graceful.watcher());
             let stop = stop.clone();
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a permit bounds connections, and the graceful shutdown sees their end"
+            )]
             tokio::spawn(async move {
                 let _place = place;
                 connection(stream, tls, router, watcher, stop).await;

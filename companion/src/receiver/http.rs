@@ -105,6 +105,7 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
 /// Inflates at most `most` bytes: a bomb is refused at that size, not after it went off.
 fn inflate(sent: &[u8], most: usize) -> Result<Bytes, Refusal> {
     let mut plain = Vec::with_capacity(sent.len().saturating_mul(4).min(most));
+    #[expect(clippy::disallowed_methods, reason = "no more is read than the bound")]
     let mut bounded = MultiGzDecoder::new(sent).take(most as u64 + 1);
     bounded.read_to_end(&mut plain).map_err(|error| Refusal::Malformed(format!("gzip: {error}")))?;
     if plain.len() > most {

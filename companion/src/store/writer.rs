@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
+use crate::clock;
 use crate::record::{CallRecord, Passage, SkippedHours, Timestamp};
 use crate::store::{Appended, Appender, Batch, StoreError};
 
@@ -75,6 +76,10 @@ impl Writer {
             options,
         });
         let thread = Thread { shared: Arc::clone(&shared), appender, _ended: ended };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "its end shows in a channel that the application watches"
+        )]
         std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || thread.run())?;
         Ok(WriterHandle { shared, end })
     }
@@ -217,7 +222,7 @@ impl Shared {
             return Err(AppendError::Stopped);
         }
         let capacity = self.options.queue;
-        let job = Job { calls, passages, skipped, since: Instant::now(), answer };
+        let job = Job { calls, passages, skipped, since: clock::instant(), answer };
         if queue.waiting > 0 && queue.waiting + job.len() > capacity {
             self.counters.refused(job.calls.len());
             return Err(AppendError::Full { waiting: queue.waiting, capacity });
@@ -240,7 +245,7 @@ impl Shared {
                 return None;
             }
             let Some(wait) =
-                maintain_at.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
+                maintain_at.checked_duration_since(clock::instant()).filter(|wait| !wait.is_zero())
             else {
                 return Some(Vec::new());
             };
@@ -281,15 +286,15 @@ impl<A> Drop for Thread<A> {
 impl<A: Appender> Thread<A> {
     fn run(mut self) {
         let pause = self.shared.options.maintain_every;
-        let mut maintain_at = Instant::now() + pause;
+        let mut maintain_at = clock::instant() + pause;
         while let Some(group) = self.shared.next_group(maintain_at) {
             if !group.is_empty() {
                 self.write(group);
             }
-            if Instant::now() >= maintain_at {
+            if clock::instant() >= maintain_at {
                 // What is left over is done soon, but what waits to be written comes first.
                 let more = self.maintain();
-                maintain_at = Instant::now() + if more { pause / 50 } else { pause };
+                maintain_at = clock::instant() + if more { pause / 50 } else { pause };
             }
         }
         self.maintain();

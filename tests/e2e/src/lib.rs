@@ -4,6 +4,11 @@
 //! The programs come from `SPANLEDGER_TEST_TOOLS_BIN`, else from what `tests/tools/build` has built. Where they are missing, a
 //! test prints that and passes; with `CI` set it fails. Every port is chosen by the system.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start threads and tasks, and read clocks and the environment"
+)]
+
 pub mod alertmanager;
 pub mod application;
 pub mod collector;

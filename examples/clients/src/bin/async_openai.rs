@@ -5,6 +5,11 @@
 //! cargo run -p spanledger-clients --bin async_openai
 //! ```
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
+
 use std::time::{Duration, Instant};
 
 use async_openai::config::OpenAIConfig;
