@@ -274,6 +274,14 @@ impl Bundled {
             // Google gives some of its searches away, and does not report which.
             *exact &= !(count == Count::WebSearch && request.provider_id == Some("google"));
         }
+        // The table has no price per image or per second of video, so that tokens may not be all that is billed. OpenAI
+        // bills its images by tokens alone.
+        let images = if matches!(request.provider_id, Some("openai" | "azure")) {
+            0
+        } else {
+            billing.count(Count::OutputImages)
+        };
+        *exact &= images == 0 && billing.count(Count::OutputVideoSeconds) == 0;
         let seller = request.provider_id.unwrap_or_default();
         if let Some(context) =
             factors::search_context(seller, &found.model_id, billing.get(Word::SearchContext))

@@ -1,8 +1,5 @@
 //! Aleph Alpha's own API: completions and embeddings. Source: docs.aleph-alpha.com, "API reference", 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};

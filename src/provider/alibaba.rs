@@ -1,9 +1,6 @@
 //! DashScope's own API: generation of text and of other things, embeddings, ranks, applications, and tasks whose
 //! response is fetched later. Source: help.aliyun.com, Model Studio API reference, 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use http::HeaderMap;
 
 use super::family::Family;

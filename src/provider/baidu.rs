@@ -1,9 +1,6 @@
 //! Baidu's older API, Wenxin Workshop: the model is the last word of the path, and errors come with HTTP status 200 in
 //! `error_code`. Its newer one, Qianfan, speaks OpenAI's formats. Source: cloud.baidu.com, Qianfan API, 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{Ask, Input, Mapped, Say};

@@ -1,9 +1,6 @@
 //! Cloudflare Workers AI: models by their names in the path, directly and through AI Gateway. Every response is within
 //! `result`. Source: developers.cloudflare.com, "Workers AI REST API", 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{COMMON_PARAMETERS, Input, Mapped, Say};

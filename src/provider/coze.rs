@@ -1,9 +1,6 @@
 //! Coze's chats with a bot and its workflows: streamed, or accepted and fetched later. Errors come with HTTP status 200
 //! in `code`. Source: coze.com, "Chat API v3", 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};

@@ -1,9 +1,6 @@
 //! ElevenLabs: speech, sound and transcriptions, billed by characters and seconds. Source: elevenlabs.io, API
 //! reference, 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use http::HeaderMap;
 
 use super::family::Family;

@@ -1,9 +1,6 @@
 //! Clouds that serve models behind endpoints of the customer's own: Databricks, Amazon SageMaker, Azure ML, SAP AI Core's
 //! orchestration and RunPod.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};

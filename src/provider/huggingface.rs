@@ -1,9 +1,6 @@
 //! Hugging Face: inference endpoints, the router, and its servers for text generation and embeddings, which many run
 //! themselves. Source: the OpenAPI documents of text-generation-inference 3 and text-embeddings-inference 1.8.
 
-#[cfg(test)]
-mod tests;
-
 use http::HeaderMap;
 
 use super::family::Family;

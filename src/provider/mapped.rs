@@ -270,6 +270,3 @@ impl Ask {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,9 +1,6 @@
 //! Services that make images, videos and sound, or read speech: Deepgram, AssemblyAI, Stability AI, Black Forest Labs and
 //! fal. They bill by seconds, images or credits.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};

@@ -1,9 +1,6 @@
 //! MiniMax's own APIs next to the formats that it shares: chat, embeddings, speech, images and videos. Errors come with
 //! HTTP status 200 in `base_resp`. Source: platform.minimax.io, API reference, 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{Ask, COMMON_PARAMETERS, Input, Mapped, Said, Say};

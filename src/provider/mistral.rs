@@ -1,9 +1,6 @@
 //! Mistral's own APIs next to OpenAI's formats: conversations with its agents, its document reader and its classifiers.
 //! Source: docs.mistral.ai, API reference, 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{Ask, Input, Mapped, Say};

@@ -1,9 +1,6 @@
 //! OCI Generative AI: chats and texts in the shapes of Cohere and of everyone else, embeddings and ranks. Source:
 //! docs.oracle.com, "Generative AI Inference API", 20231130.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{Ask, Input, Mapped, Say};

@@ -1,8 +1,5 @@
 //! Reka's chat. Source: docs.reka.ai, API reference, 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{COMMON_PARAMETERS, Mapped, Say};

@@ -1,9 +1,6 @@
 //! Replicate: a prediction is accepted, and fetched when it is made; with `Prefer: wait` it may come at once. Models are
 //! billed by their tokens, or by the time they ran. Source: replicate.com, "HTTP API", 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};

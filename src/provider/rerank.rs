@@ -1,9 +1,6 @@
 //! Ranks: documents put in order by their relevance to a query. Every provider writes much the same. Cohere bills by
 //! search units, the others by tokens.
 
-#[cfg(test)]
-mod tests;
-
 use super::cohere;
 use super::family::Family;
 use super::format::{Reading, Recognised};

@@ -2,9 +2,6 @@
 //! paths are everyday words, so they are known on private hosts only. Source: `tools/server/README.md` of llama.cpp, the
 //! documentation of LM Studio's REST API v1, and Triton's generate extension.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, COMMON_PARAMETERS, Input, Mapped, Say};

@@ -3,8 +3,6 @@
 //! response has: OpenAI's, Anthropic's, Google's, or one of the small ones, which have no member with two meanings.
 
 mod payload;
-#[cfg(test)]
-mod tests;
 
 use http::HeaderMap;
 use serde::Deserialize;

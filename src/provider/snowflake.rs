@@ -1,9 +1,6 @@
 //! Snowflake Cortex: `inference:complete` and `inference:embed`, agents and its analyst. Source: docs.snowflake.com,
 //! "Cortex REST API" and "Cortex Agents Run API", 2026-10.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{Ask, COMMON_PARAMETERS, Input, Mapped, Say};

@@ -1,9 +1,6 @@
 //! Tencent Cloud's own API for Hunyuan and LKEAP: every action is a POST to the root, and every response is within
 //! `Response`. Its compatible hosts speak OpenAI's formats. Source: cloud.tencent.com, "Hunyuan ChatCompletions", 2023-09-01.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};

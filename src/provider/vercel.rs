@@ -1,9 +1,6 @@
 //! Vercel AI Gateway's own protocol, which the AI SDK speaks: the model is in a header. Source: the `@ai-sdk/gateway`
 //! package 2 and 3, and `LanguageModelV2` and `V3` of the AI SDK.
 
-#[cfg(test)]
-mod tests;
-
 use http::HeaderMap;
 
 use super::family::Family;

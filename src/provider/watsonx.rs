@@ -1,9 +1,6 @@
 //! IBM watsonx.ai: chats, generation, embeddings and ranks, of foundation models and of deployments. Source:
 //! cloud.ibm.com, "watsonx.ai API", version 2026-01.
 
-#[cfg(test)]
-mod tests;
-
 use super::family::Family;
 use super::format::{Reading, Recognised};
 use super::mapped::{Ask, Input, Mapped, Say};

@@ -643,3 +643,26 @@ async fn what_is_not_known_is_counted_by_provider_and_reason_and_never_by_its_pa
     );
     assert!(counted.iter().all(|(.., count)| (*count - 1.0).abs() < 1e-9), "{counted:?}");
 }
+
+#[test]
+fn images_and_seconds_of_video_without_a_price_make_the_cost_of_tokens_an_estimate() {
+    let usage = Usage { input_tokens: Some(20), output_tokens: Some(1_000), ..Usage::default() };
+    let status = |provider: &str, model: &str, factor: &str| {
+        let query = PriceQuery {
+            provider,
+            server_address: None,
+            response_model: Some(model),
+            request_model: Some(model),
+            service_tier: None,
+            requested_service_tier: None,
+            usage: &usage,
+            usage_source: UsageSource::Provider,
+            billing: &Billing::parse([factor]),
+            at: std::time::SystemTime::now(),
+        };
+        PriceTable::bundled().price(&query).status.as_str()
+    };
+    assert_eq!(status("gcp.gemini", "gemini-2.5-flash", "output_images=2"), "estimated");
+    assert_eq!(status("gcp.gemini", "gemini-2.5-flash", "output_video_seconds=8"), "estimated");
+    assert_eq!(status("openai", "gpt-image-1", "output_images=2"), "exact", "OpenAI bills images by tokens");
+}

@@ -15,8 +15,6 @@ mod known;
 mod relation;
 mod search;
 mod shared;
-#[cfg(test)]
-mod tests;
 mod verdict;
 
 use crate::record::{CallRecord, Timestamp};

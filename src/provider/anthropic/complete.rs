@@ -1,8 +1,5 @@
 //! Anthropic's text completions, the API before messages, which xAI copied. It counts no tokens.
 
-#[cfg(test)]
-mod tests;
-
 use crate::call::Operation;
 use crate::provider::format::Recognised;
 use crate::provider::mapped::{Ask, Input, Mapped, Say};

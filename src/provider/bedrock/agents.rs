@@ -1,9 +1,6 @@
 //! Agents on AWS: Bedrock's agents, flows and knowledge bases, and AgentCore. What an agent's model used is in the trace
 //! of the response, where the application asks for one: each call of a model adds to it.
 
-#[cfg(test)]
-mod tests;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;

@@ -1,8 +1,5 @@
 //! Gemini Code Assist, which Gemini CLI calls: `generateContent` with request and response within envelopes.
 
-#[cfg(test)]
-mod tests;
-
 use super::generate::GEMINI;
 use crate::call::Operation;
 use crate::provider::format::Recognised;

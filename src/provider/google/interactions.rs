@@ -1,9 +1,6 @@
 //! Gemini's Interactions, of the Gemini API and of Vertex AI: whole, streamed, or in the background and fetched later.
 //! Source: ai.google.dev, "Interactions API", 2026-10, and the shapes of its preview of 2025-12.
 
-#[cfg(test)]
-mod tests;
-
 use super::generate::provider_of;
 use super::tokens;
 use crate::call::Operation;

@@ -1,9 +1,6 @@
 //! What Vertex AI and the Gemini API serve as predictions: images, videos, models of other publishers and models behind
 //! endpoints of the customer's own.
 
-#[cfg(test)]
-mod tests;
-
 use super::generate::{model_action, provider_of};
 use crate::call::Operation;
 use crate::provider::format::Recognised;
