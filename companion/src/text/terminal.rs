@@ -26,7 +26,7 @@ impl Terminal {
     /// The process's standard output. Colour only on a terminal, and not when `NO_COLOR` is set to anything
     /// (<https://no-color.org>).
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "what a terminal wants is told in these variables")]
+    #[expect(clippy::disallowed_methods, reason = "these variables describe the terminal")]
     pub fn stdout() -> Self {
         if !std::io::stdout().is_terminal() {
             return Self::PLAIN;
