@@ -15,11 +15,9 @@ use std::io::Write;
 use std::time::Instant;
 
 use spanledger::{CostStatus, Outcome, UsageSource};
-use spanledger_companion::evaluate::backtest::backtest;
-use spanledger_companion::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
-use spanledger_companion::rule::config::RulesConfig;
-use spanledger_companion::store::Appender;
-use spanledger_companion::store::sqlite::{Ledger, Options};
+use spanledger_companion::bench::{
+    Appender, CallRecord, Ledger, NanoUsd, Options, Origin, RulesConfig, Timestamp, Window, backtest,
+};
 
 const START: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
 

@@ -29,10 +29,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use spanledger::{CostStatus, Outcome, UsageSource};
-use spanledger_companion::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
-use spanledger_companion::report;
-use spanledger_companion::store::sqlite::{Ledger, Options, SqliteQuerier};
-use spanledger_companion::store::{Appender, Dimension, Filter, Page, Querier, StoreError};
+use spanledger_companion::bench::{
+    Appender, CallRecord, Dimension, Filter, Ledger, NanoUsd, Options, Origin, Page, Querier, SqliteQuerier,
+    StoreError, Timestamp, Window, build_report, to_html,
+};
 
 /// 2026-10-01 00:00:00 UTC.
 const DAY: Timestamp = Timestamp(1_790_812_800_000_000_000);
@@ -176,7 +176,7 @@ fn questions(path: &Path, length_ns: i64) -> Outcomes {
     ask(path, "report: series 24 h by 15 min, odd", |q| q.series(day, &any, 900))?;
     for (name, window) in [("aligned", aligned), ("odd", day)] {
         ask(path, &format!("whole report 24 h, {name}"), |q| {
-            report::build(q, window, &[], now).map(|report| report::to_html(&report))
+            build_report(q, window, &[], now).map(|report| to_html(&report))
         })?;
     }
     ask(path, "page: newest 50 calls", |q| q.calls(day, &any, Page { limit: 50, after: None }))?;

@@ -2,13 +2,13 @@
 
 mod access;
 mod ledger;
-pub mod rules;
+pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use access::AccessPolicy;
-pub use ledger::LedgerTotals;
+pub(crate) use access::AccessPolicy;
+pub(crate) use ledger::LedgerTotals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,7 +28,7 @@ use crate::store::writer::WriterHandle;
 
 /// What the admin listener shows.
 #[derive(Debug)]
-pub struct AdminState {
+pub(crate) struct AdminState {
     /// Counters of the receivers.
     pub metrics: Arc<Metrics>,
     /// The ledger's writer.
@@ -45,12 +45,12 @@ pub struct AdminState {
 
 impl AdminState {
     /// Sets why no requests should be sent; with `None`, requests are served from now on.
-    pub fn set_unready(&self, reason: Option<&'static str>) {
+    pub(crate) fn set_unready(&self, reason: Option<&'static str>) {
         *lock(&self.unready) = reason;
     }
 
     /// Replaces the ledger's totals.
-    pub fn set_ledger(&self, totals: LedgerTotals) {
+    pub(crate) fn set_ledger(&self, totals: LedgerTotals) {
         *lock(&self.ledger) = totals;
     }
 
@@ -79,7 +79,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The admin listener's routes, with `page` at `/`. The health checks are open to all.
-pub fn router(state: Arc<AdminState>, page: Router, policy: AccessPolicy) -> Router {
+pub(crate) fn router(state: Arc<AdminState>, page: Router, policy: AccessPolicy) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .with_state(state.clone())

@@ -14,14 +14,14 @@ use crate::rule::{Labels, Rule, RuleName, Sample, Severity};
 use crate::text::seconds::Seconds;
 use crate::text::text_enum::text_enum;
 
-pub use self::notification_log::NotificationLog;
+pub(crate) use self::notification_log::NotificationLog;
 pub(crate) use self::notification_log::NotifiedGroup;
 
 /// At most this many alerts of one rule and scope are active at a time; further ones are counted and left.
-pub const LIMIT: usize = 100;
+pub(crate) const LIMIT: usize = 100;
 
 /// A resolved alert is kept this long, so that every notifier gets to tell it (as Prometheus does).
-pub const RESOLVED_FOR: Seconds = Seconds(900);
+pub(crate) const RESOLVED_FOR: Seconds = Seconds(900);
 
 text_enum! {
     /// The state of an alert.
@@ -94,7 +94,7 @@ impl Alert {
 
 /// What a rule finds at one time.
 #[derive(Debug, Clone, Copy)]
-pub enum Observation<'a> {
+pub(crate) enum Observation<'a> {
     /// Its samples, and why there is nothing to judge when that is so. Alerts without an exceeding sample come
     /// to rest: pending ones at once, firing ones after `keep_firing_for`, also when there is no data; then the
     /// alert is marked.
@@ -105,7 +105,7 @@ pub enum Observation<'a> {
 
 /// The alerts of one rule and scope.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Alerts {
+pub(crate) struct Alerts {
     alerts: BTreeMap<Labels, Alert>,
     dropped: u64,
 }
@@ -117,18 +117,18 @@ impl Alerts {
     }
 
     /// All that are not inactive, by their labels.
-    pub fn iter(&self) -> impl Iterator<Item = &Alert> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.values()
     }
 
     /// Samples that became no alert because of [`LIMIT`].
     #[must_use]
-    pub const fn dropped(&self) -> u64 {
+    pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
     }
 
     /// Moves every alert by what was observed at `now`. Says whether any changed its state.
-    pub fn observe(
+    pub(crate) fn observe(
         &mut self,
         rule: &Rule,
         settings: &Settings,

@@ -6,9 +6,9 @@ mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use build::{BuildError, build, prices, retention};
-pub use signals::stop_token;
-pub use supervisor::TaskEnded;
+pub(crate) use build::{BuildError, build, prices};
+pub(crate) use signals::stop_token;
+pub(crate) use supervisor::TaskEnded;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ const LEDGER_TOTALS_SHARE: u32 = 50;
 
 /// Everything built and bound, nothing served yet.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     grpc: Listener,
     http: Listener,
     admin: Listener,
@@ -63,7 +63,7 @@ pub struct App {
 
 /// Where the application listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Addresses {
+pub(crate) struct Addresses {
     /// OTLP over gRPC.
     pub otlp_grpc: SocketAddr,
     /// OTLP over HTTP.
@@ -77,7 +77,7 @@ impl App {
     ///
     /// # Errors
     /// When the system does not tell.
-    pub fn addresses(&self) -> std::io::Result<Addresses> {
+    pub(crate) fn addresses(&self) -> std::io::Result<Addresses> {
         Ok(Addresses {
             otlp_grpc: self.grpc.address()?,
             otlp_http: self.http.address()?,
@@ -90,7 +90,7 @@ impl App {
     ///
     /// # Errors
     /// [`TaskEnded`] when a part ended by itself; the others are drained as at `stop`.
-    pub async fn run(self, stop: CancellationToken) -> Result<bool, TaskEnded> {
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<bool, TaskEnded> {
         let (stops, supervisor) = (Stops::default(), Supervisor::default());
         let intake = Intake::new(self.converter, self.writer.clone(), self.metrics.clone());
         let receivers = [

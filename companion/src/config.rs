@@ -10,10 +10,12 @@ mod spans;
 #[cfg(test)]
 mod tests;
 
-pub use example::EXAMPLE;
-pub use listen::Listen;
-pub use load::{ConfigError, Flag, Loaded, Source, load};
-pub use size::ByteSize;
+pub(crate) use example::EXAMPLE;
+pub(crate) use listen::Listen;
+#[cfg(test)]
+pub(crate) use load::Source;
+pub(crate) use load::{ConfigError, Flag, Loaded, load};
+pub(crate) use size::ByteSize;
 
 use std::path::PathBuf;
 

@@ -37,14 +37,14 @@ use value::NAME_BYTES;
 
 /// Turns batches of spans into records. Shared by all receivers.
 #[derive(Debug)]
-pub struct Converter {
+pub(crate) struct Converter {
     prices: Arc<PriceTable>,
     stream_ends: Mutex<StreamEnds>,
 }
 
 /// What became of one batch. Each of its spans is a record, ignored, refused or malformed.
 #[derive(Debug, Default)]
-pub struct Converted {
+pub(crate) struct Converted {
     /// The calls, in the order of the batch.
     pub records: Vec<CallRecord>,
     /// Spans that are no calls and may connect accounts of one call.
@@ -73,7 +73,7 @@ impl Converted {
 impl Converter {
     /// A converter that prices calls without a cost by `prices`.
     #[must_use]
-    pub fn new(prices: Arc<PriceTable>) -> Self {
+    pub(crate) fn new(prices: Arc<PriceTable>) -> Self {
         Self { prices, stream_ends: Mutex::default() }
     }
 

@@ -17,14 +17,14 @@ use crate::app::{self, Addresses, TaskEnded};
 use crate::config::{Flag, Loaded, load};
 
 /// The rules the demo waits for. More of them fire.
-pub const EXPECTED: [&str; 2] = ["CostOverrun", "HighFailureRate"];
+pub(crate) const EXPECTED: [&str; 2] = ["CostOverrun", "HighFailureRate"];
 
 /// Rules are evaluated every second, so this is ample on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happens while the demo runs.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// The ledger serves.
     Ready(Addresses),
     /// Calls made so far, of all.
@@ -44,7 +44,7 @@ pub enum Event {
 
 /// Why the demo did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub(crate) enum DemoError {
     /// A server or a file of the demo.
     #[error("the demo cannot start: {0}")]
     Io(#[from] std::io::Error),
@@ -70,7 +70,7 @@ pub enum DemoError {
 
 /// The running companion of a demo that has shown everything.
 #[derive(Debug)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// The demo's configuration.
     pub loaded: Loaded,
     /// Where the companion listens.
@@ -84,7 +84,7 @@ impl Demo {
     ///
     /// # Errors
     /// [`DemoError`] for the first thing that fails.
-    pub async fn play(folder: &Path, mut report: impl FnMut(Event)) -> Result<Self, DemoError> {
+    pub(crate) async fn play(folder: &Path, mut report: impl FnMut(Event)) -> Result<Self, DemoError> {
         let provider = sink::serve(provider::router()).await?;
         let (webhook, notices) = sink::router();
         let webhook = sink::serve(webhook).await?;
@@ -116,7 +116,7 @@ impl Demo {
     }
 
     /// Stops the companion in order; whether everything ended before the deadline.
-    pub async fn stop(self) -> bool {
+    pub(crate) async fn stop(self) -> bool {
         self.stop.cancel();
         matches!(self.companion.await, Ok(Ok(true)))
     }

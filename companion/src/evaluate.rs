@@ -1,8 +1,8 @@
 //! Evaluates the rules and moves their alerts: once, at an interval, or over a past time.
 
-pub mod backtest;
-pub mod evaluator;
-pub mod runner;
-pub mod state_file;
+pub(crate) mod backtest;
+pub(crate) mod evaluator;
+pub(crate) mod runner;
+pub(crate) mod state_file;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,5 +1,5 @@
-//! The parts of the `spanledger` binary, as a library so that tests and benchmarks reach them. Not a stable
-//! interface: scripts use the command line, its JSON and its metrics.
+//! The parts of the `spanledger` binary, as a library so that its tests, benchmarks and fuzz targets reach them. Not a
+//! stable interface: scripts use the command line, its JSON and its metrics.
 
 #![cfg_attr(
     test,
@@ -9,27 +9,39 @@
     )
 )]
 
-pub mod admin;
-pub mod alert;
-pub mod app;
+mod admin;
+mod alert;
+mod app;
 pub mod cli;
-pub mod clock;
-pub mod config;
-pub mod convert;
-pub mod demo;
-pub mod evaluate;
-pub mod failure;
+mod clock;
+mod config;
+mod convert;
+mod demo;
+mod evaluate;
+mod failure;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod metrics;
-pub mod net;
-pub mod notify;
-pub(crate) mod otlp;
-pub mod page;
-pub mod receiver;
-pub mod record;
-pub mod report;
-pub mod rule;
-pub mod store;
-pub mod text;
+mod metrics;
+mod net;
+mod notify;
+mod otlp;
+mod page;
+mod receiver;
+mod record;
+mod report;
+mod rule;
+mod store;
+mod text;
+
+/// What the benchmarks and the tests of the binary use.
+#[doc(hidden)]
+pub mod bench {
+    pub use crate::clock::now;
+    pub use crate::evaluate::backtest::backtest;
+    pub use crate::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
+    pub use crate::report::{build as build_report, to_html};
+    pub use crate::rule::config::RulesConfig;
+    pub use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
+    pub use crate::store::{Appender, Dimension, Filter, Page, Querier, StoreError};
+}

@@ -1,6 +1,6 @@
 //! The companion's own numbers, in the Prometheus text format. Labels are closed sets or bounded by the caller.
 
-pub mod text;
+pub(crate) mod text;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::text::text_enum::text_enum;
 
 text_enum! {
     /// What became of a span that reached a receiver.
-    pub enum SpanResult {
+    pub(crate) enum SpanResult {
         /// A call, new in the ledger and durable.
         Accepted = "accepted",
         /// A call the ledger had already.
@@ -32,7 +32,7 @@ text_enum! {
 
 text_enum! {
     /// Why a whole request was answered with an error.
-    pub enum RequestError {
+    pub(crate) enum RequestError {
         /// No token, or a wrong one.
         Unauthenticated = "unauthenticated",
         /// Over capacity, the ledger failed, or it took too long: refused as retryable.
@@ -44,7 +44,7 @@ text_enum! {
 
 text_enum! {
     /// A signal of OpenTelemetry that the ledger has no use for.
-    pub enum Signal {
+    pub(crate) enum Signal {
         /// `/v1/metrics`.
         Metrics = "metrics",
         /// `/v1/logs`.
@@ -54,7 +54,7 @@ text_enum! {
 
 /// Counters and latencies since the start of the process.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
@@ -65,39 +65,39 @@ pub struct Metrics {
 
 impl Metrics {
     /// Counts `number` spans.
-    pub fn count_spans(&self, result: SpanResult, number: u64) {
+    pub(crate) fn count_spans(&self, result: SpanResult, number: u64) {
         self.spans[result as usize].fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts a request that was answered with an error.
-    pub fn count_error(&self, error: RequestError) {
+    pub(crate) fn count_error(&self, error: RequestError) {
         self.errors[error as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts calls of which a value was bounded or left out.
-    pub fn count_clamped(&self, number: u64) {
+    pub(crate) fn count_clamped(&self, number: u64) {
         self.clamped.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts calls that are not counted any more.
-    pub fn count_undone(&self, number: u64) {
+    pub(crate) fn count_undone(&self, number: u64) {
         self.undone.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts a request of a signal that is not kept.
-    pub fn count_unsupported(&self, signal: Signal) {
+    pub(crate) fn count_unsupported(&self, signal: Signal) {
         self.unsupported[signal as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts spans about work with a model that were not recorded.
-    pub fn count_skipped(&self, skipped: &SkippedHours) {
+    pub(crate) fn count_skipped(&self, skipped: &SkippedHours) {
         for (_, skipped) in skipped.iter() {
             self.skipped.lock().unwrap_or_else(PoisonError::into_inner).absorb(skipped);
         }
     }
 
     /// Writes all of them.
-    pub fn write(&self, out: &mut Text) {
+    pub(crate) fn write(&self, out: &mut Text) {
         out.family("spanledger_build_info", Kind::Gauge, "The version that runs.");
         out.sample("spanledger_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
         let name = "spanledger_receiver_spans_total";

@@ -1,7 +1,7 @@
 //! What every listener shares: connections, TLS, the preface timeout, the bearer token, and the check of the host.
 
 pub(crate) mod host;
-pub mod listener;
+pub(crate) mod listener;
 mod preface;
-pub mod tls;
-pub mod token;
+pub(crate) mod tls;
+pub(crate) mod token;

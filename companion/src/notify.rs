@@ -1,18 +1,18 @@
 //! Sends notifications about alerts. Each notifier has its own task, its own log of what it sent, and its own
 //! retries: a dead target delays neither another nor the rules.
 
-pub mod alertmanager;
-pub mod email;
-pub mod http;
-pub mod schedule;
-pub mod secret;
-pub mod slack;
-pub mod target;
-pub mod task;
-pub mod template;
+pub(crate) mod alertmanager;
+pub(crate) mod email;
+pub(crate) mod http;
+pub(crate) mod schedule;
+pub(crate) mod secret;
+pub(crate) mod slack;
+pub(crate) mod target;
+pub(crate) mod task;
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
-pub mod webhook;
+pub(crate) mod webhook;
 
 use std::fmt;
 use std::future::Future;
@@ -34,7 +34,7 @@ pub trait Notifier: fmt::Debug + Send + Sync {
 }
 
 /// A notification on its way.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send + 'a>>;
+pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send + 'a>>;
 
 /// Why a notification was not taken. The text holds no secret: no URL beyond its host, no password, no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ impl Notification {
 
 /// The labels of an alert as receivers see them: its own, `alertname` and `severity`.
 #[must_use]
-pub fn labels(alert: &Alert) -> Labels {
+pub(crate) fn labels(alert: &Alert) -> Labels {
     let mut labels = alert.labels.clone();
     labels.insert("alertname".to_owned(), alert.rule.to_string());
     labels.insert("severity".to_owned(), alert.severity.to_string());
@@ -91,7 +91,7 @@ pub fn labels(alert: &Alert) -> Labels {
 
 /// The annotations of an alert as receivers see them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Annotations {
+pub(crate) struct Annotations {
     /// One line: what fires.
     pub summary: String,
     /// One sentence with the numbers.
@@ -110,7 +110,7 @@ pub struct Annotations {
 impl Annotations {
     /// Of one alert.
     #[must_use]
-    pub fn of(alert: &Alert) -> Self {
+    pub(crate) fn of(alert: &Alert) -> Self {
         Self {
             summary: alert.summary.clone(),
             description: alert.description.clone(),

@@ -24,7 +24,7 @@ pub(crate) const STATUS_ERROR: u64 = 2;
 
 /// Why bytes are no request, or a part of one cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// Protobuf: a field is longer than the message that holds it.
     #[error("a field is cut off")]
     CutOff,

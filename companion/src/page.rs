@@ -34,7 +34,7 @@ const CALLS: usize = 100;
 
 /// Where the page gets what it shows.
 #[derive(Clone)]
-pub struct PageState {
+pub(crate) struct PageState {
     /// The ledger.
     pub querier: Arc<dyn Querier>,
     /// The current states of the rules.
@@ -57,7 +57,7 @@ struct Shared {
 
 /// `GET /` (the report), `/calls` and `/report.json`. Answers carry a strict content security policy and are
 /// not stored by anyone.
-pub fn router(state: PageState) -> Router {
+pub(crate) fn router(state: PageState) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/calls", get(calls_page))

@@ -1,7 +1,7 @@
 //! The OTLP receivers. gRPC and HTTP differ in how they read a batch and how they word a response; what
 //! happens to a batch in between is here, once.
 
-pub mod admission;
+pub(crate) mod admission;
 mod grpc;
 mod http;
 mod offload;
@@ -11,8 +11,8 @@ mod rejected;
 mod tests;
 mod unsupported_signals;
 
-pub use grpc::router as grpc_router;
-pub use http::router as http_router;
+pub(crate) use grpc::router as grpc_router;
+pub(crate) use http::router as http_router;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ const PART: usize = 4096;
 
 /// Takes batches from every entrance to the ledger.
 #[derive(Debug, Clone)]
-pub struct Intake {
+pub(crate) struct Intake {
     converter: Arc<Converter>,
     writer: WriterHandle,
     metrics: Arc<Metrics>,
@@ -56,7 +56,7 @@ pub struct Intake {
 impl Intake {
     /// An intake that converts with `converter`, keeps with `writer` and counts in `metrics`.
     #[must_use]
-    pub fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
         Self {
             converter,
             writer,

@@ -5,9 +5,13 @@ mod modality;
 mod passage;
 mod skipped;
 
-pub use modality::{ModalityTokens, Parts};
-pub use passage::Passage;
-pub use skipped::{OTHER_SCOPES, SkipReason, SkippedHours, SkippedSpans, hours_of};
+pub(crate) use modality::ModalityTokens;
+#[cfg(test)]
+pub(crate) use modality::Parts;
+pub(crate) use passage::Passage;
+#[cfg(test)]
+pub(crate) use skipped::OTHER_SCOPES;
+pub(crate) use skipped::{SkipReason, SkippedHours, SkippedSpans, hours_of};
 
 use std::fmt;
 

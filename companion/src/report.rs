@@ -5,13 +5,16 @@ mod figures;
 pub(crate) mod html;
 mod json;
 mod plot;
-pub mod rule_states;
+pub(crate) mod rule_states;
 mod text;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use data::{Report, RuleState, RuleStatus, build};
+#[cfg(test)]
+pub(crate) use data::Report;
+pub use data::build;
+pub(crate) use data::{RuleState, RuleStatus};
 pub use html::to_html;
-pub use json::to_json;
-pub use text::to_text;
+pub(crate) use json::to_json;
+pub(crate) use text::to_text;

@@ -1,6 +1,6 @@
 //! Anomaly rules: questions to the ledger with a threshold. One file per rule; none of them reads a clock.
 
-pub mod config;
+pub(crate) mod config;
 mod evaluation;
 mod scope;
 mod severity;
@@ -14,15 +14,15 @@ use crate::store::{Querier, StoreError};
 use crate::text::seconds::Seconds;
 use crate::text::text_enum::text_enum;
 
-pub use self::evaluation::{Evaluation, Sample};
-pub use self::scope::Scope;
-pub use self::severity::Severity;
+pub(crate) use self::evaluation::{Evaluation, Sample};
+pub(crate) use self::scope::Scope;
+pub(crate) use self::severity::Severity;
 use crate::text::unit::Unit;
 
 use self::config::{Key, Settings};
 
 /// Names and values that tell one alert of a rule from another.
-pub type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
 /// At most this many samples of one rule exceed their threshold at a time: the worst ones.
 pub(crate) const TOP: usize = 10;
@@ -129,7 +129,7 @@ macro_rules! rules {
         }
 
         /// Every rule, in the order of [`RuleName`], which is that of the documentation.
-        pub const ALL: &[Rule] = &[$($module::RULE,)+];
+        pub(crate) const ALL: &[Rule] = &[$($module::RULE,)+];
     };
 }
 

@@ -3,7 +3,7 @@
 //! Calls are counted in a window by the time they **end** (`start + duration`): the time at which their
 //! facts are known, and at which an alert on them can be expected.
 
-pub mod memory;
+pub(crate) mod memory;
 
 use crate::record::{CallRecord, Passage, SkippedHours, SkippedSpans, Timestamp, Window};
 
@@ -15,16 +15,16 @@ pub(crate) mod identity;
 mod overview;
 pub(crate) mod private_file;
 mod question;
-pub mod sqlite;
+pub(crate) mod sqlite;
 mod sums;
-pub mod writer;
+pub(crate) mod writer;
 
-pub use answer::{
+pub(crate) use answer::{
     Appended, CallPage, Duplicates, Group, LargeCall, LatencySummary, Maintained, Quantiles, Repeated,
     SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
-pub use overview::{Overview, OverviewQuestion, Repetition};
+pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
 pub use question::{Dimension, Filter, Page};
 
 /// What one request brought.

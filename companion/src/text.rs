@@ -2,9 +2,9 @@
 
 pub(crate) mod log_throttle;
 pub(crate) mod number;
-pub mod seconds;
+pub(crate) mod seconds;
 pub(crate) mod table;
-pub mod terminal;
+pub(crate) mod terminal;
 pub(crate) mod text_enum;
-pub mod time;
-pub mod unit;
+pub(crate) mod time;
+pub(crate) mod unit;

@@ -12,7 +12,7 @@ use crate::net::token::Token;
 
 /// What a request must show.
 #[derive(Debug, Clone)]
-pub enum AccessPolicy {
+pub(crate) enum AccessPolicy {
     /// The token.
     Token(Token),
     /// That it was meant for this listener, by an address, `localhost` or one of these names: an untrusted page in a
@@ -24,7 +24,7 @@ pub enum AccessPolicy {
 impl AccessPolicy {
     /// The policy of a listener that is also named by `hosts`.
     #[must_use]
-    pub fn of(hosts: &[String], token: Option<Token>) -> Self {
+    pub(crate) fn of(hosts: &[String], token: Option<Token>) -> Self {
         token.map_or_else(
             || Self::Hosts(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
             Self::Token,

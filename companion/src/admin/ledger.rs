@@ -20,7 +20,7 @@ const DIMENSIONS: [(Dimension, &str); 5] = [
 
 /// Totals over all calls in the ledger.
 #[derive(Debug, Default)]
-pub struct LedgerTotals {
+pub(crate) struct LedgerTotals {
     all: Totals,
     by: Vec<(&'static str, Vec<Group>)>,
 }
@@ -30,7 +30,7 @@ impl LedgerTotals {
     ///
     /// # Errors
     /// [`StoreError`] when the ledger cannot answer.
-    pub fn read(querier: &dyn Querier, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) fn read(querier: &dyn Querier, now: Timestamp) -> Result<Self, StoreError> {
         // Clocks of senders may run ahead; the end is exclusive and generous.
         let window = Window { from: Timestamp(0), to: now.plus_seconds(86_400) };
         let filter = Filter::default();
@@ -48,7 +48,7 @@ impl LedgerTotals {
     }
 
     /// Writes them.
-    pub fn write(&self, out: &mut Text) {
+    pub(crate) fn write(&self, out: &mut Text) {
         self.family(out, "spanledger_ledger_calls", "Calls in the ledger.", |totals| as_f64(totals.calls));
         self.family(out, "spanledger_ledger_failed_calls", "Failed calls in the ledger.", |totals| {
             as_f64(totals.failed)

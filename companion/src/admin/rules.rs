@@ -5,7 +5,7 @@ use crate::metrics::text::{Kind, Text};
 use crate::notify::task::NotifierCounts;
 
 /// Writes the state of every rule. A rule without data has no value and is marked as such.
-pub fn write(out: &mut Text, statuses: &[RuleStatus]) {
+pub(crate) fn write(out: &mut Text, statuses: &[RuleStatus]) {
     let mut family = |name: &str, help: &str, value: &dyn Fn(&RuleStatus) -> Option<f64>| {
         out.family(name, Kind::Gauge, help);
         for status in statuses {
@@ -48,7 +48,7 @@ fn labels(status: &RuleStatus) -> Vec<(&str, &str)> {
 }
 
 /// Writes what every notifier has done.
-pub fn write_notifiers(out: &mut Text, notifiers: &[NotifierCounts]) {
+pub(crate) fn write_notifiers(out: &mut Text, notifiers: &[NotifierCounts]) {
     let name = "spanledger_notifications_total";
     out.family(name, Kind::Counter, "Notifications, by target and by what became of them.");
     for notifier in notifiers {

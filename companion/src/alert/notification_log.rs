@@ -10,7 +10,7 @@ use crate::rule::Labels;
 
 /// What a notifier has sent, by the key of the group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct NotificationLog(pub(crate) BTreeMap<String, NotifiedGroup>);
+pub(crate) struct NotificationLog(pub(crate) BTreeMap<String, NotifiedGroup>);
 
 /// What was sent about one group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

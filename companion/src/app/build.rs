@@ -26,7 +26,7 @@ use crate::{clock, config};
 
 /// Why `serve` did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     /// A value of the configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -86,7 +86,7 @@ struct Parts {
 ///
 /// # Errors
 /// [`BuildError`] for the first thing that fails; then nothing is left behind but the ledger's file.
-pub async fn build(loaded: &Loaded) -> Result<App, BuildError> {
+pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let config = &loaded.config;
     let parts = parts(loaded)?;
     let connections = config.receiver.limits.connections as usize;
@@ -142,7 +142,7 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
 ///
 /// # Errors
 /// [`ConfigError`] when the user's table cannot be read.
-pub fn prices(loaded: &Loaded) -> Result<PriceTable, ConfigError> {
+pub(crate) fn prices(loaded: &Loaded) -> Result<PriceTable, ConfigError> {
     match &loaded.config.prices.file {
         None => Ok(PriceTable::bundled()),
         Some(path) => PriceTable::from_file(path)
@@ -152,7 +152,7 @@ pub fn prices(loaded: &Loaded) -> Result<PriceTable, ConfigError> {
 
 /// What the ledger keeps.
 #[must_use]
-pub fn retention(config: &Config) -> Options {
+pub(crate) fn retention(config: &Config) -> Options {
     let age = |seconds: Seconds| (seconds.0 > 0).then(|| seconds.duration());
     let retention = &config.ledger.retention;
     Options {

@@ -10,7 +10,7 @@ const TERMINATED: i32 = 128 + 15;
 ///
 /// # Errors
 /// When no signal handler can be installed.
-pub fn stop_token() -> std::io::Result<CancellationToken> {
+pub(crate) fn stop_token() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();

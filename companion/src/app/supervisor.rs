@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 /// A supervised task ended before it was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} stopped unexpectedly; see the log, then restart the process")]
-pub struct TaskEnded(pub(super) &'static str);
+pub(crate) struct TaskEnded(pub(super) &'static str);
 
 /// Learns which task ends first, also by a panic.
 #[derive(Debug, Clone, Default)]

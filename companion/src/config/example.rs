@@ -6,7 +6,7 @@
 use toml::{Table, Value};
 
 /// The example file itself.
-pub const EXAMPLE: &str = include_str!("../../spanledger.example.toml");
+pub(crate) const EXAMPLE: &str = include_str!("../../spanledger.example.toml");
 
 /// Every key with its default.
 pub(super) fn defaults() -> Table {

@@ -94,7 +94,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// [`ConfigError`] for the first value that is wrong.
-pub fn load(
+pub(crate) fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &[Flag],

@@ -14,7 +14,7 @@ use crate::store::Querier;
 /// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
 /// its own.
 #[derive(Debug, Clone)]
-pub struct RuleStatus {
+pub(crate) struct RuleStatus {
     /// The rule.
     pub name: RuleName,
     /// Empty for all calls, else `service` or `model`.
@@ -27,8 +27,6 @@ pub struct RuleStatus {
     pub value: Option<f64>,
     /// What it is compared with.
     pub threshold: f64,
-    /// Whether the worst value exceeds the threshold now.
-    pub exceeded: bool,
     /// What to do when it fires.
     pub advice: &'static str,
     /// One sentence with the numbers of the worst value.
@@ -49,7 +47,7 @@ pub struct RuleStatus {
 
 /// One rule over one scope.
 #[derive(Debug, Clone)]
-pub struct Monitor {
+pub(crate) struct Monitor {
     /// The rule.
     pub rule: &'static Rule,
     /// Its calls and settings.
@@ -58,14 +56,14 @@ pub struct Monitor {
 
 /// What one monitor's evaluation brought.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub(crate) struct Measured {
     result: Result<Evaluation, String>,
     took: Duration,
 }
 
 impl Monitor {
     /// Asks the ledger.
-    pub fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
+    pub(crate) fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
         let began = clock::instant();
         let result = self.rule.evaluate(&self.scope, querier, now).map_err(|error| error.to_string());
         Measured { result, took: began.elapsed() }
@@ -79,20 +77,20 @@ impl Monitor {
 impl Measured {
     /// How long it took.
     #[must_use]
-    pub const fn took(&self) -> Duration {
+    pub(crate) const fn took(&self) -> Duration {
         self.took
     }
 
     /// An evaluation that brought nothing, and why.
     #[must_use]
-    pub fn failed(error: String, took: Duration) -> Self {
+    pub(crate) fn failed(error: String, took: Duration) -> Self {
         Self { result: Err(error), took }
     }
 }
 
 /// All enabled rules with their alerts.
 #[derive(Debug)]
-pub struct Evaluator {
+pub(crate) struct Evaluator {
     monitors: Arc<[Monitor]>,
     alerts: Vec<Alerts>,
     /// Alerts of rules and scopes that are configured no more.
@@ -103,7 +101,7 @@ pub struct Evaluator {
 impl Evaluator {
     /// Every enabled rule of `config`, without any alert.
     #[must_use]
-    pub fn new(config: &RulesConfig) -> Self {
+    pub(crate) fn new(config: &RulesConfig) -> Self {
         let monitors: Arc<[Monitor]> = ALL
             .iter()
             .flat_map(|rule| {
@@ -116,7 +114,7 @@ impl Evaluator {
 
     /// Takes over the alerts of an earlier run. Those whose rule or scope is gone are resolved at the next
     /// evaluation and say why.
-    pub fn restore(&mut self, alerts: Vec<Alert>) {
+    pub(crate) fn restore(&mut self, alerts: Vec<Alert>) {
         for alert in alerts {
             // The scope with the most labels in common: that of all calls has none.
             let found = self
@@ -134,26 +132,26 @@ impl Evaluator {
 
     /// What is evaluated, in the order in which [`Self::apply`] takes the results.
     #[must_use]
-    pub fn monitors(&self) -> Arc<[Monitor]> {
+    pub(crate) fn monitors(&self) -> Arc<[Monitor]> {
         Arc::clone(&self.monitors)
     }
 
     /// Evaluates every rule at `now`, one after the other. A rule that fails reports its error and stops no other.
-    pub fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
+    pub(crate) fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
         let monitors = self.monitors();
         let measured = monitors.iter().map(|monitor| monitor.measure(querier, now)).collect();
         self.apply(measured, now)
     }
 
     /// How the rules stand by their restored alerts alone, where there is no ledger to ask.
-    pub fn without_ledger(&mut self, now: Timestamp) -> Vec<RuleStatus> {
+    pub(crate) fn without_ledger(&mut self, now: Timestamp) -> Vec<RuleStatus> {
         let reason = || Measured::failed("there is no ledger".to_owned(), Duration::ZERO);
         let measured = self.monitors.iter().map(|_| reason()).collect();
         self.apply(measured, now)
     }
 
     /// Moves the alerts by one result a monitor, in the order of [`Self::monitors`].
-    pub fn apply(&mut self, measured: Vec<Measured>, now: Timestamp) -> Vec<RuleStatus> {
+    pub(crate) fn apply(&mut self, measured: Vec<Measured>, now: Timestamp) -> Vec<RuleStatus> {
         self.changed = false;
         for alerts in self.orphans.values_mut() {
             self.changed |= alerts.end("the rule is not evaluated any more", now);
@@ -173,18 +171,18 @@ impl Evaluator {
 
     /// Whether the last evaluation changed the state of any alert.
     #[must_use]
-    pub const fn changed(&self) -> bool {
+    pub(crate) const fn changed(&self) -> bool {
         self.changed
     }
 
     /// All alerts that are not inactive.
     #[must_use]
-    pub fn alerts(&self) -> Vec<Alert> {
+    pub(crate) fn alerts(&self) -> Vec<Alert> {
         self.each_alert().cloned().collect()
     }
 
     /// The same, where they are.
-    pub fn each_alert(&self) -> impl Iterator<Item = &Alert> {
+    pub(crate) fn each_alert(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().chain(self.orphans.values()).flat_map(Alerts::iter)
     }
 }
@@ -213,7 +211,6 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         severity: settings.severity,
         value: worst.map(|sample| sample.value),
         threshold: monitor.rule.threshold(settings),
-        exceeded: worst.is_some_and(|sample| sample.exceeded),
         advice: monitor.rule.advice,
         description: worst.map(|sample| sample.description.clone()),
         since: leading.map(|alert| alert.firing_since.unwrap_or(alert.active_since)),

@@ -19,7 +19,7 @@ use crate::store::Querier;
 /// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, so that a rule
 /// that hangs, fails or panics holds back no other.
 #[derive(Debug)]
-pub struct Runner {
+pub(crate) struct Runner {
     evaluator: Evaluator,
     interval: Duration,
     state: Option<Arc<StateFile>>,
@@ -47,7 +47,7 @@ impl Running {
 impl Runner {
     /// The rules of `config`, with the alerts that `state` remembers.
     #[must_use]
-    pub fn new(config: &RulesConfig, state: Option<Arc<StateFile>>) -> Self {
+    pub(crate) fn new(config: &RulesConfig, state: Option<Arc<StateFile>>) -> Self {
         let mut evaluator = Evaluator::new(config);
         if let Some(state) = &state {
             evaluator.restore(state.get().alerts);
@@ -66,18 +66,18 @@ impl Runner {
 
     /// The result of the last evaluation; empty before the first.
     #[must_use]
-    pub fn statuses(&self) -> watch::Receiver<Arc<Vec<RuleStatus>>> {
+    pub(crate) fn statuses(&self) -> watch::Receiver<Arc<Vec<RuleStatus>>> {
         self.statuses.subscribe()
     }
 
     /// All alerts that are not inactive, for the notifiers.
     #[must_use]
-    pub fn alerts(&self) -> watch::Receiver<Arc<Vec<Alert>>> {
+    pub(crate) fn alerts(&self) -> watch::Receiver<Arc<Vec<Alert>>> {
         self.alerts.subscribe()
     }
 
     /// Evaluates until `stop`. A time that an overloaded machine misses is left out.
-    pub async fn run(mut self, querier: Arc<dyn Querier>, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, querier: Arc<dyn Querier>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -94,7 +94,7 @@ impl Runner {
 
     /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and logged; when it
     /// has ended, its result counts and it is evaluated again.
-    pub async fn evaluate(&mut self, querier: &Arc<dyn Querier>, now: Timestamp) {
+    pub(crate) async fn evaluate(&mut self, querier: &Arc<dyn Querier>, now: Timestamp) {
         let monitors = self.evaluator.monitors();
         let deadline = tokio::time::Instant::now() + self.interval;
         let mut late = vec![false; monitors.len()];

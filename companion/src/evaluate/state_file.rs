@@ -13,7 +13,7 @@ use crate::store::private_file;
 
 /// What survives a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// Of the file's format.
     pub version: u32,
     /// All alerts that are not inactive.
@@ -27,7 +27,7 @@ const VERSION: u32 = 1;
 
 /// The file `<ledger>.alerts.json`. A write is whole or not at all.
 #[derive(Debug)]
-pub struct StateFile {
+pub(crate) struct StateFile {
     path: PathBuf,
     saved: Mutex<Saved>,
 }
@@ -35,7 +35,7 @@ pub struct StateFile {
 impl StateFile {
     /// Where the state of the alerts over `ledger` is kept.
     #[must_use]
-    pub fn path_beside(ledger: &Path) -> PathBuf {
+    pub(crate) fn path_beside(ledger: &Path) -> PathBuf {
         let mut name = ledger.as_os_str().to_owned();
         name.push(".alerts.json");
         PathBuf::from(name)
@@ -47,7 +47,7 @@ impl StateFile {
     ///
     /// # Errors
     /// When the file exists and cannot be read, or a broken one cannot be put aside.
-    pub fn open(ledger: &Path) -> io::Result<Self> {
+    pub(crate) fn open(ledger: &Path) -> io::Result<Self> {
         let path = Self::path_beside(ledger);
         let saved = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Saved::default(),
@@ -70,14 +70,14 @@ impl StateFile {
 
     /// What is saved next to `ledger`, without touching the file: nothing when there is none or it is broken.
     #[must_use]
-    pub fn peek(ledger: &Path) -> Saved {
+    pub(crate) fn peek(ledger: &Path) -> Saved {
         let bytes = fs::read(Self::path_beside(ledger)).unwrap_or_default();
         parse(&bytes).unwrap_or_default()
     }
 
     /// What is saved now.
     #[must_use]
-    pub fn get(&self) -> Saved {
+    pub(crate) fn get(&self) -> Saved {
         self.saved.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -85,7 +85,7 @@ impl StateFile {
     ///
     /// # Errors
     /// When the file cannot be written; the state in memory has changed all the same.
-    pub fn update(&self, change: impl FnOnce(&mut Saved)) -> io::Result<()> {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Saved)) -> io::Result<()> {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let before = saved.clone();
         change(&mut saved);

@@ -3,11 +3,11 @@
 use std::fmt::{Display, Write};
 
 /// The content type of the format.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What kind of metric a family is.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Only rises, until the process ends.
     Counter,
     /// Rises and falls.
@@ -18,11 +18,11 @@ pub enum Kind {
 
 /// An exposition being written.
 #[derive(Debug, Default)]
-pub struct Text(String);
+pub(crate) struct Text(String);
 
 impl Text {
     /// Begins a family; its samples follow.
-    pub fn family(&mut self, name: &str, kind: Kind, help: &str) {
+    pub(crate) fn family(&mut self, name: &str, kind: Kind, help: &str) {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -32,7 +32,7 @@ impl Text {
     }
 
     /// One sample. NaN and infinities have a spelling of their own in the format.
-    pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+    pub(crate) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         if value.is_nan() {
             self.series(name, labels, "NaN");
         } else if value.is_infinite() {
@@ -43,13 +43,13 @@ impl Text {
     }
 
     /// One sample that counts.
-    pub fn count(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
+    pub(crate) fn count(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         self.series(name, labels, value);
     }
 
     /// What was written.
     #[must_use]
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 

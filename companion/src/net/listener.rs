@@ -34,7 +34,7 @@ const WINDOW: u32 = 1 << 20;
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 /// A bound port that does not serve yet.
-pub struct Listener {
+pub(crate) struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
     connections: Arc<Semaphore>,
@@ -51,7 +51,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the address is taken, unknown or not permitted.
-    pub async fn bind(
+    pub(crate) async fn bind(
         address: SocketAddr,
         tls: Option<TlsAcceptor>,
         connections: usize,
@@ -64,13 +64,13 @@ impl Listener {
     ///
     /// # Errors
     /// When the system does not tell.
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
 
     /// Serves `router` until `stop`, then takes no more connections and returns when the requests at work are
     /// answered.
-    pub async fn serve(self, router: Router, stop: CancellationToken) {
+    pub(crate) async fn serve(self, router: Router, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {

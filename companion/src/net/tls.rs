@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// The file cannot be read or holds nothing of the kind.
     #[error("{what} {path} cannot be read: {source}")]
     File {
@@ -38,7 +38,7 @@ pub enum TlsError {
 ///
 /// # Errors
 /// [`TlsError`] when a file cannot be read or the two do not fit.
-pub fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+pub(crate) fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     let file = |what, path: &Path| {
         let path = path.to_owned();
         move |source| TlsError::File { what, path, source }

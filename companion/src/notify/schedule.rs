@@ -35,7 +35,7 @@ pub struct Grouping {
 
 /// The schedule of one notifier.
 #[derive(Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     grouping: Grouping,
     groups: BTreeMap<String, Group>,
     dropped: u64,
@@ -54,7 +54,7 @@ struct Group {
 impl Schedule {
     /// Continues with what was sent before a restart.
     #[must_use]
-    pub fn new(grouping: Grouping, log: NotificationLog) -> Self {
+    pub(crate) fn new(grouping: Grouping, log: NotificationLog) -> Self {
         let groups = log.0.into_iter().map(|(key, group)| {
             let next = group.at.plus_seconds(grouping.group_interval.0);
             let group = Group {
@@ -72,7 +72,7 @@ impl Schedule {
     /// The messages that are due at `now`, the longest overdue first, where `alerts` are all that are not inactive.
     /// Each that is sent must be followed by [`Self::sent`] or [`Self::failed`] before the next call; the others come
     /// again with the next call, as things are then.
-    pub fn due(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<Notification> {
+    pub(crate) fn due(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<Notification> {
         let mut firing: BTreeMap<String, Vec<&Alert>> = BTreeMap::new();
         for alert in self.heard(alerts) {
             let labels = self.group_labels(alert);
@@ -177,7 +177,7 @@ impl Schedule {
     }
 
     /// The target has taken `notification`.
-    pub fn sent(&mut self, notification: &Notification, now: Timestamp) {
+    pub(crate) fn sent(&mut self, notification: &Notification, now: Timestamp) {
         if notification.firing.is_empty() {
             self.groups.remove(&notification.group_key);
         } else if let Some(group) = self.groups.get_mut(&notification.group_key) {
@@ -190,7 +190,7 @@ impl Schedule {
 
     /// The target has not taken `notification`; with `retry` it is tried again after a growing wait, else with the
     /// next interval. `jitter` is from 0 to 1 and spreads the waits between half and the whole of their length.
-    pub fn failed(&mut self, notification: &Notification, retry: bool, jitter: f64, now: Timestamp) {
+    pub(crate) fn failed(&mut self, notification: &Notification, retry: bool, jitter: f64, now: Timestamp) {
         let Some(group) = self.groups.get_mut(&notification.group_key) else { return };
         group.failures = group.failures.saturating_add(1);
         let interval = self.grouping.group_interval.0.max(1);
@@ -211,19 +211,19 @@ impl Schedule {
 
     /// When to call [`Self::due`] next; `None` while there is nothing to tell.
     #[must_use]
-    pub fn next(&self) -> Option<Timestamp> {
+    pub(crate) fn next(&self) -> Option<Timestamp> {
         self.groups.values().map(|group| group.next).min()
     }
 
     /// Groups whose alerts came and went while the target could not be notified.
     #[must_use]
-    pub const fn dropped(&self) -> u64 {
+    pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
     }
 
     /// What was sent, to be saved.
     #[must_use]
-    pub fn log(&self) -> NotificationLog {
+    pub(crate) fn log(&self) -> NotificationLog {
         let groups =
             self.groups.iter().filter(|(_, group)| !group.notified.is_empty()).map(|(key, group)| {
                 // What was sent under the name of another group is due at once.

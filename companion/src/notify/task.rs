@@ -21,7 +21,7 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// What a notifier has done since the start.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     sent: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
@@ -29,7 +29,7 @@ pub struct Counts {
 
 /// The counts of one notifier, to be read.
 #[derive(Debug, Clone)]
-pub struct NotifierCounts {
+pub(crate) struct NotifierCounts {
     /// The notifier's name.
     pub name: String,
     counts: Arc<Counts>,
@@ -38,26 +38,26 @@ pub struct NotifierCounts {
 impl NotifierCounts {
     /// Messages the target has taken.
     #[must_use]
-    pub fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.counts.sent.load(Ordering::Relaxed)
     }
 
     /// Attempts that failed; most are tried again.
     #[must_use]
-    pub fn failed(&self) -> u64 {
+    pub(crate) fn failed(&self) -> u64 {
         self.counts.failed.load(Ordering::Relaxed)
     }
 
     /// Groups of alerts that fired and resolved while the target could not be reached.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.counts.dropped.load(Ordering::Relaxed)
     }
 }
 
 /// The running notifiers.
 #[derive(Debug)]
-pub struct Dispatcher {
+pub(crate) struct Dispatcher {
     tasks: JoinSet<()>,
     counts: Vec<NotifierCounts>,
 }
@@ -66,7 +66,7 @@ impl Dispatcher {
     /// Starts a task for each target. They end with `stop`, or when the alerts end; a message in
     /// flight is then abandoned and sent again after the restart.
     #[must_use]
-    pub fn start(
+    pub(crate) fn start(
         targets: Vec<Target>,
         alerts: &watch::Receiver<Arc<Vec<Alert>>>,
         state: Option<&Arc<StateFile>>,
@@ -88,12 +88,12 @@ impl Dispatcher {
 
     /// The counts of every notifier.
     #[must_use]
-    pub fn counts(&self) -> &[NotifierCounts] {
+    pub(crate) fn counts(&self) -> &[NotifierCounts] {
         &self.counts
     }
 
     /// Waits until any task has ended; forever when there is none.
-    pub async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         match self.tasks.join_next().await {
             None => std::future::pending().await,
             Some(Err(error)) => tracing::error!(%error, "a notifier failed"),
@@ -102,7 +102,7 @@ impl Dispatcher {
     }
 
     /// Waits until every task has ended.
-    pub async fn join(mut self) {
+    pub(crate) async fn join(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a notifier failed");

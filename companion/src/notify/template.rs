@@ -14,7 +14,7 @@ const SHOWN: usize = 50;
 
 /// One line: `[FIRING 2] HighFailureRate (critical)`.
 #[must_use]
-pub fn subject(notification: &Notification) -> String {
+pub(crate) fn subject(notification: &Notification) -> String {
     let count =
         if notification.firing.is_empty() { notification.resolved.len() } else { notification.firing.len() };
     let mut rules: Vec<&str> = notification.alerts().map(|alert| alert.rule.as_str()).collect();
@@ -32,7 +32,7 @@ pub fn subject(notification: &Notification) -> String {
 
 /// What an alert is about: its summary and its labels.
 #[must_use]
-pub fn title(alert: &Alert) -> String {
+pub(crate) fn title(alert: &Alert) -> String {
     let state = if alert.firing() { "firing" } else { "resolved" };
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let labels = if labels.is_empty() { String::new() } else { format!(" ({})", labels.join(", ")) };
@@ -41,7 +41,7 @@ pub fn title(alert: &Alert) -> String {
 
 /// What is known about an alert, one line each.
 #[must_use]
-pub fn body(alert: &Alert) -> String {
+pub(crate) fn body(alert: &Alert) -> String {
     lines(alert)
         .into_iter()
         .map(|(name, value)| format!("{name}: {}", one_line(&value)))
@@ -69,7 +69,7 @@ fn lines(alert: &Alert) -> Vec<(&'static str, String)> {
 
 /// The plain-text part of a mail.
 #[must_use]
-pub fn text(notification: &Notification, external_url: &str) -> String {
+pub(crate) fn text(notification: &Notification, external_url: &str) -> String {
     let mut out = format!("{}\n", subject(notification));
     for alert in notification.alerts().take(SHOWN) {
         let _ = write!(out, "\n{}\n{}\n", title(alert), body(alert));
@@ -87,7 +87,7 @@ pub fn text(notification: &Notification, external_url: &str) -> String {
 /// The HTML part of a mail: no images, no links but the one of the configuration, styles inline as mail readers
 /// want them.
 #[must_use]
-pub fn html(notification: &Notification, external_url: &str) -> String {
+pub(crate) fn html(notification: &Notification, external_url: &str) -> String {
     let (subject, hidden) = (subject(notification), hidden(notification));
     let page = html! {
         (DOCTYPE)

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// together. What is read of them comes on top, of one large request per core at a time: nothing but a part of its calls,
 /// whose number is bounded. The calls that wait for the disk are bounded by the writer.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of one request, as sent and inflated.
     pub message_bytes: usize,
     /// Requests worked on at a time, over all entrances.
@@ -42,7 +42,7 @@ pub struct Limits {
 
 /// Admits requests to the receivers, which share its places.
 #[derive(Debug, Clone)]
-pub struct Admission {
+pub(crate) struct Admission {
     limits: Limits,
     places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
@@ -51,7 +51,7 @@ pub struct Admission {
 impl Admission {
     /// Admission with `limits` that counts refused requests in `metrics`.
     #[must_use]
-    pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
         let places = Arc::new(Semaphore::new(limits.requests));
         Self { limits, places, metrics }
     }

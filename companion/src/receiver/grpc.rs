@@ -16,7 +16,7 @@ use crate::otlp::export::{self, ExportResponse};
 use crate::receiver::Encoded;
 
 /// The gRPC entrance. Messages within the admission's limit, as sent and inflated; gzip or plain.
-pub fn router(intake: Intake, admission: &Admission) -> Router {
+pub(crate) fn router(intake: Intake, admission: &Admission) -> Router {
     let (metrics, most) = (intake.metrics.clone(), admission.message_bytes());
     // Answers methods that do not exist.
     let router = Routes::default().into_axum_router();

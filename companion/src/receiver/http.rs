@@ -18,7 +18,7 @@ use super::{Encoded, Intake, unsupported_signals};
 use crate::otlp::export::{ExportResponse, PartialSuccess};
 
 /// The HTTP entrance. Bodies within the admission's limit, as sent and inflated.
-pub fn router(intake: Intake, admission: &Admission) -> Router {
+pub(crate) fn router(intake: Intake, admission: &Admission) -> Router {
     let unsupported = unsupported_signals::routes(intake.metrics.clone());
     let entrance = Entrance { intake, most: admission.message_bytes() };
     let router = Router::new()

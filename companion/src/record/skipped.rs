@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Timestamp, Window};
 
 /// The scope under which further scopes are counted.
-pub const OTHER_SCOPES: &str = "_OTHER";
+pub(crate) const OTHER_SCOPES: &str = "_OTHER";
 /// Scopes that are counted by their names.
 const MOST_SCOPES: usize = 100;
 /// Hours that are kept apart in memory.
@@ -185,7 +185,7 @@ impl SkippedHours {
 
 /// The hours since 1970 that `window` touches.
 #[must_use]
-pub fn hours_of(window: Window) -> std::ops::Range<i64> {
+pub(crate) fn hours_of(window: Window) -> std::ops::Range<i64> {
     let first = window.from.0.div_euclid(HOUR);
     let after = if window.to > window.from { (window.to.0 - 1).div_euclid(HOUR) + 1 } else { first };
     first..after

@@ -15,7 +15,7 @@ use crate::text::unit::Unit;
 ///
 /// # Errors
 /// [`serde_json::Error`], which plain data does not cause.
-pub fn to_json(report: &Report) -> Result<String, serde_json::Error> {
+pub(crate) fn to_json(report: &Report) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(&Document::of(report))?;
     text.push('\n');
     Ok(text)

@@ -8,7 +8,7 @@ use super::data::{self, RuleState};
 
 /// The rules as a report shows them: one row for each alert, or one for the rule when it has none.
 #[must_use]
-pub fn report_states(statuses: &[RuleStatus]) -> Vec<RuleState> {
+pub(crate) fn report_states(statuses: &[RuleStatus]) -> Vec<RuleState> {
     let mut states = Vec::with_capacity(statuses.len());
     for status in statuses {
         let row = |state, value, labels: &Labels, detail: Option<&String>| RuleState {

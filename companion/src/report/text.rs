@@ -23,7 +23,7 @@ const SPARK: usize = 50;
 
 /// The report as text, ending in a line end.
 #[must_use]
-pub fn to_text(report: &Report, terminal: Terminal) -> String {
+pub(crate) fn to_text(report: &Report, terminal: Terminal) -> String {
     let mut out = String::new();
     title(report, terminal, &mut out);
     rules(report, terminal, &mut out);

@@ -21,7 +21,7 @@ use self::totals::Running;
 
 /// A store in memory. Clones share the same calls.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     columns: Arc<RwLock<Columns>>,
     retention: Option<Seconds>,
 }
@@ -64,15 +64,16 @@ const NAMES: usize = 100_000;
 
 impl MemoryStore {
     /// An empty store that keeps everything.
+    #[cfg(test)]
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// An empty store for a part of a ledger: [`Appender::maintain`] removes calls that ended longer than
     /// `retention` ago, and sequence numbers below the first of an instance are not missing but before the part.
     #[must_use]
-    pub fn sliding(retention: Seconds) -> Self {
+    pub(crate) fn sliding(retention: Seconds) -> Self {
         let columns = Columns { sequences: Sequences::of_a_part(), ..Columns::default() };
         Self { columns: Arc::new(RwLock::new(columns)), retention: Some(retention) }
     }

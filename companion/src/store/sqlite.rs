@@ -21,7 +21,7 @@ mod rollup;
 mod write;
 
 pub use read::querier::SqliteQuerier;
-pub use write::transaction::SqliteAppender;
+pub(crate) use write::transaction::SqliteAppender;
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

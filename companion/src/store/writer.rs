@@ -14,11 +14,11 @@ use crate::store::{Appended, Appender, Batch, StoreError};
 mod stats;
 
 use stats::Counters;
-pub use stats::{LATENCY_BOUNDS, WriterStats};
+pub(crate) use stats::{LATENCY_BOUNDS, WriterStats};
 
 /// How the writer works.
 #[derive(Debug, Clone)]
-pub struct WriterOptions {
+pub(crate) struct WriterOptions {
     /// Calls that may wait. Defaults to 65,536. A single larger batch is taken when nothing else waits.
     pub queue: usize,
     /// Calls made durable together. Defaults to 8,192; a single larger batch stays whole.
@@ -32,14 +32,14 @@ pub struct WriterOptions {
 impl WriterOptions {
     /// The defaults with this clock.
     #[must_use]
-    pub fn new(clock: fn() -> Timestamp) -> Self {
+    pub(crate) fn new(clock: fn() -> Timestamp) -> Self {
         Self { queue: 65_536, group: 8_192, maintain_every: Duration::from_secs(10), clock }
     }
 }
 
 /// Why a batch is not in the ledger.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum AppendError {
+pub(crate) enum AppendError {
     /// Too much waits already; the sender should try again soon.
     #[error(
         "the ledger is over capacity: {waiting} of {capacity} calls are waiting to be written, retry later"
@@ -60,14 +60,17 @@ pub enum AppendError {
 
 /// Starts the writer.
 #[derive(Debug)]
-pub struct Writer;
+pub(crate) struct Writer;
 
 impl Writer {
     /// Moves `appender` to a thread of its own.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(appender: impl Appender + 'static, options: WriterOptions) -> std::io::Result<WriterHandle> {
+    pub(crate) fn start(
+        appender: impl Appender + 'static,
+        options: WriterOptions,
+    ) -> std::io::Result<WriterHandle> {
         let (ended, end) = watch::channel(false);
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue::default()),
@@ -87,7 +90,7 @@ impl Writer {
 
 /// Hands batches to the writer. Clones share it.
 #[derive(Debug, Clone)]
-pub struct WriterHandle {
+pub(crate) struct WriterHandle {
     shared: Arc<Shared>,
     /// Closed when the thread is gone.
     end: watch::Receiver<bool>,
@@ -99,7 +102,8 @@ impl WriterHandle {
     ///
     /// # Errors
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
-    pub async fn append(&self, calls: Vec<CallRecord>) -> Result<Appended, AppendError> {
+    #[cfg(test)]
+    pub(crate) async fn append(&self, calls: Vec<CallRecord>) -> Result<Appended, AppendError> {
         self.append_with(calls, Vec::new(), SkippedHours::default()).await
     }
 
@@ -108,7 +112,7 @@ impl WriterHandle {
     ///
     /// # Errors
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
-    pub async fn append_with(
+    pub(crate) async fn append_with(
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
@@ -131,7 +135,7 @@ impl WriterHandle {
     ///
     /// # Errors
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
-    pub fn append_blocking(
+    pub(crate) fn append_blocking(
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
@@ -142,18 +146,18 @@ impl WriterHandle {
 
     /// Counters since the start.
     #[must_use]
-    pub fn stats(&self) -> WriterStats {
+    pub(crate) fn stats(&self) -> WriterStats {
         self.shared.counters.snapshot(self.shared.lock().waiting)
     }
 
     /// Whether writing has ended: the writer was stopped, or the store panicked.
     #[must_use]
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.end.has_changed().is_err()
     }
 
     /// Waits until writing has ended.
-    pub async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         let mut end = self.end.clone();
         // The sender never sends: a change is its end.
         while end.changed().await.is_ok() {}
@@ -161,7 +165,7 @@ impl WriterHandle {
 
     /// Takes nothing more, writes what waits, runs the housekeeping a last time and closes the store. Tells
     /// whether that was done within `deadline`; the thread goes on if not.
-    pub async fn stop(&self, deadline: Duration) -> bool {
+    pub(crate) async fn stop(&self, deadline: Duration) -> bool {
         self.shared.lock().stopping = true;
         self.shared.changed.notify_all();
         tokio::time::timeout(deadline, self.ended()).await.is_ok()

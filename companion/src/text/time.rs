@@ -15,11 +15,11 @@ const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
 /// Why a text is not a valid time, duration or window. The message quotes the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct TimeError(String);
+pub(crate) struct TimeError(String);
 
 /// A window given by flags.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct WindowArgs {
+pub(crate) struct WindowArgs {
     /// Period ending now, such as 90s, 15m, 24h or 7d [default: 24h].
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
     pub last: Option<String>,
@@ -36,7 +36,7 @@ impl WindowArgs {
     ///
     /// # Errors
     /// [`TimeError`] when a text cannot be read or the window is empty.
-    pub fn window(&self, now: Timestamp) -> Result<Window, TimeError> {
+    pub(crate) fn window(&self, now: Timestamp) -> Result<Window, TimeError> {
         window(self.last.as_deref(), self.from.as_deref(), self.to.as_deref(), now)
     }
 }
@@ -46,7 +46,7 @@ impl WindowArgs {
 ///
 /// # Errors
 /// [`TimeError`] when a text cannot be read, when the window is empty, or when `last` comes with the others.
-pub fn window(
+pub(crate) fn window(
     last: Option<&str>,
     from: Option<&str>,
     to: Option<&str>,
@@ -99,7 +99,7 @@ fn duration_seconds(text: &str) -> Result<i64, TimeError> {
 ///
 /// # Errors
 /// [`TimeError`] when it cannot be read, or is before 1970 or after 2261.
-pub fn moment(text: &str) -> Result<Timestamp, TimeError> {
+pub(crate) fn moment(text: &str) -> Result<Timestamp, TimeError> {
     let trimmed = text.trim();
     let in_utc = |at: DateTime| at.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
     let read = trimmed.parse::<jiff::Timestamp>().ok().or_else(|| {
@@ -132,7 +132,7 @@ fn instant(at: Timestamp) -> jiff::Timestamp {
 
 /// RFC 3339 in UTC, with as many digits of the second as it takes.
 #[must_use]
-pub fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     instant(at).to_string()
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn format(at: Timestamp, format: &'static str) -> String {
 
 /// A length of time in words: `24 h`, `7 d`, `1 h 30 min`, `45 s`.
 #[must_use]
-pub fn in_words(seconds: i64) -> String {
+pub(crate) fn in_words(seconds: i64) -> String {
     let parts = [
         (seconds / 86_400, "d"),
         (seconds / 3600 % 24, "h"),

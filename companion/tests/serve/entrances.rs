@@ -62,7 +62,7 @@ async fn takes_protobuf_json_and_gzip_and_grpc_and_counts_each_call_once() {
 #[tokio::test]
 async fn takes_json_as_the_specification_writes_it() {
     let server = Server::start(&[]);
-    let now = spanledger_companion::clock::now().0;
+    let now = spanledger_companion::bench::now().0;
     // 64-bit integers as text and as numbers, an enumeration as a name, unknown fields at every level, nulls.
     let body = format!(
         r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"json","new":1}}}}],

@@ -116,7 +116,7 @@ fn says_what_is_wrong_with_a_file_that_is_no_audit_log() {
 
 #[test]
 fn says_what_to_do_while_another_process_writes_the_ledger() {
-    use spanledger_companion::store::sqlite::{Ledger, Options};
+    use spanledger_companion::bench::{Ledger, Options};
 
     let folder = audit_log(&["'2026-01-02', 'r1', 'gpt-4o-mini', 7, 3, 1, 200, NULL, NULL, NULL"]);
     let ledger = folder.path().join("ledger.db");
@@ -179,9 +179,9 @@ fn imports_views_and_tables_without_row_ids_and_columns_named_as_these() {
 fn says_which_rows_are_older_than_the_ledger_keeps() {
     use std::time::Duration;
 
-    use spanledger_companion::record::Timestamp;
-    use spanledger_companion::store::Appender as _;
-    use spanledger_companion::store::sqlite::{Ledger, Options};
+    use spanledger_companion::bench::Appender as _;
+    use spanledger_companion::bench::Timestamp;
+    use spanledger_companion::bench::{Ledger, Options};
 
     let old = [
         "'2026-01-01', 'r1', 'm', 1, 1, 1, 200, NULL, NULL, NULL",

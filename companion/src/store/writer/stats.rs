@@ -7,12 +7,12 @@ use crate::store::writer::AppendError;
 use crate::store::{Appended, Maintained};
 
 /// Upper bounds of the buckets of [`WriterStats::latency`], in seconds; one more bucket is above them.
-pub const LATENCY_BOUNDS: [f64; 12] =
+pub(crate) const LATENCY_BOUNDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// Counters of one writer since its start.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct WriterStats {
+pub(crate) struct WriterStats {
     /// New calls written.
     pub appended: u64,
     /// Calls that were known.
