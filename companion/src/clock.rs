@@ -15,6 +15,6 @@ pub fn now() -> Timestamp {
 /// This time by the clock that never goes back: what durations and deadlines are measured by.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads this clock")]
-pub fn instant() -> Instant {
+pub(crate) fn instant() -> Instant {
     Instant::now()
 }
