@@ -42,7 +42,7 @@ pub struct Batch<'a> {
 pub trait Appender: Send {
     /// Appends a batch and returns when it is durable. All or nothing. A call whose (trace id, span id) is
     /// known changes nothing and is counted as a duplicate; the same holds within the batch. Of several accounts of one
-    /// call one is counted, whatever the order and the batches in which they come (see [`identity`]). A call from before what
+    /// call one is counted, whatever the order and the batches in which they come (see `store::identity`). A call from before what
     /// retention has deleted is left out and counted as too old.
     ///
     /// # Errors
