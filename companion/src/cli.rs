@@ -100,7 +100,7 @@ impl Cli {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`], for which the process ends with status 2.
+    /// `Failure`, for which the process ends with status 2.
     pub fn run(self) -> Result<ExitCode, Failure> {
         let common = &self.common;
         let (now, terminal) = (clock::now(), Terminal::stdout());
@@ -179,7 +179,7 @@ impl Common {
     /// The configuration of file, environment, `--ledger` and `flags`.
     ///
     /// # Errors
-    /// [`Failure`] for the first value that is wrong.
+    /// `Failure` for the first value that is wrong.
     pub fn load(&self, flags: &[Flag]) -> Result<Loaded, Failure> {
         // In another spelling it would be another file.
         let text = |path: &PathBuf| {
@@ -196,7 +196,7 @@ impl Common {
     /// The ledger, for questions.
     ///
     /// # Errors
-    /// [`Failure`] when there is none or it cannot be read.
+    /// `Failure` when there is none or it cannot be read.
     pub fn querier(&self, loaded: &Loaded) -> Result<SqliteQuerier, Failure> {
         Ok(Ledger::open_reader(&loaded.config.ledger.path)?)
     }

@@ -101,7 +101,7 @@ pub trait Querier: Send + Sync {
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError>;
 
     /// Everything a report says about a window. A store that can answer it faster than by asking itself the other
-    /// questions does so; see [`Repetition`] for what may then be a lower bound.
+    /// questions does so; see `Repetition` for what may then be a lower bound.
     ///
     /// # Errors
     /// [`StoreError`], also when the series would be refused.

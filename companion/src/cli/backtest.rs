@@ -74,7 +74,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// error).
 ///
 /// # Errors
-/// [`Failure`] when the window cannot be read, the ledger cannot answer, or `out` cannot be written.
+/// `Failure` when the window cannot be read, the ledger cannot answer, or `out` cannot be written.
 pub fn run(
     args: &Args,
     rules: &RulesConfig,

@@ -77,7 +77,7 @@ fn outcomes() -> impl TypedValueParser<Value = Outcome> {
 /// page continues to `notes` (the standard error).
 ///
 /// # Errors
-/// [`Failure`] when the window cannot be read, the ledger cannot answer, or `out` cannot be written.
+/// `Failure` when the window cannot be read, the ledger cannot answer, or `out` cannot be written.
 pub fn run(
     args: &Args,
     querier: &dyn Querier,

@@ -55,7 +55,7 @@ struct Checked {
 /// Evaluates every enabled rule at `now` and writes its state. Status 1 means that one fires.
 ///
 /// # Errors
-/// [`Failure`] when a rule could not be evaluated and none fires, or `out` cannot be written.
+/// `Failure` when a rule could not be evaluated and none fires, or `out` cannot be written.
 pub fn run(
     args: &Args,
     config: &RulesConfig,

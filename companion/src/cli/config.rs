@@ -25,7 +25,7 @@ pub struct Args {
 /// Prints or checks the configuration.
 ///
 /// # Errors
-/// [`Failure`] for the first value that is wrong.
+/// `Failure` for the first value that is wrong.
 pub fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
     if args.example {
         return write_all(out, crate::config::EXAMPLE);

@@ -33,7 +33,7 @@ pub struct Args {
 /// Runs the demo.
 ///
 /// # Errors
-/// [`Failure`] when a part of it fails.
+/// `Failure` when a part of it fails.
 pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
     let folder = Folder::new(args.keep.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -59,7 +59,7 @@ struct Counts {
 /// Imports into `appender`; progress and bad rows go to `notes`, the result to `out`.
 ///
 /// # Errors
-/// [`Failure`] when the file or its table cannot be read, or the ledger cannot be written. What was imported before
+/// `Failure` when the file or its table cannot be read, or the ledger cannot be written. What was imported before
 /// stays, and is not imported again.
 pub fn run(
     args: &Args,

@@ -24,7 +24,7 @@ pub struct Args {
 /// Lists the targets, or sends a test message.
 ///
 /// # Errors
-/// [`Failure`] when the configuration is wrong, there is no such target, or the message is not delivered.
+/// `Failure` when the configuration is wrong, there is no such target, or the message is not delivered.
 pub async fn run(
     args: &Args,
     config: &NotifyConfig,

@@ -79,7 +79,7 @@ pub type OpenQuerier<'a> = dyn Fn() -> Result<Box<dyn Querier>, Failure> + 'a;
 /// Writes the prices to `out`. `own` is the file before the bundled prices.
 ///
 /// # Errors
-/// [`Failure`] when the ledger cannot answer, or no price is known for the model.
+/// `Failure` when the ledger cannot answer, or no price is known for the model.
 pub fn run(
     args: &Args,
     prices: &PriceTable,

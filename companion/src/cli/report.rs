@@ -39,7 +39,7 @@ pub type RulesAt<'a> = dyn Fn(Timestamp) -> Result<Vec<RuleState>, Failure> + 'a
 /// Writes the report to `out`, or to the file that `args` names. The rules are those at the end of the window.
 ///
 /// # Errors
-/// [`Failure`] when the window cannot be read, the ledger cannot answer, or the file cannot be written.
+/// `Failure` when the window cannot be read, the ledger cannot answer, or the file cannot be written.
 pub fn run(
     args: &Args,
     querier: &dyn Querier,

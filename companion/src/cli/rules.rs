@@ -84,7 +84,7 @@ impl Args {
 /// a running `serve` has saved; without a querier it is not known.
 ///
 /// # Errors
-/// [`Failure`] when `out` cannot be written.
+/// `Failure` when `out` cannot be written.
 pub fn run(
     args: &Args,
     config: &RulesConfig,

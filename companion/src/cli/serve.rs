@@ -56,7 +56,7 @@ impl Args {
 /// Serves until a signal.
 ///
 /// # Errors
-/// [`Failure`] when anything cannot be built; then nothing was served.
+/// `Failure` when anything cannot be built; then nothing was served.
 pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
     let loaded = common.load(&args.flags())?;
     log_to_stderr(&loaded.config)?;
