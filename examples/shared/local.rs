@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 /// What an example's `main` gives.
 pub type Anything = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// An answer: a status, a header, and the pieces of the body.
+/// A response: a status, a header, and the pieces of the body.
 #[derive(Debug)]
 pub struct Reply {
     /// The status code.

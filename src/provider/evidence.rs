@@ -95,7 +95,7 @@ fn first<'v, 'j>(value: &'v Json<'j>) -> &'v [Json<'j>] {
     &elements[..elements.len().min(LOOKED_AT)]
 }
 
-/// Messages have a role, and something that is said: a web page's own messages have `parts` instead.
+/// Messages have a role, and content: a web page's own messages have `parts` instead.
 fn is_messages(value: &Json<'_>) -> bool {
     let said =
         ["content", "Content", "tool_calls", "function_call", "reasoning_content", "audio", "contents"];

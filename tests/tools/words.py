@@ -26,7 +26,7 @@ def banned(style):
     if not phrases:
         raise ValueError("docs/style.md lists no words")
     phrases.sort(key=len, reverse=True)
-    return re.compile(r"\b(?:" + "|".join(map(re.escape, phrases)) + r")\b(?![_(:]|-\w)", re.I)
+    return re.compile(r"\b(?:" + "|".join(map(re.escape, phrases)) + r")\b(?![_(]|:\w|-\w)", re.I)
 
 
 RUST = re.compile(

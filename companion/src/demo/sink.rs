@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-/// More notices than this wait for nobody: the webhook then answers 503, and the notifier tries again.
+/// The most notices that wait; beyond them the webhook responds 503, and the notifier tries again.
 const WAITING: usize = 64;
 
 /// What the demo reads of a notice.

@@ -290,7 +290,7 @@ fn unpriced(report: &Report, terminal: Terminal, out: &mut String) {
         ]);
     }
     table.write(out, terminal, 2);
-    line(out, "  their cost is in no sum: add their prices to prices.toml");
+    line(out, "  not included in any total; add prices to prices.toml");
 }
 
 fn name_or(name: &str, none: &str) -> String {

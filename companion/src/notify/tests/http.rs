@@ -187,7 +187,7 @@ async fn says_whether_trying_again_may_help_and_never_the_url_or_the_token() {
         assert!(error.message.contains(&status.to_string()), "{error}");
         assert!(!error.message.contains("canary") && !error.message.contains('\n'), "{error}");
     }
-    // Wherever it is cut, and however it is said: a part of a secret is one too.
+    // Wherever it is cut, and however it is written: a part of a secret is one too.
     let url = server.address.replace("http://", "http://Us3r:P4ss@") + "/l0ngsegment0fapath?key=qu3ry";
     let target = notifier(&format!("[[webhook]]\nurl = '{url}'\ntoken = 'T0k3n'"));
     for secret in ["Us3r", "P4ss", "T0k3n", "l0ngsegment0fapath", "qu3ry", url.as_str()] {

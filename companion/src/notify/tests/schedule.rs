@@ -103,7 +103,7 @@ fn the_end_is_not_told_where_it_is_not_wanted() {
     sent(&mut schedule, &[hash("a"), hash("b")], 0);
     sent(&mut schedule, &[hash("a"), hash("b")], 10);
     assert_eq!(sent(&mut schedule, &[hash("b")], 70), []);
-    // It comes again: that is news.
+    // It fires again: that is a new event.
     assert_eq!(sent(&mut schedule, &[hash("a"), hash("b")], 130), [(2, 0)]);
     assert_eq!(sent(&mut schedule, &[], 190), []);
     assert_eq!(schedule.next(), None);

@@ -108,7 +108,7 @@ fn unpriced(report: &Report) -> Markup {
         div.card {
             div.heading {
                 h3 { "Unpriced models" }
-                span.note { "their cost is in no sum: add their prices to prices.toml" }
+                span.note { "not included in any total; add prices to prices.toml" }
             }
             div.scroll tabindex="0" role="region" aria-label="Unpriced models" {
                 table {
