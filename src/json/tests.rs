@@ -22,11 +22,12 @@ fn equal(ours: &Json<'_>, theirs: &Value) -> bool {
 fn sorted(value: &Value) -> String {
     match value {
         Value::Object(members) => {
-            let members: std::collections::BTreeMap<_, _> =
-                members.iter().map(|(name, value)| (name, sorted(value))).collect();
-            format!("{members:?}")
+            let members: std::collections::BTreeMap<_, _> = members.iter().collect();
+            let members: Vec<_> =
+                members.into_iter().map(|(name, value)| format!("{name:?}:{}", sorted(value))).collect();
+            format!("{{{}}}", members.join(","))
         }
-        Value::Array(items) => format!("{:?}", items.iter().map(sorted).collect::<Vec<_>>()),
+        Value::Array(items) => format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(",")),
         other => other.to_string(),
     }
 }
