@@ -4,13 +4,13 @@ mod notification_log;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::Timestamp;
 use crate::rule::config::Settings;
-use crate::rule::{Labels, Rule, RuleName, Sample, Severity};
+use crate::rule::{Absent, Labels, Rule, RuleName, Sample, Severity, Verdict};
 use crate::text::seconds::Seconds;
 use crate::text::text_enum::text_enum;
 
@@ -22,6 +22,9 @@ pub(crate) const LIMIT: usize = 100;
 
 /// A resolved alert is kept this long, so that every notifier gets to tell it (as Prometheus does).
 pub(crate) const RESOLVED_FOR: Seconds = Seconds(900);
+
+/// An alert goes on firing this long without any call that could show whether its cause is gone.
+pub(crate) const HELD: Seconds = Seconds::DAY;
 
 text_enum! {
     /// The state of an alert.
@@ -72,6 +75,9 @@ pub struct Alert {
     pub firing_since: Option<Timestamp>,
     /// Since when the threshold is not exceeded any more.
     pub calm_since: Option<Timestamp>,
+    /// Since when there is too little to tell whether the threshold is exceeded.
+    #[serde(default)]
+    pub unclear_since: Option<Timestamp>,
     /// When it was over.
     pub resolved_at: Option<Timestamp>,
     /// One line: what fires.
@@ -95,9 +101,9 @@ impl Alert {
 /// What a rule finds at one time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Observation<'a> {
-    /// Its samples, and why there is nothing to judge when that is so. Alerts without an exceeding sample come
-    /// to rest: pending ones at once, firing ones after `keep_firing_for`, also when there is no data; then the
-    /// alert is marked.
+    /// Its samples, and why there is nothing to judge when that is so. Alerts whose sample is within the threshold come
+    /// to rest: pending ones at once, firing ones after `keep_firing_for`. What an alert without a sample does, the
+    /// rule decides: see [`Absent`]. An alert that ends without data gives the reason.
     Seen(&'a [Sample], Option<&'a str>),
     /// The ledger could not be asked: nothing is known, so nothing changes, for however long that lasts.
     Unknown,
@@ -138,19 +144,27 @@ impl Alerts {
         let Observation::Seen(samples, no_data) = observation else { return false };
         self.not_after(now);
         let mut changed = false;
-        for sample in samples.iter().filter(|sample| sample.exceeded) {
+        for sample in samples.iter().filter(|sample| sample.verdict == Verdict::Exceeded) {
             changed |= self.exceed(rule, settings, sample, now);
         }
+        let seen: HashMap<&Labels, Verdict> =
+            samples.iter().map(|sample| (&sample.labels, sample.verdict)).collect();
         for alert in self.alerts.values_mut() {
-            let exceeded = samples.iter().any(|sample| sample.exceeded && sample.labels == alert.labels);
-            if !exceeded {
-                alert.rest(settings, no_data, now);
-            } else if alert.state == State::Pending && since(alert.active_since, now) >= settings.hold {
-                alert.state = State::Firing;
-                alert.firing_since = Some(now);
-                changed = true;
+            match (seen.get(&alert.labels), rule.absent) {
+                (Some(Verdict::Exceeded), _) => {
+                    if alert.state == State::Pending && since(alert.active_since, now) >= settings.hold {
+                        alert.state = State::Firing;
+                        alert.firing_since = Some(now);
+                        changed = true;
+                    }
+                    continue;
+                }
+                (Some(Verdict::FewExceeded), _) | (None, Absent::Unknown) => alert.wait(no_data, now),
+                (Some(Verdict::Calm | Verdict::FewCalm), _) => alert.rest(settings, no_data, now),
+                (None, Absent::Calm) => alert.rest(settings, no_data, now),
+                (None, Absent::Over(reason)) => alert.rest(settings, Some(reason), now),
             }
-            changed |= !exceeded && alert.resolved_at == Some(now);
+            changed |= alert.resolved_at == Some(now);
         }
         let before = self.alerts.len();
         self.alerts.retain(|_, alert| match alert.state {
@@ -180,7 +194,8 @@ impl Alerts {
     fn not_after(&mut self, now: Timestamp) {
         for alert in self.alerts.values_mut() {
             alert.active_since = alert.active_since.min(now);
-            for time in [&mut alert.firing_since, &mut alert.calm_since, &mut alert.resolved_at] {
+            let Alert { firing_since, calm_since, unclear_since, resolved_at, .. } = alert;
+            for time in [firing_since, calm_since, unclear_since, resolved_at] {
                 *time = time.map(|time| time.min(now));
             }
         }
@@ -192,8 +207,9 @@ impl Alerts {
             alert.value = sample.value;
             alert.peak = alert.peak.max(sample.value);
             alert.calm_since = None;
+            alert.unclear_since = None;
             alert.severity = settings.severity;
-            alert.threshold = rule.threshold(settings);
+            alert.threshold = sample.threshold;
             alert.description.clone_from(&sample.description);
             return false;
         }
@@ -209,10 +225,11 @@ impl Alerts {
             state: State::Pending,
             value: sample.value,
             peak: sample.value,
-            threshold: rule.threshold(settings),
+            threshold: sample.threshold,
             active_since: now,
             firing_since: None,
             calm_since: None,
+            unclear_since: None,
             resolved_at: None,
             summary: rule.summary(settings),
             description: sample.description.clone(),
@@ -225,7 +242,23 @@ impl Alerts {
 }
 
 impl Alert {
+    /// Nothing shows that it is over: it goes on firing, but not forever.
+    fn wait(&mut self, no_data: Option<&str>, now: Timestamp) {
+        match self.state {
+            State::Pending => self.state = State::Inactive,
+            State::Firing => {
+                self.calm_since = None;
+                let unclear = *self.unclear_since.get_or_insert(now);
+                if since(unclear, now) >= HELD {
+                    self.resolve(Some(no_data.unwrap_or("too few calls to judge")), now);
+                }
+            }
+            State::Inactive | State::Resolved => {}
+        }
+    }
+
     fn rest(&mut self, settings: &Settings, no_data: Option<&str>, now: Timestamp) {
+        self.unclear_since = None;
         match self.state {
             State::Pending => self.state = State::Inactive,
             State::Firing => {

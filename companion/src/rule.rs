@@ -1,5 +1,6 @@
 //! Anomaly rules: questions to the ledger with a threshold. One file per rule; none of them reads a clock.
 
+mod by;
 pub(crate) mod config;
 mod evaluation;
 mod scope;
@@ -9,13 +10,13 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::record::Timestamp;
-use crate::store::{Querier, StoreError};
+use crate::store::StoreError;
 use crate::text::seconds::Seconds;
 use crate::text::text_enum::text_enum;
 
-pub(crate) use self::evaluation::{Evaluation, Sample};
-pub(crate) use self::scope::Scope;
+pub(crate) use self::by::By;
+pub(crate) use self::evaluation::{Evaluation, Sample, Verdict};
+pub(crate) use self::scope::{Inputs, Scope};
 pub(crate) use self::severity::Severity;
 use crate::text::unit::Unit;
 
@@ -41,6 +42,10 @@ pub struct Rule {
     pub unit: Unit,
     /// Which values exceed the threshold.
     pub compare: Compare,
+    /// What it means for an alert that the evaluation has no sample with its labels.
+    pub absent: Absent,
+    /// What calls are judged apart by unless configured; all together without.
+    pub by: Option<By>,
     /// The settings it has unless configured.
     pub defaults: Settings,
     /// The settings it reads in addition to those that all rules have.
@@ -48,7 +53,7 @@ pub struct Rule {
     /// See [`Rule::summary`].
     summary: fn(&Settings) -> String,
     /// See [`Rule::evaluate`].
-    evaluate: fn(&Scope, &dyn Querier, Timestamp) -> Result<Evaluation, StoreError>,
+    evaluate: fn(&Scope, &Inputs<'_>) -> Result<Evaluation, StoreError>,
 }
 
 /// Which values exceed a threshold.
@@ -71,6 +76,17 @@ impl Compare {
     }
 }
 
+/// What it means for an alert that an evaluation brought nothing with its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// Without calls there is nothing to exceed: the alert comes to rest.
+    Calm,
+    /// Without calls nothing is known: the alert goes on, for at most [`crate::alert::HELD`].
+    Unknown,
+    /// The alert comes to rest and gives this reason.
+    Over(&'static str),
+}
+
 impl Rule {
     /// Whether the rule reads this setting.
     #[must_use]
@@ -91,17 +107,12 @@ impl Rule {
         (self.summary)(settings)
     }
 
-    /// Asks the ledger about the calls of `scope` that ended before `now`.
+    /// Asks the ledger about the calls of `scope`.
     ///
     /// # Errors
     /// [`StoreError`] when the ledger cannot answer; then nothing is known.
-    pub fn evaluate(
-        &self,
-        scope: &Scope,
-        querier: &dyn Querier,
-        now: Timestamp,
-    ) -> Result<Evaluation, StoreError> {
-        (self.evaluate)(scope, querier, now)
+    pub fn evaluate(&self, scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+        (self.evaluate)(scope, inputs)
     }
 
     /// How long before now a call can still matter.

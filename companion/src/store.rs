@@ -20,12 +20,12 @@ mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, CallPage, Duplicates, Group, LargeCall, LatencySummary, Maintained, Quantiles, Repeated,
-    SequenceGap, SequenceGaps, Step, Totals,
+    Appended, CallPage, Duplicates, Group, GroupRepetition, LargeCall, LatencySummary, Maintained, Quantiles,
+    Repeated, SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
-pub use question::{Dimension, Filter, Page};
+pub use question::{Dimension, Filter, Page, RepetitionQuestion};
 
 /// What one request brought.
 #[derive(Debug, Clone, Copy, Default)]
@@ -134,7 +134,19 @@ pub trait Querier: Send + Sync {
     /// [`StoreError`].
     fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError>;
 
-    /// The largest single call of each user above `more_than` tokens, largest first, at most `limit`.
+    /// Repetition within each value of a dimension, the most calls first. Of a large window a store may estimate the
+    /// repeats as [`Querier::duplicates`] does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn repetition(
+        &self,
+        window: Window,
+        filter: &Filter,
+        question: &RepetitionQuestion,
+    ) -> Result<Vec<GroupRepetition>, StoreError>;
+
+    /// The largest single call of each user at each service above `more_than` tokens, largest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`].

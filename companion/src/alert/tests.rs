@@ -12,7 +12,13 @@ fn labels(name: &str) -> Labels {
 }
 
 fn sample(name: &str, value: f64, exceeded: bool) -> Sample {
-    Sample { labels: labels(name), value, exceeded, description: format!("value {value}") }
+    Sample {
+        labels: labels(name),
+        value,
+        threshold: 3.0,
+        verdict: if exceeded { Verdict::Exceeded } else { Verdict::Calm },
+        description: format!("value {value}"),
+    }
 }
 
 fn settings(hold: i64, keep: i64) -> Settings {

@@ -1,7 +1,6 @@
 //! `spanledger backtest`: when the rules would have fired in a past period, so that thresholds can be chosen from
 //! real history.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -40,8 +39,43 @@ pub struct Args {
 
 /// `--format json`.
 #[derive(Debug, Serialize)]
-struct Firings {
+struct Found {
+    /// The first and the last time, RFC 3339.
+    from: String,
+    to: String,
+    /// How often the rules were evaluated, and how many calls they saw.
+    evaluations: u64,
+    calls: u64,
+    /// Every rule that is configured, in the order of the documentation.
+    rules: Vec<RuleSummary>,
     firings: Vec<Item>,
+}
+
+/// What one rule did over the whole time.
+#[derive(Debug, Serialize)]
+struct RuleSummary {
+    rule: RuleName,
+    firings: usize,
+    firings_per_day: f64,
+    /// The part of the time in which any of its alerts fired, from 0 to 1.
+    firing_share: f64,
+}
+
+impl RuleSummary {
+    fn of(rule: RuleName, found: &Backtest, window: Window) -> Self {
+        let seconds = (window.to.0 - window.from.0) / Timestamp::SECOND;
+        let firings = found.firings.iter().filter(|firing| firing.rule == rule).count();
+        let time = found.firing_time.get(&rule).map_or(0, |time| time.0);
+        Self {
+            rule,
+            firings,
+            firings_per_day: ratio(
+                i64::try_from(firings).unwrap_or(i64::MAX).saturating_mul(86_400),
+                seconds,
+            ),
+            firing_share: ratio(time, seconds).min(1.0),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -98,8 +132,16 @@ pub fn run(
     let found = backtest(rules, querier, window, &mut progress)?;
     let text = match args.format {
         Format::Json => {
-            let firings = Firings { firings: found.firings.iter().map(Item::from).collect() };
-            format!("{}\n", serde_json::to_string_pretty(&firings)?)
+            let enabled = RuleName::ALL.into_iter().filter(|rule| !rules.rule(*rule).scopes().is_empty());
+            let json = Found {
+                from: rfc3339(window.from),
+                to: rfc3339(window.to),
+                evaluations: found.evaluations,
+                calls: found.calls,
+                rules: enabled.map(|rule| RuleSummary::of(rule, &found, window)).collect(),
+                firings: found.firings.iter().map(Item::from).collect(),
+            };
+            format!("{}\n", serde_json::to_string_pretty(&json)?)
         }
         Format::Text => tables(&found, window, terminal),
     };
@@ -130,18 +172,16 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
         ("SHARE OF TIME", Align::Right),
     ];
     let mut totals = Table::new(0, &columns);
-    let mut counts: BTreeMap<RuleName, i64> = BTreeMap::new();
-    for firing in &found.firings {
-        *counts.entry(firing.rule).or_default() += 1;
-    }
-    for (rule, count) in counts {
-        let time = found.firing_time.get(&rule).map_or(0, |time| time.0);
-        totals.push(vec![
-            rule.to_string(),
-            count.to_string(),
-            format!("{:.1}", ratio(count * 86_400, seconds)),
-            percent(ratio(time, seconds).min(1.0)),
-        ]);
+    for rule in RuleName::ALL {
+        let summary = RuleSummary::of(rule, found, window);
+        if summary.firings > 0 {
+            totals.push(vec![
+                rule.to_string(),
+                summary.firings.to_string(),
+                format!("{:.1}", summary.firings_per_day),
+                percent(summary.firing_share),
+            ]);
+        }
     }
     totals.write(&mut out, terminal, 0);
     out.push('\n');

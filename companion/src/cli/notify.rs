@@ -61,6 +61,7 @@ fn test_message(now: Timestamp) -> Notification {
         active_since: now,
         firing_since: Some(now),
         calm_since: None,
+        unclear_since: None,
         resolved_at: None,
         summary: "this is a test, no calls fail".to_owned(),
         description: "test message of `spanledger notify --test`".to_owned(),

@@ -8,7 +8,7 @@ use crate::alert::{Alert, Alerts, Observation, State};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::{ALL, Evaluation, Labels, Rule, RuleName, Sample, Scope, Severity};
+use crate::rule::{ALL, Evaluation, Inputs, Labels, Rule, RuleName, Scope, Severity, Verdict};
 use crate::store::Querier;
 
 /// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
@@ -65,12 +65,9 @@ impl Monitor {
     /// Asks the ledger.
     pub(crate) fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
         let began = clock::instant();
-        let result = self.rule.evaluate(&self.scope, querier, now).map_err(|error| error.to_string());
+        let result =
+            self.rule.evaluate(&self.scope, &Inputs { querier, now }).map_err(|error| error.to_string());
         Measured { result, took: began.elapsed() }
-    }
-
-    fn worst<'a>(&self, samples: &'a [Sample]) -> Option<&'a Sample> {
-        samples.iter().max_by(|a, b| a.value.total_cmp(&b.value))
     }
 }
 
@@ -190,6 +187,7 @@ impl Evaluator {
 impl Monitor {
     fn owns(&self, alert: &Alert) -> bool {
         self.scope.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+            && self.scope.by.is_none_or(|by| alert.labels.contains_key(by.as_str()))
     }
 }
 
@@ -199,7 +197,7 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         Ok(evaluation) => (Some(evaluation), None),
         Err(error) => (None, Some(error)),
     };
-    let worst = evaluation.as_ref().and_then(|evaluation| monitor.worst(&evaluation.samples));
+    let worst = evaluation.as_ref().and_then(Evaluation::worst);
     let leading = alerts
         .iter()
         .filter(|alert| matches!(alert.state, State::Pending | State::Firing))
@@ -210,7 +208,8 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         state: leading.map_or(State::Inactive, |alert| alert.state),
         severity: settings.severity,
         value: worst.map(|sample| sample.value),
-        threshold: monitor.rule.threshold(settings),
+        threshold: worst.map_or_else(|| monitor.rule.threshold(settings), |sample| sample.threshold),
+        exceeded: worst.is_some_and(|sample| sample.verdict == Verdict::Exceeded),
         advice: monitor.rule.advice,
         description: worst.map(|sample| sample.description.clone()),
         since: leading.map(|alert| alert.firing_since.unwrap_or(alert.active_since)),

@@ -27,6 +27,7 @@ pub(super) fn firing(rule: RuleName, labels: &[(&str, &str)]) -> Alert {
         active_since: at(-60),
         firing_since: Some(at(0)),
         calm_since: None,
+        unclear_since: None,
         resolved_at: None,
         summary: rule_of.summary(&settings),
         description: "62.5 % of 16 calls of the last 5 min failed, threshold 50 %".to_owned(),

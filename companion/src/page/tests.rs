@@ -208,6 +208,14 @@ impl Querier for Stuck {
     fn duplicates(&self, _: Window, _: &Filter) -> Result<Duplicates, StoreError> {
         self.refuse()
     }
+    fn repetition(
+        &self,
+        _: Window,
+        _: &Filter,
+        _: &crate::store::RepetitionQuestion,
+    ) -> Result<Vec<crate::store::GroupRepetition>, StoreError> {
+        self.refuse()
+    }
     fn largest_calls(
         &self,
         _: Window,

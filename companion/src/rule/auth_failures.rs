@@ -1,8 +1,7 @@
 use super::config::{Key, Settings};
-use super::{Compare, Evaluation, Rule, RuleName, Scope, Unit, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
+use crate::store::StoreError;
 use crate::text::terminal::plural;
-use crate::record::Timestamp;
-use crate::store::{Querier, StoreError};
 
 /// Calls with status 401 or 403, as many as the threshold or more.
 pub(super) const RULE: Rule = Rule {
@@ -10,8 +9,10 @@ pub(super) const RULE: Rule = Rule {
     advice: "a key is wrong, revoked or stolen",
     unit: Unit::Calls,
     compare: Compare::AtLeast,
+    absent: Absent::Unknown,
+    by: Some(By::Service),
     defaults: Settings { threshold: 5.0, ..Settings::CRITICAL },
-    keys: &[Key::Threshold, Key::Models],
+    keys: &[Key::Threshold, Key::Models, Key::By],
     summary,
     evaluate,
 };
@@ -21,21 +22,23 @@ fn summary(settings: &Settings) -> String {
     format!("{limit} or more LLM calls received status 401 or 403")
 }
 
-fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
-    let totals = scope.totals(querier, now)?;
-    let refused = count(totals.unauthorized);
-    let description = format!(
-        "{} {} within {} received status 401 or 403, threshold {}",
-        totals.unauthorized,
-        plural(totals.unauthorized, "call"),
-        settings.window.words(),
-        Unit::Calls.format(settings.threshold)
-    );
-    let sample = scope.sample(refused, refused >= settings.threshold, description);
-    Ok(if totals.calls == 0 {
-        Evaluation::empty(sample, scope.no_calls())
-    } else {
-        Evaluation::known(vec![sample])
-    })
+    let groups = scope.groups(inputs, scope.window(inputs.now))?;
+    let samples = groups.into_iter().map(|group| {
+        let refused = group.totals.unauthorized;
+        Sample {
+            labels: group.labels,
+            value: count(refused),
+            threshold: settings.threshold,
+            verdict: Verdict::of(count(refused) >= settings.threshold),
+            description: format!(
+                "{refused} {} within {} received status 401 or 403, threshold {}",
+                plural(refused, "call"),
+                settings.window.words(),
+                Unit::Calls.format(settings.threshold)
+            ),
+        }
+    });
+    Ok(scope.judged(samples.collect()))
 }

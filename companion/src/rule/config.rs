@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ALL, Labels, Rule, RuleName, Scope, Severity, Unit};
+use super::{ALL, By, Labels, Rule, RuleName, Scope, Severity, Unit};
 use crate::store::Filter;
 use crate::text::seconds::Seconds;
 
@@ -28,6 +28,8 @@ pub struct Settings {
     pub window: Seconds,
     /// From how many calls on it judges.
     pub min_calls: u64,
+    /// A share of fewer events than this does not fire: one failure is none.
+    pub min_events: u64,
     /// `LedgerSilent`: how long before the window calls are expected. `SequenceGap`: how long a gap fires.
     pub lookback: Seconds,
     /// How long the threshold is exceeded before the alert fires.
@@ -44,6 +46,7 @@ impl Settings {
         threshold: 0.0,
         window: Seconds(300),
         min_calls: 0,
+        min_events: 0,
         lookback: Seconds(0),
         hold: Seconds(0),
         keep_firing_for: Seconds(300),
@@ -63,10 +66,14 @@ pub enum Key {
     Threshold,
     /// `min_calls`
     MinCalls,
+    /// `min_events`
+    MinEvents,
     /// `lookback`
     Lookback,
     /// `[rules.NAME.models."MODEL"]`
     Models,
+    /// `by`
+    By,
 }
 
 /// Settings as configured: what is absent keeps its default, or for a service or model the rule's setting.
@@ -88,6 +95,9 @@ pub struct Overrides {
     /// See [`Settings::min_calls`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_calls: Option<u64>,
+    /// See [`Settings::min_events`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_events: Option<u64>,
     /// See [`Settings::lookback`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lookback: Option<Seconds>,
@@ -107,6 +117,7 @@ impl Overrides {
             threshold: self.threshold.unwrap_or(base.threshold),
             window: self.window.unwrap_or(base.window),
             min_calls: self.min_calls.unwrap_or(base.min_calls),
+            min_events: self.min_events.unwrap_or(base.min_events),
             lookback: self.lookback.unwrap_or(base.lookback),
             hold: self.hold.unwrap_or(base.hold),
             keep_firing_for: self.keep_firing_for.unwrap_or(base.keep_firing_for),
@@ -114,15 +125,16 @@ impl Overrides {
     }
 
     fn check(&self, rule: &Rule) -> Result<(), String> {
-        let unread = |key: Key, given: bool, name: &str| {
+        let unknown = |key: Key, given: bool, name: &str| {
             if given && !rule.reads(key) {
                 return Err(format!("{} has no setting `{name}`", rule.name));
             }
             Ok(())
         };
-        unread(Key::Threshold, self.threshold.is_some(), "threshold")?;
-        unread(Key::MinCalls, self.min_calls.is_some(), "min_calls")?;
-        unread(Key::Lookback, self.lookback.is_some(), "lookback")?;
+        unknown(Key::Threshold, self.threshold.is_some(), "threshold")?;
+        unknown(Key::MinCalls, self.min_calls.is_some(), "min_calls")?;
+        unknown(Key::MinEvents, self.min_events.is_some(), "min_events")?;
+        unknown(Key::Lookback, self.lookback.is_some(), "lookback")?;
         if let Some(threshold) = self.threshold {
             if !threshold.is_finite() || threshold < 0.0 {
                 return Err(format!("threshold = {threshold}: a threshold is a number from 0 up"));
@@ -155,10 +167,12 @@ struct Table {
     threshold: Option<f64>,
     window: Option<Seconds>,
     min_calls: Option<u64>,
+    min_events: Option<u64>,
     lookback: Option<Seconds>,
     #[serde(rename = "for")]
     hold: Option<Seconds>,
     keep_firing_for: Option<Seconds>,
+    by: Option<Vec<By>>,
     services: BTreeMap<String, Overrides>,
     models: BTreeMap<String, Overrides>,
 }
@@ -168,6 +182,8 @@ struct Table {
 pub struct RuleConfig {
     /// For all calls, but those of services and models named below.
     pub settings: Settings,
+    /// What calls are judged apart by; all together without.
+    pub by: Option<By>,
     /// For the calls of single services.
     pub services: BTreeMap<String, Overrides>,
     /// For the calls of single models.
@@ -175,6 +191,11 @@ pub struct RuleConfig {
 }
 
 impl RuleConfig {
+    /// The defaults of a rule.
+    fn of(rule: &Rule) -> Self {
+        Self { settings: rule.defaults, by: rule.by, services: BTreeMap::new(), models: BTreeMap::new() }
+    }
+
     fn new(rule: &Rule, table: Table) -> Result<Self, String> {
         let Table {
             enabled,
@@ -182,25 +203,43 @@ impl RuleConfig {
             threshold,
             window,
             min_calls,
+            min_events,
             lookback,
             hold,
             keep_firing_for,
+            by,
             services,
             models,
         } = table;
-        let own =
-            Overrides { enabled, severity, threshold, window, min_calls, lookback, hold, keep_firing_for };
+        let own = Overrides {
+            enabled,
+            severity,
+            threshold,
+            window,
+            min_calls,
+            min_events,
+            lookback,
+            hold,
+            keep_firing_for,
+        };
         own.check(rule)?;
         if !models.is_empty() && !rule.reads(Key::Models) {
             return Err(format!("{} cannot be separated by model", rule.name));
         }
+        let by = match by.as_deref() {
+            None => rule.by,
+            Some(_) if !rule.reads(Key::By) => return Err(format!("{} has no setting `by`", rule.name)),
+            Some([]) => None,
+            Some([by]) => Some(*by),
+            Some(_) => return Err("by: at most one of service, user and model".to_owned()),
+        };
         if services.len() > OVERRIDES || models.len() > OVERRIDES {
             return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name));
         }
         for (name, overrides) in services.iter().chain(&models) {
             overrides.check(rule).map_err(|message| format!("{name:?}: {message}"))?;
         }
-        Ok(Self { settings: own.over(&rule.defaults), services, models })
+        Ok(Self { settings: own.over(&rule.defaults), by, services, models })
     }
 
     /// What is evaluated: each service and model with settings of its own by itself, and all other calls
@@ -212,11 +251,15 @@ impl RuleConfig {
             except_models: self.models.keys().cloned().collect(),
             ..Filter::default()
         };
-        let mut scopes = vec![Scope { filter: all, labels: Labels::new(), settings: self.settings }];
+        let mut scopes =
+            vec![Scope { filter: all, labels: Labels::new(), by: self.by, settings: self.settings }];
+        // What a scope has one value of, its calls are not judged apart by.
+        let apart = |named: By| self.by.filter(|by| *by != named);
         for (name, overrides) in &self.services {
             scopes.push(Scope {
                 filter: Filter { service: Some(name.clone()), ..Filter::default() },
                 labels: Labels::from([("service".to_owned(), name.clone())]),
+                by: apart(By::Service),
                 settings: overrides.over(&self.settings),
             });
         }
@@ -224,6 +267,7 @@ impl RuleConfig {
             scopes.push(Scope {
                 filter: Filter { model: Some(name.clone()), ..Filter::default() },
                 labels: Labels::from([("model".to_owned(), name.clone())]),
+                by: apart(By::Model),
                 settings: overrides.over(&self.settings),
             });
         }
@@ -243,8 +287,7 @@ pub struct RulesConfig {
 impl Default for RulesConfig {
     fn default() -> Self {
         let rules = ALL.iter().map(|rule| {
-            let config =
-                RuleConfig { settings: rule.defaults, services: BTreeMap::new(), models: BTreeMap::new() };
+            let config = RuleConfig::of(rule);
             (rule.name, config)
         });
         Self { interval: Seconds(15), rules: rules.collect() }

@@ -1,9 +1,9 @@
 use super::config::{Key, Settings};
-use super::{Compare, Evaluation, Rule, RuleName, Scope, Unit};
-use crate::text::terminal::plural;
-use crate::record::Timestamp;
+use super::scope::Group;
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
+use crate::store::StoreError;
 use crate::text::seconds::Seconds;
-use crate::store::{Querier, StoreError};
+use crate::text::terminal::plural;
 
 /// More dollars within the window than the threshold. Calls without a price are named, since no dollar counts them.
 pub(super) const RULE: Rule = Rule {
@@ -11,8 +11,10 @@ pub(super) const RULE: Rule = Rule {
     advice: "lower max_tokens, review the model",
     unit: Unit::Usd,
     compare: Compare::Above,
+    absent: Absent::Calm,
+    by: Some(By::Service),
     defaults: Settings { threshold: 100.0, window: Seconds::HOUR, ..Settings::CRITICAL },
-    keys: &[Key::Threshold, Key::Models],
+    keys: &[Key::Threshold, Key::Models, Key::By],
     summary,
     evaluate,
 };
@@ -22,9 +24,20 @@ fn summary(settings: &Settings) -> String {
     format!("LLM calls cost more than {limit} within {}", settings.window.words())
 }
 
-fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
-    let settings = &scope.settings;
-    let totals = scope.totals(querier, now)?;
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    let groups = scope.groups(inputs, scope.window(inputs.now))?;
+    // A total of calls without a price must not look like a small bill.
+    let unpriced: u64 = groups.iter().map(|group| group.totals.unpriced).sum();
+    let (priced, without): (Vec<Group>, Vec<Group>) =
+        groups.into_iter().partition(|group| group.totals.unpriced < group.totals.calls);
+    if priced.is_empty() && !without.is_empty() {
+        let calls = plural(unpriced, "call");
+        return Ok(Evaluation::unknown(format!("none of {unpriced} {calls} has a price")));
+    }
+    Ok(scope.judged(priced.into_iter().map(|group| sample(&scope.settings, group)).collect()))
+}
+
+fn sample(settings: &Settings, Group { labels, totals, .. }: Group) -> Sample {
     let cost = totals.cost.as_usd();
     let mut description = format!(
         "{} within {}, threshold {}",
@@ -32,23 +45,11 @@ fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Eval
         settings.window.words(),
         Unit::Usd.format(settings.threshold)
     );
-    if totals.unpriced > 0 {
-        description.push_str(&match totals.unpriced {
-            1 => "; 1 call has no price and is not in it".to_owned(),
-            calls => format!("; {calls} calls have no price and are not in it"),
-        });
+    match totals.unpriced {
+        0 => {}
+        1 => description.push_str("; 1 call has no price and is not in it"),
+        calls => description.push_str(&format!("; {calls} calls have no price and are not in it")),
     }
-    let sample = scope.sample(cost, cost > settings.threshold, description);
-    Ok(if totals.calls == 0 {
-        Evaluation::empty(sample, scope.no_calls())
-    } else if totals.unpriced == totals.calls {
-        // A total without any known price must not look like a small bill.
-        Evaluation::unknown(format!(
-            "none of {} {} has a price",
-            totals.calls,
-            plural(totals.calls, "call")
-        ))
-    } else {
-        Evaluation::known(vec![sample])
-    })
+    let verdict = Verdict::of(cost > settings.threshold);
+    Sample { labels, value: cost, threshold: settings.threshold, verdict, description }
 }

@@ -1,21 +1,27 @@
 use super::config::{Key, Settings};
-use super::{Compare, Evaluation, Rule, RuleName, Sample, Scope, TOP, Unit, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use crate::record::NanoUsd;
+use crate::store::{GroupRepetition, Repeated, StoreError};
 use crate::text::terminal::plural;
-use crate::record::Timestamp;
-use crate::store::{Querier, StoreError};
 
 /// Calls in a window beyond which the value of a rule that does not fire is its threshold rather than how often
 /// the most frequent request came.
 const MANY: u64 = 100_000;
 
-/// The same request more often than the threshold. One alert per request hash, the ten most frequent.
+/// Request hashes that are counted of each group.
+const HASHES: usize = 1_000;
+
+/// The same request more often than the threshold. The alert names the ten most frequent: which they are may change with
+/// every evaluation of a storm.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::RepeatedRequests,
     advice: "cache or deduplicate",
     unit: Unit::Calls,
     compare: Compare::Above,
+    absent: Absent::Calm,
+    by: Some(By::Service),
     defaults: Settings { threshold: 3.0, ..Settings::INFO },
-    keys: &[Key::Threshold, Key::Models],
+    keys: &[Key::Threshold, Key::Models, Key::By],
     summary,
     evaluate,
 };
@@ -26,55 +32,51 @@ fn summary(settings: &Settings) -> String {
     format!("The same LLM request more than {limit} {times} within {}", settings.window.words())
 }
 
-fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
-    judge(scope, querier, now, MANY)
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    judge(scope, inputs, MANY)
 }
 
 /// As [`Rule::evaluate`], where a window of more than `many_calls` is one of many calls.
-pub(super) fn judge(
-    scope: &Scope,
-    querier: &dyn Querier,
-    now: Timestamp,
-    many_calls: u64,
-) -> Result<Evaluation, StoreError> {
-    let window = scope.window(now);
+pub(super) fn judge(scope: &Scope, inputs: &Inputs<'_>, many_calls: u64) -> Result<Evaluation, StoreError> {
     let limit = scope.settings.threshold;
-    let within = scope.settings.window.words();
     // Of many calls those that came twice are too many to remember.
-    let many = querier.totals(window, &scope.filter)?.calls > many_calls;
+    let many = inputs.querier.totals(scope.window(inputs.now), &scope.filter)?.calls > many_calls;
     let more_than = if many { limit.floor().max(1.0) as u64 } else { 1 };
-    let repeated = querier.repeated(window, &scope.filter, more_than, TOP)?;
-    let mut samples: Vec<Sample> = repeated
-        .iter()
-        .filter(|request| count(request.calls) > limit)
-        .map(|request| Sample {
-            labels: scope.labels_with("request_hash", &request.hash),
-            ..scope.sample(
-                count(request.calls),
-                true,
-                format!(
-                    "request {} to {} came {} {} within {within}, threshold {}; it cost ${} together",
-                    request.hash,
-                    if request.model.is_empty() { "an unknown model" } else { &request.model },
-                    request.calls,
-                    plural(request.calls, "time"),
-                    Unit::Calls.format(limit),
-                    request.cost
-                ),
-            )
-        })
-        .collect();
-    if samples.is_empty() {
-        let most = match repeated.first() {
-            Some(request) => request.calls,
-            None => querier.duplicates(window, &scope.filter)?.hashed.min(more_than),
-        };
-        let text = format!("no request came more than {most} {} within {within}", plural(most, "time"));
-        let sample = scope.sample(count(most), false, text);
-        if most == 0 {
-            return Ok(Evaluation::empty(sample, format!("{} with a request hash", scope.no_calls())));
+    let mut samples = Vec::new();
+    for (labels, found) in scope.repetition(inputs, more_than, HASHES)? {
+        let most = found.repeated.first().map_or(found.duplicates.hashed.min(more_than), |request| request.calls);
+        if most > 0 {
+            let verdict = Verdict::of(count(most) > limit);
+            let description = describe(scope, &found, most);
+            samples.push(Sample { labels, value: count(most), threshold: limit, verdict, description });
         }
-        samples.push(sample);
+    }
+    if samples.is_empty() {
+        let sample = scope.sample(0.0, false, scope.no_calls());
+        return Ok(Evaluation::empty(sample, format!("{} with a request hash", scope.no_calls())));
     }
     Ok(Evaluation::known(samples))
+}
+
+/// The requests beyond the limit, the ten most frequent by their hash.
+fn describe(scope: &Scope, found: &GroupRepetition, most: u64) -> String {
+    let limit = scope.settings.threshold;
+    let within = scope.settings.window.words();
+    let beyond: Vec<&Repeated> = found.repeated.iter().filter(|request| count(request.calls) > limit).collect();
+    if beyond.is_empty() {
+        return format!("no request came more than {most} {} within {within}", plural(most, "time"));
+    }
+    let named: Vec<String> = beyond.iter().take(TOP).map(|request| name(request)).collect();
+    let cost = NanoUsd(beyond.iter().map(|request| request.cost.0).fold(0, i64::saturating_add));
+    // As many as were asked for may be more.
+    let requests = if beyond.len() < HASHES { beyond.len().to_string() } else { format!("{HASHES} or more") };
+    let came = if beyond.len() == 1 { "request" } else { "requests" };
+    let limit = Unit::Calls.format(limit);
+    let cost = Unit::Usd.format(cost.as_usd());
+    format!("{requests} {came} more than {limit} times within {within} for {cost}: {}", named.join(", "))
+}
+
+fn name(request: &Repeated) -> String {
+    let model = if request.model.is_empty() { "an unknown model" } else { &request.model };
+    format!("{} to {model} {} {}", request.hash, request.calls, plural(request.calls, "time"))
 }

@@ -1,7 +1,25 @@
-use super::{Evaluation, Labels, Sample, Unit, count};
+use super::{By, Evaluation, Labels, OTHER, Sample, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
 use crate::rule::config::Settings;
-use crate::store::{Filter, Querier, StoreError, Totals};
+use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
+
+/// Calls are judged apart for so many services, users or models; those of further ones are judged together.
+pub(super) const GROUPS: usize = 100;
+
+/// What a rule is evaluated over.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The ledger.
+    pub querier: &'a dyn Querier,
+    /// The time of the evaluation.
+    pub now: Timestamp,
+}
+
+impl std::fmt::Debug for Inputs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inputs").field("now", &self.now).finish_non_exhaustive()
+    }
+}
 
 /// The calls that one evaluation of a rule is about, with the settings for them: all calls, or those of the
 /// service or the model that has settings of its own.
@@ -11,18 +29,84 @@ pub struct Scope {
     pub filter: Filter,
     /// Empty for all calls, else `service` or `model`.
     pub labels: Labels,
+    /// What these calls are judged apart by; all together without.
+    pub by: Option<By>,
     /// The effective settings.
     pub settings: Settings,
 }
 
-impl Scope {
-    /// The totals of the rule's window.
-    pub(super) fn totals(&self, querier: &dyn Querier, now: Timestamp) -> Result<Totals, StoreError> {
-        querier.totals(self.window(now), &self.filter)
-    }
+/// Calls that are judged together.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub(super) labels: Labels,
+    pub(super) filter: Filter,
+    pub(super) totals: Totals,
+}
 
+impl Scope {
     pub(super) fn window(&self, now: Timestamp) -> Window {
         Window::last(self.settings.window.0, now)
+    }
+
+    /// The totals of each group that has calls in `window`, the most calls first.
+    pub(super) fn groups(&self, inputs: &Inputs<'_>, window: Window) -> Result<Vec<Group>, StoreError> {
+        let all = inputs.querier.totals(window, &self.filter)?;
+        if all.calls == 0 {
+            return Ok(Vec::new());
+        }
+        let Some(by) = self.by else {
+            let (labels, filter) = (self.labels.clone(), self.filter.clone());
+            return Ok(vec![Group { labels, filter, totals: all }]);
+        };
+        let mut rest = all;
+        let found = inputs.querier.breakdown(window, &self.filter, by.dimension(), GROUPS)?;
+        let mut groups: Vec<Group> = found
+            .into_iter()
+            .map(|group| {
+                rest.subtract(&group.totals);
+                Group {
+                    labels: self.labels_with(by.as_str(), &group.name),
+                    filter: self.filter_of(by, group.name),
+                    totals: group.totals,
+                }
+            })
+            .collect();
+        if rest.calls > 0 {
+            let labels = self.labels_with(by.as_str(), OTHER);
+            groups.push(Group { labels, filter: self.filter.clone(), totals: rest });
+        }
+        Ok(groups)
+    }
+
+    /// Repetition within each group: the hashes seen more than `more_than` times, at most `hashes` of each group.
+    pub(super) fn repetition(
+        &self,
+        inputs: &Inputs<'_>,
+        more_than: u64,
+        hashes: usize,
+    ) -> Result<Vec<(Labels, GroupRepetition)>, StoreError> {
+        let by = self.by.map(By::dimension);
+        let question = RepetitionQuestion { by, groups: 10 * GROUPS, more_than, hashes };
+        let found = inputs.querier.repetition(self.window(inputs.now), &self.filter, &question)?;
+        let labelled = found.into_iter().map(|group| {
+            let labels = match self.by {
+                Some(by) => self.labels_with(by.as_str(), &group.name),
+                None => self.labels.clone(),
+            };
+            (labels, group)
+        });
+        Ok(labelled.collect())
+    }
+
+    fn filter_of(&self, by: By, name: String) -> Filter {
+        let mut filter = self.filter.clone();
+        let field = match by {
+            By::Service => &mut filter.service,
+            By::User => &mut filter.user,
+            By::Model => &mut filter.model,
+        };
+        *field = Some(name);
+        filter
     }
 
     /// The labels of an alert: those of the scope and one of its own.
@@ -37,28 +121,61 @@ impl Scope {
         format!("no call within {}", self.settings.window.words())
     }
 
-    /// One sample for the whole scope.
+    /// One sample for the whole scope, compared with the threshold of the settings.
     pub(super) fn sample(&self, value: f64, exceeded: bool, description: String) -> Sample {
-        Sample { labels: self.labels.clone(), value, exceeded, description }
+        let (labels, verdict) = (self.labels.clone(), Verdict::of(exceeded));
+        Sample { labels, value, threshold: self.settings.threshold, verdict, description }
     }
 
-    /// `part / whole` against the threshold, unless `whole` is below the rule's minimum volume.
-    pub(super) fn share(&self, part: u64, whole: u64, calls: &str, what: &str) -> Evaluation {
+    /// The evaluation of a rule whose value of no calls is 0, which is calm and no proof of health.
+    pub(super) fn judged(&self, samples: Vec<Sample>) -> Evaluation {
+        if samples.is_empty() {
+            return Evaluation::empty(self.sample(0.0, false, self.no_calls()), self.no_calls());
+        }
+        Evaluation::known(samples)
+    }
+
+    /// The share `part / whole` of each group against the threshold. A group of which `whole` or `part` is too small is
+    /// not judged.
+    pub(super) fn shares(&self, parts: Vec<Part>, calls: &str, what: &str) -> Evaluation {
         let settings = &self.settings;
         let within = settings.window.words();
-        let calls = if whole == 1 { calls.replacen("calls", "call", 1) } else { calls.to_owned() };
-        if whole < settings.min_calls || whole == 0 {
-            return Evaluation::unknown(format!(
-                "{whole} {calls} within {within}; at least {} are needed",
-                settings.min_calls
-            ));
-        }
-        let share = count(part) / count(whole);
-        let description = format!(
-            "{} of {whole} {calls} of the last {within} {what}, threshold {}",
-            Unit::Share.format(share),
-            Unit::Share.format(settings.threshold)
-        );
-        Evaluation::known(vec![self.sample(share, share > settings.threshold, description)])
+        let calls_of = |whole| if whole == 1 { calls.replacen("calls", "call", 1) } else { calls.to_owned() };
+        let most = parts.iter().map(|group| group.whole).max().unwrap_or(0);
+        let samples =
+            parts.into_iter().filter(|group| group.whole > 0).map(|Part { labels, part, whole }| {
+                let share = count(part) / count(whole);
+                let exceeded = share > settings.threshold;
+                let few = whole < settings.min_calls || exceeded && part < settings.min_events;
+                Sample {
+                    labels,
+                    value: share,
+                    threshold: settings.threshold,
+                    verdict: if few { Verdict::of_few(exceeded) } else { Verdict::of(exceeded) },
+                    description: format!(
+                        "{} of {whole} {} of the last {within} {what}, threshold {}",
+                        Unit::Share.format(share),
+                        calls_of(whole),
+                        Unit::Share.format(settings.threshold)
+                    ),
+                }
+            });
+        let samples: Vec<Sample> = samples.collect();
+        let no_data = (most < settings.min_calls.max(1)).then(|| {
+            format!(
+                "{most} {} within {within}; at least {} are needed",
+                calls_of(most),
+                settings.min_calls.max(1)
+            )
+        });
+        Evaluation { samples, no_data }
     }
+}
+
+/// A part of the calls of one group.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) labels: Labels,
+    pub(super) part: u64,
+    pub(super) whole: u64,
 }

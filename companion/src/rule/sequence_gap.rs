@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
-use super::{Compare, Evaluation, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, count};
-use crate::record::{Timestamp, Window};
-use crate::store::{Querier, SequenceGap as Gap, StoreError};
+use super::{Absent, Compare, Evaluation, Inputs, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, count};
+use crate::record::Window;
+use crate::store::{SequenceGap as Gap, StoreError};
 use crate::text::seconds::Seconds;
 
 /// So many gaps are looked at, at a time: as many as a store keeps of one instance.
@@ -16,6 +16,8 @@ pub(super) const RULE: Rule = Rule {
     advice: "calls were lost between the application and the ledger",
     unit: Unit::Calls,
     compare: Compare::Above,
+    absent: Absent::Over("no missing number was noticed within the lookback; the report names older ones"),
+    by: None,
     defaults: Settings { window: Seconds(120), lookback: Seconds::DAY, ..Settings::CRITICAL },
     keys: &[Key::Threshold, Key::Lookback],
     summary,
@@ -26,9 +28,9 @@ fn summary(settings: &Settings) -> String {
     format!("LLM calls are missing from the ledger for more than {}", settings.window.words())
 }
 
-fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
-    let mut missing: Vec<(String, u64, Gap)> = missing(scope, querier, now)?
+    let mut missing: Vec<(String, u64, Gap)> = missing(scope, inputs)?
         .into_iter()
         .filter(|(_, (numbers, _))| count(*numbers) > settings.threshold)
         .map(|(service, (numbers, first))| (service, numbers, first))
@@ -41,7 +43,7 @@ fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Eval
     }
     if missing.is_empty() {
         let sample = scope.sample(0.0, false, "no sequence number is missing".to_owned());
-        return Ok(match querier.last_call(now, &scope.filter)? {
+        return Ok(match inputs.querier.last_call(inputs.now, &scope.filter)? {
             Some(_) => Evaluation::known(vec![sample]),
             None => Evaluation::empty(sample, "the ledger has no call".to_owned()),
         });
@@ -59,19 +61,15 @@ fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Eval
 
 /// How many numbers each service misses, with its oldest gap. Of a service with more than [`GAPS`] gaps it is the
 /// newest of them that count.
-fn missing(
-    scope: &Scope,
-    querier: &dyn Querier,
-    now: Timestamp,
-) -> Result<BTreeMap<String, (u64, Gap)>, StoreError> {
-    let settings = &scope.settings;
+fn missing(scope: &Scope, inputs: &Inputs<'_>) -> Result<BTreeMap<String, (u64, Gap)>, StoreError> {
+    let (settings, now) = (&scope.settings, inputs.now);
     let noticed =
         Window { from: now.plus_seconds(-settings.lookback.0), to: now.plus_seconds(-settings.window.0) };
     let mut filter = scope.filter.clone();
     let mut services: BTreeMap<String, (u64, Gap)> = BTreeMap::new();
     // One service may fill a result, so the others are queried again without it.
     for _ in 0..=TOP {
-        let found = querier.sequence_gaps(noticed, now, &filter, GAPS)?;
+        let found = inputs.querier.sequence_gaps(noticed, now, &filter, GAPS)?;
         let whole = found.newest.len() < GAPS;
         for gap in found.newest {
             let (numbers, first) = services.entry(gap.service.clone()).or_insert_with(|| (0, gap.clone()));

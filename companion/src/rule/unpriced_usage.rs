@@ -1,22 +1,24 @@
 use super::config::{Key, Settings};
-use super::{Compare, Evaluation, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, count};
-use crate::text::terminal::plural;
-use crate::record::Timestamp;
+use super::scope::Group;
+use super::{Absent, By, Compare, Evaluation, Inputs, Labels, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use crate::store::{Dimension, StoreError};
 use crate::text::seconds::Seconds;
-use crate::store::{Dimension, Querier, StoreError};
+use crate::text::terminal::plural;
 
 /// The most models that are inspected; unpriced calls of further ones are reported together.
 const MODELS: usize = 1000;
 
-/// Calls of a model that no table prices, so that no cost counts them. One alert per model, the ten with the most
-/// calls.
+/// Calls of a model that no table prices, so that no cost counts them. One alert per model, or one for
+/// all of them when there are more than ten.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::UnpricedUsage,
     advice: "add the price to prices.toml",
     unit: Unit::Calls,
     compare: Compare::Above,
+    absent: Absent::Calm,
+    by: Some(By::Service),
     defaults: Settings { keep_firing_for: Seconds(900), ..Settings::WARNING },
-    keys: &[Key::Threshold, Key::Models],
+    keys: &[Key::Threshold, Key::Models, Key::By],
     summary,
     evaluate,
 };
@@ -25,45 +27,59 @@ fn summary(_settings: &Settings) -> String {
     "LLM calls of a model without a price".to_owned()
 }
 
-fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
     let within = settings.window.words();
-    let totals = scope.totals(querier, now)?;
-    let unpriced = totals.unpriced;
-    if count(unpriced) <= settings.threshold {
-        let sample = scope.sample(
-            count(unpriced),
-            false,
-            format!("{unpriced} {} without a price within {within}", plural(unpriced, "call")),
-        );
-        return Ok(if totals.calls == 0 {
-            Evaluation::empty(sample, scope.no_calls())
-        } else {
-            Evaluation::known(vec![sample])
+    let mut samples = Vec::new();
+    for group in scope.groups(inputs, scope.window(inputs.now))? {
+        let unpriced = group.totals.unpriced;
+        if count(unpriced) > settings.threshold {
+            samples.extend(by_model(scope, inputs, &group)?);
+            continue;
+        }
+        samples.push(Sample {
+            labels: group.labels,
+            value: count(unpriced),
+            threshold: settings.threshold,
+            verdict: Verdict::Calm,
+            description: format!("{unpriced} {} without a price within {within}", plural(unpriced, "call")),
         });
     }
-    let mut models = querier.breakdown(scope.window(now), &scope.filter, Dimension::Model, MODELS)?;
+    Ok(scope.judged(samples))
+}
+
+/// One sample per model. When there are too many, one for all of them: which ten are the most frequent may change
+/// with every evaluation.
+fn by_model(scope: &Scope, inputs: &Inputs<'_>, group: &Group) -> Result<Vec<Sample>, StoreError> {
+    let settings = &scope.settings;
+    let within = settings.window.words();
+    let window = scope.window(inputs.now);
+    let mut models = inputs.querier.breakdown(window, &group.filter, Dimension::Model, MODELS)?;
     models.retain(|model| model.totals.unpriced > 0);
     models.sort_by(|a, b| b.totals.unpriced.cmp(&a.totals.unpriced).then_with(|| a.name.cmp(&b.name)));
-    models.truncate(TOP);
-    let mut named: Vec<(&str, u64)> =
-        models.iter().map(|model| (model.name.as_str(), model.totals.unpriced)).collect();
-    let listed: u64 = named.iter().map(|(_, calls)| calls).sum();
-    if listed < unpriced {
-        named.push((OTHER, unpriced - listed));
+    let sample = |model: &str, calls: u64, description: String| {
+        let mut labels: Labels = group.labels.clone();
+        labels.insert("model".to_owned(), model.to_owned());
+        let (value, threshold) = (count(calls), settings.threshold);
+        Sample { labels, value, threshold, verdict: Verdict::Exceeded, description }
+    };
+    let name = |model: &str| if model.is_empty() { "an unknown model".to_owned() } else { model.to_owned() };
+    if models.len() <= TOP {
+        let each = models.iter().map(|model| {
+            let calls = model.totals.unpriced;
+            sample(&model.name, calls, no_price(calls, &name(&model.name), &within))
+        });
+        return Ok(each.collect());
     }
-    let samples = named
-        .into_iter()
-        .map(|(model, calls)| Sample {
-            labels: scope.labels_with("model", model),
-            ..scope.sample(
-                count(calls),
-                true,
-                no_price(calls, if model.is_empty() { "an unknown model" } else { model }, &within),
-            )
-        })
+    let most: Vec<String> = models
+        .iter()
+        .take(TOP)
+        .map(|model| format!("{} ({})", name(&model.name), model.totals.unpriced))
         .collect();
-    Ok(Evaluation::known(samples))
+    let all = format!("{} models", models.len());
+    let calls = group.totals.unpriced;
+    let text = format!("{}; the most of {}", no_price(calls, &all, &within), most.join(", "));
+    Ok(vec![sample(OTHER, calls, text)])
 }
 
 fn no_price(calls: u64, model: &str, within: &str) -> String {

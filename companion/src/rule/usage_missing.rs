@@ -1,7 +1,7 @@
 use super::config::{Key, Settings};
-use super::{Compare, Evaluation, Rule, RuleName, Scope, Unit};
-use crate::record::Timestamp;
-use crate::store::{Querier, StoreError};
+use super::scope::{Group, Part};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit};
+use crate::store::StoreError;
 
 /// Successful calls without usage, so that neither token totals nor costs include them.
 pub(super) const RULE: Rule = Rule {
@@ -9,8 +9,10 @@ pub(super) const RULE: Rule = Rule {
     advice: "ask for usage in streams",
     unit: Unit::Share,
     compare: Compare::Above,
-    defaults: Settings { threshold: 0.01, min_calls: 20, ..Settings::WARNING },
-    keys: &[Key::Threshold, Key::MinCalls, Key::Models],
+    absent: Absent::Unknown,
+    by: Some(By::Service),
+    defaults: Settings { threshold: 0.01, min_calls: 20, min_events: 4, ..Settings::WARNING },
+    keys: &[Key::Threshold, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
     summary,
     evaluate,
 };
@@ -20,12 +22,12 @@ fn summary(settings: &Settings) -> String {
     format!("More than {limit} of successful LLM calls report no usage")
 }
 
-fn evaluate(scope: &Scope, querier: &dyn Querier, now: Timestamp) -> Result<Evaluation, StoreError> {
-    let totals = scope.totals(querier, now)?;
-    Ok(scope.share(
-        totals.succeeded_without_usage,
-        totals.succeeded,
-        "successful calls",
-        "reported no token usage",
-    ))
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    let groups = scope.groups(inputs, scope.window(inputs.now))?;
+    let parts = groups.into_iter().map(|Group { labels, totals, .. }| Part {
+        labels,
+        part: totals.succeeded_without_usage,
+        whole: totals.succeeded,
+    });
+    Ok(scope.shares(parts.collect(), "successful calls", "reported no token usage"))
 }

@@ -104,13 +104,26 @@ pub struct Duplicates {
     pub repeats: u64,
 }
 
-/// The largest call of one user.
+/// Repetition within one group of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRepetition {
+    /// The value of the dimension; empty for all calls together.
+    pub name: String,
+    /// How many calls carry a hash, and how many of them repeat another.
+    pub duplicates: Duplicates,
+    /// The hashes asked for, the most calls first, ties by hash.
+    pub repeated: Vec<Repeated>,
+}
+
+/// The largest call of one user at one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LargeCall {
     /// The user; empty for calls without one.
     pub user: String,
     /// Input and output tokens of the call.
     pub tokens: u64,
+    /// Its service.
+    pub service: String,
     /// Its model.
     pub model: String,
     /// Its trace.

@@ -7,7 +7,8 @@ use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 use crate::store::{
-    Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, SequenceGaps, Step,
+    Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, RepetitionQuestion,
+    SequenceGaps, Step,
 };
 
 pub(crate) mod accounts;
@@ -57,6 +58,7 @@ macro_rules! store_conformance {
             refuses_a_step_that_is_not_positive
             measures_latency_within_two_percent
             finds_repeated_requests
+            finds_repetition_within_each_group
             finds_the_largest_call_of_each_user
             follows_gaps_in_any_order_of_arrival
             names_the_newest_gaps_of_a_time_and_a_service
@@ -288,6 +290,46 @@ pub(crate) fn finds_repeated_requests(store: &mut TestStore) {
     assert_eq!(duplicates, Duplicates { hashed: 6, repeats: 3 });
 }
 
+pub(crate) fn finds_repetition_within_each_group(store: &mut TestStore) {
+    let of = |number, service: &str, user: Option<&str>, hash: &str| CallRecord {
+        service: service.to_owned(),
+        user: user.map(str::to_owned),
+        request_hash: Some(hash.repeat(32)),
+        ..call(number)
+    };
+    let mut calls = vec![
+        of(1, "shop", Some("ada"), "a"),
+        of(2, "shop", Some("ada"), "a"),
+        of(3, "shop", Some("bob"), "b"),
+        of(4, "batch", None, "a"),
+        of(5, "batch", None, "a"),
+        of(6, "shop", Some("ada"), "a"),
+        CallRecord { request_hash: None, ..of(7, "shop", None, "c") },
+    ];
+    // Few calls, and more than a store remembers one by one.
+    for more in [0, 40] {
+        calls.extend((0..more).map(|n| CallRecord {
+            request_hash: Some(format!("{n:032x}")),
+            ..of(100 + n, "batch", Some("eve"), "")
+        }));
+        store.appender.append(&calls).unwrap();
+        for by in [None, Some(Dimension::Service), Some(Dimension::User), Some(Dimension::Model)] {
+            for groups in [1, 10] {
+                let question = RepetitionQuestion { by, groups, more_than: 1, hashes: 5 };
+                let found = store.querier.repetition(ALL, &any(), &question).unwrap();
+                assert_eq!(found, expected::repetition(&calls, ALL, &any(), &question), "{by:?}");
+            }
+        }
+    }
+    let question = RepetitionQuestion { by: Some(Dimension::Service), groups: 9, more_than: 2, hashes: 5 };
+    let found = store.querier.repetition(ALL, &any(), &question).unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|group| (group.name.as_str(), group.duplicates.repeats, group.repeated.len()))
+        .collect();
+    assert_eq!(found, [("batch", 1, 0), ("shop", 2, 1)]);
+}
+
 pub(crate) fn finds_the_largest_call_of_each_user(store: &mut TestStore) {
     let of = |number, user: Option<&str>, tokens| CallRecord {
         user: user.map(str::to_owned),
@@ -301,13 +343,19 @@ pub(crate) fn finds_the_largest_call_of_each_user(store: &mut TestStore) {
         of(3, Some("bob"), 60),
         of(4, None, 80),
         of(5, Some("eve"), 10),
+        CallRecord { service: "other".to_owned(), ..of(6, Some("ada"), 65) },
     ];
     store.appender.append(&calls).unwrap();
     let found = store.querier.largest_calls(ALL, &any(), 10, 10).unwrap();
     let found: Vec<_> = found.iter().map(|call| (call.user.as_str(), call.tokens, call.trace_id)).collect();
     assert_eq!(
         found,
-        [("", 80, calls[3].trace_id), ("ada", 70, calls[1].trace_id), ("bob", 60, calls[2].trace_id)]
+        [
+            ("", 80, calls[3].trace_id),
+            ("ada", 70, calls[1].trace_id),
+            ("ada", 65, calls[5].trace_id),
+            ("bob", 60, calls[2].trace_id)
+        ]
     );
     assert_eq!(store.querier.largest_calls(ALL, &any(), 10, 2).unwrap().len(), 2);
 }

@@ -44,6 +44,20 @@ pub enum Dimension {
     CostStatus,
 }
 
+/// What is asked about the repetition of request hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepetitionQuestion {
+    /// Each value of this dimension by itself; `None` is all calls together. Calls without a user are in no group of
+    /// [`Dimension::User`].
+    pub by: Option<Dimension>,
+    /// At most this many groups, those with the most calls.
+    pub groups: usize,
+    /// Hashes that came more often than this are named,
+    pub more_than: u64,
+    /// and of each group at most this many.
+    pub hashes: usize,
+}
+
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {

@@ -37,16 +37,26 @@ fn written(format: Format, rules: &str, calls: &[CallRecord], to: i64) -> String
 fn lists_each_firing_in_the_documented_shape() {
     let json: Value = serde_json::from_str(&written(Format::Json, "", &an_outage(), 7200)).expect("json");
     // 16 of the 30 calls of the window failed at 00:32:45: the call of 00:32:40 is the sixteenth.
+    assert_eq!(json["from"], "2026-11-02T00:00:00Z");
+    assert_eq!(json["to"], "2026-11-02T02:00:00Z");
+    assert_eq!((&json["evaluations"], &json["calls"]), (&481.into(), &720.into()));
+    let rules = json["rules"].as_array().expect("rules");
+    assert_eq!(rules.len(), RuleName::ALL.len());
+    // 59 evaluations of 480: a quarter of an hour of two hours.
+    let summary = json!({"rule": "HighFailureRate", "firings": 1, "firings_per_day": 12.0, "firing_share": 59.0 / 480.0});
+    assert!(rules.contains(&summary), "{rules:?}");
+    let quiet = json!({"rule": "CostOverrun", "firings": 0, "firings_per_day": 0.0, "firing_share": 0.0});
+    assert!(rules.contains(&quiet), "{rules:?}");
     assert_eq!(
-        json,
-        json!({"firings": [{
+        json["firings"],
+        json!([{
             "rule": "HighFailureRate",
-            "labels": {},
+            "labels": {"service": "app"},
             "start": "2026-11-02T00:32:45Z",
             "end": "2026-11-02T00:47:30Z",
             "peak": 1.0,
             "threshold": 0.5,
-        }]})
+        }])
     );
 }
 
@@ -70,7 +80,9 @@ fn the_given_configuration_decides() {
     assert_eq!(json["firings"][0]["start"], "2026-11-02T00:38:00Z");
     assert_eq!(json["firings"][0]["end"], "2026-11-02T00:43:00Z");
     let off = "[HighFailureRate]\nenabled = false";
-    assert_eq!(written(Format::Json, off, &an_outage(), 7200), "{\n  \"firings\": []\n}\n");
+    let json: Value = serde_json::from_str(&written(Format::Json, off, &an_outage(), 7200)).expect("json");
+    assert_eq!(json["firings"], json!([]));
+    assert!(json["rules"].as_array().expect("rules").iter().all(|rule| rule["rule"] != "HighFailureRate"));
 }
 
 #[test]

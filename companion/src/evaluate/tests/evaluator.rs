@@ -1,5 +1,5 @@
 use super::*;
-use crate::alert::RESOLVED_FOR;
+use crate::alert::{HELD, RESOLVED_FOR};
 use crate::record::Window;
 use crate::store::*;
 
@@ -37,6 +37,18 @@ impl Querier for Broken {
     }
     fn duplicates(&self, _: Window, _: &Filter) -> Result<Duplicates, StoreError> {
         panic!("a bug in the store")
+    }
+    fn repetition(
+        &self,
+        _: Window,
+        _: &Filter,
+        question: &RepetitionQuestion,
+    ) -> Result<Vec<GroupRepetition>, StoreError> {
+        // RepeatedRequests asks for hashes, DuplicateRatio for none.
+        if question.hashes == 0 {
+            panic!("a bug in the store");
+        }
+        Self::error()
     }
     fn largest_calls(
         &self,
@@ -102,14 +114,14 @@ fn a_store_error_leaves_a_firing_alert_firing_and_the_other_rules_running() {
 fn alerts_beyond_the_limit_are_counted_where_they_can_be_seen() {
     let mut evaluator = Evaluator::new(&configured(""));
     let mut statuses = Vec::new();
-    // Each evaluation finds ten others that repeat, while the earlier ones go on firing.
+    // Each evaluation finds ten other services that are refused, while the earlier ones go on firing.
     for round in 0..11 {
-        let repeated = |n: i64| {
-            let request_hash = Some(format!("{round} {n}"));
-            (0..4).map(move |_| CallRecord { request_hash: request_hash.clone(), ..call(round) })
+        let refused = |n: i64| {
+            let service = format!("{round} {n}");
+            (0..5).map(move |_| CallRecord { service: service.clone(), ..failed(round, 401) })
         };
         let mut store = MemoryStore::new();
-        store.append(&(0..10).flat_map(repeated).collect::<Vec<_>>()).expect("append");
+        store.append(&(0..10).flat_map(refused).collect::<Vec<_>>()).expect("append");
         statuses = evaluator.evaluate_all(&store, at(round + 1));
     }
     let mut text = crate::metrics::text::Text::default();
@@ -117,26 +129,67 @@ fn alerts_beyond_the_limit_are_counted_where_they_can_be_seen() {
     let text = text.finish();
     let name = "spanledger_rule_dropped_alerts_total";
     assert!(text.contains(&format!("# TYPE {name} counter\n")), "{text}");
-    assert!(text.contains(&format!("{name}{{rule=\"RepeatedRequests\",severity=\"info\"}} 10\n")), "{text}");
+    assert!(text.contains(&format!("{name}{{rule=\"AuthFailures\",severity=\"critical\"}} 10\n")), "{text}");
     assert!(text.contains(&format!("{name}{{rule=\"CostOverrun\",severity=\"critical\"}} 0\n")), "{text}");
 }
 
 #[test]
-fn an_alert_that_ends_without_data_says_so() {
+fn an_alert_goes_on_without_calls_for_a_day_and_then_ends_with_the_reason() {
     let mut store = MemoryStore::new();
     store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");
     let mut evaluator = Evaluator::new(&configured(""));
     let name = RuleName::HighFailureRate;
     assert_eq!(find(&evaluator.evaluate_all(&store, at(60)), name).state, State::Firing);
-    // Within `keep_firing_for` (5 m) of the first evaluation without data.
-    let statuses = evaluator.evaluate_all(&store, at(400));
-    assert_eq!(find(&statuses, name).state, State::Firing);
-    assert!(find(&statuses, name).no_data.is_some());
-    evaluator.evaluate_all(&store, at(700));
+    // The calls have left the window, and no other shows that the failures are over.
+    for now in [400, 10_000, 86_700] {
+        let statuses = evaluator.evaluate_all(&store, at(now));
+        assert_eq!(find(&statuses, name).state, State::Firing);
+        assert!(find(&statuses, name).no_data.is_some());
+    }
+    evaluator.evaluate_all(&store, at(400 + HELD.0));
     let alerts = evaluator.alerts();
     let alert = alerts.iter().find(|alert| alert.rule == name).expect("alert");
     assert_eq!(alert.state, State::Resolved);
     assert_eq!(alert.resolved_without_data.as_deref(), Some("0 calls within 5 min; at least 11 are needed"));
+}
+
+#[test]
+fn an_alert_without_calls_ends_with_the_first_that_succeed() {
+    let mut store = MemoryStore::new();
+    store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");
+    let mut evaluator = Evaluator::new(&configured(""));
+    let name = RuleName::HighFailureRate;
+    evaluator.evaluate_all(&store, at(60));
+    // Two calls are too few to fire. One that fails keeps the alert, two that succeed end it.
+    store.append(&[failed(5_000, 500)]).expect("append");
+    evaluator.evaluate_all(&store, at(5_010));
+    assert_eq!(find(&evaluator.evaluate_all(&store, at(5_299)), name).state, State::Firing);
+    store.append(&[call(6_000), call(6_001)]).expect("append");
+    evaluator.evaluate_all(&store, at(6_010));
+    evaluator.evaluate_all(&store, at(6_299));
+    // Calm for `keep_firing_for`; then there are no calls again, and the alert was not over yet.
+    assert_eq!(find(&evaluator.evaluate_all(&store, at(6_305)), name).state, State::Firing);
+    store.append(&(0..70).map(|n| call(6_400 + n * 10)).collect::<Vec<_>>()).expect("append");
+    evaluator.evaluate_all(&store, at(6_410));
+    assert_eq!(find(&evaluator.evaluate_all(&store, at(6_710)), name).state, State::Inactive);
+    let alerts = evaluator.alerts();
+    let alert = alerts.iter().find(|alert| alert.rule == name).expect("alert");
+    assert_eq!((alert.state, &alert.resolved_without_data), (State::Resolved, &None));
+}
+
+#[test]
+fn a_silent_ledger_stays_silent_until_a_call() {
+    let mut store = MemoryStore::new();
+    store.append(&(0..20).map(call).collect::<Vec<_>>()).expect("append");
+    let mut evaluator = Evaluator::new(&configured(""));
+    let name = RuleName::LedgerSilent;
+    // Longer than the lookback: nothing shows that calls are still expected, and nothing that they are back.
+    for hours in 1..12 {
+        let statuses = evaluator.evaluate_all(&store, at(3600 * hours));
+        assert_eq!(find(&statuses, name).state, State::Firing, "after {hours} h");
+    }
+    store.append(&[call(43_000)]).expect("append");
+    assert_eq!(find(&evaluator.evaluate_all(&store, at(43_001)), name).state, State::Inactive);
 }
 
 #[test]

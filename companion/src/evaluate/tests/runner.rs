@@ -60,6 +60,14 @@ impl Querier for Hanging {
     fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
         self.store.duplicates(window, filter)
     }
+    fn repetition(
+        &self,
+        window: Window,
+        filter: &Filter,
+        question: &crate::store::RepetitionQuestion,
+    ) -> Result<Vec<crate::store::GroupRepetition>, StoreError> {
+        self.store.repetition(window, filter, question)
+    }
     fn largest_calls(
         &self,
         w: Window,

@@ -112,11 +112,17 @@ impl Serialize for Effective<'_> {
         if reads(Key::MinCalls) {
             map.serialize_entry("min_calls", &settings.min_calls)?;
         }
+        if reads(Key::MinEvents) {
+            map.serialize_entry("min_events", &settings.min_events)?;
+        }
         if reads(Key::Lookback) {
             map.serialize_entry("lookback", &settings.lookback)?;
         }
         map.serialize_entry("for", &settings.hold)?;
         map.serialize_entry("keep_firing_for", &settings.keep_firing_for)?;
+        if reads(Key::By) {
+            map.serialize_entry("by", self.config.by.as_slice())?;
+        }
         if !self.config.services.is_empty() {
             map.serialize_entry("services", &self.config.services)?;
         }

@@ -1,7 +1,7 @@
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use super::*;
-use crate::rule::{ALL, RuleName::*};
+use crate::rule::{ALL, Inputs, RuleName::*, Verdict};
 
 fn many(count: i64, each: impl Fn(i64) -> CallRecord) -> Vec<CallRecord> {
     (0..count).map(each).collect()
@@ -122,7 +122,7 @@ fn cost_overrun_does_not_take_unpriced_calls_for_a_small_bill() {
 }
 
 #[test]
-fn excessive_token_usage_fires_for_each_user_with_a_call_above_100_000_tokens() {
+fn excessive_token_usage_fires_for_calls_above_100_000_tokens_and_names_their_users() {
     let large = |n, user: Option<&str>| CallRecord {
         user: user.map(str::to_owned),
         input_tokens: Some(100_000),
@@ -133,10 +133,17 @@ fn excessive_token_usage_fires_for_each_user_with_a_call_above_100_000_tokens() 
         [large(1, Some("ann")), large(7, Some("bob")), large(3, Some("bob")), large(5, None), call(2)];
     let status = status(ExcessiveTokenUsage, &calls, 60);
     assert_fires(&status, 100_007.0);
-    let users: Vec<_> =
-        status.alerts.iter().map(|alert| (alert.labels["user"].as_str(), alert.value)).collect();
-    assert_eq!(users, [("", 100_005.0), ("ann", 100_001.0), ("bob", 100_007.0)]);
-    assert!(status.alerts[2].description.starts_with("a call of bob to gpt-4o used 100,007 tokens"));
+    let [alert] = status.alerts.as_slice() else { panic!("{status:?}") };
+    assert_eq!(alert.labels, Labels::from([("service".to_owned(), "app".to_owned())]));
+    let text = "3 users with a call of more than 100,000 tokens, the largest of bob to gpt-4o with 100,007 tokens (trace ";
+    assert!(alert.description.starts_with(text), "{}", alert.description);
+    assert!(alert.description.contains("of a caller without a user id to gpt-4o with 100,005 tokens"));
+    // Each user by itself, where that is wanted.
+    let by_user = |user: &str| Labels::from([("user".to_owned(), user.to_owned())]);
+    let apart =
+        status_of(ExcessiveTokenUsage, &Labels::new(), "[ExcessiveTokenUsage]\nby = ['user']", &calls, 60);
+    let labels: Vec<_> = apart.alerts.iter().map(|alert| alert.labels.clone()).collect();
+    assert_eq!(labels, [by_user(""), by_user("ann"), by_user("bob")]);
 }
 
 #[test]
@@ -146,15 +153,20 @@ fn excessive_token_usage_does_not_fire_at_100_000_tokens_nor_for_many_small_call
 }
 
 #[test]
-fn excessive_token_usage_keeps_to_the_ten_largest_users() {
+fn excessive_token_usage_names_the_ten_largest_users_of_many() {
     let calls = many(30, |n| CallRecord {
         user: Some(format!("user{n}")),
         input_tokens: Some(200_000 + n as u64),
         ..call(n)
     });
     let status = status(ExcessiveTokenUsage, &calls, 60);
-    assert_eq!(status.alerts.len(), 10);
-    assert!(status.alerts.iter().all(|alert| alert.value > 200_039.0), "{status:?}");
+    assert_eq!(status.alerts.len(), 1);
+    let text = &status.alerts[0].description;
+    assert!(
+        text.starts_with("30 users with a call of more than 100,000 tokens, the largest of user29 "),
+        "{text}"
+    );
+    assert_eq!(text.matches(" (trace ").count(), 10, "{text}");
 }
 
 fn hashed(seconds: i64, hash: i64) -> CallRecord {
@@ -168,7 +180,22 @@ fn repeated_requests_fires_when_a_hash_comes_more_than_3_times() {
     let status = status(RepeatedRequests, &calls, 60);
     assert_fires(&status, 4.0);
     assert_eq!(status.alerts.len(), 1);
-    assert_eq!(status.alerts[0].labels["request_hash"], format!("{:032x}", 1));
+    assert_eq!(status.alerts[0].labels, Labels::from([("service".to_owned(), "app".to_owned())]));
+    let text = format!("1 request more than 3 times within 5 min for $0.004: {:032x} to gpt-4o 4 times", 1);
+    assert_eq!(status.alerts[0].description, text);
+}
+
+#[test]
+fn repeated_requests_fires_once_for_a_storm_and_names_the_ten_most_frequent() {
+    let calls = many(200, |n| hashed(n, n % 20));
+    let status = status(RepeatedRequests, &calls, 250);
+    assert_fires(&status, 10.0);
+    let [alert] = status.alerts.as_slice() else { panic!("{status:?}") };
+    assert!(
+        alert.description.starts_with("20 requests more than 3 times within 5 min for $0.20: "),
+        "{alert:?}"
+    );
+    assert_eq!(alert.description.matches(" to gpt-4o 10 times").count(), 10);
 }
 
 #[test]
@@ -182,10 +209,10 @@ fn repeated_requests_judges_many_calls_by_their_threshold() {
         (many(20, others(2)), (2.0, false)),
     ] {
         for store in stores(&calls) {
-            let found = crate::rule::repeated_requests::judge(&scope, store.querier.as_ref(), at(60), 50)
-                .expect("evaluated");
+            let inputs = Inputs { querier: store.querier.as_ref(), now: at(60) };
+            let found = crate::rule::repeated_requests::judge(&scope, &inputs, 50).expect("evaluated");
             let sample = &found.samples[0];
-            assert_eq!((sample.value, sample.exceeded), worst, "{}", store.name);
+            assert_eq!((sample.value, sample.verdict == Verdict::Exceeded), worst, "{}", store.name);
         }
     }
 }
@@ -200,8 +227,10 @@ fn repeated_requests_does_not_fire_at_3_times_nor_over_two_windows() {
 
 #[test]
 fn duplicate_ratio_fires_when_more_than_30_percent_repeat_another() {
-    let calls = many(10, |n| hashed(n, n.min(6) / 2 * 2));
-    assert_fires(&status(DuplicateRatio, &calls, 60), 0.6);
+    let calls = many(20, |n| hashed(n, n.min(12)));
+    assert_calm(&status(DuplicateRatio, &calls, 60), 0.35);
+    let calls = many(20, |n| hashed(n, n.min(11)));
+    assert_fires(&status(DuplicateRatio, &calls, 60), 0.4);
 }
 
 #[test]
@@ -231,7 +260,7 @@ fn unpriced_usage_fires_for_each_model_without_a_price() {
 }
 
 #[test]
-fn unpriced_usage_tells_further_models_together() {
+fn unpriced_usage_fires_once_for_more_than_ten_models() {
     let calls = many(25, |n| CallRecord {
         cost: None,
         cost_status: CostStatus::Unpriced,
@@ -239,9 +268,17 @@ fn unpriced_usage_tells_further_models_together() {
         ..call(n)
     });
     let status = status(UnpricedUsage, &calls, 60);
-    assert_eq!(status.alerts.len(), 11);
+    assert_eq!(status.alerts.len(), 1);
     assert_eq!(status.alerts[0].labels["model"], "_OTHER");
-    assert_eq!(status.alerts[0].value, 15.0);
+    assert_eq!(status.alerts[0].value, 25.0);
+    assert!(
+        status.alerts[0].description.ends_with(
+            "no cost counts them; the most of m0 (1), m1 (1), m10 (1), m11 (1), \
+        m12 (1), m13 (1), m14 (1), m15 (1), m16 (1), m17 (1)"
+        ),
+        "{}",
+        status.alerts[0].description
+    );
 }
 
 #[test]
@@ -263,9 +300,9 @@ fn without_usage(seconds: i64) -> CallRecord {
 
 #[test]
 fn usage_missing_fires_when_more_than_1_percent_of_successful_calls_have_none() {
-    let mut calls = many(19, call);
-    calls.push(without_usage(20));
-    assert_fires(&status(UsageMissing, &calls, 60), 0.05);
+    let mut calls = many(16, call);
+    calls.extend(many(4, without_usage));
+    assert_fires(&status(UsageMissing, &calls, 60), 0.2);
 }
 
 #[test]
@@ -274,8 +311,11 @@ fn usage_missing_does_not_fire_at_1_percent_nor_for_failed_calls() {
     calls.push(without_usage(20));
     calls.extend(many(50, |n| failed(n, 500)));
     assert_calm(&status(UsageMissing, &calls, 150), 0.01);
-    let mut calls = many(18, call);
+    // One such call of twenty is an event, not a share.
+    let mut calls = many(19, call);
     calls.push(without_usage(20));
+    assert_calm(&status(UsageMissing, &calls, 60), 0.05);
+    calls.remove(0);
     assert_no_data(
         &status(UsageMissing, &calls, 60),
         "19 successful calls within 5 min; at least 20 are needed",
@@ -297,9 +337,9 @@ fn auth_failures_does_not_fire_at_4_nor_for_other_errors() {
 
 #[test]
 fn rate_limited_fires_when_more_than_10_percent_are_answered_429() {
-    let mut calls = many(8, call);
-    calls.extend(many(2, |n| failed(n, 429)));
-    assert_fires(&status(RateLimited, &calls, 60), 0.2);
+    let mut calls = many(15, call);
+    calls.extend(many(5, |n| failed(n, 429)));
+    assert_fires(&status(RateLimited, &calls, 60), 0.25);
 }
 
 #[test]
@@ -307,6 +347,10 @@ fn rate_limited_does_not_fire_at_10_percent_and_does_not_judge_9_calls() {
     let mut calls = many(9, call);
     calls.push(failed(9, 429));
     assert_calm(&status(RateLimited, &calls, 60), 0.1);
+    // A few are no wave.
+    calls.extend(many(3, |n| failed(n, 429)));
+    let few = status(RateLimited, &calls, 60);
+    assert_eq!((few.state, few.value), (State::Inactive, Some(4.0 / 13.0)));
     let reason = "9 calls within 5 min; at least 10 are needed";
     assert_no_data(&status(RateLimited, &many(9, |n| failed(n, 429)), 60), reason);
 }

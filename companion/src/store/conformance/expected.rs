@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use spanledger::Outcome;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
-use crate::store::{Dimension, Duplicates, Filter, Group, LatencySummary, Quantiles, Repeated, Totals};
+use crate::store::{
+    Dimension, Duplicates, Filter, Group, GroupRepetition, LatencySummary, Quantiles, Repeated,
+    RepetitionQuestion, Totals,
+};
 
 pub(crate) const DIMENSIONS: [Dimension; 7] = [
     Dimension::Model,
@@ -198,4 +201,38 @@ pub(crate) fn duplicates(calls: &[CallRecord], window: Window, filter: &Filter) 
     }
     let hashed = seen.values().sum::<u64>();
     Duplicates { hashed, repeats: hashed - seen.len() as u64 }
+}
+
+pub(crate) fn repetition(
+    calls: &[CallRecord],
+    window: Window,
+    filter: &Filter,
+    question: &RepetitionQuestion,
+) -> Vec<GroupRepetition> {
+    let names: Vec<String> = match question.by {
+        None => vec![String::new()],
+        Some(by) => breakdown(calls, window, filter, by, question.groups)
+            .into_iter()
+            .map(|group| group.name)
+            .collect(),
+    };
+    let group = |name: String| {
+        let own: Vec<CallRecord> = calls
+            .iter()
+            .filter(|call| match question.by {
+                None => true,
+                Some(Dimension::User) => call.user.as_ref() == Some(&name),
+                Some(Dimension::Service) => call.service == name,
+                Some(Dimension::Model) => call.model() == name,
+                Some(by) => panic!("{by:?} is not asked for"),
+            })
+            .cloned()
+            .collect();
+        GroupRepetition {
+            name,
+            duplicates: duplicates(&own, window, filter),
+            repeated: repeated(&own, window, filter, question.more_than, question.hashes),
+        }
+    };
+    names.into_iter().map(group).collect()
 }

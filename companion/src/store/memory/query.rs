@@ -8,8 +8,8 @@ use crate::record::{CallRecord, NanoUsd, SkippedSpans, Timestamp, Window};
 use crate::store::overview::steps;
 use crate::store::sums::Measures;
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Page, Quantiles, Querier,
-    Repeated, SequenceGaps, Step, StoreError, Totals,
+    CallPage, Dimension, Duplicates, Filter, Group, GroupRepetition, LargeCall, LatencySummary, Page,
+    Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 impl Querier for MemoryStore {
@@ -111,6 +111,59 @@ impl Querier for MemoryStore {
         Ok(Duplicates { hashed, repeats: hashed - counts.len() as u64 })
     }
 
+    fn repetition(
+        &self,
+        window: Window,
+        filter: &Filter,
+        question: &RepetitionQuestion,
+    ) -> Result<Vec<GroupRepetition>, StoreError> {
+        let columns = self.read();
+        let mut groups: HashMap<&str, (u64, HashMap<u32, Repeated>)> = HashMap::new();
+        if question.by.is_none() {
+            groups.insert("", (0, HashMap::new()));
+        }
+        for index in columns.matching(window, filter) {
+            let call = &columns.records[index];
+            let Some(name) = question.by.map_or(Some(""), |by| dimension(call, by)) else { continue };
+            let (calls, hashes) = groups.entry(name).or_default();
+            *calls += 1;
+            let hash = columns.hashes[index];
+            if hash == 0 {
+                continue;
+            }
+            let entry = hashes.entry(hash).or_insert_with(|| Repeated {
+                hash: String::new(),
+                calls: 0,
+                model: String::new(),
+                cost: NanoUsd(0),
+                last: Timestamp(i64::MIN),
+            });
+            entry.calls += 1;
+            entry.cost.0 = entry.cost.0.saturating_add(call.cost.unwrap_or_default().0);
+            entry.last = end(call);
+            if entry.calls - 1 == question.more_than {
+                entry.hash = call.request_hash.clone().unwrap_or_default();
+            }
+            if entry.calls > question.more_than {
+                call.model().clone_into(&mut entry.model);
+            }
+        }
+        let mut order: Vec<(&str, u64)> = groups.iter().map(|(name, (calls, _))| (*name, *calls)).collect();
+        order.sort_by(|(a, calls), (b, other)| other.cmp(calls).then_with(|| a.cmp(b)));
+        order.truncate(if question.by.is_some() { question.groups } else { 1 });
+        let found = order.into_iter().map(|(name, _)| {
+            let (_, hashes) = groups.remove(name).unwrap_or_default();
+            let hashed: u64 = hashes.values().map(|seen| seen.calls).sum();
+            let duplicates = Duplicates { hashed, repeats: hashed - hashes.len() as u64 };
+            let mut repeated: Vec<Repeated> =
+                hashes.into_values().filter(|seen| seen.calls > question.more_than).collect();
+            repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
+            repeated.truncate(question.hashes);
+            GroupRepetition { name: name.to_owned(), duplicates, repeated }
+        });
+        Ok(found.collect())
+    }
+
     fn largest_calls(
         &self,
         window: Window,
@@ -122,14 +175,15 @@ impl Querier for MemoryStore {
         // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
         /// Tokens, then the smaller trace id, then the row.
         type Largest = (u64, Reverse<[u8; 16]>, usize);
-        let mut largest: HashMap<u32, Largest> = HashMap::new();
+        let mut largest: HashMap<(u32, u32), Largest> = HashMap::new();
         for index in columns.matching(window, filter).filter(|index| columns.tokens[*index] > more_than) {
             let tokens = columns.tokens[index];
-            let known = largest.get(&columns.users[index]);
+            let of = (columns.users[index], columns.services[index]);
+            let known = largest.get(&of);
             // Most calls are smaller than their user's largest, and their records need not be looked at.
             if known.is_none_or(|(largest, ..)| tokens >= *largest) {
                 let found = (tokens, Reverse(columns.records[index].trace_id), index);
-                let entry = largest.entry(columns.users[index]).or_insert(found);
+                let entry = largest.entry(of).or_insert(found);
                 *entry = found.max(*entry);
             }
         }
@@ -138,11 +192,12 @@ impl Querier for MemoryStore {
             .map(|(tokens, _, index)| LargeCall {
                 user: columns.records[index].user.clone().unwrap_or_default(),
                 tokens,
+                service: columns.records[index].service.clone(),
                 model: columns.records[index].model().to_owned(),
                 trace_id: columns.records[index].trace_id,
             })
             .collect();
-        calls.sort_by(|a, b| b.tokens.cmp(&a.tokens).then_with(|| a.user.cmp(&b.user)));
+        calls.sort_by(|a, b| (b.tokens, &a.user, &a.service).cmp(&(a.tokens, &b.user, &b.service)));
         calls.truncate(limit);
         Ok(calls)
     }

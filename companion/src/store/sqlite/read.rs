@@ -5,6 +5,7 @@ mod gaps;
 mod hashes;
 mod overview;
 pub(super) mod querier;
+mod repetition;
 pub(super) mod scan;
 mod sketch;
 mod sums;

@@ -1,6 +1,7 @@
 //! Repetition of request hashes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::record::{Timestamp, Window};
 use crate::store::sqlite::file::row::Hash;
@@ -21,7 +22,7 @@ impl Snapshot<'_> {
         let sketch = self.sketch(window, filter)?;
         self.scan(window, filter, |facts, row| {
             let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
-            if sketch.as_ref().is_some_and(|sketch| !sketch.may_exceed(&hash, more_than)) {
+            if sketch.as_ref().is_some_and(|sketch| !sketch.may_exceed(0, &hash, more_than)) {
                 return Ok(());
             }
             let call = Sightings::one(facts.end, facts.series_id, facts.measures.cost.unwrap_or_default());
@@ -61,7 +62,7 @@ impl Snapshot<'_> {
         let mut sketch = Sketch::of(calls);
         self.scan(window, filter, |_, row| {
             if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
-                sketch.add(&hash);
+                sketch.add(0, &hash);
             }
             Ok(())
         })?;
@@ -102,7 +103,7 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> rusqlite::Result<Vec<LargeCall>> {
         // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
-        let mut by_user: HashMap<Option<i64>, (u64, [u8; 16], i64)> = HashMap::new();
+        let mut largest: HashMap<(Option<i64>, Arc<str>), (u64, [u8; 16], i64)> = HashMap::new();
         self.scan(window, filter, |facts, row| {
             let measures = &facts.measures;
             let known = |tokens: Option<u64>| tokens.unwrap_or(0);
@@ -112,8 +113,8 @@ impl Snapshot<'_> {
             }
             let trace_id: [u8; 16] = row.get(TRACE_ID)?;
             let call = (tokens, trace_id, facts.series_id);
-            by_user
-                .entry(row.get(USER)?)
+            largest
+                .entry((row.get(USER)?, Arc::clone(&facts.series.service)))
                 .and_modify(|largest| {
                     if tokens > largest.0 || tokens == largest.0 && trace_id < largest.1 {
                         *largest = call;
@@ -123,15 +124,16 @@ impl Snapshot<'_> {
             Ok(())
         })?;
         let mut calls = Vec::new();
-        for (user, (tokens, trace_id, series)) in by_user {
+        for ((user, service), (tokens, trace_id, series)) in largest {
             let user = match user {
                 Some(number) => self.names.text(self.connection, number)?.to_string(),
                 None => String::new(),
             };
             let model = self.names.series(self.connection, series)?.model.to_string();
-            calls.push(LargeCall { user, tokens, model, trace_id });
+            let service = service.to_string();
+            calls.push(LargeCall { user, tokens, service, model, trace_id });
         }
-        calls.sort_by(|a, b| b.tokens.cmp(&a.tokens).then_with(|| a.user.cmp(&b.user)));
+        calls.sort_by(|a, b| (b.tokens, &a.user, &a.service).cmp(&(a.tokens, &b.user, &b.service)));
         calls.truncate(limit);
         Ok(calls)
     }

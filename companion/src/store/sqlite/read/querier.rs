@@ -16,8 +16,8 @@ use crate::store::sqlite::read::gaps;
 use crate::store::sqlite::read::scan::Snapshot;
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, Group, LargeCall, LatencySummary, Overview, OverviewQuestion,
-    Page, Querier, Repeated, SequenceGaps, Step, StoreError, Totals,
+    CallPage, Dimension, Duplicates, Filter, Group, GroupRepetition, LargeCall, LatencySummary, Overview,
+    OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -107,6 +107,15 @@ impl Querier for SqliteQuerier {
 
     fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
         self.ask(|snapshot| snapshot.duplicates(window, filter))
+    }
+
+    fn repetition(
+        &self,
+        window: Window,
+        filter: &Filter,
+        question: &RepetitionQuestion,
+    ) -> Result<Vec<GroupRepetition>, StoreError> {
+        self.ask(|snapshot| snapshot.repetition_by(window, filter, question))
     }
 
     fn largest_calls(

@@ -16,14 +16,15 @@ impl Sketch {
         Self { counters: vec![0; places_for(hashes, 2, 1 << 24)] }
     }
 
-    pub(crate) fn add(&mut self, hash: &Hash) {
+    /// Counts a hash within one of several groups of calls.
+    pub(crate) fn add(&mut self, group: usize, hash: &Hash) {
         let length = self.counters.len();
-        let counter = &mut self.counters[place(hash, length)];
+        let counter = &mut self.counters[place(group, hash, length)];
         *counter = counter.saturating_add(1);
     }
 
-    pub(crate) fn may_exceed(&self, hash: &Hash, more_than: u64) -> bool {
-        u64::from(self.counters[place(hash, self.counters.len())]) > more_than.min(254)
+    pub(crate) fn may_exceed(&self, group: usize, hash: &Hash, more_than: u64) -> bool {
+        u64::from(self.counters[place(group, hash, self.counters.len())]) > more_than.min(254)
     }
 }
 
@@ -41,7 +42,7 @@ impl Distinct {
     }
 
     pub(crate) fn add(&mut self, hash: &Hash) {
-        let place = place(hash, self.words.len() * 64);
+        let place = place(0, hash, self.words.len() * 64);
         self.words[place / 64] |= 1 << (place % 64);
     }
 
@@ -64,7 +65,7 @@ fn places_for(hashes: u64, each: u64, most: usize) -> usize {
     wanted.and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(most).clamp(1 << 20, most)
 }
 
-fn place(hash: &Hash, places: usize) -> usize {
+fn place(group: usize, hash: &Hash, places: usize) -> usize {
     let number = match hash {
         Hash::Bytes(bytes) => {
             let (halves, _) = bytes.as_chunks::<8>();
@@ -72,7 +73,7 @@ fn place(hash: &Hash, places: usize) -> usize {
         }
         Hash::Text(text) => text_hash(text).cast_unsigned(),
     };
-    usize::try_from(spread(number) % places as u64).unwrap_or(0)
+    usize::try_from(spread(number ^ (group as u64).rotate_right(16)) % places as u64).unwrap_or(0)
 }
 
 /// The finalizer of SplitMix64: digests are spread already, but a sender that uses numbers as hashes must not fill one corner.
@@ -120,11 +121,11 @@ mod tests {
         let hash = |number: u8| Hash::Bytes([number; 16]);
         for number in 0..=255 {
             for _ in 0..number {
-                sketch.add(&hash(number));
+                sketch.add(0, &hash(number));
             }
         }
         for number in 1..=255 {
-            assert!(sketch.may_exceed(&hash(number), u64::from(number) - 1), "{number}");
+            assert!(sketch.may_exceed(0, &hash(number), u64::from(number) - 1), "{number}");
         }
     }
 }

@@ -285,21 +285,24 @@ pub(crate) fn count(
 pub(crate) fn grouped(by_series: &BySeries, by: Dimension) -> HashMap<Arc<str>, Totals> {
     let mut groups: HashMap<Arc<str>, Totals> = HashMap::new();
     for (series, totals) in by_series.values() {
-        let name = match by {
-            Dimension::Model => Arc::clone(&series.model),
-            Dimension::Provider => Arc::clone(&series.provider),
-            Dimension::Service => Arc::clone(&series.service),
-            Dimension::Outcome => series.outcome.as_str().into(),
-            Dimension::CostStatus => series.cost_status.as_str().into(),
-            Dimension::Error => match &series.error_type {
-                Some(error_type) => Arc::clone(error_type),
-                None => continue,
-            },
-            Dimension::User => continue,
-        };
-        groups.entry(name).or_default().absorb(totals);
+        if let Some(name) = series_value(series, by) {
+            groups.entry(name).or_default().absorb(totals);
+        }
     }
     groups
+}
+
+/// The value of a dimension that a series has; none of the user, whom no series knows.
+pub(crate) fn series_value(series: &Series, by: Dimension) -> Option<Arc<str>> {
+    match by {
+        Dimension::Model => Some(Arc::clone(&series.model)),
+        Dimension::Provider => Some(Arc::clone(&series.provider)),
+        Dimension::Service => Some(Arc::clone(&series.service)),
+        Dimension::Outcome => Some(series.outcome.as_str().into()),
+        Dimension::CostStatus => Some(series.cost_status.as_str().into()),
+        Dimension::Error => series.error_type.clone(),
+        Dimension::User => None,
+    }
 }
 
 /// The most calls first, ties by name.
