@@ -78,7 +78,7 @@ impl Compare {
 
 /// What it means for an alert that an evaluation brought nothing with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absent {
+pub enum Absent {
     /// Without calls there is nothing to exceed: the alert comes to rest.
     Calm,
     /// Without calls nothing is known: the alert goes on, for at most [`crate::alert::HELD`].

@@ -25,7 +25,8 @@ pub(crate) use answer::{
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
-pub use question::{Dimension, Filter, Page, RepetitionQuestion};
+pub(crate) use question::RepetitionQuestion;
+pub use question::{Dimension, Filter, Page};
 
 /// What one request brought.
 #[derive(Debug, Clone, Copy, Default)]

@@ -8,7 +8,7 @@ use crate::alert::{Alert, Alerts, Observation, State};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::{ALL, Evaluation, Inputs, Labels, Rule, RuleName, Scope, Severity, Verdict};
+use crate::rule::{ALL, Evaluation, Inputs, Labels, Rule, RuleName, Scope, Severity};
 use crate::store::Querier;
 
 /// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
@@ -209,7 +209,6 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         severity: settings.severity,
         value: worst.map(|sample| sample.value),
         threshold: worst.map_or_else(|| monitor.rule.threshold(settings), |sample| sample.threshold),
-        exceeded: worst.is_some_and(|sample| sample.verdict == Verdict::Exceeded),
         advice: monitor.rule.advice,
         description: worst.map(|sample| sample.description.clone()),
         since: leading.map(|alert| alert.firing_since.unwrap_or(alert.active_since)),

@@ -102,8 +102,12 @@ impl Snapshot<'_> {
         more_than: u64,
         limit: usize,
     ) -> rusqlite::Result<Vec<LargeCall>> {
+        /// A user at a service.
+        type Caller = (Option<i64>, Arc<str>);
+        /// Tokens, trace id, series.
+        type Largest = (u64, [u8; 16], i64);
         // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
-        let mut largest: HashMap<(Option<i64>, Arc<str>), (u64, [u8; 16], i64)> = HashMap::new();
+        let mut largest: HashMap<Caller, Largest> = HashMap::new();
         self.scan(window, filter, |facts, row| {
             let measures = &facts.measures;
             let known = |tokens: Option<u64>| tokens.unwrap_or(0);
