@@ -9,6 +9,8 @@ use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use crate::content::Capture;
 use crate::cost::PriceTable;
 use crate::hash::HashKey;
+#[cfg(feature = "journal")]
+use crate::journal::Journal;
 use crate::middleware::GenAiMiddleware;
 use crate::provider::ProviderNames;
 use crate::semconv::Semconv;
@@ -31,6 +33,8 @@ pub struct GenAiMiddlewareBuilder {
     ask_for_usage: bool,
     read_baggage: bool,
     propagate: bool,
+    #[cfg(feature = "journal")]
+    journal: Option<Journal>,
 }
 
 impl GenAiMiddleware {
@@ -157,13 +161,25 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
+    /// Writes each call down in a [journal](crate::journal) before its request leaves, and again when it ends. Defaults to the one
+    /// that `SPANLEDGER_JOURNAL_DIR` names where the feature `otlp` sets telemetry up, else to none.
+    #[cfg(feature = "journal")]
+    #[must_use]
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
     /// The middleware. Share it and its client: without a table of the application's own, the first in a process
     /// decodes the bundled prices, as [`PriceTable::bundled`] says.
     #[must_use]
     pub fn build(self) -> GenAiMiddleware {
         let prices = Arc::new(self.prices.unwrap_or_else(PriceTable::bundled));
+        let telemetry = Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices));
+        #[cfg(feature = "journal")]
+        let telemetry = telemetry.with_journal(self.journal);
         GenAiMiddleware::with_settings(Settings {
-            telemetry: Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices)),
+            telemetry,
             prices,
             hash_key: self.hash_key,
             key_fingerprint: self.key_fingerprint,

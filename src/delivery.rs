@@ -9,11 +9,12 @@ mod backoff;
 mod failure;
 mod lane;
 mod queue;
-mod size;
+mod recoverer;
 #[cfg(test)]
 mod tests;
 mod worker;
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -29,6 +30,12 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 pub(crate) use lane::Limits;
 use queue::Queue;
 
+use crate::journal;
+
+/// Makes an exporter: one for this process, and one for each process whose journal is recovered, since an exporter has
+/// the resource of one process.
+pub(crate) type MakeExporter<E> = Arc<dyn Fn() -> Result<E, Box<dyn Error + Send + Sync>> + Send + Sync>;
+
 /// A span processor with one thread that exports.
 #[derive(Debug)]
 pub(crate) struct Delivery {
@@ -37,12 +44,16 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Starts the thread.
-    pub(crate) fn start<E>(exporter: E, limits: Limits) -> std::io::Result<Self>
+    /// Starts the threads: one for `exporter`, and one for what other processes left in journals.
+    pub(crate) fn start<E>(exporter: E, make: MakeExporter<E>, limits: Limits) -> std::io::Result<Self>
     where
         E: SpanExporter + 'static,
     {
         let queue = Arc::new(Queue::new(limits));
+        let of_recoverer = Arc::clone(&queue);
+        thread::Builder::new()
+            .name("spanledger-recover".to_owned())
+            .spawn(move || recoverer::run(&of_recoverer, &make))?;
         let of_worker = Arc::clone(&queue);
         let worker = worker_thread::spawn("spanledger-delivery", move || worker::run(&of_worker, exporter))?;
         Ok(Self { queue, worker: Mutex::new(Some(worker)) })
@@ -68,6 +79,7 @@ impl SpanProcessor for Delivery {
         let Some(worker) = worker else { return Err(OTelSdkError::AlreadyShutdown) };
         let deadline = clock::now() + timeout;
         let lost_before = self.queue.stop(deadline);
+        journal::report_change();
         if self.queue.stopped(deadline) && worker.join().is_ok() {
             let lost = self.queue.lost() - lost_before;
             if lost == 0 {
@@ -80,6 +92,7 @@ impl SpanProcessor for Delivery {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
+        journal::outbox::set_resource(resource);
         self.queue.set_resource(resource.clone());
     }
 }

@@ -94,7 +94,8 @@
 //!
 //! A body that is leaked (`mem::forget`), a process that exits without dropping its values (`process::exit`,
 //! `abort`, a signal) and a provider that is shut down first are beyond a middleware: those calls leave no span,
-//! and the gap in `spanledger.sequence` does not show them, as the number is given at the end.
+//! and the gap in `spanledger.sequence` does not show them, as the number is given at the end. With the feature
+//! `journal`, such calls are written down before they leave, and are sent by the next process.
 //!
 //! # Retries
 //!
@@ -135,12 +136,15 @@ mod cost;
 mod coverage;
 mod decoder;
 mod deferred;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "journal")]
 mod delivery;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
+mod instance;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod json;
 mod key_fingerprint;
 mod middleware;
@@ -155,12 +159,14 @@ mod request;
 mod retry_after;
 pub mod semconv;
 mod settings;
+#[cfg(feature = "journal")]
+mod span_size;
 mod sse;
 mod telemetry;
 mod text_enum;
 mod usage;
 mod usage_filter;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "journal")]
 mod worker_thread;
 
 pub use attempt::AttemptSpans;

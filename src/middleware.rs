@@ -108,6 +108,8 @@ impl Middleware for GenAiMiddleware {
             return next.run(request, extensions).await;
         };
         let Started { mut recorder, identity, asked_for_usage } = started;
+        #[cfg(feature = "journal")]
+        recorder.written_down().await;
         let context = guard.mark(&recorder.context(), identity);
         match next.run(request, extensions).with_context(context).await {
             Ok(response) => Ok(observe(response, recorder, asked_for_usage)),

@@ -25,6 +25,9 @@
 //! (`OTEL_BSP_MAX_QUEUE_SIZE`) or 32 MiB, and as many spans of the application. What finds the queue full, what the
 //! receiver refuses for good and what is left at the end is lost, logged once, and counted by
 //! `spanledger.client.lost.spans`.
+//!
+//! With `SPANLEDGER_JOURNAL_DIR`, calls are written to a [journal](crate::journal) in that directory before they leave, and none of
+//! them is lost.
 
 mod bridge;
 mod check;
@@ -46,9 +49,14 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 
 use self::exporter::{Driver, Exporters};
 use crate::delivery::{Delivery, Limits};
+use crate::instance::instance;
+use crate::journal::{self, Journal, JournalError};
 use crate::semconv::{SCOPE, attribute};
-use crate::telemetry::{self, instance};
+use crate::telemetry;
 use crate::worker_thread;
+
+/// Names the directory of the journal of middlewares that were given none.
+const JOURNAL_DIR: &str = "SPANLEDGER_JOURNAL_DIR";
 
 /// The default of [`Builder::flush_timeout`].
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,6 +85,9 @@ pub enum InitError {
     /// The HTTP client of the exporter cannot be built.
     #[error("cannot build the exporter's HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+    /// The journal that `SPANLEDGER_JOURNAL_DIR` names cannot be opened.
+    #[error("{0}; check SPANLEDGER_JOURNAL_DIR")]
+    Journal(#[from] JournalError),
     /// The operating system gives no more threads.
     #[error("cannot start the exporter's threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -189,11 +200,14 @@ impl Builder {
             }
             return Ok(Guard { running: None, flush_timeout: self.flush_timeout });
         }
+        if let Some(directory) = std::env::var_os(JOURNAL_DIR).filter(|directory| !directory.is_empty()) {
+            journal::install(Journal::in_dir(directory)?);
+        }
         let exporters = Exporters::build(self.endpoint.as_deref(), self.protocol)?;
         let resource = self.resource();
         let limits = Limits { flush: self.flush_timeout, ..Limits::from_env() };
         let tracers = SdkTracerProvider::builder()
-            .with_span_processor(Delivery::start(exporters.spans, limits)?)
+            .with_span_processor(Delivery::start(exporters.spans, exporters.make_spans, limits)?)
             .with_resource(resource.clone())
             .build();
         let mut meters =

@@ -26,12 +26,15 @@ text_enum! {
         TimedOut = "timed_out",
         /// The provider accepted the request; its response is to be fetched later.
         Pending = "pending",
+        /// The process died while the call was in flight, and its journal had written down that it
+        /// began. No usage is known.
+        Interrupted = "interrupted",
     }
 }
 
 impl Outcome {
-    /// Whether the call carries `error.type` and span status Error. `Dropped` and `Cancelled` do not:
-    /// the caller chose them.
+    /// Whether the call carries `error.type` and span status Error. `Dropped` and `Cancelled` do not: the caller chose
+    /// them. Nor does `Interrupted`: what failed is not the call.
     #[must_use]
     pub const fn is_error(self) -> bool {
         matches!(self, Self::Truncated | Self::Failed | Self::TimedOut)

@@ -15,7 +15,7 @@ use crate::outcome::{Outcome, Verdict, judge};
 use crate::provider::{Reading, WireFormat};
 use crate::reader::{ChunkClock, Reader};
 use crate::settings::Settings;
-use crate::telemetry::{ChunkRecorder, Ended};
+use crate::telemetry::{Begun, ChunkRecorder, Ended};
 use crate::usage::UsageSource;
 
 /// The record of one call. Dropping it ends the call: as cancelled before [`Recorder::receive`], as dropped
@@ -24,7 +24,7 @@ pub(crate) struct Recorder {
     settings: Arc<Settings>,
     format: &'static dyn WireFormat,
     call: Call,
-    context: Context,
+    begun: Begun,
     started: SystemTime,
     clock: Instant,
     chunk_clock: ChunkClock,
@@ -46,15 +46,15 @@ impl Recorder {
     ) -> Self {
         let (started, clock) = (clock::timestamp(), clock::now());
         // Whether a fetch is a call is known at its end: it may bring a response that was recorded before, or none.
-        let context = match call.retrieval {
-            Retrieval::Fetch(_) => parent.clone(),
-            Retrieval::Once | Retrieval::Kept => settings.telemetry.start(&call, started, parent),
+        let begun = match call.retrieval {
+            Retrieval::Fetch(_) => Begun::later(parent.clone()),
+            Retrieval::Once | Retrieval::Kept => settings.telemetry.start(&call, &further, started, parent),
         };
         Self {
             settings,
             format,
             call,
-            context,
+            begun,
             started,
             clock,
             chunk_clock: ChunkClock::new(clock),
@@ -67,7 +67,15 @@ impl Recorder {
 
     /// The context in which the request runs: inner spans become children of the call's.
     pub(crate) fn context(&self) -> Context {
-        self.context.clone()
+        self.begun.context.clone()
+    }
+
+    /// Waits until the beginning of the call is written down as the journal promises.
+    #[cfg(feature = "journal")]
+    pub(crate) async fn written_down(&self) {
+        if let Some(entry) = &self.begun.entry {
+            entry.synced().await;
+        }
     }
 
     /// Notes the response's head. From here on the body decides.
@@ -130,7 +138,7 @@ impl Recorder {
             duration,
             further,
         };
-        self.settings.telemetry.finish(&self.context, ended);
+        self.settings.telemetry.finish(&mut self.begun, ended);
     }
 
     /// Whether this exchange is a call of its own. One that fetches is when it brings the response of a call that
@@ -168,7 +176,9 @@ impl Recorder {
                     self.call.request.model =
                         self.call.request.model.take().or(asked.model.map(String::from));
                 }
-                self.context = self.settings.telemetry.start(&self.call, self.started, &self.context);
+                let parent = self.begun.context.clone();
+                self.begun =
+                    self.settings.telemetry.start(&self.call, &self.further, self.started, &parent);
             }
         }
         true

@@ -189,6 +189,17 @@ pub mod attribute {
     pub const INSTANCE: &str = "spanledger.instance";
     /// ours, int: number of the call within its process, from 1 without gaps.
     pub const SEQUENCE: &str = "spanledger.sequence";
+    /// ours, on the span of a process: how it ended, see [`process_end`](super::process_end); absent while it runs.
+    pub const PROCESS_END: &str = "spanledger.process.end";
+    /// ours, int, on the span of a process: the last number of its sequence so far.
+    pub const PROCESS_LAST_SEQUENCE: &str = "spanledger.process.last_sequence";
+    /// ours, string array, on the span of a process: the sequence numbers of calls that its journal dropped at its cap, as
+    /// `7` or `9-12`.
+    pub const PROCESS_LOST: &str = "spanledger.process.lost";
+    /// ours, int, on the span of a process: when the first of them began, in unix nanoseconds.
+    pub const PROCESS_LOST_FROM: &str = "spanledger.process.lost.from";
+    /// ours, int, on the span of a process: when the last of them ended, in unix nanoseconds.
+    pub const PROCESS_LOST_TO: &str = "spanledger.process.lost.to";
     /// ours, opt-in: the first characters of the request's last message.
     pub const REQUEST_PREVIEW: &str = "spanledger.request.preview";
     /// ours, opt-in: the first characters of the response.
@@ -445,6 +456,17 @@ pub mod unparsed_usage {
     pub const TOTAL: &str = "total";
 }
 
+/// The name of the span with which a journal reports on its process: no call, and of kind INTERNAL.
+pub const PROCESS_SPAN: &str = "spanledger.process";
+
+/// Values of [`attribute::PROCESS_END`].
+pub mod process_end {
+    /// The process ended in order, with no call in flight.
+    pub const ORDERLY: &str = "orderly";
+    /// The process ended without a word: it was killed, crashed, or left calls in flight.
+    pub const DIED: &str = "died";
+}
+
 /// Values of [`attribute::OPENAI_API_TYPE`].
 pub mod openai_api_type {
     /// genai.
@@ -567,6 +589,10 @@ pub mod metric {
     pub const UNRECOGNISED: &str = "spanledger.client.unrecognised";
     /// ours, counter, {span}: spans that `otlp` did not deliver, by `error.type`.
     pub const LOST_SPANS: &str = "spanledger.client.lost.spans";
+    /// ours, counter, {call}: calls that a journal dropped at its cap before a receiver took them.
+    pub const JOURNAL_LOST: &str = "spanledger.journal.lost";
+    /// ours, counter, {call}: calls that a journal could not write down. They are exported like any other.
+    pub const JOURNAL_SKIPPED: &str = "spanledger.journal.skipped";
 }
 
 /// Units, in UCUM.

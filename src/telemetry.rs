@@ -1,15 +1,15 @@
 //! The only module that uses OpenTelemetry: begins the span, ends it, records the metrics.
 
+#[cfg(feature = "journal")]
+mod entry;
 mod labels;
 mod metrics;
 mod span;
 
 use std::borrow::Cow;
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::global::{BoxedTracer, tracer_with_scope};
@@ -19,6 +19,9 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
 use crate::call::Call;
 use crate::cost::Cost;
+use crate::instance::instance;
+#[cfg(feature = "journal")]
+use crate::journal::{Entry, Journal};
 use crate::outcome::Verdict;
 use crate::semconv::{SCHEMA_URL, SCHEMA_URL_V1_41, SCOPE, Semconv, attribute};
 use labels::Labels;
@@ -34,12 +37,35 @@ pub(crate) struct Telemetry {
     meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
     instruments: RwLock<Option<Resolved>>,
     labels: Labels,
+    #[cfg(feature = "journal")]
+    journal: Option<Journal>,
 }
 
 /// Instruments, with the provider they came from.
 struct Resolved {
     provider: Arc<dyn MeterProvider + Send + Sync>,
     instruments: Arc<Instruments>,
+}
+
+/// A call whose span has begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// Holds the span.
+    pub(crate) context: Context,
+    /// What the journal has of it.
+    #[cfg(feature = "journal")]
+    pub(crate) entry: Option<Entry>,
+}
+
+impl Begun {
+    /// A call that may begin at its end, under `parent`.
+    pub(crate) const fn later(parent: Context) -> Self {
+        Self {
+            context: parent,
+            #[cfg(feature = "journal")]
+            entry: None,
+        }
+    }
 }
 
 /// What ends a call, in addition to the facts of the call itself.
@@ -69,11 +95,36 @@ impl Telemetry {
             .with_schema_url(schema)
             .build();
         let tracer = tracers.map(|factory| factory.tracer(scope.clone()));
-        Self { scope, semconv, tracer, meters, instruments: RwLock::default(), labels: Labels::new(prices) }
+        Self {
+            scope,
+            semconv,
+            tracer,
+            meters,
+            instruments: RwLock::default(),
+            labels: Labels::new(prices),
+            #[cfg(feature = "journal")]
+            journal: None,
+        }
     }
 
-    /// Begins the span of a call under `parent` and gives the context that holds it.
-    pub(crate) fn start(&self, call: &Call, started: SystemTime, parent: &Context) -> Context {
+    /// Writes calls down in a journal.
+    #[cfg(feature = "journal")]
+    pub(crate) fn with_journal(self, journal: Option<Journal>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// Begins the span of a call under `parent`. With a journal, the call is written down before this returns.
+    #[cfg_attr(
+        not(feature = "journal"),
+        expect(unused_variables, reason = "only a journal needs all that is known at the start")
+    )]
+    pub(crate) fn start(
+        &self,
+        call: &Call,
+        further: &[KeyValue],
+        started: SystemTime,
+        parent: &Context,
+    ) -> Begun {
         let builder = SpanBuilder::from_name(span::name(call))
             .with_kind(SpanKind::Client)
             .with_start_time(started)
@@ -87,29 +138,39 @@ impl Telemetry {
         };
         #[cfg(feature = "tracing")]
         tell_of_no_provider(&context);
-        context
+        Begun {
+            #[cfg(feature = "journal")]
+            entry: self.write_down(call, further, started, &context, parent),
+            context,
+        }
     }
 
     /// Ends the span that [`Telemetry::start`] began and records the metrics.
-    pub(crate) fn finish(&self, context: &Context, ended: Ended<'_>) {
-        let span = context.span();
+    pub(crate) fn finish(&self, begun: &mut Begun, ended: Ended<'_>) {
+        let span = begun.context.span();
         let mut duration = ended.duration;
         if span.is_recording() {
-            let mut attributes = span::at_the_end(self.semconv, &ended);
-            if span.span_context().is_sampled() {
-                attributes.push(KeyValue::new(attribute::INSTANCE, instance()));
-                attributes.push(KeyValue::new(attribute::SEQUENCE, next_sequence()));
-            }
-            span.set_attributes(attributes);
-            if ended.verdict.outcome.is_error() {
-                // No description: the provider's words may quote the request.
-                span.set_status(Status::error(Cow::Borrowed("")));
-            }
             // Span and histogram show one figure, taken from the monotonic clock.
             let end = ended.started.checked_add(duration).unwrap_or_else(|| {
                 duration = Duration::ZERO;
                 ended.started
             });
+            let mut attributes = span::at_the_end(self.semconv, &ended);
+            let is_error = ended.verdict.outcome.is_error();
+            if span.span_context().is_sampled() {
+                #[cfg(feature = "journal")]
+                let sequence = entry::close(begun.entry.take(), &attributes, end, is_error);
+                #[cfg(not(feature = "journal"))]
+                let sequence = next_sequence();
+                attributes.push(KeyValue::new(attribute::INSTANCE, instance()));
+                attributes
+                    .push(KeyValue::new(attribute::SEQUENCE, i64::try_from(sequence).unwrap_or(i64::MAX)));
+            }
+            span.set_attributes(attributes);
+            if is_error {
+                // No description: the provider's words may quote the request.
+                span.set_status(Status::error(Cow::Borrowed("")));
+            }
             span.end_with_timestamp(end);
         }
         self.instruments().record(&self.labels, &ended);
@@ -204,18 +265,8 @@ fn tell_of_no_provider(context: &Context) {
     }
 }
 
-/// The random id of this process: 128 bits from the standard library's hash keys, which are random per process.
-pub(crate) fn instance() -> &'static str {
-    static INSTANCE: OnceLock<String> = OnceLock::new();
-    INSTANCE.get_or_init(|| {
-        let half = || RandomState::new().hash_one(std::process::id());
-        format!("{:016x}{:016x}", half(), half())
-    })
-}
-
 /// The next number of the process-wide sequence, from 1 without gaps.
-fn next_sequence() -> i64 {
+fn next_sequence() -> u64 {
     static SEQUENCE: AtomicU64 = AtomicU64::new(0);
-    let number = SEQUENCE.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-    i64::try_from(number).unwrap_or(i64::MAX)
+    SEQUENCE.fetch_add(1, Ordering::Relaxed).saturating_add(1)
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace::SpanData;
 
-use super::size;
+use crate::span_size;
 
 /// The bounds of a delivery.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// Spans that wait in each lane.
     pub(crate) spans: usize,
-    /// Their bytes in each lane, as [`size::of`] counts them: content can make a span a thousand times larger.
+    /// Their bytes in each lane, as [`span_size::of`] counts them: content can make a span a thousand times larger.
     pub(crate) bytes: usize,
     /// Spans of one request.
     pub(crate) batch: usize,
@@ -35,9 +35,8 @@ impl Default for Limits {
             // Two and a half minutes at 50 calls per second: a restart of the Collector loses nothing.
             spans: 8192,
             bytes: 32 * 1024 * 1024,
-            batch: 512,
-            // gRPC servers take 4 MiB unless configured otherwise, and refuse what is larger for good.
-            request: 3 * 1024 * 1024,
+            batch: span_size::SPANS,
+            request: span_size::REQUEST,
             delay: Duration::from_secs(5),
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(10),
@@ -73,18 +72,18 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Lets a span in, unless the lane is full.
-    pub(super) fn push(&mut self, span: SpanData, limits: &Limits) -> bool {
-        let size = size::of(&span);
+    /// Lets a span in, or gives it back when the lane is full.
+    pub(super) fn push(&mut self, span: SpanData, limits: &Limits) -> Option<SpanData> {
+        let size = span_size::of(&span);
         // A single span may be larger than the bound: it is let in when nothing else waits.
         let fits = self.spans.is_empty() || self.bytes + size <= limits.bytes;
         if self.spans.len() >= limits.spans || !fits {
-            return false;
+            return Some(span);
         }
         self.spans.push_back((span, size));
         self.bytes += size;
         self.entered += 1;
-        true
+        None
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,12 +103,10 @@ impl Lane {
         }
     }
 
-    /// Drops everything that waits and gives its number.
-    pub(super) fn clear(&mut self) -> u64 {
-        let dropped = self.spans.len() as u64;
-        self.spans.clear();
+    /// Gives up everything that waits.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = SpanData> + use<> {
         self.bytes = 0;
-        self.left += dropped;
-        dropped
+        self.left += self.spans.len() as u64;
+        std::mem::take(&mut self.spans).into_iter().map(|(span, _)| span)
     }
 }

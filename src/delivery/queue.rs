@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::lane::{Lane, Limits};
 use crate::clock;
+use crate::journal::outbox;
 use crate::semconv::SCOPE;
 
 /// The lanes, and what is asked of the exporting thread.
@@ -45,6 +46,8 @@ struct State {
 pub(super) enum Task {
     Resource(Resource),
     Export(Batch),
+    /// Nothing else is due, and a journal has calls that wait.
+    Backlog,
     /// Everything is exported, or the time is up.
     Stop,
 }
@@ -53,7 +56,15 @@ pub(super) enum Task {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) spans: Vec<SpanData>,
+    /// How many of them came from each lane; the others are from a journal.
     calls: u64,
+    others: u64,
+}
+
+impl Batch {
+    pub(super) const fn from_journal(spans: Vec<SpanData>) -> Self {
+        Self { spans, calls: 0, others: 0 }
+    }
 }
 
 /// Why a wait ended.
@@ -78,16 +89,18 @@ impl Queue {
     /// Lets a span in, or counts it as lost.
     pub(super) fn push(&self, span: SpanData) {
         let call = span.instrumentation_scope.name() == SCOPE;
-        let mut state = self.lock();
-        let state = &mut *state;
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let lane = if call { &mut state.calls } else { &mut state.others };
-        if state.stop_at.is_some() {
-            state.lost += 1;
-            return;
-        }
-        if !lane.push(span, &self.limits) {
-            state.overflowed += 1;
-            state.lost += 1;
+        let stopping = state.stop_at.is_some();
+        let left_out = if stopping { Some(span) } else { lane.push(span, &self.limits) };
+        if let Some(span) = left_out {
+            drop(guard);
+            if !outbox::returned(&span) {
+                let mut state = self.lock();
+                state.overflowed += u64::from(!stopping);
+                state.lost += 1;
+            }
             return;
         }
         let waiting = state.calls.len() + state.others.len();
@@ -114,31 +127,35 @@ impl Queue {
             }
             let waiting = state.calls.len() + state.others.len();
             let now = clock::now();
-            if state.stop_at.is_some_and(|deadline| waiting == 0 || deadline <= now) {
+            let stopping = state.stop_at.is_some();
+            if state.stop_at.is_some_and(|deadline| deadline <= now) {
                 return Task::Stop;
             }
-            let Some(oldest) = state.oldest else {
-                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = self.limits.delay.saturating_sub(now.duration_since(oldest));
-            let hurried = state.stop_at.is_some() || state.flush_is_due();
-            if waiting >= self.limits.batch || left.is_zero() || hurried {
+            let left =
+                state.oldest.map(|oldest| self.limits.delay.saturating_sub(now.duration_since(oldest)));
+            let hurried = waiting > 0 && (stopping || state.flush_is_due());
+            if waiting >= self.limits.batch || left.is_some_and(|left| left.is_zero()) || hurried {
                 return Task::Export(state.take(&self.limits));
             }
-            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            if outbox::has_backlog() {
+                return Task::Backlog;
+            }
+            if stopping {
+                return Task::Stop;
+            }
+            state = match left {
+                Some(left) => self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 
-    /// Notes that a batch is done with.
-    pub(super) fn settle(&self, batch: &Batch, delivered: bool) {
+    /// Notes that a batch is done with, and how many of its spans are lost.
+    pub(super) fn settle(&self, batch: &Batch, lost: u64) {
         let mut state = self.lock();
-        let spans = batch.spans.len() as u64;
         state.calls.left += batch.calls;
-        state.others.left += spans - batch.calls;
-        if !delivered {
-            state.lost += spans;
-        }
+        state.others.left += batch.others;
+        state.lost += lost;
         self.progress.notify_all();
     }
 
@@ -178,7 +195,7 @@ impl Queue {
         state.flushes += 1;
         self.wake.notify_one();
         loop {
-            if state.calls.left >= target.0 && state.others.left >= target.1 {
+            if state.calls.left >= target.0 && state.others.left >= target.1 && !outbox::has_backlog() {
                 return state.lost == lost;
             }
             let left = deadline.saturating_duration_since(clock::now());
@@ -197,14 +214,24 @@ impl Queue {
         state.lost
     }
 
-    /// Drops what is left and gives its number.
-    pub(super) fn close(&self) -> u64 {
+    /// Gives up what is left.
+    pub(super) fn clear(&self) -> Vec<SpanData> {
         let mut state = self.lock();
-        let dropped = state.calls.clear() + state.others.clear();
-        state.lost += dropped;
+        let calls = state.calls.clear();
+        calls.chain(state.others.clear()).collect()
+    }
+
+    /// Notes that the thread ends, and how many spans it leaves undelivered.
+    pub(super) fn close(&self, lost: u64) {
+        let mut state = self.lock();
+        state.lost += lost;
         state.stopped = true;
         self.progress.notify_all();
-        dropped
+    }
+
+    /// Whether the end was asked for.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stop_at.is_some()
     }
 
     /// Waits for [`Queue::close`] until `deadline`.
@@ -238,6 +265,7 @@ impl State {
         self.calls.take(&mut batch.spans, &mut bytes, limits);
         batch.calls = batch.spans.len() as u64;
         self.others.take(&mut batch.spans, &mut bytes, limits);
+        batch.others = batch.spans.len() as u64 - batch.calls;
         // What stays came later than what goes; its delay begins now.
         let empty = self.calls.len() + self.others.len() == 0;
         self.oldest = (!empty).then(clock::now);

@@ -34,7 +34,8 @@ impl Script {
         let (requests, seen) = channel();
         let (answers, given) = channel();
         let exporter = Scripted { requests, answers: Mutex::new(given) };
-        (Self { requests: seen, answers }, Delivery::start(exporter, limits).unwrap())
+        let none: MakeExporter<Scripted> = Arc::new(|| Err("there is one exporter".into()));
+        (Self { requests: seen, answers }, Delivery::start(exporter, none, limits).unwrap())
     }
 
     /// The names in the next request.

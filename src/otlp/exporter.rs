@@ -2,6 +2,7 @@
 
 use std::env;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::worker_thread;
@@ -10,9 +11,10 @@ use opentelemetry_otlp::{
     MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use reqwest::Url;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::{self, Handle, Runtime};
 
 use super::{InitError, Protocol};
+use crate::delivery::MakeExporter;
 
 /// Where receivers listen by default.
 const HTTP_ENDPOINT: &str = "http://localhost:4318";
@@ -23,6 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Exporters {
     pub(super) spans: SpanExporter,
+    /// Makes more of them.
+    pub(super) make_spans: MakeExporter<SpanExporter>,
     pub(super) metrics: MetricExporter,
     /// Present for gRPC.
     pub(super) driver: Option<Driver>,
@@ -38,9 +42,15 @@ impl Exporters {
         let grpc = [traces, metrics].contains(&Protocol::Grpc);
         let driver = if grpc { Some(Driver::start()?) } else { None };
         // Channels are spawned on the runtime that is current when they are built.
-        let _entered = driver.as_ref().and_then(|driver| driver.0.as_ref()).map(Runtime::enter);
+        let runtime = driver.as_ref().and_then(|driver| driver.0.as_ref()).map(Runtime::handle).cloned();
+        let _entered = runtime.as_ref().map(Handle::enter);
+        let (handle, of_spans) = (runtime.clone(), endpoint.map(str::to_owned));
         Ok(Self {
             spans: span_exporter(endpoint, traces)?,
+            make_spans: Arc::new(move || {
+                let _entered = handle.as_ref().map(Handle::enter);
+                Ok(span_exporter(of_spans.as_deref(), traces)?)
+            }),
             metrics: metric_exporter(endpoint, metrics)?,
             endpoint: endpoint.map_or_else(|| endpoint_of("TRACES", traces), str::to_owned),
             driver,

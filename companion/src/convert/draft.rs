@@ -7,6 +7,7 @@ mod usage;
 
 use std::borrow::Cow;
 
+use spanledger::semconv::attribute;
 use spanledger::{CostStatus, Outcome, Usage, UsageSource};
 
 use super::attributes::{self, Field, Own};
@@ -32,6 +33,8 @@ pub(super) struct Draft<'a> {
     pub(super) own: bool,
     /// Whether a server wrote the span: a provider's or a gateway's account of a call.
     witness: bool,
+    /// Whether it is a journal's report on its process, and no call.
+    process: bool,
     /// Whether any key is about work with a model.
     pub(super) work: bool,
     /// Whether a value was out of its range and left out.
@@ -107,6 +110,7 @@ impl<'a> Draft<'a> {
         } else if let Value::Text(module) = value {
             self.sender = self.sender.in_module(key, &module.head(NAME_BYTES));
         }
+        self.process |= key == attribute::PROCESS_LAST_SEQUENCE;
         self.work |= third_party::is_llm_work(key);
     }
 

@@ -108,6 +108,27 @@ pub(super) fn own() -> Vec<KeyValue> {
 }
 
 #[test]
+fn the_report_of_a_journal_on_its_process_is_no_call() {
+    let attributes = vec![
+        pair(attribute::INSTANCE, text("i1")),
+        pair(attribute::PROCESS_LAST_SEQUENCE, int(7)),
+        pair(attribute::PROCESS_END, text("died")),
+    ];
+    let converted = convert("spanledger", vec![span(1, None, attributes)]);
+    assert_eq!((converted.records.len(), converted.ignored, converted.refused), (0, 1, 0));
+}
+
+#[test]
+fn an_interrupted_call_is_a_call_that_did_not_fail() {
+    let mut attributes = own();
+    attributes.retain(|pair| pair.key != attribute::OUTCOME);
+    attributes.push(pair(attribute::OUTCOME, text("interrupted")));
+    let record = one("spanledger", attributes);
+    assert_eq!(record.outcome, Outcome::Interrupted);
+    assert!(!record.outcome.is_error() && !record.succeeded());
+}
+
+#[test]
 fn reads_our_span_whatever_its_scope_is_named() {
     let mut attributes = own();
     attributes.extend([

@@ -126,7 +126,7 @@ fn only(asked: &Parameters, name: &'static str, value: &str, columns: usize) -> 
 fn ending(call: &CallRecord) -> Markup {
     let kind = match call.outcome {
         Outcome::Completed => return html! { span.muted { (words(call.outcome)) } },
-        Outcome::Dropped | Outcome::Cancelled | Outcome::Pending => "",
+        Outcome::Dropped | Outcome::Cancelled | Outcome::Pending | Outcome::Interrupted => "",
         Outcome::Failed | Outcome::Truncated | Outcome::TimedOut => "critical",
     };
     let error = call.error_kind.as_deref().or(call.error_type.as_deref());

@@ -55,7 +55,7 @@ fn sum<'a>(calls: impl Iterator<Item = &'a CallRecord>) -> Totals {
         match call.outcome {
             Outcome::Completed => sums.succeeded += 1,
             Outcome::Truncated | Outcome::Failed | Outcome::TimedOut => sums.failed += 1,
-            Outcome::Dropped | Outcome::Cancelled | Outcome::Pending => {}
+            Outcome::Dropped | Outcome::Cancelled | Outcome::Pending | Outcome::Interrupted => {}
         }
         match call.status_code {
             Some(401 | 403) => sums.unauthorized += 1,

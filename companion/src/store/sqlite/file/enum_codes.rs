@@ -14,6 +14,7 @@ pub(crate) const fn of_outcome(outcome: Outcome) -> i64 {
         Outcome::Failed => 4,
         Outcome::TimedOut => 5,
         Outcome::Pending => 6,
+        Outcome::Interrupted => 7,
     }
 }
 

@@ -1,0 +1,178 @@
+//! Writes each call down before its request leaves and again when it ends, so that no call is lost when the process
+//! dies or the receiver is away.
+//!
+//! ```no_run
+//! use spanledger::GenAiMiddleware;
+//! use spanledger::journal::Journal;
+//!
+//! let _telemetry = spanledger::otlp::init()?;
+//! let middleware = GenAiMiddleware::builder().journal(Journal::in_dir("/var/lib/shop/journal")?).build();
+//! # let _ = middleware;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A call has an OPEN record before its request leaves and a CLOSE record before its response is over, with every
+//! attribute of its span except content. Spans are exported as without a journal; what a receiver has acknowledged is
+//! marked, and what it did not take is sent again from the journal, as the same span, until it does.
+//!
+//! When the process dies, its lock is free. The next process with the same directory (or `spanledger recover`, or a
+//! companion that watches the directory) sends what had ended, and each call that was in flight with the outcome
+//! `interrupted`. A span that was sent before has the same ids and times, so that a ledger counts it once.
+//!
+//! Calls are written down when their span is sampled. A journal never delays a call for long and never refuses one: what
+//! it cannot write is skipped, logged once and counted by `spanledger.journal.skipped`.
+//!
+//! # What survives what
+//!
+//! | [`Durability`] | survives | does not survive |
+//! |---|---|---|
+//! | `Process` | `kill -9`, abort, panic, `process::exit`, the OOM killer | loss of power, a crash of the kernel |
+//! | `Machine` | these too, but for the last so many milliseconds | a disk that reports writes it has not made |
+//! | `Strict` | these too, with the beginning of every call | the same |
+//!
+//! None of them survives the loss of the directory: in a container it belongs on a volume.
+
+mod attributes;
+mod body;
+mod book;
+mod builder;
+mod codec;
+mod file_system;
+mod index;
+mod keeper;
+mod keys;
+mod log;
+pub(crate) mod outbox;
+mod process;
+mod ranges;
+mod record;
+mod recovery;
+mod registry;
+mod segment;
+mod span;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::trace::SpanContext;
+use opentelemetry::{Context, KeyValue};
+
+pub use self::builder::{Durability, JournalBuilder, JournalError};
+use self::log::{Log, Opened, nanoseconds};
+pub use self::recovery::{Recovered, Taken, recover};
+pub(crate) use self::registry::{directories, install, installed, report_change, wait_for_change};
+use self::segment::Owned;
+use crate::semconv::Semconv;
+
+/// The journal of this process in one directory. Clones are the same journal.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    owned: Arc<Owned>,
+    log: Arc<Log>,
+    strict: bool,
+}
+
+impl Journal {
+    /// Opens a journal in a directory, which is made if it is not there, with the defaults of [`Journal::builder`]. Any
+    /// number of processes may share a directory. Within a process, a directory has one journal: opening it once more
+    /// gives the same one, as it was opened first.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`], when the directory cannot be written to or is on an unfit file system.
+    pub fn in_dir(directory: impl AsRef<Path>) -> Result<Self, JournalError> {
+        Self::builder(directory).open()
+    }
+
+    /// Options, each with its default.
+    #[must_use]
+    pub fn builder(directory: impl AsRef<Path>) -> JournalBuilder {
+        JournalBuilder::new(directory.as_ref().to_owned())
+    }
+
+    /// Writes that a call begins. `None` when it could not be written down.
+    pub(crate) fn open(&self, started: SystemTime, body: &Body) -> Option<Entry> {
+        let opened = self.inner.log.open(nanoseconds(started), &body.0)?;
+        Some(Entry { journal: self.clone(), opened })
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("directory", &self.inner.root).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.log.finish();
+        self.log.end();
+        self.owned.release();
+    }
+}
+
+/// A call that is written down and has not ended.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    journal: Journal,
+    opened: Opened,
+}
+
+impl Entry {
+    /// Writes that the call has ended, and gives the sequence number it took.
+    pub(crate) fn close(self, ended: SystemTime, body: &Body, sequence: impl FnOnce() -> u64) -> u64 {
+        self.journal.inner.log.close(self.opened.number, nanoseconds(ended), &body.0, sequence)
+    }
+
+    /// Waits until the beginning of the call survives a loss of power, where the journal is strict.
+    pub(crate) async fn synced(&self) {
+        if self.journal.inner.strict {
+            // It is dropped where the disk takes too long: the call goes on.
+            let _synced = self.journal.inner.log.synced(self.opened.place).await;
+        }
+    }
+}
+
+/// What a record says of a call. Content is left out.
+#[derive(Debug)]
+pub(crate) struct Body(Vec<u8>);
+
+impl Body {
+    /// Of a call that begins: which span it is, then what is known of it.
+    pub(crate) fn of_start(span: &SpanContext, parent: &Context, semconv: Semconv) -> Self {
+        let mut bytes = Vec::with_capacity(256);
+        body::put_open(&mut bytes, span, parent, semconv);
+        Self(bytes)
+    }
+
+    /// Of a call that has ended.
+    pub(crate) fn of_end(is_error: bool) -> Self {
+        let mut bytes = Vec::with_capacity(512);
+        bytes.push(u8::from(is_error));
+        Self(bytes)
+    }
+
+    pub(crate) fn attribute(&mut self, attribute: &KeyValue) {
+        attributes::put(&mut self.0, attribute);
+    }
+
+    pub(crate) fn text(&mut self, name: &'static str, text: Option<&str>) {
+        attributes::put_text(&mut self.0, name, text);
+    }
+
+    pub(crate) fn count(&mut self, name: &'static str, count: i64) {
+        attributes::put_count(&mut self.0, name, count);
+    }
+
+    pub(crate) fn flag(&mut self, name: &'static str) {
+        attributes::put_true(&mut self.0, name);
+    }
+}

@@ -1,0 +1,178 @@
+//! Sends what a process that has died left in its journal.
+
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::book::Book;
+use super::log::nanoseconds;
+use super::process::{End, Process};
+use super::ranges::Ranges;
+use super::record::{self, Kind};
+use super::segment::{self, Owned, SegmentFile};
+use super::span::{self, Origin};
+use crate::span_size::{REQUEST, SPANS, batches};
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// A receiver has acknowledged it.
+    Delivered,
+    /// No receiver will ever take it.
+    Refused,
+    /// The receiver is away.
+    NotNow,
+}
+
+/// What was recovered of one process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// `spanledger.instance`.
+    pub instance: String,
+    /// Calls that had ended and that no receiver had acknowledged.
+    pub ended: u64,
+    /// Calls that were in flight when it died.
+    pub interrupted: u64,
+    /// Calls that the receiver refused for good.
+    pub refused: u64,
+}
+
+/// Sends what the dead processes of a directory left. `deliver` gets batches with the resource of their process.
+///
+/// Stops at the first batch that is not taken now. Processes that live are left alone, and so are journals of another
+/// version of the format, which is logged. It can be killed at any time and run again.
+///
+/// # Errors
+///
+/// When the directory cannot be read, or what was sent cannot be marked.
+pub fn recover(
+    root: &Path,
+    deliver: &mut dyn FnMut(&Resource, Vec<SpanData>) -> Taken,
+) -> io::Result<Vec<Recovered>> {
+    let mut all = Vec::new();
+    for name in segment::instances(root)? {
+        let Some(owned) = Owned::claim(root, &name)? else { continue };
+        if let Some(other) = segment::list(&owned.path)?.other_version {
+            tracing::warn!(
+                directory = %owned.path.display(), segment = other,
+                "the journal is of another version and is left alone; the version that wrote it can recover it"
+            );
+            continue;
+        }
+        let mut recovery = Recovery::of(owned)?;
+        let finished = recovery.run(deliver)?;
+        all.push(recovery.recovered);
+        if !finished {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The recovery of one process. It can be killed at any time: what was delivered is written into a segment of its own.
+struct Recovery {
+    owned: Owned,
+    book: Book,
+    progress: Option<SegmentFile>,
+    recovered: Recovered,
+}
+
+impl Recovery {
+    fn of(owned: Owned) -> io::Result<Self> {
+        let book = Book::read(&owned.path, &owned.name)?;
+        let recovered = Recovered { instance: instance(&owned.name).to_owned(), ..Recovered::default() };
+        Ok(Self { owned, book, progress: None, recovered })
+    }
+
+    /// Whether everything was sent, and the directory removed.
+    fn run(&mut self, deliver: &mut dyn FnMut(&Resource, Vec<SpanData>) -> Taken) -> io::Result<bool> {
+        let resource =
+            Resource::builder_empty().with_attributes(self.book.state.resource.iter().cloned()).build();
+        let version = self.book.state.version.clone();
+        let instance = self.recovered.instance.clone();
+        let origin = Origin { instance: &instance, version: &version };
+
+        let unsent: Vec<u64> = self.book.unsent().collect();
+        for part in unsent.chunks(SPANS) {
+            let spans = part.iter().filter_map(|sequence| {
+                let (open, close) = self.book.ended(*sequence)?;
+                Some(span::ended(origin, open, close))
+            });
+            let spans: Vec<SpanData> = spans.collect();
+            let calls = spans.len() as u64;
+            match self.send(&resource, spans, deliver) {
+                Taken::NotNow => return Ok(false),
+                Taken::Delivered => self.recovered.ended += calls,
+                Taken::Refused => {
+                    self.recovered.refused += calls;
+                    part.iter().for_each(|sequence| self.book.state.lost.insert(*sequence..=*sequence));
+                }
+            }
+            self.note(Kind::Sent, part.iter().copied().collect())?;
+        }
+
+        let last = self.book.last;
+        let interrupted: Vec<_> = self.book.interrupted().collect();
+        for part in interrupted.chunks(SPANS) {
+            let spans = part.iter().map(|open| span::interrupted(origin, open.clone(), last)).collect();
+            match self.send(&resource, spans, deliver) {
+                Taken::NotNow => return Ok(false),
+                Taken::Delivered => self.recovered.interrupted += part.len() as u64,
+                Taken::Refused => self.recovered.refused += part.len() as u64,
+            }
+            self.note(Kind::Void, part.iter().map(|open| open.number).collect())?;
+        }
+
+        // A process that made no call has nothing to report.
+        if self.book.state.opened > 0 {
+            let end = if self.book.bye { End::Orderly } else { End::Died };
+            let report = Process { origin, state: &self.book.state, end: Some(end), time: last };
+            if deliver(&resource, vec![report.span()]) == Taken::NotNow {
+                return Ok(false);
+            }
+        }
+        self.owned.remove()?;
+        Ok(true)
+    }
+
+    /// Sends spans in requests that no receiver refuses for their size.
+    fn send(
+        &self,
+        resource: &Resource,
+        spans: Vec<SpanData>,
+        deliver: &mut dyn FnMut(&Resource, Vec<SpanData>) -> Taken,
+    ) -> Taken {
+        let mut taken = Taken::Delivered;
+        for batch in batches(spans, SPANS, REQUEST) {
+            match deliver(resource, batch) {
+                Taken::Delivered => {}
+                Taken::Refused => taken = Taken::Refused,
+                Taken::NotNow => return Taken::NotNow,
+            }
+        }
+        taken
+    }
+
+    /// Writes down what needs not be sent again.
+    fn note(&mut self, kind: Kind, numbers: Ranges) -> io::Result<()> {
+        let progress = match &self.progress {
+            Some(progress) => progress,
+            None => {
+                let id = self.book.last_segment + 1;
+                self.progress.insert(SegmentFile::create(&self.owned.path, &self.owned.name, id)?)
+            }
+        };
+        let (mut body, mut bytes) = (Vec::new(), Vec::new());
+        numbers.encode(&mut body, usize::MAX);
+        record::put(&mut bytes, progress.salt, kind, nanoseconds(SystemTime::now()), &[&body]);
+        progress.write(&bytes)
+    }
+}
+
+/// The instance of a directory: a process with several journals numbers them.
+fn instance(name: &str) -> &str {
+    name.split('-').next().unwrap_or(name)
+}

@@ -1,0 +1,131 @@
+//! A provider that counts its calls: it notes the id of each request before it says a word.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+
+/// The header that carries the id of a call, and the one that says how it is to be answered.
+pub(crate) const ID: &str = "x-id";
+pub(crate) const WAY: &str = "x-way";
+
+/// What has been asked so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    ids: Mutex<BTreeSet<String>>,
+    more: Condvar,
+}
+
+impl Counted {
+    pub(crate) fn ids(&self) -> BTreeSet<String> {
+        self.ids.lock().unwrap().clone()
+    }
+
+    /// Waits until so many calls have been asked for.
+    pub(crate) fn wait_for(&self, calls: usize) {
+        let ids = self.ids.lock().unwrap();
+        drop(self.more.wait_while(ids, |ids| ids.len() < calls).unwrap());
+    }
+}
+
+/// A running provider, on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) address: SocketAddr,
+    pub(crate) counted: Arc<Counted>,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let counted = Arc::new(Counted::default());
+        let seen = Arc::clone(&counted);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                while let Ok((stream, _)) = listener.accept().await {
+                    let seen = Arc::clone(&seen);
+                    tokio::spawn(async move {
+                        let service = service_fn(|request| answer(request, Arc::clone(&seen)));
+                        drop(
+                            auto::Builder::new(TokioExecutor::new())
+                                .serve_connection(TokioIo::new(stream), service)
+                                .await,
+                        );
+                    });
+                }
+            });
+        });
+        Self { address, counted }
+    }
+}
+
+type Body = BoxBody<Bytes, Infallible>;
+
+async fn answer(request: Request<Incoming>, counted: Arc<Counted>) -> Result<Response<Body>, Infallible> {
+    let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
+    let (id, way) = (header(ID), header(WAY));
+    // Counted when its head is here: from then on the call has been made.
+    assert!(counted.ids.lock().unwrap().insert(id.clone()), "{id} is asked for twice");
+    counted.more.notify_all();
+    drop(request.into_body().collect().await);
+    let (kind, frames) = match way.as_str() {
+        "hang" => std::future::pending().await,
+        "stream" => ("text/event-stream", events(&id)),
+        // A stream that the application gives up or dies with.
+        "endless" => {
+            let more = stream::iter(0..).then(async |number: u64| {
+                tokio::task::yield_now().await;
+                if number > 50 {
+                    std::future::pending::<()>().await;
+                }
+                Ok(Frame::data(Bytes::from(chunk("more", None))))
+            });
+            let response = Response::builder().header("content-type", "text/event-stream");
+            return Ok(response.body(BodyExt::boxed(StreamBody::new(more))).unwrap());
+        }
+        _ => ("application/json", vec![whole(&id)]),
+    };
+    let frames = stream::iter(frames).then(async |frame| {
+        tokio::task::yield_now().await;
+        Ok(Frame::data(Bytes::from(frame)))
+    });
+    Ok(Response::builder()
+        .header("content-type", kind)
+        .body(BodyExt::boxed(StreamBody::new(frames)))
+        .unwrap())
+}
+
+fn whole(id: &str) -> String {
+    format!(
+        r#"{{"id":"r-{id}","object":"chat.completion","model":"gpt-4o","choices":[{{"index":0,"finish_reason":"stop","message":{{"role":"assistant","content":"hello"}}}}],"usage":{{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}}}"#
+    )
+}
+
+fn events(id: &str) -> Vec<String> {
+    let mut events: Vec<String> = (0..10).map(|_| chunk(id, None)).collect();
+    events.push(chunk(id, Some("stop")));
+    events.push("data: [DONE]\n\n".to_owned());
+    events
+}
+
+fn chunk(id: &str, finish: Option<&str>) -> String {
+    let finish = finish.map_or("null".to_owned(), |reason| format!("\"{reason}\""));
+    format!(
+        "data: {{\"id\":\"r-{id}\",\"object\":\"chat.completion.chunk\",\"model\":\"gpt-4o\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"hello\"}},\"finish_reason\":{finish}}}],\"usage\":null}}\n\n"
+    )
+}
