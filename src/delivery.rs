@@ -51,9 +51,8 @@ impl Delivery {
     {
         let queue = Arc::new(Queue::new(limits));
         let of_recoverer = Arc::clone(&queue);
-        thread::Builder::new()
-            .name("spanledger-recover".to_owned())
-            .spawn(move || recoverer::run(&of_recoverer, &make))?;
+        // It ends when it sees that the queue stops.
+        worker_thread::spawn("spanledger-recover", move || recoverer::run(&of_recoverer, &make))?;
         let of_worker = Arc::clone(&queue);
         let worker = worker_thread::spawn("spanledger-delivery", move || worker::run(&of_worker, exporter))?;
         Ok(Self { queue, worker: Mutex::new(Some(worker)) })

@@ -177,8 +177,7 @@ impl Recorder {
                         self.call.request.model.take().or(asked.model.map(String::from));
                 }
                 let parent = self.begun.context.clone();
-                self.begun =
-                    self.settings.telemetry.start(&self.call, &self.further, self.started, &parent);
+                self.begun = self.settings.telemetry.start(&self.call, &self.further, self.started, &parent);
             }
         }
         true

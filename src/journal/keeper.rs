@@ -3,16 +3,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use opentelemetry::global;
 
 use super::book::Book;
-use super::log::{Log, Shared, Trouble, nanoseconds};
+use super::log::{Log, Shared, Trouble, this_time};
 use super::record::Kind;
 use super::segment::{Owned, SegmentFile, path_of, sync_directory};
 use crate::semconv::{SCOPE, metric, unit};
+use crate::worker_thread;
 
 /// How often the keeper looks without being called, and how often while the journal cannot write.
 const REGULARLY: Duration = Duration::from_secs(5);
@@ -21,7 +21,8 @@ const IN_TROUBLE: Duration = Duration::from_secs(1);
 /// Starts the threads of a journal. They end with [`Log::end`].
 pub(super) fn start_threads(log: &Arc<Log>, keeper: Keeper, sync_every: Option<Duration>) -> io::Result<()> {
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-        thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+        // Each holds the log, and ends when that does.
+        worker_thread::spawn(name, work).map(drop)
     };
     spawn("spanledger-keep", Box::new(move || keeper.run()))?;
     let writer = Arc::clone(log);
@@ -42,7 +43,7 @@ pub(super) fn start_threads(log: &Arc<Log>, keeper: Keeper, sync_every: Option<D
                 if segments.iter().all(|segment| segment.sync().is_ok()) {
                     syncer.report_synced(place);
                 } else {
-                    syncer.sync_failed();
+                    syncer.sync_failed(segments);
                 }
             }
         }),
@@ -170,7 +171,7 @@ impl Keeper {
         }
         let mut body = Vec::new();
         shared.index.void.encode(&mut body, 1000);
-        if self.log.note(&mut shared, Kind::Void, nanoseconds(SystemTime::now()), &body) {
+        if self.log.note(&mut shared, Kind::Void, this_time(), &body) {
             shared.index.void = Default::default();
         }
     }

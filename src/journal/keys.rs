@@ -7,7 +7,7 @@ use crate::semconv::attribute;
 /// The names that have a number: their place in this list, from 1. New names are added at the end and none is ever
 /// moved or removed, since the journals of older versions are written with these numbers. A name without a number is
 /// written out.
-const NAMES: [&str; 66] = [
+const NAMES: [&str; 67] = [
     attribute::OPERATION_NAME,
     attribute::PROVIDER_NAME,
     attribute::REQUEST_MODEL,
@@ -74,6 +74,7 @@ const NAMES: [&str; 66] = [
     attribute::COST_FACTORS,
     attribute::USAGE_TOTAL_TOKENS,
     attribute::USAGE_UNPARSED,
+    attribute::RESPONSE_FETCHED,
 ];
 
 /// Slots of the table by hash: four for each name, so that few share one.

@@ -2,7 +2,6 @@
 //! them has a call.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::Resource;
@@ -10,7 +9,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::Journal;
 use super::book::Book;
-use super::log::nanoseconds;
+use super::log::this_time;
 use super::process::{End, Process};
 use super::registry::all;
 use super::span::{self, Origin};
@@ -115,11 +114,8 @@ pub(crate) fn backlog(most: usize) -> Vec<SpanData> {
 pub(crate) fn news() -> Vec<SpanData> {
     let journals = all();
     let news = journals.iter().filter_map(|journal| journal.log.news());
-    news.map(|state| {
-        Process { origin: Origin::here(), state: &state, end: None, time: nanoseconds(SystemTime::now()) }
-            .span()
-    })
-    .collect()
+    news.map(|state| Process { origin: Origin::here(), state: &state, end: None, time: this_time() }.span())
+        .collect()
 }
 
 /// The process is about to end: every journal gets its BYE, once no call is open. Gives the last reports of those that
@@ -127,7 +123,7 @@ pub(crate) fn news() -> Vec<SpanData> {
 pub(crate) fn finish() -> Vec<SpanData> {
     let journals = all();
     let ended = journals.iter().filter_map(|journal| journal.log.finish());
-    let time = nanoseconds(SystemTime::now());
+    let time = this_time();
     ended
         .map(|state| Process { origin: Origin::here(), state: &state, end: Some(End::Orderly), time }.span())
         .collect()

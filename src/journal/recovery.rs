@@ -2,13 +2,12 @@
 
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::book::Book;
-use super::log::nanoseconds;
+use super::log::this_time;
 use super::process::{End, Process};
 use super::ranges::Ranges;
 use super::record::{self, Kind};
@@ -167,7 +166,7 @@ impl Recovery {
         };
         let (mut body, mut bytes) = (Vec::new(), Vec::new());
         numbers.encode(&mut body, usize::MAX);
-        record::put(&mut bytes, progress.salt, kind, nanoseconds(SystemTime::now()), &[&body]);
+        record::put(&mut bytes, progress.salt, kind, this_time(), &[&body]);
         progress.write(&bytes)
     }
 }

@@ -1,8 +1,10 @@
 use std::fs::File;
 use std::io::Read;
-use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 use std::thread;
+
+use super::super::body;
+use super::super::record::Records;
 
 use super::super::book::Book;
 use super::super::codec::put_number;
@@ -24,11 +26,25 @@ struct Reader {
     read: thread::JoinHandle<Vec<u8>>,
 }
 
+/// A patience that no test lasts: where a call waits in vain, the test does not pass.
+const FOREVER: Duration = Duration::from_secs(24 * 3600);
+
+impl Log {
+    fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+}
+
+/// A log whose segments have no end.
+fn log(first: SegmentFile, keep_to_sync: bool) -> Log {
+    Log::new(u64::MAX / 2, first, keep_to_sync).with_patience(FOREVER)
+}
+
 /// A log in a pipe that no one reads: a write blocks in the kernel once the pipe is full, as on a disk that stalls.
-fn stalling() -> (Arc<Log>, Reader) {
+fn stalling(patience: Duration) -> (Arc<Log>, Reader) {
     let (mut from, to) = std::io::pipe().unwrap();
     let file = File::from(std::os::fd::OwnedFd::from(to));
-    let log = Arc::new(Log::new(u64::MAX / 2, SegmentFile::of_file(file, NAME, 1), false));
+    let log = Arc::new(log(SegmentFile::of_file(file, NAME, 1), false).with_patience(patience));
     let writer = Arc::clone(&log);
     thread::spawn(move || {
         while writer.wait_for_work() {
@@ -77,69 +93,95 @@ impl Log {
 /// More than a pipe takes, in records of 4 KiB.
 const CALLS: usize = 40;
 
+/// Runs `work` on a thread of its own, and fails where it does not end.
+fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(Duration::from_secs(60)).expect("it is held")
+}
+
 #[test]
 fn a_stalled_file_system_holds_one_call_and_no_other() {
-    let (log, reader) = stalling();
-    let done = Arc::new(AtomicUsize::new(0));
+    let (log, reader) = stalling(PATIENCE);
+    let (sender, done) = mpsc::channel();
     let calls: Vec<_> = (0..CALLS)
         .map(|_| {
-            let (log, done) = (Arc::clone(&log), Arc::clone(&done));
+            let (log, sender) = (Arc::clone(&log), sender.clone());
             thread::spawn(move || {
                 log.open(1, &body(4096));
-                done.fetch_add(1, Ordering::SeqCst)
+                sender.send(()).unwrap();
             })
         })
         .collect();
     // All but the one that is in the middle of a write; while it is there, and with no reader.
-    let began = Instant::now();
-    while done.load(Ordering::SeqCst) < CALLS - 1 {
-        assert!(began.elapsed() < Duration::from_secs(20), "{done:?} of {CALLS} calls went on");
-        thread::yield_now();
+    for _ in 1..CALLS {
+        done.recv_timeout(Duration::from_secs(60)).expect("a call is held");
     }
     assert!(log.stalled.load(Ordering::SeqCst));
-    // What comes later does not wait at all, and a call that ends leaves its record as well.
-    let began = Instant::now();
-    let opened = log.open(2, &body(64)).unwrap();
-    assert_eq!(log.close(opened.number, 3, &[0], || 7), 7);
-    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     // The threads hold the log, and with it the pipe: they end first.
     reader.go.send(()).unwrap();
     for call in calls {
         call.join().unwrap();
     }
+    assert_eq!(reader.book(log).interrupted().count(), CALLS);
+}
+
+#[test]
+fn while_writes_stall_a_call_does_not_wait_at_all() {
+    let (log, reader) = stalling(FOREVER);
+    // More than the pipe takes, so that a write is held with the last of it.
+    let filler = Arc::clone(&log);
+    let held = thread::spawn(move || (0..2).for_each(|_| assert!(filler.open(1, &body(60_000)).is_some())));
+    let watched = Arc::clone(&log);
+    let is_held = move || {
+        let shared = watched.lock();
+        shared.index.state.opened == 2 && shared.queued == 0
+    };
+    ends(move || {
+        while !is_held() {
+            thread::yield_now();
+        }
+    });
+    log.stall();
+    let stalled = Arc::clone(&log);
+    ends(move || {
+        let opened = stalled.open(2, &body(64)).unwrap();
+        assert_eq!(stalled.close(opened.number, 3, &[0], || 7), 7);
+    });
+    reader.go.send(()).unwrap();
+    held.join().unwrap();
+    // What came meanwhile is written as well.
     let book = reader.book(log);
-    assert_eq!(book.interrupted().count(), CALLS);
+    assert_eq!(book.interrupted().count(), 2);
     assert_eq!(book.unsent().collect::<Vec<_>>(), [7]);
 }
 
 #[test]
 fn a_runtime_of_one_thread_is_not_held_by_a_stalled_file_system() {
-    let (log, reader) = stalling();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let began = Instant::now();
-    runtime.block_on(async {
-        for _ in 0..CALLS {
-            log.open(1, &body(4096));
-        }
+    let (log, reader) = stalling(PATIENCE);
+    let calls = Arc::clone(&log);
+    ends(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { (0..CALLS).for_each(|_| assert!(calls.open(1, &body(4096)).is_some())) });
     });
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(reader.book(log).interrupted().count(), CALLS);
 }
 
 #[test]
 fn after_a_stall_the_journals_own_thread_writes() {
-    let (log, reader) = stalling();
+    let (log, reader) = stalling(FOREVER);
     log.stall();
     log.stalled.store(false, Ordering::SeqCst);
     assert!(!log.may_write());
-    let opened = log.open(1, &body(64)).unwrap();
-    assert!(log.is_written(opened.place), "the call has waited for it");
+    let calls = Arc::clone(&log);
+    let written = ends(move || calls.is_written(calls.open(1, &body(64)).unwrap().place));
+    assert!(written, "the call has waited for it");
     assert_eq!(reader.book(log).interrupted().count(), 1);
 }
 
 #[test]
 fn what_a_stalled_file_system_leaves_in_memory_is_bounded_and_the_rest_is_counted() {
-    let (log, reader) = stalling();
+    let (log, reader) = stalling(PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let kept = runtime.block_on(async { (0..500).filter(|_| log.open(1, &body(4096)).is_some()).count() });
     assert!((MAX_QUEUED / 4200..400).contains(&kept), "{kept}");
@@ -151,7 +193,7 @@ fn what_a_stalled_file_system_leaves_in_memory_is_bounded_and_the_rest_is_counte
 fn many_threads_write_whole_records_in_the_order_of_their_numbers() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
-    let log = Arc::new(Log::new(u64::MAX / 2, first, false));
+    let log = Arc::new(log(first, false));
     let sequence = Arc::new(AtomicU64::new(0));
     let threads: Vec<_> = (0..8)
         .map(|_| {
@@ -181,7 +223,7 @@ fn many_threads_write_whole_records_in_the_order_of_their_numbers() {
 fn a_full_disk_skips_calls_and_what_was_written_before_stays() {
     let directory = tempfile::tempdir().unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let log = Log::new(u64::MAX / 2, SegmentFile::of_file(full, NAME, 1), false);
+    let log = log(SegmentFile::of_file(full, NAME, 1), false);
     // Its write fails; the call goes on, and its end is no surprise.
     let opened = log.open(1, &body(64)).unwrap();
     assert!(!log.lock().index.is_open(opened.number));
@@ -203,7 +245,7 @@ fn a_full_disk_skips_calls_and_what_was_written_before_stays() {
 fn a_call_whose_end_cannot_be_written_is_noted_later() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
-    let log = Log::new(u64::MAX / 2, first, false);
+    let log = log(first, false);
     let opened = log.open(1, &body(64)).unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     log.lock().spare = Some(Arc::new(SegmentFile::of_file(full, NAME, 2)));
@@ -224,7 +266,7 @@ fn a_call_whose_end_cannot_be_written_is_noted_later() {
 fn a_call_that_is_open_moves_out_of_the_oldest_segment() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
-    let log = Log::new(u64::MAX / 2, first, false);
+    let log = log(first, false);
     let opened = log.open(1, &body(64)).unwrap();
     log.lock().spare = Some(Arc::new(SegmentFile::create(directory.path(), NAME, 2).unwrap()));
     log.lock().room = 0;
@@ -251,7 +293,7 @@ fn a_call_that_is_open_moves_out_of_the_oldest_segment() {
 fn a_bye_follows_the_last_call_and_is_taken_back_by_another() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
-    let log = Log::new(u64::MAX / 2, first, false);
+    let log = log(first, false);
     let bye = || Book::read(directory.path(), NAME).unwrap().bye;
     let opened = log.open(1, &body(64)).unwrap();
     assert!(log.finish().is_none(), "a call is open");
@@ -272,10 +314,45 @@ fn a_bye_follows_the_last_call_and_is_taken_back_by_another() {
 }
 
 #[test]
+fn strict_calls_hear_that_they_were_synced_along_with_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
+    let log = log(first, true);
+    let one = log.open(1, &body(64)).unwrap();
+    let mut waits = log.synced(one.place);
+    let (segments, place) = log.wait_for_unsynced(FOREVER).unwrap();
+    // Written before the sync, and asked for after it.
+    let other = log.open(1, &body(64)).unwrap();
+    log.lock().to_sync.clear();
+    segments.iter().for_each(|segment| segment.sync().unwrap());
+    log.report_synced(place);
+    waits.try_recv().unwrap();
+    let mut waits = log.synced(other.place);
+    let (segments, place) = log.wait_for_unsynced(FOREVER).unwrap();
+    assert!(segments.is_empty());
+    log.report_synced(place);
+    waits.try_recv().unwrap();
+}
+
+#[test]
+fn segments_that_could_not_be_synced_are_synced_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
+    let log = log(first, true);
+    let opened = log.open(1, &body(64)).unwrap();
+    let mut waits = log.synced(opened.place);
+    let (segments, _) = log.wait_for_unsynced(FOREVER).unwrap();
+    log.sync_failed(segments);
+    assert!(waits.try_recv().is_err(), "the call goes on without");
+    assert!(matches!(log.lock().trouble, Some(Trouble::Write(_))));
+    assert_eq!(log.wait_for_unsynced(Duration::ZERO).unwrap().0.len(), 1);
+}
+
+#[test]
 fn a_strict_call_hears_when_it_is_synced() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
-    let log = Arc::new(Log::new(u64::MAX / 2, first, true));
+    let log = Arc::new(log(first, true));
     let syncer = Arc::clone(&log);
     let thread = thread::spawn(move || {
         while let Some((segments, place)) = syncer.wait_for_unsynced(Duration::from_secs(3600)) {
