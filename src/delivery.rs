@@ -27,7 +27,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
+#[cfg(feature = "otlp")]
 pub(crate) use lane::Limits;
+#[cfg(not(feature = "otlp"))]
+use lane::Limits;
 use queue::Queue;
 
 use crate::journal;
@@ -36,14 +39,47 @@ use crate::journal;
 /// the resource of one process.
 pub(crate) type MakeExporter<E> = Arc<dyn Fn() -> Result<E, Box<dyn Error + Send + Sync>> + Send + Sync>;
 
-/// A span processor with one thread that exports.
+/// A span processor that keeps spans until a receiver takes them, and marks the calls among them in the
+/// [journal](crate::journal). [`otlp::init`](../otlp/fn.init.html) installs one; it is for applications that set up their
+/// own tracer provider and want a journal.
+///
+/// ```no_run
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+/// # use opentelemetry_sdk::trace::InMemorySpanExporter;
+///
+/// // With opentelemetry-otlp: || Ok(SpanExporter::builder().with_http().build()?)
+/// let delivery = spanledger::Delivery::new(|| Ok(InMemorySpanExporter::default()))?;
+/// let provider = SdkTracerProvider::builder().with_span_processor(delivery).build();
+/// # let _ = provider;
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+///
+/// It keeps up to 8,192 calls or 32 MiB and as many other spans (`OTEL_BSP_MAX_QUEUE_SIZE`) and retries with backoff.
+/// What finds the queue full, is refused for good or is left at the end is lost, unless a journal has it.
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub struct Delivery {
     queue: Arc<Queue>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Delivery {
+    /// Starts its threads, with the limits that the specification's `OTEL_BSP_*` variables set. `make` makes exporters: one
+    /// for this process, and one for each process whose journal is recovered, since an exporter has the resource of one
+    /// process. Exporters are polled on a thread without an asynchronous runtime.
+    ///
+    /// # Errors
+    ///
+    /// When `make` fails, or the operating system gives no more threads.
+    pub fn new<E>(
+        make: impl Fn() -> Result<E, Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>>
+    where
+        E: SpanExporter + 'static,
+    {
+        let exporter = make()?;
+        Ok(Self::start(exporter, Arc::new(make), Limits::from_env())?)
+    }
+
     /// Starts the threads: one for `exporter`, and one for what other processes left in journals.
     pub(crate) fn start<E>(exporter: E, make: MakeExporter<E>, limits: Limits) -> std::io::Result<Self>
     where

@@ -62,7 +62,9 @@ use opentelemetry::{Context, KeyValue};
 pub use self::builder::{Durability, JournalBuilder, JournalError};
 use self::log::{Log, Opened, nanoseconds};
 pub use self::recovery::{Recovered, Taken, recover};
-pub(crate) use self::registry::{directories, install, installed, report_change, wait_for_change};
+#[cfg(feature = "otlp")]
+pub(crate) use self::registry::install;
+pub(crate) use self::registry::{directories, installed, report_change, wait_for_change};
 use self::segment::Owned;
 use crate::semconv::Semconv;
 

@@ -174,6 +174,8 @@ pub use billing::Billing;
 pub use builder::GenAiMiddlewareBuilder;
 pub use content::Capture;
 pub use context::CallContext;
+#[cfg(feature = "journal")]
+pub use delivery::Delivery;
 pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 pub use middleware::GenAiMiddleware;
 pub use outcome::Outcome;

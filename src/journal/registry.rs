@@ -40,6 +40,7 @@ pub(super) fn all() -> Vec<Arc<Inner>> {
 }
 
 /// Makes a journal that of middlewares without one of their own, also of those that exist already.
+#[cfg(feature = "otlp")]
 pub(crate) fn install(journal: Journal) {
     // The first one stays, like the first global provider of a middleware's calls.
     let _there_is_one = INSTALLED.set(journal);

@@ -1,5 +1,9 @@
 //! No call is lost when the process dies: applications that are really killed, against what the provider has counted.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start threads and tasks, and read clocks and the environment"
+)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod provider;
