@@ -174,9 +174,9 @@ pub use billing::Billing;
 pub use builder::GenAiMiddlewareBuilder;
 pub use content::Capture;
 pub use context::CallContext;
+pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 #[cfg(feature = "journal")]
 pub use delivery::Delivery;
-pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 pub use middleware::GenAiMiddleware;
 pub use outcome::Outcome;
 pub use retry_after::RetryAfter;
