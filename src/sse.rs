@@ -17,7 +17,7 @@ pub(crate) struct Parser {
     name: Vec<u8>,
     /// Length of the event's data, wherever it is; `None` until its first `data` line.
     length: Option<usize>,
-    /// The byte order mark, if any, is behind.
+    /// The place of a byte order mark has passed.
     begun: bool,
     /// A CR ended the last chunk: an LF at the head of the next one belongs to it.
     after_cr: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Parser {
     lost: u64,
 }
 
-/// One event with data; `id` and `retry` are nothing to an observer.
+/// One event with data. `id` and `retry` are for clients that reconnect, and are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dispatch<'a> {
     pub(crate) name: Option<&'a str>,
@@ -62,6 +62,9 @@ impl Parser {
     }
 
     /// Takes the next bytes and shows each event that ends in them.
+    ///
+    /// Nothing is copied while an event is whole within `bytes`: `here` borrows its data line. The data moves to
+    /// `self.data` only when a second line joins it or the chunk ends before the event does.
     pub(crate) fn push(&mut self, bytes: &[u8], mut see: impl FnMut(Dispatch<'_>)) {
         let mut rest = bytes;
         if let (true, Some(first)) = (self.after_cr, rest.first()) {
@@ -123,7 +126,7 @@ impl Parser {
             self.line.extend_from_slice(part);
             return;
         }
-        // Enough of the line to tell a comment behind a byte order mark; comments belong to no event.
+        // Enough of the line to recognise a comment after a byte order mark; comments belong to no event.
         self.line.extend(part.iter().take(BYTE_ORDER_MARK.len() + 1));
         if !is_comment(&self.line, self.begun) {
             self.pass_event();

@@ -48,6 +48,8 @@ impl Snapshot<'_> {
         let mut wanted = Wanted::default();
         let mut gathered = Gathered { steps: vec![Sum::default(); steps.len()], ..Gathered::default() };
 
+        // First pass: each figure plans its own window. Rollup rows are added at once; windows that only the calls can fill
+        // are noted in `wanted`. The steps also give the totals, as they cover the whole window.
         for (number, step) in steps.iter().enumerate() {
             for part in all_parts(*step, &self.watermarks) {
                 match part {
@@ -72,6 +74,7 @@ impl Snapshot<'_> {
         let (searched, hashes) = self.searched(window, known);
         wanted.hashes = calls_of(&hashes);
 
+        // Second pass: the noted windows overlap, so each stretch of calls is read once and every call is offered to all figures.
         for window in wanted.together() {
             self.scan(window, &all, |facts, row| gathered.count(&wanted, facts, row))?;
         }
@@ -97,7 +100,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Where repetition is looked for, and in what: in the calls where they are all there and few enough, else in
+    /// Where repetition is searched, and in what: in the calls where all are kept and they are few enough, else in
     /// the lists of hashes from where these begin.
     fn searched(&self, window: Window, known_calls: u64) -> (Window, Vec<Part>) {
         if window.from >= window.to {

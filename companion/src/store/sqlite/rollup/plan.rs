@@ -116,6 +116,8 @@ fn push_whole(minutes: Range<i64>, watermarks: &Watermarks, levels: &[Level], pa
     }
 }
 
+/// Splits a window in three: whole buckets of the coarsest level in the middle, and the two edges, which the finer levels
+/// split in the same way. What is left after the finest level is read call by call.
 fn push_exact(window: Window, watermarks: &Watermarks, levels: &[Level], parts: &mut Vec<Part>) {
     if window.from >= window.to {
         return;
@@ -124,6 +126,7 @@ fn push_exact(window: Window, watermarks: &Watermarks, levels: &[Level], parts: 
         parts.push(Part::Calls(window));
         return;
     };
+    // The whole buckets inside the window, of which only those count that the level has complete.
     let mut from = minute_up(window.from.0, level.minutes);
     let mut to = window.to.0.div_euclid(MINUTE_NS * level.minutes) * level.minutes;
     if level.complete != Complete::Always {
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_whole_minutes_from_the_roll_up_and_the_edges_from_the_calls() {
+    fn takes_whole_minutes_from_the_rollup_and_the_edges_from_the_calls() {
         assert_eq!(
             series_parts(window(30, 200), &OPEN),
             [Part::Calls(window(30, 60)), Part::Rollup(Table::Minute, 1..3), Part::Calls(window(180, 200)),]
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_coarser_roll_ups_only_where_they_are_closed() {
+    fn takes_coarser_rollups_only_where_they_are_closed() {
         let watermarks = Watermarks { closed: 65, ..OPEN };
         assert_eq!(
             series_parts(window(0, 70 * 60), &watermarks),

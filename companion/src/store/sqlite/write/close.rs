@@ -1,4 +1,4 @@
-//! Makes the coarse rollups once their time is over. Calls that come later are added to them at the append.
+//! Closes the coarse rollups: a bucket is written once its time is over. Calls that arrive later are added at the append.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,7 +21,7 @@ use crate::store::sqlite::write::transaction::Transaction;
 
 impl Transaction<'_> {
     /// Closes the next five minutes that hold calls, and hours on the way, but nothing past `until`, a
-    /// multiple of five minutes. Tells whether `until` is reached, and how many calls were read.
+    /// multiple of five minutes. Returns whether `until` is reached, and how many calls were read.
     pub(crate) fn close_next(&mut self, names: &Names, until: i64) -> rusqlite::Result<(bool, u64)> {
         if self.watermarks.closed >= until {
             return Ok((true, 0));
@@ -62,7 +62,9 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Writes the rollups of one bucket of five minutes, and returns how many calls were read.
     fn close_five(&mut self, names: &Names, bucket: i64) -> rusqlite::Result<u64> {
+        // Series and totals are sums of finer rows: each append already keeps the minutes by series.
         let minutes = bucket..bucket + FIVE;
         self.sum_up(Table::Minute, Table::Five, &minutes)?;
         let summed = bucket >= self.watermarks.summed_from;
@@ -73,6 +75,7 @@ impl Transaction<'_> {
             self.sum_up_all(Table::AllMinute, Table::AllFive, &minutes)?;
         }
 
+        // Users and repeated hashes have no finer rollup, so the calls of the bucket are read, once for both.
         let window = Window { from: minute_start(minutes.start), to: minute_start(minutes.end) };
         self.recent_hashes.load(self.sql, first_id(window.from))?;
         let snapshot =
@@ -88,6 +91,8 @@ impl Transaction<'_> {
             let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
             repeats.hashed += 1;
             let call = Sightings::one(facts.end, facts.series_id, facts.measures.cost.unwrap_or_default());
+            // A hash is listed from its second call on. Its first call may be in this bucket, or in an earlier one whose
+            // list was written without it and is completed below. Earlier calls that are listed already count no more.
             match self.recent_hashes.note(&hash, &call) {
                 None => return Ok(()),
                 Some(Some(before)) if before.last >= window.from.0 => repeats.add(hash.clone(), &before),
@@ -106,7 +111,7 @@ impl Transaction<'_> {
         Ok(calls)
     }
 
-    /// Adds up the rows of `minutes` in one table, of whatever subject, to one row in the other.
+    /// Adds up the rows of `minutes` in one table, over all subjects, to one row in the other.
     fn sum_up_all(&self, from: Table, to: Table, minutes: &Range<i64>) -> rusqlite::Result<()> {
         let mut all = RollupRow::default();
         self.each_row(from, minutes, |_, row| all.absorb(&row))?;
@@ -116,7 +121,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Adds up the rows of `minutes` in one table to one row a subject in the other.
+    /// Adds up the rows of `minutes` in one table to one row per subject in the other.
     fn sum_up(&self, from: Table, to: Table, minutes: &Range<i64>) -> rusqlite::Result<()> {
         let mut rows: BTreeMap<i64, RollupRow> = BTreeMap::new();
         self.each_row(from, minutes, |subject, row| rows.entry(subject).or_default().absorb(&row))?;

@@ -205,7 +205,10 @@ fn open(
     Ok(())
 }
 
-/// Takes the numbers of `run` out of the gaps that hold them, the last one first.
+/// Takes the numbers of `run` out of the gaps that hold them, the last gap first.
+///
+/// A run may cover several gaps. Each is deleted, and what is left of it below and above the run is opened again: the upper
+/// rest was noticed when the gap was, the lower one has the run's calls above it and was noticed at the latest by their end.
 fn close(sql: &Connection, instance: &mut Instance, run: &Run<'_>) -> rusqlite::Result<()> {
     loop {
         let gap: Option<(i64, i64, i64)> = sql
