@@ -164,11 +164,11 @@ impl Cli {
                 let loaded = common.load(&[])?;
                 let prices = app::prices(&loaded)?;
                 // Nothing is deleted by an import; that is left to `serve`.
-                let mut appender = Ledger::open_writer(
-                    &loaded.config.ledger.path,
-                    &Options { now: Some(now), ..Options::default() },
-                )?;
-                import::run(&args, &mut appender, &prices, now, out, &mut std::io::stderr())?;
+                let open = || {
+                    let options = Options { now: Some(now), ..Options::default() };
+                    Ok(Ledger::open_writer(&loaded.config.ledger.path, &options)?)
+                };
+                import::run(&args, open, &prices, now, out, &mut std::io::stderr())?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -40,7 +40,7 @@ struct Moment {
     exceeded: Option<BTreeSet<u8>>,
 }
 
-fn moments() -> impl Strategy<Value = Vec<Moment>> {
+fn steps() -> impl Strategy<Value = Vec<Moment>> {
     let one = (1..200_i64, prop::option::weighted(0.85, prop::collection::btree_set(0..3_u8, 0..3)));
     prop::collection::vec(one.prop_map(|(after, exceeded)| Moment { after, exceeded }), 1..60)
 }
@@ -107,14 +107,14 @@ fn resolved_at(history: &[(i64, bool)], index: usize, keep: i64) -> i64 {
 
 proptest! {
     #[test]
-    fn moves_as_the_documentation_says(moments in moments(), hold in 0..400_i64, keep in 0..400_i64) {
+    fn moves_as_the_documentation_says(steps in steps(), hold in 0..400_i64, keep in 0..400_i64) {
         let settings = settings(hold, keep);
         let mut alerts = Alerts::default();
         let mut history: BTreeMap<u8, Vec<(i64, bool)>> = (0..3).map(|hash| (hash, Vec::new())).collect();
         let mut now = 0;
-        for moment in moments {
-            now += moment.after;
-            let Some(exceeded) = moment.exceeded else {
+        for step in steps {
+            now += step.after;
+            let Some(exceeded) = step.exceeded else {
                 let before = alerts.clone();
                 prop_assert!(!alerts.observe(RULE.rule(), &settings, Observation::Unknown, at(now)));
                 prop_assert_eq!(&alerts, &before);

@@ -16,9 +16,10 @@ use crate::rule::config::RulesConfig;
 use crate::rule::{Labels, RuleName};
 use crate::store::Querier;
 use crate::text::number::percent;
+use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Terminal, plural};
-use crate::text::time::{WindowArgs, in_words, rfc3339, to_the_second};
+use crate::text::time::{WindowArgs, rfc3339, to_the_second};
 
 /// The past period to evaluate.
 #[derive(Debug, Clone, clap::Args)]

@@ -13,9 +13,10 @@ use crate::record::Timestamp;
 use crate::rule::RuleName;
 use crate::rule::config::RulesConfig;
 use crate::store::{Filter, Querier};
+use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, harmless, plural};
-use crate::text::time::{in_words, rfc3339, to_the_second};
+use crate::text::time::{rfc3339, to_the_second};
 
 /// Evaluates all rules once.
 #[derive(Debug, Clone, clap::Args)]

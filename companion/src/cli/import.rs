@@ -56,14 +56,14 @@ struct Counts {
     bad: u64,
 }
 
-/// Imports into `appender`; progress and bad rows go to `notes`, the result to `out`.
+/// Imports into the ledger, which is opened (and made) only after the file was found; progress and bad rows go to `notes`, the result to `out`.
 ///
 /// # Errors
 /// `Failure` when the file or its table cannot be read, or the ledger cannot be written. What was imported before
 /// stays, and is not imported again.
-pub fn run(
+pub fn run<L: Appender>(
     args: &Args,
-    appender: &mut dyn Appender,
+    open_ledger: impl FnOnce() -> Result<L, Failure>,
     prices: &PriceTable,
     now: Timestamp,
     out: &mut dyn Write,
@@ -71,10 +71,11 @@ pub fn run(
 ) -> Result<(), Failure> {
     let source = Source::open(&args.file, &args.table)?;
     let total = source.count()?;
+    let mut ledger = open_ledger()?;
     let mut counts = Counts::default();
     let mut batch = Vec::with_capacity(BATCH);
     let mut flush = |batch: &mut Vec<_>, counts: &mut Counts, notes: &mut dyn Write| -> Result<(), Failure> {
-        let appended = appender.append(batch)?;
+        let appended = ledger.append(batch)?;
         counts.imported += appended.inserted;
         counts.known += appended.duplicates;
         counts.too_old += appended.too_old;

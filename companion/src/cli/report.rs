@@ -104,8 +104,8 @@ mod tests {
         {
             let args = Cli::try_parse_from(["report", "--from", "2026-11-01", "--to", to]).unwrap().args;
             let at = std::cell::Cell::new(None);
-            let rules_at = |moment| {
-                at.set(Some(moment));
+            let rules_at = |time| {
+                at.set(Some(time));
                 Ok(Vec::new())
             };
             run(&args, &ledger(&[]), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new()).unwrap();

@@ -3,7 +3,7 @@
 use crate::record::{NanoUsd, Timestamp};
 use crate::store::{Duplicates, Repetition, SequenceGaps, Totals};
 use crate::text::number::{count, counted, or_dash, percent, share};
-use crate::text::time::in_words;
+use crate::text::seconds::in_words;
 
 use super::data::{Report, Skipped};
 

@@ -16,8 +16,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::data::Report;
 use crate::record::{Timestamp, Window};
+use crate::text::seconds::in_words;
 use crate::text::terminal::{fit, harmless};
-use crate::text::time::{format, in_words};
+use crate::text::time::format;
 
 pub(crate) use rules::badge;
 

@@ -9,9 +9,10 @@ use crate::store::{Group, Quantiles, Step};
 use crate::text::number::{
     compact, count, counted, number, or_dash, percent, seconds, share, usd, usd_column,
 };
+use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, fit, harmless, sparkline};
-use crate::text::time::{format, in_words};
+use crate::text::time::format;
 
 /// Lines of one list; the JSON and the page hold more.
 const ROWS: usize = 20;

@@ -1,8 +1,8 @@
 //! Numbers, money, shares and durations as people read them. Absent is not zero.
 
 use crate::record::NanoUsd;
+use crate::text::seconds::in_words;
 use crate::text::terminal::plural;
-use crate::text::time::in_words;
 
 /// `part` as a share of `whole`, from 0 to 1; `None` of nothing.
 #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]

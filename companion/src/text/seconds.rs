@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::text::time::in_words;
-
 /// A duration in whole seconds, written like in Prometheus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seconds(pub i64);
@@ -85,6 +83,23 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
+/// A length of time in words: `24 h`, `7 d`, `1 h 30 min`, `45 s`.
+#[must_use]
+pub(crate) fn in_words(seconds: i64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    // One day reads better as hours, as does anything between one day and two.
+    let parts =
+        if seconds < 2 * 86_400 { [(0, "d"), (seconds / 3600, "h"), parts[2], parts[3]] } else { parts };
+    let words: Vec<String> =
+        parts.iter().filter(|(n, _)| *n != 0).take(2).map(|(n, unit)| format!("{n} {unit}")).collect();
+    if words.is_empty() { "0 s".to_owned() } else { words.join(" ") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +122,20 @@ mod tests {
         {
             let message = text.parse::<Seconds>().expect_err(text);
             assert!(message.contains(&format!("{text:?}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn lengths_read_as_people_write_them() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (45, "45 s"),
+            (5400, "1 h 30 min"),
+            (86_400, "24 h"),
+            (604_800, "7 d"),
+            (176_400, "2 d 1 h"),
+        ] {
+            assert_eq!(in_words(seconds), words);
         }
     }
 

@@ -21,14 +21,21 @@ pub(crate) struct TimeError(String);
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct WindowArgs {
     /// Period ending now, such as 90s, 15m, 24h or 7d [default: 24h].
-    #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"], value_parser = checked(duration_seconds))]
     pub last: Option<String>,
     /// Start of the period (inclusive): RFC 3339, or a date for midnight UTC.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
     pub from: Option<String>,
     /// End of the period (exclusive) [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
     pub to: Option<String>,
+}
+
+/// Reads a text when the command line is read, before any file is opened, and keeps it as it was written.
+fn checked<T: 'static>(
+    read: fn(&str) -> Result<T, TimeError>,
+) -> impl Fn(&str) -> Result<String, TimeError> + Clone + Send + Sync {
+    move |text| read(text).map(|_| text.to_owned())
 }
 
 impl WindowArgs {
@@ -58,8 +65,8 @@ pub(crate) fn window(
         }
         (last, None, None) => Ok(trailing(last.map_or(Ok(86_400), duration_seconds)?, now)),
         (None, from, to) => {
-            let to = to.map_or(Ok(now), moment)?;
-            let from = from.map_or(Ok(to.plus_seconds(-86_400)), moment)?;
+            let to = to.map_or(Ok(now), parse_time)?;
+            let from = from.map_or(Ok(to.plus_seconds(-86_400)), parse_time)?;
             if from >= to {
                 return Err(TimeError(format!(
                     "the window is empty: from {} is not before to {}",
@@ -99,7 +106,7 @@ fn duration_seconds(text: &str) -> Result<i64, TimeError> {
 ///
 /// # Errors
 /// [`TimeError`] when it cannot be read, or is before 1970 or after 2261.
-pub(crate) fn moment(text: &str) -> Result<Timestamp, TimeError> {
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, TimeError> {
     let trimmed = text.trim();
     let in_utc = |at: DateTime| at.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
     let read = trimmed.parse::<jiff::Timestamp>().ok().or_else(|| {
@@ -146,21 +153,4 @@ pub(crate) fn to_the_second(at: Timestamp) -> String {
 #[must_use]
 pub(crate) fn format(at: Timestamp, format: &'static str) -> String {
     instant(at).strftime(format).to_string()
-}
-
-/// A length of time in words: `24 h`, `7 d`, `1 h 30 min`, `45 s`.
-#[must_use]
-pub(crate) fn in_words(seconds: i64) -> String {
-    let parts = [
-        (seconds / 86_400, "d"),
-        (seconds / 3600 % 24, "h"),
-        (seconds / 60 % 60, "min"),
-        (seconds % 60, "s"),
-    ];
-    // One day reads better as hours, as does anything between one day and two.
-    let parts =
-        if seconds < 2 * 86_400 { [(0, "d"), (seconds / 3600, "h"), parts[2], parts[3]] } else { parts };
-    let words: Vec<String> =
-        parts.iter().filter(|(n, _)| *n != 0).take(2).map(|(n, unit)| format!("{n} {unit}")).collect();
-    if words.is_empty() { "0 s".to_owned() } else { words.join(" ") }
 }

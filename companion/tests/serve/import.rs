@@ -204,3 +204,36 @@ fn says_which_rows_are_older_than_the_ledger_keeps() {
          retention.max_age\n"
     );
 }
+
+#[test]
+fn a_missing_file_or_table_is_named_once_and_makes_no_ledger() {
+    let folder = audit_log(&[]);
+    let fails = |file: &str, table: &str| {
+        let output = run(spanledger()
+            .arg("import")
+            .arg(folder.path().join(file))
+            .args(["--table", table, "--ledger"])
+            .arg(folder.path().join("ledger.db")));
+        assert!(!output.status.success(), "{output:?}");
+        assert!(!folder.path().join("ledger.db").exists(), "{file} {table}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let missing = fails("none.db", "audit_logs");
+    assert_eq!(missing.matches("none.db").count(), 1, "{missing}");
+    assert!(fails("audit.db", "calls").contains("no table calls; name another with --table"));
+}
+
+#[test]
+fn a_period_that_cannot_be_read_is_reported_before_a_missing_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    for flags in [["--last", "soon"], ["--from", "yesterday"], ["--to", "2026-13-01"]] {
+        let output =
+            run(spanledger().arg("calls").args(flags).arg("--ledger").arg(folder.path().join("none.db")));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(
+            error.contains(flags[1]) && error.contains(flags[0]) && !error.contains("none.db"),
+            "{error}"
+        );
+    }
+}

@@ -89,7 +89,7 @@ impl Row {
             None => text(value(1)?, "created_at")?.ok_or("no timestamp")?,
         };
         Ok(Self {
-            start: moment(&stamp)?,
+            start: parse_stamp(&stamp)?,
             stamp,
             request_id: text(value(2)?, NAMES[2])?,
             model: text(value(3)?, NAMES[3])?,
@@ -279,7 +279,7 @@ fn status(value: ValueRef<'_>) -> Result<Option<u16>, String> {
 
 /// Reads a timestamp: RFC 3339, `YYYY-MM-DD HH:MM:SS[.fff]` (UTC, as SQLite writes it), or a number since 1970 in
 /// the unit that puts it between 2001 and 2286.
-fn moment(stamp: &str) -> Result<Timestamp, String> {
+fn parse_stamp(stamp: &str) -> Result<Timestamp, String> {
     if let Ok(number) = stamp.parse::<f64>() {
         // Whole nanoseconds do not fit a double.
         if let Ok(whole) = stamp.parse::<i64>() {
@@ -294,5 +294,5 @@ fn moment(stamp: &str) -> Result<Timestamp, String> {
         }
         return Err(format!("timestamp {stamp:?} is not a time after 2001"));
     }
-    time::moment(stamp).map_err(|error| format!("timestamp: {error}"))
+    time::parse_time(stamp).map_err(|error| format!("timestamp: {error}"))
 }

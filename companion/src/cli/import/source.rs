@@ -15,6 +15,12 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn open(file: &Path, table: &str) -> Result<Self, Failure> {
+        if !file.exists() {
+            return Err(Failure(format!(
+                "no file at {}: name the SQLite file of the audit log",
+                file.display()
+            )));
+        }
         let failed = |error: rusqlite::Error| Failure(format!("{}: {error}", file.display()));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
@@ -23,7 +29,7 @@ impl Source {
             .and_then(|mut statement| statement.exists([table]))
             .map_err(failed)?;
         if !known {
-            return Err(Failure(format!("{}: no table {table}", file.display())));
+            return Err(Failure(format!("{}: no table {table}; name another with --table", file.display())));
         }
         // A name in double quotes, doubled inside, is an identifier whatever it holds.
         Ok(Self { connection, table: format!("\"{}\"", table.replace('"', "\"\"")) })

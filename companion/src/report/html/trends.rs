@@ -8,8 +8,8 @@ use crate::report::figures::known_cost;
 use crate::report::plot::{Bar, OverTime, Series, Shape, interval, over_time, ranking};
 use crate::store::{Step, Totals};
 use crate::text::number::{count, counted, number, or_dash, percent, seconds, share, short, usd, usd_column};
+use crate::text::seconds::in_words;
 use crate::text::terminal::fit;
-use crate::text::time::in_words;
 
 use super::untrusted;
 

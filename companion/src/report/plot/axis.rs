@@ -1,4 +1,4 @@
-//! Where the ticks of an axis stand: at numbers and times people count in.
+//! The ticks of an axis: round numbers, and round times.
 
 use crate::record::{Timestamp, Window};
 use crate::text::time::format;
@@ -30,15 +30,15 @@ impl Axis {
 
 /// A tick of the time axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Moment {
+pub(super) struct TimeLabel {
     /// Its place in the window, from 0 to 1.
     pub(super) at: f64,
-    pub(super) label: String,
+    pub(super) text: String,
 }
 
 /// At most seven ticks on whole minutes, hours or days of UTC.
 #[expect(clippy::cast_precision_loss, reason = "positions on a screen")]
-pub(super) fn moments(window: Window) -> Vec<Moment> {
+pub(super) fn time_labels(window: Window) -> Vec<TimeLabel> {
     const MOST: i64 = 7;
     const DAY: i64 = 86_400;
     const STEPS: [i64; 20] = [
@@ -72,9 +72,9 @@ pub(super) fn moments(window: Window) -> Vec<Moment> {
         .map_while(|i| i.checked_mul(step_ns))
         .take_while(|at| *at < window.to.0)
         .take(8)
-        .map(|at| Moment {
+        .map(|at| TimeLabel {
             at: (at - window.from.0) as f64 / length as f64,
-            label: format(Timestamp(at), label_format(at, step)),
+            text: format(Timestamp(at), label_format(at, step)),
         })
         .collect()
 }
@@ -110,15 +110,15 @@ mod tests {
     }
 
     #[test]
-    fn time_ticks_stand_on_round_moments() {
-        let to = crate::text::time::moment("2026-11-23T12:07:00Z").unwrap();
+    fn time_labels_are_round_times() {
+        let to = crate::text::time::parse_time("2026-11-23T12:07:00Z").unwrap();
         let labels =
-            |seconds| moments(Window::last(seconds, to)).into_iter().map(|m| m.label).collect::<Vec<_>>();
+            |seconds| time_labels(Window::last(seconds, to)).into_iter().map(|label| label.text).collect::<Vec<_>>();
         assert_eq!(labels(86_400), ["16:00", "20:00", "Nov 23", "04:00", "08:00", "12:00"]);
         assert_eq!(labels(3600), ["11:10", "11:20", "11:30", "11:40", "11:50", "12:00"]);
         assert_eq!(labels(7 * 86_400).first().unwrap(), "Nov 17");
         for seconds in [1, 90, 3600, 86_400, 400 * 86_400, 100 * 365 * 86_400] {
-            let ticks = moments(Window::last(seconds, to));
+            let ticks = time_labels(Window::last(seconds, to));
             assert!(ticks.len() <= 8 && ticks.iter().all(|m| (0.0..1.0).contains(&m.at)), "{seconds}");
         }
     }

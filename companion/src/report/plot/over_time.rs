@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::axis::{Axis, moments};
+use super::axis::{Axis, time_labels};
 use super::share_of_width;
 use crate::record::{Timestamp, Window};
-use crate::text::time::{format, in_words};
+use crate::text::seconds::in_words;
+use crate::text::time::format;
 
 /// Pixels from the top tick to zero.
 const HEIGHT: f64 = 168.0;
@@ -88,13 +89,13 @@ pub(in crate::report) fn over_time(plot: &OverTime<'_>) -> Markup {
                         Shape::Lines => (plot.lines(axis.top())),
                     }
                     line.base x1="0" x2="100%" y1=(px(y(0.0))) y2=(px(y(0.0))) {}
-                    @let moments = moments(plot.window);
+                    @let labels = time_labels(plot.window);
                     // Narrow screens show every other label; the one that names a day is among them.
-                    @let day = moments.iter().position(|moment| !moment.label.contains(':')).unwrap_or(0);
-                    @for (i, moment) in moments.iter().enumerate() {
-                        @let x = share_of_width(moment.at);
+                    @let day = labels.iter().position(|label| !label.text.contains(':')).unwrap_or(0);
+                    @for (i, label) in labels.iter().enumerate() {
+                        @let x = share_of_width(label.at);
                         line.base x1=(x) x2=(x) y1=(px(y(0.0))) y2=(px(y(0.0) + 4.0)) {}
-                        text.alternate[i % 2 != day % 2] x=(x) y=(px(total - 4.0)) text-anchor="middle" { (moment.label) }
+                        text.alternate[i % 2 != day % 2] x=(x) y=(px(total - 4.0)) text-anchor="middle" { (label.text) }
                     }
                     (plot.hits())
                 }

@@ -13,7 +13,7 @@ const HOUR: i64 = 3_600_000_000_000;
 const MINUTE: i64 = 60_000_000_000;
 
 /// A time within four hours, often at the edge of a minute or an hour.
-fn moment() -> impl Strategy<Value = i64> {
+fn any_time() -> impl Strategy<Value = i64> {
     let start = BASE.0.div_euclid(HOUR) * HOUR;
     let within = 0..4 * HOUR;
     let edge = (0_i64..240, -1_i64..=1).prop_map(|(minute, off)| minute * MINUTE + off);
@@ -22,7 +22,7 @@ fn moment() -> impl Strategy<Value = i64> {
 }
 
 fn window() -> impl Strategy<Value = Window> {
-    (moment(), moment())
+    (any_time(), any_time())
         .prop_map(|(one, other)| Window { from: Timestamp(one.min(other)), to: Timestamp(one.max(other)) })
 }
 
@@ -44,7 +44,7 @@ fn hash() -> impl Strategy<Value = Option<String>> {
 prop_compose! {
     fn record()(
         number in 0_u64..10_000,
-        end in moment(),
+        end in any_time(),
         duration_ns in -1_000_i64..200_000_000_000,
         first_chunk_ns in proptest::option::of(0_i64..20_000_000_000),
         (service, provider) in (one_of(["shop", "blog", ""]), one_of(["openai", "anthropic"])),
@@ -104,7 +104,7 @@ prop_compose! {
 
 /// A batch, when the housekeeping runs after it, and a question.
 fn round() -> impl Strategy<Value = (Vec<CallRecord>, Option<i64>, Window, Filter)> {
-    (proptest::collection::vec(record(), 0..60), proptest::option::of(moment()), window(), filter())
+    (proptest::collection::vec(record(), 0..60), proptest::option::of(any_time()), window(), filter())
 }
 
 pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {

@@ -84,11 +84,11 @@ fn many_calls_that_end_in_one_microsecond_are_all_kept_and_found_once() {
     let calls: Vec<_> = (0..3_000).map(|number| ending_at(number, BASE)).collect();
     assert_eq!(ledger.append(&calls).unwrap().inserted, 3_000);
     assert_eq!(ledger.append(&calls).unwrap().duplicates, 3_000);
-    let moment = Window { from: BASE, to: Timestamp(BASE.0 + 1) };
+    let instant = Window { from: BASE, to: Timestamp(BASE.0 + 1) };
     let querier = reader(&path(&folder)).unwrap();
-    let found = querier.calls(moment, &Filter::default(), Page { limit: 5_000, after: None }).unwrap();
+    let found = querier.calls(instant, &Filter::default(), Page { limit: 5_000, after: None }).unwrap();
     assert_eq!(found.calls.len(), 3_000);
-    let after = Window { from: moment.to, to: ALL.to };
+    let after = Window { from: instant.to, to: ALL.to };
     assert_eq!(querier.totals(after, &Filter::default()).unwrap().calls, 0);
     assert_eq!(querier.last_call(ALL.to, &Filter::default()).unwrap(), Some(BASE));
     drop(ledger);

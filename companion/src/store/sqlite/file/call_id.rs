@@ -84,15 +84,15 @@ mod tests {
 
     #[test]
     fn keeps_the_order_of_time_from_the_first_to_the_last_moment() {
-        let moments = [i64::MIN, -1_000_001, -1, 0, 999, 1_000, 7_258_118_400_000_000_000, i64::MAX];
-        for pair in moments.windows(2) {
+        let times = [i64::MIN, -1_000_001, -1, 0, 999, 1_000, 7_258_118_400_000_000_000, i64::MAX];
+        for pair in times.windows(2) {
             assert!(first_id(Timestamp(pair[0])) <= first_id(Timestamp(pair[1])), "{pair:?}");
         }
-        for moment in moments {
-            for place in places(moment, identity_hash(&[1; 16], &[2; 8])) {
-                assert!(place.id >= first_id(Timestamp(moment)));
-                if moment < i64::MAX {
-                    assert!(place.id < end_id(Timestamp(moment + 1), place.spill_us), "{moment}");
+        for time in times {
+            for place in places(time, identity_hash(&[1; 16], &[2; 8])) {
+                assert!(place.id >= first_id(Timestamp(time)));
+                if time < i64::MAX {
+                    assert!(place.id < end_id(Timestamp(time + 1), place.spill_us), "{time}");
                 }
             }
         }
