@@ -112,8 +112,9 @@ mod tests {
     #[test]
     fn time_labels_are_round_times() {
         let to = crate::text::time::parse_time("2026-11-23T12:07:00Z").unwrap();
-        let labels =
-            |seconds| time_labels(Window::last(seconds, to)).into_iter().map(|label| label.text).collect::<Vec<_>>();
+        let labels = |seconds| {
+            time_labels(Window::last(seconds, to)).into_iter().map(|label| label.text).collect::<Vec<_>>()
+        };
         assert_eq!(labels(86_400), ["16:00", "20:00", "Nov 23", "04:00", "08:00", "12:00"]);
         assert_eq!(labels(3600), ["11:10", "11:20", "11:30", "11:40", "11:50", "12:00"]);
         assert_eq!(labels(7 * 86_400).first().unwrap(), "Nov 17");
