@@ -21,6 +21,9 @@
 //! exporter's thread and loses everything; the gRPC exporter gets a runtime of its own, so that flushing never
 //! waits for the runtime it is called from.
 //!
+//! A client library that records its calls through `tracing` (rig, genai) makes LLM spans of its own. Where a call of ours
+//! is within one, it is exported without its `gen_ai.*` attributes, so that no backend adds the call twice.
+//!
 //! Spans that a receiver did not take are kept in memory and retried with backoff: up to 8,192 calls
 //! (`OTEL_BSP_MAX_QUEUE_SIZE`) or 32 MiB, and as many spans of the application. What finds the queue full, what the
 //! receiver refuses for good and what is left at the end is lost, logged once, and counted by
@@ -31,6 +34,7 @@
 
 mod bridge;
 mod check;
+mod covered;
 mod exporter;
 #[cfg(unix)]
 mod termination;
@@ -47,11 +51,12 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
 use thiserror::Error;
 use tracing_opentelemetry::OpenTelemetryLayer;
 
+use self::covered::Covered;
 use self::exporter::{Driver, Exporters};
 use crate::delivery::{Delivery, Limits};
 use crate::instance::instance;
 use crate::journal::{self, Journal, JournalError};
-use crate::semconv::{SCOPE, attribute};
+use crate::semconv::{BRIDGE_SCOPE, attribute};
 use crate::telemetry;
 use crate::worker_thread;
 
@@ -207,7 +212,7 @@ impl Builder {
         let resource = self.resource();
         let limits = Limits { flush: self.flush_timeout, ..Limits::from_env() };
         let tracers = SdkTracerProvider::builder()
-            .with_span_processor(Delivery::start(exporters.spans, exporters.make_spans, limits)?)
+            .with_span_processor(Covered::over(Delivery::start(exporters.spans, exporters.make_spans, limits)?))
             .with_resource(resource.clone())
             .build();
         let mut meters =
@@ -222,7 +227,7 @@ impl Builder {
         global::set_text_map_propagator(TraceContextPropagator::new());
         global::set_tracer_provider(tracers.clone());
         global::set_meter_provider(meters.clone());
-        if self.bridge && !bridge::install(tracers.tracer(SCOPE)) {
+        if self.bridge && !bridge::install(tracers.tracer(BRIDGE_SCOPE)) {
             tracing::info!(
                 "a tracing subscriber is installed already; add the guard's layer to it to link spans"
             );
@@ -283,7 +288,7 @@ impl Guard {
     where
         S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span> + Send + Sync,
     {
-        self.running.as_ref().map(|running| bridge::layer(running.tracers.tracer(SCOPE)))
+        self.running.as_ref().map(|running| bridge::layer(running.tracers.tracer(BRIDGE_SCOPE)))
     }
 }
 

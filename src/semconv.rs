@@ -17,6 +17,8 @@ pub enum Semconv {
 
 /// The instrumentation scope's name.
 pub const SCOPE: &str = "spanledger";
+/// The instrumentation scope of the application's `tracing` spans, which `otlp` exports.
+pub const BRIDGE_SCOPE: &str = "spanledger.bridge";
 /// The schema URL the newest conventions name for themselves.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev";
 /// The schema URL of the older set.

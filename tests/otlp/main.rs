@@ -158,6 +158,52 @@ fn with_the_middleware() {
     });
 }
 
+#[test]
+#[ignore = "a child of the tests below"]
+fn through_a_client_library() {
+    use tracing::Instrument;
+    use tracing::field::Empty;
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let _guard = spanledger::otlp::init().unwrap();
+        let agent = tracing::info_span!(
+            target: "rig::agent",
+            "agent",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.usage.input_tokens = 7
+        );
+        // As rig and genai record a call.
+        let chat = |name: &'static str| {
+            tracing::info_span!(
+                target: "rig::completions",
+                "chat",
+                otel.name = name,
+                gen_ai.operation.name = "chat",
+                gen_ai.request.model = "gpt-4o",
+                gen_ai.usage.input_tokens = Empty,
+                rig.provider_request_id = "r"
+            )
+        };
+        async {
+            for name in ["around a call", "around two calls"] {
+                let around = chat(name);
+                around.record("gen_ai.usage.input_tokens", 7);
+                async {
+                    call().instrument(tracing::info_span!("between")).await;
+                    if name == "around two calls" {
+                        call().await;
+                    }
+                }
+                .instrument(around)
+                .await;
+            }
+            let without = chat("without a call");
+            without.record("gen_ai.usage.input_tokens", 7);
+        }
+        .instrument(agent)
+        .await;
+    });
+}
+
 /// A provider without a network, whose every response is empty.
 struct Provider;
 
@@ -364,6 +410,23 @@ fn a_call_arrives_as_a_child_of_the_applications_span_whatever_is_logged() {
         assert_eq!(received.metrics["gen_ai.client.inference.duration"], 1, "{log}");
         assert_eq!(received.spans.len(), 2, "{log}");
     }
+}
+
+#[test]
+fn a_client_librarys_own_span_is_no_second_account_of_a_call() {
+    let receiver = Receiver::start();
+    run("through_a_client_library", &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    let received = receiver.received.lock().unwrap();
+    let of_a_model = |name: &str| {
+        let span = received.spans.iter().find(|span| span.name == name).unwrap();
+        span.attributes.iter().filter(|attribute| attribute.key.starts_with("gen_ai.")).count()
+    };
+    let calls = received.spans.iter().filter(|span| span.name == "chat gpt-4o").count();
+    assert_eq!((calls, received.spans.len()), (3, 9));
+    assert_eq!([of_a_model("around a call"), of_a_model("around two calls")], [0, 0]);
+    assert_eq!([of_a_model("without a call"), of_a_model("agent")], [3, 2]);
+    let around = received.spans.iter().find(|span| span.name == "around a call").unwrap();
+    assert!(around.attributes.iter().any(|attribute| attribute.key == "rig.provider_request_id"));
 }
 
 #[test]

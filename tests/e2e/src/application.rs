@@ -67,12 +67,23 @@ impl Application {
     /// # Errors
     /// When telemetry or the HTTP client cannot be set up.
     pub fn with_helper(service: &str, receiver: SocketAddr, provider: &Provider) -> Result<Self> {
-        let guard = spanledger::otlp::builder()
-            .service_name(service)
-            .endpoint(format!("http://{receiver}"))
-            .flush_timeout(PATIENCE)
-            .bridge(false)
-            .init()?;
+        Self::by_helper(spanledger::otlp::builder().bridge(false).service_name(service), receiver, provider)
+    }
+
+    /// As [`Self::with_helper`], with the application's `tracing` spans.
+    ///
+    /// # Errors
+    /// As [`Self::with_helper`].
+    pub fn with_bridge(service: &str, receiver: SocketAddr, provider: &Provider) -> Result<Self> {
+        Self::by_helper(spanledger::otlp::builder().service_name(service), receiver, provider)
+    }
+
+    fn by_helper(
+        helper: spanledger::otlp::Builder,
+        receiver: SocketAddr,
+        provider: &Provider,
+    ) -> Result<Self> {
+        let guard = helper.endpoint(format!("http://{receiver}")).flush_timeout(PATIENCE).init()?;
         let client = client(provider, GenAiMiddleware::new())?;
         Ok(Self { client, telemetry: Telemetry::Helper(Arc::new(guard)) })
     }

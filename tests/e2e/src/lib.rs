@@ -16,6 +16,7 @@ pub mod companion;
 pub mod dashboard;
 pub mod exchange;
 pub mod names;
+pub mod phoenix;
 pub mod program;
 pub mod prometheus;
 pub mod provider;

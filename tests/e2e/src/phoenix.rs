@@ -1,0 +1,85 @@
+//! Phoenix, a backend of traces that reads the conventions and prices calls itself.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::program::{Program, free_address};
+use crate::{Result, wait};
+
+/// The spans of the project that spans without one go to.
+const SPANS: &str = "{ getProjectByName(name: \"default\") { spans(first: 100) { edges { node { \
+    name spanKind attributes tokenCountPrompt tokenCountCompletion tokenCountTotal \
+    tokenPromptDetails { cacheRead cacheWrite } costSummary { total { cost } } } } } } }";
+
+/// The running server.
+#[derive(Debug)]
+pub struct Phoenix {
+    /// Where it takes OTLP over HTTP.
+    pub http: SocketAddr,
+    client: reqwest::Client,
+    program: Program,
+}
+
+/// The interpreter that has Phoenix installed; `None` when there is none.
+///
+/// # Errors
+/// When it is missing and `CI` is set: there a test that did not run must not look like one that passed.
+pub fn python() -> Result<Option<PathBuf>> {
+    let python = std::env::var_os("SPANLEDGER_TEST_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
+    let found = "import importlib.util, sys; sys.exit(importlib.util.find_spec('phoenix.server') is None)";
+    if Command::new(&python).args(["-c", found]).output().is_ok_and(|output| output.status.success()) {
+        return Ok(Some(python));
+    }
+    let missing = "arize-phoenix of tests/tools/python.txt is missing: run ./test";
+    if std::env::var_os("CI").is_some() {
+        return Err(missing.into());
+    }
+    eprintln!("not run: {missing}");
+    Ok(None)
+}
+
+impl Phoenix {
+    /// Starts it with its database in `directory`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(python: &Path, directory: &Path) -> Result<Self> {
+        let (http, grpc) = (free_address()?, free_address()?);
+        let mut command = Command::new(python);
+        command
+            .args(["-m", "phoenix.server.main", "serve"])
+            .env("PHOENIX_WORKING_DIR", directory)
+            .env("PHOENIX_HOST", http.ip().to_string())
+            .env("PHOENIX_PORT", http.port().to_string())
+            .env("PHOENIX_GRPC_PORT", grpc.port().to_string())
+            .env("PHOENIX_TELEMETRY_ENABLED", "false");
+        let program = Program::start("phoenix", &mut command, directory)?;
+        let mut phoenix = Self { http, client: reqwest::Client::new(), program };
+        phoenix.program.ready(&format!("http://{http}/healthz")).await?;
+        Ok(phoenix)
+    }
+
+    /// Its spans, when it has `count` of them, each LLM span with its cost.
+    ///
+    /// # Errors
+    /// When they do not arrive.
+    pub async fn spans(&self, count: usize) -> Result<Vec<Value>> {
+        let priced =
+            |span: &Value| span["spanKind"] != "llm" || span["costSummary"]["total"]["cost"].is_f64();
+        wait::until("the spans in Phoenix", async || {
+            let spans = self.query(SPANS).await.ok()?;
+            let edges = spans["data"]["getProjectByName"]["spans"]["edges"].as_array()?;
+            let spans: Vec<Value> = edges.iter().map(|edge| edge["node"].clone()).collect();
+            (spans.len() == count && spans.iter().all(priced)).then_some(spans)
+        })
+        .await
+    }
+
+    async fn query(&self, query: &str) -> Result<Value> {
+        let url = format!("http://{}/graphql", self.http);
+        Ok(self.client.post(url).json(&json!({ "query": query })).send().await?.json().await?)
+    }
+}
