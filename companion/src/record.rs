@@ -158,6 +158,11 @@ pub struct CallRecord {
     pub server_address: Option<String>,
     /// Tokens by modality, which may have prices of their own.
     pub modality_tokens: Option<Box<ModalityTokens>>,
+    /// What else decided the price (`spanledger.cost.factors`): cache lifetimes, server tools, speed, region, passes of
+    /// other models.
+    pub price_factors: Vec<String>,
+    /// What the price tables give for a call whose `cost` is what the provider or the sender reported.
+    pub computed_cost: Option<NanoUsd>,
     /// `user.id`.
     pub user: Option<String>,
     /// `client.address`.
@@ -213,6 +218,8 @@ impl Default for CallRecord {
             service_tier: None,
             server_address: None,
             modality_tokens: None,
+            price_factors: Vec::new(),
+            computed_cost: None,
             user: None,
             client_address: None,
             conversation_id: None,

@@ -70,6 +70,8 @@ pub(super) struct Draft<'a> {
     outcome: Option<Outcome>,
     usage_source: Option<UsageSource>,
     pub(super) cost_status: Option<CostStatus>,
+    /// What the library's tables give, next to a cost that the provider reported.
+    pub(super) computed_cost: Option<f64>,
     pub(super) price_source: Option<Cow<'a, str>>,
     /// As the library wrote them.
     factors: Option<Vec<String>>,
@@ -204,8 +206,13 @@ impl<'a> Draft<'a> {
             Own::CostStatus => {
                 self.cost_status = text().and_then(|text| CostStatus::parse(&text)).or(self.cost_status);
             }
+            Own::ComputedCost => {
+                let usd = value::usd(value);
+                self.clamped |= usd.is_none();
+                self.computed_cost = usd.or(self.computed_cost);
+            }
             Own::PriceSource => self.price_source = text(),
-            Own::Factors => self.factors = value::names(value),
+            Own::Factors => self.factors = value::factors(value),
             Own::ServiceTier => self.either_service_tier = text(),
             Own::RequestHash => self.request_hash = text(),
             Own::Instance => self.instance = text(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use spanledger::{Billing, CostStatus, PriceQuery, PriceTable, UsageSource};
+use spanledger::{Billing, Cost, CostStatus, PriceQuery, PriceTable, UsageSource};
 
 use super::draft::{Draft, Reading};
 use super::timestamps::CallTime;
@@ -16,6 +16,8 @@ const SENDER: &str = "sender";
 /// A cost as the ledger keeps it. A source that begins with `companion/` says that the call was priced here.
 pub(super) struct Priced {
     pub(super) amount: Option<NanoUsd>,
+    /// What the tables give, where the amount was reported.
+    pub(super) computed: Option<NanoUsd>,
     pub(super) status: CostStatus,
     pub(super) source: Option<String>,
 }
@@ -35,8 +37,10 @@ impl Draft<'_> {
         let brought = self.cost.filter(|_| !reading.added).and_then(NanoUsd::from_usd);
         match (self.own, brought, self.cost_status) {
             (true, Some(_), Some(status)) => {
+                let computed = self.computed_cost.and_then(NanoUsd::from_usd);
                 return Priced {
                     amount: brought,
+                    computed,
                     status,
                     source: self.price_source.take().map(Cow::into_owned),
                 };
@@ -47,11 +51,27 @@ impl Draft<'_> {
                     UsageSource::Provider => CostStatus::Exact,
                     _ => CostStatus::Estimated,
                 };
-                return Priced { amount: brought, status, source: Some(self.sender_source()) };
+                let computed = self.priced(usage_source, time, prices).usd.and_then(NanoUsd::from_usd);
+                return Priced { amount: brought, computed, status, source: Some(self.sender_source()) };
             }
             _ => {}
         }
-        let cost = prices.price(&PriceQuery {
+        let cost = self.priced(usage_source, time, prices);
+        let status = match cost.status {
+            CostStatus::Exact if !reading.complete => CostStatus::Estimated,
+            status => status,
+        };
+        Priced {
+            amount: cost.usd.and_then(NanoUsd::from_usd),
+            computed: None,
+            status,
+            source: cost.source.map(|source| value::cut(format!("companion/{source}"), NAME_BYTES)),
+        }
+    }
+
+    /// What the tables give for the call.
+    fn priced(&self, usage_source: UsageSource, time: CallTime, prices: &PriceTable) -> Cost {
+        prices.price(&PriceQuery {
             provider: self.provider.as_deref().unwrap_or_default(),
             server_address: self.server_address.as_deref(),
             response_model: self.response_model.as_deref(),
@@ -66,17 +86,9 @@ impl Draft<'_> {
             usage_source,
             billing: &Billing::parse(self.factors()),
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(time.start.0.unsigned_abs()),
-        });
-        let status = match cost.status {
-            CostStatus::Exact if !reading.complete => CostStatus::Estimated,
-            status => status,
-        };
-        Priced {
-            amount: cost.usd.and_then(NanoUsd::from_usd),
-            status,
-            source: cost.source.map(|source| value::cut(format!("companion/{source}"), NAME_BYTES)),
-        }
+        })
     }
+
     /// Who computed a cost that the span brought: `sender`, and its name where it is known.
     fn sender_source(&self) -> String {
         match self.sender.dialect.name {

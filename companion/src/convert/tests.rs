@@ -18,6 +18,7 @@ use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestam
 mod hostile;
 mod json;
 mod nesting;
+mod recomputed;
 mod senders;
 mod wire;
 
@@ -150,6 +151,7 @@ fn reads_our_span_whatever_its_scope_is_named() {
         pair(attribute::SERVER_ADDRESS, text("api.example.com")),
         pair(attribute::USAGE_AUDIO_OUTPUT_TOKENS, int(60)),
         pair(attribute::HTTP_RESPONSE_STATUS_CODE, int(200)),
+        pair(attribute::COST_COMPUTED, Value::DoubleValue(0.002)),
         pair(attribute::USER_ID, text("ann")),
         pair(attribute::CLIENT_ADDRESS, text("192.0.2.1")),
         pair(attribute::CONVERSATION_ID, text("c1")),
@@ -190,6 +192,7 @@ fn reads_our_span_whatever_its_scope_is_named() {
             output: Parts { audio: Some(60), ..Parts::default() },
             ..ModalityTokens::default()
         })),
+        computed_cost: Some(NanoUsd(2_000_000)),
         user: Some("ann".to_owned()),
         client_address: Some("192.0.2.1".to_owned()),
         conversation_id: Some("c1".to_owned()),

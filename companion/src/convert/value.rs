@@ -14,6 +14,8 @@ pub(super) const DOCUMENT_BYTES: usize = 1 << 20;
 const NUMBER_BYTES: usize = 64;
 /// Finish reasons kept of one call: one for each choice.
 const MOST_REASONS: usize = 16;
+/// Factors of a price kept of one call: as many as the library writes.
+const MOST_FACTORS: usize = 64;
 /// No call has more tokens; a larger number is a fault of the sender and would spoil every sum.
 const MOST_TOKENS: u64 = 1_000_000_000;
 /// No call costs more, in USD; for the same reason.
@@ -108,22 +110,28 @@ pub(super) fn unquoted(text: &str) -> Option<String> {
 
 /// A list of names; a single name is a list of one, and the text of a JSON list of strings is that list.
 pub(super) fn names(value: Value<'_>) -> Option<Vec<String>> {
+    list(value, MOST_REASONS)
+}
+
+/// What decides a price, each as `key=value`.
+pub(super) fn factors(value: Value<'_>) -> Option<Vec<String>> {
+    list(value, MOST_FACTORS)
+}
+
+fn list(value: Value<'_>, most: usize) -> Option<Vec<String>> {
     let names: Vec<String> = match value {
         Value::Text(text) if text.head(1) == "[" => {
             let names: Vec<String> = serde_json::from_str(&text.head(DOCUMENT_BYTES)).ok()?;
             names
                 .into_iter()
                 .filter(|name| !name.is_empty())
-                .take(MOST_REASONS)
+                .take(most)
                 .map(|name| cut(name, NAME_BYTES))
                 .collect()
         }
-        Value::List(list) => list
-            .items()
-            .take(MOST_REASONS)
-            .filter_map(|item| text(item, NAME_BYTES))
-            .map(Cow::into_owned)
-            .collect(),
+        Value::List(list) => {
+            list.items().take(most).filter_map(|item| text(item, NAME_BYTES)).map(Cow::into_owned).collect()
+        }
         single => text(single, NAME_BYTES).map(Cow::into_owned).into_iter().collect(),
     };
     (!names.is_empty()).then_some(names)

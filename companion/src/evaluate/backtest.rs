@@ -160,6 +160,7 @@ fn without_words(call: CallRecord) -> CallRecord {
         service_tier: None,
         server_address: None,
         modality_tokens: None,
+        price_factors: Vec::new(),
         client_address: None,
         conversation_id: None,
         response_preview: None,

@@ -100,6 +100,11 @@ pub struct Report {
     pub outcomes: Vec<Group>,
     /// Models with calls that have usage and no price, the most such calls first, at most 100.
     pub unpriced: Vec<Group>,
+    /// Providers with calls of a reported cost, which the price tables can be compared with: the largest difference
+    /// first, at most 100.
+    pub reported_by_provider: Vec<Group>,
+    /// As above, by model.
+    pub reported_by_model: Vec<Group>,
     /// Request hashes that came more than once, at most 10, and how often any did.
     pub repetition: Repetition,
     /// Calls that never came, by their sequence numbers: noticed within the window and 2 minutes ago or more. At
@@ -185,6 +190,7 @@ pub fn build(
     let mut unpriced: Vec<Group> = models.iter().filter(|group| group.totals.unpriced > 0).cloned().collect();
     unpriced.sort_by(|a, b| b.totals.unpriced.cmp(&a.totals.unpriced).then_with(|| a.name.cmp(&b.name)));
     unpriced.truncate(TOP_NAMES);
+    let (reported_by_provider, reported_by_model) = (reported(&providers), reported(&models));
     models.truncate(TOP_NAMES);
 
     let settled = Window { to: window.to.min(now.plus_seconds(-UNDER_WAY_SECONDS)), ..window };
@@ -210,11 +216,22 @@ pub fn build(
         errors,
         outcomes,
         unpriced,
+        reported_by_provider,
+        reported_by_model,
         repetition,
         missing,
         skipped,
         rules,
     })
+}
+
+/// The groups with calls of a reported cost, the largest difference from the computed one first.
+fn reported(groups: &[Group]) -> Vec<Group> {
+    let difference = |group: &Group| group.totals.reported_cost.0.abs_diff(group.totals.computed_cost.0);
+    let mut reported: Vec<Group> = groups.iter().filter(|group| group.totals.reported > 0).cloned().collect();
+    reported.sort_by(|a, b| difference(b).cmp(&difference(a)).then_with(|| a.name.cmp(&b.name)));
+    reported.truncate(TOP_NAMES);
+    reported
 }
 
 fn skipped(spans: &SkippedSpans) -> Vec<Skipped> {

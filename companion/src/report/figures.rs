@@ -15,6 +15,19 @@ pub(crate) fn known_cost(totals: &Totals) -> Option<NanoUsd> {
     (!nothing_known).then_some(totals.cost)
 }
 
+/// By how much the reported costs are above what the price tables give for the same calls, as a share of the latter;
+/// `None` where nothing can be compared.
+#[expect(clippy::cast_precision_loss, reason = "a share for display")]
+pub(crate) fn drift(totals: &Totals) -> Option<f64> {
+    let (reported, computed) = (totals.reported_cost.0 as f64, totals.computed_cost.0 as f64);
+    (totals.reported > 0 && computed > 0.0).then(|| (reported - computed) / computed)
+}
+
+/// The drift with its sign, in words of a table.
+pub(crate) fn shown_drift(totals: &Totals) -> String {
+    or_dash(drift(totals), |drift| if drift > 0.0 { format!("+{}", percent(drift)) } else { percent(drift) })
+}
+
 /// How many calls repeat an earlier one, in words.
 pub(crate) fn repetition(report: &Report) -> String {
     let Repetition { window, duplicates: Duplicates { hashed, repeats }, exact, .. } = &report.repetition;

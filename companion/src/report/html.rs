@@ -2,6 +2,7 @@
 
 mod gaps;
 mod glance;
+mod reported;
 mod rules;
 mod skipped;
 mod tables;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::data::{Report, Skipped};
-use super::figures::{known_cost, known_tokens, mean_seconds, success_rate};
+use super::figures::{drift, known_cost, known_tokens, mean_seconds, success_rate};
 use crate::record::{NanoUsd, Window};
 use crate::store::{Group, Quantiles, Repeated, SequenceGap, Totals};
 use crate::text::time::rfc3339;
@@ -64,6 +64,16 @@ struct Sums {
     cost_usd: Option<f64>,
     unpriced_calls: u64,
     succeeded_without_usage: u64,
+    reported_cost: ReportedCost,
+}
+
+/// The costs that providers and senders reported, next to what the price tables give for the same calls.
+#[derive(Serialize)]
+struct ReportedCost {
+    calls: u64,
+    reported_usd: Option<f64>,
+    computed_usd: Option<f64>,
+    drift: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -228,6 +238,12 @@ impl Sums {
             cost_usd: known_cost(totals).map(NanoUsd::as_usd),
             unpriced_calls: totals.unpriced,
             succeeded_without_usage: totals.succeeded_without_usage,
+            reported_cost: ReportedCost {
+                calls: totals.reported,
+                reported_usd: (totals.reported > 0).then(|| totals.reported_cost.as_usd()),
+                computed_usd: (totals.reported > 0).then(|| totals.computed_cost.as_usd()),
+                drift: drift(totals),
+            },
         }
     }
 }

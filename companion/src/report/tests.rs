@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules, skip};
 use super::*;
-use crate::record::Window;
+use crate::record::{NanoUsd, Window};
 use crate::store::Querier as _;
 use crate::text::terminal::Terminal;
 
@@ -251,6 +251,33 @@ fn spans_that_are_no_calls_are_named_with_their_reason() {
         to_html(&alone).contains("Other spans") && to_text(&alone, Terminal::PLAIN).contains("Other spans")
     );
     assert!(!to_html(&empty()).contains("Other spans"));
+}
+
+#[test]
+fn reported_costs_are_compared_with_computed_ones_by_provider_and_model() {
+    let mut calls: Vec<_> = (1..=4).map(|n| fixture::call(n, DAY.from.plus_seconds(60))).collect();
+    // Two calls of one provider whose cost it reported, 25 % more than computed; one that it did not report.
+    for call in &mut calls[..2] {
+        call.provider = "openrouter".to_owned();
+        call.computed_cost = call.cost.map(|cost| NanoUsd(cost.0 * 4 / 5));
+    }
+    // A reported cost of a model that no table prices cannot be compared.
+    calls[3].provider = "xai".to_owned();
+    let report = build(&ledger(&calls), DAY, &rules(), NOW).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    let both = json!({"calls": 2, "reported_usd": 0.00054, "computed_usd": 0.000432, "drift": 0.25});
+    assert_eq!(json["totals"]["reported_cost"], both);
+    let provider = |name| json["providers"].as_array().unwrap().iter().find(|p| p["name"] == name).unwrap();
+    assert_eq!(provider("openrouter")["reported_cost"], both);
+    let none = json!({"calls": 0, "reported_usd": null, "computed_usd": null, "drift": null});
+    assert_eq!(provider("openai")["reported_cost"], none);
+    assert_eq!(json["models"][0]["reported_cost"], both);
+    assert_eq!(report.reported_by_provider.len(), 1);
+    for shown in [to_text(&report, Terminal::PLAIN), to_html(&report)] {
+        assert!(shown.contains("Reported costs") && shown.contains("+25 %"), "{shown}");
+    }
+    let without = build(&ledger(&calls[2..]), DAY, &rules(), NOW).unwrap();
+    assert!(!to_text(&without, Terminal::PLAIN).contains("Reported costs"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The report for a terminal: 80 columns, aligned, readable without colour.
 
 mod gaps;
+mod reported;
 mod skipped;
 
 use super::data::{Report, RuleState, RuleStatus};
@@ -44,6 +45,7 @@ pub(crate) fn to_text(report: &Report, terminal: Terminal) -> String {
     errors(report, terminal, &mut out);
     repeated(report, terminal, &mut out);
     unpriced(report, terminal, &mut out);
+    reported::section(report, terminal, &mut out);
     skipped::section(report, terminal, &mut out);
     out
 }

@@ -33,6 +33,12 @@ pub struct Totals {
     pub cost: NanoUsd,
     /// Sum of durations in nanoseconds; with `calls` the mean.
     pub duration_ns: u64,
+    /// Calls whose cost the provider or the sender reported, and which the price tables have a price for as well.
+    pub reported: u64,
+    /// Sum of the reported costs of these calls; a part of `cost`.
+    pub reported_cost: NanoUsd,
+    /// Sum of what the price tables give for these calls.
+    pub computed_cost: NanoUsd,
 }
 
 /// Totals of one value of a dimension.

@@ -16,6 +16,7 @@ pub(crate) struct Measures {
     pub(crate) cache_write_tokens: Option<u64>,
     pub(crate) reasoning_tokens: Option<u64>,
     pub(crate) cost: Option<NanoUsd>,
+    pub(crate) computed_cost: Option<NanoUsd>,
     pub(crate) duration_ns: i64,
     pub(crate) first_chunk_ns: Option<i64>,
 }
@@ -31,6 +32,7 @@ impl From<&CallRecord> for Measures {
             cache_write_tokens: call.cache_write_tokens,
             reasoning_tokens: call.reasoning_tokens,
             cost: call.cost,
+            computed_cost: call.computed_cost,
             duration_ns: call.duration_ns,
             first_chunk_ns: call.first_chunk_ns,
         }
@@ -55,6 +57,7 @@ impl Totals {
         let one = |condition: bool| u64::from(condition);
         let known = |tokens: Option<u64>| tokens.unwrap_or(0);
         let completed = call.outcome == Outcome::Completed;
+        let compared = call.cost.zip(call.computed_cost);
         let without_usage = call.input_tokens.is_none() && call.output_tokens.is_none();
         self.absorb(&Self {
             calls: 1,
@@ -71,6 +74,9 @@ impl Totals {
             reasoning_tokens: known(call.reasoning_tokens),
             cost: call.cost.unwrap_or_default(),
             duration_ns: call.duration(),
+            reported: one(compared.is_some()),
+            reported_cost: compared.map_or(NanoUsd(0), |(reported, _)| reported),
+            computed_cost: compared.map_or(NanoUsd(0), |(_, computed)| computed),
         });
     }
 
@@ -90,7 +96,11 @@ impl Totals {
         take(&mut self.cache_write_tokens, other.cache_write_tokens);
         take(&mut self.reasoning_tokens, other.reasoning_tokens);
         take(&mut self.duration_ns, other.duration_ns);
-        self.cost = NanoUsd(self.cost.0.saturating_sub(other.cost.0));
+        take(&mut self.reported, other.reported);
+        let take = |sum: &mut NanoUsd, less: NanoUsd| sum.0 = sum.0.saturating_sub(less.0);
+        take(&mut self.cost, other.cost);
+        take(&mut self.reported_cost, other.reported_cost);
+        take(&mut self.computed_cost, other.computed_cost);
     }
 
     /// Adds the totals of other calls.
@@ -109,6 +119,10 @@ impl Totals {
         add(&mut self.cache_write_tokens, other.cache_write_tokens);
         add(&mut self.reasoning_tokens, other.reasoning_tokens);
         add(&mut self.duration_ns, other.duration_ns);
-        self.cost = NanoUsd(self.cost.0.saturating_add(other.cost.0));
+        add(&mut self.reported, other.reported);
+        let add = |sum: &mut NanoUsd, more: NanoUsd| sum.0 = sum.0.saturating_add(more.0);
+        add(&mut self.cost, other.cost);
+        add(&mut self.reported_cost, other.reported_cost);
+        add(&mut self.computed_cost, other.computed_cost);
     }
 }

@@ -7,7 +7,7 @@ use crate::record::CallRecord;
 type Cell = fn(&Call<'_>) -> String;
 
 /// Titles and cells side by side, so that they cannot drift apart.
-const COLUMNS: [(&str, Cell); 39] = [
+const COLUMNS: [(&str, Cell); 41] = [
     ("start", |call| call.start.clone()),
     ("trace_id", |call| call.trace_id.clone()),
     ("span_id", |call| call.span_id.clone()),
@@ -42,6 +42,8 @@ const COLUMNS: [(&str, Cell); 39] = [
     ("modality_tokens", |call| {
         call.modality_tokens.and_then(|tokens| serde_json::to_string(tokens).ok()).unwrap_or_default()
     }),
+    ("price_factors", |call| untrusted(&call.price_factors.join(" "))),
+    ("computed_cost_usd", |call| known(call.computed_cost_usd)),
     ("user", |call| maybe(call.user)),
     ("client_address", |call| maybe(call.client_address)),
     ("conversation_id", |call| maybe(call.conversation_id)),

@@ -169,6 +169,8 @@ impl Row {
             service_tier: None,
             server_address: None,
             modality_tokens: None,
+            price_factors: Vec::new(),
+            computed_cost: None,
             user: self.user,
             client_address: self.address,
             conversation_id: None,

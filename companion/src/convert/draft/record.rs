@@ -48,6 +48,7 @@ impl Draft<'_> {
             (false, _) => UsageSource::Partial,
         });
         let cost = self.cost(usage_source, reading, time, prices);
+        let price_factors = self.factors().to_vec();
         let first_chunk_ns = self.first_chunk_ns(time, stream);
         // What an application or an SDK fills in freely; all other facts are numbers and names.
         let text =
@@ -92,6 +93,8 @@ impl Draft<'_> {
                 .map(Cow::into_owned),
             server_address: self.server_address.map(Cow::into_owned),
             modality_tokens: ModalityTokens::of(&self.usage),
+            price_factors,
+            computed_cost: cost.computed,
             user: text(self.user, NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: text(self.conversation, NAME_BYTES),

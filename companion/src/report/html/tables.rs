@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{name_or_none, untrusted};
+use super::{name_or_none, reported, untrusted};
 use crate::report::data::Report;
 use crate::report::figures::{known_cost, known_tokens, mean_seconds, repetition, success_rate};
 use crate::store::{Group, Totals};
@@ -25,6 +25,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 @if !report.repetition.repeated.is_empty() { div.wide { (repeated(report)) } }
                 @if !report.unpriced.is_empty() { div.wide { (unpriced(report)) } }
+                (reported::tables(report))
             }
         }
     }

@@ -124,6 +124,12 @@ fn number(calls: &mut [CallRecord]) {
             _ => 1,
         };
         call.sequence = Some(*number);
+        // Two providers report what their calls cost: one as the tables have it, one 5 % more.
+        call.computed_cost = match call.provider.as_str() {
+            "gcp.gemini" => call.cost,
+            "anthropic" => call.cost.map(|cost| NanoUsd(cost.0 * 20 / 21)),
+            _ => None,
+        };
         call.instance = Some(match call.service.as_str() {
             "checkout" => "c0ffee00c0ffee00c0ffee00c0ffee00".to_owned(),
             "batch-enrichment" => "<u>\u{202e}f00d</u>".to_owned(),

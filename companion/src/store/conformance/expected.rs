@@ -78,6 +78,11 @@ fn sum<'a>(calls: impl Iterator<Item = &'a CallRecord>) -> Totals {
         ] {
             *sum = sum.saturating_add(tokens.unwrap_or(0));
         }
+        if let (Some(reported), Some(computed)) = (call.cost, call.computed_cost) {
+            sums.reported += 1;
+            sums.reported_cost = NanoUsd(sums.reported_cost.0.saturating_add(reported.0));
+            sums.computed_cost = NanoUsd(sums.computed_cost.0.saturating_add(computed.0));
+        }
         sums.cost = NanoUsd(sums.cost.0.saturating_add(call.cost.map_or(0, |cost| cost.0)));
     }
     sums

@@ -69,6 +69,8 @@ pub(crate) fn every_field() -> CallRecord {
             cache_read: Parts::default(),
             output: Parts { audio: Some(1), ..Parts::default() },
         })),
+        price_factors: vec!["cache_write_1h=2".into(), "region=us".into()],
+        computed_cost: Some(NanoUsd(1_234)),
         client_address: Some("2001:db8::7".into()),
         conversation_id: Some("talk-1".into()),
         request_hash: Some("0123456789abcdef0123456789abcdef".into()),

@@ -7,8 +7,9 @@ use crate::store::sums::Measures;
 /// Totals over all calls up to one. Wide enough that no hostile number stops them from being exact.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Running {
-    counts: [u128; 13],
-    cost: i128,
+    counts: [u128; 14],
+    /// Nano-dollars: the cost, and of the calls with a reported one the reported and the computed.
+    costs: [i128; 3],
 }
 
 impl Running {
@@ -19,7 +20,9 @@ impl Running {
         for (sum, more) in self.counts.iter_mut().zip(counts(&one)) {
             *sum += u128::from(more);
         }
-        self.cost += i128::from(one.cost.0);
+        for (sum, more) in self.costs.iter_mut().zip([one.cost, one.reported_cost, one.computed_cost]) {
+            *sum += i128::from(more.0);
+        }
         self
     }
 
@@ -27,7 +30,10 @@ impl Running {
     pub(super) fn since(&self, before: &Self) -> Totals {
         let count =
             |index: usize| u64::try_from(self.counts[index] - before.counts[index]).unwrap_or(u64::MAX);
-        let cost = (self.cost - before.cost).clamp(i64::MIN.into(), i64::MAX.into());
+        let cost = |index: usize| {
+            let cost = (self.costs[index] - before.costs[index]).clamp(i64::MIN.into(), i64::MAX.into());
+            NanoUsd(i64::try_from(cost).unwrap_or(i64::MAX))
+        };
         Totals {
             calls: count(0),
             succeeded: count(1),
@@ -42,13 +48,16 @@ impl Running {
             cache_write_tokens: count(10),
             reasoning_tokens: count(11),
             duration_ns: count(12),
-            cost: NanoUsd(i64::try_from(cost).unwrap_or(i64::MAX)),
+            reported: count(13),
+            cost: cost(0),
+            reported_cost: cost(1),
+            computed_cost: cost(2),
         }
     }
 }
 
 /// In the order in which [`Running::since`] takes them apart.
-const fn counts(totals: &Totals) -> [u64; 13] {
+const fn counts(totals: &Totals) -> [u64; 14] {
     [
         totals.calls,
         totals.succeeded,
@@ -63,5 +72,6 @@ const fn counts(totals: &Totals) -> [u64; 13] {
         totals.cache_write_tokens,
         totals.reasoning_tokens,
         totals.duration_ns,
+        totals.reported,
     ]
 }

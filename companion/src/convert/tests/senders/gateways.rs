@@ -21,6 +21,10 @@ fn litellm_with_its_cost_and_its_usage_as_python() {
         "input": 1350, "output": 70, "read": 1000, "write": 300, "cost": 2625, "cost_status": "exact",
         "price_source": "sender", "tier": "standard",
     }));
+    // What the tables give is kept next to it.
+    let computed = |more| litellm(more).call().computed_cost.map(|cost| cost.0 / 1_000);
+    assert_eq!(computed(json!({ "gen_ai.cost.total_cost": 0.003 })), Some(2625));
+    assert_eq!(computed(json!({ "gen_ai.cost.total_cost": 0.0 })), None);
     // What it costs is known without its figure as well, as it reports the cache.
     litellm(json!({ "gen_ai.cost.total_cost": 0.0 }))
         .is(&json!({ "cost_status": "exact", "price_source": "companion" }));

@@ -6,12 +6,12 @@ use crate::record::CallRecord;
 use crate::store::sqlite::file::call_id::Place;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::row::{
-    ACCOUNT, ANSWERED_BY_MODEL, COLUMNS, ERROR_TYPE, Hash, NOT_COUNTED, Numbers, ORIGIN, PRICED_BY, STREAM,
-    USAGE_SOURCE,
+    ACCOUNT, ANSWERED_BY_MODEL, COLUMNS, COSTS, ERROR_TYPE, Hash, NOT_COUNTED, Numbers, ORIGIN, PRICED_BY,
+    STREAM, USAGE_SOURCE,
 };
 
-/// The number of [`COLUMNS`], [`PRICED_BY`], [`ERROR_TYPE`] and [`ACCOUNT`].
-const COLUMNS_WRITTEN: usize = 36;
+/// The number of [`COLUMNS`], [`PRICED_BY`], [`ERROR_TYPE`], [`ACCOUNT`] and [`COSTS`].
+const COLUMNS_WRITTEN: usize = 38;
 
 /// Writes calls.
 pub(crate) struct CallWriter<'c> {
@@ -26,7 +26,7 @@ impl<'c> CallWriter<'c> {
             let places: Vec<String> = (1..=COLUMNS_WRITTEN).map(|number| format!("?{number}")).collect();
             let places = places.join(", ");
             connection.prepare_cached(&format!(
-                "INSERT OR {conflict} INTO calls ({COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}) VALUES ({places})"
+                "INSERT OR {conflict} INTO calls ({COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}, {COSTS}) VALUES ({places})"
             ))
         };
         Ok(Self {
@@ -119,6 +119,8 @@ fn write(
         numbers.scope,
         shared,
         own_service,
+        numbers.price_factors,
+        call.computed_cost.map(|cost| cost.0),
     ])
 }
 

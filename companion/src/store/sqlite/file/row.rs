@@ -9,7 +9,9 @@ use crate::store::identity::Shared;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::enum_codes::{self, damaged};
 use crate::store::sqlite::file::names::Names;
-use crate::store::sqlite::file::schema::{WITH_ACCOUNTS, WITH_ERROR_KINDS, WITH_PRICED_BY};
+use crate::store::sqlite::file::schema::{
+    WITH_ACCOUNTS, WITH_ERROR_KINDS, WITH_PRICED_BY, WITH_REPORTED_COSTS,
+};
 
 // The bits of `flags`.
 pub(super) const STREAM: i64 = 1;
@@ -41,6 +43,9 @@ pub(super) const ERROR_TYPE: &str = "error_type";
 /// Columns that follow in a ledger [`WITH_ACCOUNTS`].
 pub(super) const ACCOUNT: &str = "scope, shared, own_service";
 
+/// Columns that follow in a ledger [`WITH_REPORTED_COSTS`].
+pub(super) const COSTS: &str = "price_factors, computed_cost";
+
 /// Columns in the order of [`read_call`]. A ledger that an older version wrote, and no newer one has opened since to
 /// write, tells nothing of the last ones.
 pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
@@ -48,12 +53,13 @@ pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
     let priced_by = if version < WITH_PRICED_BY { "NULL, NULL, NULL" } else { PRICED_BY };
     let error_type = if version < WITH_ERROR_KINDS { "NULL" } else { ERROR_TYPE };
     let account = if version < WITH_ACCOUNTS { "NULL, NULL, NULL" } else { ACCOUNT };
-    Ok(format!("{COLUMNS}, {priced_by}, {error_type}, {account}"))
+    let costs = if version < WITH_REPORTED_COSTS { "NULL, NULL" } else { COSTS };
+    Ok(format!("{COLUMNS}, {priced_by}, {error_type}, {account}, {costs}"))
 }
 
 /// The columns of the newest schema, in the order of [`read_call`]: what the writer's file has.
 pub(crate) fn newest_columns() -> String {
-    format!("{COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}")
+    format!("{COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}, {COSTS}")
 }
 
 /// The numbers of a call's texts.
@@ -70,6 +76,7 @@ pub(crate) struct Numbers {
     pub(super) finish_reasons: Option<i64>,
     pub(super) error_type: Option<i64>,
     pub(super) scope: Option<i64>,
+    pub(super) price_factors: Option<i64>,
 }
 
 impl Numbers {
@@ -89,6 +96,13 @@ impl Numbers {
             [reason] if !reason.starts_with('[') => Some(dictionary.text(connection, reason, day)?),
             several => {
                 let json = serde_json::Value::from(several).to_string();
+                Some(dictionary.text(connection, &json, day)?)
+            }
+        };
+        let price_factors = match call.price_factors.as_slice() {
+            [] => None,
+            factors => {
+                let json = serde_json::Value::from(factors).to_string();
                 Some(dictionary.text(connection, &json, day)?)
             }
         };
@@ -112,6 +126,7 @@ impl Numbers {
                 "" => None,
                 scope => Some(dictionary.text(connection, scope, day)?),
             },
+            price_factors,
         })
     }
 }
@@ -192,6 +207,11 @@ pub(crate) fn read_call(
             None => None,
         },
         scope: text(33)?.unwrap_or_default(),
+        price_factors: match text(36)? {
+            Some(json) => serde_json::from_str(&json).map_err(|error| damaged(error.to_string()))?,
+            None => Vec::new(),
+        },
+        computed_cost: row.get::<_, Option<i64>>(37)?.map(NanoUsd),
     })
 }
 

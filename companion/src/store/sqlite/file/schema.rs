@@ -13,7 +13,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -122,7 +122,41 @@ CREATE TABLE passage (
 /// The first version with what [`FIFTH`] added.
 pub(crate) const WITH_ACCOUNTS: i64 = 5;
 
-/// The columns that every rollup table of totals has.
+/// What else decided a price, as a number of `text` (a JSON list), and what the price tables give where the cost was
+/// reported; in the rollups the calls with both, and both totals.
+const SIXTH: &str = "
+ALTER TABLE calls ADD COLUMN price_factors INTEGER;
+ALTER TABLE calls ADD COLUMN computed_cost INTEGER;
+ALTER TABLE series_minute ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_minute ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_minute ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_five ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_five ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_five ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_hour ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_hour ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series_hour ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_minute ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_minute ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_minute ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_five ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_five ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_five ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_hour ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_hour ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE all_hour ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_five ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_five ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_five ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_hour ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_hour ADD COLUMN reported_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_hour ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
+";
+
+/// The first version with what [`SIXTH`] added.
+pub(crate) const WITH_REPORTED_COSTS: i64 = 6;
+
+/// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "
     id INTEGER PRIMARY KEY, calls INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
     unauthorized INTEGER NOT NULL, rate_limited INTEGER NOT NULL, without_usage INTEGER NOT NULL,

@@ -13,7 +13,7 @@ use crate::store::sqlite::file::open;
 use crate::store::sqlite::file::skipped;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::read::gaps;
-use crate::store::sqlite::read::scan::Snapshot;
+use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
     CallPage, Dimension, Duplicates, Filter, Group, GroupRepetition, LargeCall, LatencySummary, Overview,
@@ -55,7 +55,13 @@ impl SqliteQuerier {
             let transaction = connection.unchecked_transaction()?;
             let watermarks = Watermarks::load(&transaction)?;
             let Shared { names, limits, .. } = &*self.shared;
-            let snapshot = Snapshot { connection: &transaction, names, watermarks, limits: *limits };
+            let snapshot = Snapshot {
+                connection: &transaction,
+                names,
+                watermarks,
+                limits: *limits,
+                columns: Columns::of(&transaction)?,
+            };
             question(&snapshot)
             // The transaction ends here: a reader that stays holds back the writer's checkpoint.
         })()

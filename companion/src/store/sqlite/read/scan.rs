@@ -13,8 +13,10 @@ use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::dictionary::text_hash;
 use crate::store::sqlite::file::names::{Names, Series};
 use crate::store::sqlite::file::row::{Hash, NOT_COUNTED};
+use crate::store::sqlite::file::schema::WITH_REPORTED_COSTS;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_start;
+use crate::store::sqlite::rollup::row::{OLDER_TOTALS, TOTALS};
 use crate::store::sums::Measures;
 
 /// One snapshot of the ledger: everything read through it fits together.
@@ -24,6 +26,27 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) names: &'a Names,
     pub(crate) watermarks: Watermarks,
     pub(crate) limits: Limits,
+    pub(crate) columns: Columns,
+}
+
+/// What of the newest columns the file has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    /// As [`TOTALS`].
+    pub(crate) totals: &'static str,
+    computed_cost: &'static str,
+}
+
+impl Columns {
+    /// Of the file that the writer has brought up to date.
+    pub(crate) const NEWEST: Self = Self { totals: TOTALS, computed_cost: "computed_cost" };
+
+    /// Of a file that may be older.
+    pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let older = Self { totals: OLDER_TOTALS, computed_cost: "NULL" };
+        Ok(if version < WITH_REPORTED_COSTS { older } else { Self::NEWEST })
+    }
 }
 
 /// What a scan hands out of each row.
@@ -37,6 +60,8 @@ pub(crate) struct Facts {
 /// The columns of a scan; those behind `cost` are read by who needs them, see [`USER`] and those after it.
 const FACTS: &str = "series, start, duration, first_chunk, status_code, input_tokens, output_tokens, \
     cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash, trace_id";
+/// The column after them.
+const COMPUTED_COST: usize = 14;
 pub(crate) const USER: usize = 11;
 pub(crate) const HASH: usize = 12;
 pub(crate) const TRACE_ID: usize = 13;
@@ -104,9 +129,10 @@ impl Snapshot<'_> {
         }
         let Some((conditions, values)) = row_conditions(self.connection, filter)? else { return Ok(()) };
         let mut matching = SeriesMemo::new(self, filter);
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {FACTS} FROM calls WHERE id >= ? AND id < ?{conditions}"))?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {FACTS}, {} FROM calls WHERE id >= ? AND id < ?{conditions}",
+            self.columns.computed_cost
+        ))?;
         let range = [first_id(window.from), end_id(window.to, self.watermarks.spill_us)];
         let mut rows =
             statement.query(params_from_iter(range.into_iter().map(Value::Integer).chain(values)))?;
@@ -130,6 +156,7 @@ impl Snapshot<'_> {
                 cache_write_tokens: unsigned(8)?,
                 reasoning_tokens: unsigned(9)?,
                 cost: row.get::<_, Option<i64>>(10)?.map(NanoUsd),
+                computed_cost: row.get::<_, Option<i64>>(COMPUTED_COST)?.map(NanoUsd),
                 duration_ns,
                 first_chunk_ns: row.get(3)?,
             };

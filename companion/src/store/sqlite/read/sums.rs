@@ -12,7 +12,7 @@ use crate::store::sqlite::file::enum_codes::damaged;
 use crate::store::sqlite::file::names::Series;
 use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER, needs_rows};
 use crate::store::sqlite::rollup::plan::{Part, all_parts, series_parts, user_parts};
-use crate::store::sqlite::rollup::row::{Latencies, TOTALS, Table, read_totals, row_key, row_range};
+use crate::store::sqlite::rollup::row::{Latencies, NUMBERS, Table, read_totals, row_key, row_range};
 use crate::store::sums::Measures;
 use crate::store::{Dimension, Filter, Group, LatencySummary, Step, Totals};
 
@@ -34,11 +34,11 @@ impl Sum {
         self.latencies.absorb(&other.latencies);
     }
 
-    /// Adds the columns of [`TOTALS`], of which the first is `first`, and after them `latency`.
+    /// Adds the columns of totals, of which the first is `first`, and after them `latency`.
     fn read(&mut self, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
         let more = read_totals(row, first)?;
         self.totals.absorb(&more);
-        let bytes = row.get_ref(first + 14)?.as_blob().map_err(|error| damaged(error.to_string()))?;
+        let bytes = row.get_ref(first + NUMBERS)?.as_blob().map_err(|error| damaged(error.to_string()))?;
         self.latencies.read(bytes, more.duration_ns)
     }
 
@@ -175,7 +175,7 @@ impl Snapshot<'_> {
             .collect();
         for (table, id) in in_rollups {
             let Some(totals) = top.get_mut(&row_key(id).1) else { continue };
-            let sql = format!("SELECT {TOTALS} FROM {} WHERE id = ?1", table.name());
+            let sql = format!("SELECT {} FROM {} WHERE id = ?1", self.columns.totals, table.name());
             let more = self.connection.prepare_cached(&sql)?.query_row([id], |row| read_totals(row, 0))?;
             totals.absorb(&more);
         }
@@ -228,7 +228,11 @@ impl Snapshot<'_> {
         sum: &mut Sum,
     ) -> rusqlite::Result<()> {
         let mut matching = SeriesMemo::new(self, filter);
-        let sql = format!("SELECT id, {TOTALS}, latency FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+        let sql = format!(
+            "SELECT id, {}, latency FROM {} WHERE id >= ?1 AND id < ?2",
+            self.columns.totals,
+            table.name()
+        );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(row_range(minutes))?;
         while let Some(row) = rows.next()? {
@@ -256,7 +260,8 @@ impl Snapshot<'_> {
         minutes: Range<i64>,
         mut each: impl FnMut(i64, Totals) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let sql = format!("SELECT id, {TOTALS} FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+        let sql =
+            format!("SELECT id, {} FROM {} WHERE id >= ?1 AND id < ?2", self.columns.totals, table.name());
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(row_range(&minutes))?;
         while let Some(row) = rows.next()? {

@@ -69,9 +69,22 @@ impl Table {
     }
 }
 
+macro_rules! totals {
+    ($newest:literal) => {
+        concat!(
+            "calls, succeeded, failed, unauthorized, rate_limited, without_usage, unpriced, input_tokens, output_tokens, ",
+            "cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, duration, ",
+            $newest
+        )
+    };
+}
+
 /// The columns that hold [`Totals`], in the order of [`read_totals`].
-pub(crate) const TOTALS: &str = "calls, succeeded, failed, unauthorized, rate_limited, without_usage, unpriced, \
-    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, duration";
+pub(crate) const TOTALS: &str = totals!("reported, reported_cost, computed_cost");
+/// As [`TOTALS`], in a ledger that knows no reported costs.
+pub(crate) const OLDER_TOTALS: &str = totals!("0, 0, 0");
+/// The number of [`TOTALS`].
+pub(crate) const NUMBERS: usize = 17;
 
 /// Reads the columns of [`TOTALS`], of which the first is `first`.
 pub(crate) fn read_totals(row: &Row<'_>, first: usize) -> rusqlite::Result<Totals> {
@@ -91,6 +104,9 @@ pub(crate) fn read_totals(row: &Row<'_>, first: usize) -> rusqlite::Result<Total
         reasoning_tokens: at(11)?,
         cost: NanoUsd(row.get(first + 12)?),
         duration_ns: at(13)?,
+        reported: at(14)?,
+        reported_cost: NanoUsd(row.get(first + 15)?),
+        computed_cost: NanoUsd(row.get(first + 16)?),
     })
 }
 
@@ -138,7 +154,7 @@ impl RollupRow {
 
     /// Reads the columns of [`TOTALS`] and, after them, `latency`.
     pub(crate) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        let latency = match row.get_ref(first + 14)?.as_blob_or_null()? {
+        let latency = match row.get_ref(first + NUMBERS)?.as_blob_or_null()? {
             Some(mut bytes) => {
                 Latency::read(&mut bytes).ok_or_else(|| damaged("latency histogram".to_owned()))?
             }
@@ -220,7 +236,7 @@ impl<'c> RollupWriter<'c> {
                 .prepare_cached(&format!("SELECT {TOTALS}, latency FROM {name} WHERE id = ?1"))?,
             write: connection.prepare_cached(&format!(
                 "INSERT OR REPLACE INTO {name} (id, {TOTALS}, latency) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
             ))?,
             delete: connection.prepare_cached(&format!("DELETE FROM {name} WHERE id = ?1"))?,
         })
@@ -267,6 +283,9 @@ impl<'c> RollupWriter<'c> {
             totals.reasoning_tokens.cast_signed(),
             totals.cost.0,
             totals.duration_ns.cast_signed(),
+            totals.reported.cast_signed(),
+            totals.reported_cost.0,
+            totals.computed_cost.0,
             row.latency.write(),
         ])?;
         Ok(())

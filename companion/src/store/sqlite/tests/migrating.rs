@@ -8,8 +8,25 @@ const HOUR: i64 = 3_600;
 /// What schema 2 added.
 const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "hash_hour"];
 
+/// Makes the file what the fifth version wrote.
+fn without_the_sixth_schema(path: &Path) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    for column in ["price_factors", "computed_cost"] {
+        file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
+    }
+    for table in
+        ["series_minute", "series_five", "series_hour", "user_five", "user_hour"].iter().chain(&ADDED[..3])
+    {
+        for column in ["reported", "reported_cost", "computed_cost"] {
+            file.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
+        }
+    }
+    file.execute_batch("PRAGMA user_version = 5").unwrap();
+}
+
 /// Makes the file what the fourth version wrote.
 fn without_the_fifth_schema(path: &Path) {
+    without_the_sixth_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
     for column in ["scope", "shared", "own_service"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
@@ -122,6 +139,8 @@ fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
         service_tier: None,
         server_address: None,
         modality_tokens: None,
+        price_factors: Vec::new(),
+        computed_cost: None,
         error_kind: records::every_field().error_type,
         scope: String::new(),
         ..records::every_field()

@@ -10,7 +10,7 @@ use crate::store::Filter;
 use crate::store::sqlite::file::call_id::first_id;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::row::Hash;
-use crate::store::sqlite::read::scan::{HASH, Snapshot, USER};
+use crate::store::sqlite::read::scan::{Columns, HASH, Snapshot, USER};
 use crate::store::sqlite::rollup::grain::{FIVE, HOUR, minute_start};
 use crate::store::sqlite::rollup::repeats::{Late, Repeats};
 use crate::store::sqlite::rollup::row::{
@@ -78,8 +78,13 @@ impl Transaction<'_> {
         // Users and repeated hashes have no finer rollup, so the calls of the bucket are read, once for both.
         let window = Window { from: minute_start(minutes.start), to: minute_start(minutes.end) };
         self.recent_hashes.load(self.sql, first_id(window.from))?;
-        let snapshot =
-            Snapshot { connection: self.sql, names, watermarks: self.watermarks, limits: self.limits };
+        let snapshot = Snapshot {
+            connection: self.sql,
+            names,
+            watermarks: self.watermarks,
+            limits: self.limits,
+            columns: Columns::NEWEST,
+        };
         let mut users: BTreeMap<i64, RollupRow> = BTreeMap::new();
         let (mut repeats, mut earlier) = (Repeats::default(), Late::default());
         let mut calls = 0;

@@ -1,0 +1,54 @@
+//! What providers and senders reported of costs, next to what the price tables give.
+
+use maud::{Markup, html};
+
+use super::name_or_none;
+use crate::report::data::Report;
+use crate::report::figures::shown_drift;
+use crate::store::Group;
+use crate::text::number::{count, usd_column};
+
+/// Rows of a table; the JSON has more.
+const ROWS: usize = 25;
+
+pub(super) fn tables(report: &Report) -> Markup {
+    html! {
+        @if report.totals.reported > 0 {
+            (table("Reported costs by provider", "Provider", &report.reported_by_provider))
+            (table("Reported costs by model", "Model", &report.reported_by_model))
+        }
+    }
+}
+
+fn table(title: &str, of: &str, groups: &[Group]) -> Markup {
+    let groups = &groups[..groups.len().min(ROWS)];
+    let reported = usd_column(groups.iter().map(|group| Some(group.totals.reported_cost)));
+    let computed = usd_column(groups.iter().map(|group| Some(group.totals.computed_cost)));
+    html! {
+        div.card {
+            div.heading {
+                h3 { (title) }
+                span.note { "next to what the price tables give for the same calls" }
+            }
+            div.scroll tabindex="0" role="region" aria-label=(title) {
+                table {
+                    thead { tr {
+                        th scope="col" { (of) }
+                        @for title in ["Calls", "Reported", "Computed", "Drift"] { th.n scope="col" { (title) } }
+                    } }
+                    tbody {
+                        @for ((Group { name, totals }, reported), computed) in groups.iter().zip(reported).zip(computed) {
+                            tr {
+                                th scope="row" { (name_or_none(name)) }
+                                td.n { (count(totals.reported)) }
+                                td.n { (reported) }
+                                td.n { (computed) }
+                                td.n { (shown_drift(totals)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
