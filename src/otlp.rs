@@ -212,7 +212,11 @@ impl Builder {
         let resource = self.resource();
         let limits = Limits { flush: self.flush_timeout, ..Limits::from_env() };
         let tracers = SdkTracerProvider::builder()
-            .with_span_processor(Covered::over(Delivery::start(exporters.spans, exporters.make_spans, limits)?))
+            .with_span_processor(Covered::over(Delivery::start(
+                exporters.spans,
+                exporters.make_spans,
+                limits,
+            )?))
             .with_resource(resource.clone())
             .build();
         let mut meters =
