@@ -24,7 +24,6 @@ fn price_of(call: &CallRecord) -> Option<NanoUsd> {
         input_modality: modality(tokens.input),
         cache_read_modality: modality(tokens.cache_read),
         output_modality: modality(tokens.output),
-        ..Usage::default()
     };
     let query = PriceQuery {
         provider: &call.provider,
