@@ -34,6 +34,7 @@ use crate::receiver::{self, Intake};
 use crate::report::rule_states::report_states;
 use crate::rule::config::RulesConfig;
 use crate::store::Querier;
+use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::SqliteQuerier;
 use crate::store::writer::WriterHandle;
 use supervisor::Supervisor;
@@ -53,6 +54,7 @@ pub(crate) struct App {
     access: AccessPolicy,
     converter: Arc<Converter>,
     metrics: Arc<Metrics>,
+    clock: OwnClock,
     writer: WriterHandle,
     querier: Arc<SqliteQuerier>,
     rules: RulesConfig,
@@ -92,7 +94,7 @@ impl App {
     /// [`TaskEnded`] when a part ended by itself; the others are drained as at `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<bool, TaskEnded> {
         let (stops, supervisor) = (Stops::default(), Supervisor::default());
-        let intake = Intake::new(self.converter, self.writer.clone(), self.metrics.clone());
+        let intake = Intake::new(self.converter, self.writer.clone(), self.metrics.clone(), self.clock);
         let receivers = [
             supervisor.spawn(
                 "the gRPC receiver",

@@ -61,6 +61,8 @@ pub(crate) struct Converted {
     pub reason: Option<Malformed>,
     /// Calls of which a value was out of its range and was bounded or left out.
     pub clamped: u64,
+    /// Calls that end too far ahead of the time, and are kept with the time of their receipt.
+    pub ahead: u64,
 }
 
 impl Converted {
@@ -182,6 +184,7 @@ impl Converter {
         let (opens, lasted) = (draft.opens_stream(), draft.log_duration());
         let (mut record, clamped) = draft.finish(ids, when, service, kind, &self.prices);
         result.clamped += u64::from(clamped);
+        result.ahead += u64::from(when.ahead);
         if opens || lasted.is_some() {
             let mut ends = self.stream_ends.lock().unwrap_or_else(PoisonError::into_inner);
             match lasted {

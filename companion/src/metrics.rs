@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
+    ahead: AtomicU64,
     undone: AtomicU64,
     unsupported: [AtomicU64; Signal::ALL.len()],
     skipped: Mutex<SkippedSpans>,
@@ -77,6 +78,11 @@ impl Metrics {
     /// Counts calls of which a value was bounded or left out.
     pub(crate) fn count_clamped(&self, number: u64) {
         self.clamped.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts calls that ended too far ahead.
+    pub(crate) fn count_ahead(&self, number: u64) {
+        self.ahead.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts calls that are not counted any more.
@@ -119,6 +125,13 @@ impl Metrics {
             "Calls of which a value was out of range and was bounded or left out.",
         );
         out.count(name, &[], self.clamped.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_ahead_calls_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Calls that ended more than 10 min ahead of the clock and were kept with the time of receipt.",
+        );
+        out.count(name, &[], self.ahead.load(Ordering::Relaxed));
         let name = "spanledger_receiver_undone_calls_total";
         out.family(
             name,

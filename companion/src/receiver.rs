@@ -24,8 +24,9 @@ use crate::convert::{Converted, Converter};
 use crate::metrics::{Metrics, SpanResult};
 use crate::otlp::Encoded;
 use crate::otlp::export::ExportResponse;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, SkipReason};
 use crate::store::Appended;
+use crate::store::own_clock::OwnClock;
 use crate::store::writer::{AppendError, WriterHandle};
 use crate::text::log_throttle::LogThrottle;
 use crate::text::seconds::Seconds;
@@ -51,18 +52,28 @@ pub(crate) struct Intake {
     metrics: Arc<Metrics>,
     failures: Arc<LogThrottle>,
     offload: Offload,
+    clock: OwnClock,
+    too_old: Arc<LogThrottle>,
 }
 
 impl Intake {
-    /// An intake that converts with `converter`, keeps with `writer` and counts in `metrics`.
+    /// An intake that converts with `converter`, keeps with `writer` and counts in `metrics`. Calls without a time of
+    /// their own have that of the ledger's `clock`.
     #[must_use]
-    pub(crate) fn new(converter: Arc<Converter>, writer: WriterHandle, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        converter: Arc<Converter>,
+        writer: WriterHandle,
+        metrics: Arc<Metrics>,
+        clock: OwnClock,
+    ) -> Self {
         Self {
             converter,
             writer,
             metrics,
             failures: Arc::new(LogThrottle::new(FAILURE_LOG_INTERVAL)),
             offload: Offload::default(),
+            clock,
+            too_old: Arc::new(LogThrottle::new(FAILURE_LOG_INTERVAL)),
         }
     }
 
@@ -87,6 +98,7 @@ impl Intake {
         self.metrics.count_spans(SpanResult::Refused, converted.refused + converted.malformed);
         self.metrics.count_skipped(&converted.skipped);
         self.metrics.count_clamped(converted.clamped);
+        self.metrics.count_ahead(converted.ahead);
         Ok(ExportResponse { partial_success: rejected.partial_success() })
     }
 
@@ -103,16 +115,22 @@ impl Intake {
         };
         let converted = match &request {
             Encoded::Protobuf(bytes) => {
-                self.converter.parts(Encoded::Protobuf(bytes), clock::now(), most, part)
+                self.converter.parts(Encoded::Protobuf(bytes), self.clock.now(), most, part)
             }
-            Encoded::Json(bytes) => self.converter.parts(Encoded::Json(bytes), clock::now(), most, part),
+            Encoded::Json(bytes) => self.converter.parts(Encoded::Json(bytes), self.clock.now(), most, part),
         };
-        let converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let mut converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
         appended?;
+        let refused = converted.refused + converted.malformed;
+        converted.skipped.add_many(self.clock.now(), "", SkipReason::Refused, refused);
         rejected.add(converted.refused, "trace id or span id is missing, all zeros or of a wrong length");
         if let Some(reason) = converted.reason {
             rejected.add(converted.malformed, &format!("malformed, in the first {reason}"));
         }
+        rejected.warn(
+            converted.ahead,
+            "kept with the time of receipt: the end is more than 10 min ahead of the receiver's clock",
+        );
         Ok((converted, rejected))
     }
 
@@ -132,6 +150,15 @@ impl Intake {
                 count(SpanResult::OtherAccount, appended.other_accounts);
                 self.metrics.count_undone(appended.undone);
                 rejected.add(appended.too_old, "older than what the ledger keeps");
+                if appended.too_old > 0
+                    && let Some(suppressed) = self.too_old.allow(clock::now())
+                {
+                    tracing::warn!(
+                        calls = appended.too_old,
+                        suppressed,
+                        "calls are older than what the ledger keeps"
+                    );
+                }
                 Ok(())
             }
             Err(error) => {

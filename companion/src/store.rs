@@ -13,6 +13,7 @@ pub(crate) mod conformance;
 mod error;
 pub(crate) mod identity;
 mod overview;
+pub(crate) mod own_clock;
 pub(crate) mod private_file;
 mod question;
 pub(crate) mod sqlite;

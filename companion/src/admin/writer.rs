@@ -19,6 +19,13 @@ pub(super) fn write(out: &mut Text, stats: &WriterStats) {
         "Runs of the housekeeping that failed.",
         stats.maintain_failures,
     );
+    let name = "spanledger_ledger_retention_behind_seconds";
+    out.family(
+        name,
+        Kind::Gauge,
+        "History that is past its age and kept for now: a day of uptime deletes at most a day and a quarter.",
+    );
+    out.count(name, &[], stats.behind_seconds);
     out.family("spanledger_ledger_waiting_calls", Kind::Gauge, "Calls that wait to be written.");
     out.count("spanledger_ledger_waiting_calls", &[], stats.waiting);
 

@@ -101,6 +101,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let http = bind("receiver.http", config.receiver.http, &parts.receiver_tls).await?;
     let admin = bind("admin.listen", config.admin.listen, &parts.admin_tls).await?;
     let metrics = Arc::new(Metrics::default());
+    let clock = parts.appender.clock();
     let writer = Writer::start(parts.appender, WriterOptions::new(clock::now)).map_err(BuildError::Thread)?;
     Ok(App {
         grpc,
@@ -110,6 +111,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         access: AccessPolicy::of(&config.admin.hosts, parts.admin_token),
         converter: parts.converter,
         metrics,
+        clock,
         writer,
         querier: Arc::new(parts.querier),
         rules: config.rules.clone(),

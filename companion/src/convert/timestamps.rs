@@ -16,6 +16,8 @@ pub(super) struct CallTime {
     pub(super) duration_ns: i64,
     /// Whether anything had to be changed.
     pub(super) clamped: bool,
+    /// Whether the end was too far ahead.
+    pub(super) ahead: bool,
 }
 
 impl CallTime {
@@ -36,5 +38,6 @@ pub(super) fn bounded(start: u64, end: u64, now: Timestamp) -> CallTime {
     let end_at = last.or(first).unwrap_or(now.0);
     let from = first.unwrap_or(end_at).min(end_at).max(end_at.saturating_sub(LONGEST));
     let clamped = first != Some(from) || last != Some(end_at);
-    CallTime { start: Timestamp(from), duration_ns: end_at - from, clamped }
+    let ahead = end > latest.max(0).unsigned_abs();
+    CallTime { start: Timestamp(from), duration_ns: end_at - from, clamped, ahead }
 }

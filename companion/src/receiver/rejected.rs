@@ -1,4 +1,4 @@
-//! What of an accepted request was refused for good, in the terms of OTLP's partial success.
+//! What of an accepted request was refused for good or changed, in the terms of OTLP's partial success.
 
 use crate::otlp::export::PartialSuccess;
 use crate::text::number::counted;
@@ -8,6 +8,8 @@ use crate::text::number::counted;
 pub(super) struct Rejected {
     spans: u64,
     reasons: Vec<(String, u64)>,
+    /// What was kept and not as it was sent.
+    warnings: Vec<String>,
 }
 
 impl Rejected {
@@ -23,14 +25,22 @@ impl Rejected {
         }
     }
 
-    /// `None` when nothing was refused.
+    /// Says that `spans` were kept, and how they differ from what was sent.
+    pub(super) fn warn(&mut self, spans: u64, how: &str) {
+        if spans > 0 {
+            self.warnings.push(format!("{} {how}", counted(spans, "span")));
+        }
+    }
+
+    /// `None` when nothing was refused or changed. With 0 rejected spans it is a warning, as OTLP has it.
     pub(super) fn partial_success(&self) -> Option<PartialSuccess> {
-        let reasons: Vec<String> = self
+        let mut reasons: Vec<String> = self
             .reasons
             .iter()
             .map(|(reason, spans)| format!("{} refused: {reason}", counted(*spans, "span")))
             .collect();
-        (self.spans > 0).then(|| PartialSuccess {
+        reasons.extend(self.warnings.iter().cloned());
+        (!reasons.is_empty()).then(|| PartialSuccess {
             rejected: i64::try_from(self.spans).unwrap_or(i64::MAX),
             error_message: reasons.join("; "),
         })

@@ -17,8 +17,9 @@ use crate::store::writer::{Writer, WriterOptions};
 
 fn intake(folder: &std::path::Path) -> Intake {
     let appender = Ledger::open_writer(&folder.join("ledger.db"), &Options::default()).unwrap();
+    let clock = appender.clock();
     let writer = Writer::start(appender, WriterOptions::new(clock::now)).unwrap();
-    Intake::new(Arc::new(converter()), writer, Arc::default())
+    Intake::new(Arc::new(converter()), writer, Arc::default(), clock)
 }
 
 fn converter() -> Converter {

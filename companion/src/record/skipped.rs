@@ -29,12 +29,25 @@ pub enum SkipReason {
     Pending,
     /// It names an operation that is not known, or neither an operation nor a model with tokens.
     Unknown,
+    /// A call from before what retention has deleted.
+    TooOld,
+    /// A call without usable ids, or a span that cannot be read.
+    Refused,
 }
 
 impl SkipReason {
     /// Every reason.
-    pub const ALL: [Self; 7] =
-        [Self::Agent, Self::Tool, Self::Workflow, Self::Operation, Self::Log, Self::Pending, Self::Unknown];
+    pub const ALL: [Self; 9] = [
+        Self::Agent,
+        Self::Tool,
+        Self::Workflow,
+        Self::Operation,
+        Self::Log,
+        Self::Pending,
+        Self::Unknown,
+        Self::TooOld,
+        Self::Refused,
+    ];
 
     /// Its name as a label.
     #[must_use]
@@ -47,6 +60,8 @@ impl SkipReason {
             Self::Log => "log",
             Self::Pending => "pending",
             Self::Unknown => "unknown",
+            Self::TooOld => "too_old",
+            Self::Refused => "refused",
         }
     }
 
@@ -67,6 +82,10 @@ impl SkipReason {
             Self::Log => "a log line",
             Self::Pending => "the beginning of a span that is sent whole later",
             Self::Unknown => "no known operation, and no model with tokens",
+            Self::TooOld => {
+                "a call from before what retention has deleted; refused, by the hour of its receipt"
+            }
+            Self::Refused => "no usable ids, or it cannot be read; refused, by the hour of its receipt",
         }
     }
 
@@ -79,7 +98,7 @@ impl SkipReason {
     /// Whether calls may be missing because of it.
     #[must_use]
     pub const fn may_miss_calls(self) -> bool {
-        matches!(self, Self::Unknown)
+        matches!(self, Self::Unknown | Self::TooOld | Self::Refused)
     }
 }
 
@@ -139,7 +158,14 @@ pub struct SkippedHours {
 impl SkippedHours {
     /// Counts one span of `scope` that ended at `end`.
     pub fn add(&mut self, end: Timestamp, scope: &str, reason: SkipReason) {
-        self.hour(end.0.div_euclid(HOUR)).add(scope, reason, 1);
+        self.add_many(end, scope, reason, 1);
+    }
+
+    /// Counts `spans` of `scope` that ended at `end`.
+    pub fn add_many(&mut self, end: Timestamp, scope: &str, reason: SkipReason, spans: u64) {
+        if spans > 0 {
+            self.hour(end.0.div_euclid(HOUR)).add(scope, reason, spans);
+        }
     }
 
     /// Counts all of `other`.

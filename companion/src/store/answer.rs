@@ -221,4 +221,6 @@ pub struct Maintained {
     pub deleted: u64,
     /// Whether more is left for the next call.
     pub more: bool,
+    /// Seconds of history that are past their age and stay for now, since no more may be deleted in the time.
+    pub behind_seconds: u64,
 }

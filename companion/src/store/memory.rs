@@ -128,7 +128,7 @@ impl Appender for MemoryStore {
             return Ok(Maintained::default());
         }
         columns.remove_first(cut, now.plus_seconds(-retention.0));
-        Ok(Maintained { deleted: cut as u64, more: false })
+        Ok(Maintained { deleted: cut as u64, ..Maintained::default() })
     }
 }
 

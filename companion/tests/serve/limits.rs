@@ -133,6 +133,26 @@ async fn a_bad_span_costs_that_span_alone_and_the_response_says_so() {
 }
 
 #[tokio::test]
+async fn a_span_from_the_future_is_kept_at_its_receipt_and_the_sender_is_warned() {
+    let server = Server::start(&[]);
+    let day = 86_400_000_000_000;
+    let ahead = |number| {
+        let mut span = call(number);
+        span.start_time_unix_nano += day;
+        span.end_time_unix_nano += day;
+        span
+    };
+    let response = post(&server, request(vec![ahead(1), call(2), ahead(3)]).encode_to_vec(), &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let response = ExportTraceServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    let partial = response.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 0);
+    assert!(partial.error_message.starts_with("2 spans kept with the time of receipt: "), "{partial:?}");
+    assert_eq!(server.calls().len(), 3);
+    assert_eq!(server.metric("spanledger_receiver_ahead_calls_total"), Some(2.0));
+}
+
+#[tokio::test]
 async fn takes_http_on_loopback_from_this_machine_only_unless_a_token_guards_it() {
     const FORGED: &[u8] = br#"{"resourceSpans":[]}"#;
     let post = async |server: &Server, host: &'static str, token: &'static str| {

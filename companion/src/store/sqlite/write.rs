@@ -1,12 +1,14 @@
 //! The one writer: appends calls, closes rollups, tracks sequence gaps, and enforces retention.
 
 mod accounts;
+mod aging;
 mod append;
 mod appender;
+mod brake;
 mod close;
 pub(super) mod gaps;
 mod recent_hashes;
-mod retention;
+pub(super) mod retention;
 mod rollups;
 mod settle;
 mod skipped;

@@ -25,6 +25,8 @@ pub(crate) struct WriterStats {
     pub groups: u64,
     /// Calls deleted by retention.
     pub deleted: u64,
+    /// Seconds of history that are past their age and not deleted yet.
+    pub behind_seconds: u64,
     /// Runs of the housekeeping that failed.
     pub maintain_failures: u64,
     /// Calls that wait to be written now.
@@ -43,6 +45,7 @@ pub(super) struct Counters {
     failed: AtomicU64,
     groups: AtomicU64,
     deleted: AtomicU64,
+    behind_seconds: AtomicU64,
     maintain_failures: AtomicU64,
     latency: [AtomicU64; LATENCY_BOUNDS.len() + 1],
     latency_sum_ns: AtomicU64,
@@ -73,6 +76,7 @@ impl Counters {
 
     pub(super) fn maintained(&self, maintained: Maintained) {
         add(&self.deleted, maintained.deleted);
+        self.behind_seconds.store(maintained.behind_seconds, Ordering::Relaxed);
     }
 
     pub(super) fn maintain_failed(&self) {
@@ -88,6 +92,7 @@ impl Counters {
             failed: get(&self.failed),
             groups: get(&self.groups),
             deleted: get(&self.deleted),
+            behind_seconds: get(&self.behind_seconds),
             maintain_failures: get(&self.maintain_failures),
             waiting: waiting as u64,
             latency: std::array::from_fn(|bucket| get(&self.latency[bucket])),

@@ -1,6 +1,6 @@
 //! Appending calls: each account is written once, and of the accounts of a call one is added to the rollups.
 
-use crate::record::{CallRecord, Origin};
+use crate::record::{CallRecord, Origin, SkipReason, SkippedHours, Timestamp};
 use crate::store::sqlite::file::call_id::{end_of, identity_hash, places};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::file::dictionary::day_of;
@@ -40,10 +40,12 @@ impl Transaction<'_> {
         // Rows in the order of their ids fill pages; batches come in the order of the senders.
         order.sort_by_key(|(end, _)| *end);
         let mut appended = Appended::default();
+        let mut too_old = SkippedHours::default();
         let (mut new, mut unsettled) = (Vec::with_capacity(batch.calls.len()), Vec::new());
         for (end, call) in order {
             if minute_of(end) < self.watermarks.calls_from {
                 appended.too_old += 1;
+                too_old.add(self.now.unwrap_or(Timestamp(end)), &call.scope, SkipReason::TooOld);
                 continue;
             }
             let Some((id, numbers)) = self.insert(call, end, calls)? else {
@@ -63,7 +65,7 @@ impl Transaction<'_> {
         unsettled.extend(self.pass(batch.passages)?);
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;
         self.sequences.note(self.sql, batch.calls)?;
-        batch.skipped.map_or(Ok(()), |skipped| self.note_skipped(skipped))?;
+        batch.skipped.into_iter().chain([&too_old]).try_for_each(|skipped| self.note_skipped(skipped))?;
         Ok(appended)
     }
 

@@ -1,6 +1,7 @@
 //! The SQLite store's [`Appender`].
 
 use crate::record::{Passage, Timestamp};
+use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::retention;
@@ -22,11 +23,16 @@ impl Appender for SqliteAppender {
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
-        retention::maintain(self, now)
+        retention::maintain(self, now, self.clock.uptime())
     }
 }
 
 impl SqliteAppender {
+    /// The clock by which the ledger goes. Clones share it.
+    pub(crate) fn clock(&self) -> OwnClock {
+        self.clock.clone()
+    }
+
     fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
         if batches.iter().any(|batch| !batch.calls.is_empty() || batch.skipped.is_some()) {
             let appended = self.write(|transaction| transaction.append(batches.iter().copied()))?;

@@ -6,16 +6,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::record::Timestamp;
-use crate::store::sqlite::file::call_id::{end_id, first_id, minute_of_id};
+use crate::store::sqlite::file::call_id::{first_id, minute_of_id};
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::BUSY_TIMEOUT;
-use crate::store::sqlite::file::watermarks::NEVER;
 use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
 use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
 use crate::store::sqlite::write::transaction::{SqliteAppender, Transaction};
 use crate::store::{Maintained, StoreError};
-use crate::text::time::rfc3339;
 
 /// Calls read for rollups, and rows deleted, by one run: some 50 ms each.
 const CLOSE_CALLS: u64 = 100_000;
@@ -34,53 +32,25 @@ const LONG_PATIENCE: Duration = Duration::from_secs(2);
 const GROWN_LOG: u64 = 64 * 1024 * 1024;
 /// A bucket is closed this many minutes after its end: most stragglers are in by then, and later ones only
 /// cost a little more.
-const GRACE: i64 = 2;
+pub(super) const GRACE: i64 = 2;
 /// Instances whose sequences are followed; the longest silent give way.
 const INSTANCES: i64 = 100_000;
 
-/// How far the clock may be past everything the ledger knows and is still believed: a running service learns the
-/// time every few seconds. In nanoseconds.
-const LEAP: i64 = 24 * 3_600 * Timestamp::SECOND;
-
-/// The clock decides what is deleted for good, and which calls are refused from then on as too old. So one that leaps
-/// past the newest call and past the last housekeeping is taken to be wrong until a call ends near it: in between, the
-/// last certain time is used instead. (A service that was down for longer and gets no calls keeps what it has
-/// until the first one comes.)
-fn believed(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Timestamp, StoreError> {
-    let before = end_id(now, ledger.watermarks.spill_us);
-    let newest: Option<i64> = ledger.read(|sql| {
-        sql.prepare_cached("SELECT max(id) FROM calls WHERE id < ?1")?.query_row([before], |row| row.get(0))
-    })?;
-    // The rollups were closed by an earlier run, this long before what was its time.
-    let last = minute_start(ledger.watermarks.closed.saturating_add(GRACE));
-    let certain = newest.map_or(last, |id| last.max(minute_start(minute_of_id(id))));
-    let leaps = now.0.saturating_sub(certain.0) > LEAP;
-    let knows = newest.is_some() || ledger.watermarks.closed > NEVER;
-    if leaps && knows && !ledger.clock_leaps {
-        tracing::warn!(
-            now = %rfc3339(now), certain = %rfc3339(certain),
-            "the clock is far past the newest call and the last housekeeping, nothing is deleted by age until a call \
-             ends near it"
-        );
-    }
-    ledger.clock_leaps = leaps;
-    Ok(if leaps { certain } else { now })
-}
-
-pub(crate) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Maintained, StoreError> {
-    let now = believed(ledger, now)?;
+pub(crate) fn maintain(
+    ledger: &mut SqliteAppender,
+    clock: Timestamp,
+    uptime: Duration,
+) -> Result<Maintained, StoreError> {
+    let now = ledger.clock.at(clock, uptime);
+    ledger.note_time(now)?;
     let today = minute_of(now.0);
     let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
 
-    if let Some(age) = ledger.options.keep_calls {
-        // Whole buckets of every rollup go together.
-        let until = minute_of(before(now, age)).div_euclid(5) * 5;
-        ledger.write(|transaction| {
-            transaction.watermarks.calls_from =
-                transaction.watermarks.calls_from.max(until.min(transaction.watermarks.closed));
-            Ok(())
-        })?;
-    }
+    let keep_calls = ledger.options.keep_calls;
+    // Rollups are never kept for less than their calls.
+    let keep_sums = ledger.options.keep_sums.map(|age| age.max(keep_calls.unwrap_or_default()));
+    ledger.mark_back(now.min(clock), keep_calls)?;
+    let behind = ledger.mark_old_calls(now, keep_calls, uptime)?;
     let mut deleted = ledger.write(|transaction| transaction.delete_old_calls())?;
     let over = if deleted == 0 { ledger.bytes_over()? } else { 0 };
     if over > 0 {
@@ -92,21 +62,12 @@ pub(crate) fn maintain(ledger: &mut SqliteAppender, now: Timestamp) -> Result<Ma
     }
     more |= deleted == DELETE_ROWS;
 
-    let oldest_sum = ledger.options.keep_sums.map(|age| {
-        let age = age.max(ledger.options.keep_calls.unwrap_or_default());
-        minute_of(before(now, age)).div_euclid(60) * 60
-    });
-    more |= ledger.write(|transaction| transaction.delete_old_sums(oldest_sum.unwrap_or(NEVER)))?;
+    more |= ledger.delete_old_sums(now, keep_sums, uptime)?;
     more |= ledger.end_waiting(now)?;
     more |= ledger.write(|transaction| transaction.forget_gaps())?;
     more |= ledger.forget_names()?;
     more |= ledger.shrink()?;
-    Ok(Maintained { deleted: deleted.cast_unsigned(), more })
-}
-
-/// `now - age`; saturates.
-fn before(now: Timestamp, age: Duration) -> i64 {
-    now.0.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
+    Ok(Maintained { deleted: deleted.cast_unsigned(), more, behind_seconds: behind.cast_unsigned() })
 }
 
 /// Tells whether more is left to close.
@@ -161,7 +122,7 @@ impl Transaction<'_> {
 
     /// Deletes rollups finer than an hour where the calls are gone, and hours before `oldest_sum`. Tells
     /// whether more is left.
-    fn delete_old_sums(&mut self, oldest_sum: i64) -> rusqlite::Result<bool> {
+    pub(super) fn delete_old_sums(&mut self, oldest_sum: i64) -> rusqlite::Result<bool> {
         let watermarks = &mut self.watermarks;
         let whole_hours = watermarks.calls_from.min(watermarks.closed).div_euclid(60) * 60;
         watermarks.minutes_from = watermarks.minutes_from.max(whole_hours);
@@ -196,7 +157,7 @@ impl Transaction<'_> {
         Ok(deleted)
     }
 
-    fn oldest(&self, table: Table) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn oldest(&self, table: Table) -> rusqlite::Result<Option<i64>> {
         let id: Option<i64> = self
             .sql
             .prepare_cached(&format!("SELECT min(id) FROM {}", table.name()))?

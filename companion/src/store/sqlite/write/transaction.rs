@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use crate::record::Passage;
+use crate::record::{Passage, Timestamp};
 use crate::store::StoreError;
 use crate::store::identity::Known;
+use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::WriterLock;
-use crate::store::sqlite::file::watermarks::Watermarks;
+use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
+use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::sqlite::write::accounts::Rows;
+use crate::store::sqlite::write::brake::Brake;
 use crate::store::sqlite::write::gaps::Sequences;
 use crate::store::sqlite::write::recent_hashes::RecentHashes;
+use crate::store::sqlite::write::retention::GRACE;
 use crate::store::sqlite::write::waiting::load_known;
 use crate::store::sqlite::{Limits, Options};
 
@@ -28,8 +32,15 @@ pub struct SqliteAppender {
     pub(crate) dictionary: Dictionary,
     /// The day before which names were forgotten, in days since 1970.
     pub(crate) names_from: i64,
-    /// Whether the housekeeping did not believe the clock, and has logged it.
-    pub(crate) clock_leaps: bool,
+    /// What time it is, for retention and for what is received.
+    pub(super) clock: OwnClock,
+    /// The time that the file knows.
+    pub(super) noted_time: Option<Timestamp>,
+    /// How much history may be deleted by age.
+    pub(super) calls_brake: Brake,
+    pub(super) sums_brake: Brake,
+    /// Hour rollups before this minute are deleted, or are about to be.
+    pub(super) sums_from: i64,
     sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
     pub(super) known: Known,
@@ -51,9 +62,18 @@ impl SqliteAppender {
         let remembered = Watermarks::load(&connection).and_then(|watermarks| {
             let rows = Rows { sql: &connection, names: &names, calls_from: watermarks.calls_from };
             let known = load_known(limits.recent_accounts, &rows)?;
-            Ok((watermarks, known, Sequences::load(&connection)?))
+            let time = connection
+                .query_row("SELECT value FROM state WHERE name = 'time'", [], |row| row.get(0).map(Timestamp))
+                .optional()?;
+            let brakes = [["deletable", "kept"], ["deletable_sums", "kept_sums"]];
+            let [calls, sums] = brakes.map(|names| Brake::load(&connection, names));
+            Ok((watermarks, time, known, Sequences::load(&connection)?, calls?, sums?))
         });
-        let (watermarks, known, sequences) = remembered.map_err(|error| store_error(&path, &error))?;
+        let (watermarks, time, known, sequences, calls_brake, sums_brake) =
+            remembered.map_err(|error| store_error(&path, &error))?;
+        // Older versions noted no time, but closed the rollups this long before what was theirs.
+        let closed =
+            || (watermarks.closed > NEVER).then(|| minute_start(watermarks.closed.saturating_add(GRACE)));
         Ok(Self {
             connection,
             path,
@@ -61,7 +81,11 @@ impl SqliteAppender {
             watermarks,
             dictionary: Dictionary::default(),
             names_from: i64::MIN,
-            clock_leaps: false,
+            clock: OwnClock::after(time.or_else(closed)),
+            noted_time: None,
+            calls_brake,
+            sums_brake,
+            sums_from: NEVER,
             sequences,
             known,
             unsaved: Vec::new(),
@@ -82,6 +106,7 @@ impl SqliteAppender {
             let mut transaction = Transaction {
                 sql: &sql,
                 watermarks: self.watermarks,
+                now: self.clock.last(),
                 dictionary: &mut self.dictionary,
                 sequences: &mut self.sequences,
                 known: &mut self.known,
@@ -119,6 +144,8 @@ impl SqliteAppender {
 pub(crate) struct Transaction<'a> {
     pub(crate) sql: &'a Connection,
     pub(crate) watermarks: Watermarks,
+    /// What time it is, as far as that was asked.
+    pub(super) now: Option<Timestamp>,
     pub(crate) dictionary: &'a mut Dictionary,
     pub(crate) sequences: &'a mut Sequences,
     pub(super) known: &'a mut Known,

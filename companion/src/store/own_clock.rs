@@ -1,0 +1,154 @@
+//! What time the ledger takes it to be, from the two clocks of a process: the one that is set, and the one that only
+//! runs. No clock tells which of them is right, so a difference is believed only after it has lasted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::record::Timestamp;
+use crate::text::time::rfc3339;
+
+/// How far ahead the clock may be of what the other one led to expect. A machine that was suspended or a ledger that was
+/// not served for a night is within.
+const AHEAD: Duration = Duration::from_secs(24 * 3_600);
+/// How far behind it may be.
+const BEHIND: Duration = Duration::from_secs(300);
+/// How long a larger difference must last before it is believed.
+const LASTS: Duration = Duration::from_secs(3_600);
+
+/// The clock by which a ledger goes. Clones are one clock.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnClock {
+    time: Arc<Mutex<OwnTime>>,
+    since: Instant,
+}
+
+impl OwnClock {
+    /// Begins with the last time that the file knows of.
+    pub(crate) fn after(file: Option<Timestamp>) -> Self {
+        Self { time: Arc::new(Mutex::new(OwnTime::after(file))), since: clock::instant() }
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.at(clock::now(), self.uptime())
+    }
+
+    /// How long this clock has run.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// The time when the clock of the machine shows `clock` after so much `uptime`; warns when that is not believed.
+    pub(crate) fn at(&self, clock: Timestamp, uptime: Duration) -> Timestamp {
+        // A value is replaced whole.
+        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let apart = time.apart_since.is_some();
+        let now = time.at(clock, uptime);
+        if time.apart_since.is_some() && !apart {
+            tracing::warn!(
+                clock = %rfc3339(clock), expected = %rfc3339(now),
+                "the clock has leapt; it is believed when it stays so for an hour"
+            );
+        }
+        now
+    }
+
+    /// The time that was taken last.
+    pub(crate) fn last(&self) -> Option<Timestamp> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner).known.map(|(time, _)| time)
+    }
+}
+
+/// The ledger's own time.
+#[derive(Debug, Clone, Copy)]
+struct OwnTime {
+    /// What time it was when the process had been up for so long.
+    known: Option<(Timestamp, Duration)>,
+    /// Since when, in uptime, the clock has been apart from it.
+    apart_since: Option<Duration>,
+}
+
+impl OwnTime {
+    /// Begins with the last time that the file knows of.
+    const fn after(file: Option<Timestamp>) -> Self {
+        let known = match file {
+            Some(time) => Some((time, Duration::ZERO)),
+            None => None,
+        };
+        Self { known, apart_since: None }
+    }
+
+    /// The time when the clock shows `clock` after so much `uptime`.
+    fn at(&mut self, clock: Timestamp, uptime: Duration) -> Timestamp {
+        let expected = self.known.map_or(clock, |(time, at)| later(time, uptime.saturating_sub(at)));
+        let apart = clock.0.saturating_sub(expected.0);
+        let time = if -nanos(BEHIND) <= apart && apart <= nanos(AHEAD) {
+            self.apart_since = None;
+            clock
+        } else {
+            let since = *self.apart_since.get_or_insert(uptime);
+            let believed = uptime.saturating_sub(since) >= LASTS;
+            if believed {
+                self.apart_since = None;
+            }
+            if believed { clock } else { expected }
+        };
+        self.known = Some((time, uptime));
+        time
+    }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    Timestamp(time.0.saturating_add(nanos(by)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: Timestamp = Timestamp(1_800_000_000 * Timestamp::SECOND);
+    const DAY: i64 = 86_400;
+
+    fn up(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn follows_the_clock_through_a_night_and_through_small_corrections() {
+        let mut own = OwnTime::after(Some(BASE));
+        for (seconds, uptime) in [(12 * 3_600, 1), (12 * 3_600 - 200, 2), (12 * 3_600 + 60, 300)] {
+            let clock = BASE.plus_seconds(seconds);
+            assert_eq!(own.at(clock, up(uptime)), clock);
+            assert!(own.apart_since.is_none());
+        }
+    }
+
+    #[test]
+    fn believes_a_leap_only_when_it_lasts_in_either_direction() {
+        for leap in [200 * DAY, -200 * DAY, -3_600] {
+            let mut own = OwnTime::after(None);
+            own.at(BASE, up(0));
+            let leapt = |seconds| BASE.plus_seconds(leap + seconds);
+            assert_eq!(own.at(leapt(10), up(10)), BASE.plus_seconds(10), "{leap}");
+            assert!(own.apart_since.is_some());
+            assert_eq!(own.at(BASE.plus_seconds(35), up(35)), BASE.plus_seconds(35), "it is over");
+            assert!(own.apart_since.is_none());
+            assert_eq!(own.at(leapt(40), up(40)), BASE.plus_seconds(40));
+            assert_eq!(own.at(leapt(3_600), up(3_600)), BASE.plus_seconds(3_600), "not an hour since 40 s");
+            assert_eq!(own.at(leapt(3_640), up(3_640)), leapt(3_640), "{leap}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_the_file_at_start_is_not_believed_at_once() {
+        let mut own = OwnTime::after(Some(BASE));
+        assert_eq!(own.at(BASE.plus_seconds(-60 * DAY), up(5)), BASE.plus_seconds(5));
+        assert_eq!(own.at(BASE.plus_seconds(20), up(20)), BASE.plus_seconds(20));
+        assert_eq!(OwnTime::after(None).at(BASE, up(7)), BASE, "an empty file knows nothing else");
+    }
+}
