@@ -6,7 +6,9 @@ pub mod check;
 pub mod config;
 pub mod demo;
 mod format;
+pub mod health;
 pub mod import;
+pub mod inbox;
 pub mod notify;
 pub mod prices;
 pub mod report;
@@ -78,6 +80,10 @@ enum Command {
     Backtest(backtest::Args),
     /// List the notification targets, or send a test message to one.
     Notify(notify::Args),
+    /// Receive the notifications of Alertmanager or of `serve` and show them on a page, where no other receiver exists.
+    Inbox(inbox::Args),
+    /// Ask a running `serve` whether it is ready, for the health checks of containers: exits 2 when it is not.
+    Health(health::Args),
     /// Print the effective configuration with the source of each value, or check a file.
     Config(config::Args),
 }
@@ -108,6 +114,8 @@ impl Cli {
         match self.command {
             Command::Demo(args) => return demo::run(&args, terminal),
             Command::Serve(args) => return serve::run(&args, common),
+            Command::Inbox(args) => return inbox::run(&args),
+            Command::Health(args) => health::run(&args, &common.load(&[])?.config.admin, out)?,
             Command::Check(args) => {
                 let loaded = common.load(&[])?;
                 let querier = common.querier(&loaded)?;

@@ -4,6 +4,7 @@
 mod application;
 mod provider;
 mod sink;
+pub(crate) mod traffic;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -103,7 +104,7 @@ impl Demo {
             .endpoint(format!("http://{}", addresses.otlp_http))
             .bridge(false)
             .init()?;
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
         application::run(provider, client, |made, all| report(Event::Call(made, all))).await;
         // What is gathered leaves now; the companion acknowledges it when it is durable.
         let telemetry = tokio::task::spawn_blocking(move || {

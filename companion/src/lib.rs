@@ -22,6 +22,7 @@ mod failure;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod inbox;
 mod metrics;
 mod net;
 mod notify;

@@ -4,6 +4,7 @@
 pub(crate) mod alertmanager;
 pub(crate) mod email;
 pub(crate) mod http;
+mod links;
 pub(crate) mod schedule;
 pub(crate) mod secret;
 pub(crate) mod slack;
@@ -20,6 +21,7 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use self::links::Links;
 use crate::alert::Alert;
 use crate::record::Timestamp;
 use crate::rule::Labels;
@@ -102,6 +104,12 @@ pub(crate) struct Annotations {
     pub value: String,
     /// The threshold, in the rule's unit.
     pub threshold: String,
+    /// The runbook's section about the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook_url: Option<String>,
+    /// The dashboard of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dashboard_url: Option<String>,
     /// Why it is over although no healthy value was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_without_data: Option<String>,
@@ -110,13 +118,15 @@ pub(crate) struct Annotations {
 impl Annotations {
     /// Of one alert.
     #[must_use]
-    pub(crate) fn of(alert: &Alert) -> Self {
+    pub(crate) fn of(alert: &Alert, links: &Links) -> Self {
         Self {
             summary: alert.summary.clone(),
             description: alert.description.clone(),
             advice: alert.advice.clone(),
             value: alert.value.to_string(),
             threshold: alert.threshold.to_string(),
+            runbook_url: links.runbook(alert),
+            dashboard_url: links.dashboard(alert),
             resolved_without_data: alert.resolved_without_data.clone(),
         }
     }

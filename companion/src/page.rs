@@ -3,6 +3,7 @@
 
 mod calls;
 mod parameters;
+mod runbook;
 mod time_range;
 
 #[cfg(test)]
@@ -55,13 +56,14 @@ struct Shared {
     permits: Arc<Semaphore>,
 }
 
-/// `GET /` (the report), `/calls` and `/report.json`. Answers carry a strict content security policy and are
+/// `GET /` (the report), `/calls`, `/report.json` and `/runbook`. Answers carry a strict content security policy and are
 /// not stored by anyone.
 pub(crate) fn router(state: PageState) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/calls", get(calls_page))
         .route("/report.json", get(json))
+        .route("/runbook", get(runbook_page))
         .with_state(Shared { sources: state, permits: Arc::new(Semaphore::new(AT_ONCE)) })
 }
 
@@ -108,6 +110,12 @@ async fn calls_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> 
 
 fn title_of(filter: &Filter) -> &'static str {
     if *filter == Filter::default() { "All calls, newest first" } else { "Calls that match, newest first" }
+}
+
+async fn runbook_page() -> Response {
+    let mut response = page_of("Runbook, Spanledger", &runbook::body());
+    guard(response.headers_mut());
+    response
 }
 
 async fn json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Failure, write_all};
 use crate::app::stop_token;
 use crate::clock;
+use crate::demo::traffic::{self, Application};
 use crate::demo::{Demo, Event};
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::Window;
@@ -20,7 +21,12 @@ use crate::text::terminal::Terminal;
 #[command(after_help = "\
 Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole responses, streams, 429, 500, a \
 truncated stream) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a \
-webhook, and a report is printed. Nothing leaves this machine, and no key is needed.")]
+webhook, and a report is printed. Nothing leaves this machine, and no key is needed.
+
+With --endpoint, an application alone sends its telemetry to a stack that runs elsewhere, such as an OpenTelemetry \
+Collector. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES name its service, version and environment.
+
+  OTEL_SERVICE_NAME=checkout spanledger demo --endpoint http://127.0.0.1:4318 --application chat")]
 pub struct Args {
     /// Exit after the report instead of serving the report page until Ctrl-C.
     #[arg(long)]
@@ -28,6 +34,12 @@ pub struct Args {
     /// Keep the demo's ledger and configuration in this folder [default: a new temporary one].
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// Send traffic to the OTLP receiver at this address until a signal, instead of the whole demo.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["exit", "keep"])]
+    endpoint: Option<String>,
+    /// What the application of --endpoint does.
+    #[arg(long, value_enum, default_value_t, requires = "endpoint")]
+    application: Application,
 }
 
 /// Runs the demo.
@@ -35,6 +47,13 @@ pub struct Args {
 /// # Errors
 /// `Failure` when a part of it fails.
 pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
+    if let Some(endpoint) = &args.endpoint {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            Ok::<_, Failure>(traffic::send(endpoint, args.application, stop_token()?).await?)
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder = Folder::new(args.keep.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let clean = runtime.block_on(play(args, folder.path(), terminal))?;

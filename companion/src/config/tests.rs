@@ -222,8 +222,12 @@ fn lets_the_variables_of_other_programs_be() {
         names.extend(words.filter(|word| word.starts_with("SPANLEDGER_")).map(str::to_owned));
     }
     assert!(names.len() > 20, "{names:?}");
-    // Of the compose file's own, this one is the companion's.
-    names.remove("SPANLEDGER_ADMIN_HOSTS");
+    // Of the compose file's own, these are the companion's.
+    for own in
+        ["SPANLEDGER_NOTIFY_EXTERNAL_URL", "SPANLEDGER_NOTIFY_DASHBOARD_URL", "SPANLEDGER_RECEIVER_TOKEN"]
+    {
+        assert!(names.remove(own), "{own}");
+    }
     let others = names.into_iter().map(|name| (name, "x".to_owned()));
     let service = ("SPANLEDGER_ADMIN_PORT".to_owned(), "tcp://192.0.2.1:4319".to_owned());
     for (name, value) in others.chain([service]) {

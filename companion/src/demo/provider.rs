@@ -1,4 +1,5 @@
-//! A loopback server that speaks the wire format of OpenAI chat completions, with good days and bad ones.
+//! A loopback server that speaks the wire formats of OpenAI (chat completions, embeddings) and Anthropic (messages), with
+//! good days and bad ones.
 
 use std::time::Duration;
 
@@ -26,7 +27,12 @@ pub(super) enum Scene {
     Broken,
     /// A stream whose connection is cut midway.
     Cut,
+    /// 401, as for a key that was revoked.
+    Unauthorized,
 }
+
+/// The longest time that the provider thinks, in milliseconds.
+const LONGEST_WAIT: u64 = 60_000;
 
 #[derive(Deserialize)]
 struct Request {
@@ -39,21 +45,35 @@ struct Request {
 #[derive(Deserialize)]
 struct Metadata {
     scene: Scene,
+    /// Input and output tokens of a good response. Defaults to those of a short question.
+    tokens: Option<(u64, u64)>,
+    /// How long the provider thinks, in milliseconds.
+    #[serde(default)]
+    wait: u64,
 }
 
 pub(super) fn router() -> Router {
-    Router::new().route("/v1/chat/completions", post(answer))
+    Router::new()
+        .route("/v1/chat/completions", post(|body: Bytes| answer(body, whole)))
+        .route("/v1/messages", post(|body: Bytes| answer(body, message)))
+        .route("/v1/embeddings", post(|body: Bytes| answer(body, embedding)))
 }
 
-async fn answer(body: Bytes) -> Response {
+/// `good` makes a whole response of a model and its tokens.
+async fn answer(body: Bytes, good: fn(&str, (u64, u64)) -> Response) -> Response {
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => return refusal(StatusCode::BAD_REQUEST, "invalid_request_error", &error.to_string()),
     };
-    match request.metadata.scene {
-        Scene::Answer if request.stream => stream(&request.model, (220, 48), true),
-        Scene::Answer => whole(&request.model, (180, 64)),
-        Scene::Expensive => whole(&request.model, (96_000, 24_000)),
+    let Metadata { scene, tokens, wait } = request.metadata;
+    tokio::time::sleep(Duration::from_millis(wait.min(LONGEST_WAIT))).await;
+    match scene {
+        Scene::Answer if request.stream => stream(&request.model, tokens.unwrap_or((220, 48)), wait, true),
+        Scene::Answer => good(&request.model, tokens.unwrap_or((180, 64))),
+        Scene::Expensive => good(&request.model, (96_000, 24_000)),
+        Scene::Unauthorized => {
+            refusal(StatusCode::UNAUTHORIZED, "invalid_api_key", "Incorrect API key provided.")
+        }
         Scene::RateLimited => {
             let mut refused = refusal(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -67,7 +87,7 @@ async fn answer(body: Bytes) -> Response {
             let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
             (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html")], page).into_response()
         }
-        Scene::Cut => stream(&request.model, (220, 48), false),
+        Scene::Cut => stream(&request.model, (220, 48), wait, false),
     }
 }
 
@@ -101,8 +121,37 @@ fn whole(model: &str, tokens: (u64, u64)) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
 }
 
-/// A stream in chunks; `whole` says whether it comes to its end or breaks off behind the second word.
-fn stream(model: &str, tokens: (u64, u64), whole: bool) -> Response {
+/// A response of Anthropic's messages.
+fn message(model: &str, (input, output): (u64, u64)) -> Response {
+    let answer = json!({
+        "id": "msg_demo",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [{"type": "text", "text": "A demo answers what a demo is asked."}],
+        "stop_reason": "end_turn",
+        "usage": {
+            "input_tokens": input - input / 4,
+            "cache_read_input_tokens": input / 4,
+            "cache_creation_input_tokens": 0,
+            "output_tokens": output,
+        },
+    });
+    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
+}
+
+fn embedding(model: &str, (input, _): (u64, u64)) -> Response {
+    let answer = json!({
+        "object": "list",
+        "model": model,
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}],
+        "usage": {"prompt_tokens": input, "total_tokens": input},
+    });
+    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
+}
+
+/// A stream in chunks, with a tenth of `wait` before each; `whole` says whether it comes to its end or breaks off behind the second word.
+fn stream(model: &str, tokens: (u64, u64), wait: u64, whole: bool) -> Response {
     let chunk = |choices: serde_json::Value, usage: serde_json::Value| {
         let chunk = json!({
             "id": "chatcmpl-demo",
@@ -125,12 +174,16 @@ fn stream(model: &str, tokens: (u64, u64), whole: bool) -> Response {
             "data: [DONE]\n\n".to_owned(),
         ]);
     }
-    let events = events.into_iter().map(|event| Ok::<_, std::io::Error>(Bytes::from(event)));
+    let pause = Duration::from_millis(wait.min(LONGEST_WAIT) / 10);
+    let events = futures_util::stream::iter(events).then(move |event| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::io::Error>(Bytes::from(event))
+    });
     // The error makes the server close the connection inside the body; the pause lets what came before it leave.
     let cut = futures_util::stream::iter((!whole).then_some(())).then(|()| async {
         tokio::time::sleep(Duration::from_millis(5)).await;
         Err(std::io::Error::other("the demo cuts this stream"))
     });
-    let body = Body::from_stream(futures_util::stream::iter(events).chain(cut));
+    let body = Body::from_stream(events.chain(cut));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::http::Endpoint;
+use super::links::Links;
 use super::schedule::Grouping;
 use super::secret::Secret;
 use super::target::{Kind, NotifyConfig, Target, default_name};
@@ -43,13 +44,17 @@ const fn default_resend() -> Seconds {
     Seconds(15)
 }
 
+/// The least time that an alert counts as firing without a word from us.
+const VALID_FOR: Seconds = Seconds(300);
+
 /// Posts the alerts to `/api/v2/alerts`.
 #[derive(Debug)]
 pub struct Alertmanager {
     name: String,
     endpoint: Endpoint,
-    external_url: String,
-    /// A firing alert ends by itself when we fall silent for four intervals, as Prometheus has it.
+    links: Links,
+    /// A firing alert ends by itself when we fall silent for this long. A new version of the companion starts sooner, so
+    /// that no message reads "resolved" for what goes on.
     valid_for: Seconds,
 }
 
@@ -78,8 +83,8 @@ impl Kind for Alertmanager {
         let alertmanager = Self {
             name: config.name.clone(),
             endpoint: Endpoint::new(url, token)?.join("/api/v2/alerts"),
-            external_url: notify.external_url.clone(),
-            valid_for: Seconds(config.resend.0 * 4),
+            links: Links::of(notify),
+            valid_for: Seconds((config.resend.0 * 4).max(VALID_FOR.0)),
         };
         // One group that is sent at every interval: the rest is Alertmanager's.
         let grouping = Grouping {
@@ -103,12 +108,12 @@ impl Notifier for Alertmanager {
         let alerts = notification.alerts().map(|alert| PostableAlert {
             // An empty value means "no such label" there, and would make two alerts one.
             labels: labels(alert).into_iter().filter(|(_, value)| !value.is_empty()).collect(),
-            annotations: Annotations::of(alert),
+            annotations: Annotations::of(alert, &self.links),
             starts_at: started(alert),
             ends_at: rfc3339(
                 alert.resolved_at.unwrap_or_else(|| notification.at.plus_seconds(self.valid_for.0)),
             ),
-            generator_url: self.external_url.clone(),
+            generator_url: self.links.page.clone(),
         });
         self.endpoint.post(alerts.collect::<Vec<_>>())
     }

@@ -42,7 +42,14 @@ impl Endpoint {
             // No proxy reaches this machine.
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| format!("url: {}", error.without_url()))?;
+        if parsed.scheme() == "http" {
+            // Without TLS no certificate is judged, and an image without root certificates is enough.
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(|error| {
+            let advice = "install the package ca-certificates or set SSL_CERT_FILE";
+            format!("url: no client for HTTPS: {}; {advice}", reason(error))
+        })?;
         let secrets = secrets(&url, &parsed, token.as_ref());
         Ok(Self { client, url, token, host, secrets })
     }

@@ -66,6 +66,10 @@ macro_rules! kinds {
             pub repeat_interval: Seconds,
             /// Where people find the report page, by http or https; put into messages. Defaults to nothing.
             pub external_url: String,
+            /// The page with the sections of the runbook. Defaults to `/runbook` of `external_url`.
+            pub runbook_url: String,
+            /// The dashboard; the alert's service and environment are appended as variables. Defaults to nothing.
+            pub dashboard_url: String,
             $(
                 /// Targets of this kind. Defaults to none.
                 #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,6 +85,8 @@ macro_rules! kinds {
                     group_interval: Seconds::MINUTE,
                     repeat_interval: Seconds(4 * 3600),
                     external_url: String::new(),
+                    runbook_url: String::new(),
+                    dashboard_url: String::new(),
                     $($key: Vec::new(),)+
                 }
             }
@@ -127,9 +133,15 @@ impl NotifyConfig {
                 return Err(format!("notify.{key}: must be from {} to 30d", Seconds(least)));
             }
         }
-        if !self.external_url.is_empty() && !is_web_address(&self.external_url) {
-            let must = "must be an address that begins with http:// or https:// and holds no space";
-            return Err(format!("notify.external_url: {must}"));
+        for (key, url) in [
+            ("external_url", &self.external_url),
+            ("runbook_url", &self.runbook_url),
+            ("dashboard_url", &self.dashboard_url),
+        ] {
+            if !url.is_empty() && !is_web_address(url) {
+                let must = "must be an address that begins with http:// or https:// and holds no space";
+                return Err(format!("notify.{key}: {must}"));
+            }
         }
         let targets = self.build_all()?;
         let mut names = BTreeSet::new();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::http::Endpoint;
+use super::links::Links;
 use super::secret::Secret;
 use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
 use super::{Annotations, Notification, Notifier, Sending, labels};
@@ -41,7 +42,7 @@ pub struct Config {
 pub struct Webhook {
     name: String,
     endpoint: Endpoint,
-    external_url: String,
+    links: Links,
 }
 
 /// The object.
@@ -85,7 +86,7 @@ impl Kind for Webhook {
         let webhook = Self {
             name: config.name.clone(),
             endpoint: Endpoint::new(url, token)?,
-            external_url: notify.external_url.clone(),
+            links: Links::of(notify),
         };
         Ok(notify.target(webhook, config.send_resolved, config.min_severity))
     }
@@ -113,7 +114,7 @@ impl Webhook {
             group_labels: notification.group_labels.clone(),
             common_labels: common.unwrap_or_default(),
             common_annotations: Labels::new(),
-            external_url: self.external_url.clone(),
+            external_url: self.links.page.clone(),
             alerts: notification.alerts().map(|alert| self.item(alert)).collect(),
         }
     }
@@ -122,11 +123,11 @@ impl Webhook {
         Item {
             status: if alert.firing() { "firing" } else { "resolved" },
             labels: labels(alert),
-            annotations: Annotations::of(alert),
+            annotations: Annotations::of(alert, &self.links),
             starts_at: started(alert),
             // What Alertmanager writes for an end that is not known yet.
             ends_at: alert.resolved_at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
-            generator_url: self.external_url.clone(),
+            generator_url: self.links.page.clone(),
             fingerprint: fingerprint(alert),
         }
     }
