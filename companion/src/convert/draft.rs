@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
             self.sender = self.sender.in_module(key, &module.head(NAME_BYTES));
         }
         self.process |= key == attribute::PROCESS_LAST_SEQUENCE;
-        self.work |= third_party::is_llm_work(key);
+        self.work = self.work || third_party::is_llm_work(key);
     }
 
     fn note_third_party(&mut self, field: Field, value: Value<'a>) {

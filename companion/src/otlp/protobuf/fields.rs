@@ -86,8 +86,19 @@ impl<'a> Fields<'a> {
         Ok(*bytes)
     }
 
-    /// A varint: seven bits a byte, the lowest first, at most ten bytes.
+    /// A varint: seven bits per byte, the lowest first, at most ten bytes.
     fn number(&mut self) -> Result<u64, Malformed> {
+        // Nearly all keys and lengths are of one byte.
+        if let Some((byte, rest)) = self.0.split_first()
+            && byte & 0x80 == 0
+        {
+            self.0 = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u64, Malformed> {
         let mut number = 0;
         for (at, byte) in self.0.iter().take(10).enumerate() {
             number |= u64::from(byte & 0x7f) << (7 * at);
