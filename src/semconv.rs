@@ -198,6 +198,8 @@ pub mod attribute {
     /// ours, string array, on the span of a process: the sequence numbers of calls that its journal dropped at its cap, as
     /// `7` or `9-12`.
     pub const PROCESS_LOST: &str = "spanledger.process.lost";
+    /// ours, int, on the span of a process: how many calls its journal dropped. [`PROCESS_LOST`] names the newest of them.
+    pub const PROCESS_LOST_CALLS: &str = "spanledger.process.lost.calls";
     /// ours, int, on the span of a process: when the first of them began, in unix nanoseconds.
     pub const PROCESS_LOST_FROM: &str = "spanledger.process.lost.from";
     /// ours, int, on the span of a process: when the last of them ended, in unix nanoseconds.

@@ -10,6 +10,7 @@ mod draft;
 pub(crate) mod failure;
 mod kind;
 mod price;
+mod process;
 pub(crate) mod secrets;
 mod stream_ends;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use spanledger::semconv::attribute;
 use crate::otlp::json::Json;
 use crate::otlp::protobuf::Protobuf;
 use crate::otlp::{Encoded, Encoding, Malformed, SpanView, Text, Value};
-use crate::record::{CallRecord, Passage, SkippedHours, Timestamp};
+use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, Timestamp};
 use draft::Draft;
 use stream_ends::StreamEnds;
 use third_party::Sender;
@@ -49,6 +50,8 @@ pub(crate) struct Converted {
     pub records: Vec<CallRecord>,
     /// Spans that are no calls and may connect accounts of one call.
     pub passages: Vec<Passage>,
+    /// What journals report of their processes.
+    pub processes: Vec<ProcessReport>,
     /// Spans that are no LLM calls.
     pub ignored: u64,
     /// Which of the ignored spans are about work with a model, and why they are no calls.
@@ -85,10 +88,10 @@ impl Converter {
     /// [`Malformed`] when `request` is no export request. What is wrong within a span costs that span alone.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn convert(&self, request: Encoded<&[u8]>, now: Timestamp) -> Result<Converted, Malformed> {
-        self.parts(request, now, usize::MAX, |_, _| {})
+        self.parts(request, now, usize::MAX, |_, _, _| {})
     }
 
-    /// Converts one batch that arrived at `now`, and gives its calls and passages to `part` whenever there are `most`;
+    /// Converts one batch that arrived at `now`, and gives its calls, passages and reports to `part` whenever there are `most`;
     /// the rest is in the result.
     ///
     /// # Errors
@@ -99,11 +102,15 @@ impl Converter {
         request: Encoded<&[u8]>,
         now: Timestamp,
         most: usize,
-        mut part: impl FnMut(Vec<CallRecord>, Vec<Passage>),
+        mut part: impl FnMut(Vec<CallRecord>, Vec<Passage>, Vec<ProcessReport>),
     ) -> Result<Converted, Malformed> {
         let full = |result: &mut Converted| {
-            if result.records.len() + result.passages.len() >= most {
-                part(std::mem::take(&mut result.records), std::mem::take(&mut result.passages));
+            if result.records.len() + result.passages.len() + result.processes.len() >= most {
+                part(
+                    std::mem::take(&mut result.records),
+                    std::mem::take(&mut result.passages),
+                    std::mem::take(&mut result.processes),
+                );
             }
         };
         match request {
@@ -170,6 +177,7 @@ impl Converter {
             Ok(kind) => kind,
             Err(reason) => {
                 result.ignored += 1;
+                result.processes.extend(draft.process(service, when.end()));
                 if draft.work {
                     result.skipped.add(when.end(), draft.sender.label(), reason);
                 }

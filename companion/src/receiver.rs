@@ -92,7 +92,10 @@ impl Intake {
         let (converted, mut rejected) = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let skipped = converted.skipped.clone();
-        let appended = self.writer.append_with(converted.records, converted.passages, skipped).await;
+        let appended = self
+            .writer
+            .append_with(converted.records, converted.passages, converted.processes, skipped)
+            .await;
         self.note(appended, calls, &mut rejected)?;
         self.metrics.count_spans(SpanResult::Ignored, converted.ignored);
         self.metrics.count_spans(SpanResult::Refused, converted.refused + converted.malformed);
@@ -107,10 +110,14 @@ impl Intake {
     fn convert(&self, request: Encoded<Bytes>, most: usize) -> Result<(Converted, Rejected), Refusal> {
         let mut rejected = Rejected::default();
         let mut appended = Ok(());
-        let part = |records: Vec<CallRecord>, passages| {
+        let part = |records: Vec<CallRecord>, passages, processes| {
             if appended.is_ok() {
                 let calls = records.len() as u64;
-                appended = self.note(self.writer.append_blocking(records, passages), calls, &mut rejected);
+                appended = self.note(
+                    self.writer.append_blocking(records, passages, processes),
+                    calls,
+                    &mut rejected,
+                );
             }
         };
         let converted = match &request {

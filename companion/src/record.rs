@@ -3,12 +3,14 @@
 pub(crate) mod ids;
 mod modality;
 mod passage;
+mod process;
 mod skipped;
 
 pub(crate) use modality::ModalityTokens;
 #[cfg(test)]
 pub(crate) use modality::Parts;
 pub(crate) use passage::Passage;
+pub(crate) use process::{ProcessEnd, ProcessReport};
 #[cfg(test)]
 pub(crate) use skipped::OTHER_SCOPES;
 pub(crate) use skipped::{SkipReason, SkippedHours, SkippedSpans, hours_of};

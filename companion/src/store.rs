@@ -5,7 +5,7 @@
 
 pub(crate) mod memory;
 
-use crate::record::{CallRecord, Passage, SkippedHours, SkippedSpans, Timestamp, Window};
+use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, SkippedSpans, Timestamp, Window};
 
 mod answer;
 #[cfg(test)]
@@ -36,6 +36,8 @@ pub struct Batch<'a> {
     pub calls: &'a [CallRecord],
     /// Spans that are no calls, and may connect accounts of one call in a trace. They need not be durable.
     pub passages: &'a [Passage],
+    /// What journals report of their processes: numbers that never came, although no later one shows it.
+    pub processes: &'a [ProcessReport],
     /// Which of the other spans are about work with a model, for reports. They are counted again when they retry later.
     pub skipped: Option<&'a SkippedHours>,
 }
@@ -161,7 +163,8 @@ pub trait Querier: Send + Sync {
     ) -> Result<Vec<LargeCall>, StoreError>;
 
     /// Sequence numbers that are missing at `now` below a higher one of the same instance, where the first such
-    /// call ended in the window `noticed`. The newest `limit` gaps are named. Of the filter only the services
+    /// call ended in the window `noticed`. The last number that a journal reports of a process that has ended counts like
+    /// one that came. What a journal has dropped is missing, and is named as lost. The newest `limit` gaps are named. Of the filter only the services
     /// count: nothing else is known of a call that is missing. Numbers older than the retention are not missing.
     ///
     /// # Errors

@@ -52,6 +52,7 @@ impl Process<'_> {
         let lost: Vec<StringValue> = self.state.lost.iter().map(|range| text(&range).into()).collect();
         if !lost.is_empty() {
             let newest = lost[lost.len().saturating_sub(MAX_RANGES)..].to_vec();
+            attributes.push(KeyValue::new(attribute::PROCESS_LOST_CALLS, number(self.state.lost.count())));
             attributes.push(KeyValue::new(attribute::PROCESS_LOST, Value::Array(Array::String(newest))));
             if let Some((from, to)) = self.state.lost_between {
                 attributes.push(KeyValue::new(attribute::PROCESS_LOST_FROM, number(from)));

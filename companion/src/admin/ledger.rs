@@ -2,7 +2,7 @@
 
 use crate::metrics::text::{Kind, Text};
 use crate::record::{Timestamp, Window};
-use crate::store::{Dimension, Filter, Group, Querier, StoreError, Totals};
+use crate::store::{Dimension, Filter, Group, Querier, SequenceGaps, StoreError, Totals};
 
 /// Values of one dimension that get a series of their own, the ones with most calls; the others are summed.
 const MOST_SERIES: usize = 50;
@@ -23,6 +23,9 @@ const DIMENSIONS: [(Dimension, &str); 5] = [
 pub(crate) struct LedgerTotals {
     all: Totals,
     by: Vec<(&'static str, Vec<Group>)>,
+    /// Sequence numbers that never came, and how many of those a journal has dropped.
+    missing: u64,
+    lost: u64,
 }
 
 impl LedgerTotals {
@@ -44,7 +47,8 @@ impl LedgerTotals {
             }
             by.push((label, groups));
         }
-        Ok(Self { all, by })
+        let SequenceGaps { numbers: missing, lost, .. } = querier.sequence_gaps(window, now, &filter, 0)?;
+        Ok(Self { all, by, missing, lost })
     }
 
     /// Writes them.
@@ -62,6 +66,12 @@ impl LedgerTotals {
         self.family(out, "spanledger_ledger_cost_usd", "Cost of the calls in the ledger.", |totals| {
             totals.cost.as_usd()
         });
+        let name = "spanledger_ledger_missing_calls";
+        out.family(name, Kind::Gauge, "Calls that never came, by their sequence numbers.");
+        out.sample(name, &[], as_f64(self.missing));
+        let name = "spanledger_ledger_lost_calls";
+        out.family(name, Kind::Gauge, "Missing calls that a journal has dropped at its cap.");
+        out.sample(name, &[], as_f64(self.lost));
     }
 
     /// The sum over all calls without a label, and one family a dimension, so that no sum counts a call twice.

@@ -7,13 +7,14 @@ mod usage;
 
 use std::borrow::Cow;
 
-use spanledger::semconv::attribute;
 use spanledger::{CostStatus, Outcome, Usage, UsageSource};
 
 use super::attributes::{self, Field, Own};
+use super::process::ProcessDraft;
 use super::third_party::{self, Sender};
 use super::value::{self, DOCUMENT_BYTES, NAME_BYTES, TEXT_BYTES};
 use crate::otlp::{self, Malformed, SpanView, Text, Value};
+use crate::record::{ProcessReport, Timestamp};
 
 use more::More;
 pub(super) use usage::Reading;
@@ -33,8 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) own: bool,
     /// Whether a server wrote the span: a provider's or a gateway's account of a call.
     witness: bool,
-    /// Whether it is a journal's report on its process, and no call.
-    process: bool,
+    /// What a journal reports of its process: no call.
+    process: Option<Box<ProcessDraft>>,
     /// Whether any key is about work with a model.
     pub(super) work: bool,
     /// Whether a value was out of its range and left out.
@@ -102,6 +103,12 @@ impl<'a> Draft<'a> {
         Self { sender, ..Self::default() }
     }
 
+    /// The report of a journal on its process, if the span is one.
+    pub(super) fn process(&mut self, service: &str, at: Timestamp) -> Option<ProcessReport> {
+        let instance = self.instance.as_deref().map(str::to_owned);
+        self.process.take()?.finish(instance, service, at)
+    }
+
     /// Notes an attribute.
     pub(super) fn note(&mut self, key: Text<'_>, value: Value<'a>) {
         let key = &*key.head(NAME_BYTES);
@@ -112,7 +119,9 @@ impl<'a> Draft<'a> {
         } else if let Value::Text(module) = value {
             self.sender = self.sender.in_module(key, &module.head(NAME_BYTES));
         }
-        self.process |= key == attribute::PROCESS_LAST_SEQUENCE;
+        if ProcessDraft::is_about(key) {
+            self.process.get_or_insert_default().note(key, value);
+        }
         self.work = self.work || third_party::is_llm_work(key);
     }
 

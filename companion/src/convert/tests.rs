@@ -13,7 +13,7 @@ use spanledger::{CostStatus, Modality, Outcome, PriceQuery, PriceTable, Usage, U
 use super::{Converted, Converter};
 use crate::otlp::oracle::Style;
 use crate::otlp::{Encoded, Malformed};
-use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, ProcessEnd, Timestamp};
 
 mod hostile;
 mod json;
@@ -117,6 +117,9 @@ fn the_report_of_a_journal_on_its_process_is_no_call() {
     ];
     let converted = convert("spanledger", vec![span(1, None, attributes)]);
     assert_eq!((converted.records.len(), converted.ignored, converted.refused), (0, 1, 0));
+    let [report] = &converted.processes[..] else { panic!("{:?}", converted.processes) };
+    assert_eq!((&*report.instance, report.last_sequence, report.end), ("i1", 7, Some(ProcessEnd::Died)));
+    assert!(report.lost.is_empty() && report.lost_between.is_none());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::record::{NanoUsd, Timestamp};
 use crate::store::{Duplicates, Repetition, SequenceGaps, Totals};
 use crate::text::number::{count, counted, or_dash, percent, share};
 use crate::text::seconds::in_words;
+use crate::text::time::format;
 
 use super::data::{Report, Skipped};
 
@@ -55,6 +56,17 @@ pub(crate) fn missing(report: &Report) -> String {
     }
     let verb = if numbers == 1 { "is" } else { "are" };
     format!("{} {verb} missing, in {}", counted(numbers, "call"), counted(gaps, "gap"))
+}
+
+/// How many of the missing calls a journal has dropped, and when those were made, in words; nothing when there are none.
+pub(crate) fn lost(report: &Report) -> Option<String> {
+    let SequenceGaps { lost, lost_between, .. } = report.missing;
+    let lost = (lost > 0).then(|| counted(lost, "call"))?;
+    let time = |at| format(at, "%Y-%m-%d %H:%M:%S");
+    let between = lost_between
+        .map(|(from, to)| format!(" between {} and {} UTC", time(from), time(to)))
+        .unwrap_or_default();
+    Some(format!("lost: {lost}{between}, which a journal has dropped at its cap"))
 }
 
 /// How many gaps there are beyond the first `shown`, in words; nothing when there are none.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::data::{Report, Skipped};
 use super::figures::{drift, known_cost, known_tokens, mean_seconds, success_rate};
-use crate::record::{NanoUsd, Window};
+use crate::record::{NanoUsd, ProcessEnd, Window};
 use crate::store::{Group, Quantiles, Repeated, SequenceGap, Totals};
 use crate::text::time::rfc3339;
 use crate::text::unit::Unit;
@@ -115,6 +115,9 @@ struct Repetition {
 struct Gaps<'a> {
     count: u64,
     missing_calls: u64,
+    lost_calls: u64,
+    lost_from: Option<String>,
+    lost_to: Option<String>,
     newest: Vec<Gap<'a>>,
 }
 
@@ -125,6 +128,8 @@ struct Gap<'a> {
     first: u64,
     last: u64,
     missing_calls: u64,
+    lost_calls: u64,
+    process_end: Option<&'static str>,
     noticed_at: String,
 }
 
@@ -192,6 +197,9 @@ impl<'a> Document<'a> {
             gaps: Gaps {
                 count: report.missing.gaps,
                 missing_calls: report.missing.numbers,
+                lost_calls: report.missing.lost,
+                lost_from: report.missing.lost_between.map(|(from, _)| rfc3339(from)),
+                lost_to: report.missing.lost_between.map(|(_, to)| rfc3339(to)),
                 newest: report.missing.newest.iter().map(Gap::of).collect(),
             },
             skipped: report.skipped.iter().map(SkippedSpans::of).collect(),
@@ -285,6 +293,8 @@ impl<'a> Gap<'a> {
             first: gap.first,
             last: gap.last,
             missing_calls: gap.numbers(),
+            lost_calls: gap.lost,
+            process_end: gap.end.map(ProcessEnd::as_str),
             noticed_at: rfc3339(gap.noticed),
         }
     }

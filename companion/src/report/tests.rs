@@ -206,7 +206,7 @@ fn gaps_of_the_window_are_named_newest_first_and_the_rest_is_counted() {
     assert_eq!(
         gaps["newest"][0],
         json!({
-            "instance": "c0ffee", "service": "checkout", "first": 298, "last": 298, "missing_calls": 1,
+            "instance": "c0ffee", "service": "checkout", "first": 298, "last": 298, "missing_calls": 1, "lost_calls": 0, "process_end": null,
             "noticed_at": "2026-11-22T14:30:00Z",
         })
     );

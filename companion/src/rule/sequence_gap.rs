@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
 use super::{Absent, Compare, Evaluation, Inputs, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, count};
-use crate::record::Window;
+use crate::record::{ProcessEnd, Window};
 use crate::store::{SequenceGap as Gap, StoreError};
 use crate::text::seconds::Seconds;
 
@@ -59,7 +59,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     Ok(Evaluation::known(samples.collect()))
 }
 
-/// How many numbers each service misses, with its oldest gap. Of a service with more than [`GAPS`] gaps it is the
+/// How many numbers each service misses, with its oldest gap, which gets what all of them have lost. Of a service with more than [`GAPS`] gaps it is the
 /// newest of them that count.
 fn missing(scope: &Scope, inputs: &Inputs<'_>) -> Result<BTreeMap<String, (u64, Gap)>, StoreError> {
     let (settings, now) = (&scope.settings, inputs.now);
@@ -72,11 +72,13 @@ fn missing(scope: &Scope, inputs: &Inputs<'_>) -> Result<BTreeMap<String, (u64, 
         let found = inputs.querier.sequence_gaps(noticed, now, &filter, GAPS)?;
         let whole = found.newest.len() < GAPS;
         for gap in found.newest {
-            let (numbers, first) = services.entry(gap.service.clone()).or_insert_with(|| (0, gap.clone()));
+            let (numbers, first) = services.entry(gap.service.clone()).or_insert_with(|| (0, Gap { lost: 0, ..gap.clone() }));
             *numbers = numbers.saturating_add(gap.numbers());
+            let lost = first.lost.saturating_add(gap.lost);
             if (gap.noticed, gap.first) < (first.noticed, first.first) {
                 *first = gap;
             }
+            first.lost = lost;
         }
         if whole {
             break;
@@ -98,8 +100,14 @@ fn missing_calls(numbers: u64, service: &str, within: &str, gap: &Gap) -> String
     };
     // Numbers begin at 1, and nothing in a span tells when its process began: a beginning that was lost and one from
     // before the ledger look the same.
-    if *first == 1 {
+    if *first == 1 && gap.end.is_none() {
         text.push_str(", unless it was running before this ledger began");
+    }
+    if gap.end == Some(ProcessEnd::Died) {
+        text.push_str(", which died");
+    }
+    if gap.lost > 0 {
+        text.push_str(&format!("; of them {} were dropped by a journal at its cap", gap.lost));
     }
     text
 }

@@ -1,6 +1,6 @@
 //! What stores answer.
 
-use crate::record::{CallRecord, NanoUsd, Timestamp};
+use crate::record::{CallRecord, NanoUsd, ProcessEnd, Timestamp};
 
 /// Totals over calls. All of them are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -147,8 +147,12 @@ pub struct SequenceGap {
     pub first: u64,
     /// Last missing number.
     pub last: u64,
-    /// When the earliest call with a higher number ended, which shows the gap.
+    /// When the earliest call with a higher number ended, which shows the gap; or when the process wrote last.
     pub noticed: Timestamp,
+    /// How many of them the journal of the process has dropped.
+    pub lost: u64,
+    /// How the process ended, where its journal has reported that.
+    pub end: Option<ProcessEnd>,
 }
 
 impl SequenceGap {
@@ -168,6 +172,10 @@ pub struct SequenceGaps {
     pub gaps: u64,
     /// The numbers that are missing in all of them. Exact up to 2^53.
     pub numbers: u64,
+    /// How many of those the journals of their processes have dropped. Exact up to 2^53.
+    pub lost: u64,
+    /// When the first of the dropped ones began and the last ended.
+    pub lost_between: Option<(Timestamp, Timestamp)>,
 }
 
 /// One page of calls.

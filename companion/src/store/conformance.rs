@@ -61,6 +61,7 @@ macro_rules! store_conformance {
             finds_repetition_within_each_group
             finds_the_largest_call_of_each_user
             follows_gaps_in_any_order_of_arrival
+            knows_what_journals_report_of_processes
             names_the_newest_gaps_of_a_time_and_a_service
             counts_skipped_spans_by_whole_hours
             finds_the_newest_call

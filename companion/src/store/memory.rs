@@ -114,7 +114,9 @@ impl Appender for MemoryStore {
         if let Some(skipped) = batch.skipped {
             columns.skipped.absorb(skipped);
         }
-        Ok(columns.append(batch))
+        let appended = columns.append(batch);
+        batch.processes.iter().for_each(|report| columns.sequences.note(report));
+        Ok(appended)
     }
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock;
-use crate::record::{CallRecord, Passage, SkippedHours, Timestamp};
+use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, Timestamp};
 use crate::store::{Appended, Appender, Batch, StoreError};
 
 mod stats;
@@ -104,7 +104,7 @@ impl WriterHandle {
     /// [`AppendError`]; [`AppendError::Full`] comes at once.
     #[cfg(test)]
     pub(crate) async fn append(&self, calls: Vec<CallRecord>) -> Result<Appended, AppendError> {
-        self.append_with(calls, Vec::new(), SkippedHours::default()).await
+        self.append_with(calls, Vec::new(), Vec::new(), SkippedHours::default()).await
     }
 
     /// Appends calls as [`Self::append`] does, and notes spans that are no calls: those that may connect them, for which
@@ -116,13 +116,14 @@ impl WriterHandle {
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
+        processes: Vec<ProcessReport>,
         skipped: SkippedHours,
     ) -> Result<Appended, AppendError> {
-        if calls.is_empty() && passages.is_empty() && skipped.is_empty() {
+        if calls.is_empty() && passages.is_empty() && processes.is_empty() && skipped.is_empty() {
             return Ok(Appended::default());
         }
-        let passages_alone = calls.is_empty() && skipped.is_empty();
-        let answer = self.shared.enqueue(calls, passages, skipped)?;
+        let passages_alone = calls.is_empty() && processes.is_empty() && skipped.is_empty();
+        let answer = self.shared.enqueue(calls, passages, processes, skipped)?;
         if passages_alone {
             return Ok(Appended::default());
         }
@@ -139,8 +140,9 @@ impl WriterHandle {
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
+        processes: Vec<ProcessReport>,
     ) -> Result<Appended, AppendError> {
-        let answer = self.shared.enqueue(calls, passages, SkippedHours::default())?;
+        let answer = self.shared.enqueue(calls, passages, processes, SkippedHours::default())?;
         answer.blocking_recv().unwrap_or(Err(AppendError::Stopped))
     }
 
@@ -192,6 +194,7 @@ struct Queue {
 struct Job {
     calls: Vec<CallRecord>,
     passages: Vec<Passage>,
+    processes: Vec<ProcessReport>,
     skipped: SkippedHours,
     since: Instant,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
@@ -200,11 +203,11 @@ struct Job {
 impl Job {
     fn batch(&self) -> Batch<'_> {
         let skipped = Some(&self.skipped).filter(|skipped| !skipped.is_empty());
-        Batch { calls: &self.calls, passages: &self.passages, skipped }
+        Batch { calls: &self.calls, passages: &self.passages, processes: &self.processes, skipped }
     }
 
     fn len(&self) -> usize {
-        self.calls.len() + self.passages.len() + self.skipped.iter().count()
+        self.calls.len() + self.passages.len() + self.processes.len() + self.skipped.iter().count()
     }
 }
 
@@ -218,6 +221,7 @@ impl Shared {
         &self,
         calls: Vec<CallRecord>,
         passages: Vec<Passage>,
+        processes: Vec<ProcessReport>,
         skipped: SkippedHours,
     ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
         let (answer, answered) = oneshot::channel();
@@ -226,7 +230,7 @@ impl Shared {
             return Err(AppendError::Stopped);
         }
         let capacity = self.options.queue;
-        let job = Job { calls, passages, skipped, since: clock::instant(), answer };
+        let job = Job { calls, passages, processes, skipped, since: clock::instant(), answer };
         if queue.waiting > 0 && queue.waiting + job.len() > capacity {
             self.counters.refused(job.calls.len());
             return Err(AppendError::Full { waiting: queue.waiting, capacity });

@@ -17,7 +17,7 @@ const VERBS: [&str; 3] = ["chat", "text_completion", "embeddings"];
 impl<'a> Draft<'a> {
     /// What kind of call the span is, or why it is none.
     pub(in crate::convert) fn kind(&mut self) -> Result<Kind, SkipReason> {
-        if self.process {
+        if self.process.is_some() {
             return Err(SkipReason::Operation);
         }
         let stated = self.stated();

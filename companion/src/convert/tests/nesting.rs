@@ -26,7 +26,7 @@ fn counted(batches: Vec<Vec<Span>>) -> Vec<u8> {
     let mut store = MemoryStore::new();
     for spans in batches {
         let converted = converted(&batch("app", spans)).unwrap();
-        let batch = Batch { calls: &converted.records, passages: &converted.passages, skipped: None };
+        let batch = Batch { calls: &converted.records, passages: &converted.passages, ..Batch::default() };
         store.append_batch(batch).unwrap();
     }
     let all = Window { from: Timestamp(0), to: Timestamp(i64::MAX) };

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{name_or_none, untrusted};
 use crate::report::data::Report;
-use crate::report::figures::{missing, more_gaps};
+use crate::report::figures::{lost, missing, more_gaps};
 use crate::text::number::count;
 use crate::text::time::format;
 
@@ -31,6 +31,9 @@ fn table(report: &Report) -> Markup {
             div.heading {
                 h3 { (missing(report)) }
                 span.note { "lost on the way to the ledger; only numbered calls can be missed" }
+            }
+            @if let Some(lost) = lost(report) {
+                p { (lost) }
             }
             div.scroll tabindex="0" role="region" aria-label="Missing calls" {
                 table {

@@ -1,8 +1,8 @@
 //! Which calls never came, by the gaps in their sequence numbers.
 
-use super::{ROWS, head, line, name_or};
+use super::{ROWS, head, line, name_or, wrap};
 use crate::report::data::Report;
-use crate::report::figures::{missing, more_gaps};
+use crate::report::figures::{lost, missing, more_gaps};
 use crate::text::number::count;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Terminal, fit};
@@ -11,6 +11,9 @@ use crate::text::time::format;
 pub(super) fn section(report: &Report, terminal: Terminal, out: &mut String) {
     head("Missing calls", terminal, out);
     line(out, &format!("  {}", missing(report)));
+    if let Some(lost) = lost(report) {
+        wrap(out, "  ", &lost, terminal.columns);
+    }
     if report.missing.newest.is_empty() {
         return;
     }

@@ -4,7 +4,9 @@ use spanledger::Outcome;
 
 use super::records::{self, BASE, call, ending_at};
 use super::{ALL, TestStore, any, expected, page};
-use crate::record::{CallRecord, NanoUsd, SkipReason, SkippedHours, Timestamp, Window};
+use crate::record::{
+    CallRecord, NanoUsd, ProcessEnd, ProcessReport, SkipReason, SkippedHours, Timestamp, Window,
+};
 use crate::store::{Appended, Batch, Dimension, Filter, Page, SequenceGap};
 
 pub(crate) fn gives_back_every_field(store: &mut TestStore) {
@@ -183,6 +185,8 @@ pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
         first,
         last,
         noticed: BASE.plus_seconds(noticed),
+        lost: 0,
+        end: None,
     };
     let mut append = |numbers: &[u64]| {
         let calls: Vec<_> = numbers.iter().map(|number| numbered(*number)).collect();
@@ -207,6 +211,50 @@ pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
     store.appender.append(&[CallRecord { instance: Some("two".into()), ..numbered(20) }]).unwrap();
     let found = gaps(store, later, 10);
     assert_eq!(found, [SequenceGap { instance: "two".into(), ..gap(1, 19, 20) }]);
+}
+
+pub(crate) fn knows_what_journals_report_of_processes(store: &mut TestStore) {
+    let numbered = |sequence: u64| CallRecord {
+        instance: Some("one".into()),
+        sequence: Some(sequence),
+        ..ending_at(sequence, BASE.plus_seconds(sequence.cast_signed()))
+    };
+    let report = |seconds: i64, last_sequence, end, lost: &[(u64, u64)]| ProcessReport {
+        instance: "one".into(),
+        service: "shop".into(),
+        at: BASE.plus_seconds(seconds),
+        last_sequence,
+        end,
+        lost: lost.to_vec(),
+        lost_between: (!lost.is_empty()).then_some((BASE, BASE.plus_seconds(seconds))),
+    };
+    let later = BASE.plus_seconds(1_000);
+    let mut note = |report: ProcessReport| {
+        let batch = Batch { processes: &[report], ..Batch::default() };
+        store.appender.append_batch(batch).unwrap();
+        let found = store.querier.sequence_gaps(Window { to: later, ..ALL }, later, &any(), 10).unwrap();
+        let gaps: Vec<_> =
+            found.newest.iter().map(|gap| (gap.first, gap.last, gap.noticed, gap.lost, gap.end)).collect();
+        (gaps, found.numbers, found.lost, found.lost_between)
+    };
+    // Of a running process, the calls after them show which numbers are missing.
+    let running = report(10, 20, None, &[(4, 6), (9, 9)]);
+    assert_eq!(note(running.clone()), (vec![], 0, 0, None));
+    let (end, died) = (BASE.plus_seconds(20), Some(ProcessEnd::Died));
+    let whole = (vec![(1, 20, end, 4, died)], 20, 4, Some((BASE, end)));
+    let last = report(20, 20, died, &[(4, 6), (9, 9)]);
+    assert_eq!(note(last.clone()), whole);
+    assert_eq!(note(last.clone()), whole, "a report that comes twice");
+    assert_eq!(note(running), whole, "a report that comes late");
+    // What was dropped and arrives all the same is not lost.
+    let calls: Vec<_> = (1..=19).filter(|number| ![4, 5].contains(number)).map(numbered).collect();
+    store.appender.append(&calls).unwrap();
+    let found = store.querier.sequence_gaps(Window { to: later, ..ALL }, later, &any(), 10).unwrap();
+    assert_eq!((found.gaps, found.numbers, found.lost), (2, 3, 2));
+    // With the last call, nothing is missing but what was dropped.
+    store.appender.append(&[numbered(20)]).unwrap();
+    let found = store.querier.sequence_gaps(Window { to: later, ..ALL }, later, &any(), 10).unwrap();
+    assert_eq!((found.numbers, found.lost, found.newest[0].first, found.newest[0].last), (2, 2, 4, 5));
 }
 
 pub(crate) fn names_the_newest_gaps_of_a_time_and_a_service(store: &mut TestStore) {

@@ -113,7 +113,10 @@ fn ledger(store: &mut TestStore, spans: &[Span], delivery: &Delivery) -> Vec<Cal
             Span::Passage(passage) => passages.push(*passage),
         }
         if turn == last || delivery.cuts >> turn & 1 == 1 {
-            store.appender.append_batch(Batch { calls: &calls, passages: &passages, skipped: None }).unwrap();
+            store
+                .appender
+                .append_batch(Batch { calls: &calls, passages: &passages, ..Batch::default() })
+                .unwrap();
             calls.clear();
             passages.clear();
             if delivery.restarts >> turn & 3 == 3 {

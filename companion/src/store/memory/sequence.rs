@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::record::{CallRecord, Timestamp, Window};
+use crate::record::{CallRecord, ProcessReport, Timestamp, Window};
 use crate::store::{Filter, SequenceGap, SequenceGaps};
 
 /// The numbers of every instance. Holds only what was missing at some time: numbers that come in order leave
@@ -19,6 +19,7 @@ struct Instance {
     highest: u64,
     holes: Vec<Hole>,
     last_seen: Timestamp,
+    report: Option<ProcessReport>,
 }
 
 /// Numbers below one that was seen, both ends included.
@@ -50,6 +51,26 @@ impl Sequences {
         });
         instance.last_seen = instance.last_seen.max(end);
         instance.see(number, end, &call.service);
+    }
+
+    /// Notes what the journal of a process reports.
+    pub(super) fn note(&mut self, report: &ProcessReport) {
+        let instance = self.instances.entry(report.instance.clone()).or_default();
+        instance.last_seen = instance.last_seen.max(report.at);
+        if instance.report.as_ref().is_some_and(|known| known.at > report.at) {
+            return;
+        }
+        instance.report = Some(report.clone());
+        if report.end.is_some() && report.last_sequence > instance.highest {
+            instance.holes.push(Hole {
+                first: instance.highest + 1,
+                last: report.last_sequence,
+                service: report.service.clone(),
+                noticed: report.at,
+                came: None,
+            });
+            instance.highest = report.last_sequence;
+        }
     }
 
     /// Drops instances that have been silent since `before`, and holes that were closed by then.
@@ -84,6 +105,7 @@ impl Sequences {
                     Some(gap) if gap.instance == *name && gap.last.checked_add(1) == Some(hole.first) => {
                         gap.last = hole.last;
                         gap.noticed = gap.noticed.min(hole.noticed);
+                        gap.lost = instance.lost(gap.first, gap.last);
                     }
                     _ => gaps.push(SequenceGap {
                         instance: name.clone(),
@@ -91,19 +113,33 @@ impl Sequences {
                         first: hole.first,
                         last: hole.last,
                         noticed: hole.noticed,
+                        lost: instance.lost(hole.first, hole.last),
+                        end: instance.report.as_ref().and_then(|report| report.end),
                     }),
                 }
             }
         }
         gaps.sort_by(|a, b| (b.noticed, &a.instance, a.first).cmp(&(a.noticed, &b.instance, b.first)));
         let numbers = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.numbers()));
+        let lost = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.lost));
+        let between = gaps
+            .iter()
+            .filter(|gap| gap.lost > 0)
+            .filter_map(|gap| self.instances.get(&gap.instance)?.report.as_ref()?.lost_between);
+        let lost_between = between.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let count = gaps.len() as u64;
         gaps.truncate(limit);
-        SequenceGaps { newest: gaps, gaps: count, numbers }
+        SequenceGaps { newest: gaps, gaps: count, numbers, lost, lost_between }
     }
 }
 
 impl Instance {
+    /// How many of these numbers the journal has dropped.
+    fn lost(&self, first: u64, last: u64) -> u64 {
+        let ranges = self.report.iter().flat_map(|report| &report.lost);
+        ranges.map(|(from, to)| last.min(*to).saturating_add(1).saturating_sub(first.max(*from))).sum()
+    }
+
     fn see(&mut self, number: u64, end: Timestamp, service: &str) {
         // Holes are in the order they were noticed, nearly: walk back while this call would have shown them earlier.
         for hole in self.holes.iter_mut().rev().take_while(|hole| hole.noticed > end) {

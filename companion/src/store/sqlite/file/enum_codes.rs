@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use spanledger::{CostStatus, Outcome, UsageSource};
 
-use crate::record::Origin;
+use crate::record::{Origin, ProcessEnd};
 
 pub(crate) const fn of_outcome(outcome: Outcome) -> i64 {
     match outcome {
@@ -65,6 +65,17 @@ pub(crate) fn origin(code: i64) -> rusqlite::Result<Origin> {
         code,
         "origin",
     )
+}
+
+pub(crate) const fn of_process_end(end: ProcessEnd) -> i64 {
+    match end {
+        ProcessEnd::Orderly => 0,
+        ProcessEnd::Died => 1,
+    }
+}
+
+pub(crate) fn process_end(code: i64) -> rusqlite::Result<ProcessEnd> {
+    named([ProcessEnd::Orderly, ProcessEnd::Died], of_process_end, code, "end of a process")
 }
 
 fn named<T: Copy, const N: usize>(

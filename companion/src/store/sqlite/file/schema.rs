@@ -13,7 +13,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -155,6 +155,21 @@ ALTER TABLE user_hour ADD COLUMN computed_cost INTEGER NOT NULL DEFAULT 0;
 
 /// The first version with what [`SIXTH`] added.
 pub(crate) const WITH_REPORTED_COSTS: i64 = 6;
+
+/// What journals report of processes: how one ended (see `enum_codes`) and when that was reported, and the numbers of calls
+/// that its journal dropped, with the time between which those were made.
+const SEVENTH: &str = "
+ALTER TABLE instance ADD COLUMN ended INTEGER;
+ALTER TABLE instance ADD COLUMN reported INTEGER;
+ALTER TABLE instance ADD COLUMN lost_from INTEGER;
+ALTER TABLE instance ADD COLUMN lost_to INTEGER;
+CREATE TABLE lost (
+    instance INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (instance, first)
+) WITHOUT ROWID;
+";
+
+/// The first version with what [`SEVENTH`] added.
+pub(crate) const WITH_PROCESSES: i64 = 7;
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "

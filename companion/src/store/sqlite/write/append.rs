@@ -65,6 +65,7 @@ impl Transaction<'_> {
         unsettled.extend(self.pass(batch.passages)?);
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;
         self.sequences.note(self.sql, batch.calls)?;
+        self.sequences.note_processes(self.sql, batch.processes)?;
         batch.skipped.into_iter().chain([&too_old]).try_for_each(|skipped| self.note_skipped(skipped))?;
         Ok(appended)
     }

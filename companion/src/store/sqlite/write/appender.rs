@@ -34,7 +34,10 @@ impl SqliteAppender {
     }
 
     fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
-        if batches.iter().any(|batch| !batch.calls.is_empty() || batch.skipped.is_some()) {
+        if batches
+            .iter()
+            .any(|batch| !batch.calls.is_empty() || !batch.processes.is_empty() || batch.skipped.is_some())
+        {
             let appended = self.write(|transaction| transaction.append(batches.iter().copied()))?;
             self.unsaved.clear();
             return Ok(appended);

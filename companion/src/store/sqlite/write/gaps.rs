@@ -11,6 +11,7 @@
 //! first calls go unnoticed. Files from before this was noted know no such time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -113,16 +114,52 @@ impl Sequences {
         self.note_run(sql, &run)
     }
 
-    fn note_run(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<()> {
-        if !self.instances.contains_key(run.instance) {
-            if self.instances.len() >= REMEMBERED {
-                self.write(sql)?;
-                self.instances.clear();
-            }
-            let loaded = load(sql, run, self.created)?;
-            self.instances.insert(run.instance.to_owned(), loaded);
+    /// The instance of a run, from memory or the table, which gets it where it is new.
+    fn instance(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<&mut Instance> {
+        if !self.instances.contains_key(run.instance) && self.instances.len() >= REMEMBERED {
+            self.write(sql)?;
+            self.instances.clear();
         }
-        let Some(instance) = self.instances.get_mut(run.instance) else { return Ok(()) };
+        match self.instances.entry(run.instance.to_owned()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => Ok(new.insert(load(sql, run, self.created)?)),
+        }
+    }
+
+    /// Notes that a process gave no number after `last`, and made its last call at `at`. Gives the id of its instance.
+    pub(super) fn note_end(
+        &mut self,
+        sql: &Connection,
+        name: &str,
+        service: &str,
+        last: Option<i64>,
+        at: i64,
+    ) -> rusqlite::Result<i64> {
+        let after = last.unwrap_or(0).saturating_add(1);
+        let run = Run {
+            instance: name,
+            service,
+            first: after,
+            last: after,
+            start: at,
+            earliest_end: at,
+            newest_end: at,
+        };
+        let instance = self.instance(sql, &run)?;
+        if at > instance.last_end {
+            instance.last_end = at;
+            instance.changed = true;
+        }
+        if let Some(last) = last.filter(|last| *last > instance.highest) {
+            open(sql, instance, instance.highest + 1, last, at)?;
+            instance.highest = last;
+            instance.changed = true;
+        }
+        Ok(instance.id)
+    }
+
+    fn note_run(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<()> {
+        let instance = self.instance(sql, run)?;
         if run.newest_end > instance.last_end {
             instance.last_end = run.newest_end;
             instance.changed = true;

@@ -190,6 +190,7 @@ impl Transaction<'_> {
         if surplus > 0 {
             let chosen = "SELECT id FROM instance ORDER BY last_end LIMIT ?1";
             self.sql.execute(&format!("DELETE FROM gap WHERE instance IN ({chosen})"), [surplus])?;
+            self.sql.execute(&format!("DELETE FROM lost WHERE instance IN ({chosen})"), [surplus])?;
             self.sql.execute(&format!("DELETE FROM instance WHERE id IN ({chosen})"), [surplus])?;
         }
         if old_gaps > 0 || surplus > 0 {
