@@ -39,6 +39,7 @@ mod builder;
 mod codec;
 mod file_system;
 mod index;
+mod inspection;
 mod keeper;
 mod keys;
 mod log;
@@ -60,6 +61,7 @@ use opentelemetry::trace::SpanContext;
 use opentelemetry::{Context, KeyValue};
 
 pub use self::builder::{Durability, JournalBuilder, JournalError};
+pub use self::inspection::{Inspected, inspect};
 use self::log::{Log, Opened, nanoseconds};
 pub use self::recovery::{Recovered, Taken, recover};
 #[cfg(feature = "otlp")]

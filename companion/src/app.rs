@@ -6,7 +6,7 @@ mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use build::{BuildError, build, prices};
+pub(crate) use build::{BuildError, build, prices, retention};
 pub(crate) use signals::stop_token;
 pub(crate) use supervisor::TaskEnded;
 
@@ -21,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, AccessPolicy, AdminState, LedgerTotals};
 use crate::clock;
+use crate::config::JournalConfig;
 use crate::convert::Converter;
 use crate::evaluate::runner::Runner;
 use crate::evaluate::state_file::StateFile;
+use crate::journal::watcher::Watcher;
 use crate::metrics::Metrics;
 use crate::net::listener::Listener;
 use crate::notify::target::Target;
@@ -60,6 +62,7 @@ pub(crate) struct App {
     rules: RulesConfig,
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
+    journal: JournalConfig,
     deadline: Duration,
 }
 
@@ -103,9 +106,15 @@ impl App {
             ),
             supervisor.spawn(
                 "the HTTP receiver",
-                self.http.serve(receiver::http_router(intake, &self.admission), stops.receivers.clone()),
+                self.http
+                    .serve(receiver::http_router(intake.clone(), &self.admission), stops.receivers.clone()),
             ),
         ];
+        let JournalConfig { dirs, every } = self.journal;
+        let watcher = (!dirs.is_empty()).then(|| {
+            let watcher = Watcher::new(dirs, every.duration(), intake);
+            supervisor.spawn("the watcher of journals", watcher.run(stops.receivers.clone()))
+        });
         let runner = Runner::new(&self.rules, Some(self.alerts.clone()));
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
         let rules = supervisor
@@ -139,6 +148,9 @@ impl App {
         stops.receivers.cancel();
         for receiver in receivers {
             clean &= drain.step("receivers", ended(receiver)).await;
+        }
+        if let Some(watcher) = watcher {
+            clean &= drain.step("journals", ended(watcher)).await;
         }
         stops.rules.cancel();
         clean &= drain.step("rules", ended(rules)).await;

@@ -11,10 +11,12 @@ pub mod import;
 pub mod inbox;
 pub mod notify;
 pub mod prices;
+pub mod recover;
 pub mod report;
 mod rule_rows;
 pub mod rules;
 pub mod serve;
+pub mod verify;
 
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -56,7 +58,7 @@ Examples:
   spanledger notify --test slack    sends one test message to a notification target
   spanledger import audit.db        imports an existing audit_logs table
 
-Exit status: 0 success, 1 a rule fires, 2 an error.";
+Exit status: 0 success, 1 a rule fires or calls are missing, 2 an error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -72,6 +74,10 @@ enum Command {
     Prices(prices::Args),
     /// Import the calls of an existing SQLite table `audit_logs`.
     Import(import::Args),
+    /// Bring what dead processes left in a journal into the ledger, or send it.
+    Recover(recover::Args),
+    /// Compare a journal with the ledger: exits 1 when calls are missing.
+    Verify(verify::Args),
     /// Evaluate all rules once, for cron and CI: exits 1 when one fires.
     Check(check::Args),
     /// List the rules with their thresholds, windows and states, or export them.
@@ -116,6 +122,11 @@ impl Cli {
             Command::Serve(args) => return serve::run(&args, common),
             Command::Inbox(args) => return inbox::run(&args),
             Command::Health(args) => health::run(&args, &common.load(&[])?.config.admin, out)?,
+            Command::Verify(args) => {
+                let querier = common.querier(&common.load(&[])?)?;
+                return verify::run(&args, &querier, out);
+            }
+            Command::Recover(args) => recover::run(&args, common, out, &mut std::io::stderr())?,
             Command::Check(args) => {
                 let loaded = common.load(&[])?;
                 let querier = common.querier(&loaded)?;

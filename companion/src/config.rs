@@ -35,6 +35,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// The OTLP entrances.
     pub receiver: ReceiverConfig,
+    /// The journals of applications on this machine.
+    pub journal: JournalConfig,
     /// Metrics, health and the report page.
     pub admin: AdminConfig,
     /// Prices besides the bundled ones.
@@ -113,6 +115,16 @@ pub struct TlsConfig {
     pub cert: PathBuf,
     /// Its key (PEM).
     pub key: PathBuf,
+}
+
+/// `[journal]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Directories whose dead processes are recovered.
+    pub dirs: Vec<PathBuf>,
+    /// Between two looks at them.
+    pub every: Seconds,
 }
 
 /// `[admin]`
@@ -215,6 +227,12 @@ impl Default for AdminConfig {
     }
 }
 
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { dirs: Vec::new(), every: Seconds(10) }
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         Self { format: LogFormat::Text, level: "info".to_owned() }
@@ -268,6 +286,7 @@ impl Config {
         at_least_one("receiver.limits.requests", limits.requests.into())?;
         at_least_one("receiver.limits.connections", limits.connections.into())?;
         at_least_one("receiver.limits.deadline", limits.deadline.0)?;
+        at_least_one("journal.every", self.journal.every.0)?;
         at_least_one("shutdown.deadline", self.shutdown.deadline.0)?;
         if !(1024..=1 << 30).contains(&limits.message.0) {
             return Err(Invalid::new("receiver.limits.message", "must be from 1KiB to 1GiB"));

@@ -23,6 +23,7 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inbox;
+mod journal;
 mod metrics;
 mod net;
 mod notify;

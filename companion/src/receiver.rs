@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use spanledger::PriceTable;
+use spanledger::journal::Taken;
 
 use crate::clock;
 use crate::convert::{Converted, Converter};
@@ -27,7 +29,8 @@ use crate::otlp::export::ExportResponse;
 use crate::record::{CallRecord, SkipReason};
 use crate::store::Appended;
 use crate::store::own_clock::OwnClock;
-use crate::store::writer::{AppendError, WriterHandle};
+use crate::store::sqlite::SqliteAppender;
+use crate::store::writer::{AppendError, Writer, WriterHandle, WriterOptions};
 use crate::text::log_throttle::LogThrottle;
 use crate::text::seconds::Seconds;
 use offload::Offload;
@@ -39,6 +42,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two log lines about appends that fail: on a full disk every request does.
 const FAILURE_LOG_INTERVAL: Seconds = Seconds(60);
+
+/// What a ledger gets to be closed.
+const CLOSING: Duration = Duration::from_secs(60);
 
 /// Calls of a large request that are held at a time. The rest of it is read when these are durable, so that a request of
 /// nothing but the smallest calls takes no more memory than others.
@@ -74,6 +80,30 @@ impl Intake {
             offload: Offload::default(),
             clock,
             too_old: Arc::new(LogThrottle::new(FAILURE_LOG_INTERVAL)),
+        }
+    }
+
+    /// An intake into a ledger file, for a command that writes it alone.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn into_ledger(appender: SqliteAppender, prices: PriceTable) -> std::io::Result<Self> {
+        let own_clock = appender.clock();
+        let writer = Writer::start(appender, WriterOptions::new(clock::now))?;
+        Ok(Self::new(Arc::new(Converter::new(Arc::new(prices))), writer, Arc::default(), own_clock))
+    }
+
+    /// Takes no more, and closes the ledger.
+    pub(crate) async fn close(&self) {
+        self.writer.stop(CLOSING).await;
+    }
+
+    /// Takes a request that was made of a journal, and tells what became of it.
+    pub(crate) async fn take(&self, request: Bytes) -> Taken {
+        match self.accept(request.len(), move || Ok(Encoded::Protobuf(request))).await {
+            Ok(_) => Taken::Delivered,
+            Err(Refusal::Malformed(_)) => Taken::Refused,
+            Err(_) => Taken::NotNow,
         }
     }
 

@@ -16,6 +16,7 @@ mod serve {
     #[cfg(target_os = "linux")]
     mod full;
     mod import;
+    mod journal;
     mod lifecycle;
     mod limits;
     mod memory;

@@ -172,6 +172,6 @@ impl Recovery {
 }
 
 /// The instance of a directory: a process with several journals numbers them.
-fn instance(name: &str) -> &str {
+pub(super) fn instance(name: &str) -> &str {
     name.split('-').next().unwrap_or(name)
 }

@@ -15,7 +15,7 @@ use super::record::salt;
 /// The extension of this version's segments, and what those of all versions begin with.
 const EXTENSION: &str = "slj1";
 const ANY_VERSION: &str = "slj";
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 /// What the name of a directory begins with while it is made.
 const UNFINISHED: &str = ".new-";
 

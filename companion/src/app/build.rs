@@ -117,6 +117,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         rules: config.rules.clone(),
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
+        journal: config.journal.clone(),
         deadline: config.shutdown.deadline.duration(),
     })
 }

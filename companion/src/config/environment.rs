@@ -13,6 +13,9 @@ const TESTS: &str = "SPANLEDGER_TEST_";
 /// Read by the command line.
 const OWN: [&str; 2] = ["SPANLEDGER_CONFIG", "SPANLEDGER_LEDGER"];
 
+/// Read by the library, in applications that may share an environment with the companion.
+const LIBRARY: [&str; 1] = ["SPANLEDGER_JOURNAL_DIR"];
+
 /// Read by the Collector's configuration in `collector/`, which may share an environment with the companion.
 const COLLECTOR: [&str; 11] = [
     "SPANLEDGER_COLLECTOR_GRPC",
@@ -71,6 +74,7 @@ fn elsewhere(name: &str, text: &str) -> bool {
     };
     name.starts_with(TESTS)
         || OWN.contains(&name)
+        || LIBRARY.contains(&name)
         || COLLECTOR.contains(&name)
         || name.split_once("_SERVICE_").is_some_and(|(_, end)| link(end))
         || name.split_once("_PORT").is_some_and(|(_, end)| port(end))

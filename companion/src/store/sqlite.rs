@@ -20,6 +20,7 @@ mod read;
 mod rollup;
 mod write;
 
+pub(crate) use read::processes::ProcessAccount;
 pub use read::querier::SqliteQuerier;
 pub(crate) use write::transaction::SqliteAppender;
 

@@ -4,6 +4,7 @@ mod calls;
 mod gaps;
 mod hashes;
 mod overview;
+pub(super) mod processes;
 pub(super) mod querier;
 mod repetition;
 pub(super) mod scan;

@@ -41,7 +41,7 @@ pub(crate) fn missing(
         matching.push_str(" AND service <> ?");
         values.push(Value::Text(service.clone()));
     }
-    // Summed as floats: two instances with numbers near 2^63 would overflow an integer.
+    // Added up as floats: two instances with numbers near 2^63 would overflow an integer.
     let (gaps, numbers, lost, from, to): (i64, f64, f64, Option<i64>, Option<i64>) = sql
         .prepare_cached(&format!(
             "SELECT count(*), total(last - first + 1), total(lost), min(iif(lost > 0, lost_from, NULL)),
@@ -64,7 +64,11 @@ pub(crate) fn missing(
             end: row.get::<_, Option<i64>>(6)?.map(enum_codes::process_end).transpose()?,
         })
     })?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sums of counts; saturate")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "totals of counts; they saturate"
+    )]
     let (numbers, lost) = (numbers as u64, lost as u64);
     Ok(SequenceGaps {
         newest: newest.collect::<Result<_, _>>()?,

@@ -13,6 +13,7 @@ use crate::store::sqlite::file::open;
 use crate::store::sqlite::file::skipped;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::read::gaps;
+use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
@@ -42,6 +43,14 @@ impl SqliteQuerier {
         let first = open::reader(&path)?;
         let idle = Mutex::new(vec![first]);
         Ok(Self { shared: Arc::new(Shared { path, names: Names::default(), limits, idle }) })
+    }
+
+    /// What the ledger has of each process that numbers its calls. Reads every call.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ledger cannot answer.
+    pub(crate) fn processes(&self) -> Result<Vec<ProcessAccount>, StoreError> {
+        self.ask(|snapshot| processes::all(snapshot.connection, &snapshot.watermarks))
     }
 
     fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {

@@ -8,8 +8,18 @@ const HOUR: i64 = 3_600;
 /// What schema 2 added.
 const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "hash_hour"];
 
+/// Makes the file what the sixth version wrote.
+fn without_the_seventh_schema(path: &Path) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    for column in ["ended", "reported", "lost_from", "lost_to"] {
+        file.execute_batch(&format!("ALTER TABLE instance DROP COLUMN {column}")).unwrap();
+    }
+    file.execute_batch("DROP TABLE lost; PRAGMA user_version = 6").unwrap();
+}
+
 /// Makes the file what the fifth version wrote.
 fn without_the_sixth_schema(path: &Path) {
+    without_the_seventh_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
     for column in ["price_factors", "computed_cost"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();

@@ -1,0 +1,210 @@
+//! `spanledger verify`: compares what journals hold with what is in the ledger.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use spanledger::journal::inspect;
+
+use super::format::Format;
+use super::{Failure, write_all};
+use crate::journal::comparison::{Compared, Numbers, State, compare, count as numbers};
+use crate::store::sqlite::SqliteQuerier;
+use crate::text::number::{count, counted};
+use crate::text::terminal::harmless;
+
+/// Ranges of one kind that the text names; the JSON has all.
+const RANGES: usize = 20;
+
+/// What to compare.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+For each process: calls opened and closed, delivered to a receiver, in the ledger, waiting in the journal, interrupted, lost \
+to the journal's cap, and missing (in neither). Nothing is changed. Of a process whose journal was delivered and removed, the \
+ledger knows the last number.
+
+Exit status: 0 every call is in the ledger or in the journal, 1 calls are missing or lost, 2 an error.
+
+Examples:
+  spanledger verify --journal /var/lib/shop/journal --ledger spanledger.db
+  spanledger verify --journal /var/lib/shop/journal --format json | jq '.processes[] | select(.missing_calls > 0)'")]
+pub struct Args {
+    /// The journal's directory.
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Compares, and writes the result to `out`.
+///
+/// # Errors
+/// `Failure` when the journal or the ledger cannot be read.
+pub fn run(args: &Args, querier: &SqliteQuerier, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    // First the journals: what leaves them meanwhile is in the ledger then.
+    let journals = inspect(&args.journal).map_err(|error| {
+        Failure(format!("the journal in {} cannot be read: {error}", args.journal.display()))
+    })?;
+    let compared = compare(journals, querier.processes()?);
+    let text = match args.format {
+        Format::Text => text(&compared),
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&Document::of(&compared))?),
+    };
+    write_all(out, &text)?;
+    let incomplete = compared.iter().any(Compared::is_incomplete);
+    Ok(if incomplete { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn text(compared: &[Compared]) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    for process in compared {
+        let service = if process.service.is_empty() { "(no service)" } else { &process.service };
+        line(format!("{} {}: {}", harmless(service), harmless(&process.instance), words(process.state)));
+        if let Some(journal) = process.journal.as_ref().filter(|journal| journal.other_version.is_none()) {
+            line(format!(
+                "  journal    {} opened, {} closed, {} delivered, {} in flight",
+                count(journal.opened),
+                count(journal.closed),
+                count(journal.delivered),
+                count(journal.in_flight.len() as u64)
+            ));
+            if journal.skipped > 0 {
+                line(format!("  skipped    {} could not be written down", counted(journal.skipped, "call")));
+            }
+            if journal.checksum_errors > 0 || journal.torn_bytes > 0 {
+                let errors = counted(journal.checksum_errors, "checksum error");
+                line(format!("  damage     {errors}, {}", counted(journal.torn_bytes, "torn byte")));
+            }
+        }
+        line(format!(
+            "  ledger     {} of {}, {} interrupted",
+            count(process.in_ledger),
+            count(process.last),
+            count(process.interrupted)
+        ));
+        for (name, ranges) in
+            [("waiting", &process.waiting), ("lost", &process.lost), ("missing", &process.missing)]
+        {
+            if !ranges.is_empty() {
+                line(format!("  {name:<10} {}: {}", counted(numbers(ranges), "call"), listed(ranges)));
+            }
+        }
+    }
+    let sum =
+        |of: fn(&Compared) -> &[Numbers]| compared.iter().map(|process| numbers(of(process))).sum::<u64>();
+    let (missing, lost) = (sum(|process| &process.missing), sum(|process| &process.lost));
+    match (missing, lost) {
+        (0, 0) => line("complete: every call is in the ledger or in the journal".to_owned()),
+        _ => line(format!(
+            "incomplete: {} missing, {} lost to a journal's cap",
+            counted(missing, "call"),
+            counted(lost, "call")
+        )),
+    }
+    out
+}
+
+const fn words(state: State) -> &'static str {
+    match state {
+        State::Running => "running, or being recovered",
+        State::Ended => "ended in order",
+        State::Died => "died, and was recovered",
+        State::ToRecover => "has ended, to be recovered: run `spanledger recover`",
+        State::OtherVersion => "its journal is of another version of the format",
+        State::Unknown => "no journal",
+    }
+}
+
+fn listed(ranges: &[Numbers]) -> String {
+    let mut list: Vec<String> = ranges.iter().take(RANGES).map(range).collect();
+    if ranges.len() > RANGES {
+        list.push(format!("and {} more", ranges.len() - RANGES));
+    }
+    list.join(", ")
+}
+
+fn range(range: &Numbers) -> String {
+    match range.start() == range.end() {
+        true => range.start().to_string(),
+        false => format!("{}-{}", range.start(), range.end()),
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    complete: bool,
+    missing_calls: u64,
+    lost_calls: u64,
+    waiting_calls: u64,
+    processes: Vec<Process<'a>>,
+}
+
+#[derive(Serialize)]
+struct Process<'a> {
+    instance: &'a str,
+    service: &'a str,
+    state: &'static str,
+    opened: Option<u64>,
+    closed: Option<u64>,
+    delivered: Option<u64>,
+    in_flight: Option<u64>,
+    skipped: Option<u64>,
+    torn_bytes: Option<u64>,
+    checksum_errors: Option<u64>,
+    last_sequence: u64,
+    in_ledger: u64,
+    interrupted: u64,
+    waiting_calls: u64,
+    waiting: Vec<[u64; 2]>,
+    lost_calls: u64,
+    lost: Vec<[u64; 2]>,
+    missing_calls: u64,
+    missing: Vec<[u64; 2]>,
+}
+
+impl<'a> Document<'a> {
+    fn of(compared: &'a [Compared]) -> Self {
+        let processes: Vec<Process<'_>> = compared.iter().map(Process::of).collect();
+        Self {
+            complete: !compared.iter().any(Compared::is_incomplete),
+            missing_calls: processes.iter().map(|process| process.missing_calls).sum(),
+            lost_calls: processes.iter().map(|process| process.lost_calls).sum(),
+            waiting_calls: processes.iter().map(|process| process.waiting_calls).sum(),
+            processes,
+        }
+    }
+}
+
+impl<'a> Process<'a> {
+    fn of(compared: &'a Compared) -> Self {
+        let journal = compared.journal.as_ref().filter(|journal| journal.other_version.is_none());
+        let pairs = |ranges: &[Numbers]| ranges.iter().map(|range| [*range.start(), *range.end()]).collect();
+        Self {
+            instance: &compared.instance,
+            service: &compared.service,
+            state: compared.state.as_str(),
+            opened: journal.map(|journal| journal.opened),
+            closed: journal.map(|journal| journal.closed),
+            delivered: journal.map(|journal| journal.delivered),
+            in_flight: journal.map(|journal| journal.in_flight.len() as u64),
+            skipped: journal.map(|journal| journal.skipped),
+            torn_bytes: journal.map(|journal| journal.torn_bytes),
+            checksum_errors: journal.map(|journal| journal.checksum_errors),
+            last_sequence: compared.last,
+            in_ledger: compared.in_ledger,
+            interrupted: compared.interrupted,
+            waiting_calls: numbers(&compared.waiting),
+            waiting: pairs(&compared.waiting),
+            lost_calls: numbers(&compared.lost),
+            lost: pairs(&compared.lost),
+            missing_calls: numbers(&compared.missing),
+            missing: pairs(&compared.missing),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Compares what journals hold with what is in the ledger.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use spanledger::journal::Inspected;
+
+use crate::record::ProcessEnd;
+use crate::store::sqlite::ProcessAccount;
+
+/// A range of sequence numbers, both ends included.
+pub(crate) type Numbers = RangeInclusive<u64>;
+
+/// One process, as far as its journal and the ledger know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Compared {
+    pub(crate) instance: String,
+    pub(crate) service: String,
+    pub(crate) state: State,
+    /// What only a journal knows; `None` where that is delivered and removed.
+    pub(crate) journal: Option<Inspected>,
+    /// Numbered calls in the ledger.
+    pub(crate) in_ledger: u64,
+    /// Calls that were in flight when the process died.
+    pub(crate) interrupted: u64,
+    /// The last number that was given to a call, as far as it is known.
+    pub(crate) last: u64,
+    /// Calls that are in the journal alone.
+    pub(crate) waiting: Vec<Numbers>,
+    /// Calls that the journal dropped at its cap and that are not in the ledger.
+    pub(crate) lost: Vec<Numbers>,
+    /// Calls that are neither in the ledger nor in the journal, and that no journal dropped.
+    pub(crate) missing: Vec<Numbers>,
+}
+
+/// What became of a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It lives, or its journal is being recovered.
+    Running,
+    /// It ended in order.
+    Ended,
+    /// It died; its journal is recovered.
+    Died,
+    /// It died, and its journal is not recovered.
+    ToRecover,
+    /// Its journal is of another version of the format.
+    OtherVersion,
+    /// It has no journal.
+    #[default]
+    Unknown,
+}
+
+impl State {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ended => "ended",
+            Self::Died => "died",
+            Self::ToRecover => "to_recover",
+            Self::OtherVersion => "other_version",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Compares process by process, in the order of services and instances.
+pub(crate) fn compare(journals: Vec<Inspected>, ledger: Vec<ProcessAccount>) -> Vec<Compared> {
+    let mut ledger: BTreeMap<String, ProcessAccount> =
+        ledger.into_iter().map(|account| (account.instance.clone(), account)).collect();
+    let mut all: Vec<Compared> = journals
+        .into_iter()
+        .map(|journal| {
+            // A process with several journals has one account, which goes with the first of them.
+            let account = ledger.remove(&journal.instance);
+            of(Some(journal), account.unwrap_or_default())
+        })
+        .collect();
+    all.extend(ledger.into_values().map(|account| of(None, account)));
+    all.sort_by(|a, b| (&a.service, &a.instance).cmp(&(&b.service, &b.instance)));
+    all
+}
+
+fn of(journal: Option<Inspected>, account: ProcessAccount) -> Compared {
+    let known = journal.as_ref().filter(|journal| journal.other_version.is_none());
+    let state = match (&journal, account.end) {
+        (Some(journal), _) if journal.other_version.is_some() => State::OtherVersion,
+        (Some(journal), _) if journal.running => State::Running,
+        (Some(_), _) => State::ToRecover,
+        (None, Some(ProcessEnd::Orderly)) => State::Ended,
+        (None, Some(ProcessEnd::Died)) => State::Died,
+        (None, None) => State::Unknown,
+    };
+    let last = known.map_or(0, |journal| journal.last_sequence).max(account.highest);
+    // A ledger that has deleted calls, or never saw the beginning of a process, knows what is missing by its gaps alone.
+    let absent = match known {
+        Some(_) if account.whole => without(&[1..=last], &account.present),
+        Some(_) => {
+            let mut absent = account.gaps.clone();
+            if account.highest < last {
+                absent.push(account.highest + 1..=last);
+            }
+            absent
+        }
+        None => account.gaps.clone(),
+    };
+    let waiting = known.map_or_else(Vec::new, |journal| within(&absent, &journal.waiting));
+    let dropped = known.map_or(&account.lost, |journal| &journal.lost);
+    let absent = without(&absent, &waiting);
+    let lost = within(&absent, dropped);
+    let in_flight =
+        known.filter(|journal| !journal.running).map_or(0, |journal| journal.in_flight.len() as u64);
+    Compared {
+        service: known
+            .map(|journal| journal.service.clone())
+            .filter(|name| !name.is_empty())
+            .unwrap_or(account.service),
+        instance: journal.as_ref().map_or(account.instance, |journal| journal.instance.clone()),
+        state,
+        in_ledger: account.calls,
+        interrupted: account.interrupted + in_flight,
+        last,
+        missing: without(&absent, &lost),
+        waiting,
+        lost,
+        journal,
+    }
+}
+
+impl Compared {
+    /// Whether any call is in neither the ledger nor the journal.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        !self.missing.is_empty() || !self.lost.is_empty()
+    }
+}
+
+/// How many numbers there are.
+pub(crate) fn count(ranges: &[Numbers]) -> u64 {
+    ranges
+        .iter()
+        .fold(0, |sum: u64, range| sum.saturating_add((range.end() - range.start()).saturating_add(1)))
+}
+
+/// The numbers of `all` that are in `some` as well. Both are in rising order.
+fn within(all: &[Numbers], some: &[Numbers]) -> Vec<Numbers> {
+    let pairs = all.iter().flat_map(|one| some.iter().map(move |other| (one, other)));
+    pairs
+        .map(|(one, other)| *one.start().max(other.start())..=*one.end().min(other.end()))
+        .filter(|both| !both.is_empty())
+        .collect()
+}
+
+/// The numbers of `all` that are not in `some`. Both are in rising order.
+fn without(all: &[Numbers], some: &[Numbers]) -> Vec<Numbers> {
+    let mut left = Vec::new();
+    for range in all {
+        let mut first = *range.start();
+        for hole in some.iter().filter(|hole| hole.end() >= range.start() && hole.start() <= range.end()) {
+            if first < *hole.start() {
+                left.push(first..=hole.start() - 1);
+            }
+            first = first.max(hole.end().saturating_add(1));
+        }
+        if first <= *range.end() {
+            left.push(first..=*range.end());
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(last: u64, waiting: &[Numbers], lost: &[Numbers]) -> Inspected {
+        let mut journal = Inspected::default();
+        journal.instance = "a".to_owned();
+        journal.last_sequence = last;
+        journal.waiting = waiting.to_vec();
+        journal.lost = lost.to_vec();
+        journal
+    }
+
+    fn account(present: &[Numbers]) -> ProcessAccount {
+        ProcessAccount {
+            instance: "a".to_owned(),
+            highest: present.last().map_or(0, |last| *last.end()),
+            present: present.to_vec(),
+            calls: count(present),
+            whole: true,
+            ..ProcessAccount::default()
+        }
+    }
+
+    #[test]
+    fn what_neither_has_is_missing() {
+        let compared = compare(vec![journal(20, &[15..=20], &[3..=4])], vec![account(&[1..=2, 6..=14])]);
+        let [one] = &compared[..] else { panic!("{compared:?}") };
+        assert_eq!((&*one.missing, &*one.lost, &*one.waiting), (&[5..=5][..], &[3..=4][..], &[15..=20][..]));
+        assert!(one.is_incomplete());
+        assert_eq!(one.state, State::ToRecover);
+    }
+
+    #[test]
+    fn what_was_sent_again_and_what_was_dropped_and_arrived_is_neither() {
+        let compared = compare(vec![journal(9, &[1..=9], &[2..=3])], vec![account(&[1..=9])]);
+        assert!(!compared[0].is_incomplete());
+        assert!(compared[0].waiting.is_empty());
+    }
+
+    #[test]
+    fn of_a_process_whose_journal_is_gone_the_gaps_tell() {
+        let account = ProcessAccount {
+            gaps: vec![4..=9],
+            lost: vec![4..=6],
+            end: Some(ProcessEnd::Died),
+            ..account(&[1..=3, 10..=12])
+        };
+        let compared = compare(Vec::new(), vec![account]);
+        assert_eq!((&*compared[0].lost, &*compared[0].missing), (&[4..=6][..], &[7..=9][..]));
+        assert_eq!(compared[0].state, State::Died);
+    }
+
+    #[test]
+    fn of_a_ledger_that_has_deleted_calls_only_gaps_and_the_tail_count() {
+        let account = ProcessAccount { whole: false, gaps: vec![7..=7], ..account(&[8..=10]) };
+        let compared = compare(vec![journal(12, &[12..=12], &[])], vec![account]);
+        assert_eq!((&*compared[0].missing, &*compared[0].waiting), (&[7..=7, 11..=11][..], &[12..=12][..]));
+    }
+}

@@ -1,0 +1,96 @@
+//! What the ledger has of each process that numbers its calls. Reads every call: for a comparison, not for a page.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use rusqlite::Connection;
+use spanledger::Outcome;
+
+use crate::record::ProcessEnd;
+use crate::store::sqlite::file::enum_codes;
+use crate::store::sqlite::file::schema::WITH_PROCESSES;
+use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
+
+/// One process in the ledger. Ranges are in rising order, both ends included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ProcessAccount {
+    pub(crate) instance: String,
+    pub(crate) service: String,
+    /// The highest number that is known of.
+    pub(crate) highest: u64,
+    /// How it ended, where its journal has reported that.
+    pub(crate) end: Option<ProcessEnd>,
+    /// Calls with a number, and those that were in flight when it died.
+    pub(crate) calls: u64,
+    pub(crate) interrupted: u64,
+    /// The numbers of the calls that are there.
+    pub(crate) present: Vec<RangeInclusive<u64>>,
+    /// Numbers that never came.
+    pub(crate) gaps: Vec<RangeInclusive<u64>>,
+    /// Numbers that its journal has dropped.
+    pub(crate) lost: Vec<RangeInclusive<u64>>,
+    /// Whether nothing of it can have been deleted.
+    pub(crate) whole: bool,
+}
+
+pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result<Vec<ProcessAccount>> {
+    let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let reported = version >= WITH_PROCESSES;
+    let mut accounts: BTreeMap<String, ProcessAccount> = BTreeMap::new();
+    let ended = if reported { "ended" } else { "NULL" };
+    let mut statement = sql.prepare(&format!("SELECT name, service, highest, {ended} FROM instance"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let instance: String = row.get(0)?;
+        let account = ProcessAccount {
+            instance: instance.clone(),
+            service: row.get(1)?,
+            highest: row.get::<_, i64>(2)?.cast_unsigned(),
+            end: row.get::<_, Option<i64>>(3)?.map(enum_codes::process_end).transpose()?,
+            whole: watermarks.calls_from == NEVER,
+            ..ProcessAccount::default()
+        };
+        accounts.insert(instance, account);
+    }
+    let mut read = |table: &str, into: fn(&mut ProcessAccount) -> &mut Vec<RangeInclusive<u64>>| {
+        let mut statement = sql.prepare(&format!(
+            "SELECT name, first, last FROM {table} JOIN instance ON instance.id = {table}.instance ORDER BY name, first"
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(account) = accounts.get_mut(row.get_ref(0)?.as_str()?) {
+                let (first, last): (i64, i64) = (row.get(1)?, row.get(2)?);
+                into(account).push(first.cast_unsigned()..=last.cast_unsigned());
+            }
+        }
+        Ok::<_, rusqlite::Error>(())
+    };
+    read("gap", |account| &mut account.gaps)?;
+    if reported {
+        read("lost", |account| &mut account.lost)?;
+    }
+    let mut statement = sql.prepare(
+        "SELECT text.value, sequence, series.outcome FROM calls JOIN text ON text.id = calls.instance
+         JOIN series ON series.id = calls.series ORDER BY calls.instance, sequence",
+    )?;
+    let interrupted = enum_codes::of_outcome(Outcome::Interrupted);
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str()?;
+        let account = accounts.entry(name.to_owned()).or_insert_with(|| ProcessAccount {
+            instance: name.to_owned(),
+            whole: watermarks.calls_from == NEVER,
+            ..ProcessAccount::default()
+        });
+        account.interrupted += u64::from(row.get::<_, i64>(2)? == interrupted);
+        let Some(number) = row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned) else { continue };
+        match account.present.last_mut() {
+            // Several accounts of one call have one number.
+            Some(last) if *last.end() == number => continue,
+            Some(last) if last.end() + 1 == number => *last = *last.start()..=number,
+            _ => account.present.push(number..=number),
+        }
+        account.calls += 1;
+    }
+    Ok(accounts.into_values().collect())
+}

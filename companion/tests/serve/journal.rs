@@ -1,0 +1,176 @@
+//! What an application left in its journal when it died, in the ledger.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use axum::Json;
+use axum::routing::post;
+use reqwest_middleware::ClientBuilder;
+use serde_json::{Value, json};
+use spanledger::GenAiMiddleware;
+use spanledger::journal::Journal;
+
+use super::process::{PATIENCE, Server, calls, run, spanledger};
+
+const CALLS: u64 = 20;
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap()
+}
+
+/// An application that makes [`CALLS`] calls and dies within one more.
+#[test]
+#[ignore = "a child of the tests below"]
+fn application() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let builder = spanledger::otlp::builder().service_name("shop").endpoint(variable("ENDPOINT"));
+        let _telemetry = builder.bridge(false).init().unwrap();
+        let journal = Journal::builder(variable("JOURNAL")).any_file_system(true).open().unwrap();
+        let middleware = GenAiMiddleware::builder().provider("openai").journal(journal).build();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = ClientBuilder::new(client).with(middleware).build();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1/chat/completions", listener.local_addr().unwrap());
+        let answer = async |Json(body): Json<Value>| {
+            if body["user"] == "last" {
+                std::process::abort();
+            }
+            // No two processes have a response in common.
+            let id = format!("{}-{}", std::process::id(), body["user"]);
+            Json(json!({"id": id, "object": "chat.completion", "model": "gpt-4o-mini",
+                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
+                "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}}))
+        };
+        let router = axum::Router::new().route("/v1/chat/completions", post(answer));
+        tokio::spawn(axum::serve(listener, router).into_future());
+        for number in (0..CALLS).map(|number| number.to_string()).chain(["last".to_owned()]) {
+            let body = json!({"model": "gpt-4o-mini", "user": number, "messages": [{"role": "user", "content": number}]});
+            let response = client.post(&url).json(&body).send().await.unwrap();
+            response.bytes().await.unwrap();
+        }
+    });
+}
+
+/// Runs the application until it is dead.
+fn die(journal: &Path, endpoint: &str) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "serve::journal::application", "--ignored"]);
+    let output = run(command.env("JOURNAL", journal).env("ENDPOINT", endpoint));
+    assert!(!output.status.success(), "{output:?}");
+}
+
+fn recover(journal: &Path, more: &[&str], ledger: &Path) -> String {
+    let output = run(spanledger().arg("recover").arg(journal).args(more).arg("--ledger").arg(ledger));
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The exit status and the result of a comparison.
+fn verify(journal: &Path, ledger: &Path) -> (Option<i32>, Value) {
+    let output = run(spanledger()
+        .args(["verify", "--format", "json", "--journal"])
+        .arg(journal)
+        .arg("--ledger")
+        .arg(ledger));
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn outcomes(calls: &[Value], outcome: &str) -> usize {
+    calls.iter().filter(|call| call["outcome"] == outcome).count()
+}
+
+/// No receiver listens there.
+const AWAY: &str = "http://127.0.0.1:9";
+
+#[test]
+fn a_dead_process_is_recovered_once_and_every_call_is_in_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, ledger) = (folder.path().join("journal"), folder.path().join("ledger.db"));
+    std::fs::create_dir(&journal).unwrap();
+    assert!(recover(&journal, &[], &ledger).starts_with("recovered 0 processes: "));
+    die(&journal, AWAY);
+
+    let (status, before) = verify(&journal, &ledger);
+    assert_eq!((status, &before["complete"]), (Some(0), &json!(true)));
+    let process = &before["processes"][0];
+    assert_eq!((&process["state"], &process["service"]), (&json!("to_recover"), &json!("shop")));
+    let counts = ["opened", "closed", "delivered", "waiting_calls", "in_ledger", "interrupted"];
+    assert_eq!(counts.map(|name| process[name].as_u64().unwrap()), [CALLS + 1, CALLS, 0, CALLS, 0, 1]);
+
+    assert_eq!(
+        recover(&journal, &[], &ledger),
+        "recovered 1 process: 20 calls that had ended, 1 call interrupted in flight, 0 calls refused\n"
+    );
+    assert!(recover(&journal, &[], &ledger).starts_with("recovered 0 processes: "));
+    let found = calls(&ledger);
+    assert_eq!((outcomes(&found, "completed"), outcomes(&found, "interrupted")), (20, 1));
+    let (status, after) = verify(&journal, &ledger);
+    assert_eq!((status, &after["complete"]), (Some(0), &json!(true)));
+    let process = &after["processes"][0];
+    assert_eq!(process["state"], "died");
+    assert_eq!(
+        ["last_sequence", "in_ledger", "interrupted"].map(|name| process[name].as_u64().unwrap()),
+        [CALLS, CALLS, 1]
+    );
+    let text = run(spanledger().args(["verify", "--journal"]).arg(&journal).arg("--ledger").arg(&ledger));
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.ends_with("complete: every call is in the ledger or in the journal\n"), "{text}");
+}
+
+#[test]
+fn a_call_whose_record_is_damaged_is_named_as_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, ledger) = (folder.path().join("journal"), folder.path().join("ledger.db"));
+    die(&journal, AWAY);
+    let process = std::fs::read_dir(&journal).unwrap().next().unwrap().unwrap().path();
+    let segment = process.join("00000001.slj1");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+
+    recover(&journal, &[], &ledger);
+    let (status, compared) = verify(&journal, &ledger);
+    assert_eq!(
+        (status, &compared["complete"], &compared["missing_calls"]),
+        (Some(1), &json!(false), &json!(1))
+    );
+    let missing = compared["processes"][0]["missing"][0][0].as_u64().unwrap();
+    assert!((1..=CALLS).contains(&missing), "{missing}");
+    // The report names it as well: the journal reported the last number.
+    let report = run(spanledger().args(["report", "--format", "json", "--ledger"]).arg(&ledger));
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    // A gap is reported two minutes after it was noticed.
+    assert_eq!(report["gaps"]["lost_calls"], 0);
+}
+
+#[test]
+fn a_companion_that_watches_the_directory_takes_what_the_exporter_did_not_send() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let config = folder.path().join("spanledger.toml");
+    std::fs::write(&config, format!("[journal]\ndirs = [{journal:?}]\nevery = \"1s\"\n")).unwrap();
+    let server = Server::start_in(folder, &["--config", config.to_str().unwrap()]);
+    die(&journal, &format!("http://{}", server.http));
+    let until = Instant::now() + PATIENCE;
+    while std::fs::read_dir(&journal).unwrap().next().is_some() {
+        assert!(Instant::now() < until, "it is not recovered\n{}", server.log());
+        std::thread::yield_now();
+    }
+    let found = server.calls();
+    assert_eq!((outcomes(&found, "completed"), outcomes(&found, "interrupted")), (20, 1));
+    // Another one, by hand, while the ledger is held: over OTLP.
+    let other = tempfile::tempdir().unwrap();
+    die(other.path(), AWAY);
+    let held = run(spanledger().arg("recover").arg(other.path()).arg("--ledger").arg(server.ledger()));
+    assert_eq!(held.status.code(), Some(2), "{held:?}");
+    let endpoint = format!("http://{}", server.http);
+    assert_eq!(
+        recover(other.path(), &["--endpoint", &endpoint], &server.ledger()),
+        "recovered 1 process: 20 calls that had ended, 1 call interrupted in flight, 0 calls refused\n"
+    );
+    assert_eq!(server.calls().len(), 42);
+    assert_eq!(verify(&journal, &server.ledger()).0, Some(0));
+}
