@@ -31,7 +31,7 @@ async fn main() -> local::Anything {
         .user_id("alice")
         .client_address("203.0.113.7")
         .conversation_id("thread-7")
-        .attribute(KeyValue::new("app.feature", "greeting"));
+        .attribute(KeyValue::new("app.feature", "welcome"));
     ask().with_extension(context).send().await?.bytes().await?;
 
     // What the service before this one said about the request; a server's propagator puts it there.
@@ -43,7 +43,7 @@ async fn main() -> local::Anything {
     assert_eq!(local::value(&spans[0], attribute::USER_ID), "alice");
     assert_eq!(local::value(&spans[0], attribute::CLIENT_ADDRESS), "203.0.113.7");
     assert_eq!(local::value(&spans[0], attribute::CONVERSATION_ID), "thread-7");
-    assert_eq!(local::value(&spans[0], "app.feature"), "greeting");
+    assert_eq!(local::value(&spans[0], "app.feature"), "welcome");
     assert_eq!(local::value(&spans[1], attribute::USER_ID), "bob");
     Ok(())
 }

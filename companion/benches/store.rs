@@ -139,7 +139,7 @@ fn load(path: &Path, calls: u64, length_ns: i64) -> Outcomes {
 }
 
 fn questions(path: &Path, length_ns: i64) -> Outcomes {
-    println!("\nquestions (24 h, unless told otherwise)     first ms    median ms  ms of processor");
+    println!("\nquestions (24 h, unless another is named)     first ms    median ms  ms of processor");
     let now = Timestamp(DAY.0 + length_ns - 123_456_789);
     let minutes = |minutes: i64| Window::last(minutes * 60, now);
     let day = Window { from: Timestamp(now.0 - length_ns), to: now };

@@ -156,7 +156,7 @@ pub(super) fn note_usage(tally: &Tally<'_>, reading: &mut Reading) {
 impl Mapped {
     /// Reads a document that holds another; whether it says anything.
     pub(super) fn read_envelope(&self, document: &[u8], reading: &mut Reading) -> bool {
-        walk(self, document, false, reading).told
+        walk(self, document, false, reading).stated
     }
 }
 
@@ -202,7 +202,7 @@ impl WireFormat for Mapped {
 
     fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
         let walked = walk(self, body, false, reading);
-        if !walked.told {
+        if !walked.stated {
             reading.facts.note_error(error::read(body));
         }
         walked.parsed
@@ -216,7 +216,7 @@ impl WireFormat for Mapped {
         let walked = walk(self, event.data, true, reading);
         let name = walked.event.as_deref().or(event.name).unwrap_or_default();
         let failed = event.exception || name == "error";
-        if failed || !walked.told {
+        if failed || !walked.stated {
             let error = error::read(event.data);
             reading.facts.note_error(error.or_else(|| failed.then(ErrorFacts::default)));
         }

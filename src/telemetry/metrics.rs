@@ -144,7 +144,7 @@ impl Instruments {
             with_one(common, attribute::UNPARSED, reason.as_str(), |labels| self.unparsed.add(1, labels));
         }
 
-        let told = [
+        let statuses = [
             KeyValue::new(attribute::OUTCOME, verdict.outcome.as_str()),
             KeyValue::new(attribute::USAGE_SOURCE, verdict.usage_source.as_str()),
             KeyValue::new(attribute::COST_STATUS, cost.status.as_str()),
@@ -152,7 +152,7 @@ impl Instruments {
         let status = call
             .status_code
             .map(|status| KeyValue::new(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
-        with(common, error.into_iter().chain(told).chain(status), |counted| self.calls.add(1, counted));
+        with(common, error.into_iter().chain(statuses).chain(status), |counted| self.calls.add(1, counted));
     }
 
     /// A recorder for the chunks of one stream, with its labels made once.

@@ -228,9 +228,9 @@ async fn no_secret_reaches_a_span_a_metric_a_log_or_an_error() {
                 let error = call(client, &exchange, &case, port).await;
                 let text = |error: &Option<(String, String)>| error.as_ref().map(|(text, _)| text.clone());
                 assert_eq!(text(&error), text(&expected), "{about}");
-                let told =
+                let shown =
                     |error: &Option<(String, String)>| secrets(error.as_ref().map_or("", |(_, all)| all));
-                assert_eq!(told(&error), told(&expected), "{about}");
+                assert_eq!(shown(&error), shown(&expected), "{about}");
                 let mut ended = observed.take_spans();
                 assert_eq!(ended.len(), *spans, "{about}");
                 // The one place for names of members: of usage objects, without what they hold.

@@ -114,14 +114,14 @@ fn towards_nobody() {
     let writer = move || Lines(sender.clone());
     tracing_subscriber::fmt().with_writer(writer).with_ansi(false).init();
     let guard = spanledger::otlp::builder().flush_timeout(Duration::from_millis(200)).init().unwrap();
-    let told = std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(30)).ok())
+    let text = std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(30)).ok())
         .find(|line| line.contains("cannot be reached"))
         .expect("a word about the endpoint");
-    assert!(told.contains("ERROR") && told.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{told}");
-    assert!(!told.contains("secret"), "{told}");
+    assert!(text.contains("ERROR") && text.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
     drop(guard);
     let again = receiver.try_iter().filter(|line| line.contains("cannot be reached")).count();
-    assert_eq!(again, 0, "it is told once");
+    assert_eq!(again, 0, "logged once");
 }
 
 struct Lines(std::sync::mpsc::Sender<String>);
@@ -265,8 +265,8 @@ const WORKED: &str = "the work is done";
 #[ignore = "a child of the tests below"]
 fn with_settings_that_make_no_sense() {
     Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
-        let told = spanledger::otlp::init().map(drop).unwrap_err().to_string();
-        assert!(told.contains("OTEL_EXPORTER_OTLP_"), "{told}");
+        let text = spanledger::otlp::init().map(drop).unwrap_err().to_string();
+        assert!(text.contains("OTEL_EXPORTER_OTLP_"), "{text}");
     });
 }
 
@@ -380,8 +380,8 @@ fn leaves_the_subscriber_of_the_application_alone() {
         "beside_a_subscriber_of_the_application",
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())],
     );
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("still the application's") && told.contains("add the guard's layer"), "{told}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("still the application's") && text.contains("add the guard's layer"), "{text}");
 }
 
 #[test]
@@ -431,15 +431,15 @@ fn a_client_librarys_own_span_is_no_second_account_of_a_call() {
 
 #[test]
 fn tells_once_that_no_provider_is_installed() {
-    let told = String::from_utf8(run("without_a_provider", &[]).stderr).unwrap();
-    assert_eq!(told.matches("no tracer provider is installed").count(), 1, "{told}");
+    let text = String::from_utf8(run("without_a_provider", &[]).stderr).unwrap();
+    assert_eq!(text.matches("no tracer provider is installed").count(), 1, "{text}");
 }
 
 #[test]
 fn the_environment_can_disable_it() {
-    let told = String::from_utf8(run("disabled", &[("OTEL_SDK_DISABLED", "true")]).stderr).unwrap();
-    assert!(told.contains("a line of the application's log"), "{told}");
-    assert!(!told.contains("no tracer provider"), "what was meant is no error: {told}");
+    let text = String::from_utf8(run("disabled", &[("OTEL_SDK_DISABLED", "true")]).stderr).unwrap();
+    assert!(text.contains("a line of the application's log"), "{text}");
+    assert!(!text.contains("no tracer provider"), "what was meant is no error: {text}");
 }
 
 #[test]

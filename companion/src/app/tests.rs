@@ -46,7 +46,7 @@ async fn ends_with_an_error_when_the_writer_is_gone() {
 }
 
 #[tokio::test]
-async fn ends_without_an_error_when_it_is_told_to() {
+async fn ends_without_an_error_when_it_is_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     let app = built(folder.path()).await;
     let stop = CancellationToken::new();

@@ -19,7 +19,7 @@ pub(crate) struct Saved {
     /// All alerts that are not inactive.
     pub alerts: Vec<Alert>,
     /// What each notifier has sent, by its name.
-    #[serde(default, rename = "told")]
+    #[serde(default, alias = "told")]
     pub notified: BTreeMap<String, NotificationLog>,
 }
 

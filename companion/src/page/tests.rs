@@ -246,7 +246,7 @@ impl Querier for Stuck {
 }
 
 #[tokio::test]
-async fn one_page_too_many_and_a_busy_ledger_are_told_to_come_again() {
+async fn one_page_too_many_and_a_busy_ledger_are_asked_to_retry_later() {
     let (asked, mut questions) = tokio::sync::mpsc::unbounded_channel();
     let (go, wait) = std::sync::mpsc::channel();
     let state = PageState {

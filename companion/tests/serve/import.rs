@@ -97,10 +97,10 @@ fn reports_bad_rows_by_their_number_and_leaves_them_out() {
         (9, "is in the future"),
         (10, "request_id is a blob"),
     ] {
-        let told = notes
+        let reported = notes
             .lines()
             .any(|line| line.starts_with(&format!("row {row} skipped: ")) && line.contains(reason));
-        assert!(told, "{row} {reason} in {notes}");
+        assert!(reported, "{row} {reason} in {notes}");
     }
 }
 

@@ -189,7 +189,7 @@ async fn refuses_what_is_larger_than_the_limit_for_good() {
 }
 
 #[tokio::test]
-async fn asks_for_the_token_at_every_door() {
+async fn asks_for_the_token_on_every_listener() {
     let server = start_with("[receiver]\ntoken = \"s3cret\"\n[admin]\ntoken = \"an0ther\"\n");
     let body = request(vec![call(1)]).encode_to_vec();
     for wrong in [None, Some("Bearer wrong"), Some("Bearer s3cret2"), Some("s3cret"), Some("Basic s3cret")] {
@@ -253,7 +253,7 @@ async fn tells_senders_to_come_again_when_every_place_is_taken() {
 }
 
 #[test]
-fn refuses_to_listen_to_others_without_a_token_unless_told_in_words() {
+fn refuses_to_listen_to_others_without_a_token_unless_configured_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path().join("ledger.db");
     let serve = |args: &[&str]| {

@@ -16,7 +16,7 @@ use super::process::{PATIENCE, Server, call, pair, request, run, spanledger, tex
 fn webhook() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let (sender, told) = mpsc::channel();
+    let (sender, bodies) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -37,7 +37,7 @@ fn webhook() -> (String, mpsc::Receiver<String>) {
             }
         }
     });
-    (url, told)
+    (url, bodies)
 }
 
 /// The bytes of every file in `folder`, as text where it is any.
@@ -55,7 +55,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
 #[tokio::test]
 async fn secrets_in_spans_reach_no_file_page_list_log_or_alert() {
     const CANARY: &str = "CANARY0123456789abcdefghijABCDEFGHIJ";
-    let (url, told) = webhook();
+    let (url, bodies) = webhook();
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("spanledger.toml");
     let group = "[notify]\ngroup_wait = \"0s\"\n\n[[notify.webhook]]";
@@ -108,7 +108,7 @@ async fn secrets_in_spans_reach_no_file_page_list_log_or_alert() {
     let mut shown = Vec::new();
     // Until the alert about these calls is notified.
     loop {
-        let body = told.recv_timeout(PATIENCE).unwrap();
+        let body = bodies.recv_timeout(PATIENCE).unwrap();
         let failures = body.contains("HighFailureRate");
         shown.push(("notification".to_owned(), body));
         if failures {

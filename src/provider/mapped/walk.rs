@@ -23,7 +23,7 @@ pub(super) struct Walked {
     /// The document is one: a response that was cut is not.
     pub(super) parsed: bool,
     /// Something that a response says and an error does not.
-    pub(super) told: bool,
+    pub(super) stated: bool,
     /// Counts.
     pub(super) counted: bool,
     pub(super) event: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Walked {
 
 impl Walked {
     fn note_counts(&mut self, tally: &Tally<'_>) {
-        self.told |= tally.is_there() || tally.counts_any();
+        self.stated |= tally.is_there() || tally.counts_any();
         self.counted |= tally.counts_any();
     }
 }
@@ -106,13 +106,13 @@ impl Walk<'_, '_> {
             Say::Tier => note(&mut facts.service_tier, text),
             Say::Event => self.walked.event = Some(text.into_owned()),
             Say::Status => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 let status = Status::of(&text);
                 self.walked.failed |= status == Status::Failed;
                 status.note(facts);
             }
             Say::Finish => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 if self.api.places_are_choices {
                     facts.choice(choice);
                 }
@@ -122,7 +122,7 @@ impl Walk<'_, '_> {
             }
             Say::WholeText if self.event => {}
             Say::Text | Say::WholeText => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 if self.api.places_are_choices {
                     facts.choice(choice);
                 }
@@ -131,7 +131,7 @@ impl Walk<'_, '_> {
                 self.reading.text(choice, new);
             }
             Say::Reasoning => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 self.reading.reasoning(choice, Some(&text));
             }
             Say::ToolName => self.reading.whole_tool_call(choice, None, Some(&text), None),
@@ -140,7 +140,7 @@ impl Walk<'_, '_> {
                 self.reading.tool_call(choice, last, None, None, Some(&text));
             }
             Say::Output => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 facts.generated(text.len());
             }
             // A code with a space is prose.
@@ -149,12 +149,12 @@ impl Walk<'_, '_> {
             }
             Say::ErrorMessage => self.error.message = Some(text.into_owned()),
             Say::Task => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 note(&mut facts.id, text);
                 facts.pending = true;
             }
             Say::Pending => {
-                self.walked.told = true;
+                self.walked.stated = true;
                 facts.pending = true;
             }
             Say::ErrorCode | Say::End | Say::Usage(_) | Say::Each(_) => {}
@@ -167,7 +167,7 @@ impl Walk<'_, '_> {
             if let Say::Each(slot) = say
                 && rest.is_empty()
             {
-                self.walked.told = true;
+                self.walked.stated = true;
                 self.tally.get_or_insert_default().add(*slot, 1);
             }
         }

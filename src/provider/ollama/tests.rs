@@ -24,7 +24,7 @@ fn recognises_its_paths_at_the_root_and_below_its_name() {
 }
 
 #[test]
-fn streams_unless_told_otherwise() {
+fn streams_unless_the_request_says_otherwise() {
     let facts = request(
         URL,
         &json!({"model": "m", "messages": [], "format": {"type": "object"}, "think": "high", "options": {

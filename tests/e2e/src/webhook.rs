@@ -45,7 +45,7 @@ impl Webhook {
 
     /// The names of all alerts that were notified as firing so far.
     #[must_use]
-    pub fn told(&self) -> BTreeSet<String> {
+    pub fn received(&self) -> BTreeSet<String> {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let alerts = messages.iter().filter_map(|message| message["alerts"].as_array()).flatten();
         alerts

@@ -61,7 +61,7 @@ fn of_both(names: &BTreeSet<String>) -> BTreeSet<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_alerts_fire_in_companion_and_prometheus_and_are_told() -> Result<()> {
+async fn the_same_alerts_fire_in_companion_and_prometheus_and_are_sent() -> Result<()> {
     let Some(tools) = tools()? else { return Ok(()) };
     let expected: BTreeSet<&str> = BOTH.iter().copied().collect();
     let calls = trouble()?;
@@ -109,10 +109,10 @@ async fn the_same_alerts_fire_in_companion_and_prometheus_and_are_told() -> Resu
     }
 
     wait::until("the critical ones at the webhook", async || {
-        let told = stack.webhook.told();
+        let received = stack.webhook.received();
         ["HighFailureRate", "CostOverrun", "AuthFailures"]
             .iter()
-            .all(|name| told.contains(*name))
+            .all(|name| received.contains(*name))
             .then_some(())
     })
     .await?;

@@ -98,7 +98,7 @@ async fn removes_content_and_secrets_and_keeps_the_facts() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lets_content_through_when_told_to_and_secrets_never() -> Result<()> {
+async fn lets_content_through_when_configured_and_secrets_never() -> Result<()> {
     let Some(tools) = tools()? else { return Ok(()) };
     let spans = handed_on(&tools, "yes").await?;
     assert!(!spans.contains(SECRET), "{spans}");

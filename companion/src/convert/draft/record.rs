@@ -115,9 +115,9 @@ impl Draft<'_> {
         let since_start = |at: i64| at.checked_sub(time.start.0);
         #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, then the range is checked")]
         let nanos = |seconds: f64| (seconds * 1e9) as i64;
-        let told = self.first_chunk.or(more.first_chunk).map(nanos);
+        let stated = self.first_chunk.or(more.first_chunk).map(nanos);
         let found =
-            told.or_else(|| more.first_chunk_at.and_then(since_start)).or(more.first_token.map(nanos))?;
+            stated.or_else(|| more.first_chunk_at.and_then(since_start)).or(more.first_token.map(nanos))?;
         if !self.own && !stream {
             return None;
         }

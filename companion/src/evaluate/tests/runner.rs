@@ -162,7 +162,7 @@ async fn a_rule_that_takes_longer_than_the_interval_fires_and_resolves_all_the_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_panics_is_told_and_stops_no_other() {
+async fn a_rule_that_panics_is_reported_and_stops_no_other() {
     // A long interval, since it is also the deadline, and a panic takes its time on a busy machine.
     let mut runner = Runner::new(&configured("interval = '10m'"), None);
     let statuses = runner.statuses();
@@ -175,7 +175,7 @@ async fn a_rule_that_panics_is_told_and_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alerts_survive_a_restart_and_the_runner_stops_when_told() {
+async fn alerts_survive_a_restart_and_the_runner_stops_when_asked() {
     let folder = tempfile::tempdir().expect("folder");
     let ledger = folder.path().join("ledger.db");
     let mut store = MemoryStore::new();
@@ -185,11 +185,11 @@ async fn alerts_survive_a_restart_and_the_runner_stops_when_told() {
 
     let mut first = Runner::new(&configured(""), state());
     first.evaluate(&querier, at(60)).await;
-    let told = first.alerts().borrow().clone();
-    assert!(told.iter().any(|alert| alert.rule == RuleName::HighFailureRate && alert.firing()));
+    let alerts = first.alerts().borrow().clone();
+    assert!(alerts.iter().any(|alert| alert.rule == RuleName::HighFailureRate && alert.firing()));
 
     let second = Runner::new(&configured(""), state());
-    assert_eq!(*second.alerts().borrow(), told);
+    assert_eq!(*second.alerts().borrow(), alerts);
 
     let stop = CancellationToken::new();
     let mut statuses = second.statuses();

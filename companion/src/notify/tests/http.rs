@@ -241,8 +241,8 @@ impl Notifier for Slow {
 }
 
 #[tokio::test]
-async fn what_is_told_after_a_target_hung_is_what_is_so_then() {
-    let (seen, mut told) = mpsc::unbounded_channel();
+async fn after_a_target_hung_the_message_is_about_the_present() {
+    let (seen, mut messages) = mpsc::unbounded_channel();
     let (go_on, wait) = mpsc::unbounded_channel();
     let notifier = Arc::new(Slow { go_on: tokio::sync::Mutex::new(wait), seen });
     let grouping =
@@ -252,13 +252,13 @@ async fn what_is_told_after_a_target_hung_is_what_is_so_then() {
     let (alerts, watched) = watch::channel(Arc::new(vec![auth(), costs("a")]));
     let stop = CancellationToken::new();
     let dispatcher = Dispatcher::start(vec![Target { notifier, grouping }], &watched, None, &stop);
-    let first = told.recv().await.expect("a message");
+    let first = messages.recv().await.expect("a message");
     assert_eq!(first.firing, [auth()]);
     // While the target hangs, another alert joins the group that waits.
     alerts.send_replace(Arc::new(vec![auth(), costs("a"), costs("b")]));
     go_on.send(()).expect("the target waits");
     drop(go_on);
-    let second = told.recv().await.expect("a message");
+    let second = messages.recv().await.expect("a message");
     assert_eq!(second.firing, [costs("a"), costs("b")]);
     stop.cancel();
     dispatcher.join().await;
@@ -349,9 +349,9 @@ async fn a_target_without_tls_needs_no_root_certificates_and_one_with_tls_says_w
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     assert!(build("http://alertmanager.example:9093").contains("target: built"));
-    let told = build("https://hooks.example/x");
-    assert!(told.contains("target: url: no client for HTTPS: "), "{told}");
-    assert!(told.contains("install the package ca-certificates or set SSL_CERT_FILE"), "{told}");
+    let error = build("https://hooks.example/x");
+    assert!(error.contains("target: url: no client for HTTPS: "), "{error}");
+    assert!(error.contains("install the package ca-certificates or set SSL_CERT_FILE"), "{error}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn hash(name: &str) -> Alert {
 }
 
 #[test]
-fn a_new_group_waits_for_more_alerts_and_is_told_once() {
+fn a_new_group_waits_for_more_alerts_and_is_notified_once() {
     let mut schedule = schedule();
     assert_eq!(sent(&mut schedule, &[hash("a")], 0), []);
     assert_eq!(schedule.next(), Some(at(10)));
@@ -56,7 +56,7 @@ fn groups_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn a_new_alert_of_a_told_group_waits_for_the_interval() {
+fn a_new_alert_of_a_notified_group_waits_for_the_interval() {
     let mut schedule = schedule();
     sent(&mut schedule, &[hash("a")], 0);
     sent(&mut schedule, &[hash("a")], 10);
@@ -65,7 +65,7 @@ fn a_new_alert_of_a_told_group_waits_for_the_interval() {
 }
 
 #[test]
-fn an_unchanged_group_is_told_again_after_the_repeat_interval() {
+fn an_unchanged_group_is_notified_again_after_the_repeat_interval() {
     let mut schedule = schedule();
     sent(&mut schedule, &[hash("a")], 0);
     sent(&mut schedule, &[hash("a")], 10);
@@ -79,7 +79,7 @@ fn an_unchanged_group_is_told_again_after_the_repeat_interval() {
 }
 
 #[test]
-fn the_end_is_told_once_and_the_group_is_forgotten() {
+fn the_end_is_sent_once_and_the_group_is_forgotten() {
     let mut schedule = schedule();
     sent(&mut schedule, &[hash("a"), hash("b")], 0);
     sent(&mut schedule, &[hash("a"), hash("b")], 10);
@@ -97,7 +97,7 @@ fn the_end_is_told_once_and_the_group_is_forgotten() {
 }
 
 #[test]
-fn the_end_is_not_told_where_it_is_not_wanted() {
+fn the_end_is_not_sent_where_it_is_not_wanted() {
     let mut schedule =
         Schedule::new(Grouping { send_resolved: false, ..grouping() }, NotificationLog::default());
     sent(&mut schedule, &[hash("a"), hash("b")], 0);
@@ -110,7 +110,7 @@ fn the_end_is_not_told_where_it_is_not_wanted() {
 }
 
 #[test]
-fn an_alert_that_ends_while_its_group_waits_is_not_told() {
+fn an_alert_that_ends_while_its_group_waits_is_not_sent() {
     let mut schedule = schedule();
     sent(&mut schedule, &[hash("a")], 0);
     assert_eq!(sent(&mut schedule, &[resolved(RepeatedRequests, &[("request_hash", "a")], 5)], 10), []);
@@ -190,8 +190,8 @@ fn a_restart_tells_nothing_twice_and_still_tells_the_end() {
     sent(&mut before, &[hash("a")], 0);
     sent(&mut before, &[hash("a")], 10);
     let saved = serde_json::to_string(&before.log()).expect("json");
-    let told_before: NotificationLog = serde_json::from_str(&saved).expect("json");
-    let mut after = Schedule::new(grouping(), told_before);
+    let sent_before: NotificationLog = serde_json::from_str(&saved).expect("json");
+    let mut after = Schedule::new(grouping(), sent_before);
     assert_eq!(sent(&mut after, &[hash("a")], 100), []);
     assert_eq!(sent(&mut after, &[hash("a"), hash("b")], 160), [(2, 0)]);
     assert_eq!(sent(&mut after, &[hash("b")], 220), [(1, 1)]);
@@ -299,7 +299,7 @@ fn an_alert_that_fires_in_another_group_now_is_not_over() {
 }
 
 #[test]
-fn what_was_told_is_told_to_its_end_even_if_it_is_less_urgent_by_then() {
+fn what_was_sent_is_followed_to_its_end_even_if_it_is_less_urgent_by_then() {
     let mut before = schedule();
     sent(&mut before, &[hash("a")], 0);
     sent(&mut before, &[hash("a")], 10);
@@ -314,7 +314,7 @@ proptest! {
     /// Whatever fires and resolves, and however often the target fails: when all is quiet and the target works again,
     /// everything notified as firing has been notified as resolved.
     #[test]
-    fn whatever_was_told_as_firing_is_told_as_over(
+    fn all_that_was_sent_as_firing_is_sent_as_resolved(
         steps in prop::collection::vec((prop::collection::btree_set(0..4_u8, 0..4), any::<bool>(), 1..90_i64), 1..60)
     ) {
         let mut schedule = schedule();
@@ -328,7 +328,7 @@ proptest! {
                 if well {
                     open.extend(names(&notification.firing));
                     for name in names(&notification.resolved) {
-                        prop_assert!(open.remove(&name), "{:?} was never told", name);
+                        prop_assert!(open.remove(&name), "{:?} was never sent", name);
                     }
                     schedule.sent(&notification, at(now));
                 } else {

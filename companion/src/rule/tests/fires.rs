@@ -412,7 +412,7 @@ fn a_disabled_service_is_not_judged_at_all() {
 }
 
 #[test]
-fn one_call_is_told_in_the_singular() {
+fn one_call_is_written_in_the_singular() {
     let text = |rule, calls: &[CallRecord], now| {
         let status = status(rule, calls, now);
         status.no_data.or(status.description).expect("a sentence")

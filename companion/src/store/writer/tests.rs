@@ -27,9 +27,9 @@ struct GateKeeper {
 
 fn gate() -> (Gate, GateKeeper) {
     let (permit, permissions) = mpsc::channel();
-    let (groups, told) = mpsc::channel();
+    let (groups, appended) = mpsc::channel();
     let (maintained, times) = mpsc::channel();
-    (Gate { permissions, groups, maintained }, GateKeeper { permit, groups: told, maintained: times })
+    (Gate { permissions, groups, maintained }, GateKeeper { permit, groups: appended, maintained: times })
 }
 
 impl Appender for Gate {

@@ -37,7 +37,7 @@ fn reads_the_parameters_of_a_request() {
 }
 
 #[test]
-fn counts_billed_tokens_where_both_are_told() {
+fn counts_billed_tokens_where_both_are_stated() {
     let facts = whole(
         URL,
         r#"{"id":"i","finish_reason":"TOOL_CALL","message":{"role":"assistant","tool_plan":"hm","tool_calls":[

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_order_of_time_from_the_first_to_the_last_moment() {
+    fn keeps_the_order_of_time_from_the_first_to_the_last_nanosecond() {
         let times = [i64::MIN, -1_000_001, -1, 0, 999, 1_000, 7_258_118_400_000_000_000, i64::MAX];
         for pair in times.windows(2) {
             assert!(first_id(Timestamp(pair[0])) <= first_id(Timestamp(pair[1])), "{pair:?}");
