@@ -64,7 +64,7 @@ impl Transaction<'_> {
 
     /// Writes the rollups of one bucket of five minutes, and returns how many calls were read.
     fn close_five(&mut self, names: &Names, bucket: i64) -> rusqlite::Result<u64> {
-        // Series and totals are sums of finer rows: each append already keeps the minutes by series.
+        // Series and totals are added up from finer rows: each append already keeps the minutes by series.
         let minutes = bucket..bucket + FIVE;
         self.sum_up(Table::Minute, Table::Five, &minutes)?;
         let summed = bucket >= self.watermarks.summed_from;
