@@ -11,6 +11,7 @@ use crate::cost::PriceTable;
 use crate::hash::HashKey;
 #[cfg(feature = "journal")]
 use crate::journal::Journal;
+use crate::memory;
 use crate::middleware::GenAiMiddleware;
 use crate::provider::ProviderNames;
 use crate::semconv::Semconv;
@@ -35,6 +36,7 @@ pub struct GenAiMiddlewareBuilder {
     propagate: bool,
     #[cfg(feature = "journal")]
     journal: Option<Journal>,
+    memory_limit: Option<usize>,
 }
 
 impl GenAiMiddleware {
@@ -170,6 +172,21 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
+    /// Bytes that all calls of the process together may hold while requests and responses are read. A body that would
+    /// exceed them passes unparsed: the call is recorded without what it says, `spanledger.unparsed` is `memory` (`request`
+    /// for a request), and `spanledger.client.unparsed` counts it. What another middleware of the process holds counts as
+    /// well. Defaults to 256 MiB.
+    ///
+    /// One response holds at most 16 MiB: a document, or a piece of a stream until it is whole; a stream whose events
+    /// arrive whole holds nothing. A request takes at most 24 MiB while it is read: of its body at most 65,536 members of
+    /// objects or 524,288 elements of arrays are read, a member counting as eight elements. Beyond them it has no hash and
+    /// no content, and only parameters at the top level.
+    #[must_use]
+    pub const fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
     /// The middleware. Share it and its client: without a table of the application's own, the first in a process
     /// decodes the bundled prices, as [`PriceTable::bundled`] says.
     #[must_use]
@@ -189,6 +206,7 @@ impl GenAiMiddlewareBuilder {
             ask_for_usage: self.ask_for_usage,
             read_baggage: self.read_baggage,
             propagate: self.propagate,
+            memory_limit: self.memory_limit.unwrap_or(memory::DEFAULT_LIMIT),
         })
     }
 }

@@ -20,11 +20,12 @@ pub(crate) struct Call {
     pub(crate) destination: Destination,
     pub(crate) caller: Caller,
     pub(crate) request: RequestFacts,
-    /// Absent when the body was a stream, too large or no JSON.
+    /// Absent when the body was a stream, too large, of too many values or no JSON.
     pub(crate) request_hash: Option<String>,
     /// Which credential made the call, where the application opted in.
     pub(crate) key_fingerprint: Option<String>,
-    /// The request's body was a stream, too large or no JSON: its parameters and hash are unknown.
+    /// The request's body was a stream, too large, of too many values or no JSON: it has no hash, and parameters only
+    /// where it has too many values.
     pub(crate) request_unparsed: bool,
     /// Bytes of the request body, for estimates only.
     pub(crate) request_bytes: u64,
@@ -201,17 +202,23 @@ pub(crate) struct ResponseFacts {
     pub(crate) whole_tool_calls: u64,
     /// Why some of the response, or all of it, was not parsed.
     pub(crate) unparsed: Option<Unparsed>,
+    /// The response is one document instead of a stream.
+    pub(crate) document: bool,
 }
 
 /// Why bytes pass unparsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unparsed {
-    /// The request's body is a stream, too large or no JSON.
+    /// The request's body is a stream, too large, of too many values or no JSON.
     Request,
     /// The response is compressed, and the client does not undo that.
     Encoding,
     /// A piece of the response is longer than what is held at a time.
     TooLong,
+    /// All calls of the process together held too much when this one was read.
+    Memory,
+    /// A piece of the response is no JSON to any client, or its framing is broken.
+    Malformed,
     /// A reader panicked.
     Reader,
 }
@@ -261,6 +268,11 @@ pub(crate) const MAX_CHOICES: u64 = 128;
 pub(crate) const MAX_IDENTIFIER: usize = 1024;
 
 impl ResponseFacts {
+    /// Whether a part of it was lost that may have held counts.
+    pub(crate) fn is_read_in_part(&self) -> bool {
+        self.unparsed.is_some_and(|unparsed| unparsed != Unparsed::Encoding)
+    }
+
     /// Whether it reports anything that is billed next to tokens.
     pub(crate) fn is_billed(&self) -> bool {
         self.billing != Billing::default() || self.charge != Charge::default()

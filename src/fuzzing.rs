@@ -5,16 +5,18 @@ use crate::content::Capture;
 use crate::decoder::Decoder;
 use crate::hash::{HashKey, request_hash};
 use crate::json::Json;
+use crate::memory::Limits;
 use crate::provider::{Event, Framing, Reading, read::error, recognise};
 use crate::sse::{Dispatch, Parser};
 
 /// A small limit, so that the fuzzer gets over it.
 const LIMIT: usize = 256;
+const LIMITS: Limits = Limits { piece: LIMIT, process: usize::MAX };
 
 /// Server-sent events are the same for every chunking.
 pub fn sse(bytes: &[u8]) {
     let parse = |size: usize| {
-        let (mut parser, mut seen) = (Parser::new(LIMIT), Vec::new());
+        let (mut parser, mut seen) = (Parser::new(LIMITS), Vec::new());
         let mut see = |event: Dispatch<'_>| seen.push((event.name.map(str::to_owned), event.data.to_vec()));
         for chunk in bytes.chunks(size) {
             parser.push(chunk, &mut see);
@@ -32,7 +34,7 @@ pub fn sse(bytes: &[u8]) {
 pub fn frames(bytes: &[u8]) {
     for framing in [Framing::EventStream, Framing::JsonLines, Framing::JsonArray] {
         let decode = |size: usize| {
-            let (mut decoder, mut seen) = (Decoder::new(framing, LIMIT), Vec::new());
+            let (mut decoder, mut seen) = (Decoder::new(framing, LIMITS), Vec::new());
             let mut see = |event: Event<'_>| {
                 seen.push((event.name.map(str::to_owned), event.exception, event.data.to_vec()));
             };
@@ -60,11 +62,11 @@ pub fn response(url: &str, bytes: &[u8]) {
         let content = if content { capture.output() } else { None };
         let mut reading = Reading { content, ..Reading::default() };
         if framing == Framing::Whole {
-            format.read_body(bytes, &mut reading);
+            format.read_document(bytes, &mut reading);
         } else {
-            let mut decoder = Decoder::new(framing, LIMIT * LIMIT);
-            decoder.push(bytes, &mut |event| format.read_event(event, &mut reading));
-            decoder.finish(&mut |event| format.read_event(event, &mut reading));
+            let mut decoder = Decoder::new(framing, Limits { piece: LIMIT * LIMIT, ..LIMITS });
+            decoder.push(bytes, &mut |event| format.read_piece(event, &mut reading));
+            decoder.finish(&mut |event| format.read_piece(event, &mut reading));
         }
         if let Some(content) = reading.content {
             capture.response_attributes(content);

@@ -10,6 +10,11 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+/// What the values of one document weigh at most, so that reading takes neither much time nor much memory: an element
+/// of an array 1, a member of an object [`MEMBER_WEIGHT`], as its name is compared with others.
+pub(crate) const WEIGHT: usize = 1 << 19;
+pub(crate) const MEMBER_WEIGHT: usize = 8;
+
 /// Members among which walking finds a name faster than halving.
 const FEW: usize = 16;
 
@@ -51,9 +56,15 @@ pub(crate) struct Number<'a>(pub(crate) &'a str);
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Json<'a> {
-    /// Reads a document of UTF-8. `None` for what is no JSON, nests deeper than 127 levels or has a number that no
-    /// double can hold.
+    /// Reads a document of UTF-8. `None` for what is no JSON, nests deeper than 127 levels, has a number that no
+    /// double can hold or more values than [`WEIGHT`].
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        Self::read_in_part(bytes).filter(|(_, whole)| *whole).map(|(value, _)| value)
+    }
+
+    /// As [`Json::read`], and whether all values are there: of a document with too many those are that come first, and
+    /// later ones at the top level that are neither arrays nor objects.
+    pub(crate) fn read_in_part(bytes: &'a [u8]) -> Option<(Self, bool)> {
         parser::read(std::str::from_utf8(bytes).ok()?)
     }
 

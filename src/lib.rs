@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
 //! | `spanledger.key.fingerprint` | opt-in: [which credential](GenAiMiddlewareBuilder::key_fingerprint) made the call |
-//! | `spanledger.unparsed` | why a part was not parsed: `request` (a stream, over 16 MiB or no JSON: no parameters and no hash), `encoding` (compressed), `too_long` (a piece over 16 MiB), `reader` (a fault of this library) |
+//! | `spanledger.unparsed` | why a part was not parsed: `request` (a stream, over 16 MiB, of [too many values](GenAiMiddlewareBuilder::memory_limit) or no JSON: no hash, and parameters only in part), `encoding` (compressed), `too_long` (a piece over 16 MiB), `memory` (all calls together held more than the [limit](GenAiMiddlewareBuilder::memory_limit)), `malformed` (no JSON to any client), `reader` (a fault of this library) |
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
@@ -88,8 +88,11 @@
 //!
 //! The call ends with its body, and exactly once: read to the end, dropped, cut, timed out, cancelled before the
 //! headers, or left behind by a panic or a runtime that shuts down. Bytes, chunks, headers, errors and size hints
-//! pass unchanged. Of one event, line or document at most 16 MiB is held until it is whole; what is longer passes
-//! unparsed. OpenAI-style providers report usage in streams only when asked: ask in the request, or let the
+//! pass unchanged. Of one event, line or document at most 16 MiB is held until it is whole, and of all calls of the
+//! process together at most the [memory limit](GenAiMiddlewareBuilder::memory_limit); what is longer passes unparsed.
+//! A document that is not JSON to the letter (a member given twice, a byte that is not UTF-8, a comma too many) is read
+//! as lenient clients read it: of a member given twice the last that is not null counts, and where both have a value the
+//! cost is an estimate. A document whose transport fails is `truncated`, also where all of its text had come. OpenAI-style providers report usage in streams only when asked: ask in the request, or let the
 //! [middleware ask](GenAiMiddlewareBuilder::ask_for_usage).
 //!
 //! A body that is leaked (`mem::forget`), a process that exits without dropping its values (`process::exit`,
@@ -116,7 +119,7 @@
 //! with the dashboards it touches. It depends on one minor version of OpenTelemetry and is released with it.
 
 #![cfg_attr(
-    test,
+    all(test, any(feature = "otlp", feature = "journal")),
     expect(
         clippy::disallowed_methods,
         reason = "tests start threads and tasks, and read clocks and the environment"
@@ -147,6 +150,7 @@ mod instance;
 pub mod journal;
 mod json;
 mod key_fingerprint;
+mod memory;
 mod middleware;
 #[cfg(feature = "otlp")]
 pub mod otlp;

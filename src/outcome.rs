@@ -99,6 +99,10 @@ fn outcome(call: &Call) -> Outcome {
     if call.response.cancelled {
         return Outcome::Cancelled;
     }
+    // Of a document only the transport knows the end; a stream marks its own.
+    if let (Ending::Broken(failure), true) = (call.ending, call.response.document) {
+        return if failure == Failure::Timeout { Outcome::TimedOut } else { Outcome::Truncated };
+    }
     // A body that came to its end after the finish reason of every choice is whole, marked or not.
     if call.response.complete() || (call.ending == Ending::End && call.response.finished()) {
         return if call.response.pending { Outcome::Pending } else { Outcome::Completed };

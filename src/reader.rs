@@ -8,7 +8,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::call::{ResponseFacts, Unparsed};
 use crate::decoder::Decoder;
-use crate::provider::read::{headers, state};
+use crate::memory::Limits;
+use crate::provider::read::headers;
 use crate::provider::{Framing, Reading, WireFormat};
 
 /// The most of one piece (an event, a line, a whole document) that is held at a time: 16 MiB. What is longer
@@ -27,6 +28,7 @@ pub(crate) struct Reader {
     format: &'static dyn WireFormat,
     state: State,
     reading: Reading,
+    memory_limit: usize,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Reader {
         status: http::StatusCode,
         headers: &HeaderMap,
         mut reading: Reading,
+        memory_limit: usize,
     ) -> Self {
         format.read_headers(headers, &mut reading);
         headers::read(headers, &mut reading.facts);
@@ -72,14 +75,14 @@ impl Reader {
         } else if status.is_success() && is_media(headers) {
             State::Media
         } else if is(headers, "application/vnd.amazon.eventstream") {
-            decoding(Framing::EventStream)
+            decoding(Framing::EventStream, memory_limit)
         } else {
             let stream = stream || JSON_LINES.iter().any(|essence| is(headers, essence));
             let plain =
                 !stream && format.writes_text() && PLAIN_TEXT.iter().any(|essence| is(headers, essence));
             State::Sniffing { stream, plain }
         };
-        Self { format, state, reading }
+        Self { format, state, reading, memory_limit }
     }
 
     /// Reads the next bytes of the body.
@@ -107,7 +110,7 @@ impl Reader {
             self.state = if text {
                 State::Media
             } else {
-                decoding(sniff(first, stream, self.format.stream_framing()))
+                decoding(sniff(first, stream, self.format.stream_framing()), self.memory_limit)
             };
         }
         let mut seen = Seen::default();
@@ -123,7 +126,7 @@ impl Reader {
             let (format, reading) = (self.format, &mut self.reading);
             decoder.push(bytes, &mut |event| {
                 let before = reading.facts.output_bytes;
-                format.read_event(event, reading);
+                format.read_piece(event, reading);
                 seen.chunks += u32::from(reading.facts.output_bytes > before);
             });
         }
@@ -138,42 +141,55 @@ impl Reader {
     /// Reads what the end of the body leaves, and gives all that was read. `whole` says whether the transport
     /// brought the body to its end, which decides where the body cannot be read.
     pub(crate) fn finish(mut self, whole: bool) -> Reading {
-        if self.guarded(|reader| reader.read_rest(whole)).is_none() {
-            self.reading.facts.ended |= whole;
-        }
         if let State::Decoding { decoder, .. } = &self.state
-            && decoder.lost()
+            && let Some(lost) = decoder.lost()
         {
-            self.reading.facts.unparsed = Some(Unparsed::TooLong);
+            self.reading.facts.unparsed = Some(lost);
+        }
+        self.guarded(|reader| reader.read_rest());
+        let facts = &mut self.reading.facts;
+        facts.ended |= whole && facts.unparsed.is_some();
+        if whole {
+            self.read_end();
         }
         self.reading
     }
 
-    fn read_rest(&mut self, whole: bool) {
+    fn read_rest(&mut self) {
         let (format, reading) = (self.format, &mut self.reading);
         match &mut self.state {
-            State::Sniffing { .. } => {}
-            State::Opaque | State::Media => reading.facts.ended |= whole,
+            State::Sniffing { .. } | State::Opaque | State::Media => {}
             State::Decoding { decoder, framing: Framing::Whole } => {
+                reading.facts.document = true;
+                // A document that can be read is whole, whatever its content is.
                 decoder.finish(&mut |event| {
-                    // A document that parses is whole, whatever its content is.
-                    let parsed = format.read_body(event.data, reading);
-                    state::read(event.data, &mut reading.facts);
-                    reading.facts.ended |= parsed || reading.facts.complete();
+                    let read = format.read_document(event.data, reading);
+                    reading.facts.ended |= read || reading.facts.complete();
                 });
-                reading.facts.ended |= whole && decoder.lost();
             }
             State::Decoding { decoder, .. } => {
-                decoder.finish(&mut |event| format.read_event(event, reading));
-                let facts = &mut reading.facts;
-                facts.ended |= whole && facts.output && facts.choices == 0 && format.ends_unmarked();
+                decoder.finish(&mut |event| format.read_piece(event, reading));
+                reading.facts.unparsed = reading.facts.unparsed.or(decoder.lost());
             }
+        }
+    }
+
+    /// Takes the transport's word for the end of what has no mark of its own.
+    fn read_end(&mut self) {
+        let facts = &mut self.reading.facts;
+        match &self.state {
+            State::Opaque | State::Media => facts.ended = true,
+            State::Decoding { framing, .. } if *framing != Framing::Whole => {
+                facts.ended |= facts.output && facts.choices == 0 && self.format.ends_unmarked();
+            }
+            State::Sniffing { .. } | State::Decoding { .. } => {}
         }
     }
 }
 
-fn decoding(framing: Framing) -> State {
-    State::Decoding { decoder: Decoder::new(framing, PIECE_LIMIT), framing }
+fn decoding(framing: Framing, memory_limit: usize) -> State {
+    let limits = Limits { piece: PIECE_LIMIT, process: memory_limit };
+    State::Decoding { decoder: Decoder::new(framing, limits), framing }
 }
 
 /// The framing of a text body by its first byte: a JSON document begins with a brace or a bracket, a line of

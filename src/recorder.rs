@@ -83,7 +83,9 @@ impl Recorder {
         self.call.status_code = Some(status.as_u16());
         self.call.ending = Ending::Dropped;
         let reading = Reading { content: self.settings.capture.output(), ..Reading::default() };
-        self.reader = Some(Reader::new(self.format, self.call.request.stream, status, headers, reading));
+        let limit = self.settings.memory_limit;
+        self.reader =
+            Some(Reader::new(self.format, self.call.request.stream, status, headers, reading, limit));
     }
 
     /// Reads bytes of the body as they pass.
@@ -198,12 +200,15 @@ impl Recorder {
             at: self.started,
         });
         match response.charge.reported() {
+            // Counts may have been in what was lost.
+            Reported::Nothing if response.is_read_in_part() => computed.uncertain(),
             Reported::Nothing => computed,
             Reported::Unclear => computed.uncertain(),
             Reported::Usd(usd) => {
                 let last =
                     verdict.usage_source == UsageSource::Provider || verdict.outcome == Outcome::Completed;
-                computed.replaced(usd, last && response.coverage.is_whole())
+                let whole = response.coverage.is_whole() && !response.is_read_in_part();
+                computed.replaced(usd, last && whole)
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::call::{Call, Caller, Destination, Ending, ResponseFacts, Retrieval};
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
+use crate::memory::Lease;
 use crate::provider::Recognised;
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
@@ -22,8 +23,14 @@ pub(crate) struct Read {
     pub(crate) asking_for_usage: Option<Vec<u8>>,
 }
 
+/// What a byte of a body becomes at most while it is read, such as the two of an element `1,`.
+const TREE: usize = 16;
+/// What the values of a body are at most, whatever its length.
+const TREE_LIMIT: usize = 24 * 1024 * 1024;
+
 /// Reads a recognised request. A body that is a stream, longer than 16 MiB or no JSON leaves the facts that
-/// the URL gives, and no hash. `None` where the body shows that this is no call.
+/// the URL gives, and no hash; one of too many values leaves its parameters. `None` where the body shows that this is no
+/// call.
 pub(crate) fn read(
     settings: &Settings,
     recognised: Recognised,
@@ -47,10 +54,12 @@ pub(crate) fn read(
     format.read_request_headers(request.headers(), &mut facts);
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
+    let lease = Lease::take((TREE * bytes.len()).min(TREE_LIMIT), settings.memory_limit);
     let body = Some(bytes)
-        .filter(|bytes| bytes.len() <= PIECE_LIMIT)
-        .and_then(Json::read)
-        .filter(|body| matches!(body, Json::Object(_)));
+        .filter(|bytes| bytes.len() <= PIECE_LIMIT && lease.is_some())
+        .and_then(Json::read_in_part)
+        .filter(|(body, _)| matches!(body, Json::Object(_)));
+    let (body, whole) = body.map_or((None, true), |(body, whole)| (Some(body), whole));
 
     let model_of_path = facts.model.clone();
     if let Some(body) = &body {
@@ -63,11 +72,11 @@ pub(crate) fn read(
     }
 
     let fetches = matches!(recognised.retrieval, Retrieval::Fetch(_));
-    let request_unparsed = body.is_none() && !fetches;
+    let request_unparsed = (body.is_none() || !whole) && !fetches;
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking_for_usage = None;
-    if let Some(body) = body {
+    if let Some(body) = body.filter(|_| whole) {
         let fields_not_hashed = format.fields_not_hashed();
         request_hash_of_body =
             Some(request_hash(&settings.hash_key, &body, fields_not_hashed, model_of_path.as_deref()));

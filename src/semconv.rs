@@ -440,12 +440,17 @@ pub mod provider {
 
 /// Values of [`attribute::UNPARSED`].
 pub mod unparsed {
-    /// The request's body is a stream, over 16 MiB or no JSON: parameters and hash are missing.
+    /// The request's body is a stream, over 16 MiB, of too many values or no JSON: the hash is missing, and parameters
+    /// may be.
     pub const REQUEST: &str = "request";
     /// The response is compressed, and the client does not undo that.
     pub const ENCODING: &str = "encoding";
     /// A piece of the response is over 16 MiB.
     pub const TOO_LONG: &str = "too_long";
+    /// All calls of the process together held more than the limit for reading.
+    pub const MEMORY: &str = "memory";
+    /// A piece of the response is no JSON to any client, or its framing is broken.
+    pub const MALFORMED: &str = "malformed";
     /// A reader of this library failed.
     pub const READER: &str = "reader";
 }

@@ -21,4 +21,6 @@ pub(crate) struct Settings {
     pub(crate) ask_for_usage: bool,
     pub(crate) read_baggage: bool,
     pub(crate) propagate: bool,
+    /// Bytes that all calls of the process may hold for reading.
+    pub(crate) memory_limit: usize,
 }

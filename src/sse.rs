@@ -3,17 +3,20 @@
 
 use std::mem;
 
+use crate::memory::{Buffer, Full, Limits};
+
 /// The incremental parser of one stream.
 ///
-/// Holds at most `limit` bytes of an unfinished event. A longer one is skipped to its end and counted, the
+/// Holds no more than the limits allow of an unfinished event. A longer one is skipped to its end, the
 /// same for every chunking of the same bytes. An event inside one chunk is shown in place.
 #[derive(Debug)]
 pub(crate) struct Parser {
-    limit: usize,
+    limits: Limits,
     /// A line whose end has not come.
-    line: Vec<u8>,
+    line: Buffer,
     /// The `data` lines of an event that did not end with the chunk, or has several.
-    data: Vec<u8>,
+    data: Buffer,
+    /// The event's name, unless it is too long for one.
     name: Vec<u8>,
     /// Length of the event's data, wherever it is; `None` until its first `data` line.
     length: Option<usize>,
@@ -25,7 +28,7 @@ pub(crate) struct Parser {
     passing_line: bool,
     /// The rest of the present event is skipped.
     passing_event: bool,
-    lost: u64,
+    lost: Option<Full>,
 }
 
 /// One event with data. `id` and `retry` are for clients that reconnect, and are left out.
@@ -44,20 +47,23 @@ enum Line<'l> {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// Bytes of an event's name. No API has a longer one.
+const MAX_NAME: usize = 256;
+
 impl Parser {
-    /// A parser that holds at most `limit` bytes.
-    pub(crate) const fn new(limit: usize) -> Self {
+    /// A parser that holds no more than the limits say.
+    pub(crate) const fn new(limits: Limits) -> Self {
         Self {
-            limit,
-            line: Vec::new(),
-            data: Vec::new(),
+            limits,
+            line: Buffer::new(limits),
+            data: Buffer::new(limits),
             name: Vec::new(),
             length: None,
             begun: false,
             after_cr: false,
             passing_line: false,
             passing_event: false,
-            lost: 0,
+            lost: None,
         }
     }
 
@@ -86,7 +92,7 @@ impl Parser {
                         here = Some(data);
                         self.length = Some(data.len());
                     }
-                    Line::Data(data) => self.append(here.take(), data),
+                    Line::Data(data) => self.append(here.take().unwrap_or_default(), data),
                     Line::Other => {}
                 }
             } else {
@@ -98,8 +104,10 @@ impl Parser {
         if !rest.is_empty() {
             self.hold(rest);
         }
-        if let (Some(data), false) = (here, self.passing_event) {
-            self.data.extend_from_slice(data);
+        if let (Some(data), false) = (here, self.passing_event)
+            && let Err(full) = self.data.extend(data)
+        {
+            self.pass_event(full);
         }
     }
 
@@ -112,8 +120,8 @@ impl Parser {
         self.dispatch(None, &mut see);
     }
 
-    /// How many events were longer than the limit and were skipped.
-    pub(crate) const fn lost(&self) -> u64 {
+    /// Why an event was skipped, if one was.
+    pub(crate) const fn lost(&self) -> Option<Full> {
         self.lost
     }
 
@@ -122,16 +130,21 @@ impl Parser {
         if self.passing_line {
             return;
         }
-        if self.fits(self.line.len() + part.len()) {
-            self.line.extend_from_slice(part);
-            return;
-        }
         // Enough of the line to recognise a comment after a byte order mark; comments belong to no event.
-        self.line.extend(part.iter().take(BYTE_ORDER_MARK.len() + 1));
-        if !is_comment(&self.line, self.begun) {
-            self.pass_event();
+        let mut begin = [0; BYTE_ORDER_MARK.len() + 1];
+        begin.iter_mut().zip(self.line.iter().chain(part)).for_each(|(to, from)| *to = *from);
+        let full = if self.fits(self.line.len() + part.len()) {
+            match self.line.extend(part) {
+                Ok(()) => return,
+                Err(full) => full,
+            }
+        } else {
+            Full::Piece
+        };
+        if !is_comment(&begin, self.begun) {
+            self.pass_event(full);
         }
-        self.line.clear();
+        self.line.free();
         self.passing_line = true;
     }
 
@@ -140,10 +153,17 @@ impl Parser {
             self.begun = true;
             return;
         }
-        let mut line = mem::take(&mut self.line);
+        let mut line = mem::replace(&mut self.line, Buffer::new(self.limits));
         match self.read(&line) {
             Line::Blank => self.dispatch(None, see),
-            Line::Data(data) => self.append(None, data),
+            // The first data line is kept where it is.
+            Line::Data(data) if self.length.is_none() => {
+                self.length = Some(data.len());
+                let before = line.len() - data.len();
+                line.skip(before);
+                mem::swap(&mut line, &mut self.data);
+            }
+            Line::Data(data) => self.append(&[], data),
             Line::Other => {}
         }
         line.clear();
@@ -159,7 +179,7 @@ impl Parser {
         match line.first() {
             None => return Line::Blank,
             Some(b':') => return Line::Other,
-            Some(_) if long => self.pass_event(),
+            Some(_) if long => self.pass_event(Full::Piece),
             Some(_) => {}
         }
         if self.passing_event {
@@ -170,17 +190,18 @@ impl Parser {
         }
         if let Some(name) = value(line, b"event") {
             self.name.clear();
-            self.name.extend_from_slice(name);
+            self.name.extend_from_slice(if name.len() <= MAX_NAME { name } else { &[] });
         }
         Line::Other
     }
 
-    fn append(&mut self, here: Option<&[u8]>, data: &[u8]) {
-        self.data.extend_from_slice(here.unwrap_or_default());
-        if self.length.is_some() {
-            self.data.push(b'\n');
+    /// Adds a further data line to those before, of which `here` is not held yet.
+    fn append(&mut self, here: &[u8], data: &[u8]) {
+        for part in [here, b"\n", data] {
+            if let Err(full) = self.data.extend(part) {
+                return self.pass_event(full);
+            }
         }
-        self.data.extend_from_slice(data);
         self.length = Some(self.data.len());
     }
 
@@ -198,13 +219,13 @@ impl Parser {
 
     /// Whether a line of this length can be held together with what is known of its event.
     fn fits(&self, line: usize) -> bool {
-        line + self.length.unwrap_or(0) + self.name.len() <= self.limit
+        line + self.length.unwrap_or(0) + self.name.len() <= self.limits.piece
     }
 
-    fn pass_event(&mut self) {
+    fn pass_event(&mut self, full: Full) {
         if !mem::replace(&mut self.passing_event, true) {
-            self.lost += 1;
-            self.data.clear();
+            self.lost = self.lost.or(Some(full));
+            self.data.free();
             self.name.clear();
             self.length = None;
         }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::provider::read::lenient::{List, Object};
-use crate::reader::PIECE_LIMIT;
+
+/// Bytes of an event that may be the usage chunk, which holds counts only. What is longer passes.
+const CHUNK_LIMIT: usize = 64 * 1024;
 
 /// Takes the event out of a server-sent-event stream that carries usage and no choices. Other events leave in
 /// the bytes they came in, each as soon as it is whole.
@@ -31,7 +33,7 @@ impl UsageFilter {
         }
         self.held.drain(..start);
         self.scanned -= start;
-        if self.held.len() > PIECE_LIMIT {
+        if self.held.len() > CHUNK_LIMIT {
             out.append(&mut self.held);
             (self.scanned, self.line) = (0, 0);
         }

@@ -1,6 +1,7 @@
 //! JSON documents that follow each other: one per line, pretty-printed over several, or as the elements of one
 //! array. Finds only where a document begins and ends; reading it is the wire format's job.
 
+use crate::memory::{Buffer, Full, Limits};
 use crate::provider::Event;
 
 /// An incremental scanner for the ends of JSON documents.
@@ -14,7 +15,7 @@ pub(super) struct Documents {
     /// Open brackets of the document at hand.
     nesting: usize,
     /// The beginning of a document that earlier bytes did not end.
-    held: Vec<u8>,
+    held: Buffer,
     /// Whether the document at hand is over the limit.
     passing: bool,
 }
@@ -35,22 +36,23 @@ enum Place {
 
 impl Documents {
     /// Documents one after the other, each on a line of its own or not.
-    pub(super) const fn lines() -> Self {
-        Self::new(false)
+    pub(super) const fn lines(limits: Limits) -> Self {
+        Self::new(false, limits)
     }
 
     /// The elements of an array; a document that is not an array is its own element.
-    pub(super) const fn elements() -> Self {
-        Self::new(true)
+    pub(super) const fn elements(limits: Limits) -> Self {
+        Self::new(true, limits)
     }
 
-    const fn new(unwraps: bool) -> Self {
-        Self { unwraps, within: false, place: Place::Between, nesting: 0, held: Vec::new(), passing: false }
+    const fn new(unwraps: bool, limits: Limits) -> Self {
+        let held = Buffer::new(limits);
+        Self { unwraps, within: false, place: Place::Between, nesting: 0, held, passing: false }
     }
 
-    /// Shows each document that ends within `bytes`; `true` when one was over `limit`.
-    pub(super) fn push(&mut self, bytes: &[u8], limit: usize, see: &mut dyn FnMut(Event<'_>)) -> bool {
-        let mut lost = false;
+    /// Shows each document that ends within `bytes`; tells why one was not held.
+    pub(super) fn push(&mut self, bytes: &[u8], see: &mut dyn FnMut(Event<'_>)) -> Option<Full> {
+        let mut lost = None;
         let mut begin = 0;
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -93,20 +95,20 @@ impl Documents {
                 }
             }
             if let Some(end) = end {
-                lost |= self.show(&bytes[begin..end], limit, see);
+                lost = lost.or(self.show(&bytes[begin..end], see));
                 (self.place, self.nesting, begin) = (Place::Between, 0, at + 1);
             }
             at += 1;
         }
         if self.place != Place::Between {
-            lost |= self.hold(&bytes[begin..], limit);
+            lost = lost.or(self.hold(&bytes[begin..]));
         }
         lost
     }
 
     /// Shows a number or literal that no line end follows. A bracket still open is a cut document.
-    pub(super) fn finish(&mut self, limit: usize, see: &mut dyn FnMut(Event<'_>)) -> bool {
-        self.place == Place::Bare && self.show(b"", limit, see)
+    pub(super) fn finish(&mut self, see: &mut dyn FnMut(Event<'_>)) -> Option<Full> {
+        if self.place == Place::Bare { self.show(b"", see) } else { None }
     }
 
     /// Takes the first byte of whatever comes next.
@@ -122,13 +124,13 @@ impl Documents {
         }
     }
 
-    fn show(&mut self, rest: &[u8], limit: usize, see: &mut dyn FnMut(Event<'_>)) -> bool {
+    fn show(&mut self, rest: &[u8], see: &mut dyn FnMut(Event<'_>)) -> Option<Full> {
         let event = |data| Event { name: None, exception: false, data };
-        if self.held.is_empty() && !self.passing && rest.len() <= limit {
+        if self.held.is_empty() && !self.passing && self.held.may_hold(rest.len()) {
             see(event(rest));
-            return false;
+            return None;
         }
-        let lost = self.hold(rest, limit);
+        let lost = self.hold(rest);
         if !std::mem::take(&mut self.passing) {
             see(event(&self.held));
         }
@@ -136,16 +138,12 @@ impl Documents {
         lost
     }
 
-    fn hold(&mut self, bytes: &[u8], limit: usize) -> bool {
+    fn hold(&mut self, bytes: &[u8]) -> Option<Full> {
         if self.passing {
-            return false;
+            return None;
         }
-        if self.held.len() + bytes.len() > limit {
-            self.passing = true;
-            self.held = Vec::new();
-            return true;
-        }
-        self.held.extend_from_slice(bytes);
-        false
+        let full = self.held.extend(bytes).err();
+        self.passing = full.is_some();
+        full
     }
 }

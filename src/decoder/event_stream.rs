@@ -1,6 +1,8 @@
 //! AWS `application/vnd.amazon.eventstream`: binary messages, each `length, header length, CRC-32 of these
 //! two, headers, payload, CRC-32 of all before`, numbers big-endian.
 
+use crate::call::Unparsed;
+use crate::memory::{Buffer, Full, Limits};
 use crate::provider::Event;
 
 /// Length, header length and their checksum.
@@ -9,10 +11,10 @@ const PRELUDE: usize = 12;
 const TRAILER: usize = 4;
 
 /// An incremental reader of messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct EventStream {
     /// The beginning of a message that earlier bytes did not end.
-    held: Vec<u8>,
+    held: Buffer,
     /// Bytes still to come of a message over the limit.
     passing: usize,
     /// A checksum or a length was wrong: nothing behind it can be trusted.
@@ -20,9 +22,13 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// Shows each message that ends within `bytes`; `true` when one was over `limit` or corrupt.
-    pub(super) fn push(&mut self, mut bytes: &[u8], limit: usize, see: &mut dyn FnMut(Event<'_>)) -> bool {
-        let mut lost = false;
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self { held: Buffer::new(limits), passing: 0, broken: false }
+    }
+
+    /// Shows each message that ends within `bytes`; tells why one was skipped.
+    pub(super) fn push(&mut self, mut bytes: &[u8], see: &mut dyn FnMut(Event<'_>)) -> Option<Unparsed> {
+        let mut lost = None;
         while !bytes.is_empty() && !self.broken {
             if self.passing > 0 {
                 let passed = self.passing.min(bytes.len());
@@ -32,7 +38,7 @@ impl EventStream {
             }
             if self.held.is_empty() && bytes.len() >= PRELUDE {
                 match length(bytes) {
-                    Some(length) if length <= limit.min(bytes.len()) => {
+                    Some(length) if length <= bytes.len() && self.held.may_hold(length) => {
                         let (message, rest) = bytes.split_at(length);
                         self.broken = show(message, see).is_none();
                         bytes = rest;
@@ -42,35 +48,38 @@ impl EventStream {
                 }
             }
             // At least the prelude, so that the length is known.
-            bytes = self.hold(bytes, PRELUDE);
+            let missing = PRELUDE.saturating_sub(self.held.len()).min(bytes.len());
+            let (prelude, rest) = bytes.split_at(missing);
+            if let Err(full) = self.held.extend(prelude) {
+                // Without its prelude the end of the message cannot be found.
+                self.broken = true;
+                return lost.or(Some(full.into()));
+            }
+            bytes = rest;
             if self.held.len() < PRELUDE {
                 break;
             }
-            match length(&self.held) {
-                None => self.broken = true,
-                Some(length) if length > limit => {
-                    self.passing = length - self.held.len();
-                    self.held.clear();
-                    lost = true;
-                }
-                Some(length) => {
-                    bytes = self.hold(bytes, length);
-                    if self.held.len() == length {
-                        self.broken = show(&self.held, see).is_none();
-                        self.held.clear();
-                    }
-                }
+            let Some(length) = length(&self.held) else {
+                self.broken = true;
+                break;
+            };
+            let missing = length - self.held.len();
+            let (part, rest) = bytes.split_at(missing.min(bytes.len()));
+            let full =
+                if self.held.may_hold(length) { self.held.extend(part).err() } else { Some(Full::Piece) };
+            if let Some(full) = full {
+                self.passing = missing;
+                self.held.free();
+                lost = lost.or(Some(full.into()));
+                continue;
+            }
+            bytes = rest;
+            if self.held.len() == length {
+                self.broken = show(&self.held, see).is_none();
+                self.held.clear();
             }
         }
-        lost | self.broken
-    }
-
-    /// Moves bytes into `held` until it is `length` long; returns the rest.
-    fn hold<'a>(&mut self, bytes: &'a [u8], length: usize) -> &'a [u8] {
-        let missing = length.saturating_sub(self.held.len()).min(bytes.len());
-        let (taken, rest) = bytes.split_at(missing);
-        self.held.extend_from_slice(taken);
-        rest
+        lost.or(self.broken.then_some(Unparsed::Malformed))
     }
 }
 

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::Decoder;
+use crate::call::Unparsed;
+use crate::memory::Limits;
 use crate::provider::Framing;
 
 type Seen = (Option<String>, bool, Vec<u8>);
@@ -9,11 +11,11 @@ const ROOMY: usize = 1 << 20;
 
 fn decode<'a>(
     framing: Framing,
-    limit: usize,
+    piece: usize,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> (Vec<Seen>, bool) {
+) -> (Vec<Seen>, Option<Unparsed>) {
     let mut seen = Vec::new();
-    let mut decoder = Decoder::new(framing, limit);
+    let mut decoder = Decoder::new(framing, Limits { piece, process: usize::MAX });
     let mut see = |event: crate::provider::Event<'_>| {
         seen.push((event.name.map(str::to_owned), event.exception, event.data.to_vec()));
     };
@@ -27,7 +29,7 @@ fn decode<'a>(
 
 fn texts(framing: Framing, body: &str) -> Vec<String> {
     let (seen, lost) = decode(framing, ROOMY, [body.as_bytes()]);
-    assert!(!lost);
+    assert_eq!(lost, None);
     seen.into_iter().map(|(_, _, data)| String::from_utf8(data).unwrap()).collect()
 }
 
@@ -108,7 +110,7 @@ proptest! {
 fn byte_by_byte_gives_the_same_events() {
     for (framing, body) in bodies() {
         let whole = decode(framing, ROOMY, [body.as_slice()]);
-        assert!(!whole.1);
+        assert_eq!(whole.1, None);
         assert_eq!(decode(framing, ROOMY, body.chunks(1)), whole, "{framing:?}");
     }
 }
@@ -132,7 +134,7 @@ fn a_line_that_is_no_json_ends_with_the_line() {
 #[test]
 fn reads_the_elements_of_an_array_as_they_arrive() {
     let mut seen = 0;
-    let mut decoder = Decoder::new(Framing::JsonArray, ROOMY);
+    let mut decoder = Decoder::new(Framing::JsonArray, Limits { piece: ROOMY, process: usize::MAX });
     decoder.push(b"\n\n[{\"a\":1}\r\n,\r\n{\"b\":", &mut |_| seen += 1);
     assert_eq!(seen, 1);
     assert_eq!(texts(Framing::JsonArray, "[{\"a\":[1]},{\"b\":\"]\"}]"), ["{\"a\":[1]}", "{\"b\":\"]\"}"]);
@@ -151,11 +153,11 @@ fn a_document_cut_off_is_not_shown() {
 fn a_document_over_the_limit_is_passed_over_and_noted() {
     let body = b"{\"a\":1}\n{\"long\":\"0123456789\"}\n{\"b\":2}\n";
     let (seen, lost) = decode(Framing::JsonLines, 10, body.chunks(4));
-    assert!(lost);
+    assert_eq!(lost, Some(Unparsed::TooLong));
     let seen: Vec<_> = seen.into_iter().map(|(_, _, data)| data).collect();
     assert_eq!(seen, [b"{\"a\":1}", b"{\"b\":2}"]);
     let (seen, lost) = decode(Framing::Whole, 10, body.chunks(4));
-    assert!(lost && seen.is_empty());
+    assert_eq!((seen.len(), lost), (0, Some(Unparsed::TooLong)));
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn reads_headers_of_every_type() {
     headers.extend(b"\x01y\x06\x00\x02ab");
     headers.extend(b"\x0b:event-type\x07\x00\x05chunk");
     let (seen, lost) = decode(Framing::EventStream, ROOMY, [sealed(&headers, b"{}").as_slice()]);
-    assert_eq!((seen, lost), (vec![(Some("chunk".to_owned()), false, b"{}".to_vec())], false));
+    assert_eq!((seen, lost), (vec![(Some("chunk".to_owned()), false, b"{}".to_vec())], None));
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn stops_at_a_corrupt_message() {
         corrupt[at] ^= 1;
         let body = [second.clone(), corrupt, second.clone()].concat();
         let (seen, lost) = decode(Framing::EventStream, ROOMY, body.chunks(7));
-        assert_eq!((seen.len(), lost), (1, true), "byte {at}");
+        assert_eq!((seen.len(), lost), (1, Some(Unparsed::Malformed)), "byte {at}");
     }
 }
 
@@ -200,6 +202,6 @@ fn a_message_over_the_limit_is_passed_over_and_noted() {
     let body = [delta(b"one"), delta(&[b'x'; 500]), delta(b"two")].concat();
     for size in [1, 13, 1000] {
         let (seen, lost) = decode(Framing::EventStream, 100, body.chunks(size));
-        assert_eq!((seen.len(), lost), (2, true));
+        assert_eq!((seen.len(), lost), (2, Some(Unparsed::TooLong)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Escapes, Json, Members, Number, Text};
+use super::{Escapes, Json, MEMBER_WEIGHT, Members, Number, Text, WEIGHT};
 
 /// Levels that may be open at once.
 const DEPTH: usize = 127;
@@ -13,17 +13,21 @@ const DOUBLE_DIGITS: usize = 300;
 /// Bytes of a string that are searched together for its end or an escape.
 const STRIDE: usize = 32;
 
-/// Reads a whole document.
-pub(super) fn read(text: &str) -> Option<Json<'_>> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
+/// Members of the top level that are kept when all other values are not.
+const KEPT: usize = 64;
+
+/// Reads a whole document, and whether all its values are kept.
+pub(super) fn read(text: &str) -> Option<(Json<'_>, bool)> {
+    let mut parser = Parser { text, at: 0, depth: 0, room: WEIGHT, kept: 0 };
     let value = parser.value()?;
     parser.blank();
-    (parser.at == text.len()).then_some(value)
+    (parser.at == text.len()).then_some((value, parser.room > 0))
 }
 
 /// Where the value of the last member of this name is in the text of an object.
 pub(super) fn place(text: &str, name: &str) -> Option<Range<usize>> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    // What is looked for is a place: values need no room.
+    let mut parser = Parser { text, at: 0, depth: 0, room: 0, kept: 0 };
     let mut found = None;
     if parser.next()? != b'{' {
         return None;
@@ -83,6 +87,10 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// What further values may weigh. Without room they are read for their syntax alone.
+    room: usize,
+    /// Members of the top level that were kept without room.
+    kept: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -139,7 +147,11 @@ impl<'a> Parser<'a> {
             return Some(Json::Array(items));
         }
         loop {
-            items.push(self.value()?);
+            let item = self.value()?;
+            self.room = self.room.saturating_sub(1);
+            if self.room > 0 {
+                items.push(item);
+            }
             match self.next()? {
                 b',' => {}
                 b']' => return Some(Json::Array(items)),
@@ -150,6 +162,8 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self) -> Option<Json<'a>> {
         let mut members = Vec::new();
+        // Where those begin that are kept without room.
+        let mut full = None;
         self.blank();
         if self.peek()? == b'}' {
             self.at += 1;
@@ -157,13 +171,25 @@ impl<'a> Parser<'a> {
         }
         loop {
             let name = match self.next()? {
-                b'"' => self.string()?.decoded(),
+                b'"' => self.string()?,
                 _ => return None,
             };
             if self.next()? != b':' {
                 return None;
             }
-            members.push((name, self.value()?));
+            let value = self.value()?;
+            self.room = self.room.saturating_sub(MEMBER_WEIGHT);
+            if self.room > 0 {
+                members.push((name.decoded(), value));
+            } else if self.depth == 1 && !matches!(value, Json::Array(_) | Json::Object(_)) {
+                // Parameters often follow the messages: the last ones are kept.
+                let (member, room) = ((name.decoded(), value), *full.get_or_insert(members.len()));
+                match members.get_mut(room + self.kept % KEPT) {
+                    Some(oldest) => *oldest = member,
+                    None => members.push(member),
+                }
+                self.kept += 1;
+            }
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(Json::Object(Members::new(members))),

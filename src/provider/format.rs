@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use crate::call::{Operation, RequestFacts, ResponseFacts, Retrieval};
+use crate::call::{ErrorFacts, Operation, RequestFacts, ResponseFacts, Retrieval, Unparsed};
 use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
 use crate::provider::evidence::{self, Evidence};
+use crate::provider::read::{document, state};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub(crate) struct Reading {
     pub(crate) facts: ResponseFacts,
     /// Collects output messages, where the application opted into content.
     pub(crate) content: Option<OutputContent>,
+    /// The document at hand is not JSON to the letter, and nothing of it was noted.
+    pub(crate) unreadable: bool,
+    /// The last document ends before its end.
+    pub(crate) cut: bool,
 }
 
 impl Reading {
@@ -113,11 +118,12 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// The request's messages in the conventions' form.
     fn read_input(&self, body: &Json<'_>) -> InputContent;
 
-    /// Reads a response that is one JSON document, errors included. Gives whether it is one: a response that was cut is
-    /// not.
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool;
+    /// Reads a response that is one JSON document, errors included. One that is not JSON to the letter is left to
+    /// [`document::leniently`]: readers call [`read_document`](dyn WireFormat::read_document).
+    fn read_body(&self, body: &[u8], reading: &mut Reading);
 
-    /// Reads one event of a stream, errors included.
+    /// Reads one event of a stream, errors included, likewise: readers call
+    /// [`read_piece`](dyn WireFormat::read_piece).
     fn read_event(&self, event: Event<'_>, reading: &mut Reading);
 
     /// Whether a response may be nothing but what the model wrote or spoke, instead of a document.
@@ -137,6 +143,32 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
     /// member, or where the caller asked already. `text` is what `body` was read from.
     fn ask_for_usage(&self, _text: &[u8], _body: &Json<'_>) -> Option<Vec<u8>> {
         None
+    }
+}
+
+impl dyn WireFormat {
+    /// Reads a response that is one document. Gives whether it was read whole.
+    pub(crate) fn read_document(&self, body: &[u8], reading: &mut Reading) -> bool {
+        document::leniently(body, false, reading, |body, reading| {
+            self.read_body(body, reading);
+            if !reading.unreadable {
+                state::read(body, &mut reading.facts);
+            }
+        })
+    }
+
+    /// Reads one piece of a stream.
+    pub(crate) fn read_piece(&self, event: Event<'_>, reading: &mut Reading) {
+        // What is cut ends a stream; in its midst it is a piece that no one can read.
+        if std::mem::take(&mut reading.cut) {
+            reading.facts.unparsed = Some(Unparsed::Malformed);
+        }
+        let read = document::leniently(event.data, true, reading, |data, reading| {
+            self.read_event(Event { data, ..event }, reading);
+        });
+        if !read && (event.exception || event.name == Some("error")) {
+            reading.facts.note_error(Some(ErrorFacts::default()));
+        }
     }
 }
 

@@ -156,7 +156,7 @@ pub(super) fn note_usage(tally: &Tally<'_>, reading: &mut Reading) {
 impl Mapped {
     /// Reads a document that holds another; whether it says anything.
     pub(super) fn read_envelope(&self, document: &[u8], reading: &mut Reading) -> bool {
-        walk(self, document, false, reading).stated
+        walk(self, document, false, reading).is_ok_and(|walked| walked.stated)
     }
 }
 
@@ -200,12 +200,11 @@ impl WireFormat for Mapped {
         }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        let walked = walk(self, body, false, reading);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        let Ok(walked) = walk(self, body, false, reading) else { return };
         if !walked.stated {
             reading.facts.note_error(error::read(body));
         }
-        walked.parsed
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -213,7 +212,7 @@ impl WireFormat for Mapped {
             reading.facts.ended = true;
             return;
         }
-        let walked = walk(self, event.data, true, reading);
+        let Ok(walked) = walk(self, event.data, true, reading) else { return };
         let name = walked.event.as_deref().or(event.name).unwrap_or_default();
         let failed = event.exception || name == "error";
         if failed || !walked.stated {

@@ -151,7 +151,7 @@ impl WireFormat for Ollama {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         read(body, reading)
     }
 
@@ -161,11 +161,10 @@ impl WireFormat for Ollama {
 }
 
 /// Reads a response or one line of it: the shapes are the same.
-fn read(data: &[u8], reading: &mut Reading) -> bool {
-    let (answer, whole) = document::<Response<'_>>(data);
+fn read(data: &[u8], reading: &mut Reading) {
+    let Ok(answer) = document::<Response<'_>>(data, reading) else { return };
     let Some(answer) = answer else {
-        reading.facts.note_error(error::read(data));
-        return whole;
+        return reading.facts.note_error(error::read(data));
     };
     answer.model.note(&mut reading.facts.model);
     let generated = answer.message.0.is_some() || answer.response.0.is_some() || answer.done.0.is_some();
@@ -191,7 +190,6 @@ fn read(data: &[u8], reading: &mut Reading) -> bool {
     let error = answer.error.facts();
     facts.note_error(if bare { error.or_else(|| error::read(data)) } else { error });
     facts.ended |= answer.done.0 == Some(true);
-    whole
 }
 
 impl Message<'_> {

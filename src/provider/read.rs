@@ -6,6 +6,7 @@ pub(crate) mod field;
 pub(crate) mod headers;
 pub(crate) mod lenient;
 pub(super) mod part;
+mod repair;
 pub(crate) mod state;
 pub(super) mod status;
 pub(super) mod usage;

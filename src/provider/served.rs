@@ -12,7 +12,8 @@ use super::anthropic::messages;
 use super::format::{Event, Framing, Reading, Recognised, WireFormat};
 use super::mapped::{Ask, Input, Mapped, Said, Say};
 use super::openai::{chunk, prompts, read_messages, usage};
-use super::read::lenient::{List, Object, Text};
+use super::read::document::{Unreadable, document, leniently};
+use super::read::lenient::{List, Text};
 use super::read::usage::{Dialect, Member, Slot, Tally};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
@@ -171,20 +172,19 @@ enum Family {
     Small,
 }
 
-fn family(document: &[u8]) -> Family {
-    let marks = serde_json::from_slice::<Object<Marks<'_>>>(document).ok().and_then(|marks| marks.0);
-    let Some(marks) = marks else { return Family::Small };
+fn family(data: &[u8], reading: &mut Reading) -> Result<Family, Unreadable> {
+    let Some(marks) = document::<Marks<'_>>(data, reading)? else { return Ok(Family::Small) };
     let anthropic = marks.kind.some().is_some_and(|kind| {
         matches!(kind, "message" | "message_start" | "message_delta" | "message_stop" | "ping")
             || kind.starts_with("content_block_")
     });
-    if !marks.choices.0.is_empty() {
+    Ok(if !marks.choices.0.is_empty() {
         Family::OpenAi
     } else if anthropic {
         Family::Anthropic
     } else {
         Family::Small
-    }
+    })
 }
 
 impl WireFormat for Served {
@@ -215,18 +215,21 @@ impl WireFormat for Served {
         InputContent { messages, ..InputContent::default() }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        match family(body) {
-            Family::OpenAi => chunk::read_body(body, reading),
-            Family::Anthropic => messages::read_body(body, reading),
-            Family::Small => SMALL.read_body(body, reading),
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        match family(body, reading) {
+            Ok(Family::OpenAi) => chunk::read_body(body, reading),
+            Ok(Family::Anthropic) => messages::read_body(body, reading),
+            Ok(Family::Small) => SMALL.read_body(body, reading),
+            Err(Unreadable) => {}
         }
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
         if self.stream == Framing::EventStream && !event.exception {
             return payload::each(event.data, |data| {
-                read_piece(Event { data, name: None, ..event }, reading)
+                leniently(data, false, reading, |data, reading| {
+                    read_piece(Event { data, name: None, ..event }, reading);
+                });
             });
         }
         read_piece(event, reading);
@@ -242,9 +245,10 @@ impl WireFormat for Served {
 }
 
 fn read_piece(event: Event<'_>, reading: &mut Reading) {
-    match family(event.data) {
-        Family::OpenAi => chunk::read_event(event, reading),
-        Family::Anthropic => messages::read_event(event, reading),
-        Family::Small => SMALL.read_event(event, reading),
+    match family(event.data, reading) {
+        Ok(Family::OpenAi) => chunk::read_event(event, reading),
+        Ok(Family::Anthropic) => messages::read_event(event, reading),
+        Ok(Family::Small) => SMALL.read_event(event, reading),
+        Err(Unreadable) => {}
     }
 }

@@ -14,6 +14,7 @@ use crate::call::ResponseFacts;
 use crate::content::Capture;
 use crate::decoder::Decoder;
 use crate::decoder::tests::message;
+use crate::memory::Limits;
 
 /// A response: one document, or the events of a stream.
 struct Response {
@@ -108,12 +109,12 @@ fn read(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
     let format = recognised(url).unwrap().format;
     let capture = Capture::full();
     let mut reading = Reading { content: capture.output(), ..Reading::default() };
-    let mut decoder = Decoder::new(framing, 1 << 20);
+    let mut decoder = Decoder::new(framing, Limits { piece: 1 << 20, process: usize::MAX });
     let mut see = |event: Event<'_>| match framing {
         Framing::Whole => {
-            format.read_body(event.data, &mut reading);
+            format.read_document(event.data, &mut reading);
         }
-        _ => format.read_event(event, &mut reading),
+        _ => format.read_piece(event, &mut reading),
     };
     decoder.push(body, &mut see);
     decoder.finish(&mut see);

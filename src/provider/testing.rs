@@ -7,7 +7,10 @@ use crate::call::{RequestFacts, ResponseFacts};
 use crate::content::{Capture, InputContent};
 use crate::decoder::Decoder;
 use crate::json::Json;
+use crate::memory::Limits;
 use crate::semconv::attribute;
+
+const LIMITS: Limits = Limits { piece: 1 << 20, process: usize::MAX };
 
 pub(super) fn recognised(url: &str) -> Option<Recognised> {
     recognise(&http::Method::POST, &url.parse().unwrap())
@@ -36,11 +39,11 @@ pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
     let format = recognised(url).unwrap().format;
     let mut reading = Reading { content: Capture::full().output(), ..Reading::default() };
     if framing == Framing::Whole {
-        format.read_body(body.as_bytes(), &mut reading);
+        format.read_document(body.as_bytes(), &mut reading);
     } else {
-        let mut decoder = Decoder::new(framing, 1 << 20);
-        decoder.push(body.as_bytes(), &mut |event| format.read_event(event, &mut reading));
-        decoder.finish(&mut |event| format.read_event(event, &mut reading));
+        let mut decoder = Decoder::new(framing, LIMITS);
+        decoder.push(body.as_bytes(), &mut |event| format.read_piece(event, &mut reading));
+        decoder.finish(&mut |event| format.read_piece(event, &mut reading));
     }
     let attributes = Capture::full().response_attributes(reading.content.unwrap());
     let messages = attributes.iter().find(|attribute| attribute.key.as_str() == attribute::OUTPUT_MESSAGES);
@@ -50,7 +53,7 @@ pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
 /// What a response of one document says.
 pub(super) fn whole(url: &str, body: &str) -> ResponseFacts {
     let mut reading = Reading::default();
-    recognised(url).unwrap().format.read_body(body.as_bytes(), &mut reading);
+    recognised(url).unwrap().format.read_document(body.as_bytes(), &mut reading);
     reading.facts
 }
 
@@ -62,7 +65,7 @@ pub(super) fn with_headers(url: &str, headers: &[(&'static str, &str)], body: &s
     let format = recognised(url).unwrap().format;
     let mut reading = Reading::default();
     format.read_headers(&headers.collect(), &mut reading);
-    format.read_body(body.as_bytes(), &mut reading);
+    format.read_document(body.as_bytes(), &mut reading);
     reading.facts
 }
 
@@ -71,8 +74,8 @@ pub(super) fn stream(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts 
     let read = |size: usize| {
         let format = recognised(url).unwrap().format;
         let mut reading = Reading::default();
-        let mut decoder = Decoder::new(framing, 1 << 20);
-        let mut see = |event: super::Event<'_>| format.read_event(event, &mut reading);
+        let mut decoder = Decoder::new(framing, LIMITS);
+        let mut see = |event: super::Event<'_>| format.read_piece(event, &mut reading);
         for chunk in body.chunks(size) {
             decoder.push(chunk, &mut see);
         }

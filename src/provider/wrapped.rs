@@ -4,11 +4,12 @@
 use std::fmt;
 
 use http::HeaderMap;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::format::{Event, Framing, Reading, WireFormat};
 use super::mapped::Mapped;
+use super::read::document::{Unreadable, refuse};
 use super::read::usage::Key;
 use crate::call::RequestFacts;
 use crate::content::InputContent;
@@ -54,28 +55,30 @@ impl WireFormat for Wrapped {
         self.inner.read_input(inner.unwrap_or(body))
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        match self.within(body) {
-            Inner::Document(document) => {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        match self.within(body, reading) {
+            Ok(Inner::Document(document)) => {
                 self.outer.read_envelope(body, reading);
-                self.inner.read_body(document, reading)
+                self.inner.read_body(document, reading);
             }
-            Inner::Absent => self.outer.read_body(body, reading),
-            Inner::Unwrapped => {
+            Ok(Inner::Absent) => self.outer.read_body(body, reading),
+            Ok(Inner::Unwrapped) => {
                 self.outer.read_envelope(body, reading);
-                self.inner.read_body(body, reading)
+                self.inner.read_body(body, reading);
             }
+            Err(Unreadable) => {}
         }
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
-        match self.within(event.data) {
-            Inner::Document(data) => {
+        match self.within(event.data, reading) {
+            Ok(Inner::Document(data)) => {
                 self.outer.read_envelope(event.data, reading);
                 self.inner.read_event(Event { data, ..event }, reading);
             }
-            Inner::Absent => self.outer.read_event(event, reading),
-            Inner::Unwrapped => self.inner.read_event(event, reading),
+            Ok(Inner::Absent) => self.outer.read_event(event, reading),
+            Ok(Inner::Unwrapped) => self.inner.read_event(event, reading),
+            Err(Unreadable) => {}
         }
     }
 
@@ -94,12 +97,17 @@ enum Inner<'a> {
 }
 
 impl Wrapped {
-    fn within<'a>(&self, document: &'a [u8]) -> Inner<'a> {
+    fn within<'a>(&self, document: &'a [u8], reading: &mut Reading) -> Result<Inner<'a>, Unreadable> {
+        // An array has no members, and is what the inner format reads.
+        if document.trim_ascii_start().first() != Some(&b'{') {
+            return Ok(Inner::Unwrapped);
+        }
         let mut json = serde_json::Deserializer::from_slice(document);
         match Envelope(self.response).deserialize(&mut json) {
-            Ok(Some(inner)) if inner.get() == "null" => Inner::Absent,
-            Ok(Some(inner)) => Inner::Document(inner.get().as_bytes()),
-            Ok(None) | Err(_) => Inner::Unwrapped,
+            Ok(Some(inner)) if inner.get() == "null" => Ok(Inner::Absent),
+            Ok(Some(inner)) => Ok(Inner::Document(inner.get().as_bytes())),
+            Ok(None) => Ok(Inner::Unwrapped),
+            Err(_) => refuse(document, reading).map(|()| Inner::Unwrapped),
         }
     }
 }
@@ -124,9 +132,14 @@ impl<'de> Visitor<'de> for Envelope {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
+        let mut seen = 0_u32;
         while let Some(key) = map.next_key_seed(Key)? {
-            if self.0.contains(&key.as_ref()) {
+            if let Some(place) = self.0.iter().position(|name| *name == key) {
                 let value = map.next_value::<&RawValue>()?;
+                if seen & 1 << place != 0 {
+                    return Err(A::Error::custom("a member that is given twice"));
+                }
+                seen |= 1 << place;
                 if found.is_none_or(|found: &RawValue| found.get() == "null") {
                     found = Some(value);
                 }

@@ -5,8 +5,10 @@ use crate::call::RequestFacts;
 use crate::content::InputContent;
 use crate::provider::{Event, recognise};
 
+const ROOMY: usize = usize::MAX;
+
 fn reader(format: &'static dyn WireFormat) -> Reader {
-    Reader::new(format, false, StatusCode::OK, &HeaderMap::new(), Reading::default())
+    Reader::new(format, false, StatusCode::OK, &HeaderMap::new(), Reading::default(), ROOMY)
 }
 
 #[test]
@@ -48,7 +50,7 @@ impl WireFormat for Broken {
     fn read_input(&self, _: &crate::json::Json<'_>) -> InputContent {
         InputContent::default()
     }
-    fn read_body(&self, _: &[u8], _: &mut Reading) -> bool {
+    fn read_body(&self, _: &[u8], _: &mut Reading) {
         panic!("a bug in the reader of a document");
     }
     fn read_event(&self, _: Event<'_>, reading: &mut Reading) {
@@ -89,7 +91,7 @@ fn tells_that_a_piece_was_too_long_to_be_read() {
 }
 
 fn reader_of(format: &'static dyn WireFormat, stream: bool) -> Reader {
-    Reader::new(format, stream, StatusCode::OK, &HeaderMap::new(), Reading::default())
+    Reader::new(format, stream, StatusCode::OK, &HeaderMap::new(), Reading::default(), ROOMY)
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn takes_the_headers_word_for_a_stream_that_nobody_saw_asked_for() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
         let format = recognise(&http::Method::POST, &url.parse().unwrap()).unwrap().format;
-        let mut reader = Reader::new(format, false, StatusCode::OK, &headers, Reading::default());
+        let mut reader = Reader::new(format, false, StatusCode::OK, &headers, Reading::default(), ROOMY);
         let seen = reader.push(
             b"{\"done\":false,\"message\":{\"content\":\"a\"},\"text\":\"a\",\"event_type\":\"text-generation\"}\n{",
         );
@@ -118,7 +120,7 @@ fn encoded(encodings: &[&'static str], whole: bool) -> ResponseFacts {
     }
     let format =
         recognise(&http::Method::POST, &"http://h/v1/chat/completions".parse().unwrap()).unwrap().format;
-    let mut reader = Reader::new(format, true, StatusCode::OK, &headers, Reading::default());
+    let mut reader = Reader::new(format, true, StatusCode::OK, &headers, Reading::default(), ROOMY);
     reader.push(b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n");
     reader.finish(whole).facts
 }

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 type Seen = Vec<(Option<String>, Vec<u8>)>;
 
 /// Parses `bytes` cut at `cuts`.
-fn parse(bytes: &[u8], cuts: &[usize], limit: usize) -> (Seen, u64) {
+fn parse(bytes: &[u8], cuts: &[usize], piece: usize) -> (Seen, Option<Full>) {
     let mut seen = Seen::new();
-    let mut parser = Parser::new(limit);
+    let mut parser = Parser::new(Limits { piece, process: usize::MAX });
     let mut see = |event: Dispatch<'_>| seen.push((event.name.map(str::to_owned), event.data.to_vec()));
     let mut from = 0;
     for &cut in cuts.iter().chain([&bytes.len()]) {
@@ -75,30 +75,30 @@ fn shows_a_last_event_without_its_blank_line() {
 fn passes_over_and_counts_an_event_over_the_limit_and_goes_on() {
     let long = "x".repeat(100);
     let text = format!("data: a\n\ndata: {long}\ndata: y\n\nevent: {long}\ndata: z\n\ndata: b\n\n");
-    assert_eq!(parse(text.as_bytes(), &[], 64), (unnamed(&["a", "b"]), 2));
+    assert_eq!(parse(text.as_bytes(), &[], 64), (unnamed(&["a", "b"]), Some(Full::Piece)));
 }
 
 #[test]
 fn counts_many_lines_that_together_exceed_the_limit_once() {
     let text = format!("{}\ndata: b\n\n", "data: 0123456789\n".repeat(20));
-    assert_eq!(parse(text.as_bytes(), &[], 64), (unnamed(&["b"]), 1));
+    assert_eq!(parse(text.as_bytes(), &[], 64), (unnamed(&["b"]), Some(Full::Piece)));
 }
 
 #[test]
 fn loses_no_event_to_a_comment_over_the_limit() {
     let text = format!("data: a\n:{}\n\ndata: b\n\n", " ".repeat(4096));
-    assert_eq!(parse(text.as_bytes(), &[], 64), (unnamed(&["a", "b"]), 0));
+    assert_eq!(parse(text.as_bytes(), &[], 64), (unnamed(&["a", "b"]), None));
 }
 
 #[test]
 fn holds_no_more_than_the_limit() {
-    let mut parser = Parser::new(64);
+    let mut parser = Parser::new(Limits { piece: 64, process: usize::MAX });
     for _ in 0..10_000 {
         parser.push(b"data: 0123456789", |_| {});
         let held = parser.line.capacity() + parser.data.capacity() + parser.name.capacity();
         assert!(held <= 4 * 64, "{held} bytes are held");
     }
-    assert_eq!(parser.lost(), 1);
+    assert_eq!(parser.lost(), Some(Full::Piece));
 }
 
 /// Lines that matter to the parser, in any order and with any line end.

@@ -37,6 +37,8 @@ impl Unparsed {
             Self::Request => unparsed::REQUEST,
             Self::Encoding => unparsed::ENCODING,
             Self::TooLong => unparsed::TOO_LONG,
+            Self::Memory => unparsed::MEMORY,
+            Self::Malformed => unparsed::MALFORMED,
             Self::Reader => unparsed::READER,
         }
     }

@@ -64,28 +64,34 @@ struct Case {
 impl Case {
     /// Content type and body.
     fn body(&self) -> (&str, Vec<u8>) {
+        self.spelled(&|document| document.to_string().into_bytes())
+    }
+
+    /// As [`Case::body`], with every document spelled so.
+    fn spelled(&self, spell: wire::Spell<'_>) -> (&str, Vec<u8>) {
         if let Some(kind) = &self.media {
             return (kind, b"\x49\x44\x33 not a document".to_vec());
         }
         let Some(pieces) = &self.stream else {
-            return ("application/json", self.whole.as_ref().unwrap().to_string().into_bytes());
+            return ("application/json", spell(self.whole.as_ref().unwrap()));
         };
         if self.framing.as_deref() == Some("events") {
             let frame = |piece: &Value| match &piece[1] {
                 Value::String(text) => wire::message(piece[0].as_str().unwrap(), text.as_bytes()),
-                data => wire::message(piece[0].as_str().unwrap(), data.to_string().as_bytes()),
+                data => wire::message(piece[0].as_str().unwrap(), &spell(data)),
             };
             return ("application/vnd.amazon.eventstream", pieces.iter().flat_map(frame).collect());
         }
-        let event = |piece: &Value| match (piece, piece.get("$event")) {
-            (Value::String(text), _) => format!("data: {text}\n\n"),
-            (_, Some(name)) => {
-                let data = piece["data"].as_str().map_or_else(|| piece["data"].to_string(), str::to_owned);
-                format!("event: {}\ndata: {data}\n\n", name.as_str().unwrap())
+        let spelled =
+            |data: &Value| data.as_str().map_or_else(|| spell(data), |text| text.as_bytes().to_vec());
+        let event = |piece: &Value| match piece.get("$event") {
+            Some(name) => {
+                let name = name.as_str().unwrap();
+                [format!("event: {name}\ndata: ").as_bytes(), &spelled(&piece["data"]), b"\n\n"].concat()
             }
-            _ => format!("data: {piece}\n\n"),
+            None => [b"data: ".as_slice(), &spelled(piece), b"\n\n"].concat(),
         };
-        ("text/event-stream", pieces.iter().map(event).collect::<String>().into_bytes())
+        ("text/event-stream", pieces.iter().flat_map(event).collect())
     }
 
     fn exchange(&self, endpoint: &Endpoint) -> Exchange {
@@ -117,6 +123,30 @@ impl Case {
 
 fn endpoints() -> Vec<Endpoint> {
     serde_json::from_str(FIXTURES).unwrap()
+}
+
+/// A case of an endpoint: what it is, URL, request, content type and status, and its body in any spelling.
+type Spelled = (String, String, Vec<u8>, &'static str, u16, Box<dyn Fn(wire::Spell<'_>) -> Vec<u8>>);
+
+/// Every case whose body is made of documents.
+pub(crate) fn spelled() -> Vec<Spelled> {
+    let mut all = Vec::new();
+    for endpoint in endpoints() {
+        let Endpoint { name, url, request, cases, .. } = endpoint;
+        for (at, case) in cases.into_iter().enumerate().filter(|(_, case)| case.media.is_none()) {
+            let url = case.url.clone().unwrap_or_else(|| url.clone());
+            let request = case.request.as_ref().unwrap_or(&request).to_string().into_bytes();
+            let kind = match (&case.stream, case.framing.as_deref()) {
+                (None, _) => "application/json",
+                (Some(_), Some("events")) => "application/vnd.amazon.eventstream",
+                (Some(_), _) => "text/event-stream",
+            };
+            let status = case.status.unwrap_or(200);
+            let spelled = Box::new(move |spell: wire::Spell<'_>| case.spelled(spell).1);
+            all.push((format!("{name} {at}"), url, request, kind, status, spelled as Box<_>));
+        }
+    }
+    all
 }
 
 /// The URLs of all endpoints.

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod announced;
 mod attempts;
 mod billing;
 mod cardinality;
@@ -25,6 +26,7 @@ mod exits;
 mod fetched;
 mod golden;
 mod layers;
+mod lenient;
 mod privacy;
 mod protocols;
 mod recipe;

@@ -144,7 +144,7 @@ impl WireFormat for AnthropicMessages {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         read_body(body, reading)
     }
 
@@ -179,8 +179,8 @@ pub(in crate::provider) fn read_input(body: &Json<'_>) -> InputContent {
 }
 
 /// Reads a whole answer.
-pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
-    let (message, whole) = document::<Message<'_>>(body);
+pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) {
+    let Ok(message) = document::<Message<'_>>(body, reading) else { return };
     match message {
         Some(message) if message.is_answer() => {
             message.read(reading);
@@ -188,7 +188,6 @@ pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool
         }
         _ => reading.facts.note_error(error::read(body)),
     }
-    whole
 }
 
 /// Reads one stream event.
@@ -198,8 +197,8 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
         reading.facts.ended = true;
         return;
     }
-    let step =
-        serde_json::from_slice::<Object<Step<'_>>>(event.data).unwrap_or_default().0.unwrap_or_default();
+    let Ok(step) = document::<Step<'_>>(event.data, reading) else { return };
+    let step = step.unwrap_or_default();
     match step.kind.some().or(event.name) {
         Some("message_start") => {
             if let Some(message) = &step.message.0 {

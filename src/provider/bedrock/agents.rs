@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::headers;
 use crate::call::{Operation, RequestFacts};
@@ -11,6 +11,8 @@ use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::mapped::{Ask, Input, Mapped, Said, Say};
+use crate::provider::read::document::document;
+use crate::provider::read::lenient::Text;
 use crate::provider::read::usage::{Member, Slot, Table, Tally};
 use crate::provider::served::{self, SERVED};
 use crate::provider::target::Target;
@@ -80,6 +82,14 @@ pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     Some(Recognised::new(&Agents, operation).provider(target.provider).stream(stream))
 }
 
+/// A piece of the text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    bytes: Text<'a>,
+}
+
 impl WireFormat for Agents {
     fn stream_framing(&self) -> Framing {
         Framing::EventStream
@@ -101,8 +111,8 @@ impl WireFormat for Agents {
         MEMBERS.read_input(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        MEMBERS.read_body(body, reading)
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        MEMBERS.read_body(body, reading);
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -110,8 +120,8 @@ impl WireFormat for Agents {
             return super::converse::read_event(event, reading);
         }
         // The text of a chunk is in base64.
-        let chunk = serde_json::from_slice::<Value>(event.data).ok();
-        let bytes = chunk.as_ref().and_then(|chunk| chunk.get("bytes")?.as_str());
+        let Ok(chunk) = document::<Chunk<'_>>(event.data, reading) else { return };
+        let bytes = chunk.as_ref().and_then(|chunk| chunk.bytes.some());
         match bytes.and_then(|bytes| STANDARD.decode(bytes).ok()) {
             Some(text) => reading.text(0, std::str::from_utf8(&text).ok()),
             None => MEMBERS.read_event(event, reading),

@@ -236,7 +236,7 @@ impl WireFormat for BedrockConverse {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         read_body(body, reading)
     }
 
@@ -283,8 +283,8 @@ pub(super) fn read_input(body: &Json<'_>) -> InputContent {
 }
 
 /// Reads a whole answer.
-pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
-    let (answer, whole) = document::<Response<'_>>(body);
+pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
+    let Ok(answer) = document::<Response<'_>>(body, reading) else { return };
     match answer {
         Some(answer) if answer.output.0.is_some() || answer.usage.is_some() => {
             reading.facts.choice(0);
@@ -293,7 +293,6 @@ pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
         }
         _ => headers::note_error(reading, error::read(body)),
     }
-    whole
 }
 
 /// Reads one event of a stream.
@@ -303,7 +302,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         let code = event.name.map(str::to_owned).or(said.code);
         return headers::note_error(reading, Some(ErrorFacts { code, message: said.message }));
     }
-    let Ok(Object(Some(answer))) = serde_json::from_slice::<Object<Response<'_>>>(event.data) else { return };
+    let Ok(Some(answer)) = document::<Response<'_>>(event.data, reading) else { return };
     answer.read(reading);
     // Usage follows the stop reason and ends the stream.
     reading.facts.ended |= event.name == Some("metadata");
@@ -311,7 +310,7 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
 
 /// Reads an event of Nova's invoke, which is a payload under its own name.
 pub(super) fn read_nova_event(data: &[u8], reading: &mut Reading) {
-    let Ok(Object(Some(event))) = serde_json::from_slice::<Object<NovaEvent<'_>>>(data) else { return };
+    let Ok(Some(event)) = document::<NovaEvent<'_>>(data, reading) else { return };
     let NovaEvent { message_start, content_block_start, content_block_delta, message_stop, metadata } =
         *event;
     let payloads = [message_start, content_block_start, content_block_delta, message_stop, metadata];

@@ -14,11 +14,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{converse, headers};
-use crate::call::{Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts, Unparsed};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
-use crate::provider::read::document::document;
+use crate::provider::read::document::{document, leniently};
 use crate::provider::read::error;
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::{Dialect, Member, Slot, Tallied};
@@ -175,17 +175,21 @@ impl WireFormat for BedrockInvoke {
         request::read_input(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        read(body, false, reading)
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        read(body, false, reading);
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
         if event.exception {
             return converse::read_event(event, reading);
         }
-        let chunk = serde_json::from_slice::<Chunk<'_>>(event.data).unwrap_or_default();
-        if let Some(bytes) = chunk.bytes.some().and_then(|bytes| STANDARD.decode(bytes).ok()) {
-            read(&bytes, true, reading);
+        let Ok(chunk) = document::<Chunk<'_>>(event.data, reading) else { return };
+        match chunk.as_ref().and_then(|chunk| chunk.bytes.some()).map(|bytes| STANDARD.decode(bytes)) {
+            Some(Ok(bytes)) => {
+                leniently(&bytes, false, reading, |data, reading| read(data, true, reading));
+            }
+            Some(Err(_)) => reading.facts.unparsed = Some(Unparsed::Malformed),
+            None => {}
         }
     }
 
@@ -195,11 +199,10 @@ impl WireFormat for BedrockInvoke {
 }
 
 /// Reads a whole response, or what one chunk holds: once for what tells the families apart, then as the family does.
-fn read(data: &[u8], chunk: bool, reading: &mut Reading) -> bool {
-    let (answer, whole) = document::<Response<'_>>(data);
+fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
+    let Ok(answer) = document::<Response<'_>>(data, reading) else { return };
     let Some(answer) = answer else {
-        headers::note_error(reading, error::read(data));
-        return whole;
+        return headers::note_error(reading, error::read(data));
     };
     match answer.family() {
         Family::Anthropic if chunk => {
@@ -225,10 +228,13 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) -> bool {
             cohere::v1::read(data, reading);
         }
         Family::Flat => {
-            if !flat::read(data, reading) && !answer.metrics.is_some() {
+            if !flat::read(data, reading) && !answer.metrics.is_some() && !reading.unreadable {
                 headers::note_error(reading, error::read(data));
             }
         }
+    }
+    if reading.unreadable {
+        return;
     }
     // Bedrock adds these to the last chunk, whatever the family calls its end.
     if let Some(tally) = answer.trace.as_ref() {
@@ -241,7 +247,6 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) -> bool {
         headers::fill_usage(reading, uncached, read, write, output);
         reading.facts.ended = true;
     }
-    whole
 }
 
 enum Family {

@@ -127,8 +127,8 @@ impl WireFormat for CohereV1 {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        read(body, reading)
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        read(body, reading);
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -142,13 +142,12 @@ pub(in crate::provider) fn read_input(body: &Json<'_>) -> InputContent {
 }
 
 /// Reads a whole answer or one event of a stream.
-pub(in crate::provider) fn read(data: &[u8], reading: &mut Reading) -> bool {
-    let (answer, whole) = document::<Response<'_>>(data);
+pub(in crate::provider) fn read(data: &[u8], reading: &mut Reading) {
+    let Ok(answer) = document::<Response<'_>>(data, reading) else { return };
     match answer {
         Some(answer) if !answer.is_bare() => answer.read(data, reading),
         _ => reading.facts.note_error(error::read(data)),
     }
-    whole
 }
 
 impl Response<'_> {

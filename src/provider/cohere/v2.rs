@@ -134,8 +134,8 @@ impl WireFormat for CohereV2 {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        let (answer, whole) = document::<Response<'_>>(body);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        let Ok(answer) = document::<Response<'_>>(body, reading) else { return };
         match answer {
             // Errors have an id as well, and a message that is a text.
             Some(answer) if !answer.is_bare() => {
@@ -144,7 +144,6 @@ impl WireFormat for CohereV2 {
             }
             _ => reading.facts.note_error(error::read(body)),
         }
-        whole
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -152,8 +151,9 @@ impl WireFormat for CohereV2 {
             reading.facts.ended = true;
             return;
         }
-        match serde_json::from_slice::<Object<Response<'_>>>(event.data) {
-            Ok(Object(Some(answer))) if answer.kind.0.is_some() || !answer.is_bare() => answer.read(reading),
+        let Ok(answer) = document::<Response<'_>>(event.data, reading) else { return };
+        match answer {
+            Some(answer) if answer.kind.0.is_some() || !answer.is_bare() => answer.read(reading),
             _ => reading.facts.note_error(error::read(event.data)),
         }
     }

@@ -98,12 +98,11 @@ impl WireFormat for GeminiEmbeddings {
         InputContent { messages: messages.collect(), ..InputContent::default() }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        let Ok(answer) = document::<Response<'_>>(body, reading) else { return };
         let facts = &mut reading.facts;
-        let (answer, whole) = document::<Response<'_>>(body);
         let Some(answer) = answer else {
-            facts.note_error(error::read(body));
-            return whole;
+            return facts.note_error(error::read(body));
         };
         if let Some(tally) = answer.usage_metadata.as_ref() {
             tokens::note(tally, facts);
@@ -116,7 +115,6 @@ impl WireFormat for GeminiEmbeddings {
         facts.usage.merge(Usage { input_tokens, ..Usage::default() });
         facts.note_error(answer.error.facts());
         facts.ended = true;
-        whole
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -14,7 +14,7 @@ use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
-use crate::provider::read::document::{document, is_json};
+use crate::provider::read::document::{document, parse};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
@@ -222,18 +222,15 @@ impl WireFormat for GenerateContent {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         // An error before the first piece of an array stream is an array itself.
         if !body.trim_ascii_start().starts_with(b"[") {
             return self.read_one(body, reading);
         }
-        let Ok(List(answers)) = serde_json::from_slice::<List<Object<Response<'_>>>>(body) else {
-            return is_json(body);
-        };
-        for answer in answers.iter().filter_map(|answer| answer.0.as_ref()) {
+        let Ok(answers) = parse::<List<Object<Response<'_>>>>(body, reading) else { return };
+        for answer in answers.iter().flat_map(|answers| &answers.0).filter_map(|answer| answer.0.as_ref()) {
             self.read(answer, reading);
         }
-        true
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
@@ -282,13 +279,12 @@ fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
 }
 
 impl GenerateContent {
-    fn read_one(&self, data: &[u8], reading: &mut Reading) -> bool {
-        let (answer, whole) = document::<Response<'_>>(data);
+    fn read_one(&self, data: &[u8], reading: &mut Reading) {
+        let Ok(answer) = document::<Response<'_>>(data, reading) else { return };
         match answer {
             Some(answer) => self.read(&answer, reading),
             None => reading.facts.note_error(error::read(data)),
         }
-        whole
     }
 
     fn read(&self, answer: &Response<'_>, reading: &mut Reading) {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::{Mapped, Say};
 use crate::call::{ErrorFacts, MAX_IDENTIFIER};
 use crate::provider::format::Reading;
-use crate::provider::read::document::is_json;
+use crate::provider::read::document::{Unreadable, refuse};
 use crate::provider::read::error;
 use crate::provider::read::status::Status;
 use crate::provider::read::usage::{Key, Named, Tally};
@@ -20,8 +20,6 @@ use crate::provider::read::usage::{Key, Named, Tally};
 /// What a document brought, next to the facts.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// The document is one: a response that was cut is not.
-    pub(super) parsed: bool,
     /// Something that a response says and an error does not.
     pub(super) stated: bool,
     /// Counts.
@@ -40,15 +38,32 @@ impl Walked {
     }
 }
 
-/// Reads a document into the facts.
-pub(super) fn walk(api: &Mapped, document: &[u8], event: bool, reading: &mut Reading) -> Walked {
-    let mut walk =
-        Walk { api, event, reading, walked: Walked::default(), tally: None, error: ErrorFacts::default() };
+/// Reads a document into the facts: all that it says, once all of it was read.
+pub(super) fn walk(
+    api: &Mapped,
+    document: &[u8],
+    event: bool,
+    reading: &mut Reading,
+) -> Result<Walked, Unreadable> {
+    let mut walk = Walk {
+        api,
+        event,
+        walked: Walked::default(),
+        said: Vec::new(),
+        ended: false,
+        tally: None,
+        error: ErrorFacts::default(),
+    };
     let active: Vec<_> = api.response.iter().map(|(path, say)| (*path, *say)).collect();
     let mut json = serde_json::Deserializer::from_slice(document);
-    // What comes before broken syntax is read.
     let read = At { walk: &mut walk, active, choice: None, name: "" }.deserialize(&mut json);
-    walk.walked.parsed = read.is_ok() && json.end().is_ok() || is_json(document);
+    if read.and_then(|()| json.end()).is_err() {
+        return refuse(document, reading).map(|()| Walked::default());
+    }
+    for (say, choice, text) in std::mem::take(&mut walk.said) {
+        walk.note(say, choice, text, reading);
+    }
+    reading.facts.ended |= walk.ended;
     let Walk { walked, tally, error, .. } = walk;
     // What a pending call asks for is billed when it is done.
     if let Some(tally) = tally.filter(|_| !reading.facts.pending) {
@@ -59,15 +74,18 @@ pub(super) fn walk(api: &Mapped, document: &[u8], event: bool, reading: &mut Rea
     } else if walked.failed {
         reading.facts.note_error(Some(error::read(document).unwrap_or(error)));
     }
-    walked
+    Ok(walked)
 }
 
 struct Walk<'r, 'a> {
     api: &'r Mapped,
     /// Whether the document is a piece of a stream.
     event: bool,
-    reading: &'r mut Reading,
     walked: Walked,
+    /// What was said of which choice, in the document's order.
+    said: Vec<(Say, u64, Cow<'a, str>)>,
+    /// A flag of the end is set.
+    ended: bool,
     tally: Option<Box<Tally<'a>>>,
     error: ErrorFacts,
 }
@@ -89,8 +107,9 @@ fn behind(path: &'static str, name: &str) -> Option<&'static str> {
 }
 
 impl Walk<'_, '_> {
-    fn text(&mut self, say: Say, choice: u64, text: Cow<'_, str>) {
-        let facts = &mut self.reading.facts;
+    /// Takes over what one member says.
+    fn note(&mut self, say: Say, choice: u64, text: Cow<'_, str>, reading: &mut Reading) {
+        let facts = &mut reading.facts;
         if text.is_empty() {
             return;
         }
@@ -128,16 +147,16 @@ impl Walk<'_, '_> {
                 }
                 let known = if self.api.cumulative { facts.output_bytes } else { 0 };
                 let new = usize::try_from(known).ok().and_then(|known| text.get(known..));
-                self.reading.text(choice, new);
+                reading.text(choice, new);
             }
             Say::Reasoning => {
                 self.walked.stated = true;
-                self.reading.reasoning(choice, Some(&text));
+                reading.reasoning(choice, Some(&text));
             }
-            Say::ToolName => self.reading.whole_tool_call(choice, None, Some(&text), None),
+            Say::ToolName => reading.whole_tool_call(choice, None, Some(&text), None),
             Say::ToolArguments => {
                 let last = facts.whole_tool_calls.saturating_sub(1);
-                self.reading.tool_call(choice, last, None, None, Some(&text));
+                reading.tool_call(choice, last, None, None, Some(&text));
             }
             Say::Output => {
                 self.walked.stated = true;
@@ -175,7 +194,7 @@ impl Walk<'_, '_> {
 
     fn flag(&mut self, say: Say, set: bool) {
         if matches!(say, Say::End) {
-            self.reading.facts.ended |= set;
+            self.ended |= set;
         }
     }
 }
@@ -209,11 +228,13 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for At<'_, '_, 'a, '_> {
             let raw = <&RawValue>::deserialize(deserializer)?;
             let mut counts = serde_json::Deserializer::from_str(raw.get());
             let tally = walk.tally.get_or_insert_default();
-            let _ = Named { name, member, tally }.deserialize(&mut counts);
+            Named { name, member, tally }.deserialize(&mut counts).map_err(D::Error::custom)?;
             walk.walked.note_counts(tally);
             let active = active.into_iter().filter(|(rest, _)| !rest.is_empty()).collect();
             let mut others = serde_json::Deserializer::from_str(raw.get());
-            let _ = others.deserialize_any(Self { walk, active, choice: self.choice, name });
+            others
+                .deserialize_any(Self { walk, active, choice: self.choice, name })
+                .map_err(D::Error::custom)?;
             return Ok(());
         }
         let tally = walk.tally.get_or_insert_default();
@@ -232,12 +253,16 @@ impl<'de: 'a, 'a> Visitor<'de> for At<'_, '_, 'a, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { walk, active, choice, .. } = self;
+        let mut seen = Vec::new();
         while let Some(key) = map.next_key_seed(Key)? {
             let inner: Vec<_> =
                 active.iter().filter_map(|(path, say)| Some((behind(path, &key)?, *say))).collect();
             if inner.is_empty() {
                 map.next_value::<IgnoredAny>()?;
+            } else if seen.contains(&key) {
+                return Err(A::Error::custom("a member that is given twice"));
             } else {
+                seen.push(key.clone());
                 map.next_value_seed(At { walk: &mut *walk, active: inner, choice, name: &key })?;
             }
         }
@@ -271,14 +296,14 @@ impl<'de: 'a, 'a> Visitor<'de> for At<'_, '_, 'a, '_> {
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
         for (_, say) in self.active.iter().filter(|(rest, _)| rest.is_empty()) {
-            self.walk.text(*say, self.choice.unwrap_or(0), Cow::Borrowed(text));
+            self.walk.said.push((*say, self.choice.unwrap_or(0), Cow::Borrowed(text)));
         }
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         for (_, say) in self.active.iter().filter(|(rest, _)| rest.is_empty()) {
-            self.walk.text(*say, self.choice.unwrap_or(0), Cow::Borrowed(text));
+            self.walk.said.push((*say, self.choice.unwrap_or(0), Cow::Owned(text.to_owned())));
         }
         Ok(())
     }

@@ -86,7 +86,7 @@ impl WireFormat for OpenAiChat {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         chunk::read_body(body, reading)
     }
 

@@ -159,13 +159,12 @@ struct Audio<'a> {
 }
 
 /// Reads a response that is one document.
-pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
-    let (answer, whole) = document::<Chunk<'_>>(body);
+pub(in crate::provider) fn read_body(body: &[u8], reading: &mut Reading) {
+    let Ok(answer) = document::<Chunk<'_>>(body, reading) else { return };
     match answer {
         Some(answer) if !answer.is_bare() => answer.read(reading),
         _ => reading.facts.note_error(error::read(body)),
     }
-    whole
 }
 
 /// Reads one server-sent event.
@@ -175,8 +174,9 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
         return;
     }
     let named_error = event.exception || event.name == Some("error");
-    match serde_json::from_slice::<Object<Chunk<'_>>>(event.data) {
-        Ok(Object(Some(chunk))) if !named_error && !chunk.is_bare() => chunk.read(reading),
+    let Ok(chunk) = document::<Chunk<'_>>(event.data, reading) else { return };
+    match chunk {
+        Some(chunk) if !named_error && !chunk.is_bare() => chunk.read(reading),
         _ => {
             let error = error::read(event.data);
             reading.facts.note_error(error.or_else(|| named_error.then(ErrorFacts::default)));

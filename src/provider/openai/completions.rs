@@ -53,7 +53,7 @@ impl WireFormat for OpenAiCompletions {
         InputContent { messages: common::prompts(body, "prompt"), ..InputContent::default() }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         chunk::read_body(body, reading)
     }
 

@@ -78,8 +78,8 @@ impl WireFormat for OpenAiEmbeddings {
         InputContent { messages: common::prompts(body, "input"), ..InputContent::default() }
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
-        let (answer, whole) = document::<Response<'_>>(body);
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
+        let Ok(answer) = document::<Response<'_>>(body, reading) else { return };
         match answer {
             Some(answer) if answer.model.0.is_some() || answer.usage.is_some() => {
                 answer.id.note(&mut reading.facts.id);
@@ -90,7 +90,6 @@ impl WireFormat for OpenAiEmbeddings {
             }
             _ => reading.facts.note_error(error::read(body)),
         }
-        whole
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {

@@ -109,7 +109,7 @@ impl WireFormat for OpenAiResponses {
         input::read(body)
     }
 
-    fn read_body(&self, body: &[u8], reading: &mut Reading) -> bool {
+    fn read_body(&self, body: &[u8], reading: &mut Reading) {
         response::read_body(body, reading)
     }
 

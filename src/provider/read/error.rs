@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::repair;
 use crate::call::ErrorFacts;
 use crate::provider::read::lenient::Text;
 
@@ -162,20 +163,29 @@ impl Fields<'_> {
 
 /// Reads a body or an event that carries no response: an object, or an array of them. A type or status alone makes no error (`{"type": "ping"}`).
 pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
-    let text = body.trim_ascii_start();
+    let text = repair::skip_blank(body);
     let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
     if first.first() != Some(&b'{') {
         return None;
     }
-    let fault = serde_json::from_slice::<Fault<'_>>(body).ok()?;
-    let fields = fault.0.as_deref()?;
-    let within = [&fields.error, &fields.errors, &fields.detail, &fields.cloud_error];
-    let within = within.iter().any(|inner| inner.0.is_some()) || fields.status().is_some();
-    // DashScope and others send a code and a message of success along.
-    let refused = fields.codes().next().is_none() || fields.codes().any(|code| !is_success(code));
-    let worded = refused && fields.own_message().is_some();
-    let worded = within || worded || fields.object.some() == Some("error");
-    if worded { fault.facts() } else { None }
+    match serde_json::from_slice::<Fault<'_>>(body) {
+        Ok(fault) => fault.worded(),
+        Err(_) => serde_json::from_slice::<Fault<'_>>(&repair::repair(body).ok()?.text).ok()?.worded(),
+    }
+}
+
+impl Fault<'_> {
+    /// The error of a document that is nothing else.
+    fn worded(&self) -> Option<ErrorFacts> {
+        let fields = self.0.as_deref()?;
+        let within = [&fields.error, &fields.errors, &fields.detail, &fields.cloud_error];
+        let within = within.iter().any(|inner| inner.0.is_some()) || fields.status().is_some();
+        // DashScope and others send a code and a message of success along.
+        let refused = fields.codes().next().is_none() || fields.codes().any(|code| !is_success(code));
+        let worded = refused && fields.own_message().is_some();
+        let worded = within || worded || fields.object.some() == Some("error");
+        if worded { self.facts() } else { None }
+    }
 }
 
 /// The name in an AWS error type: `com.amazonaws.bedrock#ThrottlingException:http://...`.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::error;
 use super::lenient::{Object, Text};
+use super::{error, repair};
 use crate::call::ResponseFacts;
 
 /// What APIs call a response that is to be fetched later.
@@ -71,7 +71,15 @@ pub(crate) fn read(document: &[u8], facts: &mut ResponseFacts) {
     if !facts.is_bare() || facts.cancelled {
         return;
     }
-    let state = serde_json::from_slice::<Object<State<'_>>>(document).unwrap_or_default().0;
+    let mended;
+    let mut state = serde_json::from_slice::<Object<State<'_>>>(document);
+    if state.is_err()
+        && let Ok(repaired) = repair::repair(document)
+    {
+        mended = repaired.text;
+        state = serde_json::from_slice(&mended);
+    }
+    let state = state.unwrap_or_default().0;
     let state = state.as_deref();
     if facts.pending || state.is_some_and(State::is_pending) {
         facts.pending = true;

@@ -66,9 +66,19 @@ struct Members<'t, 'p, 'a> {
 
 impl<'a> Members<'_, '_, 'a> {
     fn read<'de: 'a, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        // A bit per entry: which of two values of one member is billed is not known.
+        let mut seen = 0_u128;
         while let Some(key) = map.next_key_seed(Key)? {
-            let mut entries = self.tables.iter().flat_map(|table| table.iter());
-            let named = entries.find(|(name, _)| *name == key).map(|(_, member)| member);
+            let mut entries = self.tables.iter().flat_map(|table| table.iter()).zip(0_u32..);
+            let found = entries.find(|((name, _), _)| *name == key);
+            if let Some((_, place)) = found {
+                let bit = 1_u128.checked_shl(place).unwrap_or_default();
+                if seen & bit != 0 {
+                    return Err(A::Error::custom("a member that is given twice"));
+                }
+                seen |= bit;
+            }
+            let named = found.map(|((_, member), _)| member);
             let below = Path { parent: Some(self.path), name: &key };
             // Names that say nothing, such as ids, are no part of a path.
             let path = if named.is_none() && self.others.is_some() { self.path } else { &below };

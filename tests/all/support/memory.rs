@@ -14,11 +14,15 @@ use super::observed::Observed;
 
 /// Answers every request with the frames that were set last.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory(Arc<Mutex<(&'static str, Vec<Bytes>)>>);
+pub(crate) struct Memory(Arc<Mutex<(u16, &'static str, Vec<Bytes>)>>);
 
 impl Memory {
     pub(crate) fn set(&self, content_type: &'static str, frames: Vec<Bytes>) {
-        *self.0.lock().unwrap() = (content_type, frames);
+        self.answer(200, content_type, frames);
+    }
+
+    pub(crate) fn answer(&self, status: u16, content_type: &'static str, frames: Vec<Bytes>) {
+        *self.0.lock().unwrap() = (status, content_type, frames);
     }
 
     /// A client whose calls are observed and answered here.
@@ -36,9 +40,10 @@ impl Middleware for Memory {
         _extensions: &mut Extensions,
         _next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let (content_type, frames) = self.0.lock().unwrap().clone();
+        let (status, content_type, frames) = self.0.lock().unwrap().clone();
         let frames = frames.into_iter().map(|bytes| Ok::<_, std::io::Error>(Frame::data(bytes)));
         let response = http::Response::builder()
+            .status(status)
             .header("content-type", content_type)
             .body(reqwest::Body::wrap(StreamBody::new(stream::iter(frames))));
         Ok(response.unwrap().into())

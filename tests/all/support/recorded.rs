@@ -17,6 +17,11 @@ impl Observed {
         ClientBuilder::new(client).with(self.builder().build()).build()
     }
 
+    pub(crate) fn client_with(&self, options: spanledger::GenAiMiddlewareBuilder) -> ClientWithMiddleware {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        ClientBuilder::new(client).with(options.build()).build()
+    }
+
     /// All spans that ended.
     pub(crate) fn spans(&self) -> Vec<SpanData> {
         self.spans.get_finished_spans().unwrap()

@@ -74,38 +74,45 @@ impl Exchange {
 
     /// The whole answer, or the body of the stream.
     pub(crate) fn answer(&self, stream: bool) -> Vec<u8> {
-        if stream { self.framed(&self.pieces) } else { self.answer.to_string().into_bytes() }
+        self.spelled(stream, &compact)
+    }
+
+    /// As [`Exchange::answer`], with every document spelled so.
+    pub(crate) fn spelled(&self, stream: bool, spell: Spell<'_>) -> Vec<u8> {
+        if stream { self.framed(&self.pieces, spell) } else { spell(&self.answer) }
     }
 
     /// The body of a stream of which an error is the second piece and the last.
     pub(crate) fn failing_stream(&self) -> Vec<u8> {
-        self.framed(&[self.pieces[0].clone(), self.stream_error.clone()])
+        self.framed(&[self.pieces[0].clone(), self.stream_error.clone()], &compact)
     }
 
-    fn framed(&self, pieces: &[Value]) -> Vec<u8> {
+    fn framed(&self, pieces: &[Value], spell: Spell<'_>) -> Vec<u8> {
         let event = |piece: &Value| match piece["type"].as_str() {
-            Some(name) => format!("event: {name}\ndata: {piece}\n\n"),
-            None => format!("data: {piece}\r\n\r\n"),
+            Some(name) => [format!("event: {name}\ndata: ").as_bytes(), &spell(piece), b"\n\n"].concat(),
+            None => [b"data: ".as_slice(), &spell(piece), b"\r\n\r\n"].concat(),
         };
         match self.framed {
-            Framed::Sse => pieces.iter().map(event).collect::<String>().into_bytes(),
-            Framed::SseDone => {
-                let done = std::iter::once("data: [DONE]\n\n".to_owned());
-                pieces.iter().map(event).chain(done).collect::<String>().into_bytes()
+            Framed::Sse => pieces.iter().flat_map(event).collect(),
+            Framed::SseDone => pieces.iter().flat_map(event).chain(*b"data: [DONE]\n\n").collect(),
+            Framed::Lines => {
+                pieces.iter().flat_map(|piece| [spell(piece), b"\n".to_vec()].concat()).collect()
             }
-            Framed::Lines => pieces.iter().map(|piece| format!("{piece}\n")).collect::<String>().into_bytes(),
             Framed::Array => {
-                let pieces: Vec<String> = pieces.iter().map(ToString::to_string).collect();
-                format!("[{}]", pieces.join("\n,\r\n")).into_bytes()
+                let pieces: Vec<_> = pieces.iter().map(spell).collect();
+                [b"[".as_slice(), &pieces.join(b"\n,\r\n".as_slice()), b"]"].concat()
             }
-            Framed::Events => pieces.iter().flat_map(named_message).collect(),
+            Framed::Events => pieces.iter().flat_map(|piece| named_message(piece, spell)).collect(),
             Framed::Chunks => pieces
                 .iter()
                 .flat_map(|piece| match piece.get("exception") {
-                    Some(_) => named_message(&json!({"modelStreamErrorException": piece["exception"]})),
-                    None => named_message(
-                        &json!({"chunk": {"bytes": STANDARD.encode(piece.to_string()), "p": "abc"}}),
-                    ),
+                    Some(_) => {
+                        named_message(&json!({"modelStreamErrorException": piece["exception"]}), spell)
+                    }
+                    None => {
+                        let chunk = json!({"bytes": STANDARD.encode(spell(piece)), "p": "abc"});
+                        message("chunk", &compact(&chunk))
+                    }
                 })
                 .collect(),
             Framed::Never => unreachable!("no stream"),
@@ -113,10 +120,17 @@ impl Exchange {
     }
 }
 
+/// How a document is written.
+pub(crate) type Spell<'s> = &'s dyn Fn(&Value) -> Vec<u8>;
+
+fn compact(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
 /// One message of an AWS event stream, for an object of one member, which names it.
-fn named_message(piece: &Value) -> Vec<u8> {
+fn named_message(piece: &Value, spell: Spell<'_>) -> Vec<u8> {
     let (name, payload) = piece.as_object().unwrap().iter().next().unwrap();
-    message(name, payload.to_string().as_bytes())
+    message(name, &spell(payload))
 }
 
 /// One message of an AWS event stream.

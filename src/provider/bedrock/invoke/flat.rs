@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use crate::provider::format::Reading;
+use crate::provider::read::document::document;
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::usage::Usage;
 
@@ -80,7 +81,7 @@ struct Reason<'a> {
 
 /// Reads what is known of `data`; `false` when nothing is.
 pub(super) fn read(data: &[u8], reading: &mut Reading) -> bool {
-    let Ok(answer) = serde_json::from_slice::<Response<'_>>(data) else { return false };
+    let Ok(Some(answer)) = document::<Response<'_>>(data, reading) else { return false };
     let facts = &mut reading.facts;
     let results = || answer.results.0.iter().filter_map(|result| result.0.as_ref());
     let counted = results().filter_map(|result| result.token_count.0).reduce(u64::saturating_add);

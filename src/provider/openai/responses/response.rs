@@ -117,8 +117,8 @@ struct Streamed<'a> {
 }
 
 /// Reads a response that is one document.
-pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
-    let (response, whole) = document::<Response<'_>>(body);
+pub(super) fn read_body(body: &[u8], reading: &mut Reading) {
+    let Ok(response) = document::<Response<'_>>(body, reading) else { return };
     match response {
         Some(response) if response.is_answer() => {
             response.read(reading);
@@ -130,7 +130,6 @@ pub(super) fn read_body(body: &[u8], reading: &mut Reading) -> bool {
         }
         _ => reading.facts.note_error(error::read(body)),
     }
-    whole
 }
 
 /// Reads one event. The type is in the data as well as in the event's name.
@@ -139,7 +138,8 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
         reading.facts.ended = true;
         return;
     }
-    let Ok(Object(Some(streamed))) = serde_json::from_slice::<Object<Streamed<'_>>>(event.data) else {
+    let Ok(streamed) = document::<Streamed<'_>>(event.data, reading) else { return };
+    let Some(streamed) = streamed else {
         if event.name == Some("error") || event.exception {
             reading.facts.note_error(Some(ErrorFacts::default()));
         }

@@ -1,0 +1,151 @@
+//! What reading takes of the heap at its peak, whatever a provider or an application sends. A binary of its own: the
+//! allocator counts for the whole process.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::Extensions;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use peak_alloc::PeakAlloc;
+use reqwest::{Request, Response};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+use spanledger::GenAiMiddleware;
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+const MIB: usize = 1 << 20;
+/// One test measures at a time.
+static MEASURED: Mutex<()> = Mutex::new(());
+
+/// Answers every request with a beginning, `x` without end up to `length` bytes, and an end; in frames of 64 KiB that
+/// exist one at a time.
+struct Endless {
+    content_type: &'static str,
+    begin: &'static str,
+    length: usize,
+    end: &'static str,
+}
+
+#[async_trait::async_trait]
+impl Middleware for Endless {
+    async fn handle(
+        &self,
+        _: Request,
+        _: &mut Extensions,
+        _: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        const FRAME: usize = 64 * 1024;
+        let frame = |bytes: Bytes| Ok::<_, std::io::Error>(Frame::data(bytes));
+        let (begin, end) =
+            (Bytes::from_static(self.begin.as_bytes()), Bytes::from_static(self.end.as_bytes()));
+        let filler = (0..self.length / FRAME).map(move |_| frame(Bytes::from(vec![b'x'; FRAME])));
+        let frames = std::iter::once(frame(begin)).chain(filler).chain(std::iter::once(frame(end)));
+        let body = reqwest::Body::wrap(StreamBody::new(stream::iter(frames)));
+        let response = http::Response::builder().header("content-type", self.content_type).body(body);
+        Ok(response.unwrap().into())
+    }
+}
+
+fn client(spans: &InMemorySpanExporter, endless: Endless) -> ClientWithMiddleware {
+    let tracers = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
+    let middleware = GenAiMiddleware::builder().tracer_provider(tracers).build();
+    ClientBuilder::new(reqwest::Client::new()).with(middleware).with(endless).build()
+}
+
+/// The most bytes of the heap that one call takes beyond what was taken before it, and `spanledger.unparsed`.
+fn peak(endless: Endless, url: &str, request: Bytes) -> (usize, Option<String>) {
+    let _alone = MEASURED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let spans = InMemorySpanExporter::default();
+    let client = client(&spans, endless);
+    // The first call decodes the prices.
+    let warm = Bytes::from_static(br#"{"model":"gpt-4o","messages":[]}"#);
+    let call = async |body: Bytes| {
+        let response = client.post(url).body(body).send().await.unwrap();
+        let mut body = reqwest::Body::from(response);
+        while let Some(frame) = body.frame().await {
+            drop(frame.unwrap());
+        }
+    };
+    runtime.block_on(call(warm));
+    spans.reset();
+    let before = HEAP.current_usage();
+    HEAP.reset_peak_usage();
+    runtime.block_on(call(request));
+    let peak = HEAP.peak_usage().saturating_sub(before);
+    let spans = spans.get_finished_spans().unwrap();
+    let unparsed =
+        spans[0].attributes.iter().find(|attribute| attribute.key.as_str() == "spanledger.unparsed");
+    (peak, unparsed.map(|attribute| attribute.value.to_string()))
+}
+
+const CHAT: &str = "http://127.0.0.1:9/v1/chat/completions";
+
+/// 50 MB of one piece, in every framing and in every place of one, cost 32 MiB at most.
+#[test]
+fn a_piece_of_50_mb_takes_32_mib_at_most() {
+    let stream = Bytes::from_static(br#"{"model":"gpt-4o","messages":[],"stream":true}"#);
+    for (url, content_type, begin, end) in [
+        (CHAT, "application/json", r#"{"id":""#, r#""}"#),
+        (CHAT, "text/event-stream", r#"data: {"id":""#, "\"}\n\n"),
+        (CHAT, "text/event-stream", "data: 1\ndata: ", "\n\n"),
+        (CHAT, "text/event-stream", "event: ", "\ndata: 1\n\n"),
+        (CHAT, "text/event-stream", ": ", "\n\n"),
+        (CHAT, "text/event-stream", "id: ", "\n\n"),
+        ("http://127.0.0.1:11434/api/chat", "application/x-ndjson", r#"{"model":""#, "\"}\n"),
+        (
+            "http://127.0.0.1:9/v1beta/models/g:streamGenerateContent",
+            "application/json",
+            r#"[{"candidates":[{"content":{"parts":[{"text":""#,
+            r#""}]}}]}]"#,
+        ),
+    ] {
+        let endless = Endless { content_type, begin, length: 50_000_000, end };
+        let (peak, unparsed) = peak(endless, url, stream.clone());
+        assert!(peak <= 32 * MIB, "{content_type}, {begin}: {peak} bytes");
+        let ignored = begin.starts_with(": ");
+        assert_eq!(unparsed.as_deref(), (!ignored).then_some("too_long"), "{content_type}, {begin}");
+    }
+}
+
+/// A piece just below the limit is read.
+#[test]
+fn the_longest_piece_that_is_read_takes_32_mib_at_most() {
+    let endless = Endless {
+        content_type: "text/event-stream",
+        begin: r#"data: {"id":"c","choices":[{"delta":{"content":""#,
+        length: 15 * MIB,
+        end: "\"}}]}\n\n",
+    };
+    let (peak, unparsed) = peak(endless, CHAT, Bytes::from_static(br#"{"model":"gpt-4o","messages":[]}"#));
+    assert!(peak <= 32 * MIB, "{peak} bytes");
+    assert_eq!(unparsed, None);
+}
+
+/// The values of a request take the same whatever their number.
+#[test]
+fn a_request_of_a_million_values_takes_32_mib_at_most() {
+    let answer = r#"{"id":"c","model":"gpt-4o","choices":[]}"#;
+    let keys: String = (0..1_000_000).map(|key| format!(r#""k{key}":1,"#)).collect();
+    let messages = r#"{"role":"user","content":""},"#.repeat(500_000);
+    let numbers = "1,".repeat(8 * MIB - 100);
+    let nested = "[".repeat(120) + &"[],".repeat(4 * MIB) + "0" + &"]".repeat(120);
+    for body in [
+        format!(r#"{{"model":"gpt-4o","messages":[],{keys}"stream":false}}"#),
+        format!(r#"{{"model":"gpt-4o","messages":[{}]}}"#, messages.trim_end_matches(',')),
+        format!(r#"{{"model":"gpt-4o","messages":[{}]}}"#, numbers.trim_end_matches(',')),
+        format!(r#"{{"model":"gpt-4o","messages":{nested}}}"#),
+    ] {
+        let about = body[..60].to_owned();
+        let endless = Endless { content_type: "application/json", begin: answer, length: 0, end: "" };
+        let (peak, unparsed) = peak(endless, CHAT, Bytes::from(body));
+        assert!(peak <= 32 * MIB, "{about}: {peak} bytes");
+        assert_eq!(unparsed.as_deref(), Some("request"), "{about}");
+    }
+}
