@@ -58,8 +58,9 @@ impl AdminState {
     fn reason(&self) -> Option<&'static str> {
         let set = *lock(&self.unready);
         let writer = || self.writer.has_ended().then_some("the ledger's writer has ended");
+        let trouble = || self.writer.trouble();
         let rules = || self.rules.has_changed().is_err().then_some("the rules are not evaluated any more");
-        set.or_else(writer).or_else(rules)
+        set.or_else(writer).or_else(trouble).or_else(rules)
     }
 
     fn exposition(&self) -> String {

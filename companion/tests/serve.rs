@@ -15,6 +15,7 @@ mod serve {
     mod export;
     #[cfg(target_os = "linux")]
     mod full;
+    mod gone;
     mod import;
     mod journal;
     mod lifecycle;

@@ -200,6 +200,8 @@ pub struct Appended {
     pub other_accounts: u64,
     /// Calls that were counted before and are not any more: what came shows that another account of the call counts.
     pub undone: u64,
+    /// New calls whose service, provider, model or kind of failure is counted as `_OTHER`.
+    pub others: [u64; 4],
 }
 
 impl Appended {

@@ -54,6 +54,14 @@ pub enum StoreError {
         /// The ledger's file.
         path: PathBuf,
     },
+    /// The file that is open is not the one that the name leads to. Nothing more is acknowledged.
+    #[error("{what} ({path}): put it back, or restart to go on with what is there")]
+    Gone {
+        /// The ledger's file.
+        path: PathBuf,
+        /// What happened.
+        what: &'static str,
+    },
     /// Anything else the database says.
     #[error("the ledger {path} failed: {detail}")]
     Other {
@@ -62,4 +70,21 @@ pub enum StoreError {
         /// The database's own words.
         detail: String,
     },
+}
+
+impl StoreError {
+    /// What is wrong, without the names of files.
+    #[must_use]
+    pub const fn in_short(&self) -> &'static str {
+        match self {
+            Self::Full { .. } => "no space is left for the ledger",
+            Self::ReadOnly { .. } => "the ledger cannot be written: permissions",
+            Self::Damaged { .. } => "the ledger is damaged",
+            Self::Newer { .. } => "the ledger is of a newer version",
+            Self::Missing { .. } => "there is no ledger",
+            Self::Busy { .. } => "the ledger is locked by another process",
+            Self::Gone { what, .. } => what,
+            Self::Other { .. } => "the ledger cannot be written",
+        }
+    }
 }

@@ -56,6 +56,15 @@ pub struct Limits {
     /// Newest calls, and as many other spans, by which other accounts of a call are recognised, in each of the
     /// writer's two generations. Defaults to 65,536: together some 25 MB.
     pub recent_accounts: usize,
+    /// Services, providers, models and kinds of failure that totals are kept apart by, of each. Of more, a tenth of it
+    /// per day; the others are counted as `_OTHER`. Defaults to 1,000.
+    pub names: usize,
+    /// Combinations of them, in the same way. Defaults to 5,000.
+    pub series: usize,
+    /// Users with most calls that the totals of five minutes and of an hour are kept apart by. Defaults to 5,000.
+    pub users: usize,
+    /// Sending processes whose numbers are followed. Defaults to 100,000.
+    pub instances: usize,
 }
 
 impl Default for Limits {
@@ -66,6 +75,10 @@ impl Default for Limits {
             compared_calls: 20_000,
             remembered_calls: 50_000,
             recent_accounts: 65_536,
+            names: 1_000,
+            series: 5_000,
+            users: 5_000,
+            instances: 100_000,
         }
     }
 }

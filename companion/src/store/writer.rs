@@ -77,6 +77,7 @@ impl Writer {
             changed: Condvar::new(),
             counters: Counters::default(),
             options,
+            trouble: Mutex::default(),
         });
         let thread = Thread { shared: Arc::clone(&shared), appender, _ended: ended };
         #[expect(
@@ -152,6 +153,12 @@ impl WriterHandle {
         self.shared.counters.snapshot(self.shared.lock().waiting)
     }
 
+    /// Why the store took nothing when it was last asked, by an append or by its housekeeping; `None` when it did.
+    #[must_use]
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether writing has ended: the writer was stopped, or the store panicked.
     #[must_use]
     pub(crate) fn has_ended(&self) -> bool {
@@ -180,6 +187,8 @@ struct Shared {
     changed: Condvar,
     counters: Counters,
     options: WriterOptions,
+    /// Why the store took nothing when it was last asked.
+    trouble: Mutex<Option<&'static str>>,
 }
 
 #[derive(Debug, Default)]
@@ -215,6 +224,10 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Every change of the queue is a single statement or repeated safely.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_trouble(&self, trouble: Option<&'static str>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn enqueue(
@@ -311,6 +324,9 @@ impl<A: Appender> Thread<A> {
     fn write(&mut self, group: Vec<Job>) {
         let batches: Vec<Batch<'_>> = group.iter().map(Job::batch).collect();
         let answers = self.appender.append_group(&batches);
+        let errors: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+        let all_failed = errors.len() == answers.len();
+        self.shared.note_trouble(errors.first().filter(|_| all_failed).map(|error| error.in_short()));
         self.shared.lock().waiting -= group.iter().map(Job::len).sum::<usize>();
         self.shared.counters.committed();
         for (job, answer) in group.into_iter().zip(answers) {
@@ -327,10 +343,12 @@ impl<A: Appender> Thread<A> {
         match self.appender.maintain((self.shared.options.clock)()) {
             Ok(maintained) => {
                 self.shared.counters.maintained(maintained);
+                self.shared.note_trouble(None);
                 maintained.more
             }
             Err(error) => {
                 self.shared.counters.maintain_failed();
+                self.shared.note_trouble(Some(error.in_short()));
                 tracing::warn!(%error, "ledger housekeeping failed");
                 false
             }

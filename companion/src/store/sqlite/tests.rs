@@ -12,10 +12,13 @@ mod documented;
 mod full;
 mod gaps;
 mod migrating;
+mod naming;
 mod opening;
 mod repeating;
 mod retaining;
 mod skipping;
+#[cfg(unix)]
+mod watching;
 
 mod conformance {
     use super::*;
@@ -45,6 +48,10 @@ const LIMITS: Limits = Limits {
     compared_calls: 20,
     remembered_calls: 20,
     recent_accounts: 1_000,
+    names: 1_000,
+    series: 5_000,
+    users: 5_000,
+    instances: 100_000,
 };
 
 fn options() -> Options {

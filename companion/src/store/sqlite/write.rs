@@ -7,6 +7,7 @@ mod appender;
 mod brake;
 mod close;
 pub(super) mod gaps;
+mod instances;
 mod processes;
 mod recent_hashes;
 pub(super) mod retention;

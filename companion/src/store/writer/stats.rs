@@ -17,6 +17,8 @@ pub(crate) struct WriterStats {
     pub appended: u64,
     /// Calls that were known.
     pub duplicates: u64,
+    /// Calls of which a name is counted as `_OTHER`, by dimension.
+    pub others: [u64; 4],
     /// Calls refused because too many waited.
     pub refused: u64,
     /// Calls that the store did not take.
@@ -41,6 +43,7 @@ pub(crate) struct WriterStats {
 pub(super) struct Counters {
     appended: AtomicU64,
     duplicates: AtomicU64,
+    others: [AtomicU64; 4],
     refused: AtomicU64,
     failed: AtomicU64,
     groups: AtomicU64,
@@ -65,6 +68,9 @@ impl Counters {
             Ok(appended) => {
                 add(&self.appended, appended.inserted);
                 add(&self.duplicates, appended.duplicates);
+                for (counter, more) in self.others.iter().zip(appended.others) {
+                    add(counter, more);
+                }
                 let seconds = after.as_secs_f64();
                 let bucket = LATENCY_BOUNDS.iter().take_while(|bound| seconds > **bound).count();
                 add(&self.latency[bucket], 1);
@@ -88,6 +94,7 @@ impl Counters {
         WriterStats {
             appended: get(&self.appended),
             duplicates: get(&self.duplicates),
+            others: std::array::from_fn(|dimension| get(&self.others[dimension])),
             refused: get(&self.refused),
             failed: get(&self.failed),
             groups: get(&self.groups),

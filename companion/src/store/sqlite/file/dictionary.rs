@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::record::CallRecord;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
+use crate::store::sqlite::file::known_names::{Admitted, DIMENSIONS, KnownNames, OTHER};
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
@@ -31,11 +32,13 @@ struct SeriesKey {
 }
 
 /// The writer's view of `text` and `series`. After a transaction that was rolled back it must be cleared.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Dictionary {
     frequent: Frequent<Entry>,
     texts: HashMap<String, Entry>,
     series: HashMap<SeriesKey, Entry>,
+    known: KnownNames,
+    others: [u64; DIMENSIONS.len()],
 }
 
 /// The day of a time, in days since 1970.
@@ -44,7 +47,19 @@ pub(crate) const fn day_of(end: i64) -> i64 {
 }
 
 impl Dictionary {
+    /// Keeps apart so many names of each dimension, and so many series.
+    pub(crate) fn new(names: usize, series: usize) -> Self {
+        Self {
+            frequent: Frequent::default(),
+            texts: HashMap::new(),
+            series: HashMap::new(),
+            known: KnownNames::new(names, series),
+            others: Default::default(),
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
+        self.known.clear();
         self.frequent.clear();
         self.texts.clear();
         self.series.clear();
@@ -96,14 +111,14 @@ impl Dictionary {
         value.map(|value| self.text(connection, value, day)).transpose()
     }
 
-    /// The number of what `call` is counted under.
+    /// What `call` is counted under. Of names beyond those that are kept apart all are one.
     pub(crate) fn series(
         &mut self,
         connection: &Connection,
         call: &CallRecord,
         day: i64,
-    ) -> rusqlite::Result<i64> {
-        let key = SeriesKey {
+    ) -> rusqlite::Result<Counted> {
+        let own = SeriesKey {
             service: self.text(connection, &call.service, day)?,
             provider: self.text(connection, &call.provider, day)?,
             model: self.text(connection, call.model(), day)?,
@@ -111,44 +126,136 @@ impl Dictionary {
             cost_status: enum_codes::of_cost_status(call.cost_status),
             error_type: self.maybe_text(connection, call.error_kind.as_deref(), day)?,
         };
-        if let Some(entry) = self.series.get_mut(&key) {
-            if entry.last_day < day {
-                touch(connection, "series", entry.id, day)?;
-                entry.last_day = day;
-            }
-            return Ok(entry.id);
+        if let Some(id) = self.cached(connection, &own, day)? {
+            return Ok(Counted { series: id, model: true, error: true });
         }
-        let values =
-            params![key.service, key.provider, key.model, key.outcome, key.cost_status, key.error_type];
-        let found = connection
-            .prepare_cached(
-                "SELECT id, last_day FROM series WHERE service = ?1 AND provider = ?2 AND model = ?3 \
-                 AND outcome = ?4 AND cost_status = ?5 AND error_type IS ?6",
-            )?
-            .query_row(values, |row| Ok(Entry { id: row.get(0)?, last_day: row.get(1)? }))
-            .optional()?;
-        let entry = used(connection, "series", found, day, || {
-            connection
-                .prepare_cached(
-                    "INSERT INTO series (service, provider, model, outcome, cost_status, error_type, last_day) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .insert(params![
-                    key.service,
-                    key.provider,
-                    key.model,
-                    key.outcome,
-                    key.cost_status,
-                    key.error_type,
-                    day
-                ])
-        })?;
+        let (key, found) = self.bounded(connection, own, day)?;
+        let counted =
+            |series| Counted { series, model: key.model == own.model, error: key.error_type == own.error_type };
+        // A name that is no other's makes the key one that may be cached.
+        if key != own
+            && let Some(id) = self.cached(connection, &key, day)?
+        {
+            return Ok(counted(id));
+        }
+        let found = if found { find(connection, &key)? } else { None };
+        let entry = used(connection, "series", found, day, || insert(connection, &key, day))?;
         if self.series.len() >= CACHED {
             self.series.clear();
         }
         self.series.insert(key, entry);
-        Ok(entry.id)
+        Ok(counted(entry.id))
     }
+
+    fn cached(
+        &mut self,
+        connection: &Connection,
+        key: &SeriesKey,
+        day: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let Some(entry) = self.series.get_mut(key) else { return Ok(None) };
+        if entry.last_day < day {
+            touch(connection, "series", entry.id, day)?;
+            entry.last_day = day;
+        }
+        Ok(Some(entry.id))
+    }
+
+    /// The key with names that are kept apart, and whether the file may have its series.
+    fn bounded(
+        &mut self,
+        connection: &Connection,
+        own: SeriesKey,
+        day: i64,
+    ) -> rusqlite::Result<(SeriesKey, bool)> {
+        let other = self.text(connection, OTHER, day)?;
+        self.known.begin(connection, day)?;
+        let mut key = own;
+        let mut is_new = false;
+        let (others, known) = (&mut self.others, &mut self.known);
+        let mut bound = |dimension: usize, number: &mut i64| {
+            if *number == other {
+                return;
+            }
+            match known.admits(dimension, *number) {
+                Admitted::Known => {}
+                Admitted::New => is_new = true,
+                Admitted::Other => {
+                    others[dimension] += 1;
+                    *number = other;
+                }
+            }
+        };
+        bound(0, &mut key.service);
+        bound(1, &mut key.provider);
+        bound(2, &mut key.model);
+        if let Some(error) = &mut key.error_type {
+            bound(3, error);
+        }
+        if !is_new && (self.series.contains_key(&key) || find(connection, &key)?.is_some()) {
+            return Ok((key, true));
+        }
+        if self.known.admits_series() {
+            return Ok((key, false));
+        }
+        // Each name is one of few, and their combinations are too many.
+        let combined = SeriesKey {
+            provider: other,
+            model: other,
+            error_type: key.error_type.map(|_| other),
+            ..key
+        };
+        for (dimension, folded) in
+            [(1, combined.provider != key.provider), (2, combined.model != key.model), (3, combined.error_type != key.error_type)]
+        {
+            self.others[dimension] += u64::from(folded);
+        }
+        Ok((combined, true))
+    }
+
+    /// Calls that were counted under [`OTHER`] since this was last asked, by dimension.
+    pub(crate) fn take_others(&mut self) -> [u64; DIMENSIONS.len()] {
+        std::mem::take(&mut self.others)
+    }
+}
+
+/// What a call is counted under.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) series: i64,
+    /// Whether the series has the call's own model and kind of failure.
+    pub(crate) model: bool,
+    pub(crate) error: bool,
+}
+
+fn find(connection: &Connection, key: &SeriesKey) -> rusqlite::Result<Option<Entry>> {
+    connection
+        .prepare_cached(
+            "SELECT id, last_day FROM series WHERE service = ?1 AND provider = ?2 AND model = ?3 \
+             AND outcome = ?4 AND cost_status = ?5 AND error_type IS ?6",
+        )?
+        .query_row(
+            params![key.service, key.provider, key.model, key.outcome, key.cost_status, key.error_type],
+            |row| Ok(Entry { id: row.get(0)?, last_day: row.get(1)? }),
+        )
+        .optional()
+}
+
+fn insert(connection: &Connection, key: &SeriesKey, day: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "INSERT INTO series (service, provider, model, outcome, cost_status, error_type, last_day) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .insert(params![
+            key.service,
+            key.provider,
+            key.model,
+            key.outcome,
+            key.cost_status,
+            key.error_type,
+            day
+        ])
 }
 
 /// The entry found, with its day moved on, or a new one.

@@ -1,6 +1,6 @@
 //! Opening the file: who may write, and how the database is set up.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::store::StoreError;
 use crate::store::private_file;
 use crate::store::sqlite::file::error::{file_error, store_error};
 use crate::store::sqlite::file::schema;
+use crate::store::sqlite::file::watch::next_to;
 
 /// Recovery after a crash locks the file for as long as it reads the log; five seconds were too short for a
 /// log of gigabytes.
@@ -29,6 +30,9 @@ const STATEMENTS: usize = 96;
 #[derive(Debug)]
 pub(crate) struct WriterLock {
     _file: File,
+    path: PathBuf,
+    /// Whether there was no such file before.
+    is_new: bool,
 }
 
 impl WriterLock {
@@ -36,16 +40,31 @@ impl WriterLock {
     /// [`StoreError::Busy`] while another process holds it.
     fn take(path: &Path) -> Result<Self, StoreError> {
         let lock_path = lock_path(path);
-        let file = private_file::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(lock_path)
-            .map_err(|error| file_error(path, &error))?;
+        let open = |options: &mut OpenOptions| options.write(true).open(&lock_path);
+        let (file, is_new) = match open(private_file::options().create_new(true)) {
+            Ok(file) => (file, true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (open(&mut private_file::options()).map_err(|error| file_error(path, &error))?, false)
+            }
+            Err(error) => return Err(file_error(path, &error)),
+        };
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { _file: file, path: lock_path, is_new }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_path_buf() }),
             Err(TryLockError::Error(error)) => Err(file_error(path, &error)),
+        }
+    }
+
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves nothing next to a file that cannot be opened.
+    fn undo(self) {
+        if self.is_new {
+            // A file that stays does no harm.
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
@@ -70,16 +89,25 @@ fn no_folder(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// One lock for all links to a file.
 fn lock_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
+    next_to(&std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()), ".lock")
 }
 
 /// Opens or creates the file for the one who writes. A new one notes that it was created at `now`.
 pub(crate) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection, WriterLock), StoreError> {
     no_folder(path)?;
     let lock = WriterLock::take(path)?;
+    match locked_writer(path, now) {
+        Ok(connection) => Ok((connection, lock)),
+        Err(error) => {
+            lock.undo();
+            Err(error)
+        }
+    }
+}
+
+fn locked_writer(path: &Path, now: Option<Timestamp>) -> Result<Connection, StoreError> {
     create(path)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let version = schema::check(&connection, path)?;
@@ -100,7 +128,7 @@ pub(crate) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection,
         Ok(())
     })()
     .map_err(|error| store_error(path, &error))?;
-    Ok((connection, lock))
+    Ok(connection)
 }
 
 /// Opens an existing ledger for questions.
@@ -138,9 +166,7 @@ fn checked(path: &Path, connection: Result<Connection, StoreError>) -> Result<(C
 
 /// Whether a log exists next to the file: a process writes it, or was stopped while writing.
 fn has_log(path: &Path) -> bool {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name).metadata().is_ok_and(|log| log.len() > 0)
+    next_to(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
 }
 
 /// Opens a file that no process writes, where no other file can be created next to it.

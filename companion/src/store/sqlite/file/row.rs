@@ -86,8 +86,9 @@ impl Numbers {
         dictionary: &mut Dictionary,
         connection: &Connection,
     ) -> rusqlite::Result<Self> {
+        let counted = dictionary.series(connection, call, day)?;
         let request_model = match (&call.request_model, &call.response_model) {
-            (Some(asked), Some(answered)) if asked == answered => Some(SAME_MODEL),
+            (Some(asked), Some(answered)) if asked == answered && counted.model => Some(SAME_MODEL),
             (None, _) => None,
             (Some(asked), _) => Some(dictionary.text(connection, asked, day)?),
         };
@@ -107,12 +108,12 @@ impl Numbers {
             }
         };
         let error_type = match (&call.error_type, &call.error_kind) {
-            (own, kind) if own == kind => None,
+            (own, kind) if own == kind && counted.error => None,
             (None, _) => Some(NO_TYPE),
             (Some(own), _) => Some(dictionary.text(connection, own, day)?),
         };
         Ok(Self {
-            series: dictionary.series(connection, call, day)?,
+            series: counted.series,
             user: dictionary.maybe_text(connection, call.user.as_deref(), day)?,
             operation: dictionary.text(connection, &call.operation, day)?,
             request_model,

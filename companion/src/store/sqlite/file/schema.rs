@@ -13,7 +13,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -170,6 +170,11 @@ CREATE TABLE lost (
 
 /// The first version with what [`SEVENTH`] added.
 pub(crate) const WITH_PROCESSES: i64 = 7;
+
+/// The whole key of a series, or a new one would be compared with all series of its model.
+const EIGHTH: &str = "
+CREATE INDEX series_key ON series (model, error_type, service, provider, outcome, cost_status);
+";
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "

@@ -11,6 +11,7 @@ use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open;
 use crate::store::sqlite::file::skipped;
+use crate::store::sqlite::file::watch::Watch;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::read::gaps;
 use crate::store::sqlite::read::processes::{self, ProcessAccount};
@@ -36,13 +37,16 @@ struct Shared {
     names: Names,
     limits: Limits,
     idle: Mutex<Vec<Connection>>,
+    /// What the connections have open.
+    watch: Watch,
 }
 
 impl SqliteQuerier {
     pub(crate) fn open(path: PathBuf, limits: Limits) -> Result<Self, StoreError> {
         let first = open::reader(&path)?;
         let idle = Mutex::new(vec![first]);
-        Ok(Self { shared: Arc::new(Shared { path, names: Names::default(), limits, idle }) })
+        let watch = Watch::of(&path, None);
+        Ok(Self { shared: Arc::new(Shared { path, names: Names::default(), limits, idle, watch }) })
     }
 
     /// What the ledger has of each process that numbers its calls. Reads every call.
@@ -55,6 +59,7 @@ impl SqliteQuerier {
 
     fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.watch.check()?;
         let waiting = idle().pop();
         let connection = match waiting {
             Some(connection) => connection,

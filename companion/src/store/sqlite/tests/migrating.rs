@@ -21,6 +21,7 @@ fn without_the_seventh_schema(path: &Path) {
 fn without_the_sixth_schema(path: &Path) {
     without_the_seventh_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
+    file.execute_batch("DROP INDEX series_key").unwrap();
     for column in ["price_factors", "computed_cost"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
     }

@@ -66,6 +66,7 @@ impl Transaction<'_> {
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;
         self.sequences.note(self.sql, batch.calls)?;
         self.sequences.note_processes(self.sql, batch.processes)?;
+        appended.others = self.dictionary.take_others();
         batch.skipped.into_iter().chain([&too_old]).try_for_each(|skipped| self.note_skipped(skipped))?;
         Ok(appended)
     }

@@ -33,7 +33,15 @@ impl SqliteAppender {
         self.clock.clone()
     }
 
+    /// Appends, and makes sure that what is durable now can be found again.
     fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
+        self.watch.check()?;
+        let appended = self.append_unwatched(batches)?;
+        self.watch.check()?;
+        Ok(appended)
+    }
+
+    fn append_unwatched(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
         if batches
             .iter()
             .any(|batch| !batch.calls.is_empty() || !batch.processes.is_empty() || batch.skipped.is_some())

@@ -8,6 +8,7 @@ use rusqlite::OptionalExtension;
 use crate::record::Window;
 use crate::store::Filter;
 use crate::store::sqlite::file::call_id::first_id;
+use crate::store::sqlite::file::known_names::OTHER;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::row::Hash;
 use crate::store::sqlite::read::scan::{Columns, HASH, Snapshot, USER};
@@ -49,7 +50,9 @@ impl Transaction<'_> {
         if to >= hour + HOUR {
             let minutes = hour..hour + HOUR;
             self.sum_up(Table::Five, Table::Hour, &minutes)?;
-            self.sum_up(Table::UserFive, Table::UserHour, &minutes)?;
+            let users = self.summed(Table::UserFive, &minutes)?;
+            let users = self.bounded_users(users, minutes.start)?;
+            self.put(Table::UserHour, minutes.start, &users)?;
             if hour >= self.watermarks.summed_from {
                 self.sum_up(Table::AllFive, Table::AllHour, &minutes)?;
                 let repeats = Repeats::of(self.sql, Table::HashFive, &minutes)?;
@@ -107,6 +110,7 @@ impl Transaction<'_> {
             repeats.add(hash, &call);
             Ok(())
         })?;
+        let users = self.bounded_users(users, bucket)?;
         self.put(Table::UserFive, bucket, &users)?;
         if summed {
             let listed = self.limits.listed_hashes;
@@ -114,6 +118,26 @@ impl Transaction<'_> {
             repeats.put(self.sql, Table::HashFive, bucket, listed)?;
         }
         Ok(calls)
+    }
+
+    /// The users with most calls, and all others as one.
+    fn bounded_users(
+        &mut self,
+        users: BTreeMap<i64, RollupRow>,
+        bucket: i64,
+    ) -> rusqlite::Result<BTreeMap<i64, RollupRow>> {
+        let most = self.limits.users;
+        if users.len() <= most {
+            return Ok(users);
+        }
+        let mut users: Vec<_> = users.into_iter().collect();
+        users.sort_by_key(|(_, row)| std::cmp::Reverse(row.totals.calls));
+        let other = self.dictionary.text(self.sql, OTHER, bucket.div_euclid(24 * HOUR))?;
+        let mut rest = RollupRow::default();
+        users.drain(most..).for_each(|(_, row)| rest.absorb(&row));
+        let mut users: BTreeMap<i64, RollupRow> = users.into_iter().collect();
+        users.entry(other).or_default().absorb(&rest);
+        Ok(users)
     }
 
     /// Adds up the rows of `minutes` in one table, over all subjects, to one row in the other.
@@ -128,9 +152,13 @@ impl Transaction<'_> {
 
     /// Adds up the rows of `minutes` in one table to one row per subject in the other.
     fn sum_up(&self, from: Table, to: Table, minutes: &Range<i64>) -> rusqlite::Result<()> {
+        self.put(to, minutes.start, &self.summed(from, minutes)?)
+    }
+
+    fn summed(&self, table: Table, minutes: &Range<i64>) -> rusqlite::Result<BTreeMap<i64, RollupRow>> {
         let mut rows: BTreeMap<i64, RollupRow> = BTreeMap::new();
-        self.each_row(from, minutes, |subject, row| rows.entry(subject).or_default().absorb(&row))?;
-        self.put(to, minutes.start, &rows)
+        self.each_row(table, minutes, |subject, row| rows.entry(subject).or_default().absorb(&row))?;
+        Ok(rows)
     }
 
     fn each_row(

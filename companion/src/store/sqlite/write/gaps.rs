@@ -23,6 +23,8 @@ const REMEMBERED: usize = 4 * 1024;
 /// How long after its creation a ledger meets processes that were running before it: five minutes, in nanoseconds. Long
 /// enough for a running service to make a call, and short, because a loss is not seen meanwhile.
 const SETTLING: i64 = 300 * Timestamp::SECOND;
+/// The name in `state` that notes that instances were forgotten: of all services, or followed by one of them.
+pub(super) const FORGOT: &str = "forgot";
 /// Gaps kept of one instance; the oldest gives way.
 const GAPS: i64 = 1_000;
 
@@ -211,7 +213,10 @@ fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Resu
     if let Some(instance) = found {
         return Ok(instance);
     }
-    let settling = created.is_some_and(|created| run.start < created.saturating_add(SETTLING));
+    let forgotten = sql
+        .prepare_cached("SELECT 1 FROM state WHERE name IN (?1, ?1 || ' ' || ?2)")?
+        .exists([FORGOT, run.service])?;
+    let settling = forgotten || created.is_some_and(|created| run.start < created.saturating_add(SETTLING));
     let highest = if settling { run.first - 1 } else { 0 };
     let id = sql
         .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?

@@ -10,6 +10,7 @@ use crate::store::sqlite::file::call_id::{first_id, minute_of_id};
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::BUSY_TIMEOUT;
+use crate::store::sqlite::file::watch::next_to;
 use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
 use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
 use crate::store::sqlite::write::transaction::{SqliteAppender, Transaction};
@@ -33,14 +34,13 @@ const GROWN_LOG: u64 = 64 * 1024 * 1024;
 /// A bucket is closed this many minutes after its end: most stragglers are in by then, and later ones only
 /// cost a little more.
 pub(super) const GRACE: i64 = 2;
-/// Instances whose sequences are followed; the longest silent give way.
-const INSTANCES: i64 = 100_000;
 
 pub(crate) fn maintain(
     ledger: &mut SqliteAppender,
     clock: Timestamp,
     uptime: Duration,
 ) -> Result<Maintained, StoreError> {
+    ledger.watch.check()?;
     let now = ledger.clock.at(clock, uptime);
     ledger.note_time(now)?;
     let today = minute_of(now.0);
@@ -182,16 +182,14 @@ impl Transaction<'_> {
             .sql
             .prepare_cached("DELETE FROM gap WHERE noticed < ?1")?
             .execute([minute_start(self.watermarks.calls_from).0])?;
+        let most = i64::try_from(self.limits.instances).unwrap_or(i64::MAX);
         let surplus: i64 = self
             .sql
             .prepare_cached("SELECT count(*) - ?1 FROM instance")?
-            .query_row([INSTANCES], |row| row.get(0))?;
+            .query_row([most], |row| row.get(0))?;
         let surplus = surplus.min(DELETE_ROWS);
         if surplus > 0 {
-            let chosen = "SELECT id FROM instance ORDER BY last_end LIMIT ?1";
-            self.sql.execute(&format!("DELETE FROM gap WHERE instance IN ({chosen})"), [surplus])?;
-            self.sql.execute(&format!("DELETE FROM lost WHERE instance IN ({chosen})"), [surplus])?;
-            self.sql.execute(&format!("DELETE FROM instance WHERE id IN ({chosen})"), [surplus])?;
+            self.forget_instances(surplus)?;
         }
         if old_gaps > 0 || surplus > 0 {
             self.sequences.clear();
@@ -251,14 +249,13 @@ impl SqliteAppender {
     }
 
     fn log_bytes(&self) -> u64 {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+        std::fs::metadata(next_to(&self.path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
     /// Gives free pages back and cuts the log. Tells whether more pages are free.
     fn shrink(&mut self) -> Result<bool, StoreError> {
-        self.read(|sql| {
+        self.watch.may_shrink();
+        let (more, whole) = self.read(|sql| {
             let free = pragma(sql, "freelist_count")?;
             let page_size = pragma(sql, "page_size")?;
             let used = (pragma(sql, "page_count")? - free) * page_size;
@@ -276,14 +273,18 @@ impl SqliteAppender {
             // A reader in the way is no failure: what it holds is cut by the next run.
             let grown = self.log_bytes() > GROWN_LOG;
             sql.busy_timeout(if grown { LONG_PATIENCE } else { CHECKPOINT_PATIENCE })?;
-            let cut = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let cut = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
             sql.busy_timeout(BUSY_TIMEOUT)?;
-            match cut {
-                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
+            let whole = match cut {
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => false,
                 other => other?,
-            }
-            Ok(surplus > VACUUM_PAGES)
-        })
+            };
+            Ok((surplus > VACUUM_PAGES, whole))
+        })?;
+        if whole {
+            self.watch.grows_only();
+        }
+        Ok(more)
     }
 
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {

@@ -12,6 +12,7 @@ use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::WriterLock;
+use crate::store::sqlite::file::watch::Watch;
 use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::sqlite::write::accounts::Rows;
@@ -48,6 +49,7 @@ pub struct SqliteAppender {
     pub(super) unsaved: Vec<Passage>,
     pub(super) names: Names,
     recent_hashes: RecentHashes,
+    pub(super) watch: Watch,
     _lock: WriterLock,
 }
 
@@ -76,10 +78,11 @@ impl SqliteAppender {
             || (watermarks.closed > NEVER).then(|| minute_start(watermarks.closed.saturating_add(GRACE)));
         Ok(Self {
             connection,
+            watch: Watch::of(&path, Some(lock.path())),
             path,
             options,
             watermarks,
-            dictionary: Dictionary::default(),
+            dictionary: Dictionary::new(limits.names, limits.series),
             names_from: i64::MIN,
             clock: OwnClock::after(time.or_else(closed)),
             noted_time: None,

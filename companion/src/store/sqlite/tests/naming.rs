@@ -1,0 +1,146 @@
+//! Names without end: totals are kept apart by a bounded number of them, and a call costs the same whatever it brings.
+
+use super::*;
+use crate::store::Group;
+
+const FEW: Limits = Limits { names: 20, series: 50, users: 10, instances: 50, ..LIMITS };
+
+fn open(path: &Path) -> SqliteAppender {
+    Ledger::open_writer(path, &Options { limits: FEW, ..Options::default() }).unwrap()
+}
+
+fn groups(path: &Path, by: Dimension) -> Vec<Group> {
+    reader(path).unwrap().breakdown(ALL, &Filter::default(), by, 1_000).unwrap()
+}
+
+fn named(number: u64) -> CallRecord {
+    CallRecord {
+        service: format!("service {number}"),
+        provider: format!("provider {number}"),
+        request_model: Some(format!("model {number}")),
+        response_model: Some(format!("model {number}")),
+        error_kind: Some(format!("code {number}")),
+        error_type: Some(format!("code {number}")),
+        user: Some(format!("user {number}")),
+        ..call(number)
+    }
+}
+
+#[test]
+fn totals_are_kept_apart_by_so_many_names_and_the_others_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let calls: Vec<_> = (0..300).map(named).collect();
+    let mut others = [0; 4];
+    for batch in calls.chunks(50) {
+        let appended = ledger.append(batch).unwrap();
+        others.iter_mut().zip(appended.others).for_each(|(all, more)| *all += more);
+    }
+    for (dimension, by) in
+        [Dimension::Service, Dimension::Provider, Dimension::Model, Dimension::Error].into_iter().enumerate()
+    {
+        let groups = groups(&path, by);
+        assert_eq!(groups.len(), 21, "{by:?}");
+        let other = groups.iter().find(|group| group.name == "_OTHER").unwrap();
+        assert_eq!((other.totals.calls, others[dimension]), (280, 280), "{by:?}");
+    }
+    // The calls keep what they asked for and their own type.
+    let kept = all_calls(&path);
+    assert_eq!(kept.len(), 300);
+    assert!((0..300).all(|number| kept.iter().any(|call| {
+        call.request_model.as_deref() == Some(&format!("model {number}"))
+            && call.error_type.as_deref() == Some(&format!("code {number}"))
+    })));
+    assert_eq!(totals(&path, ALL), expected::totals(&calls, ALL, &Filter::default()));
+    // A known name stays apart, and of new ones only a tenth more get in per day, also after a restart.
+    drop(ledger);
+    let mut ledger = open(&path);
+    assert_eq!(ledger.append(&[CallRecord { trace_id: [7; 16], ..named(3) }]).unwrap().others, [0; 4]);
+    let next: Vec<_> = (400..420).map(named).collect();
+    assert_eq!(ledger.append(&next).unwrap().others, [18; 4]);
+}
+
+#[test]
+fn combinations_of_few_names_are_bounded_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let calls: Vec<_> = (0..400)
+        .map(|number| CallRecord {
+            service: format!("service {}", number % 20),
+            response_model: Some(format!("model {}", number / 20)),
+            ..call(number)
+        })
+        .collect();
+    ledger.append(&calls).unwrap();
+    let series: i64 =
+        ledger.connection.query_row("SELECT count(*) FROM series", [], |row| row.get(0)).unwrap();
+    assert!(series <= 50 + 20, "{series}");
+    assert_eq!(totals(&path, ALL).calls, 400);
+    assert_eq!(groups(&path, Dimension::Service).len(), 20);
+}
+
+#[test]
+fn users_with_most_calls_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let mut calls: Vec<_> = (0..100).map(named).collect();
+    calls.extend((100..105).map(|number| CallRecord { user: Some("heavy".into()), ..named(number) }));
+    ledger.append(&calls).unwrap();
+    while ledger.maintain(BASE.plus_seconds(7_200)).unwrap().more {}
+    let users = groups(&path, Dimension::User);
+    assert!((10..=11).contains(&users.len()), "{users:?}");
+    assert_eq!(users.iter().map(|user| user.totals.calls).sum::<u64>(), 105);
+    let heavy = users.iter().find(|user| user.name == "heavy").unwrap();
+    assert_eq!(heavy.totals.calls, 5);
+}
+
+#[test]
+fn a_flood_of_instances_erases_no_evidence_of_other_services_and_makes_none_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let numbered = |service: &str, instance: String, sequence: u64, number: u64| CallRecord {
+        service: service.into(),
+        instance: Some(instance),
+        sequence: Some(sequence),
+        ..ending_at(number, BASE.plus_seconds(number.cast_signed()))
+    };
+    let victim = |sequence, number| numbered("victim", "v".into(), sequence, number);
+    ledger.append(&[victim(1, 1), victim(39, 2)]).unwrap();
+    for batch in 0..10 {
+        let flood: Vec<_> = (0..100)
+            .map(|each| batch * 100 + each)
+            .map(|each| numbered("flood", format!("f{each}"), 1, 1_000 + each))
+            .collect();
+        ledger.append(&flood).unwrap();
+        while ledger.maintain(BASE.plus_seconds(5_000)).unwrap().more {}
+    }
+    ledger.append(&[victim(40, 6_000), numbered("flood", "f1".into(), 5_047, 6_001)]).unwrap();
+    let found = reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
+    let found: Vec<_> = found.newest.iter().map(|gap| (gap.instance.as_str(), gap.first, gap.last)).collect();
+    assert_eq!(found, [("v", 2, 38)]);
+}
+
+/// Work per call, in steps of the database's machine, when every call brings new names.
+#[test]
+fn a_call_costs_the_same_whatever_names_come_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    let mut took = Vec::new();
+    for quarter in 0..4_u64 {
+        let calls: Vec<_> = (quarter * 3_000..(quarter + 1) * 3_000)
+            .map(|number| CallRecord { response_model: Some("one".into()), request_model: None, ..named(number) })
+            .collect();
+        let before = std::time::Instant::now();
+        for batch in calls.chunks(500) {
+            ledger.append(batch).unwrap();
+        }
+        took.push(before.elapsed().as_secs_f64());
+    }
+    // Quadratic, the last quarter takes seven times the first.
+    assert!(took[3] < 4.0 * took[0], "{took:?}");
+}
