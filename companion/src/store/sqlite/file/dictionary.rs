@@ -130,8 +130,11 @@ impl Dictionary {
             return Ok(Counted { series: id, model: true, error: true });
         }
         let (key, found) = self.bounded(connection, own, day)?;
-        let counted =
-            |series| Counted { series, model: key.model == own.model, error: key.error_type == own.error_type };
+        let counted = |series| Counted {
+            series,
+            model: key.model == own.model,
+            error: key.error_type == own.error_type,
+        };
         // A name that is no other's makes the key one that may be cached.
         if key != own
             && let Some(id) = self.cached(connection, &key, day)?
@@ -199,15 +202,13 @@ impl Dictionary {
             return Ok((key, false));
         }
         // Each name is one of few, and their combinations are too many.
-        let combined = SeriesKey {
-            provider: other,
-            model: other,
-            error_type: key.error_type.map(|_| other),
-            ..key
-        };
-        for (dimension, folded) in
-            [(1, combined.provider != key.provider), (2, combined.model != key.model), (3, combined.error_type != key.error_type)]
-        {
+        let combined =
+            SeriesKey { provider: other, model: other, error_type: key.error_type.map(|_| other), ..key };
+        for (dimension, folded) in [
+            (1, combined.provider != key.provider),
+            (2, combined.model != key.model),
+            (3, combined.error_type != key.error_type),
+        ] {
             self.others[dimension] += u64::from(folded);
         }
         Ok((combined, true))

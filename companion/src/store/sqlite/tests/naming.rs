@@ -133,7 +133,11 @@ fn a_call_costs_the_same_whatever_names_come_with_it() {
     let mut took = Vec::new();
     for quarter in 0..4_u64 {
         let calls: Vec<_> = (quarter * 3_000..(quarter + 1) * 3_000)
-            .map(|number| CallRecord { response_model: Some("one".into()), request_model: None, ..named(number) })
+            .map(|number| CallRecord {
+                response_model: Some("one".into()),
+                request_model: None,
+                ..named(number)
+            })
             .collect();
         let before = std::time::Instant::now();
         for batch in calls.chunks(500) {

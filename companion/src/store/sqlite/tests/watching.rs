@@ -23,7 +23,8 @@ fn nothing_is_acknowledged_into_a_file_that_is_not_there_any_more() {
         fs::copy(path, &other).unwrap();
         other
     };
-    let attacks: [(&str, &dyn Fn(&Path)); 8] = [
+    type Attack<'a> = (&'a str, &'a dyn Fn(&Path));
+    let attacks: [Attack<'_>; 8] = [
         ("deleted", &|path| fs::remove_file(path).unwrap()),
         ("moved", &|path| fs::rename(path, beside(path, ".moved")).unwrap()),
         ("replaced", &|path| fs::rename(copied(path), path).unwrap()),

@@ -32,7 +32,8 @@ impl Transaction<'_> {
         }
         let services: BTreeSet<String> =
             chosen.into_iter().map(|(_, service)| format!("{FORGOT} {service}")).collect();
-        let mut note = self.sql.prepare_cached("INSERT OR REPLACE INTO state (name, value) VALUES (?1, 1)")?;
+        let mut note =
+            self.sql.prepare_cached("INSERT OR REPLACE INTO state (name, value) VALUES (?1, 1)")?;
         let noted: i64 = self
             .sql
             .prepare_cached("SELECT count(*) FROM state WHERE name LIKE ?1 || ' %'")?

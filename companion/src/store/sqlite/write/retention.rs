@@ -273,7 +273,8 @@ impl SqliteAppender {
             // A reader in the way is no failure: what it holds is cut by the next run.
             let grown = self.log_bytes() > GROWN_LOG;
             sql.busy_timeout(if grown { LONG_PATIENCE } else { CHECKPOINT_PATIENCE })?;
-            let cut = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
+            let cut =
+                sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
             sql.busy_timeout(BUSY_TIMEOUT)?;
             let whole = match cut {
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => false,
