@@ -14,14 +14,13 @@ fn without_the_seventh_schema(path: &Path) {
     for column in ["ended", "reported", "lost_from", "lost_to"] {
         file.execute_batch(&format!("ALTER TABLE instance DROP COLUMN {column}")).unwrap();
     }
-    file.execute_batch("DROP TABLE lost; PRAGMA user_version = 6").unwrap();
+    file.execute_batch("DROP TABLE lost; DROP INDEX series_key; PRAGMA user_version = 6").unwrap();
 }
 
 /// Makes the file what the fifth version wrote.
 fn without_the_sixth_schema(path: &Path) {
     without_the_seventh_schema(path);
     let file = rusqlite::Connection::open(path).unwrap();
-    file.execute_batch("DROP INDEX series_key").unwrap();
     for column in ["price_factors", "computed_cost"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
     }
