@@ -126,6 +126,11 @@
     )
 )]
 
+// The code of the guides is compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/clients.md")]
+struct Guides;
+
 mod attempt;
 mod billing;
 mod body;
