@@ -1,4 +1,4 @@
-//! From OTLP spans to calls: which spans are LLM calls, and what they say. Which of several accounts of one call counts
+//! From OTLP spans and log records to calls: which of them are LLM calls, and what they say. Which of several accounts of one call counts
 //! is decided by the store (`store::identity`).
 //!
 //! A span is our **own** when it carries any `spanledger.*` fact, whatever its scope is named: a Collector may have
@@ -9,6 +9,7 @@ mod attributes;
 mod draft;
 pub(crate) mod failure;
 mod kind;
+mod log;
 mod price;
 mod process;
 pub(crate) mod secrets;
@@ -17,6 +18,7 @@ mod stream_ends;
 mod tests;
 mod third_party;
 mod timestamps;
+mod unrecognised;
 mod value;
 
 pub(crate) use value::cut;
@@ -29,7 +31,7 @@ use spanledger::semconv::attribute;
 
 use crate::otlp::json::Json;
 use crate::otlp::protobuf::Protobuf;
-use crate::otlp::{Encoded, Encoding, Malformed, SpanView, Text, Value};
+use crate::otlp::{Encoded, Encoding, Logs, Malformed, Signal, SpanView, Spans, Text, Value};
 use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, Timestamp};
 use draft::Draft;
 use stream_ends::StreamEnds;
@@ -41,6 +43,7 @@ use value::NAME_BYTES;
 pub(crate) struct Converter {
     prices: Arc<PriceTable>,
     stream_ends: Mutex<StreamEnds>,
+    unrecognised: Mutex<unrecognised::Counters>,
 }
 
 /// What became of one batch. Each of its spans is a record, ignored, refused or malformed.
@@ -52,7 +55,7 @@ pub(crate) struct Converted {
     pub passages: Vec<Passage>,
     /// What journals report of their processes.
     pub processes: Vec<ProcessReport>,
-    /// Spans that are no LLM calls.
+    /// Spans and log records that are no LLM calls.
     pub ignored: u64,
     /// Which of the ignored spans are about work with a model, and why they are no calls.
     pub skipped: SkippedHours,
@@ -79,7 +82,14 @@ impl Converter {
     /// A converter that prices calls without a cost by `prices`.
     #[must_use]
     pub(crate) fn new(prices: Arc<PriceTable>) -> Self {
-        Self { prices, stream_ends: Mutex::default() }
+        Self { prices, stream_ends: Mutex::default(), unrecognised: Mutex::default() }
+    }
+
+    /// Sets when this process began: what a cumulative counter counted before was seen by the process before.
+    #[must_use]
+    pub(crate) fn since(mut self, now: Timestamp) -> Self {
+        self.unrecognised.get_mut().unwrap_or_else(PoisonError::into_inner).since = now;
+        self
     }
 
     /// Converts one batch that arrived at `now`.
@@ -88,7 +98,7 @@ impl Converter {
     /// [`Malformed`] when `request` is no export request. What is wrong within a span costs that span alone.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn convert(&self, request: Encoded<&[u8]>, now: Timestamp) -> Result<Converted, Malformed> {
-        self.parts(request, now, usize::MAX, |_, _, _| {})
+        self.parts::<Spans>(request, now, usize::MAX, |_, _, _| {})
     }
 
     /// Converts one batch that arrived at `now`, and gives its calls, passages and reports to `part` whenever there are `most`;
@@ -97,7 +107,7 @@ impl Converter {
     /// # Errors
     /// [`Malformed`] when `request` is no export request, as far as it was read. What is wrong within a span costs that
     /// span alone.
-    pub(crate) fn parts(
+    pub(crate) fn parts<S: Items>(
         &self,
         request: Encoded<&[u8]>,
         now: Timestamp,
@@ -114,23 +124,41 @@ impl Converter {
             }
         };
         match request {
-            Encoded::Protobuf(request) => self.read::<Protobuf>(request, now, full),
-            Encoded::Json(request) => self.read::<Json>(request, now, full),
+            Encoded::Protobuf(request) => self.read::<Protobuf, S>(request, now, full),
+            Encoded::Json(request) => self.read::<Json, S>(request, now, full),
         }
     }
 
-    /// Reads a request, and calls `after` after every span.
-    fn read<E: Encoding>(
+    /// What a request of metrics, which arrived at `now`, counts of requests that the library did not recognise.
+    ///
+    /// # Errors
+    /// [`Malformed`] when `request` is no export request.
+    pub(crate) fn unrecognised(
+        &self,
+        request: Encoded<&[u8]>,
+        now: Timestamp,
+    ) -> Result<SkippedHours, Malformed> {
+        let mut found = SkippedHours::default();
+        let mut counters = self.unrecognised.lock().unwrap_or_else(PoisonError::into_inner);
+        match request {
+            Encoded::Protobuf(request) => counters.read::<Protobuf>(request, now, &mut found),
+            Encoded::Json(request) => counters.read::<Json>(request, now, &mut found),
+        }?;
+        Ok(found)
+    }
+
+    /// Reads a request, and calls `after` after every item.
+    fn read<E: Encoding, S: Items>(
         &self,
         request: &[u8],
         now: Timestamp,
         mut after: impl FnMut(&mut Converted),
     ) -> Result<Converted, Malformed> {
         let mut result = Converted::default();
-        E::resources(request, |resource| {
+        E::resources::<S>(request, |resource| {
             let from = Resource::read::<E>(resource);
-            let whole = E::scopes(resource, |scope| {
-                // Without its service or its scope a span would be taken for another's.
+            let whole = E::scopes::<S>(resource, |scope| {
+                // Without its service or its scope an item would be taken for another's.
                 let named = from.as_ref().map_err(|error| *error).and_then(|from| {
                     let (name, version) = E::name_and_version(scope)?;
                     Ok((from, name.head(NAME_BYTES), version.head(NAME_BYTES)))
@@ -138,9 +166,9 @@ impl Converter {
                 let known = named
                     .as_ref()
                     .map(|(from, name, version)| (&*from.service, Sender::of(name, version, &from.sdk)));
-                let whole = E::spans(scope, |span| {
+                let whole = E::items::<S>(scope, |item| {
                     let read = match known {
-                        Ok((service, sender)) => self.read_span::<E>(span, service, sender, now, &mut result),
+                        Ok((service, sender)) => S::read::<E>(self, item, service, sender, now, &mut result),
                         Err(error) => Err(*error),
                     };
                     if let Err(reason) = read {
@@ -162,7 +190,7 @@ impl Converter {
     /// Reads one span into `result`.
     fn read_span<'s, 'a: 's, E: Encoding>(
         &self,
-        span: E::Span<'a>,
+        span: E::Item<'a>,
         service: &str,
         sender: Sender<'s>,
         now: Timestamp,
@@ -205,25 +233,68 @@ impl Converter {
     }
 }
 
-/// What the resource says of all its spans.
+/// What calls are read from: spans, or log records.
+pub(crate) trait Items: Signal {
+    /// Reads one item into `result`.
+    fn read<'s, 'a: 's, E: Encoding>(
+        converter: &Converter,
+        item: E::Item<'a>,
+        service: &str,
+        sender: Sender<'s>,
+        now: Timestamp,
+        result: &mut Converted,
+    ) -> Result<(), Malformed>;
+}
+
+impl Items for Spans {
+    fn read<'s, 'a: 's, E: Encoding>(
+        converter: &Converter,
+        item: E::Item<'a>,
+        service: &str,
+        sender: Sender<'s>,
+        now: Timestamp,
+        result: &mut Converted,
+    ) -> Result<(), Malformed> {
+        converter.read_span::<E>(item, service, sender, now, result)
+    }
+}
+
+impl Items for Logs {
+    fn read<'s, 'a: 's, E: Encoding>(
+        converter: &Converter,
+        item: E::Item<'a>,
+        service: &str,
+        sender: Sender<'s>,
+        now: Timestamp,
+        result: &mut Converted,
+    ) -> Result<(), Malformed> {
+        converter.read_log::<E>(item, service, sender, now, result)
+    }
+}
+
+/// What the resource says of all its items.
 struct Resource<'a> {
     service: Cow<'a, str>,
     /// The SDK that sent them.
     sdk: Cow<'a, str>,
+    /// The process that sent them.
+    instance: Cow<'a, str>,
 }
 
 impl<'a> Resource<'a> {
     fn read<E: Encoding>(resource: E::Resource<'a>) -> Result<Self, Malformed> {
-        let (mut service, mut sdk) = (Text::EMPTY, Text::EMPTY);
+        let (mut service, mut sdk, mut instance) = (Text::EMPTY, Text::EMPTY, Text::EMPTY);
         E::resource_attributes(resource, |key, value| {
             let Value::Text(text) = value else { return };
             match &*key.head(NAME_BYTES) {
                 attribute::SERVICE_NAME => service = text,
+                attribute::SERVICE_INSTANCE_ID => instance = text,
                 third_party::SDK_NAME => sdk = text,
                 _ => {}
             }
         })?;
-        Ok(Self { service: service.head(NAME_BYTES), sdk: sdk.head(NAME_BYTES) })
+        let [service, sdk, instance] = [service, sdk, instance].map(|text| text.head(NAME_BYTES));
+        Ok(Self { service, sdk, instance })
     }
 }
 

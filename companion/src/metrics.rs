@@ -42,25 +42,17 @@ text_enum! {
     }
 }
 
-text_enum! {
-    /// A signal of OpenTelemetry that the ledger has no use for.
-    pub(crate) enum Signal {
-        /// `/v1/metrics`.
-        Metrics = "metrics",
-        /// `/v1/logs`.
-        Logs = "logs",
-    }
-}
-
 /// Counters and latencies since the start of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     spans: [AtomicU64; SpanResult::ALL.len()],
+    log_records: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
     ahead: AtomicU64,
     undone: AtomicU64,
-    unsupported: [AtomicU64; Signal::ALL.len()],
+    forgotten: AtomicU64,
+    metrics_requests: AtomicU64,
     skipped: Mutex<SkippedSpans>,
 }
 
@@ -68,6 +60,11 @@ impl Metrics {
     /// Counts `number` spans.
     pub(crate) fn count_spans(&self, result: SpanResult, number: u64) {
         self.spans[result as usize].fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts `number` log records.
+    pub(crate) fn count_log_records(&self, result: SpanResult, number: u64) {
+        self.log_records[result as usize].fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts a request that was answered with an error.
@@ -90,9 +87,14 @@ impl Metrics {
         self.undone.fetch_add(number, Ordering::Relaxed);
     }
 
-    /// Counts a request of a signal that is not kept.
-    pub(crate) fn count_unsupported(&self, signal: Signal) {
-        self.unsupported[signal as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts accounts of which others may be counted as well.
+    pub(crate) fn count_forgotten(&self, number: u64) {
+        self.forgotten.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts a request of metrics, of which next to nothing is kept.
+    pub(crate) fn count_metrics_request(&self) {
+        self.metrics_requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts spans about work with a model that were not recorded.
@@ -110,6 +112,12 @@ impl Metrics {
         out.family(name, Kind::Counter, "Spans received, by what became of them.");
         for result in SpanResult::ALL {
             let number = self.spans[result as usize].load(Ordering::Relaxed);
+            out.count(name, &[("result", result.as_str())], number);
+        }
+        let name = "spanledger_receiver_log_records_total";
+        out.family(name, Kind::Counter, "Log records received, by what became of them.");
+        for result in SpanResult::ALL {
+            let number = self.log_records[result as usize].load(Ordering::Relaxed);
             out.count(name, &[("result", result.as_str())], number);
         }
         let name = "spanledger_receiver_request_errors_total";
@@ -139,6 +147,13 @@ impl Metrics {
             "Calls that were accepted and are not counted any more: another account of the call came later.",
         );
         out.count(name, &[], self.undone.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_forgotten_accounts_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Accounts that may be forgotten within ten minutes: another account of their call may be counted as well.",
+        );
+        out.count(name, &[], self.forgotten.load(Ordering::Relaxed));
         let name = "spanledger_receiver_skipped_spans_total";
         out.family(
             name,
@@ -149,11 +164,13 @@ impl Metrics {
             out.count(name, &[("scope", scope), ("reason", reason.as_str())], spans);
         }
         let name = "spanledger_receiver_unsupported_requests_total";
-        out.family(name, Kind::Counter, "Metrics and logs requests that were accepted and discarded.");
-        for signal in Signal::ALL {
-            let number = self.unsupported[signal as usize].load(Ordering::Relaxed);
-            out.count(name, &[("signal", signal.as_str())], number);
-        }
+        out.family(
+            name,
+            Kind::Counter,
+            "Requests of metrics, of which one counter is kept and the rest discarded.",
+        );
+        let number = self.metrics_requests.load(Ordering::Relaxed);
+        out.count(name, &[("signal", "metrics")], number);
     }
 }
 

@@ -1,4 +1,5 @@
-//! OTLP export requests of spans, read in place: one view of a span, with protobuf and JSON as its two sources.
+//! OTLP export requests, read in place: one view of a span, of a log record and of a data point, with protobuf and JSON
+//! as their two sources.
 //!
 //! Nothing of a request is copied or collected. A part is read when it is asked for, so that neither the number of parts
 //! nor their depth costs memory; what fails within a span is that span's alone.
@@ -52,20 +53,60 @@ pub(crate) enum Encoded<B> {
 /// Bytes that are read later.
 type Part<'a> = Encoded<&'a [u8]>;
 
+/// What a request is of: the names in JSON of its lists. In protobuf their numbers are the same for every signal.
+pub(crate) trait Signal {
+    const RESOURCES: &'static str;
+    const SCOPES: &'static str;
+    const ITEMS: &'static str;
+}
+
+/// Requests to export spans.
+#[derive(Debug)]
+pub(crate) enum Spans {}
+
+impl Signal for Spans {
+    const RESOURCES: &'static str = "resourceSpans";
+    const SCOPES: &'static str = "scopeSpans";
+    const ITEMS: &'static str = "spans";
+}
+
+/// Requests to export log records.
+#[derive(Debug)]
+pub(crate) enum Logs {}
+
+impl Signal for Logs {
+    const RESOURCES: &'static str = "resourceLogs";
+    const SCOPES: &'static str = "scopeLogs";
+    const ITEMS: &'static str = "logRecords";
+}
+
+/// Requests to export metrics.
+#[derive(Debug)]
+pub(crate) enum Metrics {}
+
+impl Signal for Metrics {
+    const RESOURCES: &'static str = "resourceMetrics";
+    const SCOPES: &'static str = "scopeMetrics";
+    const ITEMS: &'static str = "metrics";
+}
+
 /// An encoding of export requests. The associated types are parts of a request that are not read yet.
 ///
 /// Each method fails when the part that it is given cannot be read. Parts within it that were given to `each` before are
 /// good.
 pub(crate) trait Encoding {
-    /// Spans of one resource.
+    /// Items of one resource.
     type Resource<'a>: Copy;
-    /// Spans of one scope.
+    /// Items of one scope.
     type Scope<'a>: Copy;
-    /// One span.
-    type Span<'a>: Copy;
+    /// One span, log record or metric.
+    type Item<'a>: Copy;
 
     /// Calls `each` with the resources of a request.
-    fn resources<'a>(request: &'a [u8], each: impl FnMut(Self::Resource<'a>)) -> Result<(), Malformed>;
+    fn resources<'a, S: Signal>(
+        request: &'a [u8],
+        each: impl FnMut(Self::Resource<'a>),
+    ) -> Result<(), Malformed>;
 
     /// Calls `each` with the attributes of a resource.
     fn resource_attributes<'a>(
@@ -74,19 +115,38 @@ pub(crate) trait Encoding {
     ) -> Result<(), Malformed>;
 
     /// Calls `each` with the scopes of a resource.
-    fn scopes<'a>(resource: Self::Resource<'a>, each: impl FnMut(Self::Scope<'a>)) -> Result<(), Malformed>;
+    fn scopes<'a, S: Signal>(
+        resource: Self::Resource<'a>,
+        each: impl FnMut(Self::Scope<'a>),
+    ) -> Result<(), Malformed>;
 
     /// The name and the version of a scope; empty when it has none.
     fn name_and_version<'a>(scope: Self::Scope<'a>) -> Result<(Text<'a>, Text<'a>), Malformed>;
 
-    /// Calls `each` with the spans of a scope.
-    fn spans<'a>(scope: Self::Scope<'a>, each: impl FnMut(Self::Span<'a>)) -> Result<(), Malformed>;
+    /// Calls `each` with the items of a scope.
+    fn items<'a, S: Signal>(
+        scope: Self::Scope<'a>,
+        each: impl FnMut(Self::Item<'a>),
+    ) -> Result<(), Malformed>;
 
     /// Reads a span, and calls `each` with its attributes.
     fn span<'a>(
-        span: Self::Span<'a>,
+        span: Self::Item<'a>,
         each: impl FnMut(Text<'a>, Value<'a>),
     ) -> Result<SpanView<'a>, Malformed>;
+
+    /// Reads a log record, and calls `each` with its attributes.
+    fn log<'a>(
+        record: Self::Item<'a>,
+        each: impl FnMut(Text<'a>, Value<'a>),
+    ) -> Result<LogView<'a>, Malformed>;
+
+    /// Calls `each` with the data points of a metric that is a counter named `name`; of another one with none.
+    fn points<'a>(
+        metric: Self::Item<'a>,
+        name: &str,
+        each: impl FnMut(PointView<'a>),
+    ) -> Result<(), Malformed>;
 }
 
 /// A span without its attributes, which are read on the way.
@@ -157,6 +217,51 @@ impl<'a> EventView<'a> {
         }
     }
 }
+
+/// A log record without its attributes, which are read on the way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogView<'a> {
+    /// As [`SpanView::trace_id`].
+    pub(crate) trace_id: Option<[u8; 16]>,
+    /// The span during which it was written; as [`SpanView::trace_id`].
+    pub(crate) span_id: Option<[u8; 8]>,
+    /// Nanoseconds since 1970; where the record has none, when it was observed; 0 when absent.
+    pub(crate) time: u64,
+    pub(crate) event_name: Text<'a>,
+    /// The body, if it is a string.
+    pub(crate) body: Text<'a>,
+}
+
+impl LogView<'_> {
+    const EMPTY: Self =
+        Self { trace_id: None, span_id: None, time: 0, event_name: Text::EMPTY, body: Text::EMPTY };
+}
+
+/// A data point of a counter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PointView<'a> {
+    /// Since when it counts, in nanoseconds since 1970; 0 when absent.
+    pub(crate) start: u64,
+    /// As `start`: until when.
+    pub(crate) time: u64,
+    pub(crate) value: u64,
+    /// Whether the value is the total since the start, rather than since the last export.
+    pub(crate) cumulative: bool,
+    attributes: Part<'a>,
+}
+
+impl<'a> PointView<'a> {
+    /// Calls `each` with its attributes.
+    pub(crate) fn attributes(&self, each: impl FnMut(Text<'a>, Value<'a>)) -> Result<(), Malformed> {
+        match self.attributes {
+            Part::Protobuf(point) => protobuf::point_attributes(point, each),
+            Part::Json(attributes) => json::attributes(attributes, each),
+        }
+    }
+}
+
+/// `AGGREGATION_TEMPORALITY_CUMULATIVE`.
+const CUMULATIVE: u64 = 2;
 
 /// A value of an attribute.
 #[derive(Debug, Clone, Copy)]

@@ -7,9 +7,9 @@ mod http;
 mod offload;
 mod refusal;
 mod rejected;
+mod signal;
 #[cfg(test)]
 mod tests;
-mod unsupported_signals;
 
 pub(crate) use grpc::router as grpc_router;
 pub(crate) use http::router as http_router;
@@ -24,8 +24,8 @@ use spanledger::journal::Taken;
 use crate::clock;
 use crate::convert::{Converted, Converter};
 use crate::metrics::{Metrics, SpanResult};
-use crate::otlp::Encoded;
 use crate::otlp::export::ExportResponse;
+use crate::otlp::{Encoded, Spans};
 use crate::record::{CallRecord, SkipReason};
 use crate::store::Appended;
 use crate::store::own_clock::OwnClock;
@@ -36,6 +36,7 @@ use crate::text::seconds::Seconds;
 use offload::Offload;
 use refusal::Refusal;
 use rejected::Rejected;
+use signal::Kept;
 
 /// The retry delay that a sender gets after a refusal for lack of capacity.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -100,7 +101,7 @@ impl Intake {
 
     /// Takes a request that was made of a journal, and tells what became of it.
     pub(crate) async fn take(&self, request: Bytes) -> Taken {
-        match self.accept(request.len(), move || Ok(Encoded::Protobuf(request))).await {
+        match self.accept::<Spans>(request.len(), move || Ok(Encoded::Protobuf(request))).await {
             Ok(_) => Taken::Delivered,
             Err(Refusal::Malformed(_)) => Taken::Refused,
             Err(_) => Taken::NotNow,
@@ -109,7 +110,7 @@ impl Intake {
 
     /// Takes one export request, and returns when its calls are durable. `read` gives the request, of at most `bytes`
     /// bytes. The response tells what of it was refused.
-    async fn accept(
+    async fn accept<S: Kept>(
         &self,
         bytes: usize,
         read: impl FnOnce() -> Result<Encoded<Bytes>, Refusal> + Send + 'static,
@@ -118,7 +119,7 @@ impl Intake {
         // What waits for the disk are calls alone: those of a small request after it was read, those of a large one part
         // by part.
         let most = if offload::is_large(bytes) { PART } else { usize::MAX };
-        let work = move || intake.convert(read()?, most);
+        let work = move || intake.convert::<S>(read()?, most);
         let (converted, mut rejected) = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let skipped = converted.skipped.clone();
@@ -126,24 +127,52 @@ impl Intake {
             .writer
             .append_with(converted.records, converted.passages, converted.processes, skipped)
             .await;
-        self.note(appended, calls, &mut rejected)?;
-        self.metrics.count_spans(SpanResult::Ignored, converted.ignored);
-        self.metrics.count_spans(SpanResult::Refused, converted.refused + converted.malformed);
+        self.note::<S>(appended, calls, &mut rejected)?;
+        S::count(&self.metrics, SpanResult::Ignored, converted.ignored);
+        S::count(&self.metrics, SpanResult::Refused, converted.refused + converted.malformed);
         self.metrics.count_skipped(&converted.skipped);
         self.metrics.count_clamped(converted.clamped);
         self.metrics.count_ahead(converted.ahead);
         Ok(ExportResponse { partial_success: rejected.partial_success() })
     }
 
+    /// Takes one export request of metrics, of which one counter is kept: requests that the library did not recognise.
+    /// What cannot be read is discarded like all other metrics.
+    async fn accept_metrics(
+        &self,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Encoded<Bytes>, Refusal> + Send + 'static,
+    ) -> Result<ExportResponse, Refusal> {
+        let intake = self.clone();
+        let work = move || {
+            let (converter, now) = (&intake.converter, intake.clock.now());
+            Ok(match read()? {
+                Encoded::Protobuf(bytes) => converter.unrecognised(Encoded::Protobuf(&bytes), now),
+                Encoded::Json(bytes) => converter.unrecognised(Encoded::Json(&bytes), now),
+            }
+            .unwrap_or_default())
+        };
+        let skipped = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
+        self.metrics.count_metrics_request();
+        self.metrics.count_skipped(&skipped);
+        let appended = self.writer.append_with(Vec::new(), Vec::new(), Vec::new(), skipped).await;
+        self.note::<Spans>(appended, 0, &mut Rejected::default())?;
+        Ok(ExportResponse::default())
+    }
+
     /// Converts a request, and appends all but the last of its calls in parts of `most`. A sender that is asked to retry
     /// after a part was appended does no harm: the ledger keeps a call once.
-    fn convert(&self, request: Encoded<Bytes>, most: usize) -> Result<(Converted, Rejected), Refusal> {
+    fn convert<S: Kept>(
+        &self,
+        request: Encoded<Bytes>,
+        most: usize,
+    ) -> Result<(Converted, Rejected), Refusal> {
         let mut rejected = Rejected::default();
         let mut appended = Ok(());
         let part = |records: Vec<CallRecord>, passages, processes| {
             if appended.is_ok() {
                 let calls = records.len() as u64;
-                appended = self.note(
+                appended = self.note::<S>(
                     self.writer.append_blocking(records, passages, processes),
                     calls,
                     &mut rejected,
@@ -152,9 +181,9 @@ impl Intake {
         };
         let converted = match &request {
             Encoded::Protobuf(bytes) => {
-                self.converter.parts(Encoded::Protobuf(bytes), self.clock.now(), most, part)
+                self.converter.parts::<S>(Encoded::Protobuf(bytes), self.clock.now(), most, part)
             }
-            Encoded::Json(bytes) => self.converter.parts(Encoded::Json(bytes), self.clock.now(), most, part),
+            Encoded::Json(bytes) => self.converter.parts::<S>(Encoded::Json(bytes), self.clock.now(), most, part),
         };
         let mut converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
         appended?;
@@ -172,13 +201,13 @@ impl Intake {
     }
 
     /// Counts what became of an append of `calls` calls.
-    fn note(
+    fn note<S: Kept>(
         &self,
         appended: Result<Appended, AppendError>,
         calls: u64,
         rejected: &mut Rejected,
     ) -> Result<(), Refusal> {
-        let count = |result, spans| self.metrics.count_spans(result, spans);
+        let count = |result, number| S::count(&self.metrics, result, number);
         match appended {
             Ok(appended) => {
                 count(SpanResult::Accepted, appended.inserted);
@@ -186,6 +215,7 @@ impl Intake {
                 count(SpanResult::TooOld, appended.too_old);
                 count(SpanResult::OtherAccount, appended.other_accounts);
                 self.metrics.count_undone(appended.undone);
+                self.metrics.count_forgotten(appended.forgotten);
                 rejected.add(appended.too_old, "older than what the ledger keeps");
                 if appended.too_old > 0
                     && let Some(suppressed) = self.too_old.allow(clock::now())

@@ -177,6 +177,8 @@ pub struct CallRecord {
     pub instance: Option<String>,
     /// `spanledger.sequence`, from 1.
     pub sequence: Option<u64>,
+    /// Whether the response was fetched by its id (`spanledger.response.fetched`), which may happen any number of times.
+    pub fetched: bool,
     /// The preview of the response, if the application opted in.
     pub response_preview: Option<String>,
     /// The error's text, if the sender gave one.
@@ -228,6 +230,7 @@ impl Default for CallRecord {
             request_hash: None,
             instance: None,
             sequence: None,
+            fetched: false,
             response_preview: None,
             error_message: None,
             scope: String::new(),

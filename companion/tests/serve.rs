@@ -23,5 +23,6 @@ mod serve {
     mod memory;
     mod secrets;
     mod senders;
+    mod signals;
     mod tls;
 }

@@ -79,6 +79,8 @@ pub(super) enum Own {
     RequestHash,
     Instance,
     Sequence,
+    /// The response was fetched by its id, after a request that it did not answer.
+    Fetched,
 }
 
 /// The fact that the conventions', or our own, name `key` states.
@@ -126,6 +128,7 @@ pub(super) fn field(key: &str) -> Option<Field> {
         attribute::REQUEST_HASH => Field::Own(Own::RequestHash),
         attribute::INSTANCE => Field::Own(Own::Instance),
         attribute::SEQUENCE => Field::Own(Own::Sequence),
+        attribute::RESPONSE_FETCHED => Field::Own(Own::Fetched),
         _ => return None,
     })
 }

@@ -79,6 +79,7 @@ pub(super) struct Draft<'a> {
     request_hash: Option<Cow<'a, str>>,
     instance: Option<Cow<'a, str>>,
     sequence: Option<u64>,
+    fetched: bool,
 }
 
 /// The status of a span.
@@ -223,6 +224,7 @@ impl<'a> Draft<'a> {
             Own::PriceSource => self.price_source = text(),
             Own::Factors => self.factors = value::factors(value),
             Own::ServiceTier => self.either_service_tier = text(),
+            Own::Fetched => self.fetched |= value::flag(value) == Some(true),
             Own::RequestHash => self.request_hash = text(),
             Own::Instance => self.instance = text(),
             // Numbered from 1; the bound keeps it within the ledger's signed integers.
@@ -261,8 +263,17 @@ impl<'a> Draft<'a> {
         }
         span.events(|event| {
             let name = &*event.name.head(NAME_BYTES);
-            if dialect.first_chunk_events.contains(&name) && self.more.first_chunk_at.is_none() {
+            let first_chunk =
+                dialect.first_chunk_events.contains(&name) && self.more.first_chunk_at.is_none();
+            if first_chunk {
                 self.more.first_chunk_at = i64::try_from(event.time).ok().filter(|time| *time > 0);
+            }
+            if let Some((attribute, document)) = dialect.chunk.filter(|_| first_chunk) {
+                event.attributes(|key, value| {
+                    if key.head(NAME_BYTES) == attribute {
+                        self.note_third_party(Field::Json(document), value);
+                    }
+                })?;
             }
             let exception = name == EXCEPTION && self.status == SpanStatus::Error;
             let finished = dialect.finish_reason_event == Some(name);

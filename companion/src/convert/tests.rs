@@ -20,6 +20,7 @@ mod json;
 mod nesting;
 mod recomputed;
 mod senders;
+mod unrecognised;
 mod wire;
 
 /// 2026-11-23 12:00:00 UTC.

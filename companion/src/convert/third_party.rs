@@ -55,8 +55,19 @@ pub(super) struct Dialect {
     own_fields: &'static [(&'static str, Field)],
     /// Events of which the first tells when the first chunk came.
     pub(super) first_chunk_events: &'static [&'static str],
+    /// The attribute of that event which is the chunk, and what is read of it.
+    pub(super) chunk: Option<(&'static str, &'static Json)>,
+    /// Whether a complete response has a finish reason, in the versions that report cached tokens: a stream without one, and
+    /// without usage, ended before.
+    pub(super) names_ends: bool,
     /// An event that has the finish reason.
     pub(super) finish_reason_event: Option<&'static str>,
+    /// Log records that are about a call, by the name of the event.
+    events: &'static [(&'static str, Event)],
+    /// Whether all its calls stream.
+    pub(super) always_streams: bool,
+    /// Whether a cost that it reports is an estimate of its own.
+    pub(super) estimates_cost: bool,
     pub(super) input: Input,
     pub(super) thoughts: Thoughts,
     /// Whether usage without cache counts was counted by the sender.
@@ -80,7 +91,12 @@ impl Dialect {
         fields: &[],
         own_fields: &[],
         first_chunk_events: &[],
+        chunk: None,
+        names_ends: false,
         finish_reason_event: None,
+        events: &[],
+        always_streams: false,
+        estimates_cost: false,
         input: Input::WithCache,
         thoughts: Thoughts::Included,
         estimates_without_cache_counts: false,
@@ -92,6 +108,19 @@ impl Dialect {
     };
 }
 
+/// What a log record is to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A call that ended.
+    Call,
+    /// A call that failed.
+    Failure,
+    /// A step of a call, which is the call itself where it has tokens or an error.
+    Step,
+    /// A request, which is a call of its own where it failed.
+    Request,
+}
+
 /// What a sender's input tokens are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Input {
@@ -99,6 +128,8 @@ pub(super) enum Input {
     WithCache,
     /// What the provider's API counts, which is without the cache at Anthropic and Bedrock.
     AsTheApi,
+    /// Without the cache.
+    WithoutCache,
 }
 
 /// Whether a sender's output tokens have the thoughts in them that Gemini counts apart.
@@ -112,7 +143,8 @@ pub(super) enum Thoughts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cached {
     Always,
-    /// From this version on, which is the one that was tried.
+    /// From this version on, which is the one that was tried. Of another one, or of none, a span shows it by having cache
+    /// counts.
     Since(&'static [u16]),
     /// Reported, but not how long writes live, which decides their price.
     WithoutLifetime,
@@ -153,7 +185,7 @@ static FIELDS: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
 
 /// Who sent a span.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     /// The name of its scope; empty when it has none.
     pub(super) scope: &'a str,
     pub(super) dialect: &'static Dialect,
@@ -201,6 +233,19 @@ impl<'a> Sender<'a> {
             let last = scope.rsplit(['.', '-']).next().unwrap_or_default();
             Some(Sender { scope: "", dialect, cached, provider: provider::known(last) })
         })
+    }
+
+    /// This sender, or where no table knows it the one whose scopes begin as `name` does.
+    pub(super) fn or_named(self, name: &str) -> Self {
+        let known = !self.dialect.name.is_empty();
+        let named = (!known).then(|| Sender::named(name, "")).flatten();
+        named.map_or(self, |named| Self { scope: self.scope, ..named })
+    }
+
+    /// What its log record of the event `name` is, which may have the sender's name before it.
+    pub(super) fn event(&self, name: &str) -> Option<Event> {
+        let bare = name.rsplit('.').next().unwrap_or(name);
+        self.dialect.events.iter().find_map(|(event, is)| (*event == bare).then_some(*is))
     }
 
     /// The fact that `key` states on one of its spans, before all other names.
@@ -264,16 +309,21 @@ mod tests {
     #[test]
     fn knows_a_sender_by_its_scope() {
         for (scope, version, name, reports) in [
-            ("openlit.instrumentation.anthropic", "", "OpenLIT", true),
+            ("openlit.instrumentation.anthropic", "", "OpenLIT", false),
             ("opentelemetry.instrumentation.openai.v1", "0.62.4", "OpenLLMetry", true),
             ("opentelemetry.instrumentation.openai.v1", "0.30.0", "OpenLLMetry", false),
             ("opentelemetry.instrumentation.openai_v2", "2.4b0", "OpenTelemetry openai-v2", false),
             ("@opentelemetry/instrumentation-openai", "0.21.0", "OpenTelemetry openai-v2", false),
             ("opentelemetry.instrumentation.genai.openai", "1.3b0", "OpenTelemetry GenAI", true),
             ("openinference.instrumentation.openai", "0.1.66", "OpenInference", true),
+            ("openinference.instrumentation.openai", "0.1.30", "OpenInference", false),
+            ("openinference.instrumentation.openai", "0.2.0", "OpenInference", true),
+            ("openinference.instrumentation.openai_agents", "9.0", "OpenInference", false),
             ("openinference.instrumentation.smolagents", "0.1.43", "OpenInference", false),
+            ("opentelemetry.instrumentation.genai.openai", "", "OpenTelemetry GenAI", false),
+            ("com.anthropic.sdk.typescript", "0.9.0", "Claude SDK", false),
             ("com.anthropic.sdk.python", "2.14.0", "Claude SDK", true),
-            ("ai", "", "Vercel AI SDK", true),
+            ("ai", "", "Vercel AI SDK", false),
             ("aiohttp.client", "", "", false),
             ("app", "", "", false),
             ("", "", "", false),

@@ -4,7 +4,11 @@
 
 mod cursor;
 
-use super::{Encoding, EventView, List, Malformed, Part, SpanView, Text, Value, id};
+use super::protobuf::whole;
+use super::{
+    CUMULATIVE, Encoding, EventView, List, LogView, Malformed, Part, PointView, Signal, SpanView, Text,
+    Value, id,
+};
 use crate::record::ids::parse_hex;
 use cursor::{Cursor, Scalar};
 
@@ -15,20 +19,25 @@ pub(crate) struct Json;
 const SCALAR_BYTES: usize = 64;
 
 impl Encoding for Json {
-    /// The `resource` and the `scopeSpans`; `None` when it is no object.
+    /// The `resource` and the list of its scopes; `None` when it is no object.
     type Resource<'a> = Option<[&'a [u8]; 2]>;
-    /// The `scope` and the `spans`.
+    /// The `scope` and the list of its items.
     type Scope<'a> = Option<[&'a [u8]; 2]>;
-    type Span<'a> = &'a [u8];
+    type Item<'a> = &'a [u8];
 
-    fn resources<'a>(request: &'a [u8], mut each: impl FnMut(Self::Resource<'a>)) -> Result<(), Malformed> {
+    fn resources<'a, S: Signal>(
+        request: &'a [u8],
+        mut each: impl FnMut(Self::Resource<'a>),
+    ) -> Result<(), Malformed> {
         let mut request = Cursor::of(request);
-        request.members("the request", |name, value| match name {
-            b"resourceSpans" => value.elements("resourceSpans", |resource| {
-                each(resource.parts(["resource", "scopeSpans"])?);
+        request.members("the request", |name, value| {
+            if name != S::RESOURCES.as_bytes() {
+                return value.skip().map(drop);
+            }
+            value.elements(S::RESOURCES, |resource| {
+                each(resource.parts(["resource", S::SCOPES])?);
                 Ok(())
-            }),
-            _ => value.skip().map(drop),
+            })
         })?;
         request.end()
     }
@@ -37,26 +46,26 @@ impl Encoding for Json {
         resource: Self::Resource<'a>,
         mut each: impl FnMut(Text<'a>, Value<'a>),
     ) -> Result<(), Malformed> {
-        let [resource, _] = resource.ok_or(Malformed::Member("resourceSpans"))?;
+        let [resource, _] = resource.ok_or(Malformed::Member("resource"))?;
         Cursor::of(resource).members("resource", |name, value| match name {
             b"attributes" => pairs(value, &mut each),
             _ => value.skip().map(drop),
         })
     }
 
-    fn scopes<'a>(
+    fn scopes<'a, S: Signal>(
         resource: Self::Resource<'a>,
         mut each: impl FnMut(Self::Scope<'a>),
     ) -> Result<(), Malformed> {
-        let [_, scopes] = resource.ok_or(Malformed::Member("resourceSpans"))?;
-        Cursor::of(scopes).elements("scopeSpans", |scope| {
-            each(scope.parts(["scope", "spans"])?);
+        let [_, scopes] = resource.ok_or(Malformed::Member(S::RESOURCES))?;
+        Cursor::of(scopes).elements(S::SCOPES, |scope| {
+            each(scope.parts(["scope", S::ITEMS])?);
             Ok(())
         })
     }
 
     fn name_and_version<'a>(scope: Self::Scope<'a>) -> Result<(Text<'a>, Text<'a>), Malformed> {
-        let [scope, _] = scope.ok_or(Malformed::Member("scopeSpans"))?;
+        let [scope, _] = scope.ok_or(Malformed::Member("scope"))?;
         let (mut name, mut version) = (Text::EMPTY, Text::EMPTY);
         Cursor::of(scope).members("scope", |member, value| {
             match member {
@@ -69,10 +78,10 @@ impl Encoding for Json {
         Ok((name, version))
     }
 
-    fn spans<'a>(scope: Self::Scope<'a>, mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
-        let [_, spans] = scope.ok_or(Malformed::Member("scopeSpans"))?;
-        Cursor::of(spans).elements("spans", |span| {
-            each(span.skip()?);
+    fn items<'a, S: Signal>(scope: Self::Scope<'a>, mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
+        let [_, items] = scope.ok_or(Malformed::Member(S::SCOPES))?;
+        Cursor::of(items).elements(S::ITEMS, |item| {
+            each(item.skip()?);
             Ok(())
         })
     }
@@ -107,11 +116,84 @@ impl Encoding for Json {
         })?;
         Ok(span)
     }
+
+    fn log<'a>(text: &'a [u8], mut each: impl FnMut(Text<'a>, Value<'a>)) -> Result<LogView<'a>, Malformed> {
+        let (mut log, mut observed) = (LogView::EMPTY, 0);
+        Cursor::of(text).members("log record", |name, member| {
+            match name {
+                b"timeUnixNano" => log.time = nanoseconds(member, "timeUnixNano")?,
+                b"observedTimeUnixNano" => observed = nanoseconds(member, "observedTimeUnixNano")?,
+                b"traceId" => log.trace_id = hexadecimal(member)?,
+                b"spanId" => log.span_id = hexadecimal(member)?,
+                b"eventName" => log.event_name = member.text("eventName")?,
+                b"body" => {
+                    if let Some(Value::Text(body)) = value(member)? {
+                        log.body = body;
+                    }
+                }
+                b"attributes" => pairs(member, &mut each)?,
+                _ => drop(member.skip()?),
+            }
+            Ok(())
+        })?;
+        log.time = if log.time == 0 { observed } else { log.time };
+        Ok(log)
+    }
+
+    fn points<'a>(text: &'a [u8], name: &str, mut each: impl FnMut(PointView<'a>)) -> Result<(), Malformed> {
+        let (mut named, mut sum) = (Text::EMPTY, b"null".as_slice());
+        Cursor::of(text).members("metric", |member, value| {
+            match member {
+                b"name" => named = value.text("name")?,
+                b"sum" => sum = value.skip()?,
+                _ => drop(value.skip()?),
+            }
+            Ok(())
+        })?;
+        if named.head(name.len() + 1) != name {
+            return Ok(());
+        }
+        let (mut points, mut cumulative) = (b"null".as_slice(), false);
+        Cursor::of(sum).members("sum", |member, value| {
+            match member {
+                b"dataPoints" => points = value.skip()?,
+                b"aggregationTemporality" => {
+                    let temporality = enumeration(
+                        value,
+                        "aggregationTemporality",
+                        "AGGREGATION_TEMPORALITY_",
+                        &TEMPORALITIES,
+                    )?;
+                    cumulative = temporality == CUMULATIVE;
+                }
+                _ => drop(value.skip()?),
+            }
+            Ok(())
+        })?;
+        Cursor::of(points).elements("dataPoints", |here| {
+            let mut point =
+                PointView { start: 0, time: 0, value: 0, cumulative, attributes: Part::Json(b"null") };
+            here.members("data point", |member, value| {
+                match member {
+                    b"startTimeUnixNano" => point.start = nanoseconds(value, "startTimeUnixNano")?,
+                    b"timeUnixNano" => point.time = nanoseconds(value, "timeUnixNano")?,
+                    b"asInt" => point.value = nanoseconds(value, "asInt")?,
+                    b"asDouble" => point.value = double(value, "asDouble")?.map_or(0, whole),
+                    b"attributes" => point.attributes = Part::Json(value.skip()?),
+                    _ => drop(value.skip()?),
+                }
+                Ok(())
+            })?;
+            each(point);
+            Ok(())
+        })
+    }
 }
 
-/// The names of `SpanKind` and `StatusCode` without what they begin with, by number.
+/// The names of `SpanKind`, `StatusCode` and `AggregationTemporality` without what they begin with, by number.
 const KINDS: [&str; 6] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 const CODES: [&str; 3] = ["UNSET", "OK", "ERROR"];
+const TEMPORALITIES: [&str; 3] = ["UNSPECIFIED", "DELTA", "CUMULATIVE"];
 
 /// Calls `each` with the events in a list of them.
 pub(super) fn events<'a>(
@@ -220,7 +302,7 @@ fn hexadecimal<const N: usize>(here: &mut Cursor<'_>) -> Result<Option<[u8; N]>,
     Ok(None)
 }
 
-/// Nanoseconds since 1970; 0 when absent or out of range.
+/// An unsigned number, such as nanoseconds since 1970; 0 when absent or out of range.
 fn nanoseconds(here: &mut Cursor<'_>, what: &'static str) -> Result<u64, Malformed> {
     Ok(integer(here, what)?.and_then(|number| number.try_into().ok()).unwrap_or(0))
 }

@@ -1,33 +1,38 @@
 //! Requests in protobuf. Field numbers are those of opentelemetry-proto 1.9 (`trace_service.proto`, `trace.proto`,
-//! `common.proto`, `resource.proto`); a field that occurs again overrides the one before, a repeated one is another
+//! `logs.proto`, `metrics.proto`, `common.proto`, `resource.proto`); a field that occurs again overrides the one before, a repeated one is another
 //! item, as in protobuf.
 
 mod fields;
 
-use super::{Encoding, EventView, List, Malformed, Part, SpanView, Text, Value, id};
+use super::{
+    CUMULATIVE, Encoding, EventView, List, LogView, Malformed, Part, PointView, Signal, SpanView, Text,
+    Value, id,
+};
 use fields::Fields;
 
 /// OTLP in protobuf.
 pub(crate) struct Protobuf;
 
 // Repeated fields and messages, for `messages`.
-const RESOURCE_SPANS: u64 = 1;
+const RESOURCES: u64 = 1;
 const RESOURCE: u64 = 1;
 const RESOURCE_ATTRIBUTES: u64 = 1;
-const SCOPE_SPANS: u64 = 2;
+const SCOPES: u64 = 2;
 const SCOPE: u64 = 1;
-const SPANS: u64 = 2;
+const ALL_OF_SCOPE: u64 = 2;
 const EVENTS: u64 = 11;
 const EVENT_ATTRIBUTES: u64 = 3;
+const POINTS: u64 = 1;
+const POINT_ATTRIBUTES: u64 = 7;
 const ITEMS: u64 = 1;
 
 impl Encoding for Protobuf {
     type Resource<'a> = &'a [u8];
     type Scope<'a> = &'a [u8];
-    type Span<'a> = &'a [u8];
+    type Item<'a> = &'a [u8];
 
-    fn resources<'a>(request: &'a [u8], mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
-        messages(request, RESOURCE_SPANS, |resource| {
+    fn resources<'a, S: Signal>(request: &'a [u8], mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
+        messages(request, RESOURCES, |resource| {
             each(resource);
             Ok(())
         })
@@ -42,8 +47,8 @@ impl Encoding for Protobuf {
         })
     }
 
-    fn scopes<'a>(resource: &'a [u8], mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
-        messages(resource, SCOPE_SPANS, |scope| {
+    fn scopes<'a, S: Signal>(resource: &'a [u8], mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
+        messages(resource, SCOPES, |scope| {
             each(scope);
             Ok(())
         })
@@ -65,9 +70,9 @@ impl Encoding for Protobuf {
         Ok((name, version))
     }
 
-    fn spans<'a>(scope: &'a [u8], mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
-        messages(scope, SPANS, |span| {
-            each(span);
+    fn items<'a, S: Signal>(scope: &'a [u8], mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
+        messages(scope, ALL_OF_SCOPE, |item| {
+            each(item);
             Ok(())
         })
     }
@@ -94,6 +99,78 @@ impl Encoding for Protobuf {
         }
         Ok(span)
     }
+
+    fn log<'a>(
+        message: &'a [u8],
+        mut each: impl FnMut(Text<'a>, Value<'a>),
+    ) -> Result<LogView<'a>, Malformed> {
+        let (mut log, mut observed) = (LogView::EMPTY, 0);
+        for field in Fields::of(message) {
+            let field = field?;
+            match field.number {
+                1 => log.time = field.fixed64()?,
+                5 => {
+                    if let Some(Value::Text(body)) = value(field.bytes()?)? {
+                        log.body = body;
+                    }
+                }
+                6 => attribute(field.bytes()?, &mut each)?,
+                9 => log.trace_id = id(field.bytes()?),
+                10 => log.span_id = id(field.bytes()?),
+                11 => observed = field.fixed64()?,
+                12 => log.event_name = field.text()?,
+                _ => {}
+            }
+        }
+        log.time = if log.time == 0 { observed } else { log.time };
+        Ok(log)
+    }
+
+    fn points<'a>(
+        metric: &'a [u8],
+        name: &str,
+        mut each: impl FnMut(PointView<'a>),
+    ) -> Result<(), Malformed> {
+        let (mut named, mut sum) = (Text::EMPTY, None);
+        for field in Fields::of(metric) {
+            let field = field?;
+            match field.number {
+                1 => named = field.text()?,
+                7 => sum = Some(field.bytes()?),
+                _ => {}
+            }
+        }
+        let Some(sum) = sum.filter(|_| named.head(name.len() + 1) == name) else { return Ok(()) };
+        let mut cumulative = false;
+        for field in Fields::of(sum) {
+            let field = field?;
+            if field.number == 2 {
+                cumulative = field.varint()? == CUMULATIVE;
+            }
+        }
+        messages(sum, POINTS, |message| {
+            let mut point =
+                PointView { start: 0, time: 0, value: 0, cumulative, attributes: Part::Protobuf(message) };
+            for field in Fields::of(message) {
+                let field = field?;
+                match field.number {
+                    2 => point.start = field.fixed64()?,
+                    3 => point.time = field.fixed64()?,
+                    4 => point.value = whole(f64::from_bits(field.fixed64()?)),
+                    6 => point.value = u64::try_from(field.fixed64()?.cast_signed()).unwrap_or(0),
+                    _ => {}
+                }
+            }
+            each(point);
+            Ok(())
+        })
+    }
+}
+
+/// A count that came as a double.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and NaN is 0")]
+pub(super) const fn whole(value: f64) -> u64 {
+    value as u64
 }
 
 fn status<'a>(message: &'a [u8], span: &mut SpanView<'a>) -> Result<(), Malformed> {
@@ -133,6 +210,14 @@ pub(super) fn event_attributes<'a>(
     mut each: impl FnMut(Text<'a>, Value<'a>),
 ) -> Result<(), Malformed> {
     messages(event, EVENT_ATTRIBUTES, |pair| attribute(pair, &mut each))
+}
+
+/// Calls `each` with the attributes of a data point.
+pub(super) fn point_attributes<'a>(
+    point: &'a [u8],
+    mut each: impl FnMut(Text<'a>, Value<'a>),
+) -> Result<(), Malformed> {
+    messages(point, POINT_ATTRIBUTES, |pair| attribute(pair, &mut each))
 }
 
 /// The values of an `ArrayValue`.

@@ -9,26 +9,36 @@ use http::Response;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 
+use super::Intake;
 use super::admission::Admission;
 use super::refusal::{Protocol, Refusal};
-use super::{Intake, unsupported_signals};
+use super::signal::Kept;
 use crate::otlp::export::{self, ExportResponse};
-use crate::receiver::Encoded;
+use crate::otlp::{Encoded, Logs, Spans};
 
 /// The gRPC entrance. Messages within the admission's limit, as sent and inflated; gzip or plain.
 pub(crate) fn router(intake: Intake, admission: &Admission) -> Router {
-    let (metrics, most) = (intake.metrics.clone(), admission.message_bytes());
+    let most = admission.message_bytes();
     // Answers methods that do not exist.
     let router = Routes::default().into_axum_router();
+    let (traces, logs) = (intake.clone(), intake.clone());
     let router =
-        export::route(router, export::TRACES, most, move |request| take_traces(intake.clone(), request));
-    let router = unsupported_signals::grpc(router, most, metrics);
+        export::route(router, export::TRACES, most, move |request| take::<Spans>(traces.clone(), request));
+    let router =
+        export::route(router, export::LOGS, most, move |request| take::<Logs>(logs.clone(), request));
+    let router =
+        export::route(router, export::METRICS, most, move |request| take_metrics(intake.clone(), request));
     let refused = map_response_with_state(most, refuse_for_good);
     admission.guard(router.layer(refused), Protocol::Grpc)
 }
 
-async fn take_traces(intake: Intake, request: Bytes) -> Result<ExportResponse, Status> {
-    let taken = intake.accept(request.len(), move || Ok(Encoded::Protobuf(request))).await;
+async fn take<S: Kept>(intake: Intake, request: Bytes) -> Result<ExportResponse, Status> {
+    let taken = intake.accept::<S>(request.len(), move || Ok(Encoded::Protobuf(request))).await;
+    taken.map_err(|refusal| refusal.status())
+}
+
+async fn take_metrics(intake: Intake, request: Bytes) -> Result<ExportResponse, Status> {
+    let taken = intake.accept_metrics(request.len(), move || Ok(Encoded::Protobuf(request))).await;
     taken.map_err(|refusal| refusal.status())
 }
 

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: `POST /v1/traces` in protobuf or JSON, plain or gzip.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics` in protobuf or JSON, plain or gzip.
 
 use std::io::Read;
 
@@ -14,19 +14,21 @@ use prost::Message;
 
 use super::admission::Admission;
 use super::refusal::{JSON, PROTOBUF, Protocol, Refusal};
-use super::{Encoded, Intake, unsupported_signals};
+use super::signal::Kept;
+use super::{Encoded, Intake};
 use crate::otlp::export::{ExportResponse, PartialSuccess};
+use crate::otlp::{Logs, Spans};
 
 /// The HTTP entrance. Bodies within the admission's limit, as sent and inflated.
 pub(crate) fn router(intake: Intake, admission: &Admission) -> Router {
-    let unsupported = unsupported_signals::routes(intake.metrics.clone());
     let entrance = Entrance { intake, most: admission.message_bytes() };
     let router = Router::new()
-        .route("/v1/traces", post(traces))
+        .route("/v1/traces", post(calls::<Spans>))
+        .route("/v1/logs", post(calls::<Logs>))
+        .route("/v1/metrics", post(metrics))
         .fallback(elsewhere)
         .layer(DefaultBodyLimit::disable())
-        .with_state(entrance)
-        .merge(unsupported);
+        .with_state(entrance);
     admission.guard(router, Protocol::Http)
 }
 
@@ -46,23 +48,51 @@ enum Form {
 async fn elsewhere() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "POST spans to /v1/traces; /v1/metrics and /v1/logs are accepted and discarded; no other path exists\n",
+        "POST spans to /v1/traces, logs to /v1/logs and metrics to /v1/metrics; no other path exists\n",
     )
 }
 
-async fn traces(State(entrance): State<Entrance>, request: Request) -> Response<Body> {
+/// Takes a signal of which calls are kept.
+async fn calls<S: Kept>(State(entrance): State<Entrance>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    match take(&entrance, &parts.headers, body).await {
-        Ok((form, response)) => taken(form, response),
-        Err(refusal) => refusal.response(Protocol::Http, parts.headers.get(header::CONTENT_TYPE)),
+    let taken = async {
+        let body = read(&entrance, &parts.headers, body).await?;
+        let form = body.form;
+        Ok((form, entrance.intake.accept::<S>(body.bytes, || body.inflate()).await?))
+    };
+    respond(taken.await, &parts.headers, S::REJECTED)
+}
+
+async fn metrics(State(entrance): State<Entrance>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let taken = async {
+        let body = read(&entrance, &parts.headers, body).await?;
+        let form = body.form;
+        Ok((form, entrance.intake.accept_metrics(body.bytes, || body.inflate()).await?))
+    };
+    respond(taken.await, &parts.headers, "rejectedDataPoints")
+}
+
+/// A body as it was sent.
+struct Sent {
+    form: Form,
+    gzip: bool,
+    bytes: usize,
+    body: Bytes,
+    most: usize,
+}
+
+impl Sent {
+    fn inflate(self) -> Result<Encoded<Bytes>, Refusal> {
+        let plain = if self.gzip { inflate(&self.body, self.most)? } else { self.body };
+        Ok(match self.form {
+            Form::Protobuf => Encoded::Protobuf(plain),
+            Form::Json => Encoded::Json(plain),
+        })
     }
 }
 
-async fn take(
-    entrance: &Entrance,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(Form, ExportResponse), Refusal> {
+async fn read(entrance: &Entrance, headers: &HeaderMap, body: Body) -> Result<Sent, Refusal> {
     let form = form(headers)?;
     let gzip = is_gzip(headers)?;
     let sent = match Limited::new(body, entrance.most).collect().await {
@@ -72,14 +102,18 @@ async fn take(
     };
     let most = entrance.most;
     let bytes = if gzip { most } else { sent.len() };
-    let read = move || {
-        let plain = if gzip { inflate(&sent, most)? } else { sent };
-        Ok(match form {
-            Form::Protobuf => Encoded::Protobuf(plain),
-            Form::Json => Encoded::Json(plain),
-        })
-    };
-    Ok((form, entrance.intake.accept(bytes, read).await?))
+    Ok(Sent { form, gzip, bytes, body: sent, most })
+}
+
+fn respond(
+    taken: Result<(Form, ExportResponse), Refusal>,
+    headers: &HeaderMap,
+    rejected: &'static str,
+) -> Response<Body> {
+    match taken {
+        Ok((form, response)) => taken_in(form, response, rejected),
+        Err(refusal) => refusal.response(Protocol::Http, headers.get(header::CONTENT_TYPE)),
+    }
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, Refusal> {
@@ -115,21 +149,21 @@ fn inflate(sent: &[u8], most: usize) -> Result<Bytes, Refusal> {
 }
 
 /// The response in the form of the request.
-fn taken(form: Form, response: ExportResponse) -> Response<Body> {
+fn taken_in(form: Form, response: ExportResponse, rejected: &'static str) -> Response<Body> {
     let (kind, body) = match form {
         Form::Protobuf => (PROTOBUF, response.encode_to_vec()),
-        Form::Json => (JSON, json(response).to_string().into_bytes()),
+        Form::Json => (JSON, json(response, rejected).to_string().into_bytes()),
     };
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
-fn json(response: ExportResponse) -> serde_json::Value {
+fn json(response: ExportResponse, name: &'static str) -> serde_json::Value {
     match response.partial_success {
         None => serde_json::json!({}),
         Some(PartialSuccess { rejected, error_message }) => serde_json::json!({ "partialSuccess": {
-            "rejectedSpans": rejected.to_string(),
+            name: rejected.to_string(),
             "errorMessage": error_message,
         }}),
     }

@@ -32,7 +32,7 @@ async fn large_requests_leave_the_threads_that_answer_to_others() {
     let intake = intake(folder.path());
     let (answered, wait) = mpsc::channel();
     // The request is read only once another task of this one thread had its turn.
-    let large = intake.accept(offload::LARGE + 1, move || {
+    let large = intake.accept::<Spans>(offload::LARGE + 1, move || {
         wait.recv_timeout(Duration::from_secs(10)).expect("the thread is taken");
         Ok(Encoded::Protobuf(Bytes::new()))
     });

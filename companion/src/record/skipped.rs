@@ -33,11 +33,14 @@ pub enum SkipReason {
     TooOld,
     /// A call without usable ids, or a span that cannot be read.
     Refused,
+    /// No span: a request to a known provider that no format of the library takes. Its scope is the provider and the
+    /// shape of the path.
+    Unrecognised,
 }
 
 impl SkipReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Agent,
         Self::Tool,
         Self::Workflow,
@@ -47,6 +50,7 @@ impl SkipReason {
         Self::Unknown,
         Self::TooOld,
         Self::Refused,
+        Self::Unrecognised,
     ];
 
     /// Its name as a label.
@@ -62,6 +66,7 @@ impl SkipReason {
             Self::Unknown => "unknown",
             Self::TooOld => "too_old",
             Self::Refused => "refused",
+            Self::Unrecognised => "unrecognised_request",
         }
     }
 
@@ -86,6 +91,7 @@ impl SkipReason {
                 "a call from before what retention has deleted; refused, by the hour of its receipt"
             }
             Self::Refused => "no usable ids, or it cannot be read; refused, by the hour of its receipt",
+            Self::Unrecognised => "a request to a known provider that no format takes",
         }
     }
 
@@ -98,7 +104,7 @@ impl SkipReason {
     /// Whether calls may be missing because of it.
     #[must_use]
     pub const fn may_miss_calls(self) -> bool {
-        matches!(self, Self::Unknown | Self::TooOld | Self::Refused)
+        matches!(self, Self::Unknown | Self::TooOld | Self::Refused | Self::Unrecognised)
     }
 }
 

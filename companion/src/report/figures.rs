@@ -1,6 +1,6 @@
 //! What can be concluded from totals, and in which words. Absent is not zero.
 
-use crate::record::{NanoUsd, Timestamp};
+use crate::record::{NanoUsd, SkipReason, Timestamp};
 use crate::store::{Duplicates, Repetition, SequenceGaps, Totals};
 use crate::text::number::{count, counted, or_dash, percent, share};
 use crate::text::seconds::in_words;
@@ -75,14 +75,26 @@ pub(crate) fn more_gaps(report: &Report, shown: usize) -> Option<String> {
     (more > 0).then(|| format!("and {}", counted(more, "older gap")))
 }
 
-/// What the spans are that are no calls, in words.
+/// What the spans are that are no calls, and the requests that were not recognised, in words.
 pub(crate) fn skipped(report: &Report) -> String {
-    let spans = |of: fn(&&Skipped) -> bool| report.skipped.iter().filter(of).map(|s| s.spans).sum::<u64>();
-    let may_be_calls = spans(|skipped| skipped.reason.may_miss_calls());
-    let all = counted(spans(|_| true), "span");
-    match may_be_calls {
-        0 => format!("{all} about work with a model, and each known to be no call"),
-        _ => format!("{all} about work with a model, of which {} may be calls", count(may_be_calls)),
+    let total = |of: fn(&&Skipped) -> bool| report.skipped.iter().filter(of).map(|s| s.spans).sum::<u64>();
+    let requests = total(|skipped| skipped.reason == SkipReason::Unrecognised);
+    let may_be_calls =
+        total(|skipped| skipped.reason.may_miss_calls() && skipped.reason != SkipReason::Unrecognised);
+    let all = total(|skipped| skipped.reason != SkipReason::Unrecognised);
+    let spans = match may_be_calls {
+        0 => format!("{} about work with a model, and each known to be no call", counted(all, "span")),
+        _ => format!(
+            "{} about work with a model, of which {} may be calls",
+            counted(all, "span"),
+            count(may_be_calls)
+        ),
+    };
+    let unrecognised = format!("{} to known providers that no format takes", counted(requests, "request"));
+    match (all, requests) {
+        (_, 0) => spans,
+        (0, _) => unrecognised,
+        _ => format!("{spans}; {unrecognised}"),
     }
 }
 

@@ -202,6 +202,9 @@ pub struct Appended {
     pub undone: u64,
     /// New calls whose service, provider, model or kind of failure is counted as `_OTHER`.
     pub others: [u64; 4],
+    /// Accounts that may be forgotten within ten minutes of their end, since more have come than are remembered: another
+    /// account of the same call that comes from now on may be counted as well.
+    pub forgotten: u64,
 }
 
 impl Appended {

@@ -79,6 +79,7 @@ macro_rules! store_conformance {
             leaves_out_the_total_of_several_calls
             looks_no_further_than_its_links
             replaces_a_pending_response_by_the_fetched_one
+            counts_a_response_once_however_often_it_is_fetched
             never_counts_a_witness_next_to_a_client
             counts_a_witness_that_stays_alone
             counts_accounts_without_a_link_once

@@ -12,6 +12,7 @@
 
 mod generations;
 mod known;
+mod reach;
 mod relation;
 mod search;
 mod shared;
@@ -20,6 +21,7 @@ mod verdict;
 use crate::record::{CallRecord, Timestamp};
 
 pub(crate) use known::Known;
+pub(crate) use relation::is_kept;
 pub(crate) use shared::Shared;
 pub(crate) use verdict::{Verdict, verdicts};
 

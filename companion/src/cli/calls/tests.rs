@@ -102,7 +102,7 @@ fn csv_cells_are_never_formulas_and_keep_their_borders() {
     one.response_preview = Some("@SUM(A1)".to_owned());
     let (out, _) = list(&[one], &["--format", "csv"]);
     let (titles, row) = out.split_once("\r\n").unwrap();
-    assert_eq!(titles.split(',').count(), 39);
+    assert_eq!(titles.split(',').count(), 41);
     for cell in [
         "\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\"",
         ",' +1,",

@@ -177,6 +177,7 @@ impl Row {
             request_hash: self.request_hash,
             instance: None,
             sequence: None,
+            fetched: false,
             response_preview: self.preview.map(without_secrets),
             error_message: self.error.map(without_secrets),
             scope: String::new(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Draft, SpanStatus};
 use crate::convert::kind::Kind;
-use crate::convert::third_party::{self, Meaning, provider};
+use crate::convert::third_party::{self, Event, Meaning, provider};
 use crate::record::SkipReason;
 
 /// What Logfire writes of a log line, and of a span that has just begun and comes whole later.
@@ -76,6 +76,38 @@ impl<'a> Draft<'a> {
         self.more.span_type.as_deref() == Some(LOG)
     }
 
+    /// Whether a log record of the kind `event` is a call.
+    pub(in crate::convert) fn is_event_of_a_call(&mut self, event: Event) -> bool {
+        self.more.failed |= event == Event::Failure;
+        match event {
+            Event::Call | Event::Failure => true,
+            Event::Step if self.has_usage() => true,
+            Event::Step | Event::Request => {
+                self.more.failed |= self.error_message.is_some();
+                self.has_failed()
+            }
+        }
+    }
+
+    /// How long the call of a log record lasted, in nanoseconds.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`as` saturates, and the range is checked by the caller"
+    )]
+    pub(in crate::convert) fn lasted_ns(&self) -> Option<i64> {
+        self.more.duration.map(|millis| (millis * 1e6) as i64)
+    }
+
+    /// Gives `part` what tells the call of a log record from others.
+    pub(in crate::convert) fn identify(&self, part: &mut impl FnMut(&[u8])) {
+        let texts = [&self.conversation, &self.response_id, &self.request_model, &self.error_message];
+        texts.into_iter().for_each(|text| part(text.as_deref().unwrap_or_default().as_bytes()));
+        for tokens in [self.usage.input_tokens, self.usage.output_tokens] {
+            part(&tokens.unwrap_or(u64::MAX).to_le_bytes());
+        }
+        part(&self.more.duration.unwrap_or(-1.0).to_le_bytes());
+    }
+
     /// Whether any number of tokens is known.
     pub(in crate::convert) fn has_usage(&self) -> bool {
         !self.usage.is_empty() || self.more.input_apart.is_some() || self.more.output_apart.is_some()
@@ -95,6 +127,7 @@ impl<'a> Draft<'a> {
             || self.first_chunk.is_some()
             || self.more.first_chunk.is_some()
             || self.more.first_chunk_at.is_some()
+            || self.more.streamed
             || self.has_usage()
             || self.status_code == Some(200)
     }
@@ -118,14 +151,16 @@ impl<'a> Draft<'a> {
         let named = || {
             [&self.operation, &self.span_kind].into_iter().flatten().any(|name| third_party::streams(name))
         };
-        self.stream.unwrap_or_else(|| {
-            self.first_chunk.is_some()
-                || self.more.first_chunk.is_some()
-                || self.more.first_chunk_at.is_some()
-                || self.is_log()
-                || self.opens_stream()
-                || named()
-        })
+        self.more.streamed
+            || self.stream.unwrap_or_else(|| {
+                self.sender.dialect.always_streams
+                    || self.first_chunk.is_some()
+                    || self.more.first_chunk.is_some()
+                    || self.more.first_chunk_at.is_some()
+                    || self.is_log()
+                    || self.opens_stream()
+                    || named()
+            })
     }
 
     /// Settles who served the call and which model, out of all that the sender has of them.

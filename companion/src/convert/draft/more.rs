@@ -37,7 +37,12 @@ pub(super) struct More<'a> {
     pub(super) span_type: Option<Cow<'a, str>>,
     /// Nanoseconds.
     pub(super) log_duration: Option<i64>,
+    /// Milliseconds.
+    pub(super) duration: Option<f64>,
+    pub(super) account: Option<Cow<'a, str>>,
     pub(super) codex_response: bool,
+    /// Whether the response came in chunks, whatever the request's parameters say.
+    pub(super) streamed: bool,
     /// Whether an attribute marks the call as failed.
     pub(super) failed: bool,
 }
@@ -78,6 +83,12 @@ impl<'a> More<'a> {
             Fact::CompactionInput => first(&mut self.compaction_input, value::tokens(value)),
             Fact::CompactionOutput => first(&mut self.compaction_output, value::tokens(value)),
             Fact::SpanType => first(&mut self.span_type, name()),
+            Fact::GenerationType => {
+                let ends = matches!(value, Value::Text(text) if text.head(NAME_BYTES).ends_with("Chunk"));
+                self.streamed |= ends;
+            }
+            Fact::DurationMs => first(&mut self.duration, value::number(value)),
+            Fact::Account => first(&mut self.account, name()),
             Fact::LogDuration => {
                 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
                 let nanos =

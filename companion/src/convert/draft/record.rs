@@ -95,12 +95,13 @@ impl Draft<'_> {
             modality_tokens: ModalityTokens::of(&self.usage),
             price_factors,
             computed_cost: cost.computed,
-            user: text(self.user, NAME_BYTES),
+            user: text(self.more.account.or(self.user), NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: text(self.conversation, NAME_BYTES),
             request_hash: self.request_hash.map(Cow::into_owned),
             instance: self.instance.map(Cow::into_owned),
             sequence: self.sequence,
+            fetched: self.fetched,
             response_preview: text(self.response_preview, TEXT_BYTES),
             error_message: text(self.error_message, TEXT_BYTES),
             scope: if self.own { String::new() } else { self.sender.scope.to_owned() },
@@ -134,7 +135,7 @@ impl Draft<'_> {
     }
 
     /// Whether anything on the span marks the call as failed.
-    fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         self.status == SpanStatus::Error
             || self.more.failed
             || self.error_type.is_some()
@@ -165,10 +166,13 @@ impl Draft<'_> {
     /// Whether the application stopped reading a stream that did not fail, where the sender lets that be seen.
     fn was_dropped(&self) -> bool {
         let dialect = self.sender.dialect;
-        let without_end = self.finish_reasons.is_none() && !self.has_usage() && self.status != SpanStatus::Ok;
+        let silent = self.finish_reasons.is_none() && !self.has_usage();
+        let without_end = silent && self.status != SpanStatus::Ok;
         // Log lines that name the response name the reason for its end as well.
         let names_ends = dialect.reports_broken_streams || self.is_log() && self.response_id.is_some();
-        dialect.unset_means_dropped && self.status == SpanStatus::Unset || names_ends && without_end
+        dialect.unset_means_dropped && self.status == SpanStatus::Unset
+            || names_ends && without_end
+            || silent && dialect.names_ends && self.sender.reports_cached()
     }
 
     /// Makes sure that a failed call has an error type, and names the kind of its failure.

@@ -18,13 +18,25 @@ impl Draft<'_> {
     /// Makes the usage what the conventions have, by the habits of the sender.
     pub(super) fn settle_usage(&mut self, generation: bool) -> Reading {
         let dialect = self.sender.dialect;
+        if !generation {
+            // Embeddings have neither; some senders write 0.
+            for tokens in [
+                &mut self.usage.output_tokens,
+                &mut self.usage.cache_read_tokens,
+                &mut self.usage.cache_write_tokens,
+            ] {
+                *tokens = tokens.filter(|tokens| *tokens > 0);
+            }
+        }
         let served_by = self.provider.clone().unwrap_or_default();
         let evidence = self.usage.cache_read_tokens.is_some() || self.usage.cache_write_tokens.is_some();
         let raw = self.total();
 
         self.add_apart();
         let as_the_api = dialect.input == Input::AsTheApi && !self.more.input_has_cache;
-        if as_the_api && provider::counts_cache_apart(&served_by) || self.input_is_below_cache() {
+        let apart =
+            as_the_api && provider::counts_cache_apart(&served_by) || dialect.input == Input::WithoutCache;
+        if apart || self.input_is_below_cache() {
             let cached = self.cached();
             add(&mut self.usage.input_tokens, cached);
         }

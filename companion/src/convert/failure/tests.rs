@@ -73,6 +73,8 @@ fn knows_the_failures_of_every_sdk_whatever_precedes_their_names() {
         ("APIConnectionError", failure(None, Kind::Connection)),
         ("RemoteProtocolError", failure(None, Kind::Connection)),
         ("CancelledError", failure(None, Kind::Cancelled)),
+        ("GeneratorExit", failure(None, Kind::Cancelled)),
+        ("AI_LoadAPIKeyError", failure(401, Kind::Unauthenticated)),
         ("ContentPolicyViolationError", failure(None, Kind::ContentFiltered)),
     ];
     let before =
@@ -142,5 +144,19 @@ fn finds_the_class_with_which_a_text_begins() {
         ("no colon", None),
     ] {
         assert_eq!(class_in(text), class, "{text}");
+    }
+}
+
+#[test]
+fn knows_the_words_of_transports() {
+    for (text, kind) in [
+        ("TypeError: fetch failed", Kind::Connection),
+        ("socket hang up", Kind::Connection),
+        ("read ECONNRESET", Kind::Connection),
+        ("error sending request for url (https://api.example.com/)", Kind::Connection),
+        ("Premature close", Kind::Connection),
+        ("Post \"https://api.example.com/\": context canceled", Kind::Cancelled),
+    ] {
+        assert_eq!(read("", text).kind, Some(kind), "{text}");
     }
 }

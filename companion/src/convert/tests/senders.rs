@@ -16,6 +16,7 @@ mod errors;
 mod exactness;
 mod frameworks;
 mod gateways;
+mod logs;
 mod observability;
 mod skipped;
 mod streams;

@@ -8,7 +8,7 @@ use super::{Cached, Dialect, Fact, Field, Input};
 
 pub(super) const OLDER: Dialect = Dialect {
     name: "Vercel AI SDK",
-    scopes: &[("ai", Cached::Always)],
+    scopes: &[("ai", Cached::Unknown)],
     fields: &[
         ("ai.operationId", Field::SpanKind),
         ("ai.model.provider", Field::System),
@@ -44,7 +44,7 @@ pub(super) const OLDER: Dialect = Dialect {
 
 pub(super) const NEWER: Dialect = Dialect {
     name: "Vercel AI SDK",
-    scopes: &[("gen_ai", Cached::Always), ("@ai-sdk/", Cached::Always)],
+    scopes: &[("gen_ai", Cached::Unknown), ("@ai-sdk/", Cached::Unknown)],
     ..Dialect::EMPTY
 };
 

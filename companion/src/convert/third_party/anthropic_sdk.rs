@@ -7,7 +7,7 @@ use super::{Cached, Dialect, Fact, Field};
 
 pub(super) const DIALECT: Dialect = Dialect {
     name: "Claude SDK",
-    scopes: &[("com.anthropic.sdk.", Cached::Always)],
+    scopes: &[("com.anthropic.sdk.", Cached::Since(&[1]))],
     fields: &[
         ("anthropic.message.stop_reason", Field::FinishReasons),
         (

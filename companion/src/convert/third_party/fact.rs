@@ -32,6 +32,12 @@ pub(in super::super) enum Fact {
     CompactionOutput,
     /// `span`, `log` or `pending_span`.
     SpanType,
+    /// A class of LangChain's generations: one whose name ends in `Chunk` came from a stream.
+    GenerationType,
+    /// Milliseconds that the call lasted, of a log record.
+    DurationMs,
+    /// The account of the person, by the name that people know; it goes before every other id of a user.
+    Account,
     /// Seconds, of a log line at the end of a stream.
     LogDuration,
     /// Whatever its value: the span is a response of Codex.

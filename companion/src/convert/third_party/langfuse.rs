@@ -7,7 +7,7 @@ use super::{Cached, Dialect, Fact, Field};
 
 pub(super) const DIALECT: Dialect = Dialect {
     name: "Langfuse",
-    scopes: &[("langfuse-sdk", Cached::Always), ("langfuse", Cached::Always)],
+    scopes: &[("langfuse-sdk", Cached::Since(&[5])), ("langfuse", Cached::Since(&[5]))],
     fields: &[
         ("langfuse.observation.type", Field::SpanKind),
         ("langfuse.observation.model.name", Field::More(Fact::Model)),

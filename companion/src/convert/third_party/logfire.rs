@@ -8,7 +8,7 @@ use super::{Cached, Dialect, Fact, Field};
 
 pub(super) const LOGFIRE: Dialect = Dialect {
     name: "Logfire",
-    scopes: &[("logfire", Cached::Always)],
+    scopes: &[("logfire", Cached::Since(&[5, 4]))],
     fields: &[
         ("logfire.span_type", Field::More(Fact::SpanType)),
         ("gen_ai.usage.raw", Field::Json(&json::USAGE)),
@@ -23,6 +23,7 @@ const REQUEST: Json = Json::of(&[("/model", Field::RequestModel), ("/stream", Fi
 
 pub(super) const PYDANTIC_AI: Dialect = Dialect {
     name: "Pydantic AI",
-    scopes: &[("pydantic-ai", Cached::Always), ("pydantic_ai", Cached::Always)],
+    scopes: &[("pydantic-ai", Cached::Since(&[2, 68])), ("pydantic_ai", Cached::Since(&[2, 68]))],
+    names_ends: true,
     ..Dialect::EMPTY
 };

@@ -25,8 +25,12 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("mlflow.spanOutputs", Field::Json(&RESPONSE)),
     ],
     first_chunk_events: &["mlflow.chunk.item.0"],
+    chunk: Some(("mlflow.chunk.value", &CHUNK)),
     ..Dialect::EMPTY
 };
+
+/// The first chunk of a stream, which also one that breaks has.
+const CHUNK: Json = Json::of(&[("/id", Field::ResponseId), ("/model", Field::ResponseModel)]);
 
 const COST: Json = Json::of(&[("/total_cost", Field::Cost)]);
 

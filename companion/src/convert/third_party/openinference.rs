@@ -10,8 +10,15 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "OpenInference",
     scopes: &[
         ("openinference.instrumentation.smolagents", Cached::Never),
-        ("openinference.instrumentation.", Cached::Always),
-        ("@arizeai/openinference-", Cached::Always),
+        ("openinference.instrumentation.openai_agents", Cached::Unknown),
+        ("openinference.instrumentation.openai", Cached::Since(&[0, 1, 66])),
+        ("openinference.instrumentation.anthropic", Cached::Since(&[3, 1])),
+        ("openinference.instrumentation.google_genai", Cached::Since(&[1, 4])),
+        ("openinference.instrumentation.langchain", Cached::Since(&[0, 1, 80])),
+        ("openinference.instrumentation.", Cached::Unknown),
+        ("@arizeai/openinference-instrumentation-openai", Cached::Since(&[4, 2])),
+        ("@arizeai/openinference-instrumentation-anthropic", Cached::Since(&[0, 2, 8])),
+        ("@arizeai/openinference-", Cached::Unknown),
     ],
     fields: &[
         ("openinference.span.kind", Field::SpanKind),
@@ -59,5 +66,9 @@ const RESPONSE: Json = Json::of(&[
     ("/llm_output/id", Field::ResponseId),
     ("/llm_output/service_tier", Field::ServiceTier),
     ("/generations/0/0/message/kwargs/response_metadata/id", Field::ResponseId),
+    ("/generations/0/0/generation_info/model_name", Field::ResponseModel),
+    ("/generations/0/0/message/kwargs/response_metadata/model_name", Field::ResponseModel),
+    ("/generations/0/0/generation_info/service_tier", Field::ServiceTier),
+    ("/generations/0/0/type", Field::More(Fact::GenerationType)),
     ("/generations/0/0/message/kwargs/response_metadata/service_tier", Field::ServiceTier),
 ]);

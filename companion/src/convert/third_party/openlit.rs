@@ -8,7 +8,7 @@ use super::{Cached, Dialect, Fact, Field, Input, Thoughts};
 
 pub(super) const DIALECT: Dialect = Dialect {
     name: "OpenLIT",
-    scopes: &[("openlit", Cached::Always)],
+    scopes: &[("openlit", Cached::Unknown)],
     fields: &[
         ("gen_ai.usage.cache_read_tokens", Field::CacheRead),
         ("gen_ai.usage.cache_creation_tokens", Field::CacheWrite),

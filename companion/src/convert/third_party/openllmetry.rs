@@ -40,6 +40,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("traceloop.association.properties.session_id", Field::Conversation),
         ("traceloop.span.kind", Field::SpanKind),
     ],
+    names_ends: true,
     // It writes one event for each chunk.
     first_chunk_events: &["gen_ai.content.completion.chunk", "llm.content.completion.chunk"],
     ..Dialect::EMPTY

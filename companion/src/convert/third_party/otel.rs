@@ -6,8 +6,8 @@ use super::{Cached, Dialect};
 pub(super) const GENAI: Dialect = Dialect {
     name: "OpenTelemetry GenAI",
     scopes: &[
-        ("opentelemetry.instrumentation.genai.", Cached::Always),
-        ("opentelemetry.util.genai", Cached::Always),
+        ("opentelemetry.instrumentation.genai.", Cached::Since(&[1, 3])),
+        ("opentelemetry.util.genai", Cached::Since(&[1, 3])),
         ("opentelemetry.instrumentation.google_genai", Cached::Since(&[1, 3])),
     ],
     reports_broken_streams: true,
@@ -26,4 +26,4 @@ pub(super) const OPENAI_V2: Dialect = Dialect {
 
 /// Google's Agent Development Kit.
 pub(super) const ADK: Dialect =
-    Dialect { name: "ADK", scopes: &[("gcp.vertex.agent", Cached::Always)], ..Dialect::EMPTY };
+    Dialect { name: "ADK", scopes: &[("gcp.vertex.agent", Cached::Since(&[2, 13]))], ..Dialect::EMPTY };

@@ -2,7 +2,8 @@
 
 use super::{Cached, Dialect};
 
-pub(super) const RIG: Dialect = Dialect { name: "rig", scopes: &[("rig", Cached::Always)], ..Dialect::EMPTY };
+pub(super) const RIG: Dialect =
+    Dialect { name: "rig", scopes: &[("rig", Cached::Unknown)], ..Dialect::EMPTY };
 
 pub(super) const GENAI: Dialect =
-    Dialect { name: "genai", scopes: &[("genai", Cached::Always)], ..Dialect::EMPTY };
+    Dialect { name: "genai", scopes: &[("genai", Cached::Unknown)], ..Dialect::EMPTY };

@@ -1,4 +1,4 @@
-//! Spans about work with a model that are no calls.
+//! Spans about work with a model that are no calls, and requests that were not recognised.
 
 use maud::{Markup, html};
 

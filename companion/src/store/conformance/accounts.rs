@@ -236,6 +236,22 @@ pub(crate) fn replaces_a_pending_response_by_the_fetched_one(store: &mut TestSto
     );
 }
 
+pub(crate) fn counts_a_response_once_however_often_it_is_fetched(store: &mut TestStore) {
+    let hours = |number: u8, hours: i64| CallRecord {
+        start: BASE.plus_seconds(hours * 3_600),
+        ..named("resp", own(number, number))
+    };
+    let fetched = |number, of| CallRecord { fetched: true, ..hours(number, of) };
+    append(store, &[fetched(1, 0), fetched(2, 3)]);
+    store.restart(BASE.plus_seconds(4 * 3_600));
+    append(store, &[fetched(3, 9)]);
+    assert_eq!(counted(store).len(), 1);
+    // Not fetched, the same id hours later is another call.
+    let other = |number, of| named("another", hours(number, of));
+    append(store, &[other(4, 0), other(5, 3)]);
+    assert_eq!(counted(store).len(), 3);
+}
+
 fn witness(trace: u8, span: u8) -> CallRecord {
     CallRecord {
         origin: Origin::Witness,

@@ -76,6 +76,7 @@ pub(crate) fn every_field() -> CallRecord {
         request_hash: Some("0123456789abcdef0123456789abcdef".into()),
         instance: Some("b3b2".into()),
         sequence: Some(1),
+        fetched: true,
         response_preview: Some("Grüße \u{1F44B}\nnext line".into()),
         error_message: Some("it's \"broken\"; DROP TABLE calls".into()),
         scope: "spanledger".into(),

@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroI64;
 
 use super::generations::{Few, Generations};
+use super::reach::Reach;
 use super::relation::{SAME_TOKENS_GAP, TimeSpan, end, is_witness, kind, response_id};
 use super::{Account, Accounts};
 use crate::record::{CallRecord, Origin, Passage};
@@ -36,6 +37,7 @@ pub(crate) struct Known {
     traces: Option<Generations<Few<i64>>>,
     /// Accounts that arrived since [`Self::forgets_soon`] was true.
     arrived: usize,
+    reach: Reach,
 }
 
 /// What is known of a span.
@@ -80,6 +82,7 @@ impl Known {
             times: Generations::new(limit),
             traces: None,
             arrived: 0,
+            reach: Reach::default(),
         }
     }
 
@@ -106,6 +109,7 @@ impl Known {
     ) -> Result<Vec<i64>, A::Error> {
         let key = self.span_key(&call.trace_id, &call.span_id);
         self.arrived += 1;
+        self.reach.arrive(end(call), self.limit);
         let span = self.spans.get_or_new(key);
         span.row = NonZeroI64::new(id);
         let below = span.below.as_slice().to_vec();
@@ -148,6 +152,11 @@ impl Known {
         }
         let key = self.salt.hash_one(call.trace_id);
         Ok(self.traces.as_mut().is_some_and(|traces| traces.add(key, id, IN_TRACE)))
+    }
+
+    /// Accounts that may have been forgotten since this was asked although others of their calls may still come.
+    pub(crate) fn forgotten(&mut self) -> u64 {
+        std::mem::take(&mut self.reach.forgotten)
     }
 
     /// Whether so many accounts have arrived since this was true that what should be remembered must arrive again.

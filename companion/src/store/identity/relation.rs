@@ -1,13 +1,13 @@
 //! Whether two accounts are of the same call, judged by the two alone.
 
-use spanledger::UsageSource;
 use spanledger::semconv::{operation, provider};
+use spanledger::{Outcome, UsageSource};
 
 use crate::record::{CallRecord, Origin, Timestamp};
 
 /// How far apart two accounts with the same response id may end.
-const RESPONSE_WINDOW: i64 = 600 * Timestamp::SECOND;
-/// As above, when one of them is pending: how long providers keep a response for fetching.
+pub(super) const RESPONSE_WINDOW: i64 = 600 * Timestamp::SECOND;
+/// As above, when one of them is pending or was fetched: how long providers keep a response for fetching.
 const PENDING_WINDOW: i64 = 86_400 * Timestamp::SECOND;
 /// How far clocks of two hosts may differ when times are compared.
 const SKEW: i64 = 2 * Timestamp::SECOND;
@@ -55,7 +55,12 @@ pub(super) fn is_own(call: &CallRecord) -> bool {
 
 /// A response that is still to be fetched.
 fn is_pending(call: &CallRecord) -> bool {
-    call.outcome.as_str() == "pending"
+    call.outcome == Outcome::Pending
+}
+
+/// Whether other accounts of the response may come hours later: it is still to be fetched, or may be fetched again.
+pub(crate) fn is_kept(call: &CallRecord) -> bool {
+    is_pending(call) || call.fetched && response_id(call).is_some()
 }
 
 /// Operations that one call may have in several instrumentations: all that generate text are one kind.
@@ -160,7 +165,7 @@ pub(super) fn same_response(a: &CallRecord, b: &CallRecord) -> bool {
     if kind(a) != kind(b) || response_id(a).is_none() || response_id(a) != response_id(b) {
         return false;
     }
-    let window = if is_pending(a) || is_pending(b) { PENDING_WINDOW } else { RESPONSE_WINDOW };
+    let window = if is_kept(a) || is_kept(b) { PENDING_WINDOW } else { RESPONSE_WINDOW };
     end(a).abs_diff(end(b)) <= window.unsigned_abs()
         && providers_agree(a, b)
         && !two_requests(a, b)

@@ -161,3 +161,92 @@ fn joins_no_stream_with_the_line_of_another_call() {
         assert_eq!(calls.len(), 2, "{calls:?}");
     }
 }
+
+#[test]
+fn openinference_names_the_response_of_a_langchain_stream_in_its_generations() {
+    let stream = |status: (i32, &'static str), generation: Json| {
+        let mut attributes = json!({
+            "openinference.span.kind": "LLM", "llm.provider": "openai", "llm.model_name": "gpt-4o-mini",
+            "llm.invocation_parameters": "{\"model\": \"gpt-4o-mini\", \"stream\": false}",
+        });
+        let generations = json!({ "generations": [[generation]] });
+        merge(&mut attributes, json!({ "output.value": generations.to_string() }));
+        Sent {
+            scope: "openinference.instrumentation.langchain",
+            version: "0.1.80",
+            status,
+            attributes,
+            ..Sent::default()
+        }
+    };
+    let info = json!({ "finish_reason": "stop", "model_name": "gpt-4o-mini-2024-07-18" });
+    let whole = json!({ "type": "ChatGenerationChunk", "generation_info": info });
+    stream((1, ""), whole).is(&json!({
+        "request": "gpt-4o-mini", "response": "gpt-4o-mini-2024-07-18", "stream": true, "outcome": "completed",
+    }));
+    // What came of a stream that broke.
+    let part = json!({ "type": "ChatGenerationChunk", "generation_info": null });
+    stream((2, "OpenAIConnectionError('Connection error.')"), part)
+        .is(&json!({ "stream": true, "outcome": "truncated", "kind": "truncated" }));
+    let whole = json!({ "type": "ChatGeneration", "generation_info": { "finish_reason": "stop" } });
+    stream((1, ""), whole).is(&json!({ "stream": false, "response": "gpt-4o-mini" }));
+}
+
+#[test]
+fn a_stream_without_an_end_is_not_complete_where_the_sender_names_ends() {
+    let stream = |scope: &'static str, version: &'static str, more: Json| {
+        let mut attributes = json!({
+            "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini",
+            "gen_ai.is_streaming": true, "gen_ai.response.id": "r1",
+        });
+        merge(&mut attributes, more);
+        Sent { scope, version, status: (1, ""), attributes, ..Sent::default() }
+    };
+    let ended = json!({ "gen_ai.response.finish_reasons": ["stop"] });
+    for (scope, version, outcome) in [
+        ("opentelemetry.instrumentation.openai.v1", "0.62.4", "dropped"),
+        ("opentelemetry.instrumentation.openai.v1", "0.40.0", "completed"),
+        ("pydantic-ai", "2.68.0", "dropped"),
+        ("some.app", "1.0", "completed"),
+    ] {
+        stream(scope, version, json!({})).is(&json!({ "outcome": outcome }));
+        stream(scope, version, ended.clone()).is(&json!({ "outcome": "completed" }));
+    }
+}
+
+#[test]
+fn mlflow_names_the_response_of_a_stream_in_its_first_chunk() {
+    let chunk = |id: &str| json!({ "mlflow.chunk.value": json!({ "id": id, "model": "gpt-4o-mini-2024-07-18" }).to_string() });
+    Sent {
+        scope: "mlflow.tracing.provider",
+        status: (2, ""),
+        attributes: json!({
+            "model": "\"gpt-4o-mini\"", "stream": "true", "gen_ai.operation.name": "chat",
+        }),
+        events: vec![
+            ("mlflow.chunk.item.0", 60, chunk("r1")),
+            ("mlflow.chunk.item.1", 90, chunk("r2")),
+            (
+                "exception",
+                280,
+                json!({ "exception.type": "APIConnectionError", "exception.message": "Connection error." }),
+            ),
+        ],
+        ..Sent::default()
+    }
+    .is(&json!({
+        "id": "r1", "request": "gpt-4o-mini", "response": "gpt-4o-mini-2024-07-18", "outcome": "truncated",
+        "first_chunk_ms": 60,
+    }));
+}
+
+#[test]
+fn embeddings_have_no_output_and_no_cache() {
+    let attributes = json!({
+        "gen_ai.operation.name": "embeddings", "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "text-embedding-3-small", "gen_ai.usage.input_tokens": 11,
+        "gen_ai.usage.output_tokens": 0, "gen_ai.usage.cache_read.input_tokens": 0,
+    });
+    Sent { attributes, ..Sent::default() }
+        .is(&json!({ "input": 11, "output": null, "read": null, "cost_status": "exact" }));
+}

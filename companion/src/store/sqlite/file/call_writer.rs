@@ -6,8 +6,8 @@ use crate::record::CallRecord;
 use crate::store::sqlite::file::call_id::Place;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::row::{
-    ACCOUNT, ANSWERED_BY_MODEL, COLUMNS, COSTS, ERROR_TYPE, Hash, NOT_COUNTED, Numbers, ORIGIN, PRICED_BY,
-    STREAM, USAGE_SOURCE,
+    ACCOUNT, ANSWERED_BY_MODEL, COLUMNS, COSTS, ERROR_TYPE, FETCHED, Hash, NOT_COUNTED, Numbers, ORIGIN,
+    PRICED_BY, STREAM, USAGE_SOURCE,
 };
 
 /// The number of [`COLUMNS`], [`PRICED_BY`], [`ERROR_TYPE`], [`ACCOUNT`] and [`COSTS`].
@@ -81,6 +81,7 @@ fn write(
         | if call.response_model.is_some() { ANSWERED_BY_MODEL } else { 0 }
         | enum_codes::of_origin(call.origin) << ORIGIN
         | enum_codes::of_usage_source(call.usage_source) << USAGE_SOURCE
+        | if call.fetched { FETCHED } else { 0 }
         | if counted { 0 } else { NOT_COUNTED };
     statement.execute(params![
         id,

@@ -22,6 +22,9 @@ const TWO_BITS: i64 = 3;
 /// Another account of a call that is counted, or a witness that waits.
 pub(crate) const NOT_COUNTED: i64 = 1 << 6;
 
+/// A response that was fetched by its id.
+pub(super) const FETCHED: i64 = 1 << 7;
+
 /// `request_model` of a call whose answer named the same model.
 const SAME_MODEL: i64 = 0;
 
@@ -199,6 +202,7 @@ pub(crate) fn read_call(
         request_hash: Hash::read(row.get_ref(14)?)?,
         instance: text(20)?,
         sequence: unsigned(21)?,
+        fetched: flags & FETCHED != 0,
         response_preview: row.get(27)?,
         error_message: row.get(28)?,
         service_tier: text(29)?,

@@ -64,6 +64,7 @@ impl Transaction<'_> {
         }
         unsettled.extend(self.pass(batch.passages)?);
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;
+        appended.forgotten = self.known.forgotten();
         self.sequences.note(self.sql, batch.calls)?;
         self.sequences.note_processes(self.sql, batch.processes)?;
         appended.others = self.dictionary.take_others();

@@ -3,7 +3,7 @@
 
 use crate::record::{CallRecord, Origin, Passage, Timestamp};
 use crate::store::StoreError;
-use crate::store::identity::{Account, Accounts, Known, Verdict, WITNESS_WAITS, verdicts};
+use crate::store::identity::{Account, Accounts, Known, Verdict, WITNESS_WAITS, is_kept, verdicts};
 use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::write::accounts::Rows;
@@ -24,9 +24,9 @@ const PENDING_WAITS: i64 = 86_400 * Timestamp::SECOND;
 
 impl Transaction<'_> {
     pub(super) fn note_waiting(&mut self, id: i64, call: &CallRecord) -> rusqlite::Result<()> {
-        let waits = match call.outcome.as_str() {
-            _ if call.origin == Origin::Witness => WITNESS_WAITS,
-            "pending" => PENDING_WAITS,
+        let waits = match call.origin {
+            Origin::Witness => WITNESS_WAITS,
+            _ if is_kept(call) => PENDING_WAITS,
             _ => return Ok(()),
         };
         let until = end_of(call.start.0, call.duration_ns).saturating_add(waits);
