@@ -183,7 +183,9 @@ impl Intake {
             Encoded::Protobuf(bytes) => {
                 self.converter.parts::<S>(Encoded::Protobuf(bytes), self.clock.now(), most, part)
             }
-            Encoded::Json(bytes) => self.converter.parts::<S>(Encoded::Json(bytes), self.clock.now(), most, part),
+            Encoded::Json(bytes) => {
+                self.converter.parts::<S>(Encoded::Json(bytes), self.clock.now(), most, part)
+            }
         };
         let mut converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
         appended?;
