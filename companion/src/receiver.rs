@@ -2,6 +2,7 @@
 //! happens to a batch in between is here, once.
 
 pub(crate) mod admission;
+mod body;
 mod grpc;
 mod http;
 mod offload;

@@ -9,25 +9,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::{Connections, Peer, Place};
 use super::preface::PrefaceTimeout;
 
 /// How long a peer may take for a TLS handshake, to show its version of HTTP, or for the headers of a request.
 const SLOWEST_PEER: Duration = Duration::from_secs(10);
 /// How often an idle HTTP/2 peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// Streams on one HTTP/2 connection.
-const STREAMS: u32 = 128;
+/// Streams on one HTTP/2 connection: far more than a sender has on the way at a time.
+const STREAMS: u32 = 64;
 /// Bytes of requests a connection may have on the way before they are read.
 const WINDOW: u32 = 1 << 20;
 /// How long to wait when the system has no descriptor left for a connection.
@@ -37,7 +40,7 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 pub(crate) struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
-    connections: Arc<Semaphore>,
+    connections: Connections,
 }
 
 impl fmt::Debug for Listener {
@@ -57,7 +60,7 @@ impl Listener {
         connections: usize,
     ) -> std::io::Result<Self> {
         let tcp = TcpListener::bind(address).await?;
-        Ok(Self { tcp, tls, connections: Arc::new(Semaphore::new(connections)) })
+        Ok(Self { tcp, tls, connections: Connections::new(connections) })
     }
 
     /// The address bound, with the port the system chose for port 0.
@@ -82,21 +85,26 @@ impl Listener {
             let stop = stop.clone();
             #[expect(
                 clippy::disallowed_methods,
-                reason = "a permit bounds connections, and the graceful shutdown sees their end"
+                reason = "a place bounds connections, and the graceful shutdown sees their end"
             )]
             tokio::spawn(async move {
-                let _place = place;
-                connection(stream, tls, router, watcher, stop).await;
+                let peer = Arc::clone(&place.peer);
+                let state = (place.connections().clone(), Arc::clone(&peer));
+                let router = router.layer(middleware::from_fn_with_state(state, note));
+                tokio::select! {
+                    () = connection(stream, tls, router, watcher, stop) => {}
+                    () = peer.displaced() => tracing::debug!("connection closed: there are too many"),
+                }
+                drop(place);
             });
         }
         drop(self.tcp);
         graceful.shutdown().await;
     }
 
-    async fn accept(&self) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-        let place = self.connections.clone().acquire_owned().await.ok()?;
+    async fn accept(&self) -> Option<(TcpStream, Place)> {
         match self.tcp.accept().await {
-            Ok((stream, _)) => Some((stream, place)),
+            Ok((stream, address)) => Some((stream, self.connections.take(address.ip()))),
             Err(error) => {
                 tracing::warn!(%error, "connection not accepted");
                 tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
@@ -104,6 +112,18 @@ impl Listener {
             }
         }
     }
+}
+
+/// Gives a request its connection, and notes that it was answered.
+async fn note(
+    State((connections, peer)): State<(Connections, Arc<Peer>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(Arc::clone(&peer));
+    let response = next.run(request).await;
+    Place::answered(&connections, &peer);
+    response
 }
 
 async fn connection(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -12,8 +13,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tonic::Code;
 
+use super::body::Room;
 use super::refusal::{Protocol, Refusal};
 use crate::metrics::{Metrics, RequestError};
+use crate::net::connections::Peer;
 use crate::net::host::is_meant;
 use crate::net::token::Token;
 
@@ -21,9 +24,9 @@ use crate::net::token::Token;
 /// after 10 s by default and must hear from us before.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The bounds of the receivers. Bodies take at most `2 * requests * message_bytes` bytes: as sent, and inflated or put
-/// together. What is read of them comes on top, of one large request per core at a time: nothing but a part of its calls,
-/// whose number is bounded. The calls that wait for the disk are bounded by the writer.
+/// The bounds of the receivers. Bodies take at most `requests / 4 * message_bytes` bytes as sent, and those of one large
+/// request per core as much again inflated. What is read of them comes on top: nothing but a part of the calls of a
+/// request, whose number is bounded. The calls that wait for the disk are bounded by the writer.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// Bytes of one request, as sent and inflated.
@@ -45,6 +48,7 @@ pub(crate) struct Limits {
 pub(crate) struct Admission {
     limits: Limits,
     places: Arc<Semaphore>,
+    room: Room,
     metrics: Arc<Metrics>,
 }
 
@@ -53,7 +57,8 @@ impl Admission {
     #[must_use]
     pub(crate) fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
         let places = Arc::new(Semaphore::new(limits.requests));
-        Self { limits, places, metrics }
+        let room = Room::new(limits.requests, limits.message_bytes);
+        Self { limits, places, room, metrics }
     }
 
     /// Bytes of one request, as sent and inflated.
@@ -61,8 +66,7 @@ impl Admission {
         self.limits.message_bytes
     }
 
-    /// Applies the admission to `router`, before anything of a body is read, so that a request that waits costs no
-    /// memory.
+    /// Applies the admission to `router`. A request takes a place when its body is here, so that slow senders hold none.
     pub(super) fn guard(&self, router: Router, protocol: Protocol) -> Router {
         let state = (self.clone(), protocol);
         router.layer(middleware::from_fn_with_state(state, pass))
@@ -75,10 +79,22 @@ impl Admission {
         if self.limits.token.as_ref().is_some_and(|token| !token.admits(request.headers())) {
             return Err(Refusal::Unauthenticated);
         }
+        let work = self.work(request, next);
+        timeout(self.limits.deadline, work).await.unwrap_or(Err(Refusal::TimedOut))
+    }
+
+    async fn work(&self, request: Request, next: Next) -> Result<Response, Refusal> {
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let (parts, body) = request.into_parts();
+        let share = peer.as_ref().map(|peer| peer.share(self.room.share()));
+        let held = self.room.read(body, share).await?;
+        let _at_work = peer.as_ref().map(Peer::work);
         let Ok(Ok(_place)) = timeout(PATIENCE, self.places.acquire()).await else {
             return Err(Refusal::Overloaded(super::RETRY_AFTER));
         };
-        timeout(self.limits.deadline, next.run(request)).await.map_err(|_| Refusal::TimedOut)
+        let response = next.run(Request::from_parts(parts, Body::from(held.bytes))).await;
+        drop(held.room);
+        Ok(response)
     }
 }
 

@@ -72,3 +72,31 @@ fn calls_take_at_most_64_bytes_for_each_of_their_request() {
     let bytes = records.capacity() * size_of::<CallRecord>() + texts;
     assert!(bytes < 64 * request.len(), "{bytes} bytes of {}", request.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn asks_to_retry_when_every_place_is_taken() {
+    let limits = admission::Limits {
+        message_bytes: 1 << 20,
+        requests: 1,
+        deadline: Duration::from_secs(30),
+        token: None,
+        http_is_local: false,
+    };
+    let admission = admission::Admission::new(limits, Arc::default());
+    let ask = |protocol| {
+        let router = axum::Router::new().route("/", axum::routing::post(std::future::pending::<()>));
+        let request = ::http::Request::post("/").body(axum::body::Body::empty()).unwrap();
+        tower::ServiceExt::oneshot(admission.guard(router, protocol), request)
+    };
+    let at_work = tokio::spawn(ask(refusal::Protocol::Http));
+    tokio::task::yield_now().await;
+    let response = ask(refusal::Protocol::Http).await.unwrap();
+    assert_eq!(response.status(), ::http::StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers()[::http::header::RETRY_AFTER], "1");
+    let response = ask(refusal::Protocol::Grpc).await.unwrap();
+    let status = tonic::Status::from_header_map(response.headers()).unwrap();
+    assert_eq!(status.code(), tonic::Code::Unavailable);
+    let retry = tonic_types::StatusExt::get_details_retry_info(&status).unwrap().retry_delay.unwrap();
+    assert!(!retry.is_zero());
+    drop(at_work);
+}

@@ -62,12 +62,11 @@ async fn keeps_a_peer_whose_version_is_known_while_its_request_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn stops_without_waiting_for_a_handshake() {
     let (listener, address) = listener(Some(tls()), 2).await;
-    let places = Arc::clone(&listener.connections);
+    let connections = listener.connections.clone();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(Router::new(), stop.clone()));
     let silent = TcpStream::connect(address).await.unwrap();
-    // One place is the silent peer's, the other waits for the next.
-    while places.available_permits() > 0 {
+    while connections.number() == 0 {
         tokio::task::yield_now().await;
     }
     let begun = Instant::now();
@@ -75,4 +74,22 @@ async fn stops_without_waiting_for_a_handshake() {
     timeout(NEVER, serving).await.unwrap().unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);
     drop(silent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_peers_shut_no_other_out() {
+    let (listener, address) = listener(None, 8).await;
+    let router = Router::new().route("/", get(async || "served"));
+    tokio::spawn(listener.serve(router, CancellationToken::new()));
+    let begun = Instant::now();
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    let mut next = TcpStream::connect(address).await.unwrap();
+    next.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    next.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("served"), "{answer:?}");
+    assert_eq!(begun.elapsed(), Duration::ZERO, "nothing had to time out");
 }
