@@ -10,6 +10,7 @@ pub mod health;
 pub mod import;
 pub mod inbox;
 pub mod notify;
+mod periods;
 pub mod prices;
 pub mod recover;
 pub mod report;
@@ -31,9 +32,11 @@ use crate::config::{Flag, Loaded, load};
 use crate::evaluate::evaluator::Evaluator;
 use crate::evaluate::state_file::StateFile;
 use crate::failure::Failure;
+use crate::record::Timestamp;
 use crate::store::Querier;
 use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
 use crate::text::terminal::Terminal;
+use periods::Period;
 
 /// Records every LLM call that your applications make, with its exact cost.
 ///
@@ -70,6 +73,14 @@ enum Command {
     Report(report::Args),
     /// List calls, newest first.
     Calls(calls::Args),
+    /// Usage and cost by hour.
+    Hourly(periods::Args),
+    /// Usage and cost by day.
+    Daily(periods::Args),
+    /// Usage and cost by week.
+    Weekly(periods::Args),
+    /// Usage and cost by month.
+    Monthly(periods::Args),
     /// Show the price of a model, or the models in the ledger that have none.
     Prices(prices::Args),
     /// Import the calls of an existing SQLite table `audit_logs`.
@@ -173,6 +184,10 @@ impl Cli {
                 let querier = common.querier(&common.load(&[])?)?;
                 calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
             }
+            Command::Hourly(args) => common.periods(&args, Period::Hour, now, terminal, out)?,
+            Command::Daily(args) => common.periods(&args, Period::Day, now, terminal, out)?,
+            Command::Weekly(args) => common.periods(&args, Period::Week, now, terminal, out)?,
+            Command::Monthly(args) => common.periods(&args, Period::Month, now, terminal, out)?,
             Command::Prices(args) => {
                 let loaded = common.load(&[])?;
                 let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
@@ -195,6 +210,18 @@ impl Cli {
 }
 
 impl Common {
+    fn periods(
+        &self,
+        args: &periods::Args,
+        period: Period,
+        now: Timestamp,
+        terminal: Terminal,
+        out: &mut dyn std::io::Write,
+    ) -> Result<(), Failure> {
+        let querier = self.querier(&self.load(&[])?)?;
+        periods::run(args, period, &querier, now, terminal, out)
+    }
+
     /// The configuration of file, environment, `--ledger` and `flags`.
     ///
     /// # Errors

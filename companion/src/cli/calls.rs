@@ -1,6 +1,6 @@
 //! `spanledger calls`: the calls of a window, newest first.
 
-mod csv;
+pub(super) mod csv;
 mod json;
 mod table;
 

@@ -38,6 +38,11 @@ fn checked<T: 'static>(
     move |text| read(text).map(|_| text.to_owned())
 }
 
+/// Checks a duration of a flag.
+pub(crate) fn checked_duration() -> impl Fn(&str) -> Result<String, TimeError> + Clone + Send + Sync {
+    checked(duration_seconds)
+}
+
 impl WindowArgs {
     /// The window these flags name at `now`. Defaults to the last 24 hours.
     ///
@@ -94,7 +99,7 @@ fn trailing(seconds: i64, now: Timestamp) -> Window {
 }
 
 /// Reads a duration as configuration writes it, such as `90s`, `1h30m` or `7d`, in whole seconds.
-fn duration_seconds(text: &str) -> Result<i64, TimeError> {
+pub(crate) fn duration_seconds(text: &str) -> Result<i64, TimeError> {
     let Seconds(seconds) = text.trim().parse().map_err(TimeError)?;
     if !(1..=LONGEST_SECONDS).contains(&seconds) {
         return Err(TimeError(format!("the duration {text:?} is not between 1 s and 100 years")));

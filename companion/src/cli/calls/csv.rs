@@ -73,7 +73,7 @@ fn maybe(text: Option<&str>) -> String {
 
 /// Text from outside. Spreadsheets compute what begins with one of these characters, also behind spaces; an
 /// apostrophe keeps it text (OWASP, "CSV Injection"). NUL ends a cell in some readers.
-fn untrusted(text: &str) -> String {
+pub(in crate::cli) fn untrusted(text: &str) -> String {
     let text = text.replace('\0', "\u{fffd}");
     let first = text.trim_start_matches([' ', '\u{a0}', '\u{feff}']).chars().next();
     if matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')) {
@@ -83,7 +83,8 @@ fn untrusted(text: &str) -> String {
     }
 }
 
-fn line(out: &mut String, cells: impl Iterator<Item = String>) {
+/// Appends one line.
+pub(in crate::cli) fn line(out: &mut String, cells: impl Iterator<Item = String>) {
     for (i, cell) in cells.enumerate() {
         if i > 0 {
             out.push(',');

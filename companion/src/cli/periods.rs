@@ -1,0 +1,152 @@
+//! `spanledger hourly | daily | weekly | monthly`: usage and cost by period.
+
+mod calendar;
+mod csv;
+mod json;
+mod table;
+mod usage;
+
+use std::io::Write;
+
+use jiff::tz::TimeZone;
+
+use super::{Failure, write_all};
+use crate::record::Timestamp;
+use crate::store::{Dimension, Filter, Querier};
+use crate::text::terminal::Terminal;
+use crate::text::time::{checked_duration, duration_seconds};
+
+pub(crate) use calendar::Period;
+
+/// Which periods to list, and how.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A call belongs to the period in which it ended. Weeks begin on Monday. The first and the last period may be cut by --from and --to. \
+Costs are the totals of `spanledger report` over the same time; the last line names what they rest on.
+
+Examples:
+  spanledger daily
+  spanledger daily --by model,user --last 7d
+  spanledger weekly --service checkout --json | jq '.periods[].cost_usd'
+  spanledger monthly --timezone Europe/Berlin --from 2026-01-01 --csv > costs.csv")]
+pub(super) struct Args {
+    /// Periods up to now, such as 12h, 7d or 90d [default: 24 hours, 30 days, 12 weeks, 12 months].
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"], value_parser = checked_duration())]
+    last: Option<String>,
+    /// Start of the first period (inclusive): a date, which begins at midnight of the time zone, or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// End of the last period (exclusive) [default: now].
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Where days begin: an IANA name such as Europe/Berlin.
+    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = calendar::time_zone)]
+    timezone: TimeZone,
+    /// Totals within each period as well, by one or more of these.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    by: Vec<By>,
+    /// Only calls of this model.
+    #[arg(long)]
+    model: Option<String>,
+    /// Only calls of this provider.
+    #[arg(long)]
+    provider: Option<String>,
+    /// Only calls of this service.
+    #[arg(long)]
+    service: Option<String>,
+    /// Only calls of this user.
+    #[arg(long)]
+    user: Option<String>,
+    /// Only calls, all tokens and cost.
+    #[arg(long)]
+    compact: bool,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t)]
+    format: PeriodsFormat,
+    /// Short for --format json.
+    #[arg(long, conflicts_with_all = ["csv", "format"])]
+    json: bool,
+    /// Short for --format csv.
+    #[arg(long, conflicts_with = "format")]
+    csv: bool,
+}
+
+/// A dimension of usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Model,
+    User,
+    Service,
+    Provider,
+}
+
+impl By {
+    const fn dimension(self) -> Dimension {
+        match self {
+            Self::Model => Dimension::Model,
+            Self::User => Dimension::User,
+            Self::Service => Dimension::Service,
+            Self::Provider => Dimension::Provider,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::User => "user",
+            Self::Service => "service",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// Of the commands by period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum PeriodsFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For programs; fields are added, never renamed.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+/// Writes usage and cost of each period to `out`.
+///
+/// # Errors
+/// `Failure` when a time cannot be read, the periods are too many, the ledger cannot answer, or `out` cannot be written.
+pub(super) fn run(
+    args: &Args,
+    period: Period,
+    querier: &dyn Querier,
+    now: Timestamp,
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let last = args.last.as_deref().map(duration_seconds).transpose()?;
+    let ends = calendar::Ends { last, from: args.from.as_deref(), to: args.to.as_deref() };
+    let slots = calendar::slots(period, ends, &args.timezone, now).map_err(Failure)?;
+    let filter = Filter {
+        service: args.service.clone(),
+        model: args.model.clone(),
+        provider: args.provider.clone(),
+        user: args.user.clone(),
+        ..Filter::default()
+    };
+    let usage = usage::gather(querier, slots, &filter, &args.by, now)?;
+    let format = match (args.json, args.csv) {
+        (true, _) => PeriodsFormat::Json,
+        (_, true) => PeriodsFormat::Csv,
+        _ => args.format,
+    };
+    let text = match format {
+        PeriodsFormat::Text => table::render(&usage, period, args.compact, terminal),
+        PeriodsFormat::Json => json::render(&usage, period, &args.timezone)?,
+        PeriodsFormat::Csv => csv::render(&usage),
+    };
+    write_all(out, &text)
+}
+
+#[cfg(test)]
+mod tests;

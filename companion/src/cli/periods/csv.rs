@@ -1,0 +1,58 @@
+//! Usage by period as CSV: a row per period, and below it a row per group.
+
+use super::usage::{OfPeriod, Usage};
+use crate::cli::calls::csv::{line, untrusted};
+use crate::store::Totals;
+use crate::text::time::rfc3339;
+
+const COLUMNS: [&str; 14] = [
+    "period",
+    "from",
+    "to",
+    "by",
+    "name",
+    "calls",
+    "failed_calls",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "unpriced_calls",
+];
+
+pub(super) fn render(usage: &Usage) -> String {
+    let mut out = String::new();
+    line(&mut out, COLUMNS.iter().map(|title| (*title).to_owned()));
+    for one in &usage.periods {
+        row(&mut out, one, "", "", &one.figures.totals);
+        for (by, groups) in &one.groups {
+            for group in groups {
+                row(&mut out, one, by.name(), &group.name, &group.totals);
+            }
+        }
+    }
+    out
+}
+
+fn row(out: &mut String, one: &OfPeriod, by: &str, name: &str, totals: &Totals) {
+    let texts = [
+        one.slot.label.clone(),
+        rfc3339(one.slot.window.from),
+        rfc3339(one.slot.window.to),
+        by.to_owned(),
+        untrusted(name),
+    ];
+    let counts = [
+        totals.calls,
+        totals.failed,
+        totals.input_tokens,
+        totals.cache_read_tokens,
+        totals.cache_write_tokens,
+        totals.output_tokens,
+        totals.reasoning_tokens,
+    ];
+    let cells = texts.into_iter().chain(counts.map(|count| count.to_string()));
+    line(out, cells.chain([totals.cost.as_usd().to_string(), totals.unpriced.to_string()]));
+}

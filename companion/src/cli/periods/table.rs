@@ -1,0 +1,120 @@
+//! Usage by period as a table, with what it rests on below.
+
+use super::Period;
+use super::usage::{Figures, Usage};
+use crate::store::Totals;
+use crate::text::number::{compact, count, counted, percent, share, usd, usd_column};
+use crate::text::table::{Align, Table};
+use crate::text::terminal::{Terminal, harmless};
+
+/// Reads one number of tokens.
+type Tokens = fn(&Totals) -> u64;
+
+/// Kinds of tokens. One that no call has is left out, except input and output.
+const KINDS: [(&str, Tokens, bool); 5] = [
+    ("Input", |totals| totals.input_tokens, true),
+    ("Cached", |totals| totals.cache_read_tokens, false),
+    ("Written", |totals| totals.cache_write_tokens, false),
+    ("Output", |totals| totals.output_tokens, true),
+    ("Reasoning", |totals| totals.reasoning_tokens, false),
+];
+const ALL_TOKENS: (&str, Tokens, bool) =
+    ("Tokens", |totals| totals.input_tokens.saturating_add(totals.output_tokens), true);
+
+/// A row before its cost is aligned with the others.
+struct Row {
+    name: String,
+    totals: Totals,
+    /// The share of calls whose cost is an estimate or unknown; not known of a group.
+    inexact: Option<Option<f64>>,
+}
+
+pub(super) fn render(usage: &Usage, period: Period, compact_form: bool, terminal: Terminal) -> String {
+    let of = |figures: &Figures| {
+        let inexact = figures.estimated_calls.saturating_add(figures.totals.unpriced);
+        Some(share(inexact, figures.totals.calls))
+    };
+    let mut rows = Vec::new();
+    for one in &usage.periods {
+        rows.push(Row {
+            name: one.slot.label.clone(),
+            totals: one.figures.totals,
+            inexact: of(&one.figures),
+        });
+        for (by, groups) in &one.groups {
+            for group in groups {
+                let name = if group.name.is_empty() {
+                    format!("other {}s", by.name())
+                } else {
+                    harmless(&group.name)
+                };
+                rows.push(Row { name: format!("  {name}"), totals: group.totals, inexact: None });
+            }
+        }
+    }
+    rows.push(Row { name: "total".to_owned(), totals: usage.total.totals, inexact: of(&usage.total) });
+
+    let total = &usage.total.totals;
+    let kinds: Vec<_> = match compact_form {
+        true => vec![ALL_TOKENS],
+        false => KINDS.into_iter().filter(|(_, tokens, always)| *always || tokens(total) > 0).collect(),
+    };
+    let heading = match period {
+        Period::Hour => "Hour",
+        Period::Day => "Day",
+        Period::Week => "Week from",
+        Period::Month => "Month",
+    };
+    let mut columns = vec![(heading, Align::Left), ("Calls", Align::Right)];
+    columns.extend(kinds.iter().map(|(title, ..)| (*title, Align::Right)));
+    columns.push(("Cost", Align::Right));
+    if !compact_form {
+        columns.push(("Not exact", Align::Right));
+    }
+    let mut table = Table::new(0, &columns);
+    let costs = usd_column(rows.iter().map(|row| Some(row.totals.cost)));
+    for (row, cost) in rows.into_iter().zip(costs) {
+        let mut cells = vec![row.name, count(row.totals.calls)];
+        cells.extend(kinds.iter().map(|(_, tokens, _)| compact(tokens(&row.totals))));
+        cells.push(cost);
+        if !compact_form {
+            cells.push(match row.inexact {
+                None => String::new(),
+                Some(share) => share.map_or_else(|| "–".to_owned(), percent),
+            });
+        }
+        table.push(cells);
+    }
+    let mut out = String::new();
+    table.write(&mut out, terminal, 0);
+    out.push('\n');
+    out.push_str(&basis(usage));
+    out
+}
+
+/// What the figures rest on.
+fn basis(usage: &Usage) -> String {
+    let Figures { totals, estimated_calls, estimated, without_usage } = usage.total;
+    if totals.calls == 0 && usage.missing == 0 {
+        return "No call ended in this time.\n".to_owned();
+    }
+    let mut parts = Vec::new();
+    if estimated_calls > 0 {
+        parts.push(format!(
+            "{} of the cost is estimated ({})",
+            usd(estimated),
+            counted(estimated_calls, "call")
+        ));
+    }
+    if totals.unpriced > 0 {
+        parts.push(format!("{} without a known price, in no cost", counted(totals.unpriced, "call")));
+    }
+    if without_usage > 0 {
+        parts.push(format!("{} without usage", counted(without_usage, "call")));
+    }
+    parts.push(match usage.missing {
+        0 => "no call is known to be missing".to_owned(),
+        missing => format!("{} missing (spanledger report names them)", counted(missing, "call")),
+    });
+    format!("{}: {}.\n", counted(totals.calls, "call"), parts.join("; "))
+}

@@ -1,0 +1,144 @@
+use clap::Parser as _;
+
+use super::*;
+use crate::record::{CallRecord, NanoUsd};
+use crate::report::tests::fixture::{NOW, call, ledger};
+use crate::text::time::parse_time;
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn periods(period: Period, calls: &[CallRecord], flags: &[&str]) -> Result<String, String> {
+    let args = Cli::try_parse_from([&["periods"], flags].concat()).map_err(|error| error.to_string())?.args;
+    let mut out = Vec::new();
+    run(&args, period, &ledger(calls), NOW, Terminal::PLAIN, &mut out).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+fn json(period: Period, calls: &[CallRecord], flags: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&periods(period, calls, &[flags, &["--json"]].concat()).unwrap()).unwrap()
+}
+
+fn at(n: u64, time: &str) -> CallRecord {
+    call(n, parse_time(time).unwrap())
+}
+
+fn labels(document: &serde_json::Value) -> Vec<&str> {
+    document["periods"].as_array().unwrap().iter().map(|one| one["label"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn lists_the_usual_number_of_periods_up_to_the_current_one() {
+    for (period, count, first, last) in [
+        (Period::Hour, 24, "2026-11-22 13:00", "2026-11-23 12:00"),
+        (Period::Day, 30, "2026-10-25", "2026-11-23"),
+        (Period::Week, 12, "2026-09-07", "2026-11-23"),
+        (Period::Month, 12, "2025-12", "2026-11"),
+    ] {
+        let document = json(period, &[], &[]);
+        let labels = labels(&document);
+        assert_eq!((labels.len(), labels[0], labels[count - 1]), (count, first, last));
+    }
+}
+
+#[test]
+fn counts_each_call_in_the_day_of_its_time_zone() {
+    let calls = [at(1, "2026-11-22T22:59:58Z"), at(2, "2026-11-22T23:30:00Z"), at(3, "2026-11-23T00:30:00Z")];
+    let of = |zone: &str| {
+        let document = json(Period::Day, &calls, &["--from", "2026-11-22", "--timezone", zone]);
+        let calls = document["periods"].as_array().unwrap().iter().map(|one| one["calls"].as_u64().unwrap());
+        calls.collect::<Vec<_>>()
+    };
+    assert_eq!(of("UTC"), [2, 1]);
+    assert_eq!(of("Europe/Berlin"), [1, 2]);
+}
+
+#[test]
+fn days_are_as_long_as_the_clock_makes_them() {
+    let zone = ["--timezone", "Europe/Berlin", "--from", "2026-10-24", "--to", "2026-10-27"];
+    let document = json(Period::Day, &[], &zone);
+    let begin = |n: usize| document["periods"][n]["from"].as_str().unwrap().to_owned();
+    assert_eq!([begin(1), begin(2)], ["2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"]);
+    let hours = ["--timezone", "Europe/Berlin", "--from", "2026-10-25", "--to", "2026-10-26"];
+    let document = json(Period::Hour, &[], &hours);
+    assert_eq!(labels(&document).iter().filter(|label| **label == "2026-10-25 02:00").count(), 2);
+    assert_eq!(labels(&document).len(), 25);
+}
+
+#[test]
+fn figures_are_those_of_the_report() {
+    let calls = crate::report::tests::fixture::calls();
+    let window = crate::record::Window { from: NOW.plus_seconds(-30 * 86_400), to: NOW.plus_seconds(3600) };
+    let totals = ledger(&calls).totals(window, &Filter::default()).unwrap();
+    for period in [Period::Hour, Period::Day, Period::Week, Period::Month] {
+        let document = json(period, &calls, &["--last", "30d", "--by", "model,user,service,provider"]);
+        let sum = |key: &str| -> f64 {
+            document["periods"].as_array().unwrap().iter().map(|one| one[key].as_f64().unwrap()).sum()
+        };
+        assert_eq!(sum("calls"), totals.calls as f64);
+        assert_eq!(sum("input_tokens"), totals.input_tokens as f64);
+        assert!((sum("cost_usd") - totals.cost.as_usd()).abs() < 1e-9);
+        assert_eq!(document["totals"]["calls"], totals.calls);
+        for one in document["periods"].as_array().unwrap() {
+            for by in ["model", "user", "service", "provider"] {
+                let groups = one["groups"].as_array().into_iter().flatten().filter(|group| group["by"] == by);
+                let calls: u64 = groups.map(|group| group["calls"].as_u64().unwrap()).sum();
+                assert_eq!(calls, one["calls"].as_u64().unwrap(), "{by} of {}", one["label"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_line_names_what_the_figures_rest_on() {
+    let mut estimated = at(1, "2026-11-23T10:00:00Z");
+    estimated.cost_status = spanledger::CostStatus::Estimated;
+    let mut unpriced = at(2, "2026-11-23T10:00:01Z");
+    (unpriced.cost_status, unpriced.cost) = (spanledger::CostStatus::Unpriced, None);
+    let mut late = at(9, "2026-11-23T10:00:02Z");
+    late.cost = Some(NanoUsd(2_500_000_000));
+    let text = periods(Period::Day, &[estimated, unpriced, late], &["--last", "1d"]).unwrap();
+    assert_eq!(
+        text.lines().last().unwrap(),
+        "3 calls: $0.00027 of the cost is estimated (1 call); 1 call without a known price, in no cost; \
+         6 calls missing (spanledger report names them)."
+    );
+    assert!(text.lines().any(|line| line.starts_with("2026-11-23") && line.ends_with("66.7 %")), "{text}");
+    assert_eq!(
+        periods(Period::Day, &[], &[]).unwrap().lines().last().unwrap(),
+        "No call ended in this time."
+    );
+}
+
+#[test]
+fn names_are_harmless_in_every_form() {
+    let mut hostile = at(1, "2026-11-23T10:00:00Z");
+    hostile.user = Some("=cmd\u{1b}[2J".to_owned());
+    let calls = [hostile];
+    let text = periods(Period::Day, &calls, &["--last", "1d", "--by", "user"]).unwrap();
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let csv = periods(Period::Day, &calls, &["--last", "1d", "--by", "user", "--csv"]).unwrap();
+    assert!(csv.contains(",user,'=cmd"), "{csv}");
+    assert_eq!(csv.lines().count(), 4);
+}
+
+#[test]
+fn says_what_is_wrong_with_a_flag() {
+    for (flags, part) in [
+        (&["--timezone", "Mars/Olympus"][..], "not a known time zone"),
+        (&["--from", "tomorrow"], "not a valid time"),
+        (&["--from", "2026-11-02", "--to", "2026-11-01"], "--from is not before --to"),
+        (&["--last", "soon"], "not a valid duration"),
+        (&["--last", "3y"], "not a valid duration"),
+        (&["--last", "1d", "--from", "2026-11-01"], "cannot be used with"),
+        (&["--json", "--csv"], "cannot be used with"),
+    ] {
+        let error = periods(Period::Day, &[], flags).unwrap_err();
+        assert!(error.contains(part), "{flags:?}: {error}");
+    }
+    let error = periods(Period::Hour, &[], &["--last", "300d"]).unwrap_err();
+    assert!(error.contains("more than 2,000 hours"), "{error}");
+}
