@@ -1,4 +1,4 @@
-//! How many allocations observing a call makes. `cargo bench -p spanledger --bench allocations` counts those of the
+//! How many allocations observing a call makes. `cargo bench -p spanledger --features journal --bench allocations` counts those of the
 //! second call of each case of `overhead`, by a counting allocator. A program of its own, because counting takes time.
 
 use std::alloc::System;
@@ -8,13 +8,13 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[path = "support/calls.rs"]
 mod calls;
 
-use calls::{CHUNKS, Outcome, WAYS, case};
+use calls::{CHUNKS, JOURNAL_WAYS, Outcome, WAYS, case};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> Outcome {
-    for way in &WAYS[..3] {
+    for way in WAYS[..3].iter().chain(&JOURNAL_WAYS[..2]) {
         let counted = |name: &str| -> Result<usize, Box<dyn std::error::Error>> {
             let case = case(name)?;
             case.run();

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-bench=$(cargo bench -p spanledger --bench overhead --no-run --message-format json 2>/dev/null |
+bench=$(cargo bench -p spanledger --features journal --bench overhead --no-run --message-format json 2>/dev/null |
   grep -o '"executable":"[^"]*overhead-[^"]*"' | tail -1 | cut -d'"' -f4)
 
 # Instructions of one more call: two runs that differ in nothing else.
@@ -32,4 +32,6 @@ for what in whole-1 whole-4 whole-32 whole-256; do
 done
 bare=$(instructions bare/stream) unobserved=$(instructions unobserved/stream) observed=$(instructions observed/stream)
 printf '%-12s %12d %12d %12d\n' stream "$bare" "$unobserved" "$observed"
+delivered=$(instructions delivered/whole-4) journaled=$(instructions journaled/whole-4)
+echo "a journal: $((journaled - delivered)) instructions per call of 4 KiB"
 echo "a chunk: $(((observed - bare) / 1000)) instructions"

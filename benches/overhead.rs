@@ -1,6 +1,6 @@
 //! What observing a call costs.
 //!
-//! Method. `cargo bench -p spanledger --bench overhead`, on an otherwise idle machine. The network is left out: below the
+//! Method. `cargo bench -p spanledger --features journal --bench overhead`, on an otherwise idle machine. The network is left out: below the
 //! middleware is a layer that responds at once from memory, so that what is measured is what the middleware adds.
 //! Each case runs
 //!
@@ -10,6 +10,10 @@
 //! - `ideal` (whole answers): without it, but the request is parsed once and hashed with SHA-256, one span with 25
 //!   attributes is made, and nine measurements are recorded. The aim is `observed - bare` below 1.5 times
 //!   `ideal - bare`.
+//!
+//! `journaled` minus `delivered` is what a journal adds, with the default durability: both have an exporter that throws away
+//! what the delivery brings, on a runtime of two workers. On a runtime of one thread (`journaled_one_thread`) the journal's own
+//! thread writes, and the call waits for it.
 //!
 //! Prompts are English-like prose of 1, 4, 32 and 256 KiB with a line break every 80 characters; a stream has 1,000 chunks, each in a
 //! frame of its own.
@@ -22,7 +26,7 @@ use criterion::{BenchmarkId, Criterion};
 #[path = "support/calls.rs"]
 mod calls;
 
-use calls::{CHUNKS, Case, Outcome, WAYS, case};
+use calls::{CHUNKS, Case, JOURNAL_WAYS, Outcome, WAYS, case};
 
 const PROMPTS: [usize; 4] = [1, 4, 32, 256];
 
@@ -43,9 +47,15 @@ fn main() -> Outcome {
         }
         group.finish();
     }
+    let mut group = criterion.benchmark_group("journal/4KiB");
+    for way in JOURNAL_WAYS {
+        let case = Case::new(way, 4, false)?;
+        group.bench_function(BenchmarkId::from_parameter(way), |bencher| bencher.iter(|| case.run()));
+    }
+    group.finish();
     let mut group = criterion.benchmark_group("stream/1000 chunks");
     group.throughput(criterion::Throughput::Elements(CHUNKS as u64));
-    for way in &WAYS[..3] {
+    for way in WAYS[..3].iter().chain(&JOURNAL_WAYS) {
         let case = Case::new(way, 1, true)?;
         group.bench_function(BenchmarkId::from_parameter(way), |bencher| bencher.iter(|| case.run()));
     }

@@ -51,6 +51,8 @@ mod recovery;
 mod registry;
 mod segment;
 mod span;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -70,7 +72,8 @@ pub(crate) use self::registry::{directories, installed, report_change, wait_for_
 use self::segment::Owned;
 use crate::semconv::Semconv;
 
-/// The journal of this process in one directory. Clones are the same journal.
+/// The journal of this process in one directory. Clones are the same journal. It is open until the
+/// [delivery](crate::Delivery) has ended, and at most until the process does.
 #[derive(Clone)]
 pub struct Journal {
     inner: Arc<Inner>,
@@ -115,11 +118,19 @@ impl fmt::Debug for Journal {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.log.finish();
-        self.log.end();
-        self.owned.release();
+/// Reads a segment of any bytes as a recovery does, also with the checksums that its records would need.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_hostile(bytes: &[u8]) {
+    let salt = record::salt("hostile", 1);
+    for bytes in [bytes.to_vec(), record::with_checksums(bytes, salt)] {
+        let mut book = book::Book::default();
+        book.add(bytes, salt);
+        let origin = span::Origin { instance: "hostile", version: &book.state.version };
+        let ended = book.unsent().filter_map(|sequence| book.ended(sequence));
+        let spans = ended
+            .map(|(open, close)| span::ended(origin, open, close))
+            .chain(book.interrupted().map(|open| span::interrupted(origin, open, book.last)));
+        assert!(spans.map(|span| crate::span_size::of(&span)).all(|size| size > 0));
     }
 }
 

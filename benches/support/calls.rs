@@ -20,10 +20,15 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use spanledger::GenAiMiddleware;
+use spanledger::journal::Journal;
+use spanledger::{Delivery, GenAiMiddleware};
 
 pub(crate) const CHUNKS: usize = 1_000;
 pub(crate) const WAYS: [&str; 4] = ["bare", "unobserved", "observed", "ideal"];
+
+/// Observed, with the spans on their way through the delivery: on a runtime of two workers, the same with a journal, and with
+/// a journal on a runtime of one thread.
+pub(crate) const JOURNAL_WAYS: [&str; 3] = ["delivered", "journaled", "journaled_one_thread"];
 
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -117,12 +122,21 @@ pub(crate) struct Case {
     body: Bytes,
     ideal: Option<Ideal>,
     runtime: tokio::runtime::Runtime,
+    /// Where the journal is, if there is one.
+    _directory: Option<tempfile::TempDir>,
 }
 
 impl Case {
     /// `prompt` in KiB, or a stream with a prompt of 1 KiB.
     pub(crate) fn new(way: &str, prompt: usize, stream: bool) -> Result<Self, Box<dyn std::error::Error>> {
-        let tracers = SdkTracerProvider::builder().with_simple_exporter(Nowhere).build();
+        let tracers = SdkTracerProvider::builder();
+        let tracers = match JOURNAL_WAYS.contains(&way) {
+            true => {
+                tracers.with_span_processor(Delivery::new(|| Ok(Nowhere)).map_err(|error| error.to_string())?)
+            }
+            false => tracers.with_simple_exporter(Nowhere),
+        };
+        let tracers = tracers.build();
         let reader = PeriodicReader::builder(Nowhere).with_interval(Duration::from_secs(86_400)).build();
         let meters = SdkMeterProvider::builder().with_reader(reader).build();
         let ideal = (way == "ideal").then(|| Ideal::new(&tracers, &meters));
@@ -133,9 +147,24 @@ impl Case {
             let middleware = GenAiMiddleware::builder().tracer_provider(tracers).meter_provider(meters);
             client = client.with(middleware.build());
         }
+        let mut directory = None;
+        if JOURNAL_WAYS.contains(&way) {
+            let mut middleware = GenAiMiddleware::builder().tracer_provider(tracers).meter_provider(meters);
+            if way != "delivered" {
+                let directory = directory.insert(tempfile::tempdir()?);
+                middleware =
+                    middleware.journal(Journal::builder(directory.path()).any_file_system(true).open()?);
+            }
+            client = client.with(middleware.build());
+        }
         let client = client.with(if stream { streamed() } else { whole() }).build();
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Self { client, body: request(prompt, stream), ideal, runtime })
+        let runtime = match way {
+            "delivered" | "journaled" => {
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?
+            }
+            _ => tokio::runtime::Builder::new_current_thread().build()?,
+        };
+        Ok(Self { client, body: request(prompt, stream), ideal, runtime, _directory: directory })
     }
 
     /// Sends the request and reads the response to its end.

@@ -91,7 +91,7 @@ impl JournalBuilder {
     }
 
     /// The bytes that this process's journal may take. At the cap the oldest calls that no receiver has taken are dropped, and
-    /// what was dropped is recorded. Defaults to 64 MiB, about 200,000 calls; at least 1 MiB.
+    /// what was dropped is recorded. For a short time it takes up to a quarter more. Defaults to 64 MiB, about 200,000 calls; at least 1 MiB.
     #[must_use]
     pub fn cap(mut self, bytes: u64) -> Self {
         self.cap = bytes.max(1024 * 1024);

@@ -70,18 +70,23 @@ impl Keeper {
 
     fn run(mut self) {
         while self.log.wait_for_chores(if self.complained { IN_TROUBLE } else { REGULARLY }) {
-            if !self.vanished && !self.owned.is_there() {
-                self.vanished = true;
-                self.log.vanish();
-            }
-            if !self.vanished {
-                self.free();
-                self.hold_the_cap();
-                self.make_spare();
-                self.note_void();
-            }
-            self.report();
+            self.round();
         }
+    }
+
+    /// Does whatever is to be done.
+    pub(super) fn round(&mut self) {
+        if !self.vanished && !self.owned.is_there() {
+            self.vanished = true;
+            self.log.vanish();
+        }
+        if !self.vanished {
+            self.free();
+            self.hold_the_cap();
+            self.make_spare();
+            self.note_void();
+        }
+        self.report();
     }
 
     /// Removes segments with nothing in them that is still needed. They leave in order: what a receipt is about must
@@ -111,8 +116,11 @@ impl Keeper {
                 let mut shared = self.log.lock();
                 let Some(dropped) = shared.index.drop_oldest() else { return };
                 shared.lost += dropped.lost;
+                self.log.note_state(&mut shared);
                 dropped
             };
+            // What is lost is written down before it goes.
+            self.log.write_all();
             self.remove(dropped.id);
         }
     }

@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Bytes that wait in memory for a stalled file system. What comes after them is skipped and counted.
 const MAX_QUEUED: usize = 1024 * 1024;
 
+/// So many times its size a segment takes in addition while the next one is not there.
+const OVERRUN: u64 = 4;
+
 /// The journal of this process.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -166,11 +169,15 @@ impl Log {
 
     /// Goes on to the next segment where the current one has no room. Whether there is room.
     fn make_room(&self, shared: &mut Shared, size: u64, time: u64) -> bool {
-        if shared.room >= size {
+        if !shared.sealed && shared.room >= size {
             return true;
         }
         self.call_keeper(shared);
-        shared.begin_segment(time, self.segment_size) && shared.room >= size
+        if shared.begin_segment(time, self.segment_size) {
+            return true;
+        }
+        // The keeper has not made the next one yet.
+        !shared.sealed && shared.over + size <= OVERRUN * self.segment_size
     }
 
     fn skip(&self, shared: &mut Shared) {

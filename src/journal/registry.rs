@@ -1,17 +1,18 @@
 //! The journals of this process: the exporting thread marks and takes back calls without knowing which of them has one.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::{Inner, Journal, JournalError};
 
-static JOURNALS: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
+/// Held until the last of their calls is delivered: a client, with its middleware, often ends before the exporter does.
+static JOURNALS: Mutex<Vec<Arc<Inner>>> = Mutex::new(Vec::new());
 
 /// The journal of middlewares that were given none.
 static INSTALLED: OnceLock<Journal> = OnceLock::new();
 
-fn lock() -> MutexGuard<'static, Vec<Weak<Inner>>> {
+fn lock() -> MutexGuard<'static, Vec<Arc<Inner>>> {
     JOURNALS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -21,14 +22,12 @@ pub(super) fn open(
     begin: impl FnOnce(PathBuf) -> Result<Inner, JournalError>,
 ) -> Result<Journal, JournalError> {
     let mut journals = lock();
-    journals.retain(|journal| journal.strong_count() > 0);
-    let there =
-        journals.iter().filter_map(Weak::upgrade).find(|inner| inner.root == root && inner.log.is_running());
-    if let Some(inner) = there {
-        return Ok(Journal { inner });
+    journals.retain(|journal| !journal.log.is_closed());
+    if let Some(there) = journals.iter().find(|journal| journal.root == root && journal.log.is_running()) {
+        return Ok(Journal { inner: Arc::clone(there) });
     }
     let inner = Arc::new(begin(root)?);
-    journals.push(Arc::downgrade(&inner));
+    journals.push(Arc::clone(&inner));
     drop(journals);
     report_change();
     Ok(Journal { inner })
@@ -36,7 +35,7 @@ pub(super) fn open(
 
 /// All that are open.
 pub(super) fn all() -> Vec<Arc<Inner>> {
-    lock().iter().filter_map(Weak::upgrade).collect()
+    lock().iter().filter(|journal| !journal.log.is_closed()).map(Arc::clone).collect()
 }
 
 /// Makes a journal that of middlewares without one of their own, also of those that exist already.

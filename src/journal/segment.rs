@@ -183,12 +183,6 @@ impl Owned {
         fs::remove_file(self.path.join(LOCK))?;
         fs::remove_dir(&self.path)
     }
-
-    /// Lets others take the directory, also while this process lives.
-    pub(super) fn release(&self) {
-        // It is freed with the file at the latest.
-        let _freed = self.lock.unlock();
-    }
 }
 
 /// Removes directories that a process was making when it died. The hour is for one that is only slow.

@@ -1,4 +1,8 @@
-//! No call is lost when the process dies: applications that are really killed, against what the provider has counted.
+//! No call is lost when the process dies or the receiver is away: applications that are really killed, against what the
+//! provider has counted.
+//!
+//! `SPANLEDGER_TEST_KILLS` sets how often they are killed and `SPANLEDGER_TEST_CALLS` how many calls are made while the
+//! receiver is away; docs/guarantees.md says with which numbers this was run.
 
 #![expect(
     clippy::disallowed_methods,
@@ -6,206 +10,27 @@
 )]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod application;
+mod ledger;
 mod provider;
 #[path = "../otlp/receiver.rs"]
 mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::{Command, Stdio};
 
+use application::{Application, End, Options};
+use ledger::{Ledger, attribute, lost};
 use opentelemetry::Value;
-use opentelemetry_sdk::trace::SpanData;
-use provider::{ID, Provider, WAY};
+use provider::Provider;
 use receiver::Receiver;
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
-use spanledger::journal::{Journal, Taken, recover};
-use spanledger::{CallContext, GenAiMiddleware};
+use spanledger::journal::{Taken, inspect, recover};
 
-/// Calls that are on their way at the same time.
-const TASKS: u64 = 8;
-
-// --- the application ------------------------------------------------------------------------------------------------
-
-/// An application that makes calls until it is killed, and writes the id of each that is over to its standard output.
-#[test]
-#[ignore = "a child of the tests below"]
-fn application() {
-    let threads: usize = variable("THREADS").parse().unwrap();
-    let runtime = match threads {
-        1 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
-        _ => tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
-    };
-    runtime.unwrap().block_on(async {
-        let _guard = spanledger::otlp::builder().bridge(false).init().unwrap();
-        let journal =
-            Journal::builder(variable("JOURNAL")).cap(variable("CAP").parse().unwrap()).open().unwrap();
-        let middleware = GenAiMiddleware::builder().journal(journal).build();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let client = ClientBuilder::new(http).with(middleware).build();
-        let next = Arc::new(AtomicU64::new(0));
-        let tasks: Vec<_> =
-            (0..TASKS).map(|task| tokio::spawn(call_on(client.clone(), task, Arc::clone(&next)))).collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-}
-
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap()
-}
-
-async fn call_on(client: ClientWithMiddleware, task: u64, next: Arc<AtomicU64>) {
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", variable("NAME"));
-        // One task hangs with its first call until the process dies.
-        let way = match number % 5 {
-            _ if task == 0 => "hang",
-            0 | 1 => "stream",
-            2 => "endless",
-            _ => "whole",
-        };
-        let url = format!("{}/v1/chat/completions", variable("PROVIDER"));
-        let stream = way != "whole";
-        let mut response = client
-            .post(url)
-            .header(ID, &id)
-            .header(WAY, way)
-            .body(format!(
-                r#"{{"model":"gpt-4o","stream":{stream},"messages":[{{"role":"user","content":"{id}"}}]}}"#
-            ))
-            .with_extension(CallContext::new().conversation_id(&id).user_id("ada"))
-            .send()
-            .await
-            .unwrap();
-        if way == "endless" {
-            for _ in 0..10 {
-                response.chunk().await.unwrap();
-            }
-            drop(response);
-        } else {
-            while response.chunk().await.unwrap().is_some() {}
-        }
-        // In one write, so that what arrives is whole.
-        std::io::stdout().lock().write_all(format!("over {id}\n").as_bytes()).unwrap();
-    }
-}
-
-struct Application {
-    child: Child,
-    over: std::thread::JoinHandle<BTreeSet<String>>,
-}
-
-impl Application {
-    fn start(name: &str, threads: usize, journal: &Path, provider: &Provider, receiver: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "application", "--ignored", "--nocapture"])
-            .env("NAME", name)
-            .env("THREADS", threads.to_string())
-            .env("JOURNAL", journal)
-            .env("CAP", (64 * 1024 * 1024).to_string())
-            .env("PROVIDER", format!("http://{}", provider.address))
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver)
-            .env("OTEL_SERVICE_NAME", "shop")
-            .env("OTEL_BSP_SCHEDULE_DELAY", "20")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
-        let mut child = command.spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let over = std::thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .filter_map(|line| line.strip_prefix("over ").map(str::to_owned))
-                .collect()
-        });
-        Self { child, over }
-    }
-
-    /// Kills it, and gives the calls that it knows to be over.
-    fn kill(mut self) -> BTreeSet<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.over.join().unwrap()
-    }
-}
-
-// --- what arrives ---------------------------------------------------------------------------------------------------
-
-/// The calls that have arrived, as a ledger has them: what comes twice, with the same ids and times, is there once.
-#[derive(Debug, Default)]
-struct Ledger {
-    calls: BTreeMap<String, Row>,
-}
-
-#[derive(Debug, PartialEq)]
-struct Row {
-    span: Vec<u8>,
-    ended: u64,
-    outcome: String,
-}
-
-impl Ledger {
-    fn add(&mut self, id: String, row: Row) {
-        if let Some(before) = self.calls.get(&id) {
-            assert_eq!(*before, row, "{id} has two records");
-        }
-        self.calls.insert(id, row);
-    }
-
-    /// What the receiver took from the application itself.
-    fn add_received(&mut self, receiver: &Receiver) {
-        use opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue;
-        for span in &receiver.received.lock().unwrap().spans {
-            let text = |name: &str| {
-                let found = span.attributes.iter().find(|attribute| attribute.key == name)?;
-                match found.value.clone()?.value? {
-                    StringValue(text) => Some(text),
-                    _ => None,
-                }
-            };
-            if let Some(id) = text("gen_ai.conversation.id") {
-                let row = Row {
-                    span: span.span_id.clone(),
-                    ended: span.end_time_unix_nano,
-                    outcome: text("spanledger.outcome").unwrap(),
-                };
-                self.add(id, row);
-            }
-        }
-    }
-
-    /// What a recovery sends.
-    fn add_recovered(&mut self, spans: &[SpanData]) {
-        for span in spans {
-            let text = |name: &str| {
-                let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == name)?;
-                match &found.value {
-                    Value::String(text) => Some(text.as_str().to_owned()),
-                    _ => None,
-                }
-            };
-            if let Some(id) = text("gen_ai.conversation.id") {
-                assert_eq!(text("user.id").as_deref(), Some("ada"), "{id}");
-                assert_eq!(text("gen_ai.provider.name").as_deref(), Some("127.0.0.1"), "{id}");
-                assert_eq!(text("spanledger.request.hash").unwrap().len(), 32, "{id}");
-                let ended = span.end_time.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-                let row = Row {
-                    span: span.span_context.span_id().to_bytes().to_vec(),
-                    ended: u64::try_from(ended).unwrap(),
-                    outcome: text("spanledger.outcome").unwrap(),
-                };
-                self.add(id, row);
-            }
-        }
-    }
-}
+/// No receiver listens there.
+const AWAY: &str = "http://127.0.0.1:9";
 
 /// Numbers from a fixed seed: a failure can be repeated.
 struct Random(u64);
@@ -217,6 +42,28 @@ impl Random {
     }
 }
 
+/// The number that a variable sets.
+fn set(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |number| number.parse().unwrap())
+}
+
+/// Recovers everything into `ledger`, which is then all that there is.
+fn recover_all(directory: &Path, ledger: &mut Ledger) -> usize {
+    let recovered = recover(directory, &mut |resource, spans| {
+        assert_eq!(resource.get(&"service.name".into()), Some(Value::from("shop")));
+        ledger.add_recovered(spans);
+        Taken::Delivered
+    });
+    assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0, "nothing is left");
+    recovered.unwrap().len()
+}
+
+/// Fails unless every call that the provider has counted has arrived.
+fn all_arrived(ledger: &Ledger, counted: &BTreeSet<String>, what: &str) {
+    let missing: Vec<_> = counted.iter().filter(|id| !ledger.calls.contains_key(*id)).collect();
+    assert!(missing.is_empty(), "{what}: {missing:?} of {} are missing", counted.len());
+}
+
 /// Kills applications at random points, `rounds` times, and compares what the provider has counted with what arrives.
 fn every_call_arrives(rounds: u64, threads: usize) {
     let receiver = Receiver::start();
@@ -225,28 +72,19 @@ fn every_call_arrives(rounds: u64, threads: usize) {
         let directory = tempfile::tempdir().unwrap();
         let provider = Provider::start();
         // A receiver that is away in every third round.
-        let away = round % 3 == 2;
-        let endpoint = if away { "http://127.0.0.1:9".to_owned() } else { receiver.endpoint() };
-        let application =
-            Application::start(&format!("r{round}"), threads, directory.path(), &provider, &endpoint);
+        let endpoint = if round % 3 == 2 { AWAY.to_owned() } else { receiver.endpoint() };
+        let options =
+            Options { threads, ..Options::new(format!("r{threads}x{round}"), directory.path(), &endpoint) };
+        let application = Application::start(&options, &provider);
         provider.counted.wait_for(10 + random.below(500) as usize);
-        let over = application.kill();
+        let end = [End::Kill, End::Abort, End::Kill, End::Exit][round as usize % 4];
+        let over = application.end(end);
         let counted = provider.counted.ids();
 
         let mut ledger = Ledger::default();
         ledger.add_received(&receiver);
-        let mut ends = Vec::new();
-        let recovered = recover(directory.path(), &mut |resource, spans| {
-            assert_eq!(resource.get(&"service.name".into()), Some(Value::from("shop")));
-            ledger.add_recovered(&spans);
-            ends.extend(spans.iter().filter(|span| span.name == "spanledger.process").cloned());
-            Taken::Delivered
-        });
-        assert_eq!(recovered.unwrap().len(), 1);
-        let arrived: BTreeSet<String> =
-            ledger.calls.keys().filter(|id| id.starts_with(&format!("r{round}-"))).cloned().collect();
-        let missing: Vec<_> = counted.difference(&arrived).collect();
-        assert!(missing.is_empty(), "round {round}: {missing:?} of {} are missing", counted.len());
+        assert_eq!(recover_all(directory.path(), &mut ledger), 1);
+        all_arrived(&ledger, &counted, &format!("round {round}, {end:?}"));
         for id in &over {
             assert!(
                 ["completed", "dropped"].contains(&ledger.calls[id].outcome.as_str()),
@@ -254,23 +92,252 @@ fn every_call_arrives(rounds: u64, threads: usize) {
                 ledger.calls[id]
             );
         }
-        assert_eq!(ends.len(), 1, "that the process died is reported once");
-        assert!(ends[0].attributes.iter().any(|attribute| attribute.value == Value::from("died")));
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+        assert_eq!(ledger.how_they_ended(), ["died"], "that the process died is reported once");
     }
-}
-
-/// How often, unless `SPANLEDGER_KILLS` says otherwise.
-fn kills(few: u64) -> u64 {
-    std::env::var("SPANLEDGER_KILLS").map_or(few, |kills| kills.parse().unwrap())
 }
 
 #[test]
 fn every_call_arrives_once_when_the_application_is_killed() {
-    every_call_arrives(kills(12), 4);
+    every_call_arrives(set("SPANLEDGER_TEST_KILLS", 12), 4);
 }
 
 #[test]
 fn every_call_arrives_once_when_an_application_of_one_thread_is_killed() {
-    every_call_arrives(kills(6), 1);
+    every_call_arrives(set("SPANLEDGER_TEST_KILLS", 8), 1);
+}
+
+#[test]
+fn two_processes_share_a_directory() {
+    let (directory, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
+    let providers = [Provider::start(), Provider::start()];
+    let start = |name: &str, provider: &Provider| {
+        Application::start(&Options::new(name, directory.path(), &receiver.endpoint()), provider)
+    };
+    let (first, second) = (start("first", &providers[0]), start("second", &providers[1]));
+    providers.iter().for_each(|provider| provider.counted.wait_for(200));
+    first.end(End::Kill);
+    // The one that lives finds what the other left, and is left alone by a recovery. Either may be first.
+    let mut ledger = Ledger::default();
+    recover(directory.path(), &mut |_, spans| {
+        ledger.add_recovered(spans);
+        Taken::Delivered
+    })
+    .unwrap();
+    let living = inspect(directory.path()).unwrap();
+    assert!(living.iter().any(|process| process.running), "{living:?}");
+    providers[1].counted.wait_for(400);
+    second.end(End::Kill);
+    recover_all(directory.path(), &mut ledger);
+    ledger.add_received(&receiver);
+    for provider in &providers {
+        all_arrived(&ledger, &provider.counted.ids(), "two processes");
+    }
+}
+
+#[test]
+fn an_orderly_end_is_reported_and_leaves_nothing() {
+    let (directory, receiver, provider) =
+        (tempfile::tempdir().unwrap(), Receiver::start(), Provider::start());
+    let options = Options {
+        calls: 100,
+        mixed: false,
+        ..Options::new("orderly", directory.path(), &receiver.endpoint())
+    };
+    Application::start(&options, &provider).end(End::Wait);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+    let spans = &receiver.received.lock().unwrap().spans;
+    let report = spans.iter().find(|span| span.name == "spanledger.process").expect("the last report");
+    let value = |name: &str| {
+        let found = report.attributes.iter().find(|attribute| attribute.key == name);
+        format!("{:?}", found.unwrap().value.as_ref().unwrap().value.as_ref().unwrap())
+    };
+    assert_eq!(value("spanledger.process.end"), "StringValue(\"orderly\")");
+    assert_eq!(value("spanledger.process.last_sequence"), "IntValue(100)");
+    assert_eq!(spans.len(), 101);
+}
+
+#[test]
+fn an_orderly_end_without_a_receiver_is_reported_by_the_recovery() {
+    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
+    let options = Options { mixed: false, flush: 1, ..Options::new("orderly", directory.path(), AWAY) };
+    let application = Application::start(&options, &provider);
+    provider.counted.wait_for(50);
+    application.end(End::Orderly);
+    let mut ledger = Ledger::default();
+    assert_eq!(recover_all(directory.path(), &mut ledger), 1);
+    all_arrived(&ledger, &provider.counted.ids(), "without a receiver");
+    assert_eq!(ledger.how_they_ended(), ["orderly"]);
+}
+
+#[test]
+fn a_receiver_that_is_away_and_comes_back_gets_every_call_once() {
+    let calls = set("SPANLEDGER_TEST_CALLS", 10_000);
+    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let options = Options {
+        mixed: false,
+        calls,
+        ..Options::new("away", directory.path(), &format!("http://{address}"))
+    };
+    let application = Application::start(&options, &provider);
+    provider.counted.wait_for(usize::try_from(calls).unwrap());
+    let receiver = Receiver::on(TcpListener::bind(address).unwrap());
+    application.end(End::Wait);
+    let mut ledger = Ledger::default();
+    ledger.add_received(&receiver);
+    recover_all(directory.path(), &mut ledger);
+    all_arrived(&ledger, &provider.counted.ids(), "back");
+    assert_eq!(ledger.calls.len() as u64, calls);
+    let numbers: BTreeSet<_> = ledger.calls.values().map(|row| row.sequence.unwrap()).collect();
+    assert_eq!(numbers, (1..=calls).collect());
+}
+
+#[test]
+fn what_a_journal_drops_at_its_cap_is_named_to_the_number() {
+    const CALLS: u64 = 12_000;
+    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
+    let options = Options {
+        mixed: false,
+        cap: 1024 * 1024,
+        calls: CALLS,
+        ..Options::new("cap", directory.path(), AWAY)
+    };
+    let application = Application::start(&options, &provider);
+    provider.counted.wait_for(CALLS as usize);
+    application.end(End::Kill);
+    let size: u64 = files(directory.path()).iter().map(|path| path.metadata().unwrap().len()).sum();
+    assert!(size <= (1024 + 256 + 64) * 1024, "{size} bytes");
+    let mut ledger = Ledger::default();
+    recover_all(directory.path(), &mut ledger);
+    let [report] = &ledger.ends[..] else { panic!("{:?}", ledger.ends) };
+    let last = attribute(report, "spanledger.process.last_sequence").unwrap().to_string().parse().unwrap();
+    let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
+    let lost: Vec<u64> = lost(report).into_iter().flatten().collect();
+    let arrived = ledger.calls.values().filter_map(|row| row.sequence);
+    arrived.chain(lost.iter().copied()).for_each(|number| *seen.entry(number).or_default() += 1);
+    let neither = (1..=last).filter(|number| !seen.contains_key(number)).collect::<Vec<_>>();
+    let both = seen.iter().filter(|(_, times)| **times > 1).map(|(number, _)| *number).collect::<Vec<_>>();
+    assert_eq!((neither, both), (Vec::new(), Vec::new()), "each of {last} has arrived or is lost");
+    assert!(!lost.is_empty());
+    assert_eq!(
+        attribute(report, "spanledger.process.lost.calls").unwrap(),
+        &Value::I64(i64::try_from(lost.len()).unwrap())
+    );
+}
+
+fn files(directory: &Path) -> Vec<std::path::PathBuf> {
+    let processes = std::fs::read_dir(directory).unwrap();
+    processes
+        .flat_map(|process| std::fs::read_dir(process.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect()
+}
+
+/// A small file system in memory. `None` where mounting is not allowed.
+#[cfg(target_os = "linux")]
+struct Small(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl Small {
+    fn mount(kibibytes: u32) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let size = format!("size={kibibytes}k");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory.path()).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(directory))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Small {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(self.0.path()).status());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn calls_go_on_while_the_disk_is_full_and_none_is_lost() {
+    const CALLS: u64 = 6_000;
+    let Some(small) = Small::mount(512) else {
+        println!("not run: file systems cannot be mounted here");
+        return;
+    };
+    let (receiver, provider) = (Receiver::start(), Provider::start());
+    let options =
+        Options { mixed: false, calls: CALLS, ..Options::new("full", small.0.path(), &receiver.endpoint()) };
+    Application::start(&options, &provider).end(End::Wait);
+    let mut ledger = Ledger::default();
+    ledger.add_received(&receiver);
+    assert_eq!(recover_all(small.0.path(), &mut ledger), 0, "it ended in order");
+    all_arrived(&ledger, &provider.counted.ids(), "a full disk");
+    let skipped = receiver.received.lock().unwrap().metrics.get("spanledger.journal.skipped").copied();
+    assert!(skipped.is_some_and(|skipped| skipped > 0), "{skipped:?}: the disk was never full");
+}
+
+/// Recovers and writes what it delivers to its standard output, one line for each span of each batch.
+#[test]
+#[ignore = "a child of the test below"]
+fn recovery() {
+    let directory = std::env::var("JOURNAL").unwrap();
+    recover(Path::new(&directory), &mut |_, spans| {
+        let mut lines = String::new();
+        for span in spans.iter().filter(|span| span.name != "spanledger.process") {
+            let id = attribute(span, "gen_ai.conversation.id").unwrap();
+            let outcome = attribute(span, "spanledger.outcome").unwrap();
+            lines.push_str(&format!(
+                "took {id} {} {outcome} {:?}\n",
+                span.span_context.span_id(),
+                span.end_time
+            ));
+        }
+        std::io::stdout().lock().write_all(lines.as_bytes()).unwrap();
+        Taken::Delivered
+    })
+    .unwrap();
+    println!("all");
+}
+
+#[test]
+fn a_recovery_that_is_itself_killed_goes_on_where_it_was() {
+    use std::io::{BufRead, BufReader};
+    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
+    let application = Application::start(&Options::new("twice", directory.path(), AWAY), &provider);
+    provider.counted.wait_for(4_000);
+    application.end(End::Kill);
+    let mut random = Random(11);
+    // Every account of each call: all of one must be the same.
+    let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut kills = 0;
+    loop {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "recovery", "--ignored", "--nocapture"]).env("JOURNAL", directory.path());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let before_the_kill = 1 + random.below(1_500);
+        let mut all = false;
+        for (number, line) in (0..).zip(lines.by_ref()) {
+            if number == before_the_kill {
+                child.kill().unwrap();
+                kills += 1;
+            }
+            all |= line == "all";
+            if let Some((id, account)) = line.strip_prefix("took ").and_then(|line| line.split_once(' ')) {
+                taken.entry(id.to_owned()).or_default().insert(account.to_owned());
+            }
+        }
+        child.wait().unwrap();
+        if all {
+            break;
+        }
+    }
+    assert!(kills > 1, "{kills}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+    let arrived: BTreeSet<String> = taken.keys().cloned().collect();
+    assert_eq!(provider.counted.ids().difference(&arrived).count(), 0);
+    for (id, accounts) in taken {
+        assert_eq!(accounts.len(), 1, "{id} has two accounts: {accounts:?}");
+    }
 }

@@ -49,7 +49,7 @@ impl Log {
     /// The directory is gone, and with it whatever is written from here on.
     pub(in crate::journal) fn vanish(&self) {
         let mut shared = self.lock();
-        shared.room = 0;
+        shared.sealed = true;
         shared.spare = None;
         shared.trouble = Some(Trouble::Vanished);
     }
@@ -60,6 +60,10 @@ impl Log {
         self.work.notify_all();
         self.chores.notify_all();
         self.unsynced.notify_all();
+    }
+
+    pub(in crate::journal) fn is_closed(&self) -> bool {
+        self.lock().phase == Phase::Closed
     }
 
     pub(in crate::journal) fn is_running(&self) -> bool {

@@ -7,7 +7,7 @@ use opentelemetry::KeyValue;
 use super::super::body::State;
 use super::super::ranges::Ranges;
 use super::super::record::Kind;
-use super::{Log, this_time};
+use super::{Log, Shared, this_time};
 
 impl Log {
     /// Marks calls that a receiver has acknowledged.
@@ -63,7 +63,12 @@ impl Log {
     pub(in crate::journal) fn set_resource(&self, resource: Vec<KeyValue>) {
         let mut shared = self.lock();
         shared.index.state.resource = resource;
+        self.note_state(&mut shared);
+    }
+
+    /// Writes the account once more.
+    pub(in crate::journal) fn note_state(&self, shared: &mut Shared) {
         let state = shared.index.state.encode();
-        self.note(&mut shared, Kind::State, this_time(), &state);
+        self.note(shared, Kind::State, this_time(), &state);
     }
 }

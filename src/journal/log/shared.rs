@@ -20,6 +20,10 @@ pub(in crate::journal) struct Shared {
     pub(super) end: u64,
     /// What the current segment still takes.
     pub(super) room: u64,
+    /// What the current segment took beyond that, while there was no other.
+    pub(super) over: u64,
+    /// The current segment takes nothing more.
+    pub(super) sealed: bool,
     /// The segment to go on with.
     pub(in crate::journal) spare: Option<Arc<SegmentFile>>,
     /// Segments written to since they were last synced, where syncing is asked for.
@@ -72,6 +76,7 @@ impl Shared {
         self.index.begin_segment(segment.id);
         self.index.grow(usize::try_from(segment.length()).unwrap_or(usize::MAX));
         self.room = size.saturating_sub(segment.length());
+        (self.over, self.sealed) = (0, false);
         self.queue.push_back(Chunk { segment, bytes: Vec::new(), ends: self.end });
         self.put_state(time);
         true
@@ -93,6 +98,7 @@ impl Shared {
         self.end += size as u64;
         chunk.ends = self.end;
         self.queued += size;
+        self.over += (size as u64).saturating_sub(self.room);
         self.room = self.room.saturating_sub(size as u64);
         self.index.grow(size);
     }
@@ -117,7 +123,7 @@ impl Shared {
     /// Writes no more into a segment that has failed.
     pub(super) fn seal(&mut self, id: u32) {
         if self.queue.back().is_some_and(|chunk| chunk.segment.id == id) {
-            self.room = 0;
+            self.sealed = true;
         }
     }
 

@@ -37,7 +37,7 @@ impl Log {
 
 /// A log whose segments have no end.
 fn log(first: SegmentFile, keep_to_sync: bool) -> Log {
-    Log::new(u64::MAX / 2, first, keep_to_sync).with_patience(FOREVER)
+    Log::new(u64::MAX / 16, first, keep_to_sync).with_patience(FOREVER)
 }
 
 /// A log in a pipe that no one reads: a write blocks in the kernel once the pipe is full, as on a disk that stalls.
@@ -249,7 +249,7 @@ fn a_call_whose_end_cannot_be_written_is_noted_later() {
     let opened = log.open(1, &body(64)).unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     log.lock().spare = Some(Arc::new(SegmentFile::of_file(full, NAME, 2)));
-    log.lock().room = 0;
+    log.lock().sealed = true;
     assert_eq!(log.close(opened.number, 2, &[0], || 9), 9);
     assert_eq!(log.lock().index.void.iter().collect::<Vec<_>>(), [1..=1]);
     // The keeper writes it down once there is room.
@@ -269,7 +269,7 @@ fn a_call_that_is_open_moves_out_of_the_oldest_segment() {
     let log = log(first, false);
     let opened = log.open(1, &body(64)).unwrap();
     log.lock().spare = Some(Arc::new(SegmentFile::create(directory.path(), NAME, 2).unwrap()));
-    log.lock().room = 0;
+    log.lock().sealed = true;
     let other = log.open(2, &body(64)).unwrap();
     assert!(log.lock().index.oldest_is_held_open());
     assert_eq!(log.lock().index.open_in_oldest(), [opened.number]);
