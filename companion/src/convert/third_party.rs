@@ -12,7 +12,7 @@ mod codex;
 mod fact;
 mod json;
 mod langfuse;
-mod litellm;
+pub(super) mod litellm;
 mod logfire;
 mod meaning;
 mod mlflow;

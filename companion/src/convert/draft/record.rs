@@ -11,7 +11,7 @@ use crate::convert::Ids;
 use crate::convert::failure::{self, Failure, Kind as FailureKind};
 use crate::convert::kind::Kind;
 use crate::convert::secrets;
-use crate::convert::third_party::Meaning;
+use crate::convert::third_party::{Meaning, litellm};
 use crate::convert::timestamps::CallTime;
 use crate::convert::value::{NAME_BYTES, TEXT_BYTES};
 use crate::record::{CallRecord, ModalityTokens, Origin};
@@ -70,7 +70,7 @@ impl Draft<'_> {
             operation: self.operation.unwrap_or_default().into_owned(),
             request_model: self.request_model.map(Cow::into_owned),
             response_model: self.response_model.map(Cow::into_owned),
-            response_id: self.response_id.map(Cow::into_owned),
+            response_id: self.response_id.map(litellm::provider_response_id).map(Cow::into_owned),
             stream,
             outcome,
             status_code: self.status_code,

@@ -1,6 +1,12 @@
 //! LiteLLM, the library and the proxy. It reports the cost it has computed itself, in USD.
 //!
-//! Its usage object, which alone has the cached tokens, is the text of a Python dictionary.
+//! Its usage object, which alone has the cached tokens, is the text of a Python dictionary. The id of a response of the
+//! Responses API is its own, around the provider's, for its client as well.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::json::{self, Json};
 use super::{Cached, Dialect, Fact, Field};
@@ -22,3 +28,17 @@ pub(super) const DIALECT: Dialect = Dialect {
 };
 
 const USAGE: Json = json::USAGE.in_python();
+
+/// With what its own ids begin: `resp_` and `litellm:` in base64.
+const OWN_ID: &str = "resp_bGl0ZWxsbTp";
+
+/// The provider's id of a response, also where LiteLLM put its own around it:
+/// `resp_` and, in base64, `litellm:custom_llm_provider:openai;model_id:...;response_id:resp_1`.
+pub(in super::super) fn provider_response_id(id: Cow<'_, str>) -> Cow<'_, str> {
+    let inner = id.strip_prefix("resp_").filter(|_| id.starts_with(OWN_ID)).and_then(|encoded| {
+        let text = String::from_utf8(STANDARD_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?).ok()?;
+        let (_, id) = text.rsplit_once("response_id:")?;
+        (!id.is_empty()).then(|| id.to_owned())
+    });
+    inner.map_or(id, Cow::Owned)
+}

@@ -46,6 +46,25 @@ fn litellm_without_a_provider_but_in_the_model() {
     assert_eq!((converted.records.len(), converted.ignored), (0, 1));
 }
 
+#[test]
+fn an_id_that_litellm_put_around_the_providers_is_the_providers_for_every_sender() {
+    use base64::Engine as _;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let own =
+        format!("resp_{}", encode("litellm:custom_llm_provider:openai;model_id:None;response_id:resp_1"));
+    litellm(json!({ "gen_ai.response.id": own })).is(&json!({ "id": "resp_1" }));
+    let client = json!({
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.response.id": own,
+    });
+    Sent { attributes: client, ..Sent::default() }.is(&json!({ "id": "resp_1" }));
+    for other in
+        ["resp_bGl0ZWxsbTp", "resp_bGl0ZWxsbTp!!", "resp_1", &format!("resp_{}", encode("litellm:nothing"))]
+    {
+        litellm(json!({ "gen_ai.response.id": other })).is(&json!({ "id": other }));
+    }
+}
+
 fn claude_sdk(status: i32, more: Json) -> Sent<'static> {
     let mut attributes = json!({
         "gen_ai.provider.name": "anthropic", "gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-sonnet-4-5",
