@@ -1,10 +1,5 @@
 //! rig records each call as an LLM span of its own, which the bridge of `otlp` exports: a backend must see one call.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests read the environment of nothing else, and start servers"
-)]
-
 use std::sync::{Arc, Mutex};
 
 use rig_core::completion::CompletionRequest;
