@@ -46,7 +46,7 @@
 //! `error.type` is the provider's error code where it is an identifier, else the HTTP status, else one of
 //! `timeout`, `connect`, `body`, `decode`, `redirect`, `request`, `middleware`, `unexpected_end` and `_OTHER`.
 //!
-//! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD),
+//! Metrics are the conventions' client metrics, plus the counters `spanledger.client.cost` (USD, by outcome and cost status),
 //! `spanledger.client.calls` (by outcome, usage source, cost status and HTTP status),
 //! `spanledger.client.unpriced.tokens`, `spanledger.client.usage.unparsed` (by provider and reason) and
 //! `spanledger.client.unparsed` (by reason). A model becomes a label when the price table knows it or a provider

@@ -583,7 +583,7 @@ pub mod metric {
     pub const OPERATION_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
     /// Until 1.41, histogram, {token}.
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
-    /// ours, counter, USD.
+    /// ours, counter, USD: by outcome and cost status.
     pub const COST: &str = "spanledger.client.cost";
     /// ours, counter, {call}: by outcome, usage source, cost status and HTTP status.
     pub const CALLS: &str = "spanledger.client.calls";

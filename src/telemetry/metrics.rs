@@ -126,8 +126,11 @@ impl Instruments {
         if verdict.usage_source != UsageSource::Estimated {
             self.tokens.record(usage, common);
         }
+        let outcome = KeyValue::new(attribute::OUTCOME, verdict.outcome.as_str());
+        let cost_status = KeyValue::new(attribute::COST_STATUS, cost.status.as_str());
         if let Some(usd) = cost.usd {
-            self.cost.add(usd, common);
+            // What failed calls cost, and how much of the money is estimated.
+            with(common, [outcome.clone(), cost_status.clone()], |priced| self.cost.add(usd, priced));
         }
         if cost.status == CostStatus::Unpriced {
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
@@ -144,11 +147,8 @@ impl Instruments {
             with_one(common, attribute::UNPARSED, reason.as_str(), |labels| self.unparsed.add(1, labels));
         }
 
-        let statuses = [
-            KeyValue::new(attribute::OUTCOME, verdict.outcome.as_str()),
-            KeyValue::new(attribute::USAGE_SOURCE, verdict.usage_source.as_str()),
-            KeyValue::new(attribute::COST_STATUS, cost.status.as_str()),
-        ];
+        let statuses =
+            [outcome, KeyValue::new(attribute::USAGE_SOURCE, verdict.usage_source.as_str()), cost_status];
         let status = call
             .status_code
             .map(|status| KeyValue::new(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));

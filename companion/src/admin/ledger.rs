@@ -53,18 +53,21 @@ impl LedgerTotals {
 
     /// Writes them.
     pub(crate) fn write(&self, out: &mut Text) {
-        self.family(out, "spanledger_ledger_calls", "Calls in the ledger.", |totals| as_f64(totals.calls));
+        self.family(out, "spanledger_ledger_calls", "Calls in the ledger.", |totals| {
+            Some(as_f64(totals.calls))
+        });
         self.family(out, "spanledger_ledger_failed_calls", "Failed calls in the ledger.", |totals| {
-            as_f64(totals.failed)
+            Some(as_f64(totals.failed))
         });
         self.family(out, "spanledger_ledger_input_tokens", "Input tokens in the ledger.", |totals| {
-            as_f64(totals.input_tokens)
+            Some(as_f64(totals.input_tokens))
         });
         self.family(out, "spanledger_ledger_output_tokens", "Output tokens in the ledger.", |totals| {
-            as_f64(totals.output_tokens)
+            Some(as_f64(totals.output_tokens))
         });
+        // Where nothing has a price, the cost is unknown and not zero.
         self.family(out, "spanledger_ledger_cost_usd", "Cost of the calls in the ledger.", |totals| {
-            totals.cost.as_usd()
+            (totals.cost.0 != 0 || totals.unpriced == 0).then(|| totals.cost.as_usd())
         });
         let name = "spanledger_ledger_missing_calls";
         out.family(name, Kind::Gauge, "Calls that never came, by their sequence numbers.");
@@ -74,15 +77,20 @@ impl LedgerTotals {
         out.sample(name, &[], as_f64(self.lost));
     }
 
-    /// The sum over all calls without a label, and one family a dimension, so that no sum counts a call twice.
-    fn family(&self, out: &mut Text, name: &str, help: &str, value: impl Fn(&Totals) -> f64) {
+    /// The sum over all calls without a label, and one family a dimension, so that no sum counts a call twice. What has no
+    /// value has no sample.
+    fn family(&self, out: &mut Text, name: &str, help: &str, value: impl Fn(&Totals) -> Option<f64>) {
         out.family(name, Kind::Gauge, help);
-        out.sample(name, &[], value(&self.all));
+        if let Some(value) = value(&self.all) {
+            out.sample(name, &[], value);
+        }
         for (label, groups) in &self.by {
             let name = format!("{name}_by_{label}");
             out.family(&name, Kind::Gauge, help);
             for group in groups {
-                out.sample(&name, &[(label, &group.name)], value(&group.totals));
+                if let Some(value) = value(&group.totals) {
+                    out.sample(&name, &[(label, &group.name)], value);
+                }
             }
         }
     }
@@ -91,6 +99,7 @@ impl LedgerTotals {
 fn add(mut sum: Totals, more: &Totals) -> Totals {
     sum.calls += more.calls;
     sum.failed += more.failed;
+    sum.unpriced += more.unpriced;
     sum.input_tokens += more.input_tokens;
     sum.output_tokens += more.output_tokens;
     sum.cost.0 = sum.cost.0.saturating_add(more.cost.0);
@@ -102,6 +111,7 @@ fn rest(all: &Totals, listed: &Totals) -> Totals {
     let mut rest = Totals {
         calls: all.calls.saturating_sub(listed.calls),
         failed: all.failed.saturating_sub(listed.failed),
+        unpriced: all.unpriced.saturating_sub(listed.unpriced),
         input_tokens: all.input_tokens.saturating_sub(listed.input_tokens),
         output_tokens: all.output_tokens.saturating_sub(listed.output_tokens),
         ..Totals::default()

@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use spanledger::otlp::Guard;
-use spanledger::{CallContext, GenAiMiddleware};
+use spanledger::{CallContext, GenAiMiddleware, Semconv};
 
 use crate::Result;
 use crate::exchange::Exchange;
@@ -41,10 +41,24 @@ impl Application {
     /// # Errors
     /// When an exporter or the HTTP client cannot be built.
     pub fn start(service: &str, collector: SocketAddr, provider: &Provider) -> Result<Self> {
+        Self::by(Semconv::Latest, service, collector, provider)
+    }
+
+    /// As [`Self::start`], with the names of the conventions until 1.41.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_older(service: &str, collector: SocketAddr, provider: &Provider) -> Result<Self> {
+        Self::by(Semconv::V1_41, service, collector, provider)
+    }
+
+    fn by(semconv: Semconv, service: &str, collector: SocketAddr, provider: &Provider) -> Result<Self> {
         let endpoint = format!("http://{collector}");
         let resource = Resource::builder()
             .with_service_name(service.to_owned())
             .with_attribute(KeyValue::new("service.instance.id", format!("{service}-1")))
+            .with_attribute(KeyValue::new("service.namespace", "shop"))
+            .with_attribute(KeyValue::new("service.version", "1.0.0"))
             .with_attribute(KeyValue::new("deployment.environment.name", "test"))
             .build();
         let spans = SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()?;
@@ -55,6 +69,7 @@ impl Application {
         let reader = PeriodicReader::builder(metrics).with_interval(Duration::from_secs(1)).build();
         let meters = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
         let middleware = GenAiMiddleware::builder()
+            .semconv(semconv)
             .tracer_provider(tracers.clone())
             .meter_provider(meters.clone())
             .build();

@@ -1,4 +1,4 @@
-//! The queries of `dashboards/spanledger.json`, as Grafana would send them.
+//! The queries of the dashboards in `dashboards/`, as Grafana would send them.
 
 use serde_json::Value;
 
@@ -27,28 +27,48 @@ pub struct Variable {
     pub label: String,
 }
 
-fn board() -> Result<Value> {
-    Ok(serde_json::from_str(&std::fs::read_to_string(root().join("dashboards/spanledger.json"))?)?)
+/// The dashboards that `dashboards/generate.py` writes.
+const BOARDS: [&str; 3] = ["spanledger.json", "cost.json", "audit.json"];
+
+fn boards() -> Result<Vec<Value>> {
+    let read = |name: &str| {
+        Ok(serde_json::from_str(&std::fs::read_to_string(root().join("dashboards").join(name))?)?)
+    };
+    BOARDS.into_iter().map(read).collect()
 }
 
-/// "All" for every variable of the dashboard, and Grafana's own intervals.
+fn panels_of(value: &Value) -> &[Value] {
+    value["panels"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// All panels, those of collapsed rows too.
+fn panels(boards: &[Value]) -> impl Iterator<Item = &Value> {
+    boards.iter().flat_map(panels_of).flat_map(|panel| std::iter::once(panel).chain(panels_of(panel)))
+}
+
+/// "All" for every variable of the dashboards, and Grafana's own intervals. No test has a yesterday: what is compared with an
+/// earlier time is asked about the same time.
 fn filled(text: &str) -> String {
-    text.replace("$__rate_interval", "4m")
+    let mut text = text
+        .replace("$__rate_interval", "4m")
+        .replace("$__range_s", &RANGE_SECONDS.to_string())
         .replace("$__range", &format!("{RANGE_SECONDS}s"))
-        .replace("$service", ".*")
-        .replace("$provider", ".*")
-        .replace("$model", ".*")
+        .replace(" offset 1d", "")
+        .replace(" offset 1w", "");
+    for variable in ["$service", "$environment", "$provider", "$model", "$version"] {
+        text = text.replace(variable, ".*");
+    }
+    text
 }
 
 /// Every Prometheus query of every panel.
 ///
 /// # Errors
-/// When the dashboard cannot be read.
+/// When a dashboard cannot be read.
 pub fn queries() -> Result<Vec<Query>> {
-    let board = board()?;
-    let panels = board["panels"].as_array().ok_or("a dashboard without panels")?;
+    let boards = boards()?;
     let mut queries = Vec::new();
-    for panel in panels {
+    for panel in panels(&boards) {
         for target in panel["targets"].as_array().into_iter().flatten() {
             if let Some(expression) = target["expr"].as_str() {
                 queries.push(Query {
@@ -65,11 +85,11 @@ pub fn queries() -> Result<Vec<Query>> {
 /// Every variable that asks Prometheus.
 ///
 /// # Errors
-/// When the dashboard cannot be read, or a variable asks for anything but the values of a label.
+/// When a dashboard cannot be read, or a variable asks for anything but the values of a label.
 pub fn variables() -> Result<Vec<Variable>> {
-    let board = board()?;
-    let list = board["templating"]["list"].as_array().ok_or("a dashboard without variables")?;
-    let asking = list.iter().filter(|variable| variable["type"] == "query");
+    let boards = boards()?;
+    let lists = boards.iter().filter_map(|board| board["templating"]["list"].as_array()).flatten();
+    let asking = lists.filter(|variable| variable["type"] == "query");
     asking
         .map(|variable| {
             let definition = variable["definition"].as_str().unwrap_or_default();
@@ -85,10 +105,9 @@ pub fn variables() -> Result<Vec<Variable>> {
 /// The text of the TraceQL queries.
 ///
 /// # Errors
-/// When the dashboard cannot be read.
+/// When a dashboard cannot be read.
 pub fn trace_queries() -> Result<Vec<String>> {
-    let board = board()?;
-    let panels = board["panels"].as_array().into_iter().flatten();
-    let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
+    let boards = boards()?;
+    let targets = panels(&boards).filter_map(|panel| panel["targets"].as_array()).flatten();
     Ok(targets.filter_map(|target| target["query"].as_str().map(str::to_owned)).collect())
 }

@@ -229,6 +229,18 @@ impl Exchange {
         exchange
     }
 
+    /// A stream that reports its usage and is cut before any choice has ended: a failed call that costs something.
+    #[must_use]
+    pub fn cut_after_usage(id: impl Into<String>, model: &str, tokens: Tokens) -> Self {
+        let mut exchange = Self::answered(id, model, true, tokens);
+        let events = exchange.body.split_inclusive(|byte| *byte == b'\n');
+        let has = |event: &[u8], text: &[u8]| event.windows(text.len()).any(|part| part == text);
+        let kept = events.filter(|event| !has(event, b"\"stop\"") && !has(event, b"[DONE]"));
+        exchange.body = kept.collect::<Vec<_>>().concat().into();
+        exchange.cut = true;
+        exchange
+    }
+
     fn asked(id: String, model: &str, stream: bool, status: u16, known: Known) -> Self {
         let request = json!({
             "model": model,

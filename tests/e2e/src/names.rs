@@ -18,8 +18,11 @@ pub fn series() -> BTreeSet<String> {
         metric::INFERENCE_TIME_TO_FIRST_CHUNK,
         metric::INFERENCE_TIME_PER_OUTPUT_CHUNK,
         metric::OPERATION_DURATION,
+        metric::OPERATION_TIME_TO_FIRST_CHUNK,
+        metric::OPERATION_TIME_PER_OUTPUT_CHUNK,
     ];
-    let token_histograms = [metric::OPERATION_INPUT_TOKENS, metric::OPERATION_OUTPUT_TOKENS];
+    let token_histograms =
+        [metric::OPERATION_INPUT_TOKENS, metric::OPERATION_OUTPUT_TOKENS, metric::TOKEN_USAGE];
     // A unit in braces is an annotation and gives no suffix.
     let counters = [
         metric::USAGE_INPUT_TOKENS,
@@ -30,6 +33,8 @@ pub fn series() -> BTreeSet<String> {
         metric::CALLS,
         metric::UNPRICED_TOKENS,
         metric::UNPARSED,
+        metric::UNRECOGNISED,
+        metric::LOST_SPANS,
     ];
     let histograms = seconds
         .map(|name| escaped(name) + "_seconds")
@@ -54,6 +59,7 @@ pub fn labels() -> BTreeSet<String> {
         attribute::SERVER_PORT,
         attribute::ERROR_TYPE,
         attribute::TOKEN_MODALITY,
+        attribute::TOKEN_TYPE,
         attribute::OUTCOME,
         attribute::USAGE_SOURCE,
         attribute::COST_STATUS,

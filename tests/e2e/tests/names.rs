@@ -47,17 +47,17 @@ fn every_name_in_the_rule_tests_is_emitted_by_the_library() -> Result<()> {
 
 #[test]
 fn every_name_in_the_dashboard_is_emitted_by_the_library() -> Result<()> {
-    // The one selector by pattern covers inference and the other operations.
-    let pattern = "gen_ai_client_(inference|operation)_duration_seconds_bucket";
+    // Selectors by pattern cover the newer and the older conventions, and other operations than inference.
+    let either = "_(inference|operation)_";
     let queries = dashboard::queries()?;
-    let expressions: Vec<String> = queries
-        .iter()
-        .map(|query| query.expression.replace(pattern, "gen_ai_client_inference_duration_seconds_bucket"))
+    let expressions = queries.iter().map(|query| &query.expression);
+    let expanded: Vec<String> = expressions
+        .flat_map(|text| ["_inference_", "_operation_"].map(|one| text.replace(either, one)))
         .collect();
-    assert_eq!(unknown(expressions.iter().map(String::as_str)), BTreeSet::new());
+    assert_eq!(unknown(expanded.iter().map(String::as_str)), BTreeSet::new());
     assert!(
-        queries.iter().any(|query| query.expression.contains(pattern)),
-        "the pattern is gone from the dashboard"
+        queries.iter().any(|query| query.expression.contains(either)),
+        "no dashboard reads both conventions"
     );
     Ok(())
 }
@@ -79,6 +79,10 @@ fn every_span_attribute_the_trace_panel_reads_is_set_by_the_library() -> Result<
     let queries = dashboard::trace_queries()?;
     assert!(!queries.is_empty());
     for query in &queries {
+        assert!(
+            query.ends_with(" with (most_recent=true)"),
+            "{query}: Tempo returns any spans, not the newest"
+        );
         let words = query.split([' ', ',', ')', '(']);
         let read: BTreeSet<&str> = words.filter_map(|word| word.strip_prefix("span.")).collect();
         assert_eq!(read, BTreeSet::from(set));
