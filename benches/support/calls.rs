@@ -144,7 +144,8 @@ impl Case {
         if way == "unobserved" {
             client = client.with(GenAiMiddleware::new());
         } else if way == "observed" {
-            let middleware = GenAiMiddleware::builder().tracer_provider(tracers).meter_provider(meters);
+            let middleware = GenAiMiddleware::builder();
+            let middleware = middleware.tracer_provider(tracers.clone()).meter_provider(meters.clone());
             client = client.with(middleware.build());
         }
         let mut directory = None;
