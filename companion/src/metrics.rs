@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use text::{Kind, Text};
 
+use crate::net::token::WrongTokens;
 use crate::record::{SkippedHours, SkippedSpans};
 use crate::text::text_enum::text_enum;
 
@@ -54,6 +55,8 @@ pub(crate) struct Metrics {
     forgotten: AtomicU64,
     metrics_requests: AtomicU64,
     skipped: Mutex<SkippedSpans>,
+    /// At all listeners.
+    pub(crate) wrong_tokens: WrongTokens,
 }
 
 impl Metrics {
@@ -126,6 +129,9 @@ impl Metrics {
             let number = self.errors[error as usize].load(Ordering::Relaxed);
             out.count(name, &[("error", error.as_str())], number);
         }
+        let name = "spanledger_wrong_tokens_total";
+        out.family(name, Kind::Counter, "Requests with a wrong token, at all listeners.");
+        out.count(name, &[], self.wrong_tokens.number());
         let name = "spanledger_receiver_clamped_calls_total";
         out.family(
             name,

@@ -6,6 +6,7 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::app::tests::Panicking;
 use crate::clock;
+use crate::net::token::WrongTokens;
 use crate::rule::tests::call;
 use crate::store::writer::{Writer, WriterOptions};
 
@@ -27,7 +28,10 @@ fn state() -> (Arc<AdminState>, Statuses) {
 async fn ask(state: &Arc<AdminState>) -> (StatusCode, String) {
     let request = Request::get("/readyz").body(Body::empty()).unwrap();
     let response =
-        router(Arc::clone(state), Router::new(), AccessPolicy::of(&[], None)).oneshot(request).await.unwrap();
+        router(Arc::clone(state), Router::new(), AccessPolicy::of(&[], None, WrongTokens::default()))
+            .oneshot(request)
+            .await
+            .unwrap();
     let (parts, body) = response.into_parts();
     (parts.status, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }

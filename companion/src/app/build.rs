@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::net::listener::Listener;
 use crate::net::tls::{self, TlsError};
 use crate::net::token::Token;
+use crate::notify::secret::warn_of_readers;
 use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::store::StoreError;
@@ -88,6 +89,7 @@ struct Parts {
 /// [`BuildError`] for the first thing that fails; then nothing is left behind but the ledger's file.
 pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let config = &loaded.config;
+    loaded.files_with_secrets().iter().for_each(|path| warn_of_readers(path));
     let parts = parts(loaded)?;
     let connections = config.receiver.limits.connections as usize;
     let bind = async |key, address: config::Listen, tls: &Option<tokio_rustls::TlsAcceptor>| {
@@ -108,7 +110,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         http,
         admin,
         admission: Admission::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
-        access: AccessPolicy::of(&config.admin.hosts, parts.admin_token),
+        access: AccessPolicy::of(&config.admin.hosts, parts.admin_token, metrics.wrong_tokens.clone()),
         converter: parts.converter,
         metrics,
         clock,

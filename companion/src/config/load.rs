@@ -124,6 +124,18 @@ impl fmt::Debug for Loaded {
 }
 
 impl Loaded {
+    /// The configuration files that set a secret.
+    pub(crate) fn files_with_secrets(&self) -> std::collections::BTreeSet<PathBuf> {
+        let secret = |value: &String| value.contains("***");
+        let files = self.values().into_iter().filter(|(_, value, _)| secret(value));
+        files
+            .filter_map(|(_, _, source)| match source {
+                Source::File(path, _) => Some(path),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Every key that has a value, with that as TOML and its source, sorted by key. What is shown is the typed
     /// configuration: a secret is masked because it is a [`Secret`](crate::notify::secret::Secret), wherever it is.
     #[must_use]

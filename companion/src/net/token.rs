@@ -1,11 +1,54 @@
 //! The bearer token that guards a listener.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// How long a wrong token waits, and how many do at a time.
+const LATE: Duration = Duration::from_millis(250);
+const GUESSES: usize = 4;
+/// How long one waits for its turn.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Wrong tokens, of all that guess them. Each is answered late, and few at a time, so that guessing takes long; right ones
+/// never wait.
+#[derive(Debug, Clone)]
+pub(crate) struct WrongTokens {
+    number: Arc<AtomicU64>,
+    at_a_time: Arc<Semaphore>,
+}
+
+impl Default for WrongTokens {
+    fn default() -> Self {
+        Self { number: Arc::default(), at_a_time: Arc::new(Semaphore::new(GUESSES)) }
+    }
+}
+
+impl WrongTokens {
+    /// Counts one and waits, if `headers` carry a token at all.
+    pub(crate) async fn answer_late(&self, headers: &HeaderMap) {
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return;
+        }
+        self.number.fetch_add(1, Ordering::Relaxed);
+        let turn = timeout(LONGEST, self.at_a_time.acquire()).await;
+        sleep(LATE).await;
+        drop(turn);
+    }
+
+    /// How many there were.
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Ordering::Relaxed)
+    }
+}
 
 /// A secret that senders prove to know. Never printed.
 #[derive(Clone, PartialEq, Eq)]

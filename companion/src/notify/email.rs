@@ -1,17 +1,18 @@
 //! Mail over SMTP: STARTTLS, TLS from the start, or plain to a server on this machine; login; text and HTML.
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod connection;
 
+use std::path::PathBuf;
+
+use lettre::Message;
 use lettre::address::Envelope;
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::transport::smtp::response::Category;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
+use self::connection::{Refused, Secured, Server};
 use super::secret::Secret;
 use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
 use super::{Notification, Notifier, SendError, Sending, template};
@@ -96,7 +97,7 @@ impl Config {
         Ok(Some(Credentials::new(user, password.expose().to_owned())))
     }
 
-    fn tls(&self) -> Result<Tls, String> {
+    fn secured(&self) -> Result<Secured, String> {
         let parameters = || -> Result<TlsParameters, String> {
             let mut builder = TlsParameters::builder(self.host.clone());
             if let Some(path) = &self.ca_file {
@@ -109,9 +110,12 @@ impl Config {
             builder.build().map_err(|error| format!("ca_file: {error}"))
         };
         Ok(match self.security {
-            Security::Starttls => Tls::Required(parameters()?),
-            Security::Tls => Tls::Wrapper(parameters()?),
-            Security::None => Tls::None,
+            Security::Starttls => Secured::Starttls(parameters()?),
+            Security::Tls => {
+                let name = self.host.clone().try_into().map_err(|error| format!("host: {error}"))?;
+                Secured::Tls(connection::connector(self.ca_file.as_deref())?, name)
+            }
+            Security::None => Secured::Plain,
         })
     }
 }
@@ -119,25 +123,22 @@ impl Config {
 /// Mails a message to its recipients.
 pub struct Email {
     name: String,
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Server,
     from: Mailbox,
     to: Vec<Mailbox>,
     external_url: String,
-    server: String,
+    address: String,
 }
 
 impl std::fmt::Debug for Email {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The transport holds the password.
+        // The server holds the password.
         f.debug_struct("Email")
             .field("name", &self.name)
-            .field("server", &self.server)
+            .field("address", &self.address)
             .finish_non_exhaustive()
     }
 }
-
-/// The server has this long for each step.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Kind for Email {
     const KEY: &'static str = "email";
@@ -147,26 +148,25 @@ impl Kind for Email {
         let mailbox = |key: &str, text: &str| {
             text.parse::<Mailbox>().map_err(|error| format!("{key}: {text:?} is no mail address: {error}"))
         };
-        let login = config.login()?;
+        config.login()?;
         let from = mailbox("from", &config.from)?;
         let to = config.to.iter().map(|text| mailbox("to", text)).collect::<Result<Vec<_>, _>>()?;
         if to.is_empty() {
             return Err("to: at least one mail address is needed".to_owned());
         }
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
-            .port(config.port())
-            .tls(config.tls()?)
-            .timeout(Some(TIMEOUT));
-        if let Some(login) = login {
-            transport = transport.credentials(login);
-        }
+        let server = Server {
+            host: config.host.clone(),
+            port: config.port(),
+            secured: config.secured()?,
+            login: config.login()?,
+        };
         let email = Self {
             name: config.name.clone(),
-            transport: transport.build(),
+            server,
             from,
             to,
             external_url: notify.external_url.clone(),
-            server: format!("{}:{}", config.host, config.port()),
+            address: format!("{}:{}", config.host, config.port()),
         };
         Ok(notify.target(email, config.send_resolved, config.min_severity))
     }
@@ -192,14 +192,14 @@ impl Email {
 impl Email {
     /// Sends to each recipient by itself, since one refused address ends a transaction for all. The mail counts as
     /// sent when anybody gets it: sent again, it would come twice to those.
-    async fn send_one_by_one(&self, message: &Message) -> Result<(), smtp::Error> {
+    async fn send_one_by_one(&self, message: &Message) -> Result<(), Refused> {
         let (mail, mut taken, mut refused) = (message.formatted(), false, None);
         for to in &self.to {
             let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
             // An envelope with a recipient is always one.
             let Ok(envelope) = envelope else { continue };
-            match self.transport.send_raw(&envelope, &mail).await {
-                Ok(_) => taken = true,
+            match self.server.send(&envelope, &mail).await {
+                Ok(()) => taken = true,
                 Err(error) => {
                     tracing::warn!(notifier = self.name, recipient = %to.email, %error, "mail refused");
                     refused = Some(error);
@@ -212,7 +212,7 @@ impl Email {
 
 /// Whether the server refused what was to be mailed, not the connection or the login: the replies x5z of RFC 5321,
 /// section 4.2.1.
-fn is_about_mail(error: &smtp::Error) -> bool {
+fn is_about_mail(error: &Refused) -> bool {
     error.is_permanent() && error.status().is_some_and(|code| code.category == Category::MailSystem)
 }
 
@@ -224,7 +224,7 @@ impl Notifier for Email {
     fn send<'a>(&'a self, notification: &'a Notification) -> Sending<'a> {
         Box::pin(async move {
             let failed = |error: &dyn std::error::Error, retry| {
-                let mut message = format!("{}: {error}", self.server);
+                let mut message = format!("{}: {error}", self.address);
                 let mut source = error.source();
                 while let Some(cause) = source {
                     message.push_str(&format!(": {cause}"));
@@ -233,7 +233,7 @@ impl Notifier for Email {
                 SendError { message, retry }
             };
             let message = self.message(notification).map_err(|error| failed(&error, false))?;
-            let mut sent = self.transport.send_raw(message.envelope(), &message.formatted()).await.map(drop);
+            let mut sent = self.server.send(message.envelope(), &message.formatted()).await;
             if self.to.len() > 1 && sent.as_ref().is_err_and(is_about_mail) {
                 sent = self.send_one_by_one(&message).await;
             }

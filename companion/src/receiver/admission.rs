@@ -77,6 +77,7 @@ impl Admission {
             return Err(Refusal::Misdirected);
         }
         if self.limits.token.as_ref().is_some_and(|token| !token.admits(request.headers())) {
+            self.metrics.wrong_tokens.answer_late(request.headers()).await;
             return Err(Refusal::Unauthenticated);
         }
         let work = self.work(request, next);

@@ -211,6 +211,10 @@ async fn asks_for_the_token_on_every_listener() {
 
     assert_eq!(server.get("/healthz").0, 200);
     assert_eq!((server.get("/metrics").0, server.get("/").0), (401, 401));
+    let metrics =
+        reqwest::Client::new().get(format!("http://{}/metrics", server.admin)).bearer_auth("an0ther");
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nspanledger_wrong_tokens_total 4\n"), "{metrics}");
     let page =
         reqwest::Client::new().get(format!("http://{}/", server.admin)).basic_auth("", Some("an0ther"));
     assert_eq!(page.send().await.unwrap().status(), StatusCode::OK);

@@ -72,15 +72,34 @@ fn maybe(text: Option<&str>) -> String {
 }
 
 /// Text from outside. Spreadsheets compute what begins with one of these characters, also behind spaces; an
-/// apostrophe keeps it text (OWASP, "CSV Injection"). NUL ends a cell in some readers.
+/// apostrophe keeps it text (OWASP, "CSV Injection"). NUL ends a cell in some readers, and a terminal obeys the other
+/// control characters; ends of lines and tabs are text.
 pub(in crate::cli) fn untrusted(text: &str) -> String {
-    let text = text.replace('\0', "\u{fffd}");
+    let mut text = text.replace('\0', "\u{fffd}");
+    if text.contains(|character: char| character.is_control() && !matches!(character, '\n' | '\t')) {
+        text = without_controls(&text);
+    }
     let first = text.trim_start_matches([' ', '\u{a0}', '\u{feff}']).chars().next();
     if matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')) {
         format!("'{text}")
     } else {
         text
     }
+}
+
+/// `text` with control characters written as `\u{1b}`.
+fn without_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' if characters.peek() == Some(&'\n') => out.push(character),
+            '\n' | '\t' => out.push(character),
+            character if character.is_control() => out.extend(character.escape_unicode()),
+            character => out.push(character),
+        }
+    }
+    out
 }
 
 /// Appends one line.

@@ -127,12 +127,27 @@ fn bad_flags_are_refused_with_the_values_allowed() {
         (["--trace-id", "12"], "32 hex digits"),
         (["--limit", "0"], "1..=10000"),
         (["--status", "70000"], "65535"),
+        (["--last", "soon"], "\"soon\" is not a valid duration"),
     ] {
         let error = Cli::try_parse_from([&["calls"][..], &flags].concat()).err().unwrap().to_string();
         assert!(error.contains(hint), "{error}");
     }
-    let args = Cli::try_parse_from(["calls", "--last", "soon"]).unwrap().args;
-    let error = run(&args, &fixture::ledger(&[]), NOW, Terminal::PLAIN, &mut Vec::new(), &mut Vec::new())
-        .unwrap_err();
-    assert!(error.to_string().starts_with("\"soon\" is not a valid duration"), "{error}");
+}
+
+#[test]
+fn no_format_passes_control_characters_to_a_terminal() {
+    let hostile = "a\u{1b}[2Jb\u{9b}31mc\u{7f}d\re\r\nf\tg\u{85}h";
+    let ledger = [CallRecord {
+        user: Some(hostile.into()),
+        response_preview: Some(hostile.into()),
+        ..call(1, NOW.plus_seconds(-60))
+    }];
+    for format in ["text", "json", "csv"] {
+        let (out, _) = list(&ledger, &["--format", format]);
+        let text = out.replace("\r\n", "\n");
+        let found =
+            text.chars().find(|character| character.is_control() && !matches!(character, '\n' | '\t'));
+        assert_eq!(found, None, "{format}: {text:?}");
+    }
+    assert_eq!(json(&ledger, &[])["calls"][0]["user"], hostile);
 }
