@@ -144,11 +144,15 @@ impl Alerts {
         let Observation::Seen(samples, no_data) = observation else { return false };
         self.not_after(now);
         let mut changed = false;
-        for sample in samples.iter().filter(|sample| sample.verdict == Verdict::Exceeded) {
-            changed |= self.exceed(rule, settings, sample, now);
+        let mut seen: HashMap<&Labels, Verdict> = HashMap::new();
+        for sample in samples {
+            let held = self.alerts.get(&sample.labels).is_some_and(|alert| alert.holds(rule, sample, now));
+            let verdict = if held { Verdict::Exceeded } else { sample.verdict };
+            if verdict == Verdict::Exceeded {
+                changed |= self.exceed(rule, settings, sample, now);
+            }
+            seen.insert(&sample.labels, verdict);
         }
-        let seen: HashMap<&Labels, Verdict> =
-            samples.iter().map(|sample| (&sample.labels, sample.verdict)).collect();
         for alert in self.alerts.values_mut() {
             match (seen.get(&alert.labels), rule.absent) {
                 (Some(Verdict::Exceeded), _) => {
@@ -209,8 +213,13 @@ impl Alerts {
             alert.calm_since = None;
             alert.unclear_since = None;
             alert.severity = settings.severity;
-            alert.threshold = sample.threshold;
-            alert.description.clone_from(&sample.description);
+            // Of one that is held by its own limit, the sentence is about another.
+            if sample.verdict == Verdict::Exceeded {
+                alert.description.clone_from(&sample.description);
+                if !(sample.learned && alert.state == State::Firing) {
+                    alert.threshold = sample.threshold;
+                }
+            }
             return false;
         }
         let active = self.alerts.values().filter(|alert| alert.state != State::Resolved).count();
@@ -242,6 +251,15 @@ impl Alerts {
 }
 
 impl Alert {
+    /// Whether it goes on by the limit with which it began to fire: what goes on for long becomes usual, and must not end
+    /// the alert by that. It holds for a day.
+    fn holds(&self, rule: &Rule, sample: &Sample, now: Timestamp) -> bool {
+        sample.learned
+            && self.state == State::Firing
+            && self.firing_since.is_some_and(|from| since(from, now) < HELD)
+            && rule.compare.exceeds(sample.value, self.threshold)
+    }
+
     /// Nothing shows that it is over: it goes on firing, but not forever.
     fn wait(&mut self, no_data: Option<&str>, now: Timestamp) {
         match self.state {

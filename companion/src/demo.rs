@@ -173,6 +173,8 @@ listen = "127.0.0.1:0"
 
 [rules]
 interval = "1s"
+# Minutes give no past to learn from.
+preset = "fixed"
 
 [notify]
 group_wait = "0s"

@@ -40,10 +40,11 @@ mod text;
 #[doc(hidden)]
 pub mod bench {
     pub use crate::clock::now;
-    pub use crate::evaluate::backtest::backtest;
+    pub use crate::evaluate::backtest::{Backtest, Firing, backtest};
     pub use crate::record::{CallRecord, NanoUsd, Origin, Timestamp, Window};
     pub use crate::report::{build as build_report, to_html};
-    pub use crate::rule::config::RulesConfig;
+    pub use crate::rule::config::{Preset, RulesConfig};
+    pub use crate::rule::{RuleName, Severity};
     pub use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
     pub use crate::store::{Appender, Dimension, Filter, Page, Querier, StoreError};
 }

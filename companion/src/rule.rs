@@ -3,6 +3,8 @@
 mod by;
 pub(crate) mod config;
 mod evaluation;
+mod learned;
+pub(crate) mod past;
 mod scope;
 mod severity;
 #[cfg(test)]
@@ -16,8 +18,9 @@ use crate::text::text_enum::text_enum;
 
 pub(crate) use self::by::By;
 pub(crate) use self::evaluation::{Evaluation, Sample, Verdict};
+pub(crate) use self::past::Pasts;
 pub(crate) use self::scope::{Inputs, Scope};
-pub(crate) use self::severity::Severity;
+pub use self::severity::Severity;
 use crate::text::unit::Unit;
 
 use self::config::{Key, Settings};
@@ -48,6 +51,10 @@ pub struct Rule {
     pub by: Option<By>,
     /// The settings it has unless configured.
     pub defaults: Settings,
+    /// The settings of the first release; without them it is newer.
+    pub fixed: Option<Settings>,
+    /// How long before its window it reads calls, and not only what is remembered of them.
+    pub before: Seconds,
     /// The settings it reads in addition to those that all rules have.
     pub keys: &'static [Key],
     /// See [`Rule::summary`].
@@ -66,6 +73,15 @@ pub enum Compare {
 }
 
 impl Compare {
+    /// Whether a value is beyond a threshold.
+    #[must_use]
+    pub fn exceeds(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::Above => value > threshold,
+            Self::AtLeast => value >= threshold,
+        }
+    }
+
     /// The sign between value and threshold.
     #[must_use]
     pub const fn sign(self) -> &'static str {
@@ -120,7 +136,7 @@ impl Rule {
     pub fn reach(&self, settings: &Settings) -> Seconds {
         // The lookback of the rules with a threshold is about sequence numbers, which every store keeps.
         let lookback = if self.reads(Key::Threshold) { Seconds(0) } else { settings.lookback };
-        Seconds(settings.window.0 + lookback.0)
+        Seconds(settings.window.0 + lookback.0.max(self.before.0))
     }
 }
 

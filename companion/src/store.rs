@@ -17,12 +17,12 @@ pub(crate) mod own_clock;
 pub(crate) mod private_file;
 mod question;
 pub(crate) mod sqlite;
-mod sums;
+pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, CallPage, Duplicates, Group, GroupRepetition, LargeCall, LatencySummary, Maintained, Quantiles,
-    Repeated, SequenceGap, SequenceGaps, Step, Totals,
+    Appended, CallPage, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary,
+    Maintained, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
@@ -95,6 +95,19 @@ pub trait Querier: Send + Sync {
         by: Dimension,
         limit: usize,
     ) -> Result<Vec<Group>, StoreError>;
+
+    /// Totals of each whole five minutes of `window` for each value of a dimension, or for all calls together, by time and
+    /// name. Where there were no calls there is nothing. Five minutes that lasted long ago may be known no more, nor
+    /// those of users under a filter.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn five_minutes(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<FiveMinutes>, StoreError>;
 
     /// Totals for each `step_seconds` of a window, oldest first; steps without calls are present with zeros. The first
     /// begins with the window. Steps of whole minutes begin on whole minutes after that, so that the first may be

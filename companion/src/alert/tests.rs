@@ -16,6 +16,7 @@ fn sample(name: &str, value: f64, exceeded: bool) -> Sample {
         labels: labels(name),
         value,
         threshold: 3.0,
+        learned: false,
         verdict: if exceeded { Verdict::Exceeded } else { Verdict::Calm },
         description: format!("value {value}"),
     }

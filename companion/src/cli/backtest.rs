@@ -133,7 +133,8 @@ pub fn run(
     let found = backtest(rules, querier, window, &mut progress)?;
     let text = match args.format {
         Format::Json => {
-            let enabled = RuleName::ALL.into_iter().filter(|rule| !rules.rule(*rule).scopes().is_empty());
+            let enabled =
+                RuleName::ALL.into_iter().filter(|rule| !rules.rule(*rule).scopes(rule.rule()).is_empty());
             let json = Found {
                 from: rfc3339(window.from),
                 to: rfc3339(window.to),

@@ -99,8 +99,10 @@ pub(crate) fn load(
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &[Flag],
 ) -> Result<Loaded, ConfigError> {
-    let mut loaded =
-        Loaded { config: Config::default(), layers: example::defaults(), sources: BTreeMap::new() };
+    let mut layers = example::defaults();
+    // What the rules have unless set depends on their preset.
+    layers.remove("rules");
+    let mut loaded = Loaded { config: Config::default(), layers, sources: BTreeMap::new() };
     if let Some(path) = file {
         loaded.read_file(path)?;
     }

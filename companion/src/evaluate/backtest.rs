@@ -67,7 +67,7 @@ pub fn backtest(
     while now <= window.to {
         result.calls += ahead.append_until(now, window.to, &mut store)?;
         store.maintain(now)?;
-        evaluator.evaluate_all(&store, now);
+        evaluator.evaluate_part(&store, ledger, now);
         result.evaluations += 1;
         for alert in evaluator.each_alert() {
             let key = || (alert.rule, alert.labels.clone());

@@ -8,7 +8,7 @@ use crate::alert::{Alert, Alerts, Observation, State};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::{ALL, Evaluation, Inputs, Labels, Rule, RuleName, Scope, Severity};
+use crate::rule::{ALL, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Severity};
 use crate::store::Querier;
 
 /// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
@@ -52,6 +52,8 @@ pub(crate) struct Monitor {
     pub rule: &'static Rule,
     /// Its calls and settings.
     pub scope: Scope,
+    /// What the rules have learned.
+    pasts: Arc<Pasts>,
 }
 
 /// What one monitor's evaluation brought.
@@ -64,9 +66,14 @@ pub(crate) struct Measured {
 impl Monitor {
     /// Asks the ledger.
     pub(crate) fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
+        self.measure_part(querier, querier, now)
+    }
+
+    /// Asks a part of a ledger that reaches as far back as the rules do, and learns from the whole.
+    fn measure_part(&self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) -> Measured {
         let began = clock::instant();
-        let result =
-            self.rule.evaluate(&self.scope, &Inputs { querier, now }).map_err(|error| error.to_string());
+        let inputs = Inputs { querier, ledger, pasts: &self.pasts, now };
+        let result = self.rule.evaluate(&self.scope, &inputs).map_err(|error| error.to_string());
         Measured { result, took: began.elapsed() }
     }
 }
@@ -99,10 +106,12 @@ impl Evaluator {
     /// Every enabled rule of `config`, without any alert.
     #[must_use]
     pub(crate) fn new(config: &RulesConfig) -> Self {
+        let pasts = Arc::new(Pasts::default());
         let monitors: Arc<[Monitor]> = ALL
             .iter()
             .flat_map(|rule| {
-                config.rule(rule.name).scopes().into_iter().map(move |scope| Monitor { rule, scope })
+                let monitor = |scope| Monitor { rule, scope, pasts: Arc::clone(&pasts) };
+                config.rule(rule.name).scopes(rule).into_iter().map(monitor).collect::<Vec<_>>()
             })
             .collect();
         let alerts = monitors.iter().map(|_| Alerts::default()).collect();
@@ -135,8 +144,18 @@ impl Evaluator {
 
     /// Evaluates every rule at `now`, one after the other. A rule that fails reports its error and stops no other.
     pub(crate) fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
+        self.evaluate_part(querier, querier, now)
+    }
+
+    /// The same over a part of a ledger that reaches as far back as the rules do.
+    pub(crate) fn evaluate_part(
+        &mut self,
+        querier: &dyn Querier,
+        ledger: &dyn Querier,
+        now: Timestamp,
+    ) -> Vec<RuleStatus> {
         let monitors = self.monitors();
-        let measured = monitors.iter().map(|monitor| monitor.measure(querier, now)).collect();
+        let measured = monitors.iter().map(|monitor| monitor.measure_part(querier, ledger, now)).collect();
         self.apply(measured, now)
     }
 

@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::report::tests::fixture::{HOSTILE, NOW, calls, ledger, rules};
 use crate::store::memory::MemoryStore;
-use crate::store::{Dimension, Duplicates, Group, LatencySummary, Repeated, Step, Totals};
+use crate::store::{Dimension, Duplicates, FiveMinutes, Group, LatencySummary, Repeated, Step, Totals};
 
 fn state(ledger: MemoryStore) -> PageState {
     PageState { querier: Arc::new(ledger), rules: Arc::new(rules), clock: Arc::new(|| NOW) }
@@ -191,6 +191,14 @@ impl Stuck {
 
 impl Querier for Stuck {
     fn totals(&self, _: Window, _: &Filter) -> Result<Totals, StoreError> {
+        self.refuse()
+    }
+    fn five_minutes(
+        &self,
+        _: Window,
+        _: &Filter,
+        _: Option<Dimension>,
+    ) -> Result<Vec<FiveMinutes>, StoreError> {
         self.refuse()
     }
     fn breakdown(&self, _: Window, _: &Filter, _: Dimension, _: usize) -> Result<Vec<Group>, StoreError> {

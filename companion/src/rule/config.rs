@@ -1,6 +1,8 @@
 //! Settings of the rules: defaults, the `[rules]` table, and the settings of single services and models.
 
 mod format;
+mod preset;
+mod threshold;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{ALL, By, Labels, Rule, RuleName, Scope, Severity, Unit};
 use crate::store::Filter;
 use crate::text::seconds::Seconds;
+
+pub use self::preset::Preset;
+pub(crate) use self::threshold::Threshold;
 
 /// Windows, waits and look-backs are at most 30 days.
 const LONGEST: Seconds = Seconds(30 * 86_400);
@@ -22,8 +27,14 @@ pub struct Settings {
     pub enabled: bool,
     /// How urgent its alerts are.
     pub severity: Severity,
-    /// The value beyond which it fires, in the rule's unit.
+    /// The value beyond which it fires, in the rule's unit. Where it learns, that is for calls too new to have a past.
     pub threshold: f64,
+    /// Whether calls are compared with their own past instead.
+    pub learn: bool,
+    /// How many times the usual is too much. Where it does not learn, nothing reads it.
+    pub factor: f64,
+    /// No limit that is learned is below this (above it where less is worse).
+    pub floor: f64,
     /// How far back it counts.
     pub window: Seconds,
     /// From how many calls on it judges.
@@ -44,6 +55,9 @@ impl Settings {
         enabled: true,
         severity: Severity::Warning,
         threshold: 0.0,
+        learn: false,
+        factor: 0.0,
+        floor: 0.0,
         window: Seconds(300),
         min_calls: 0,
         min_events: 0,
@@ -64,6 +78,8 @@ impl Settings {
 pub enum Key {
     /// `threshold`
     Threshold,
+    /// `threshold = "learned"`, `factor` and `floor`
+    Learned,
     /// `min_calls`
     MinCalls,
     /// `min_events`
@@ -88,7 +104,13 @@ pub struct Overrides {
     pub severity: Option<Severity>,
     /// See [`Settings::threshold`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
+    pub threshold: Option<Threshold>,
+    /// See [`Settings::factor`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// See [`Settings::floor`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
     /// See [`Settings::window`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Seconds>,
@@ -110,11 +132,21 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    fn over(&self, base: &Settings) -> Settings {
+    fn over(&self, rule: &Rule, base: &Settings) -> Settings {
+        let (threshold, learn) = match self.threshold {
+            Some(Threshold::Fixed(threshold)) => (threshold, false),
+            Some(Threshold::Learned) => (base.threshold, true),
+            // Of a rule without a threshold the window is the absolute limit.
+            None if self.window.is_some() && !rule.reads(Key::Threshold) => (base.threshold, false),
+            None => (base.threshold, base.learn),
+        };
         Settings {
             enabled: self.enabled.unwrap_or(base.enabled),
             severity: self.severity.unwrap_or(base.severity),
-            threshold: self.threshold.unwrap_or(base.threshold),
+            threshold,
+            learn,
+            factor: self.factor.unwrap_or(base.factor),
+            floor: self.floor.unwrap_or(base.floor),
             window: self.window.unwrap_or(base.window),
             min_calls: self.min_calls.unwrap_or(base.min_calls),
             min_events: self.min_events.unwrap_or(base.min_events),
@@ -131,11 +163,23 @@ impl Overrides {
             }
             Ok(())
         };
-        unknown(Key::Threshold, self.threshold.is_some(), "threshold")?;
+        // A rule may only learn, or never.
+        match self.threshold {
+            Some(Threshold::Fixed(_)) => unknown(Key::Threshold, true, "threshold")?,
+            Some(Threshold::Learned) => unknown(Key::Learned, true, "threshold = \"learned\"")?,
+            None => {}
+        }
+        unknown(Key::Learned, self.factor.is_some(), "factor")?;
+        unknown(Key::Learned, self.floor.is_some(), "floor")?;
         unknown(Key::MinCalls, self.min_calls.is_some(), "min_calls")?;
         unknown(Key::MinEvents, self.min_events.is_some(), "min_events")?;
         unknown(Key::Lookback, self.lookback.is_some(), "lookback")?;
-        if let Some(threshold) = self.threshold {
+        for (name, value) in [("factor", self.factor), ("floor", self.floor)] {
+            if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
+                return Err(format!("{name}: must be a number from 0 up"));
+            }
+        }
+        if let Some(Threshold::Fixed(threshold)) = self.threshold {
             if !threshold.is_finite() || threshold < 0.0 {
                 return Err(format!("threshold = {threshold}: a threshold is a number from 0 up"));
             }
@@ -164,7 +208,9 @@ impl Overrides {
 struct Table {
     enabled: Option<bool>,
     severity: Option<Severity>,
-    threshold: Option<f64>,
+    threshold: Option<Threshold>,
+    factor: Option<f64>,
+    floor: Option<f64>,
     window: Option<Seconds>,
     min_calls: Option<u64>,
     min_events: Option<u64>,
@@ -175,6 +221,46 @@ struct Table {
     by: Option<Vec<By>>,
     services: BTreeMap<String, Overrides>,
     models: BTreeMap<String, Overrides>,
+}
+
+impl Table {
+    /// The settings of the rule itself.
+    fn own(&self) -> Overrides {
+        let Self { enabled, severity, threshold, factor, floor, window, .. } = *self;
+        let Self { min_calls, min_events, lookback, hold, keep_firing_for, .. } = *self;
+        Overrides {
+            enabled,
+            severity,
+            threshold,
+            factor,
+            floor,
+            window,
+            min_calls,
+            min_events,
+            lookback,
+            hold,
+            keep_firing_for,
+        }
+    }
+
+    fn check(&self, rule: &Rule) -> Result<(), String> {
+        self.own().check(rule)?;
+        if !self.models.is_empty() && !rule.reads(Key::Models) {
+            return Err(format!("{} cannot be separated by model", rule.name));
+        }
+        match self.by.as_deref() {
+            Some(_) if !rule.reads(Key::By) => return Err(format!("{} has no setting `by`", rule.name)),
+            None | Some([] | [_]) => {}
+            Some(_) => return Err("by: at most one of service, user and model".to_owned()),
+        }
+        if self.services.len() > OVERRIDES || self.models.len() > OVERRIDES {
+            return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name));
+        }
+        for (name, overrides) in self.services.iter().chain(&self.models) {
+            overrides.check(rule).map_err(|message| format!("{name:?}: {message}"))?;
+        }
+        Ok(())
+    }
 }
 
 /// The settings of one rule.
@@ -192,60 +278,23 @@ pub struct RuleConfig {
 
 impl RuleConfig {
     /// The defaults of a rule.
-    fn of(rule: &Rule) -> Self {
-        Self { settings: rule.defaults, by: rule.by, services: BTreeMap::new(), models: BTreeMap::new() }
+    fn of(rule: &Rule, preset: Preset) -> Self {
+        let (services, models) = (BTreeMap::new(), BTreeMap::new());
+        Self { settings: preset.settings(rule), by: rule.by, services, models }
     }
 
-    fn new(rule: &Rule, table: Table) -> Result<Self, String> {
-        let Table {
-            enabled,
-            severity,
-            threshold,
-            window,
-            min_calls,
-            min_events,
-            lookback,
-            hold,
-            keep_firing_for,
-            by,
-            services,
-            models,
-        } = table;
-        let own = Overrides {
-            enabled,
-            severity,
-            threshold,
-            window,
-            min_calls,
-            min_events,
-            lookback,
-            hold,
-            keep_firing_for,
-        };
-        own.check(rule)?;
-        if !models.is_empty() && !rule.reads(Key::Models) {
-            return Err(format!("{} cannot be separated by model", rule.name));
-        }
-        let by = match by.as_deref() {
-            None => rule.by,
-            Some(_) if !rule.reads(Key::By) => return Err(format!("{} has no setting `by`", rule.name)),
-            Some([]) => None,
-            Some([by]) => Some(*by),
-            Some(_) => return Err("by: at most one of service, user and model".to_owned()),
-        };
-        if services.len() > OVERRIDES || models.len() > OVERRIDES {
-            return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name));
-        }
-        for (name, overrides) in services.iter().chain(&models) {
-            overrides.check(rule).map_err(|message| format!("{name:?}: {message}"))?;
-        }
-        Ok(Self { settings: own.over(&rule.defaults), by, services, models })
+    /// The defaults of a rule with what its table changes.
+    fn new(rule: &Rule, preset: Preset, table: Table) -> Self {
+        let own = table.own();
+        let Table { by, services, models, .. } = table;
+        let by = by.map_or(rule.by, |by| by.first().copied());
+        Self { settings: own.over(rule, &preset.settings(rule)), by, services, models }
     }
 
     /// What is evaluated: each service and model with settings of its own by itself, and all other calls
     /// together. A call of such a service to such a model counts in both of their scopes.
     #[must_use]
-    pub fn scopes(&self) -> Vec<Scope> {
+    pub fn scopes(&self, rule: &Rule) -> Vec<Scope> {
         let all = Filter {
             except_services: self.services.keys().cloned().collect(),
             except_models: self.models.keys().cloned().collect(),
@@ -260,7 +309,7 @@ impl RuleConfig {
                 filter: Filter { service: Some(name.clone()), ..Filter::default() },
                 labels: Labels::from([("service".to_owned(), name.clone())]),
                 by: apart(By::Service),
-                settings: overrides.over(&self.settings),
+                settings: overrides.over(rule, &self.settings),
             });
         }
         for (name, overrides) in &self.models {
@@ -268,7 +317,7 @@ impl RuleConfig {
                 filter: Filter { model: Some(name.clone()), ..Filter::default() },
                 labels: Labels::from([("model".to_owned(), name.clone())]),
                 by: apart(By::Model),
-                settings: overrides.over(&self.settings),
+                settings: overrides.over(rule, &self.settings),
             });
         }
         scopes.retain(|scope| scope.settings.enabled);
@@ -281,20 +330,25 @@ impl RuleConfig {
 pub struct RulesConfig {
     /// How often all rules are evaluated. Defaults to `15s`.
     pub interval: Seconds,
+    /// Which defaults the rules have. Defaults to `learned`.
+    preset: Preset,
     rules: BTreeMap<RuleName, RuleConfig>,
 }
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        let rules = ALL.iter().map(|rule| {
-            let config = RuleConfig::of(rule);
-            (rule.name, config)
-        });
-        Self { interval: Seconds(15), rules: rules.collect() }
+        Self::of(Preset::Learned)
     }
 }
 
 impl RulesConfig {
+    /// The rules of a preset.
+    #[must_use]
+    pub fn of(preset: Preset) -> Self {
+        let rules = ALL.iter().map(|rule| (rule.name, RuleConfig::of(rule, preset)));
+        Self { interval: Seconds(15), preset, rules: rules.collect() }
+    }
+
     /// The settings of a rule.
     #[must_use]
     pub fn rule(&self, name: RuleName) -> &RuleConfig {
@@ -306,7 +360,7 @@ impl RulesConfig {
     #[must_use]
     pub fn reach(&self) -> Seconds {
         let reach = |(name, rule): (&RuleName, &RuleConfig)| {
-            rule.scopes().iter().map(|scope| name.rule().reach(&scope.settings)).max()
+            rule.scopes(name.rule()).iter().map(|scope| name.rule().reach(&scope.settings)).max()
         };
         self.rules.iter().filter_map(reach).max().unwrap_or_default()
     }

@@ -1,11 +1,20 @@
 use super::config::{Key, Settings};
+use super::learned::{Limit, cells};
+use super::past::{DAY, HOUR};
 use super::scope::Group;
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
+use crate::record::Window;
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
 
-/// More dollars within the window than the threshold. Calls without a price are named, since no dollar counts them.
+/// Until it is six hours old, a service has spent too little to compare with.
+const YOUNG: i64 = 6 * HOUR;
+/// Until it is two days old, twice as much is let through: its first days differ.
+const SETTLED: i64 = 2 * DAY;
+
+/// Dollars faster than is usual at this time of day and was the day before; without a past, or with a threshold, more
+/// dollars than that. Calls without a price are named, since no dollar counts them.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::CostOverrun,
     advice: "lower max_tokens, review the model",
@@ -13,13 +22,27 @@ pub(super) const RULE: Rule = Rule {
     compare: Compare::Above,
     absent: Absent::Calm,
     by: Some(By::Service),
-    defaults: Settings { threshold: 100.0, window: Seconds::HOUR, ..Settings::CRITICAL },
-    keys: &[Key::Threshold, Key::Models, Key::By],
+    defaults: Settings {
+        threshold: 100.0,
+        learn: true,
+        factor: 2.0,
+        floor: 15.0,
+        window: Seconds(1200),
+        hold: Seconds::MINUTE,
+        keep_firing_for: Seconds(900),
+        ..Settings::CRITICAL
+    },
+    fixed: Some(Settings { threshold: 100.0, window: Seconds::HOUR, ..Settings::CRITICAL }),
+    before: Seconds::HOUR,
+    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,
 };
 
 fn summary(settings: &Settings) -> String {
+    if settings.learn {
+        return "LLM calls cost more than is usual".to_owned();
+    }
     let limit = Unit::Usd.format(settings.threshold);
     format!("LLM calls cost more than {limit} within {}", settings.window.words())
 }
@@ -34,22 +57,54 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let calls = plural(unpriced, "call");
         return Ok(Evaluation::unknown(format!("none of {unpriced} {calls} has a price")));
     }
-    Ok(scope.judged(priced.into_iter().map(|group| sample(&scope.settings, group)).collect()))
+    let mut hour: Option<Vec<Group>> = None;
+    let mut samples = Vec::new();
+    for group in priced {
+        let limit = limit(scope, inputs, &group)?;
+        if limit.usual.is_some() || !scope.settings.learn {
+            samples.push(sample(scope, &limit, group));
+            continue;
+        }
+        // What has no past is judged by the dollars of a whole hour.
+        let window = Window::last(Seconds::HOUR.0, inputs.now);
+        if hour.is_none() {
+            hour = Some(scope.groups(inputs, window)?);
+        }
+        let whole = hour.iter().flatten().find(|whole| whole.labels == group.labels).cloned().unwrap_or(group);
+        let mut settings = scope.clone();
+        settings.settings.window = Seconds::HOUR;
+        samples.push(sample(&settings, &limit, whole));
+    }
+    Ok(scope.judged(samples))
 }
 
-fn sample(settings: &Settings, Group { labels, totals, .. }: Group) -> Sample {
+fn limit(scope: &Scope, inputs: &Inputs<'_>, group: &Group) -> Result<Limit, StoreError> {
+    let length = cells(scope.settings.window);
+    #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
+    let hours = length as f64 / HOUR as f64;
+    let usual = scope.usual(inputs, RULE.name, group.name.as_deref(), YOUNG, |history, slot| {
+        history.usual(slot, length, |cell| f64::from(cell.cost) / hours)
+    })?;
+    Ok(scope.limit(usual, inputs.now).until(SETTLED, 2.0))
+}
+
+fn sample(scope: &Scope, limit: &Limit, Group { labels, totals, .. }: Group) -> Sample {
+    let window = scope.settings.window;
+    let learned = limit.usual.is_some();
     let cost = totals.cost.as_usd();
-    let mut description = format!(
-        "{} within {}, threshold {}",
-        Unit::Usd.format(cost),
-        settings.window.words(),
-        Unit::Usd.format(settings.threshold)
-    );
+    let within = format!("{} within {}", Unit::Usd.format(cost), window.words());
+    #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
+    let pace = cost * 3600.0 / window.0 as f64;
+    let value = if learned { pace } else { cost };
+    let mut description = match learned {
+        true => format!("{within}, {} per hour; {}", Unit::Usd.format(pace), limit.words(Unit::Usd)),
+        false => format!("{within}, {}", limit.words(Unit::Usd)),
+    };
     match totals.unpriced {
         0 => {}
         1 => description.push_str("; 1 call has no price and is not in it"),
         calls => description.push_str(&format!("; {calls} calls have no price and are not in it")),
     }
-    let verdict = Verdict::of(cost > settings.threshold);
-    Sample { labels, value: cost, threshold: settings.threshold, verdict, description }
+    let verdict = Verdict::of(value > limit.value);
+    Sample { labels, value, threshold: limit.value, learned, verdict, description }
 }

@@ -1,9 +1,15 @@
 use super::config::{Key, Settings};
+use super::past::Usual;
 use super::scope::Part;
-use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit};
-use crate::store::StoreError;
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
+use crate::record::Window;
+use crate::store::{Filter, StoreError};
+use crate::text::seconds::Seconds;
 
-/// Too large a share of the calls repeats the request of an earlier one. Calls without a request hash are not judged.
+/// The calls of an hour beyond which repetition is looked up over all services, which a ledger knows without reading them.
+const MANY: u64 = 50_000;
+
+/// Too large a share of the calls, and a larger one than within the hour before, repeats the request of an earlier one. Calls without a request hash are not judged.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::DuplicateRatio,
     advice: "look for a retry storm or a loop",
@@ -11,22 +17,58 @@ pub(super) const RULE: Rule = Rule {
     compare: Compare::Above,
     absent: Absent::Calm,
     by: Some(By::Service),
-    defaults: Settings { threshold: 0.3, min_calls: 10, min_events: 8, ..Settings::WARNING },
-    keys: &[Key::Threshold, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
+    defaults: Settings {
+        threshold: 0.3,
+        learn: true,
+        factor: 1.5,
+        floor: 0.15,
+        min_calls: 20,
+        min_events: 8,
+        hold: Seconds(30),
+        ..Settings::WARNING
+    },
+    fixed: Some(Settings { threshold: 0.3, min_calls: 10, min_events: 8, ..Settings::WARNING }),
+    before: Seconds::HOUR,
+    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
     summary,
     evaluate,
 };
 
 fn summary(settings: &Settings) -> String {
+    if settings.learn {
+        return "More LLM calls repeat another than is usual".to_owned();
+    }
     format!("More than {} of LLM calls repeat another", Unit::Share.format(settings.threshold))
 }
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
-    let found = scope.repetition(inputs, u64::MAX, 0)?;
-    let parts = found.into_iter().map(|(labels, found)| Part {
-        labels,
-        part: found.duplicates.repeats,
-        whole: found.duplicates.hashed,
-    });
-    Ok(scope.shares(parts.collect(), "calls with a request hash", "repeat an earlier one"))
+    let settings = &scope.settings;
+    let mut parts = Vec::new();
+    for (labels, found) in scope.repetition(inputs, u64::MAX, 0)? {
+        let (part, whole) = (found.duplicates.repeats, found.duplicates.hashed);
+        let usual = settings.learn.then_some(Usual::of(0.0, 0));
+        let limit = scope.limit(usual, inputs.now);
+        parts.push((Part { name: Some(found.name), labels, part, whole }, limit));
+    }
+    scope.shares(parts, "calls with a request hash", "repeat an earlier one", |part, limit| {
+        if limit.usual.is_none() {
+            return Ok(true);
+        }
+        let share = hour_before(scope, inputs, part)?;
+        Ok(count(part.part) > settings.factor * share * count(part.whole))
+    })
+}
+
+/// The share of repeats in the hour before the window: a health check that sends one prompt repeats itself always.
+fn hour_before(scope: &Scope, inputs: &Inputs<'_>, part: &Part) -> Result<f64, StoreError> {
+    let to = inputs.now.plus_seconds(-scope.settings.window.0);
+    let window = Window::last(Seconds::HOUR.0, to);
+    let filter = match (scope.by, &part.name) {
+        (Some(by), Some(name)) => scope.filter_of(by, name.clone()),
+        _ => scope.filter.clone(),
+    };
+    let many = inputs.querier.totals(window, &scope.filter)?.calls > MANY;
+    let all = Filter::default();
+    let found = inputs.querier.duplicates(window, if many { &all } else { &filter })?;
+    Ok(count(found.repeats) / count(found.hashed).max(1.0))
 }

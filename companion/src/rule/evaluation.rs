@@ -52,6 +52,8 @@ pub struct Sample {
     pub value: f64,
     /// What the value is compared with.
     pub threshold: f64,
+    /// Whether the threshold was learned. Then it stays for an alert that fires, whatever is learned meanwhile.
+    pub learned: bool,
     /// What the comparison says.
     pub verdict: Verdict,
     /// One sentence with the numbers.

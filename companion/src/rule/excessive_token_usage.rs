@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use super::config::{Key, Settings};
 use super::{Absent, By, Compare, Evaluation, Inputs, Labels, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
 use crate::store::{LargeCall, StoreError};
+use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
 
 /// Users whose largest calls are looked at.
 const USERS: usize = 1_000;
 
-/// A single call with more tokens than the threshold. The alert names the ten users with the largest calls.
+/// A single call with many more tokens than the user's largest of two days, or than the threshold. The alert names the ten users with the largest calls.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::ExcessiveTokenUsage,
     advice: "set a token quota for the user",
@@ -16,48 +17,68 @@ pub(super) const RULE: Rule = Rule {
     compare: Compare::Above,
     absent: Absent::Calm,
     by: Some(By::Service),
-    defaults: Settings { threshold: 100_000.0, ..Settings::WARNING },
-    keys: &[Key::Threshold, Key::Models, Key::By],
+    defaults: Settings { threshold: 100_000.0, learn: true, factor: 3.0, floor: 40_000.0, ..Settings::WARNING },
+    fixed: Some(Settings { threshold: 100_000.0, ..Settings::WARNING }),
+    before: Seconds(0),
+    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,
 };
 
 fn summary(settings: &Settings) -> String {
+    if settings.learn {
+        return "A single LLM call used more tokens than is usual for its user".to_owned();
+    }
     format!("A single LLM call used more than {} tokens", Unit::Tokens.format(settings.threshold))
 }
 
+/// A call and the limit for its user.
+type Judged = (LargeCall, f64);
+
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
-    let limit = scope.settings.threshold;
+    let settings = &scope.settings;
     let calls = inputs.querier.largest_calls(scope.window(inputs.now), &scope.filter, 0, USERS)?;
-    let mut groups: BTreeMap<Labels, Vec<LargeCall>> = BTreeMap::new();
-    for call in calls {
+    let limits: Vec<f64> = match settings.learn {
+        false => vec![settings.threshold; calls.len()],
+        true => inputs.pasts.largest(&scope.filter, inputs, |past| {
+            let usual = |call: &LargeCall| past.of(&call.service, &call.user, inputs.now);
+            let limit = |tokens: u64| (settings.factor * count(tokens)).max(settings.floor);
+            calls.iter().map(|call| usual(call).map_or(settings.threshold, limit)).collect()
+        })?,
+    };
+    let mut groups: BTreeMap<Labels, Vec<Judged>> = BTreeMap::new();
+    for (call, limit) in calls.into_iter().zip(limits) {
         let labels = match scope.by {
             None => scope.labels.clone(),
             Some(by @ By::Service) => scope.labels_with(by.as_str(), &call.service),
             Some(by @ By::User) => scope.labels_with(by.as_str(), &call.user),
             Some(by @ By::Model) => scope.labels_with(by.as_str(), &call.model),
         };
-        groups.entry(labels).or_default().push(call);
+        groups.entry(labels).or_default().push((call, limit));
     }
     if groups.is_empty() {
         let sample = scope.sample(0.0, false, scope.no_calls());
         return Ok(Evaluation::empty(sample, format!("{} with known tokens", scope.no_calls())));
     }
-    let samples = groups.into_iter().map(|(labels, calls)| {
-        // The largest is first.
-        let largest = calls.first().map_or(0.0, |call| count(call.tokens));
-        let (verdict, description) = (Verdict::of(largest > limit), describe(&calls, limit));
-        Sample { labels, value: largest, threshold: limit, verdict, description }
+    let samples = groups.into_iter().map(|(labels, mut calls)| {
+        // The furthest beyond its limit first; without any, the largest.
+        calls.sort_by(|(a, one), (b, other)| {
+            let beyond = |call: &LargeCall, limit: f64| (count(call.tokens) / limit.max(1.0)).max(1.0);
+            beyond(b, *other).total_cmp(&beyond(a, *one)).then_with(|| b.tokens.cmp(&a.tokens))
+        });
+        let (largest, limit) = calls.first().map_or((0.0, 0.0), |(call, limit)| (count(call.tokens), *limit));
+        let (verdict, description) = (Verdict::of(largest > limit), describe(&calls));
+        Sample { labels, value: largest, threshold: limit, learned: false, verdict, description }
     });
     Ok(Evaluation::known(samples.collect()))
 }
 
-/// The largest call, or all of those beyond the limit, the ten largest by name.
-fn describe(calls: &[LargeCall], limit: f64) -> String {
-    let beyond = calls.iter().filter(|call| count(call.tokens) > limit).count();
-    let named: Vec<String> = calls.iter().take(beyond.clamp(1, TOP)).map(name).collect();
+/// The call furthest beyond its limit, or all of those beyond, ten of them by name.
+fn describe(calls: &[Judged]) -> String {
+    let beyond = calls.iter().filter(|(call, limit)| count(call.tokens) > *limit).count();
+    let named: Vec<String> = calls.iter().take(beyond.clamp(1, TOP)).map(|(call, _)| name(call)).collect();
     let named = named.join(", ");
-    let limit = Unit::Tokens.format(limit);
+    let limit = Unit::Tokens.format(calls.first().map_or(0.0, |(_, limit)| *limit));
     match beyond {
         0 | 1 => format!("a call {named}, threshold {limit}"),
         _ => {

@@ -1,10 +1,12 @@
 use super::config::{Key, Settings};
 use super::scope::{Group, Part};
-use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
+use crate::record::Window;
 use crate::store::StoreError;
+use crate::text::seconds::Seconds;
 
-/// Too large a share of the calls fails, on the way or at the provider. A call that the caller dropped or cancelled
-/// is not a failure.
+/// A much larger share of the calls fails than the day before, on the way or at the provider, and it is no blink: the hour
+/// shows it as well. A call that the caller dropped or cancelled is not a failure.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::HighFailureRate,
     advice: "check the key and the endpoint",
@@ -12,22 +14,47 @@ pub(super) const RULE: Rule = Rule {
     compare: Compare::Above,
     absent: Absent::Unknown,
     by: Some(By::Service),
-    defaults: Settings { threshold: 0.5, min_calls: 11, min_events: 5, ..Settings::CRITICAL },
-    keys: &[Key::Threshold, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
+    defaults: Settings {
+        threshold: 0.5,
+        learn: true,
+        factor: 5.0,
+        floor: 0.15,
+        min_calls: 11,
+        min_events: 5,
+        hold: Seconds(30),
+        ..Settings::CRITICAL
+    },
+    fixed: Some(Settings { threshold: 0.5, min_calls: 11, min_events: 5, ..Settings::CRITICAL }),
+    before: Seconds::HOUR,
+    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
     summary,
     evaluate,
 };
 
 fn summary(settings: &Settings) -> String {
+    if settings.learn {
+        return "More LLM calls fail than is usual".to_owned();
+    }
     format!("More than {} of LLM calls fail", Unit::Share.format(settings.threshold))
 }
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
-    let groups = scope.groups(inputs, scope.window(inputs.now))?;
-    let parts = groups.into_iter().map(|Group { labels, totals, .. }| Part {
-        labels,
-        part: totals.failed,
-        whole: totals.calls,
-    });
-    Ok(scope.shares(parts.collect(), "calls", "failed"))
+    let mut parts = Vec::new();
+    for Group { name, labels, totals, .. } in scope.groups(inputs, scope.window(inputs.now))? {
+        let limit =
+            scope.share_limit(inputs, RULE.name, name.as_deref(), |cell| cell.failed, |cell| cell.calls)?;
+        parts.push((Part { name, labels, part: totals.failed, whole: totals.calls }, limit));
+    }
+    let mut hour: Option<Vec<Group>> = None;
+    scope.shares(parts, "calls", "failed", |part, limit| {
+        // Half of all calls is no blink, however short.
+        if limit.usual.is_none() || count(part.part) > scope.settings.threshold * count(part.whole) {
+            return Ok(true);
+        }
+        if hour.is_none() {
+            hour = Some(scope.groups(inputs, Window::last(Seconds::HOUR.0, inputs.now))?);
+        }
+        let whole = hour.iter().flatten().find(|group| group.labels == part.labels);
+        Ok(whole.is_some_and(|group| count(group.totals.failed) > limit.value / 4.0 * count(group.totals.calls)))
+    })
 }

@@ -2,8 +2,9 @@ use super::config::{Key, Settings};
 use super::scope::{Group, Part};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit};
 use crate::store::StoreError;
+use crate::text::seconds::Seconds;
 
-/// Too large a share of the calls receives status 429.
+/// A much larger share of the calls than the day before receives status 429.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::RateLimited,
     advice: "slow down, raise the limit",
@@ -11,22 +12,37 @@ pub(super) const RULE: Rule = Rule {
     compare: Compare::Above,
     absent: Absent::Unknown,
     by: Some(By::Service),
-    defaults: Settings { threshold: 0.1, min_calls: 10, min_events: 5, ..Settings::WARNING },
-    keys: &[Key::Threshold, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
+    defaults: Settings {
+        threshold: 0.1,
+        learn: true,
+        factor: 5.0,
+        floor: 0.1,
+        min_calls: 10,
+        min_events: 5,
+        hold: Seconds(30),
+        ..Settings::WARNING
+    },
+    fixed: Some(Settings { threshold: 0.1, min_calls: 10, min_events: 5, ..Settings::WARNING }),
+    before: Seconds(0),
+    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
     summary,
     evaluate,
 };
 
 fn summary(settings: &Settings) -> String {
+    if settings.learn {
+        return "More LLM calls receive status 429 than is usual".to_owned();
+    }
     format!("More than {} of LLM calls received status 429", Unit::Share.format(settings.threshold))
 }
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
-    let groups = scope.groups(inputs, scope.window(inputs.now))?;
-    let parts = groups.into_iter().map(|Group { labels, totals, .. }| Part {
-        labels,
-        part: totals.rate_limited,
-        whole: totals.calls,
-    });
-    Ok(scope.shares(parts.collect(), "calls", "received status 429"))
+    let mut parts = Vec::new();
+    for Group { name, labels, totals, .. } in scope.groups(inputs, scope.window(inputs.now))? {
+        let (part, whole) = (totals.rate_limited, totals.calls);
+        let limit =
+            scope.share_limit(inputs, RULE.name, name.as_deref(), |cell| cell.rate_limited, |cell| cell.calls)?;
+        parts.push((Part { name, labels, part, whole }, limit));
+    }
+    scope.shares(parts, "calls", "received status 429", |_, _| Ok(true))
 }

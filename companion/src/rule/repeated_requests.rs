@@ -1,7 +1,10 @@
 use super::config::{Key, Settings};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
-use crate::record::NanoUsd;
-use crate::store::{GroupRepetition, Repeated, StoreError};
+use std::collections::HashMap;
+
+use crate::record::{NanoUsd, Window};
+use crate::store::{Filter, GroupRepetition, Repeated, StoreError};
+use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
 
 /// Calls in a window beyond which the value of a rule that does not fire is its threshold rather than how often
@@ -20,14 +23,16 @@ pub(super) const RULE: Rule = Rule {
     compare: Compare::Above,
     absent: Absent::Calm,
     by: Some(By::Service),
-    defaults: Settings { threshold: 3.0, ..Settings::INFO },
-    keys: &[Key::Threshold, Key::Models, Key::By],
+    defaults: Settings { threshold: 9.0, learn: true, factor: 3.0, floor: 9.0, ..Settings::INFO },
+    fixed: Some(Settings { threshold: 3.0, ..Settings::INFO }),
+    before: Seconds(3 * 3600),
+    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,
 };
 
 fn summary(settings: &Settings) -> String {
-    let limit = Unit::Calls.format(settings.threshold);
+    let limit = Unit::Calls.format(if settings.learn { settings.floor } else { settings.threshold });
     let times = if limit == "1" { "time" } else { "times" };
     format!("The same LLM request more than {limit} {times} within {}", settings.window.words())
 }
@@ -38,17 +43,34 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
 
 /// As [`Rule::evaluate`], where a window of more than `many_calls` is one of many calls.
 pub(super) fn judge(scope: &Scope, inputs: &Inputs<'_>, many_calls: u64) -> Result<Evaluation, StoreError> {
-    let limit = scope.settings.threshold;
+    let settings = &scope.settings;
+    let limit = if settings.learn { settings.floor } else { settings.threshold };
     // Of many calls those that came twice are too many to remember.
     let many = inputs.querier.totals(scope.window(inputs.now), &scope.filter)?.calls > many_calls;
     let more_than = if many { limit.floor().max(1.0) as u64 } else { 1 };
     let mut samples = Vec::new();
-    for (labels, found) in scope.repetition(inputs, more_than, HASHES)? {
+    let mut steady = None;
+    for (labels, mut found) in scope.repetition(inputs, more_than, HASHES)? {
+        if settings.learn && found.repeated.first().is_some_and(|request| count(request.calls) > limit) {
+            if steady.is_none() {
+                steady = Some(steady_requests(scope, inputs)?);
+            }
+            // What came all the time before is no news.
+            let usual = |hash: &str| steady.as_ref().and_then(|steady| steady.get(hash)).copied().unwrap_or(0.0);
+            found.repeated.retain(|request| count(request.calls) > settings.factor * usual(&request.hash));
+        }
         let most = found.repeated.first().map_or(found.duplicates.hashed.min(more_than), |request| request.calls);
         if most > 0 {
             let verdict = Verdict::of(count(most) > limit);
-            let description = describe(scope, &found, most);
-            samples.push(Sample { labels, value: count(most), threshold: limit, verdict, description });
+            let description = describe(scope, &found, most, limit);
+            samples.push(Sample {
+                labels,
+                value: count(most),
+                threshold: limit,
+                learned: false,
+                verdict,
+                description,
+            });
         }
     }
     if samples.is_empty() {
@@ -58,9 +80,30 @@ pub(super) fn judge(scope: &Scope, inputs: &Inputs<'_>, many_calls: u64) -> Resu
     Ok(Evaluation::known(samples))
 }
 
+/// How often each request that came often came within a window of each of the three hours before, where it came least.
+fn steady_requests(scope: &Scope, inputs: &Inputs<'_>) -> Result<HashMap<String, f64>, StoreError> {
+    let window = scope.settings.window.0;
+    #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
+    let share = window as f64 / 3600.0;
+    let mut steady: Option<HashMap<String, f64>> = None;
+    for hour in 0..3 {
+        let to = inputs.now.plus_seconds(-window - hour * 3600);
+        let found = inputs.querier.repeated(Window::last(3600, to), &Filter::default(), 3, HASHES)?;
+        let mut counts: HashMap<String, f64> =
+            found.into_iter().map(|request| (request.hash, count(request.calls) * share)).collect();
+        if let Some(known) = steady {
+            counts.retain(|hash, _| known.contains_key(hash));
+            for (hash, calls) in &mut counts {
+                *calls = calls.min(known[hash]);
+            }
+        }
+        steady = Some(counts);
+    }
+    Ok(steady.unwrap_or_default())
+}
+
 /// The requests beyond the limit, the ten most frequent by their hash.
-fn describe(scope: &Scope, found: &GroupRepetition, most: u64) -> String {
-    let limit = scope.settings.threshold;
+fn describe(scope: &Scope, found: &GroupRepetition, most: u64, limit: f64) -> String {
     let within = scope.settings.window.words();
     let beyond: Vec<&Repeated> = found.repeated.iter().filter(|request| count(request.calls) > limit).collect();
     if beyond.is_empty() {

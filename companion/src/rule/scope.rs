@@ -1,4 +1,5 @@
-use super::{By, Evaluation, Labels, OTHER, Sample, Unit, Verdict, count};
+use super::learned::Limit;
+use super::{By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
 use crate::rule::config::Settings;
 use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
@@ -9,8 +10,12 @@ pub(super) const GROUPS: usize = 100;
 /// What a rule is evaluated over.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    /// The ledger.
+    /// The ledger, as far back as the rule reaches.
     pub querier: &'a dyn Querier,
+    /// The whole ledger, to learn from.
+    pub ledger: &'a dyn Querier,
+    /// What was learned so far.
+    pub pasts: &'a Pasts,
     /// The time of the evaluation.
     pub now: Timestamp,
 }
@@ -38,6 +43,8 @@ pub struct Scope {
 /// Calls that are judged together.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
+    /// The service, user or model; empty for all calls together, and none for those that are not judged apart.
+    pub(super) name: Option<String>,
     pub(super) labels: Labels,
     pub(super) filter: Filter,
     pub(super) totals: Totals,
@@ -56,7 +63,7 @@ impl Scope {
         }
         let Some(by) = self.by else {
             let (labels, filter) = (self.labels.clone(), self.filter.clone());
-            return Ok(vec![Group { labels, filter, totals: all }]);
+            return Ok(vec![Group { name: Some(String::new()), labels, filter, totals: all }]);
         };
         let mut rest = all;
         let found = inputs.querier.breakdown(window, &self.filter, by.dimension(), GROUPS)?;
@@ -65,6 +72,7 @@ impl Scope {
             .map(|group| {
                 rest.subtract(&group.totals);
                 Group {
+                    name: Some(group.name.clone()),
                     labels: self.labels_with(by.as_str(), &group.name),
                     filter: self.filter_of(by, group.name),
                     totals: group.totals,
@@ -73,7 +81,7 @@ impl Scope {
             .collect();
         if rest.calls > 0 {
             let labels = self.labels_with(by.as_str(), OTHER);
-            groups.push(Group { labels, filter: self.filter.clone(), totals: rest });
+            groups.push(Group { name: None, labels, filter: self.filter.clone(), totals: rest });
         }
         Ok(groups)
     }
@@ -98,7 +106,7 @@ impl Scope {
         Ok(labelled.collect())
     }
 
-    fn filter_of(&self, by: By, name: String) -> Filter {
+    pub(super) fn filter_of(&self, by: By, name: String) -> Filter {
         let mut filter = self.filter.clone();
         let field = match by {
             By::Service => &mut filter.service,
@@ -124,7 +132,7 @@ impl Scope {
     /// One sample for the whole scope, compared with the threshold of the settings.
     pub(super) fn sample(&self, value: f64, exceeded: bool, description: String) -> Sample {
         let (labels, verdict) = (self.labels.clone(), Verdict::of(exceeded));
-        Sample { labels, value, threshold: self.settings.threshold, verdict, description }
+        Sample { labels, value, threshold: self.settings.threshold, learned: false, verdict, description }
     }
 
     /// The evaluation of a rule whose value of no calls is 0, which is calm and no proof of health.
@@ -135,32 +143,44 @@ impl Scope {
         Evaluation::known(samples)
     }
 
-    /// The share `part / whole` of each group against the threshold. A group of which `whole` or `part` is too small is
-    /// not judged.
-    pub(super) fn shares(&self, parts: Vec<Part>, calls: &str, what: &str) -> Evaluation {
+    /// The share `part / whole` of each group against its limit, which `confirm` may still refuse. A group of which `whole`
+    /// or `part` is too small is not judged.
+    pub(super) fn shares(
+        &self,
+        parts: Vec<(Part, Limit)>,
+        calls: &str,
+        what: &str,
+        mut confirm: impl FnMut(&Part, &Limit) -> Result<bool, StoreError>,
+    ) -> Result<Evaluation, StoreError> {
         let settings = &self.settings;
         let within = settings.window.words();
         let calls_of = |whole| if whole == 1 { calls.replacen("calls", "call", 1) } else { calls.to_owned() };
-        let most = parts.iter().map(|group| group.whole).max().unwrap_or(0);
-        let samples =
-            parts.into_iter().filter(|group| group.whole > 0).map(|Part { labels, part, whole }| {
-                let share = count(part) / count(whole);
-                let exceeded = share > settings.threshold;
-                let few = whole < settings.min_calls || exceeded && part < settings.min_events;
-                Sample {
-                    labels,
-                    value: share,
-                    threshold: settings.threshold,
-                    verdict: if few { Verdict::of_few(exceeded) } else { Verdict::of(exceeded) },
-                    description: format!(
-                        "{} of {whole} {} of the last {within} {what}, threshold {}",
-                        Unit::Share.format(share),
-                        calls_of(whole),
-                        Unit::Share.format(settings.threshold)
-                    ),
-                }
+        let most = parts.iter().map(|(group, _)| group.whole).max().unwrap_or(0);
+        let mut samples = Vec::new();
+        for (group, limit) in parts.into_iter().filter(|(group, _)| group.whole > 0) {
+            let share = count(group.part) / count(group.whole);
+            let enough = group.whole >= settings.min_calls;
+            let mut exceeded = share > limit.value;
+            let few = !enough || exceeded && group.part < settings.min_events;
+            if exceeded && !few {
+                exceeded = confirm(&group, &limit)?;
+            }
+            let description = format!(
+                "{} of {} {} of the last {within} {what}, {}",
+                Unit::Share.format(share),
+                group.whole,
+                calls_of(group.whole),
+                limit.words(Unit::Share)
+            );
+            samples.push(Sample {
+                labels: group.labels,
+                value: share,
+                threshold: limit.value,
+                learned: limit.usual.is_some(),
+                verdict: if few { Verdict::of_few(exceeded) } else { Verdict::of(exceeded) },
+                description,
             });
-        let samples: Vec<Sample> = samples.collect();
+        }
         let no_data = (most < settings.min_calls.max(1)).then(|| {
             format!(
                 "{most} {} within {within}; at least {} are needed",
@@ -168,13 +188,15 @@ impl Scope {
                 settings.min_calls.max(1)
             )
         });
-        Evaluation { samples, no_data }
+        Ok(Evaluation { samples, no_data })
     }
 }
 
 /// A part of the calls of one group.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
+    /// As in [`Group`].
+    pub(super) name: Option<String>,
     pub(super) labels: Labels,
     pub(super) part: u64,
     pub(super) whole: u64,

@@ -2,6 +2,7 @@
 
 mod config;
 mod fires;
+mod learned;
 mod recipe;
 mod sequence_gap;
 
@@ -98,6 +99,9 @@ pub(crate) fn configured(toml: &str) -> RulesConfig {
     toml::from_str(toml).expect("rules")
 }
 
+/// Before the settings of a test: limits that do not learn.
+pub(crate) const FIXED: &str = "preset = 'fixed'\n";
+
 /// The state of a rule at `now`, the same over every store.
 pub(crate) fn status_of(
     name: RuleName,
@@ -121,9 +125,9 @@ pub(crate) fn status_of(
     first
 }
 
-/// The state of a rule with its defaults at `now` over all calls.
+/// The state of a rule with the thresholds of the first release at `now` over all calls.
 pub(crate) fn status(name: RuleName, calls: &[CallRecord], now: i64) -> RuleStatus {
-    status_of(name, &Labels::new(), "", calls, now)
+    status_of(name, &Labels::new(), FIXED, calls, now)
 }
 
 #[track_caller]

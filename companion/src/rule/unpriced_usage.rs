@@ -18,6 +18,8 @@ pub(super) const RULE: Rule = Rule {
     absent: Absent::Calm,
     by: Some(By::Service),
     defaults: Settings { keep_firing_for: Seconds(900), ..Settings::WARNING },
+    fixed: Some(Settings { keep_firing_for: Seconds(900), ..Settings::WARNING }),
+    before: Seconds(0),
     keys: &[Key::Threshold, Key::Models, Key::By],
     summary,
     evaluate,
@@ -41,6 +43,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             labels: group.labels,
             value: count(unpriced),
             threshold: settings.threshold,
+            learned: false,
             verdict: Verdict::Calm,
             description: format!("{unpriced} {} without a price within {within}", plural(unpriced, "call")),
         });
@@ -61,7 +64,7 @@ fn by_model(scope: &Scope, inputs: &Inputs<'_>, group: &Group) -> Result<Vec<Sam
         let mut labels: Labels = group.labels.clone();
         labels.insert("model".to_owned(), model.to_owned());
         let (value, threshold) = (count(calls), settings.threshold);
-        Sample { labels, value, threshold, verdict: Verdict::Exceeded, description }
+        Sample { labels, value, threshold, learned: false, verdict: Verdict::Exceeded, description }
     };
     let name = |model: &str| if model.is_empty() { "an unknown model".to_owned() } else { model.to_owned() };
     if models.len() <= TOP {

@@ -1,5 +1,7 @@
 //! What stores answer.
 
+use std::sync::Arc;
+
 use crate::record::{CallRecord, NanoUsd, ProcessEnd, Timestamp};
 
 /// Totals over calls. All of them are exact.
@@ -48,6 +50,21 @@ pub struct Group {
     pub name: String,
     /// Its totals.
     pub totals: Totals,
+}
+
+/// Totals of five minutes of one value of a dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiveMinutes {
+    /// When they begin: a multiple of five minutes since 1970.
+    pub at: Timestamp,
+    /// The value; empty where the calls gave none, and for all calls together.
+    pub name: Arc<str>,
+    /// Their totals.
+    pub totals: Totals,
+    /// Calls whose time to the first chunk was measured.
+    pub first_chunks: u64,
+    /// The sum of these times in nanoseconds.
+    pub first_chunk_ns: u64,
 }
 
 /// Totals of one step of a series.

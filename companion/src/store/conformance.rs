@@ -6,6 +6,7 @@ use std::any::Any;
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::sums::FIVE_MINUTES;
 use crate::store::{
     Appended, Appender, Dimension, Duplicates, Filter, OverviewQuestion, Page, Querier, RepetitionQuestion,
     SequenceGaps, Step,
@@ -55,6 +56,7 @@ macro_rules! store_conformance {
             counts_what_each_sum_says
             breaks_down_by_each_dimension
             makes_a_series_of_whole_windows
+            sums_five_minutes_by_each_dimension
             refuses_a_step_that_is_not_positive
             measures_latency_within_two_percent
             finds_repeated_requests
@@ -290,6 +292,56 @@ pub(crate) fn finds_repeated_requests(store: &mut TestStore) {
     assert_eq!(store.querier.repeated(ALL, &any(), 0, 2).unwrap().len(), 2);
     let duplicates = store.querier.duplicates(ALL, &any()).unwrap();
     assert_eq!(duplicates, Duplicates { hashed: 6, repeats: 3 });
+}
+
+pub(crate) fn sums_five_minutes_by_each_dimension(store: &mut TestStore) {
+    let of = |number, seconds: i64, service: &str, user: Option<&str>| CallRecord {
+        service: service.to_owned(),
+        user: user.map(str::to_owned),
+        first_chunk_ns: user.map(|_| 400_000_000),
+        ..ending_at(number, Timestamp(BASE.0.div_euclid(FIVE_MINUTES) * FIVE_MINUTES).plus_seconds(seconds))
+    };
+    let calls = vec![
+        of(1, 0, "shop", Some("ada")),
+        of(2, 299, "shop", None),
+        of(3, 299, "batch", Some("ada")),
+        of(4, 300, "shop", Some("bob")),
+        of(5, 1_000, "shop", Some("bob")),
+    ];
+    store.appender.append(&calls).unwrap();
+    let start = Timestamp(BASE.0.div_euclid(FIVE_MINUTES) * FIVE_MINUTES);
+    let asked = |querier: &dyn Querier, to: i64, filter: &Filter, by: Option<Dimension>| {
+        let window = Window { from: start.plus_seconds(-400), to: start.plus_seconds(to) };
+        let found = querier.five_minutes(window, filter, by).unwrap();
+        let found = found.iter().map(|five| {
+            let at = (five.at.0 - start.0) / 1_000_000_000;
+            (at, five.name.to_string(), five.totals.calls, five.first_chunks, five.first_chunk_ns / 1_000_000)
+        });
+        found.collect::<Vec<_>>()
+    };
+    let five =
+        |at: i64, name: &str, calls: u64, chunks: u64| (at, name.to_owned(), calls, chunks, 400 * chunks);
+    // Before and after the buckets are closed.
+    for close in [false, true] {
+        if close {
+            store.appender.maintain(start.plus_seconds(86_400)).unwrap();
+        }
+        let querier = store.querier.as_ref();
+        assert_eq!(
+            asked(querier, 1_200, &any(), None),
+            [five(0, "", 3, 2), five(300, "", 1, 1), five(900, "", 1, 1)]
+        );
+        // Only whole five minutes.
+        let services = [five(0, "batch", 1, 1), five(0, "shop", 2, 1), five(300, "shop", 1, 1)];
+        assert_eq!(asked(querier, 1_199, &any(), Some(Dimension::Service)), services);
+        let shop = Filter { service: Some("shop".to_owned()), ..any() };
+        assert_eq!(asked(querier, 600, &shop, None), [five(0, "", 2, 1), five(300, "", 1, 1)]);
+        // Rollups of users have no times to the first chunk.
+        let users = asked(querier, 600, &any(), Some(Dimension::User));
+        let users: Vec<_> = users.iter().map(|(at, name, calls, ..)| (*at, name.as_str(), *calls)).collect();
+        assert_eq!(users, [(0, "ada", 2), (300, "bob", 1)]);
+        assert_eq!(asked(querier, 600, &shop, Some(Dimension::User)), []);
+    }
 }
 
 pub(crate) fn finds_repetition_within_each_group(store: &mut TestStore) {

@@ -2,8 +2,35 @@
 
 use spanledger::Outcome;
 
-use crate::record::{CallRecord, NanoUsd};
-use crate::store::Totals;
+use std::sync::Arc;
+
+use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::{FiveMinutes, Totals};
+
+/// Five minutes in nanoseconds.
+pub(crate) const FIVE_MINUTES: i64 = 300 * Timestamp::SECOND;
+
+/// The part of a window that is whole multiples of five minutes since 1970.
+pub(crate) const fn whole_five_minutes(window: Window) -> Window {
+    let up = window.from.0.saturating_add(FIVE_MINUTES - 1).div_euclid(FIVE_MINUTES) * FIVE_MINUTES;
+    let down = window.to.0.div_euclid(FIVE_MINUTES) * FIVE_MINUTES;
+    Window { from: Timestamp(up), to: Timestamp(down) }
+}
+
+impl FiveMinutes {
+    pub(crate) fn empty(at: Timestamp, name: Arc<str>) -> Self {
+        Self { at, name, totals: Totals::default(), first_chunks: 0, first_chunk_ns: 0 }
+    }
+
+    /// Counts one call.
+    pub(crate) fn count(&mut self, call: &Measures) {
+        self.totals.count(call);
+        if let Some(ns) = call.first_chunk() {
+            self.first_chunks = self.first_chunks.saturating_add(1);
+            self.first_chunk_ns = self.first_chunk_ns.saturating_add(ns);
+        }
+    }
+}
 
 /// What of one call is counted and summed.
 #[derive(Debug, Clone, Copy)]

@@ -64,7 +64,7 @@ impl Companion {
         std::fs::create_dir_all(&directory)?;
         // Silence is that of `prometheus::SILENCE` in Prometheus.
         let config = format!(
-            "[rules]\ninterval = \"1s\"\n\n[rules.LedgerSilent]\nwindow = \"20s\"\n\n[[notify.alertmanager]]\nurl = \"http://{alertmanager}\"\nresend = \"5s\"\n"
+            "[rules]\ninterval = \"1s\"\npreset = \"fixed\"\n\n[rules.LedgerSilent]\nwindow = \"20s\"\n\n[[notify.alertmanager]]\nurl = \"http://{alertmanager}\"\nresend = \"5s\"\n"
         );
         std::fs::write(directory.join("spanledger.toml"), config)?;
         let binary = tokio::task::spawn_blocking(binary).await??;

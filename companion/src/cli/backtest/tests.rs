@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::CallRecord;
-use crate::rule::tests::{at, call, failed};
+use crate::rule::config::Preset;
+use crate::rule::tests::{FIXED, at, call, failed};
 use crate::store::Appender;
 use crate::store::memory::MemoryStore;
 
@@ -23,7 +24,7 @@ fn an_outage() -> Vec<CallRecord> {
 
 fn written(format: Format, rules: &str, calls: &[CallRecord], to: i64) -> String {
     let window = WindowArgs { last: None, from: Some(rfc3339(at(0))), to: Some(rfc3339(at(to))) };
-    let rules: RulesConfig = toml::from_str(rules).expect("rules");
+    let rules: RulesConfig = toml::from_str(&format!("{FIXED}{rules}")).expect("rules");
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let terminal = Terminal { columns: 200, ..Terminal::PLAIN };
     let args = Args { window, format };
@@ -95,7 +96,8 @@ fn what_still_fires_at_the_end_ends_there() {
 fn calls_from_before_the_range_count_where_a_window_reaches_them() {
     let calls: Vec<_> = (0..20).map(|n| failed(n, 401)).collect();
     let window = Window { from: at(30), to: at(60) };
-    let found = backtest(&RulesConfig::default(), &store(&calls), window, &mut |_| {}).expect("backtest");
+    let found =
+        backtest(&RulesConfig::of(Preset::Fixed), &store(&calls), window, &mut |_| {}).expect("backtest");
     let rules: Vec<_> = found.firings.iter().map(|firing| (firing.rule, firing.start)).collect();
     assert_eq!(rules, [(RuleName::HighFailureRate, at(30)), (RuleName::AuthFailures, at(30))]);
     assert_eq!((found.calls, found.evaluations), (20, 3));
@@ -117,7 +119,7 @@ fn says_what_a_server_would_have_said() {
     calls.remove(50);
     calls.truncate(500);
     let ledger = store(&calls);
-    let config = RulesConfig::default();
+    let config = RulesConfig::of(Preset::Fixed);
     let window = Window { from: at(0), to: at(9000) };
     let found = backtest(&config, &ledger, window, &mut |_| {}).expect("backtest");
 

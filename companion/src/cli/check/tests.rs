@@ -1,12 +1,12 @@
 use serde_json::Value;
 
 use super::*;
-use crate::rule::tests::{at, call, failed};
+use crate::rule::tests::{FIXED, at, call, failed};
 use crate::store::Appender;
 use crate::store::memory::MemoryStore;
 
 fn check(format: Format, toml: &str, store: &dyn Querier) -> (Result<ExitCode, Failure>, String) {
-    let rules: RulesConfig = toml::from_str(toml).expect("rules");
+    let rules: RulesConfig = toml::from_str(&format!("{FIXED}{toml}")).expect("rules");
     let mut out = Vec::new();
     let terminal = Terminal { columns: 200, ..Terminal::PLAIN };
     let status = run(&Args { format }, &rules, store, at(60), terminal, &mut out);

@@ -40,6 +40,9 @@ pub(super) fn export(config: &RulesConfig) -> String {
         if !settings.enabled {
             continue;
         }
+        // What the companion learns from its ledger, Prometheus judges by the thresholds of the first release.
+        let fixed = Settings { severity: settings.severity, ..rule.rule().fixed.unwrap_or(*settings) };
+        let settings = if settings.learn { &fixed } else { settings };
         exported.insert(rule);
         for ((record, _), windows) in &mut windows {
             for (name, length) in [("@window@", settings.window), ("@lookback@", settings.lookback)] {

@@ -2,12 +2,14 @@ use serde_json::Value;
 
 use super::*;
 use crate::rule::RuleName;
-use crate::rule::tests::{at, failed};
+use crate::rule::config::Preset;
+use crate::rule::tests::{FIXED, at, failed};
 use crate::store::Appender;
 use crate::store::memory::MemoryStore;
 
 fn written(args: &Args, querier: Option<&dyn Querier>, alerts: Vec<Alert>) -> String {
-    let config: RulesConfig = toml::from_str("[CostOverrun.services.batch]\nthreshold = 5").expect("rules");
+    let config: RulesConfig =
+        toml::from_str(&format!("{FIXED}[CostOverrun.services.batch]\nthreshold = 5")).expect("rules");
     let mut out = Vec::new();
     run(args, &config, querier, alerts, at(60), Terminal { columns: 200, ..Terminal::PLAIN }, &mut out)
         .expect("list");
@@ -70,7 +72,7 @@ fn says_as_json_what_the_table_says() {
 
 #[test]
 fn keeps_what_a_running_server_knows_and_says_when_there_is_no_ledger() {
-    let mut evaluator = Evaluator::new(&RulesConfig::default());
+    let mut evaluator = Evaluator::new(&RulesConfig::of(Preset::Fixed));
     evaluator.evaluate_all(&failing(), at(20));
     let saved = evaluator.alerts();
     let text = written(&TABLE, Some(&failing()), saved.clone());

@@ -17,6 +17,14 @@ impl Querier for Broken {
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
         self.0.totals(window, filter)
     }
+    fn five_minutes(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<FiveMinutes>, StoreError> {
+        self.0.five_minutes(window, filter, by)
+    }
     fn breakdown(
         &self,
         w: Window,
@@ -112,7 +120,7 @@ fn a_store_error_leaves_a_firing_alert_firing_and_the_other_rules_running() {
 
 #[test]
 fn alerts_beyond_the_limit_are_counted_where_they_can_be_seen() {
-    let mut evaluator = Evaluator::new(&configured(""));
+    let mut evaluator = Evaluator::new(&configured(FIXED));
     let mut statuses = Vec::new();
     // Each evaluation finds ten other services that are refused, while the earlier ones go on firing.
     for round in 0..11 {
@@ -137,7 +145,7 @@ fn alerts_beyond_the_limit_are_counted_where_they_can_be_seen() {
 fn an_alert_goes_on_without_calls_for_a_day_and_then_ends_with_the_reason() {
     let mut store = MemoryStore::new();
     store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");
-    let mut evaluator = Evaluator::new(&configured(""));
+    let mut evaluator = Evaluator::new(&configured(FIXED));
     let name = RuleName::HighFailureRate;
     assert_eq!(find(&evaluator.evaluate_all(&store, at(60)), name).state, State::Firing);
     // The calls have left the window, and no other shows that the failures are over.
@@ -157,7 +165,7 @@ fn an_alert_goes_on_without_calls_for_a_day_and_then_ends_with_the_reason() {
 fn an_alert_without_calls_ends_with_the_first_that_succeed() {
     let mut store = MemoryStore::new();
     store.append(&(0..20).map(|n| failed(n, 500)).collect::<Vec<_>>()).expect("append");
-    let mut evaluator = Evaluator::new(&configured(""));
+    let mut evaluator = Evaluator::new(&configured(FIXED));
     let name = RuleName::HighFailureRate;
     evaluator.evaluate_all(&store, at(60));
     // Two calls are too few to fire. One that fails keeps the alert, two that succeed end it.
@@ -181,7 +189,7 @@ fn an_alert_without_calls_ends_with_the_first_that_succeed() {
 fn a_silent_ledger_stays_silent_until_a_call() {
     let mut store = MemoryStore::new();
     store.append(&(0..20).map(call).collect::<Vec<_>>()).expect("append");
-    let mut evaluator = Evaluator::new(&configured(""));
+    let mut evaluator = Evaluator::new(&configured(FIXED));
     let name = RuleName::LedgerSilent;
     // Longer than the lookback: nothing shows that calls are still expected, and nothing that they are back.
     for hours in 1..12 {
@@ -196,7 +204,7 @@ fn a_silent_ledger_stays_silent_until_a_call() {
 fn an_alert_of_a_rule_that_is_gone_is_resolved_and_says_so() {
     let mut store = MemoryStore::new();
     store.append(&repeats(0)).expect("append");
-    let mut before = Evaluator::new(&configured(""));
+    let mut before = Evaluator::new(&configured(FIXED));
     before.evaluate_all(&store, at(60));
     let saved = before.alerts();
     assert!(saved.iter().any(|alert| alert.rule == RuleName::RepeatedRequests && alert.firing()));

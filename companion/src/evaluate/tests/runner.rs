@@ -39,6 +39,14 @@ impl Querier for Hanging {
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
         self.store.totals(window, filter)
     }
+    fn five_minutes(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<FiveMinutes>, StoreError> {
+        self.store.five_minutes(window, filter, by)
+    }
     fn breakdown(
         &self,
         w: Window,
@@ -183,12 +191,12 @@ async fn alerts_survive_a_restart_and_the_runner_stops_when_asked() {
     let querier: Arc<dyn Querier> = Arc::new(store);
     let state = || Some(Arc::new(StateFile::open(&ledger).expect("state")));
 
-    let mut first = Runner::new(&configured(""), state());
+    let mut first = Runner::new(&configured(FIXED), state());
     first.evaluate(&querier, at(60)).await;
     let alerts = first.alerts().borrow().clone();
     assert!(alerts.iter().any(|alert| alert.rule == RuleName::HighFailureRate && alert.firing()));
 
-    let second = Runner::new(&configured(""), state());
+    let second = Runner::new(&configured(FIXED), state());
     assert_eq!(*second.alerts().borrow(), alerts);
 
     let stop = CancellationToken::new();

@@ -89,7 +89,7 @@ async fn a_webhook_gets_the_documented_object() {
     assert_eq!((seen.path.as_str(), seen.authorization.as_deref()), ("/hook?x=1", Some("Bearer secret")));
     let annotations = |service: &str| {
         json!({
-            "summary": "More than 50 % of LLM calls fail",
+            "summary": "More LLM calls fail than is usual",
             "description": "62.5 % of 16 calls of the last 5 min failed, threshold 50 %",
             "advice": "check the key and the endpoint",
             "value": "0.625",

@@ -30,14 +30,14 @@ fn a_message_says_what_how_much_since_when_and_what_to_do() {
         text(&notification, "http://ledger.example/"),
         "[FIRING 1] HighFailureRate (critical)
 
-HighFailureRate firing: More than 50 % of LLM calls fail
+HighFailureRate firing: More LLM calls fail than is usual
 What: 62.5 % of 16 calls of the last 5 min failed, threshold 50 %
 Value: 62.5 % (threshold 50 %)
 Severity: critical
 Since: 2026-11-02T00:00:00Z
 Advice: check the key and the endpoint
 
-HighFailureRate resolved: More than 50 % of LLM calls fail (service=batch)
+HighFailureRate resolved: More LLM calls fail than is usual (service=batch)
 What: 62.5 % of 16 calls of the last 5 min failed, threshold 50 %
 Value: 62.5 % (threshold 50 %)
 Severity: critical

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Key, RuleConfig, RulesConfig, Table};
+use super::{Key, Preset, RuleConfig, RulesConfig, Table, Threshold};
 use crate::rule::{ALL, Rule, RuleName};
 use crate::text::seconds::Seconds;
 
@@ -13,10 +13,12 @@ use crate::text::seconds::Seconds;
 struct RuleSeed(&'static Rule);
 
 impl<'de> DeserializeSeed<'de> for RuleSeed {
-    type Value = RuleConfig;
+    type Value = Table;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RuleConfig, D::Error> {
-        RuleConfig::new(self.0, Table::deserialize(deserializer)?).map_err(D::Error::custom)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Table, D::Error> {
+        let table = Table::deserialize(deserializer)?;
+        table.check(self.0).map_err(D::Error::custom)?;
+        Ok(table)
     }
 }
 
@@ -38,6 +40,7 @@ impl<'de> DeserializeSeed<'de> for IntervalSeed {
 /// A key of `[rules]`. Refuses the others itself, so that an error names the place of the key.
 enum RulesKey {
     Interval,
+    Preset,
     Rule(&'static Rule),
 }
 
@@ -47,9 +50,14 @@ impl<'de> Deserialize<'de> for RulesKey {
         if key == "interval" {
             return Ok(Self::Interval);
         }
+        if key == "preset" {
+            return Ok(Self::Preset);
+        }
         ALL.iter().find(|rule| rule.name.as_str() == key).map(Self::Rule).ok_or_else(|| {
             let names = RuleName::ALL.map(RuleName::as_str).join(", ");
-            D::Error::custom(format!("unknown key `{key}` in [rules]: expected interval or one of {names}"))
+            D::Error::custom(format!(
+                "unknown key `{key}` in [rules]: expected interval, preset or one of {names}"
+            ))
         })
     }
 }
@@ -61,18 +69,23 @@ impl<'de> Deserialize<'de> for RulesConfig {
             type Value = RulesConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`interval` and one table per rule")
+                f.write_str("`interval`, `preset` and one table per rule")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RulesConfig, A::Error> {
-                let mut config = RulesConfig::default();
+                let (mut interval, mut preset, mut tables) = (None, Preset::Learned, Vec::new());
                 while let Some(key) = map.next_key::<RulesKey>()? {
                     match key {
-                        RulesKey::Interval => config.interval = map.next_value_seed(IntervalSeed)?,
-                        RulesKey::Rule(rule) => {
-                            config.rules.insert(rule.name, map.next_value_seed(RuleSeed(rule))?);
-                        }
+                        RulesKey::Interval => interval = Some(map.next_value_seed(IntervalSeed)?),
+                        RulesKey::Preset => preset = map.next_value()?,
+                        RulesKey::Rule(rule) => tables.push((rule, map.next_value_seed(RuleSeed(rule))?)),
                     }
+                }
+                // The preset decides what the tables change, and may come after them.
+                let mut config = RulesConfig::of(preset);
+                config.interval = interval.unwrap_or(config.interval);
+                for (rule, table) in tables {
+                    config.rules.insert(rule.name, RuleConfig::new(rule, preset, table));
                 }
                 Ok(config)
             }
@@ -85,6 +98,7 @@ impl Serialize for RulesConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("interval", &self.interval)?;
+        map.serialize_entry("preset", &self.preset)?;
         for rule in ALL {
             map.serialize_entry(rule.name.as_str(), &Effective { rule, config: self.rule(rule.name) })?;
         }
@@ -105,8 +119,14 @@ impl Serialize for Effective<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("enabled", &settings.enabled)?;
         map.serialize_entry("severity", &settings.severity)?;
-        if reads(Key::Threshold) {
-            map.serialize_entry("threshold", &settings.threshold)?;
+        if reads(Key::Learned) && settings.learn {
+            map.serialize_entry("threshold", &Threshold::Learned)?;
+        } else if reads(Key::Threshold) {
+            map.serialize_entry("threshold", &Threshold::Fixed(settings.threshold))?;
+        }
+        if reads(Key::Learned) {
+            map.serialize_entry("factor", &settings.factor)?;
+            map.serialize_entry("floor", &settings.floor)?;
         }
         map.serialize_entry("window", &settings.window)?;
         if reads(Key::MinCalls) {

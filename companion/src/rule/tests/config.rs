@@ -27,14 +27,14 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(
         table,
         [
-            "HighRequestRate 100 5m 0 warning",
+            "HighRequestRate 150 5m 0 warning",
             "HighFailureRate 0.5 5m 11 critical",
-            "CostOverrun 100 1h 0 critical",
+            "CostOverrun 100 20m 0 critical",
             "ExcessiveTokenUsage 100000 5m 0 warning",
-            "RepeatedRequests 3 5m 0 info",
-            "DuplicateRatio 0.3 5m 10 warning",
+            "RepeatedRequests 9 5m 0 info",
+            "DuplicateRatio 0.3 5m 20 warning",
             "UnpricedUsage 0 5m 0 warning",
-            "UsageMissing 0.01 5m 20 warning",
+            "UsageMissing 0.01 30m 20 warning",
             "AuthFailures 5 5m 0 critical",
             "RateLimited 0.1 5m 10 warning",
             "SequenceGap 0 2m 0 critical",
@@ -47,21 +47,25 @@ fn defaults_are_those_of_the_documentation() {
 fn a_service_inherits_what_it_does_not_set_from_the_rule() {
     let config =
         configured("[CostOverrun]\nwindow = '30m'\nfor = '1m'\n[CostOverrun.services.batch]\nthreshold = 5");
-    let scopes = config.rule(RuleName::CostOverrun).scopes();
+    let scopes = config.rule(RuleName::CostOverrun).scopes(RuleName::CostOverrun.rule());
     let batch = &scopes[1].settings;
     assert_eq!((batch.threshold, batch.window, batch.hold), (5.0, Seconds(1800), Seconds(60)));
     assert_eq!(scopes[0].filter.except_services, ["batch"]);
-    assert_eq!(config.reach(), Seconds(900 + 3600));
+    assert_eq!(config.reach(), Seconds(300 + 3 * 3600));
     let immediate = config.without_waiting();
     assert!(
-        immediate.rule(RuleName::CostOverrun).scopes().iter().all(|scope| scope.settings.hold == Seconds(0))
+        immediate
+            .rule(RuleName::CostOverrun)
+            .scopes(RuleName::CostOverrun.rule())
+            .iter()
+            .all(|scope| scope.settings.hold == Seconds(0))
     );
 }
 
 #[test]
 fn a_disabled_rule_has_no_scopes_but_for_services_that_enable_it() {
     let config = configured("[CostOverrun]\nenabled = false\n[CostOverrun.services.batch]\nenabled = true");
-    let scopes = config.rule(RuleName::CostOverrun).scopes();
+    let scopes = config.rule(RuleName::CostOverrun).scopes(RuleName::CostOverrun.rule());
     assert_eq!(scopes.len(), 1);
     assert_eq!(scopes[0].filter.service.as_deref(), Some("batch"));
 }
@@ -79,7 +83,10 @@ fn what_is_printed_reads_back_the_same() {
 #[test]
 fn refuses_what_no_rule_reads_and_says_where() {
     for (toml, message) in [
-        ("[CostOverun]", "unknown key `CostOverun` in [rules]: expected interval or one of HighRequestRate,"),
+        (
+            "[CostOverun]",
+            "unknown key `CostOverun` in [rules]: expected interval, preset or one of HighRequestRate,",
+        ),
         ("[CostOverrun]\ntreshold = 1", "unknown field `treshold`"),
         ("[CostOverrun]\nmin_calls = 1", "CostOverrun has no setting `min_calls`"),
         ("[CostOverrun]\nlookback = '1h'", "CostOverrun has no setting `lookback`"),

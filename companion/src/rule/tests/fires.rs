@@ -1,7 +1,7 @@
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use super::*;
-use crate::rule::{ALL, Inputs, RuleName::*, Verdict};
+use crate::rule::{ALL, Inputs, Pasts, RuleName::*, Verdict};
 
 fn many(count: i64, each: impl Fn(i64) -> CallRecord) -> Vec<CallRecord> {
     (0..count).map(each).collect()
@@ -201,7 +201,7 @@ fn repeated_requests_fires_once_for_a_storm_and_names_the_ten_most_frequent() {
 #[test]
 fn repeated_requests_judges_many_calls_by_their_threshold() {
     let others = |repeats: i64| move |n: i64| hashed(n / 10, if n < repeats { 1 } else { 100 + n });
-    let scope = configured("").rule(RepeatedRequests).scopes().remove(0);
+    let scope = configured(FIXED).rule(RepeatedRequests).scopes(RepeatedRequests.rule()).remove(0);
     // What came less often than the threshold is not followed, so that the value is what it is at most.
     for (calls, worst) in [
         (many(200, others(4)), (4.0, true)),
@@ -209,7 +209,8 @@ fn repeated_requests_judges_many_calls_by_their_threshold() {
         (many(20, others(2)), (2.0, false)),
     ] {
         for store in stores(&calls) {
-            let inputs = Inputs { querier: store.querier.as_ref(), now: at(60) };
+            let querier = store.querier.as_ref();
+            let inputs = Inputs { querier, ledger: querier, pasts: &Pasts::default(), now: at(60) };
             let found = crate::rule::repeated_requests::judge(&scope, &inputs, 50).expect("evaluated");
             let sample = &found.samples[0];
             assert_eq!((sample.value, sample.verdict == Verdict::Exceeded), worst, "{}", store.name);
@@ -371,14 +372,14 @@ fn ledger_silent_does_not_fire_within_15_minutes_and_says_when_the_hour_before_w
 
 #[test]
 fn a_service_with_settings_of_its_own_is_judged_by_them_and_leaves_the_others() {
-    let toml = "[HighRequestRate.services.batch]\nthreshold = 500";
+    let toml = &format!("{FIXED}[HighRequestRate.services.batch]\nthreshold = 500");
     let mut calls = many(1000, |n| CallRecord { service: "batch".to_owned(), ..call(n % 300) });
     calls.extend(many(10, call));
     let batch = Labels::from([("service".to_owned(), "batch".to_owned())]);
     assert_calm(&status_of(HighRequestRate, &batch, toml, &calls, 300), 200.0);
     assert_calm(&status_of(HighRequestRate, &Labels::new(), toml, &calls, 300), 2.0);
 
-    let toml = "[HighRequestRate.services.batch]\nthreshold = 150\nseverity = 'critical'";
+    let toml = &format!("{FIXED}[HighRequestRate.services.batch]\nthreshold = 150\nseverity = 'critical'");
     let status = status_of(HighRequestRate, &batch, toml, &calls, 300);
     assert_fires(&status, 200.0);
     assert_eq!(status.severity, crate::rule::Severity::Critical);
@@ -391,7 +392,7 @@ fn a_model_with_settings_of_its_own_is_judged_by_them_for_every_kind_of_question
     let labels = Labels::from([("model".to_owned(), "dear".to_owned())]);
     let calls = many(10, |n| dear(hashed(n, 1)));
     for (rule, value) in [(RepeatedRequests, 10.0), (DuplicateRatio, 0.9), (ExcessiveTokenUsage, 120.0)] {
-        let toml = format!("[{rule}.models.dear]\nthreshold = 0.5");
+        let toml = format!("{FIXED}[{rule}.models.dear]\nthreshold = 0.5");
         let own = status_of(rule, &labels, &toml, &calls, 60);
         assert_fires(&own, value);
         assert_eq!(own.alerts[0].labels["model"], "dear");

@@ -1,15 +1,15 @@
 //! The questions, answered from the columns.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Columns, MemoryStore, NEVER, end};
 use crate::record::{CallRecord, NanoUsd, SkippedSpans, Timestamp, Window};
 use crate::store::overview::steps;
-use crate::store::sums::Measures;
+use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, Group, GroupRepetition, LargeCall, LatencySummary, Page,
-    Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary,
+    Page, Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 impl Querier for MemoryStore {
@@ -37,6 +37,29 @@ impl Querier for MemoryStore {
         groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
         groups.truncate(limit);
         Ok(groups)
+    }
+
+    fn five_minutes(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<FiveMinutes>, StoreError> {
+        let columns = self.read();
+        let mut sums: BTreeMap<(Timestamp, &str), FiveMinutes> = BTreeMap::new();
+        let window = whole_five_minutes(window);
+        // As a ledger on disk, which adds users up without a filter only.
+        if by == Some(Dimension::User) && *filter != Filter::default() {
+            return Ok(Vec::new());
+        }
+        for index in columns.matching(window, filter) {
+            let call = &columns.records[index];
+            let Some(name) = by.map_or(Some(""), |by| dimension(call, by)) else { continue };
+            let at = Timestamp(columns.ends[index].div_euclid(FIVE_MINUTES) * FIVE_MINUTES);
+            let sum = sums.entry((at, name)).or_insert_with(|| FiveMinutes::empty(at, name.into()));
+            sum.count(&Measures::from(call));
+        }
+        Ok(sums.into_values().collect())
     }
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {

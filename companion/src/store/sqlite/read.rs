@@ -1,6 +1,7 @@
 //! Queries: whole buckets from the rollups, the edges of a window from the calls. Never writes.
 
 mod calls;
+mod five_minutes;
 mod gaps;
 mod hashes;
 mod overview;

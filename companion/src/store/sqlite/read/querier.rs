@@ -18,8 +18,9 @@ use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, Group, GroupRepetition, LargeCall, LatencySummary, Overview,
-    OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary,
+    Overview, OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError,
+    Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -101,6 +102,15 @@ impl Querier for SqliteQuerier {
         limit: usize,
     ) -> Result<Vec<Group>, StoreError> {
         self.ask(|snapshot| snapshot.breakdown(window, filter, by, limit))
+    }
+
+    fn five_minutes(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<FiveMinutes>, StoreError> {
+        self.ask(|snapshot| snapshot.five_minutes(window, filter, by))
     }
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {

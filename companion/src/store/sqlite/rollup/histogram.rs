@@ -81,6 +81,13 @@ impl Histogram {
     }
 }
 
+/// How many values a histogram holds that [`Histogram::write`] wrote.
+pub(crate) fn count_values(bytes: &mut &[u8]) -> Option<u64> {
+    let mut values = 0_u64;
+    read_buckets(bytes, |_, count| values = values.saturating_add(count))?;
+    Some(values)
+}
+
 fn read_buckets(bytes: &mut &[u8], mut each: impl FnMut(u16, u64)) -> Option<()> {
     let mut bucket = 0_u16;
     for _ in 0..read_varint(bytes)? {

@@ -57,6 +57,8 @@ const ALL: [Level; 6] = [
     level(Table::AllMinute, 1, Complete::Summed),
     SERIES[2],
 ];
+const FIVES: [Level; 2] = [SERIES[1], SERIES[2]];
+const USER_FIVES: [Level; 1] = [level(Table::UserFive, 5, Complete::Closed)];
 const USERS: [Level; 2] =
     [level(Table::UserHour, 60, Complete::Closed), level(Table::UserFive, 5, Complete::Closed)];
 const HASHES: [Level; 2] =
@@ -75,6 +77,16 @@ pub(crate) fn all_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
 /// The parts of a window for totals by user.
 pub(crate) fn user_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
     parts(window, watermarks, &USERS)
+}
+
+/// The parts of a window for totals of five minutes by series, none of them coarser.
+pub(crate) fn five_minute_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
+    parts(window, watermarks, &FIVES)
+}
+
+/// The same by user.
+pub(crate) fn user_five_minute_parts(window: Window, watermarks: &Watermarks) -> Vec<Part> {
+    parts(window, watermarks, &USER_FIVES)
 }
 
 /// The parts of a window for the repetition of request hashes.

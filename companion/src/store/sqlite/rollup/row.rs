@@ -6,7 +6,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use crate::record::NanoUsd;
 use crate::store::sqlite::file::enum_codes::damaged;
-use crate::store::sqlite::rollup::histogram::{Distribution, Histogram, read_varint, write_varint};
+use crate::store::sqlite::rollup::histogram::{
+    Distribution, Histogram, count_values, read_varint, write_varint,
+};
 use crate::store::sums::Measures;
 use crate::store::{LatencySummary, Totals};
 
@@ -184,6 +186,14 @@ impl Latency {
             first_chunk_sum: read_varint(bytes)?,
         })
     }
+}
+
+/// How many times to the first chunk the `latency` column of a rollup row holds, and their sum in nanoseconds.
+pub(crate) fn first_chunks(mut bytes: &[u8]) -> rusqlite::Result<(u64, u64)> {
+    let broken = || damaged("latency histogram".to_owned());
+    count_values(&mut bytes).ok_or_else(broken)?;
+    let count = count_values(&mut bytes).ok_or_else(broken)?;
+    Ok((count, read_varint(&mut bytes).ok_or_else(broken)?))
 }
 
 /// The latencies of many calls, as a question adds them up.

@@ -1,0 +1,129 @@
+//! The result as Markdown, and the firings as the JSON of `spanledger backtest`.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+use spanledger_companion::bench::{Backtest, RulesConfig, Severity, Timestamp, Window};
+
+use super::Run;
+use super::score::RuleScore;
+
+pub(crate) fn json(found: &Backtest, window: Window) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "times to the microsecond")]
+    let seconds = |at: Timestamp| (at.0 - window.from.0) as f64 / 1e9;
+    let firings: Vec<_> = found
+        .firings
+        .iter()
+        .map(|firing| {
+            json!({
+                "rule": firing.rule, "labels": firing.labels, "start": seconds(firing.start),
+                "end": seconds(firing.end), "peak": firing.peak, "threshold": firing.threshold,
+            })
+        })
+        .collect();
+    json!({ "from": 0.0, "to": seconds(window.to), "firings": firings }).to_string()
+}
+
+/// Everything above the tables.
+const ABOVE: &str = "\
+# Alert quality
+
+What the rules report on real traffic, measured by `companion/benches/alert_quality.rs`, which writes this page:
+
+```sh
+cargo bench -p spanledger-companion --bench alert_quality > docs/alert-quality.md
+```
+
+The traces are fourteen days of real LLM traffic of two services, of four services, and of one gateway with nine users; the
+fourth is the first with 1.8 % of calls failing, labelled anomalies and hard cases that must not fire (deployments,
+nightly batches, daily ramps, health checks, small services). On the first three every firing counts as false. A message
+is one or more firings of a rule less than five minutes apart. *Share of time* is how long the rule fired. Delays are from
+the end of the first affected call. `learned` and `fixed` are the values of `[rules] preset`.
+
+Repeat it on your own ledger: `spanledger backtest --last 14d` prints the same columns, and `--tune` proposes limits.
+";
+
+pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{ABOVE}")?;
+    writeln!(out, "\n## Messages a day\n")?;
+    writeln!(out, "| trace | preset | pages | information | worst rule |\n|---|---|---:|---:|---|")?;
+    for run in runs {
+        let config = RulesConfig::of(run.preset);
+        let informs = |rule| config.rule(rule).settings.severity == Severity::Info;
+        let per_day = |info: bool| -> f64 {
+            let chosen = run.score.rules.iter().filter(|(rule, _)| informs(*rule) == info);
+            count(chosen.map(|(_, score)| score.messages).sum()) / run.score.days
+        };
+        let worst = run.score.rules.iter().max_by_key(|(_, score)| score.messages);
+        let worst = worst.filter(|(_, score)| score.messages > 0).map_or_else(
+            || "-".to_owned(),
+            |(rule, score)| format!("{rule} ({:.2})", count(score.messages) / run.score.days),
+        );
+        writeln!(
+            out,
+            "| {} | {} | {:.2} | {:.2} | {worst} |",
+            run.trace,
+            run.preset,
+            per_day(false),
+            per_day(true)
+        )?;
+    }
+    for run in runs {
+        writeln!(out, "\n## {}, {}\n", run.trace, run.preset)?;
+        table(run, out)?;
+    }
+    Ok(())
+}
+
+fn table(run: &Run, out: &mut impl Write) -> io::Result<()> {
+    if run.labelled {
+        writeln!(
+            out,
+            "| rule | caught | masked | median delay | largest delay | false a day | messages a day | share of time | false by | missed |"
+        )?;
+        writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|---|---|")?;
+    } else {
+        writeln!(out, "| rule | firings a day | messages a day | share of time |\n|---|---:|---:|---:|")?;
+    }
+    let mut quiet = Vec::new();
+    for (rule, score) in &run.score.rules {
+        let (all, rates) = (score.caught + score.masked + score.missed.len(), rates(score, run.score.days));
+        if all == 0 && score.false_firings == 0 {
+            quiet.push(rule.as_str());
+        } else if run.labelled {
+            let seconds =
+                |delay: Option<&f64>| delay.map_or_else(|| "-".to_owned(), |delay| format!("{delay:.0} s"));
+            let median = seconds(score.delays.get(score.delays.len() / 2));
+            let largest = seconds(score.delays.last());
+            let by: Vec<String> = score.by.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+            writeln!(
+                out,
+                "| {rule} | {} of {all} | {} | {median} | {largest} | {rates} | {} | {} |",
+                score.caught,
+                score.masked,
+                by.join(", "),
+                score.missed.join(", ")
+            )?;
+        } else {
+            writeln!(out, "| {rule} | {rates} |")?;
+        }
+    }
+    if !quiet.is_empty() {
+        writeln!(out, "\nNever: {}.", quiet.join(", "))?;
+    }
+    Ok(())
+}
+
+fn rates(score: &RuleScore, days: f64) -> String {
+    format!(
+        "{:.2} | {:.2} | {:.2} %",
+        count(score.false_firings) / days,
+        count(score.messages) / days,
+        score.firing_share * 100.0
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of firings")]
+fn count(number: usize) -> f64 {
+    number as f64
+}

@@ -1,0 +1,117 @@
+//! The limit of one group of calls, made from its own past where the rule learns.
+
+use super::past::cell::Cell;
+use super::past::history::History;
+use super::past::{Usual, slot_of};
+use super::scope::{Inputs, Scope};
+use super::{RuleName, Unit};
+use crate::record::Timestamp;
+use crate::store::StoreError;
+use crate::text::seconds::Seconds;
+
+/// With what the value of one group is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Limit {
+    pub(super) value: f64,
+    /// What it was made from; nothing for one that was set, or of calls too new to have a past.
+    pub(super) usual: Option<Usual>,
+    now: Timestamp,
+}
+
+impl Limit {
+    /// `limit 420; usual for 14:00 UTC: 80 to 130, the day before at most 140`.
+    pub(super) fn words(&self, unit: Unit) -> String {
+        let limit = unit.format(self.value);
+        let Some(usual) = &self.usual else { return format!("threshold {limit}") };
+        let mut words = format!("limit {limit}");
+        if let Some((low, high)) = usual.like {
+            let (low, high) = (unit.format(low), unit.format(high));
+            words.push_str(&format!("; usual for {} UTC: {low} to {high}", time_of_day(self.now)));
+        }
+        if let Some(day) = usual.day {
+            let and = if usual.like.is_some() { ", " } else { "; " };
+            words.push_str(&format!("{and}the day before at most {}", unit.format(day)));
+        }
+        words
+    }
+}
+
+impl Limit {
+    /// So many times as much while there are fewer cells of a past than `age`.
+    pub(super) fn until(mut self, age: i64, times: f64) -> Self {
+        if self.usual.is_some_and(|usual| usual.age < age) {
+            self.value *= times;
+        }
+        self
+    }
+
+    /// The same in a unit of which so many are one of this.
+    pub(super) fn times(&self, factor: f64) -> Self {
+        let usual = self.usual.map(|usual| Usual {
+            peak: usual.peak * factor,
+            like: usual.like.map(|(low, high)| (low * factor, high * factor)),
+            day: usual.day.map(|day| day * factor),
+            ..usual
+        });
+        Self { value: self.value * factor, usual, now: self.now }
+    }
+}
+
+/// `14:05`, of the five minutes in which `at` is.
+fn time_of_day(at: Timestamp) -> String {
+    let minutes = slot_of(at).rem_euclid(super::past::DAY) * 5;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// As many cells as a window needs.
+pub(super) fn cells(window: Seconds) -> i64 {
+    ((window.0 + 299) / 300).max(1)
+}
+
+impl Scope {
+    /// What is usual for a group that has been seen for `age` cells; nothing for a younger one, and where the rule does not
+    /// learn.
+    pub(super) fn usual(
+        &self,
+        inputs: &Inputs<'_>,
+        rule: RuleName,
+        name: Option<&str>,
+        age: i64,
+        make: impl FnOnce(&History, i64) -> Usual,
+    ) -> Result<Option<Usual>, StoreError> {
+        if !self.settings.learn {
+            return Ok(None);
+        }
+        let past = inputs.pasts.of(&self.filter, self.by, inputs)?;
+        let slot = slot_of(inputs.now);
+        let past = past.read();
+        Ok(past.usual(rule, name, |history| make(history, slot)).filter(|usual| usual.age >= age))
+    }
+
+    /// The threshold of the settings, or `factor` times what is usual, at least `floor`.
+    pub(super) fn limit(&self, usual: Option<Usual>, now: Timestamp) -> Limit {
+        let settings = &self.settings;
+        let value = match &usual {
+            Some(usual) => (settings.factor * usual.peak).max(settings.floor),
+            None => settings.threshold,
+        };
+        Limit { value, usual, now }
+    }
+
+    /// The limit for a share of calls: `factor` times the share of the day before.
+    pub(super) fn share_limit(
+        &self,
+        inputs: &Inputs<'_>,
+        rule: RuleName,
+        name: Option<&str>,
+        part: fn(&Cell) -> f32,
+        whole: fn(&Cell) -> f32,
+    ) -> Result<Limit, StoreError> {
+        let usual = self.usual(inputs, rule, name, super::past::HOUR, |history, slot| {
+            let day = history.sum(slot - super::past::DAY..slot - super::past::LAG);
+            let share = f64::from(part(&day)) / f64::from(whole(&day)).max(1.0);
+            Usual::of(share, history.age(slot))
+        })?;
+        Ok(self.limit(usual, inputs.now))
+    }
+}

@@ -1,0 +1,239 @@
+//! What rules learn from: how the calls of each service, user or model were in five-minute cells of the last eight days,
+//! and around this time of day one, two and three weeks before those. A cell counts from fifteen minutes after its end, so
+//! that what goes on now is not taken for usual at once.
+
+pub(crate) mod cell;
+pub(crate) mod history;
+mod largest;
+mod silence;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+use crate::record::{Timestamp, Window};
+use crate::rule::{By, Inputs, RuleName};
+use crate::store::sums::FIVE_MINUTES;
+use crate::store::{Filter, FiveMinutes, Querier, StoreError};
+
+use self::cell::Cell;
+use self::history::{History, KEPT, NEAR, WEEKS};
+use self::largest::LargestCalls;
+
+/// Cells a day.
+pub(crate) const DAY: i64 = 288;
+/// Cells an hour.
+pub(crate) const HOUR: i64 = 12;
+/// So many of the newest cells are not known yet.
+pub(crate) const LAG: i64 = 3;
+/// So many groups have a past of their own, those with the most calls; the others have one together.
+const GROUPS: usize = 128;
+/// The ledger is read in pieces of six hours, so that a long past takes no more memory than a short one.
+const PIECE: i64 = 6 * HOUR;
+
+/// The number of the five minutes that `at` is in, since 1970.
+pub(crate) const fn slot_of(at: Timestamp) -> i64 {
+    at.0.div_euclid(FIVE_MINUTES)
+}
+
+/// What a rule compares with: made once for each five minutes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Usual {
+    /// The largest value that is usual.
+    pub(crate) peak: f64,
+    /// The smallest and the largest value of the like hours: this time of day on other days.
+    pub(crate) like: Option<(f64, f64)>,
+    /// The largest value of the day before.
+    pub(crate) day: Option<f64>,
+    /// How much past there is, in cells.
+    pub(crate) age: i64,
+}
+
+impl Usual {
+    /// Nothing but a largest value.
+    pub(crate) const fn of(peak: f64, age: i64) -> Self {
+        Self { peak, like: None, day: None, age }
+    }
+}
+
+/// Every past that the rules have asked for.
+#[derive(Debug, Default)]
+pub struct Pasts {
+    list: Mutex<Vec<Arc<SharedPast>>>,
+    largest: Mutex<Vec<(Filter, LargestCalls)>>,
+}
+
+/// A past that several rules read.
+#[derive(Debug)]
+pub(crate) struct SharedPast {
+    filter: Filter,
+    by: Option<By>,
+    past: RwLock<Past>,
+}
+
+impl SharedPast {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Past> {
+        self.past.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pasts {
+    /// The past of the calls that match `filter`, as far as it can be known now.
+    pub(crate) fn of(
+        &self,
+        filter: &Filter,
+        by: Option<By>,
+        inputs: &Inputs<'_>,
+    ) -> Result<Arc<SharedPast>, StoreError> {
+        let found = {
+            let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = list.iter().find(|shared| shared.by == by && shared.filter == *filter);
+            known.cloned().unwrap_or_else(|| {
+                let past = RwLock::new(Past::new(filter.clone(), by));
+                let shared = Arc::new(SharedPast { filter: filter.clone(), by, past });
+                list.push(Arc::clone(&shared));
+                shared
+            })
+        };
+        if !found.read().is_current(inputs.now) {
+            let mut past = found.past.write().unwrap_or_else(PoisonError::into_inner);
+            // Another rule may have been first.
+            if !past.is_current(inputs.now) {
+                past.extend(inputs.ledger, inputs.now)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Hands the largest calls of those that match `filter` to `read`, as far as they are known.
+    pub(crate) fn largest<T>(
+        &self,
+        filter: &Filter,
+        inputs: &Inputs<'_>,
+        read: impl FnOnce(&LargestCalls) -> T,
+    ) -> Result<T, StoreError> {
+        let mut list = self.largest.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = match list.iter().position(|(known, _)| known == filter) {
+            Some(at) => at,
+            None => {
+                list.push((filter.clone(), LargestCalls::default()));
+                list.len() - 1
+            }
+        };
+        let (filter, largest) = &mut list[at];
+        largest.extend(inputs.ledger, filter, inputs.now)?;
+        Ok(read(largest))
+    }
+}
+
+/// What is usual, by rule and group.
+type Memo = HashMap<(RuleName, Option<Arc<str>>), Usual>;
+
+/// The past of the calls that match a filter, by one dimension or all together.
+#[derive(Debug)]
+pub(crate) struct Past {
+    filter: Filter,
+    by: Option<By>,
+    groups: HashMap<Arc<str>, History>,
+    /// Of the groups beyond [`GROUPS`].
+    rest: History,
+    /// The first cell that was not read; nothing was read without.
+    until: Option<i64>,
+    /// What rules made of it, until the next cell.
+    memo: Mutex<Memo>,
+}
+
+impl Past {
+    pub(crate) fn new(filter: Filter, by: Option<By>) -> Self {
+        let (groups, memo) = (HashMap::new(), Mutex::default());
+        Self { filter, by, groups, rest: History::default(), until: None, memo }
+    }
+
+    /// Whether nothing is missing that can be known at `now`.
+    pub(crate) fn is_current(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until >= slot_of(now) - LAG)
+    }
+
+    /// Reads what has happened since the last time, at first all that is kept.
+    pub(crate) fn extend(&mut self, querier: &dyn Querier, now: Timestamp) -> Result<(), StoreError> {
+        let target = slot_of(now) - LAG;
+        let known = self.until.filter(|until| target - until < KEPT);
+        let mut from = known.unwrap_or_else(|| {
+            self.groups.clear();
+            self.rest = History::default();
+            target - KEPT
+        });
+        // The like hours of weeks ago, which the eight days do not reach.
+        for week in WEEKS {
+            let back = week * 7 * DAY;
+            let start = known.map_or(target - NEAR, |until| until + NEAR);
+            self.read(querier, start - back, target + NEAR - back)?;
+        }
+        while from < target {
+            let to = (from + PIECE).min(target);
+            self.read(querier, from, to)?;
+            from = to;
+            self.until = Some(to);
+        }
+        for history in self.groups.values_mut().chain([&mut self.rest]) {
+            history.forget(target);
+        }
+        self.groups.retain(|_, history| !history.is_empty());
+        self.memo.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    fn read(&mut self, querier: &dyn Querier, from: i64, to: i64) -> Result<(), StoreError> {
+        let at = |slot: i64| Timestamp(slot.saturating_mul(FIVE_MINUTES));
+        let window = Window { from: at(from), to: at(to) };
+        for found in querier.five_minutes(window, &self.filter, self.by.map(By::dimension))? {
+            let FiveMinutes { at, ref name, .. } = found;
+            let cell = Cell::from(&found);
+            match self.groups.get_mut(name) {
+                Some(history) => history.push(slot_of(at), cell),
+                None => {
+                    let mut history = History::default();
+                    history.push(slot_of(at), cell);
+                    self.groups.insert(Arc::clone(name), history);
+                }
+            }
+        }
+        while self.groups.len() > GROUPS {
+            let least = self
+                .groups
+                .iter()
+                .min_by(|(a, one), (b, other)| one.calls().total_cmp(&other.calls()).then_with(|| b.cmp(a)));
+            let Some(name) = least.map(|(name, _)| Arc::clone(name)) else { break };
+            if let Some(history) = self.groups.remove(&name) {
+                self.rest.merge(history);
+            }
+        }
+        Ok(())
+    }
+
+    /// The past of one group; without a name that of those that have none of their own.
+    pub(crate) fn history(&self, name: Option<&str>) -> Option<&History> {
+        match name {
+            Some(name) => self.groups.get(name),
+            None => Some(&self.rest).filter(|rest| !rest.is_empty()),
+        }
+    }
+
+    /// What `make` makes of a group's past. It is kept until the next cell.
+    pub(crate) fn usual(
+        &self,
+        rule: RuleName,
+        name: Option<&str>,
+        make: impl FnOnce(&History) -> Usual,
+    ) -> Option<Usual> {
+        let history = self.history(name)?;
+        let key = (rule, name.map(Arc::from));
+        if let Some(known) = self.memo.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Some(*known);
+        }
+        let made = make(history);
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(key, made);
+        Some(made)
+    }
+}

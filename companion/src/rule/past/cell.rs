@@ -1,0 +1,69 @@
+use crate::store::FiveMinutes;
+
+/// What is known of five minutes, or of several of them together. Small: there are up to 300,000.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Cell {
+    pub(crate) calls: f32,
+    pub(crate) succeeded: f32,
+    pub(crate) failed: f32,
+    pub(crate) rate_limited: f32,
+    pub(crate) unauthorized: f32,
+    /// Succeeded without usage.
+    pub(crate) without_usage: f32,
+    pub(crate) input_tokens: f32,
+    pub(crate) output_tokens: f32,
+    pub(crate) cache_read_tokens: f32,
+    /// In dollars.
+    pub(crate) cost: f32,
+    /// In seconds, of all calls.
+    pub(crate) duration: f32,
+    /// Calls whose time to the first chunk is known.
+    pub(crate) first_chunks: f32,
+    /// The sum of these times in seconds.
+    pub(crate) first_chunk: f32,
+}
+
+impl Cell {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.rate_limited += other.rate_limited;
+        self.unauthorized += other.unauthorized;
+        self.without_usage += other.without_usage;
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cache_read_tokens += other.cache_read_tokens;
+        self.cost += other.cost;
+        self.duration += other.duration;
+        self.first_chunks += other.first_chunks;
+        self.first_chunk += other.first_chunk;
+    }
+}
+
+impl From<&FiveMinutes> for Cell {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "to compare, seven digits are enough"
+    )]
+    fn from(found: &FiveMinutes) -> Self {
+        let totals = &found.totals;
+        let seconds = |ns: u64| (ns as f64 / 1e9) as f32;
+        Self {
+            calls: totals.calls as f32,
+            succeeded: totals.succeeded as f32,
+            failed: totals.failed as f32,
+            rate_limited: totals.rate_limited as f32,
+            unauthorized: totals.unauthorized as f32,
+            without_usage: totals.succeeded_without_usage as f32,
+            input_tokens: totals.input_tokens as f32,
+            output_tokens: totals.output_tokens as f32,
+            cache_read_tokens: totals.cache_read_tokens as f32,
+            cost: totals.cost.as_usd() as f32,
+            duration: seconds(totals.duration_ns),
+            first_chunks: found.first_chunks as f32,
+            first_chunk: seconds(found.first_chunk_ns),
+        }
+    }
+}
