@@ -11,7 +11,7 @@ use spanledger::PriceTable;
 use crate::config::{ConfigError, EXAMPLE, load};
 use crate::convert::{Converted, Converter};
 use crate::otlp::oracle::Style;
-use crate::otlp::{Encoded, Malformed};
+use crate::otlp::{Encoded, Logs, Malformed};
 use crate::record::{CallRecord, Timestamp};
 
 /// 2026-11-23 12:00:00 UTC.
@@ -26,6 +26,7 @@ static PRICES: LazyLock<Arc<PriceTable>> = LazyLock::new(|| Arc::new(PriceTable:
 /// A batch in OTLP/JSON is read or refused, and what `serde_json` takes is taken.
 pub fn otlp_json(bytes: &[u8]) {
     let converted = convert(Encoded::Json(bytes));
+    other_signals(Encoded::Json(bytes));
     if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
         let syntax = matches!(converted.map(|converted| converted.reason), Err(Malformed::Syntax(_)));
         assert!(!syntax, "JSON is taken for none");
@@ -35,6 +36,7 @@ pub fn otlp_json(bytes: &[u8]) {
 /// A batch in protobuf is read or refused, and in JSON it becomes the same.
 pub fn otlp_protobuf(bytes: &[u8]) {
     let converted = convert(Encoded::Protobuf(bytes));
+    other_signals(Encoded::Protobuf(bytes));
     let (Ok(converted), Ok(request)) = (converted, ExportTraceServiceRequest::decode(bytes)) else { return };
     // The generated reader checks more than is read here; where it takes the request, both saw the same spans.
     let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
@@ -76,6 +78,16 @@ fn convert(request: Encoded<&[u8]>) -> Result<Converted, Malformed> {
         check(record);
     }
     Ok(whole)
+}
+
+/// The same bytes as log records and as metrics: each call that a record is keeps the bounds as well.
+fn other_signals(request: Encoded<&[u8]>) {
+    let converter = Converter::new(Arc::clone(&PRICES));
+    if let Ok(converted) = converter.parts::<Logs>(request, NOW, usize::MAX, |_, _, _| {}) {
+        converted.records.iter().for_each(check);
+    }
+    // Any bytes are read or refused.
+    let _counted = converter.unrecognised(request, NOW);
 }
 
 fn check(record: &CallRecord) {

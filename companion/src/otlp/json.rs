@@ -2,12 +2,11 @@
 //! numbers or names. Unknown members are ignored, as OTLP demands, and `null` is an absent value, as in every protobuf
 //! JSON. A member that occurs again overrides the one before.
 
+mod counter;
 mod cursor;
 
-use super::protobuf::whole;
 use super::{
-    CUMULATIVE, Encoding, EventView, List, LogView, Malformed, Part, PointView, Signal, SpanView, Text,
-    Value, id,
+    Encoding, EventView, List, LogView, Malformed, Part, PointView, Signal, SpanView, Text, Value, id,
 };
 use crate::record::ids::parse_hex;
 use cursor::{Cursor, Scalar};
@@ -140,60 +139,14 @@ impl Encoding for Json {
         Ok(log)
     }
 
-    fn points<'a>(text: &'a [u8], name: &str, mut each: impl FnMut(PointView<'a>)) -> Result<(), Malformed> {
-        let (mut named, mut sum) = (Text::EMPTY, b"null".as_slice());
-        Cursor::of(text).members("metric", |member, value| {
-            match member {
-                b"name" => named = value.text("name")?,
-                b"sum" => sum = value.skip()?,
-                _ => drop(value.skip()?),
-            }
-            Ok(())
-        })?;
-        if named.head(name.len() + 1) != name {
-            return Ok(());
-        }
-        let (mut points, mut cumulative) = (b"null".as_slice(), false);
-        Cursor::of(sum).members("sum", |member, value| {
-            match member {
-                b"dataPoints" => points = value.skip()?,
-                b"aggregationTemporality" => {
-                    let temporality = enumeration(
-                        value,
-                        "aggregationTemporality",
-                        "AGGREGATION_TEMPORALITY_",
-                        &TEMPORALITIES,
-                    )?;
-                    cumulative = temporality == CUMULATIVE;
-                }
-                _ => drop(value.skip()?),
-            }
-            Ok(())
-        })?;
-        Cursor::of(points).elements("dataPoints", |here| {
-            let mut point =
-                PointView { start: 0, time: 0, value: 0, cumulative, attributes: Part::Json(b"null") };
-            here.members("data point", |member, value| {
-                match member {
-                    b"startTimeUnixNano" => point.start = nanoseconds(value, "startTimeUnixNano")?,
-                    b"timeUnixNano" => point.time = nanoseconds(value, "timeUnixNano")?,
-                    b"asInt" => point.value = nanoseconds(value, "asInt")?,
-                    b"asDouble" => point.value = double(value, "asDouble")?.map_or(0, whole),
-                    b"attributes" => point.attributes = Part::Json(value.skip()?),
-                    _ => drop(value.skip()?),
-                }
-                Ok(())
-            })?;
-            each(point);
-            Ok(())
-        })
+    fn points<'a>(text: &'a [u8], name: &str, each: impl FnMut(PointView<'a>)) -> Result<(), Malformed> {
+        counter::points(text, name, each)
     }
 }
 
-/// The names of `SpanKind`, `StatusCode` and `AggregationTemporality` without what they begin with, by number.
+/// The names of `SpanKind` and `StatusCode` without what they begin with, by number.
 const KINDS: [&str; 6] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 const CODES: [&str; 3] = ["UNSET", "OK", "ERROR"];
-const TEMPORALITIES: [&str; 3] = ["UNSPECIFIED", "DELTA", "CUMULATIVE"];
 
 /// Calls `each` with the events in a list of them.
 pub(super) fn events<'a>(
