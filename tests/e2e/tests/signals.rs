@@ -1,5 +1,7 @@
 //! What the companion reads of metrics and logs comes through the Collector as well, and nothing else of them.
 
+#![expect(clippy::disallowed_methods, reason = "tests read clocks")]
+
 use serde_json::{Value, json};
 use spanledger_e2e::application::Application;
 use spanledger_e2e::collector::Collector;
