@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `spanledger.outcome` | how the call ended: see [`Outcome`] |
 //! | `spanledger.key.fingerprint` | opt-in: [which credential](GenAiMiddlewareBuilder::key_fingerprint) made the call |
-//! | `spanledger.unparsed` | why a part was not parsed: `request` (a stream, over 16 MiB, of [too many values](GenAiMiddlewareBuilder::memory_limit) or no JSON: no hash, and parameters only in part), `encoding` (compressed), `too_long` (a piece over 16 MiB), `memory` (all calls together held more than the [limit](GenAiMiddlewareBuilder::memory_limit)), `malformed` (no JSON to any client), `reader` (a fault of this library) |
+//! | `spanledger.unparsed` | why a part was not parsed: `request` (a stream, over 16 MiB, of [too many values](GenAiMiddlewareBuilder::memory_limit) or neither JSON nor a form: no hash, and parameters only in part), `encoding` (compressed), `too_long` (a piece over 16 MiB), `memory` (all calls together held more than the [limit](GenAiMiddlewareBuilder::memory_limit)), `malformed` (no JSON to any client), `reader` (a fault of this library) |
 //! | `spanledger.usage.source` | where the token counts come from: see [`UsageSource`] |
 //! | `spanledger.cost.status` | how far the cost can be trusted: see [`CostStatus`] |
 //! | `gen_ai.usage.cost` | US dollars; absent when the model has no known price |
@@ -83,6 +83,12 @@
 //! byte cap. Users, addresses and conversations stand on spans only where the application gives them in a
 //! [`CallContext`], and never on a metric. Without a [key](GenAiMiddlewareBuilder::hash_key) the request hash of
 //! a short, guessable prompt can be guessed. Trace headers go to providers only on request.
+//!
+//! # Forms
+//!
+//! Of a request that is a form (transcriptions, translations, image edits, videos) the fields are read as parameters.
+//! Files are never held: a form that passes as a stream is read as it passes, unchanged, and its model is on the span
+//! when the response comes. A form has no hash, and other streams are left alone.
 //!
 //! # Streaming
 //!
@@ -146,6 +152,7 @@ mod decoder;
 mod deferred;
 #[cfg(feature = "journal")]
 mod delivery;
+mod form;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

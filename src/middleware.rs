@@ -12,6 +12,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 use crate::body::{failure, observe};
 use crate::call::{Call, Ending, Failure};
 use crate::context::{self, CallContext};
+use crate::form;
 use crate::provider::{self, Recognised};
 use crate::recorder::Recorder;
 use crate::request;
@@ -60,7 +61,10 @@ impl GenAiMiddleware {
         }
         let mut further = about.attributes;
         further.extend(read.content);
-        let recorder = Recorder::start(Arc::clone(settings), format, read.call, further, &parent);
+        let mut recorder = Recorder::start(Arc::clone(settings), format, read.call, further, &parent);
+        if let Some(boundary) = read.form_boundary {
+            recorder.await_form(form::observe(request, &boundary));
+        }
         if settings.propagate {
             inject(&recorder.context(), request);
         }

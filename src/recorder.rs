@@ -11,11 +11,13 @@ use crate::charge::Reported;
 use crate::clock;
 use crate::cost::{Cost, PriceQuery};
 use crate::deferred;
+use crate::form::Passing;
+use crate::json::Json;
 use crate::outcome::{Outcome, Verdict, judge};
 use crate::provider::{Reading, WireFormat};
 use crate::reader::{ChunkClock, Reader};
 use crate::settings::Settings;
-use crate::telemetry::{Begun, ChunkRecorder, Ended};
+use crate::telemetry::{Begun, ChunkRecorder, Ended, Telemetry};
 use crate::usage::UsageSource;
 
 /// The record of one call. Dropping it ends the call: as cancelled before [`Recorder::receive`], as dropped
@@ -30,6 +32,8 @@ pub(crate) struct Recorder {
     chunk_clock: ChunkClock,
     chunk_recorder: Option<ChunkRecorder>,
     further: Vec<KeyValue>,
+    /// The request is a form that passes as a stream.
+    form: Option<Passing>,
     /// Present between the headers and the end.
     reader: Option<Reader>,
     done: bool,
@@ -60,6 +64,7 @@ impl Recorder {
             chunk_clock: ChunkClock::new(clock),
             chunk_recorder: None,
             further,
+            form: None,
             reader: None,
             done: false,
         }
@@ -78,8 +83,27 @@ impl Recorder {
         }
     }
 
+    /// Awaits the parameters of a request that is a form and passes as a stream.
+    pub(crate) fn await_form(&mut self, form: Option<Passing>) {
+        self.form = form;
+    }
+
+    /// Reads what has passed of a form.
+    fn read_form(&mut self) {
+        let fields = self.form.as_ref().map(Passing::take).filter(|fields| !fields.is_empty());
+        let Some(text) = fields.map(|fields| fields.json()) else { return };
+        let Some(fields) = Json::read(text.as_bytes()) else { return };
+        let named = self.call.request.model.is_some();
+        self.format.read_request(&fields, &mut self.call.request);
+        self.call.request_unparsed = false;
+        if !named {
+            Telemetry::name_model(&self.begun, &self.call);
+        }
+    }
+
     /// Notes the response's head. From here on the body decides.
     pub(crate) fn receive(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.read_form();
         self.call.status_code = Some(status.as_u16());
         self.call.ending = Ending::Dropped;
         let reading = Reading { content: self.settings.capture.output(), ..Reading::default() };
@@ -112,6 +136,7 @@ impl Recorder {
             return;
         }
         let duration = self.clock.elapsed();
+        self.read_form();
         self.call.ending = ending;
         self.call.first_chunk = self.chunk_clock.first_chunk;
         if let Some(reader) = self.reader.take() {

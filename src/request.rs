@@ -5,6 +5,7 @@ use opentelemetry::KeyValue;
 use reqwest::Request;
 
 use crate::call::{Call, Caller, Destination, Ending, ResponseFacts, Retrieval};
+use crate::form::Kind;
 use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
@@ -21,6 +22,8 @@ pub(crate) struct Read {
     /// The body that asks for usage on the caller's behalf. Where it is sent, the usage chunk must not reach the
     /// caller.
     pub(crate) asking_for_usage: Option<Vec<u8>>,
+    /// The boundary of a form that passes as a stream, whose parameters are still to come.
+    pub(crate) form_boundary: Option<String>,
 }
 
 /// What a byte of a body becomes at most while it is read, such as the two of an element `1,`.
@@ -29,7 +32,7 @@ const TREE: usize = 16;
 const TREE_LIMIT: usize = 24 * 1024 * 1024;
 
 /// Reads a recognised request. A body that is a stream, longer than 16 MiB or no JSON leaves the facts that
-/// the URL gives, and no hash; one of too many values leaves its parameters. `None` where the body shows that this is no
+/// the URL gives, and no hash; one of too many values and a form leave their parameters. `None` where the body shows that this is no
 /// call.
 pub(crate) fn read(
     settings: &Settings,
@@ -61,18 +64,32 @@ pub(crate) fn read(
         .filter(|(body, _)| matches!(body, Json::Object(_)));
     let (body, whole) = body.map_or((None, true), |(body, whole)| (Some(body), whole));
 
+    // Forms are read where there is no JSON, whatever the headers say.
+    let form = Kind::of(request.headers()).filter(|_| body.is_none());
+    let fields = form.clone().map(|form| form.fields(bytes)).filter(|fields| !fields.is_empty());
+    let fields = fields.map(|fields| fields.json());
+    let fields = fields.as_deref().and_then(|text| Json::read(text.as_bytes()));
+
     let model_of_path = facts.model.clone();
-    if let Some(body) = &body {
+    if let Some(body) = body.as_ref().or(fields.as_ref()) {
         format.read_request(body, &mut facts);
         let asked = recognised.operation_of.and_then(|operation_of| operation_of(body));
         destination.operation = asked.unwrap_or(operation);
     }
-    if !recognised.is_shown(body.as_ref(), &facts, settings.provider_names.of_host.contains_key(host)) {
+    let trusted = settings.provider_names.of_host.contains_key(host);
+    let is_shown = |body: Option<&Json<'_>>| recognised.is_shown(body, &facts, trusted);
+    let shown = is_shown(body.as_ref()) || fields.is_some() && is_shown(fields.as_ref());
+    if !shown {
         return None;
     }
 
     let fetches = matches!(recognised.retrieval, Retrieval::Fetch(_));
-    let request_unparsed = (body.is_none() || !whole) && !fetches;
+    let request_unparsed = (body.is_none() && fields.is_none() || !whole) && !fetches;
+    let streams = request.body().is_some_and(|body| body.as_bytes().is_none());
+    let form_boundary = match form {
+        Some(Kind::Multipart(boundary)) if streams => Some(boundary),
+        _ => None,
+    };
     let mut request_hash_of_body = None;
     let mut content = Vec::new();
     let mut asking_for_usage = None;
@@ -99,7 +116,7 @@ pub(crate) fn read(
         first_chunk: None,
         ending: Ending::Cancelled,
     };
-    Some(Read { call, content, asking_for_usage })
+    Some(Read { call, content, asking_for_usage, form_boundary })
 }
 
 /// Sends `body` instead.

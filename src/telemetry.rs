@@ -145,6 +145,15 @@ impl Telemetry {
         }
     }
 
+    /// Names the model of a span that began without one.
+    pub(crate) fn name_model(begun: &Begun, call: &Call) {
+        let span = begun.context.span();
+        if let Some(model) = &call.request.model {
+            span.update_name(span::name(call));
+            span.set_attribute(KeyValue::new(attribute::REQUEST_MODEL, model.clone()));
+        }
+    }
+
     /// Ends the span that [`Telemetry::start`] began and records the metrics.
     pub(crate) fn finish(&self, begun: &mut Begun, ended: Ended<'_>) {
         let span = begun.context.span();

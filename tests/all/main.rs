@@ -24,6 +24,7 @@ mod estimates;
 mod exactness;
 mod exits;
 mod fetched;
+mod forms;
 mod golden;
 mod layers;
 mod lenient;
