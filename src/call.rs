@@ -194,6 +194,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) deferred: Option<bool>,
     /// The provider says that the response was cancelled on its side, as the caller can ask for from elsewhere.
     pub(crate) cancelled: bool,
+    /// Bedrock only: a guardrail was at work.
+    pub(crate) guarded: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.

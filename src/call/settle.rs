@@ -42,6 +42,12 @@ impl Call {
             response.usage.output_tokens = response.usage.output_tokens.max(total.checked_sub(input));
         }
         response.check_total();
+        // A guardrail is billed by the units of text it reads, which only a trace shows.
+        let intervened = response.finish_reasons.values().any(|reason| reason == "guardrail_intervened");
+        let guarded = self.request.guardrail_id.is_some() || response.guarded || intervened;
+        if guarded && response.unpriced.is_whole() {
+            response.unpriced.note(Reason::Member, "guardrail".to_owned());
+        }
         if matches!(response.charge.reported(), Reported::Usd(_)) {
             response.unpriced = Coverage::default();
         }

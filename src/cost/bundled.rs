@@ -355,10 +355,7 @@ impl Bundled {
         let url = format!("https://{}", place.host);
         let by_host = self.calculator.find_provider(None, Some(&url)).ok().flatten().map(|found| found.id());
         let Some(by_host) = by_host else {
-            // What runs on one's own machine bears the names of what others sell.
-            let private = !place.host.is_empty() && private_host::is_private(place.host);
-            let own = place.provider == provider::OLLAMA || (private && !place.private_hosts);
-            if !own {
+            if !runs_here(place) {
                 steps.extend(all(BY_MODEL_ALONE));
             }
             return steps;
@@ -449,4 +446,10 @@ fn detailed(known: &crate::usage::Usage, billing: &Billing, tokens: &Tokens) -> 
         }
     }
     usage
+}
+
+/// Whether a model runs on one's own machines: it bears the name of what others sell, and not their price.
+pub(super) fn runs_here(place: &Place<'_>) -> bool {
+    let private = !place.host.is_empty() && private_host::is_private(place.host);
+    place.provider == provider::OLLAMA || (private && !place.private_hosts)
 }

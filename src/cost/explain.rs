@@ -1,6 +1,6 @@
 //! How a price is found, step by step, for people.
 
-use super::bundled::BY_MODEL_ALONE;
+use super::bundled::{BY_MODEL_ALONE, runs_here};
 use super::{PriceQuery, PriceTable};
 
 impl PriceTable {
@@ -44,6 +44,12 @@ impl PriceTable {
                     return lines;
                 }
             }
+        }
+        if runs_here(&self.place_of(query)) {
+            lines.push(
+                "genai-prices: the model runs on a host of one's own, and is not looked for by its name alone"
+                    .to_owned(),
+            );
         }
         lines.push(match self.own.as_deref() {
             Some(own) if own.has_default() => "prices.toml: the default price, an estimate".to_owned(),

@@ -8,6 +8,7 @@ mod sweep;
 mod tests;
 
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::Value;
 
 use crate::call::{Operation, RequestFacts};
@@ -15,14 +16,14 @@ use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::family::Family;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
-use crate::provider::read::document::document;
+use crate::provider::read::document::{document, refuse};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
+use crate::provider::read::usage::{Member, Named, Slot, Tally};
 use crate::provider::target::Target;
 use crate::provider::target::hosts::Host;
 use crate::semconv::{output_type, provider};
-use crate::usage::Usage;
 
 pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise], fetches: &[] };
 
@@ -56,14 +57,40 @@ struct Response<'a> {
     response: Text<'a>,
     #[serde(borrow)]
     thinking: Text<'a>,
+    embedding: Option<IgnoredAny>,
+    embeddings: Option<IgnoredAny>,
     done: Flag,
     #[serde(borrow)]
     done_reason: Text<'a>,
     prompt_eval_count: Count,
-    eval_count: Count,
     #[serde(borrow)]
     error: Fault<'a>,
 }
+
+/// Every member of a response, whose counts are next to all else.
+const RESPONSE: Member = Member::Object(&[&[
+    ("prompt_eval_count", Member::Count(Slot::Input)),
+    ("eval_count", Member::Count(Slot::Output)),
+    ("total_duration", Member::Free),
+    ("load_duration", Member::Free),
+    ("prompt_eval_duration", Member::Free),
+    ("eval_duration", Member::Free),
+    ("model", Member::Free),
+    ("remote_model", Member::Free),
+    ("remote_host", Member::Free),
+    ("created_at", Member::Free),
+    ("message", Member::Free),
+    ("response", Member::Free),
+    ("thinking", Member::Free),
+    ("tool_calls", Member::Free),
+    ("logprobs", Member::Free),
+    ("context", Member::Free),
+    ("embedding", Member::Free),
+    ("embeddings", Member::Free),
+    ("done", Member::Free),
+    ("done_reason", Member::Free),
+    ("error", Member::Free),
+]]);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -166,6 +193,15 @@ fn read(data: &[u8], reading: &mut Reading) {
     let Some(answer) = answer else {
         return reading.facts.note_error(error::read(data));
     };
+    // Counts are in the last line alone, which is read again for what no one knows.
+    let mut tally = None;
+    if answer.prompt_eval_count.0.is_some() || answer.done.0 == Some(true) || answer.embeds() {
+        let tally = tally.insert(Tally::default());
+        let named = Named { name: "response", member: const { &RESPONSE }, tally };
+        if named.deserialize(&mut serde_json::Deserializer::from_slice(data)).is_err() {
+            return refuse(data, reading).unwrap_or_default();
+        }
+    }
     answer.model.note(&mut reading.facts.model);
     let generated = answer.message.0.is_some() || answer.response.0.is_some() || answer.done.0.is_some();
     if generated {
@@ -177,11 +213,10 @@ fn read(data: &[u8], reading: &mut Reading) {
         message.read(reading);
     }
     let facts = &mut reading.facts;
-    facts.usage.merge(Usage {
-        input_tokens: answer.prompt_eval_count.0,
-        output_tokens: answer.eval_count.0,
-        ..Usage::default()
-    });
+    if let Some(tally) = tally {
+        tally.note(facts);
+        facts.usage.merge(tally.usage());
+    }
     if let Some(reason) = answer.done_reason.some() {
         facts.finish(0, reason);
     }
@@ -190,6 +225,12 @@ fn read(data: &[u8], reading: &mut Reading) {
     let error = answer.error.facts();
     facts.note_error(if bare { error.or_else(|| error::read(data)) } else { error });
     facts.ended |= answer.done.0 == Some(true);
+}
+
+impl Response<'_> {
+    fn embeds(&self) -> bool {
+        self.embedding.is_some() || self.embeddings.is_some()
+    }
 }
 
 impl Message<'_> {

@@ -169,7 +169,9 @@ async fn every_wire_format_reads_every_odd_spelling() {
         for stream in [false, true].into_iter().filter(|stream| !stream || exchange.streams()) {
             let wanted = calls.exchange(&exchange, stream, exchange.answer(stream)).await;
             assert_eq!(wanted["spanledger.outcome"], "completed");
-            for odd in ODD {
+            // Of Ollama every number at the top may be a count.
+            let counts = |odd: &Odd| matches!(odd, Odd::NotANumber | Odd::TooLargeANumber);
+            for odd in ODD.into_iter().filter(|odd| !counts(odd) || !exchange.name.starts_with("ollama")) {
                 let body = exchange.spelled(stream, &|document| odd.spell(document));
                 let said = calls.exchange(&exchange, stream, body).await;
                 assert_eq!(said, wanted, "{}, stream {stream}, {odd:?}", exchange.name);

@@ -39,6 +39,9 @@ pub struct Args {
     /// Its provider, as in `gen_ai.provider.name`, where several providers sell the model.
     #[arg(long, requires = "model")]
     provider: Option<String>,
+    /// The host that is called, which tells a provider, or a model server of one's own.
+    #[arg(long, requires = "model")]
+    host: Option<String>,
     /// Prints each step of the lookup instead of the price.
     #[arg(long, requires = "model")]
     explain: bool,
@@ -149,7 +152,7 @@ fn query<'a>(
 ) -> PriceQuery<'a> {
     PriceQuery {
         provider: args.provider.as_deref().unwrap_or_default(),
-        server_address: None,
+        server_address: args.host.as_deref(),
         response_model: None,
         request_model: Some(model),
         service_tier: args.tier.as_deref(),
@@ -306,6 +309,16 @@ mod tests {
             alias.contains("`prod` is an alias of `gpt-4o`") && alias.contains("found as `gpt-4o`"),
             "{alias}"
         );
+        let host = ["gpt-4o", "--host", "10.0.0.7", "--explain"];
+        assert_eq!(
+            explained(&bundled, &host),
+            "1. genai-prices: the model runs on a host of one's own, and is not looked for by its name alone\n\
+             2. no table has a price\n"
+        );
+        let router = ["meta-llama/Llama-3.3-70B-Instruct:together", "--provider", "huggingface", "--explain"];
+        assert!(explained(&bundled, &router).contains("(behind the router), list of huggingface_together"));
+        let host = ["gpt-4o", "--host", "api.openai.com", "--explain"];
+        assert!(explained(&bundled, &host).contains("list of openai: found as `gpt-4o`"));
         let unknown = explained(&bundled, &["no-such-model", "--explain"]);
         assert!(unknown.ends_with("no table has a price\n"), "{unknown}");
     }

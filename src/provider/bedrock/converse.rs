@@ -39,6 +39,8 @@ struct Response<'a> {
     #[serde(borrow)]
     service_tier: Object<ServiceTier<'a>>,
     #[serde(borrow)]
+    performance_config: Tallied<'a, Performance>,
+    #[serde(borrow)]
     trace: Object<Trace<'a>>,
     #[serde(borrow)]
     role: Text<'a>,
@@ -102,6 +104,15 @@ struct ToolUse<'a> {
     input: Option<Value>,
 }
 
+/// Faster answers have prices of their own, which no table knows.
+#[derive(Debug)]
+struct Performance;
+
+impl Dialect for Performance {
+    const NAME: &'static str = "performanceConfig";
+    const MEMBER: Member = Member::Object(&[&[("latency", Member::Standard(&["standard"]))]]);
+}
+
 /// `inputTokens` leaves the two cache counts out; Nova's invoke has longer names for them.
 #[derive(Debug)]
 struct Converse;
@@ -153,12 +164,12 @@ const UNITS: Table = &[
 const CACHE_DETAIL: Table =
     &[("ttl", Member::Text(Name::Kind)), ("inputTokens", Member::Count(Slot::Element))];
 
-/// What a cache write of five minutes costs is what all cache writes cost.
+/// Adds the cache writes of one lifetime.
 fn cache_detail(element: &Tally<'_>, tally: &mut Tally<'_>) -> bool {
     let tokens = element.get(Slot::Element).unwrap_or(0);
     match element.name(Name::Kind) {
         Some("1h") => tally.add(Slot::CacheWrite1h, tokens),
-        Some("5m") => {}
+        Some("5m") => tally.add(Slot::CacheWrite5m, tokens),
         _ => return tokens == 0,
     }
     true
@@ -333,6 +344,9 @@ impl Response<'_> {
             let (read, write) = (tally.get(Slot::CacheRead), tally.get(Slot::CacheWrite));
             facts.usage.merge_uncached(tally.get(Slot::Uncached), read, write);
             facts.usage.merge(Usage { output_tokens: tally.get(Slot::Output), ..Usage::default() });
+        }
+        if let Some(tally) = self.performance_config.as_ref() {
+            tally.note(facts);
         }
         if let Some(tier) = &self.service_tier.0 {
             tier.kind.note(&mut facts.service_tier);

@@ -3,11 +3,15 @@
 use http::HeaderMap;
 
 use crate::call::ErrorFacts;
+use crate::coverage::Reason;
 use crate::provider::format::Reading;
 use crate::provider::read::error;
 use crate::provider::read::lenient::COUNT_LIMIT;
 use crate::provider::target::Target;
 use crate::usage::Usage;
+
+/// How fast the response was asked to be.
+const LATENCY: &str = "x-amzn-bedrock-performanceconfig-latency";
 
 /// Model and operation of `/model/MODEL/OPERATION`. The model is an id, or the ARN of an inference profile, a
 /// prompt, a provisioned or a custom model; some clients leave its slash as it is.
@@ -30,6 +34,10 @@ pub(super) fn read_headers(headers: &HeaderMap, reading: &mut Reading) {
         count("x-amzn-bedrock-output-token-count"),
     );
     let facts = &mut reading.facts;
+    // Faster answers have prices of their own, which no table knows.
+    if text(LATENCY).is_some_and(|latency| latency != "standard") {
+        facts.coverage.note(Reason::Header, format!("header:{LATENCY}"));
+    }
     if let Some(code) = text("x-amzn-errortype").map(error::aws_name).filter(|code| !code.is_empty()) {
         facts.error.get_or_insert_default().code = Some(code.to_owned());
     }
@@ -44,10 +52,21 @@ pub(super) fn fill_usage(
     output: Option<u64>,
 ) {
     let usage = &mut reading.facts.usage;
-    let mut known = Usage { output_tokens: output, ..Usage::default() };
-    known.merge_uncached(uncached, cache_read, cache_write);
+    let mut known = metered(uncached, cache_read, cache_write, output);
     known.merge(std::mem::take(usage));
     *usage = known;
+}
+
+/// Counts of Bedrock's own as totals.
+pub(super) fn metered(
+    uncached: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    output: Option<u64>,
+) -> Usage {
+    let mut usage = Usage { output_tokens: output, ..Usage::default() };
+    usage.merge_uncached(uncached, cache_read, cache_write);
+    usage
 }
 
 /// Notes an error of the body, in addition to the code that the headers may have.

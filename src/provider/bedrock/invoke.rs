@@ -16,6 +16,7 @@ use serde::de::IgnoredAny;
 use super::{converse, headers};
 use crate::call::{Operation, RequestFacts, Unparsed};
 use crate::content::InputContent;
+use crate::coverage::Reason;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::{document, leniently};
@@ -82,6 +83,9 @@ struct Response<'a> {
     metrics: Tallied<'a, Metrics>,
     #[serde(borrow, rename = "amazon-bedrock-trace")]
     trace: Tallied<'a, Trace>,
+    /// A guardrail was at work, maybe one that the account prescribes.
+    #[serde(rename = "amazon-bedrock-guardrailAction")]
+    guardrail_action: Option<IgnoredAny>,
 }
 
 /// How a family spells its input tokens.
@@ -236,6 +240,7 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
     if reading.unreadable {
         return;
     }
+    reading.facts.guarded |= answer.guardrail_action.is_some();
     // Bedrock adds these to the last chunk, whatever the family calls its end.
     if let Some(tally) = answer.trace.as_ref() {
         tally.note(&mut reading.facts);
@@ -244,6 +249,14 @@ fn read(data: &[u8], chunk: bool, reading: &mut Reading) {
         tally.note(&mut reading.facts);
         let [uncached, read, write, output] =
             [Slot::Uncached, Slot::CacheRead, Slot::CacheWrite, Slot::Output].map(|slot| tally.get(slot));
+        let known = (reading.facts.usage.input_tokens, reading.facts.usage.output_tokens);
+        let metered = headers::metered(uncached, read, write, output);
+        let differs = |known: Option<u64>, metered: Option<u64>| {
+            known.zip(metered).is_some_and(|(known, metered)| known != metered)
+        };
+        if differs(known.0, metered.input_tokens) || differs(known.1, metered.output_tokens) {
+            reading.facts.coverage.note(Reason::Total, Metrics::NAME.to_owned());
+        }
         headers::fill_usage(reading, uncached, read, write, output);
         reading.facts.ended = true;
     }

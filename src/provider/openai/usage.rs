@@ -2,6 +2,7 @@
 
 use crate::billing::Pass;
 use crate::call::ResponseFacts;
+use crate::coverage::Reason;
 use crate::provider::read::usage::common::{ANTHROPIC, CACHE_CREATION, CHARGES};
 use crate::provider::read::usage::{Amount, Dialect, Member, Name, Slot, Table, Tally};
 use crate::usage::Usage;
@@ -38,11 +39,11 @@ const USAGE: Table = &[
     ("connectors", Member::Unpriced),
     // DeepSeek: the hits and the misses are the prompt.
     ("prompt_cache_hit_tokens", Member::Count(Slot::CacheRead)),
-    ("prompt_cache_miss_tokens", Member::Free),
+    ("prompt_cache_miss_tokens", Member::Count(Slot::CacheMiss)),
     // Gateways in front of Anthropic.
     ("cache_read_input_tokens", Member::Count(Slot::CacheRead)),
     ("cache_creation_input_tokens", Member::Count(Slot::CacheWrite)),
-    ("claude_cache_creation_5_m_tokens", Member::Free),
+    ("claude_cache_creation_5_m_tokens", Member::Count(Slot::CacheWrite5m)),
     ("claude_cache_creation_1_h_tokens", Member::Count(Slot::CacheWrite1h)),
     // Perplexity.
     ("reasoning_tokens", Member::Count(Slot::Reasoning)),
@@ -244,6 +245,9 @@ pub(in crate::provider) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
 pub(in crate::provider) fn note_input_alone(tally: &Tally<'_>, facts: &mut ResponseFacts) {
     tally.note(facts);
     let usage = tally.usage();
+    if usage.output_tokens.is_some_and(|output| output > 0) {
+        facts.coverage.note(Reason::Member, "usage.completion_tokens".to_owned());
+    }
     let input_tokens = usage.input_tokens.or(tally.get(Slot::Total));
     facts.usage.merge(Usage { input_tokens, output_tokens: None, ..usage });
 }

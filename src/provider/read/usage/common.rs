@@ -81,9 +81,9 @@ pub(in crate::provider) const SERVER_TOOLS: Table = &[
     ("tool_calls_executed", Member::Free),
 ];
 
-/// Cache writes by lifetime. The part of five minutes is what all cache writes cost.
+/// Cache writes by lifetime.
 pub(in crate::provider) const CACHE_CREATION: Table = &[
-    ("ephemeral_5m_input_tokens", Member::Free),
+    ("ephemeral_5m_input_tokens", Member::Count(Slot::CacheWrite5m)),
     ("ephemeral_1h_input_tokens", Member::Count(Slot::CacheWrite1h)),
 ];
 
@@ -122,7 +122,10 @@ pub(in crate::provider) fn iteration(element: &Tally<'_>, tally: &mut Tally<'_>)
     );
     usage.output_tokens = element.get(Slot::Output);
     let cache_write_1h = element.get(Slot::CacheWrite1h).unwrap_or(0);
-    known && named && tally.push(Pass { kind: kind.to_owned(), model, usage, cache_write_1h })
+    known
+        && named
+        && element.parts_add_up()
+        && tally.push(Pass { kind: kind.to_owned(), model, usage, cache_write_1h })
 }
 
 /// A count of one modality, as Google writes it.

@@ -28,6 +28,10 @@ pub(in crate::provider) enum Slot {
     CacheRead,
     CacheWrite,
     CacheWrite1h,
+    /// Cache writes of five minutes, whose price all cache writes have.
+    CacheWrite5m,
+    /// Input that was looked for in the cache and not found.
+    CacheMiss,
     /// What the provider calls the total.
     Total,
     InputText,
@@ -245,6 +249,16 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// Whether cache writes by lifetime, and hits and misses of the cache, are what they are parts of.
+    pub(super) fn parts_add_up(&self) -> bool {
+        let adds_up = |total: Option<u64>, parts: [Option<u64>; 2]| match (total, parts) {
+            (Some(total), [Some(_), Some(_)]) => total == parts.into_iter().flatten().sum::<u64>(),
+            _ => true,
+        };
+        adds_up(self.get(Slot::CacheWrite), [self.get(Slot::CacheWrite5m), self.get(Slot::CacheWrite1h)])
+            && adds_up(self.get(Slot::Input), [self.get(Slot::CacheMiss), self.get(Slot::CacheRead)])
+    }
+
     /// Hands over all but the token counts, which each API merges by its own rule.
     pub(in crate::provider) fn note(&self, facts: &mut ResponseFacts) {
         for (slot, count) in BILLED {
@@ -265,6 +279,9 @@ impl<'a> Tally<'a> {
         }
         facts.charge.merge(Charge { own_key: self.own_key, ..self.charge });
         facts.reported_total = self.get(Slot::Total).filter(|total| *total > 0).or(facts.reported_total);
+        if !self.parts_add_up() {
+            facts.coverage.note(Reason::Total, "usage.cache".to_owned());
+        }
         note_all(&self.unparsed, &mut facts.coverage);
         note_all(&self.unpriced, &mut facts.unpriced);
     }
