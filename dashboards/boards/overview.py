@@ -13,7 +13,7 @@ START = """**No calls yet?** An application with the library sends them with one
 - in a container of the network `spanledger_default`: `OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318`
 
 and `OTEL_SERVICE_NAME=my-service`, `OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=prod,service.version=1.2.3`.
-`docker compose --profile demo up --detach` starts applications that call a model of their own."""
+`docker compose --profile demo up --detach` starts applications that send traffic."""
 
 
 def now():

@@ -58,4 +58,27 @@ impl Collector {
         program.ready(&format!("http://{health}/")).await?;
         Ok(Self { grpc, http, metrics, _program: program })
     }
+    /// Starts one with the configuration of somebody else, `theirs`, and `collector/add-to-yours.yaml` over it. `theirs`
+    /// listens for OTLP on `${env:GRPC}` and `${env:HTTP}`, and for health checks on `${env:HEALTH}`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn theirs(tools: &Path, directory: &Path, companion: SocketAddr, theirs: &str) -> Result<Self> {
+        let (grpc, http, health) = (free_address()?, free_address()?, free_address()?);
+        let file = directory.join("theirs.yaml");
+        std::fs::write(&file, theirs)?;
+        let mut command = Command::new(tools.join("otelcol"));
+        command
+            .arg("--config")
+            .arg(file)
+            .arg("--config")
+            .arg(root().join("collector/add-to-yours.yaml"))
+            .env("GRPC", grpc.to_string())
+            .env("HTTP", http.to_string())
+            .env("HEALTH", health.to_string())
+            .env("SPANLEDGER_COMPANION_ENDPOINT", companion.to_string());
+        let mut program = Program::start("collector", &mut command, directory)?;
+        program.ready(&format!("http://{health}/")).await?;
+        Ok(Self { grpc, http, metrics: health, _program: program })
+    }
 }
