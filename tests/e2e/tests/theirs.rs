@@ -34,7 +34,8 @@ service:
 ";
 
 fn span(number: u64, name: &str, attributes: &[(&str, &str)]) -> Value {
-    let attributes = attributes.iter().map(|(key, value)| json!({"key": key, "value": {"stringValue": value}}));
+    let attributes =
+        attributes.iter().map(|(key, value)| json!({"key": key, "value": {"stringValue": value}}));
     json!({
         "traceId": "5b8efff798038103d269b633813fc60c",
         "spanId": format!("{number:016x}"),
@@ -52,11 +53,13 @@ async fn their_pipelines_stay_and_only_calls_travel_to_the_ledger() -> Result<()
     let directory = tempfile::tempdir()?;
     let companion = Companion::start(directory.path(), free_address()?).await?;
     let collector = Collector::theirs(&tools, directory.path(), companion.grpc, THEIRS).await?;
-    let chat = [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "gpt-4o"), ("gen_ai.system", "openai")];
+    let chat =
+        [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "gpt-4o"), ("gen_ai.system", "openai")];
     let spans = [span(1, "GET /orders", &[("http.request.method", "GET")]), span(2, "chat gpt-4o", &chat)];
     let resource = [("service.name", "web"), ("k8s.pod.uid", "5f1c")]
         .map(|(key, value)| json!({"key": key, "value": {"stringValue": value}}));
-    let request = json!({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]});
+    let request =
+        json!({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]});
     let url = format!("http://{}/v1/traces", collector.http);
     let client = reqwest::Client::new();
     client.post(url).json(&request).send().await?.error_for_status()?;
