@@ -48,7 +48,12 @@ impl Draft<'_> {
             // Others write 0 for a model they have no price of; only a figure above it is a figure.
             (false, Some(amount), _) if amount.0 > 0 => {
                 let status = match usage_source {
-                    UsageSource::Provider if !self.sender.dialect.estimates_cost => CostStatus::Exact,
+                    UsageSource::Provider
+                        if self.sender.dialect.bills
+                            || reading.complete && !self.sender.dialect.estimates_cost =>
+                    {
+                        CostStatus::Exact
+                    }
                     _ => CostStatus::Estimated,
                 };
                 let computed = self.priced(usage_source, time, prices).usd.and_then(NanoUsd::from_usd);

@@ -24,6 +24,8 @@ mod otel;
 pub(super) mod provider;
 mod rust;
 mod strands;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -68,6 +70,8 @@ pub(super) struct Dialect {
     pub(super) always_streams: bool,
     /// Whether a cost that it reports is an estimate of its own.
     pub(super) estimates_cost: bool,
+    /// Whether it is a gateway, whose cost is what it bills.
+    pub(super) bills: bool,
     pub(super) input: Input,
     pub(super) thoughts: Thoughts,
     /// Whether usage without cache counts was counted by the sender.
@@ -97,6 +101,7 @@ impl Dialect {
         events: &[],
         always_streams: false,
         estimates_cost: false,
+        bills: false,
         input: Input::WithCache,
         thoughts: Thoughts::Included,
         estimates_without_cache_counts: false,
@@ -300,50 +305,4 @@ fn numbers(version: &str) -> Vec<u16> {
         .split('.')
         .map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn knows_a_sender_by_its_scope() {
-        for (scope, version, name, reports) in [
-            ("openlit.instrumentation.anthropic", "", "OpenLIT", false),
-            ("opentelemetry.instrumentation.openai.v1", "0.62.4", "OpenLLMetry", true),
-            ("opentelemetry.instrumentation.openai.v1", "0.30.0", "OpenLLMetry", false),
-            ("opentelemetry.instrumentation.openai_v2", "2.4b0", "OpenTelemetry openai-v2", false),
-            ("@opentelemetry/instrumentation-openai", "0.21.0", "OpenTelemetry openai-v2", false),
-            ("opentelemetry.instrumentation.genai.openai", "1.3b0", "OpenTelemetry GenAI", true),
-            ("openinference.instrumentation.openai", "0.1.66", "OpenInference", true),
-            ("openinference.instrumentation.openai", "0.1.30", "OpenInference", false),
-            ("openinference.instrumentation.openai", "0.2.0", "OpenInference", true),
-            ("openinference.instrumentation.openai_agents", "9.0", "OpenInference", false),
-            ("openinference.instrumentation.smolagents", "0.1.43", "OpenInference", false),
-            ("opentelemetry.instrumentation.genai.openai", "", "OpenTelemetry GenAI", false),
-            ("com.anthropic.sdk.typescript", "0.9.0", "Claude SDK", false),
-            ("com.anthropic.sdk.python", "2.14.0", "Claude SDK", true),
-            ("ai", "", "Vercel AI SDK", false),
-            ("aiohttp.client", "", "", false),
-            ("app", "", "", false),
-            ("", "", "", false),
-        ] {
-            let sender = Sender::of(scope, version, "");
-            assert_eq!((sender.dialect.name, sender.reports_cached()), (name, reports), "{scope} {version}");
-        }
-        assert_eq!(Sender::of("app", "1.0", "openlit").dialect.name, "OpenLIT");
-        assert_eq!(Sender::of("app", "", "").in_module("target", "rig::completions").dialect.name, "rig");
-        assert_eq!(Sender::of("app", "", "").in_module("module", "rig::completions").dialect.name, "");
-    }
-
-    #[test]
-    fn no_name_means_two_facts() {
-        let mut seen = HashMap::new();
-        for dialect in DIALECTS {
-            for (name, field) in dialect.fields {
-                let before = seen.insert(*name, *field);
-                assert!(before.is_none_or(|before| before == *field), "{name}");
-            }
-        }
-    }
 }

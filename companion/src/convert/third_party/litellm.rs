@@ -24,6 +24,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("metadata.user_api_key_end_user_id", Field::User),
         ("litellm.provider.error.code", Field::StatusCode),
     ],
+    bills: true,
     ..Dialect::EMPTY
 };
 

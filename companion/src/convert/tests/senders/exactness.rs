@@ -113,3 +113,27 @@ fn an_own_span_brings_the_factors_of_its_price() {
     assert_eq!(own(json!(["speed=fast"])).cost.unwrap().0, 2 * plain);
     assert_eq!(own(json!(["not understood"])).cost_status, spanledger::CostStatus::Estimated);
 }
+
+#[test]
+fn a_cost_that_a_sender_computed_is_exact_where_it_knows_all_that_costs() {
+    for (scope, version, more, status) in [
+        ("pydantic-ai", "2.68.0", json!({ "operation.cost": 0.001 }), "exact"),
+        ("pydantic-ai", "1.0.0", json!({ "operation.cost": 0.001 }), "estimated"),
+        (
+            "pydantic-ai",
+            "1.0.0",
+            json!({ "operation.cost": 0.001, "gen_ai.usage.cache_read.input_tokens": 0 }),
+            "exact",
+        ),
+        (
+            "openinference.instrumentation.smolagents",
+            "0.1.43",
+            json!({ "llm.cost.total": 0.001 }),
+            "estimated",
+        ),
+        // What a gateway reports is what it bills.
+        ("litellm", "", json!({ "gen_ai.cost.total_cost": 0.001 }), "exact"),
+    ] {
+        call(scope, version, more).is(&json!({ "cost": 1000, "cost_status": status }));
+    }
+}
