@@ -58,6 +58,8 @@ impl Provider {
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 while let Ok((stream, _)) = listener.accept().await {
+                    // A response of several writes waits for no acknowledgement.
+                    stream.set_nodelay(true).unwrap();
                     let seen = Arc::clone(&seen);
                     tokio::spawn(async move {
                         let service = service_fn(|request| answer(request, Arc::clone(&seen)));
