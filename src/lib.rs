@@ -118,6 +118,16 @@
 //! The request is parsed once and hashed; each event of a response is read once, by fields. `benches/overhead.rs`
 //! describes the method and prints the figures.
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `otlp` | `otlp::init`: tracer and meter providers over OTLP in one line; includes `journal` and `tracing` |
+//! | `journal` | `journal`: calls are written down before they leave, and survive the death of the process; `Delivery` |
+//! | `tracing` | the parent span is found through `tracing`; what goes wrong is logged |
+//!
 //! # Stability
 //!
 //! The GenAI conventions are in development. This crate emits the newest names by default and the older ones

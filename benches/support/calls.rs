@@ -141,17 +141,12 @@ impl Case {
         let meters = SdkMeterProvider::builder().with_reader(reader).build();
         let ideal = (way == "ideal").then(|| Ideal::new(&tracers, &meters));
         let mut client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build()?);
+        let mut directory = None;
         if way == "unobserved" {
             client = client.with(GenAiMiddleware::new());
-        } else if way == "observed" {
-            let middleware = GenAiMiddleware::builder();
-            let middleware = middleware.tracer_provider(tracers.clone()).meter_provider(meters.clone());
-            client = client.with(middleware.build());
-        }
-        let mut directory = None;
-        if JOURNAL_WAYS.contains(&way) {
+        } else if !["bare", "ideal"].contains(&way) {
             let mut middleware = GenAiMiddleware::builder().tracer_provider(tracers).meter_provider(meters);
-            if way != "delivered" {
+            if way.starts_with("journaled") {
                 let directory = directory.insert(tempfile::tempdir()?);
                 middleware =
                     middleware.journal(Journal::builder(directory.path()).any_file_system(true).open()?);

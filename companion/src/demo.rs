@@ -2,11 +2,13 @@
 //! middleware and exports over OTLP to the real receiver, rules that fire, and a webhook they reach.
 
 mod application;
+pub(crate) mod killed;
 mod provider;
 mod sink;
 pub(crate) mod traffic;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ pub(crate) enum Event {
     Ready(Addresses),
     /// Calls made so far, of all.
     Call(usize, usize),
+    /// An application was killed, and its journal has brought this back.
+    BroughtBack(killed::BroughtBack),
     /// An alert has reached the webhook.
     Alert {
         /// The rule.
@@ -58,9 +62,15 @@ pub(crate) enum DemoError {
     /// The exporters.
     #[error("the demo's application cannot export: {0}")]
     Export(#[from] spanledger::otlp::InitError),
+    /// The journal of the application that is killed.
+    #[error("the demo's application has no journal: {0}")]
+    Journal(#[from] spanledger::journal::JournalError),
     /// The application's client.
     #[error("the demo's application has no client: {0}")]
     Client(#[from] reqwest::Error),
+    /// Calls that the journal did not bring back.
+    #[error("the journal brought back {} calls that had ended and {} in flight", .0.ended, .0.interrupted)]
+    NotWhole(killed::BroughtBack),
     /// An alert that did not come.
     #[error("within {} s no notice of {} reached the webhook", PATIENCE.as_secs(), missing.join(" and "))]
     Silent {
@@ -106,6 +116,8 @@ impl Demo {
             .init()?;
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
         application::run(provider, client, |made, all| report(Event::Call(made, all))).await;
+        let journal = folder.join("journal");
+        report(Event::BroughtBack(brought_back(&journal, provider, &loaded).await?));
         // What is gathered leaves now; the companion acknowledges it when it is durable.
         let telemetry = tokio::task::spawn_blocking(move || {
             let _all_taken = telemetry.flush();
@@ -120,6 +132,29 @@ impl Demo {
     pub(crate) async fn stop(self) -> bool {
         self.stop.cancel();
         matches!(self.companion.await, Ok(Ok(true)))
+    }
+}
+
+/// Kills an application, and waits until the companion has taken what that left in its journal.
+async fn brought_back(
+    journal: &Path,
+    provider: SocketAddr,
+    loaded: &Loaded,
+) -> Result<killed::BroughtBack, DemoError> {
+    let of = journal.to_owned();
+    tokio::task::spawn_blocking(move || killed::kill(&of, provider))
+        .await
+        .map_err(std::io::Error::other)??;
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let brought = killed::brought_back(&loaded.config.ledger.path)?;
+        if killed::is_whole(brought) {
+            return Ok(brought);
+        }
+        if tokio::time::Instant::now() > until {
+            return Err(DemoError::NotWhole(brought));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -158,6 +193,7 @@ async fn hear(
 /// Writes the demo's configuration: the defaults, but quick to judge and to tell, on ports the system chooses.
 fn configuration(folder: &Path, webhook: &str) -> std::io::Result<PathBuf> {
     let ledger = toml::Value::from(folder.join("demo.db").to_string_lossy().into_owned());
+    let journal = toml::Value::from(folder.join("journal").to_string_lossy().into_owned());
     let file = folder.join("demo.toml");
     let text = format!(
         r#"# The demo's configuration. `spanledger serve --config` takes it as well.
@@ -170,6 +206,10 @@ http = "127.0.0.1:0"
 
 [admin]
 listen = "127.0.0.1:0"
+
+[journal]
+dirs = [{journal}]
+every = "1s"
 
 [rules]
 interval = "1s"

@@ -1,6 +1,7 @@
 //! `spanledger demo`: everything at work, with nothing else installed.
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use super::{Failure, write_all};
 use crate::app::stop_token;
 use crate::clock;
+use crate::demo::killed::{self, BroughtBack};
 use crate::demo::traffic::{self, Application};
 use crate::demo::{Demo, Event};
 use crate::evaluate::evaluator::Evaluator;
@@ -21,7 +23,7 @@ use crate::text::terminal::Terminal;
 #[command(after_help = "\
 Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole responses, streams, 429, 500, a \
 truncated stream) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a \
-webhook, and a report is printed. Nothing leaves this machine, and no key is needed.
+webhook, an application is killed and its journal brings back what it knew, and a report is printed. Nothing leaves this machine, and no key is needed.
 
 With --endpoint, an application alone sends its telemetry to a stack that runs elsewhere, such as an OpenTelemetry \
 Collector. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES name its service, version and environment.
@@ -40,6 +42,12 @@ pub struct Args {
     /// What the application of --endpoint does.
     #[arg(long, value_enum, default_value_t, requires = "endpoint")]
     application: Application,
+    /// Be the application that the demo kills, with a journal in this folder.
+    #[arg(long, hide = true, value_name = "FOLDER", requires = "provider")]
+    killed: Option<PathBuf>,
+    /// The provider that it calls.
+    #[arg(long, hide = true, value_name = "ADDR")]
+    provider: Option<SocketAddr>,
 }
 
 /// Runs the demo.
@@ -47,6 +55,11 @@ pub struct Args {
 /// # Errors
 /// `Failure` when a part of it fails.
 pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
+    if let (Some(journal), Some(provider)) = (&args.killed, args.provider) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(killed::run(journal, provider))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(endpoint) = &args.endpoint {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -111,6 +124,10 @@ impl Progress {
             Event::Call(made, all) if self.live => format!("\rcalls     {made} of {all}"),
             Event::Call(made, all) if made % 40 == 0 => format!("calls     {made} of {all}\n"),
             Event::Call(..) => return,
+            Event::BroughtBack(BroughtBack { ended, interrupted }) => format!(
+                "journal   an application was killed; its journal brought back {ended} calls that had ended and \
+                 {interrupted} in flight\n"
+            ),
             Event::Alert { name, severity, summary, advice } => {
                 format!("alert     {name} ({severity}): {summary}\n          {advice}\n")
             }

@@ -1,6 +1,7 @@
 //! A loopback server that speaks the wire formats of OpenAI (chat completions, embeddings) and Anthropic (messages), with
 //! good days and bad ones.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -106,9 +107,15 @@ fn usage((input, output): (u64, u64)) -> serde_json::Value {
     })
 }
 
+/// An id that no other response has: what has the same id is one response.
+fn unique(kind: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{kind}-demo-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 fn whole(model: &str, tokens: (u64, u64)) -> Response {
     let answer = json!({
-        "id": "chatcmpl-demo",
+        "id": unique("chatcmpl"),
         "object": "chat.completion",
         "model": model,
         "choices": [{
@@ -124,7 +131,7 @@ fn whole(model: &str, tokens: (u64, u64)) -> Response {
 /// A response of Anthropic's messages.
 fn message(model: &str, (input, output): (u64, u64)) -> Response {
     let answer = json!({
-        "id": "msg_demo",
+        "id": unique("msg"),
         "type": "message",
         "role": "assistant",
         "model": model,
@@ -152,9 +159,10 @@ fn embedding(model: &str, (input, _): (u64, u64)) -> Response {
 
 /// A stream in chunks, with a tenth of `wait` before each; `whole` says whether it comes to its end or breaks off behind the second word.
 fn stream(model: &str, tokens: (u64, u64), wait: u64, whole: bool) -> Response {
+    let id = unique("chatcmpl");
     let chunk = |choices: serde_json::Value, usage: serde_json::Value| {
         let chunk = json!({
-            "id": "chatcmpl-demo",
+            "id": id,
             "object": "chat.completion.chunk",
             "model": model,
             "choices": choices,
