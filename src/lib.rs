@@ -61,12 +61,12 @@
 //!
 //! | operation | APIs |
 //! |---|---|
-//! | `chat`, `text_completion` | OpenAI chat completions, completions and Responses (compaction, background) on any host, Azure, Anthropic messages and completions, Bedrock converse, invoke and `retrieveAndGenerate`, Cohere, Ollama, Mistral conversations, DashScope, MiniMax, watsonx, Cloudflare Workers AI, Snowflake Cortex, Databricks, SageMaker, Azure ML, SAP AI Core, OCI, Replicate, RunPod, Hugging Face, Vercel AI Gateway, Reka, Baidu, Tencent, Aleph Alpha; TGI, SGLang, vLLM, llama.cpp, LM Studio and Triton on private hosts |
+//! | `chat`, `text_completion` | OpenAI chat completions, completions and Responses (compaction, background) on any host, Azure, Anthropic messages and completions, Bedrock converse, invoke and `retrieveAndGenerate`, Cohere, Ollama, Mistral conversations, DashScope, MiniMax, watsonx, Cloudflare Workers AI, Snowflake Cortex, Databricks, SageMaker, Azure ML, SAP AI Core, OCI, Replicate, RunPod, Hugging Face, Vercel AI Gateway, Reka, Baidu, Tencent, Aleph Alpha, DeepInfra; TGI, SGLang, vLLM, llama.cpp, LM Studio and Triton on private hosts |
 //! | `generate_content` | Gemini and Vertex AI: `generateContent`, Interactions, Code Assist |
 //! | `invoke_agent` | Bedrock agents and flows, AgentCore, Azure AI Foundry runs, Snowflake agents, DashScope applications, Coze |
 //! | `embeddings`, `rerank`, `classification` | OpenAI and who copies it, Google, Cohere, Voyage, Jina, watsonx, DashScope, TEI and others |
 //! | `image_generation`, `video_generation` | OpenAI, xAI, Imagen, Veo, DashScope, MiniMax, Stability AI, Black Forest Labs, fal |
-//! | `transcription`, `speech`, `ocr` | OpenAI and who copies it, Mistral, ElevenLabs, Deepgram, AssemblyAI, MiniMax |
+//! | `transcription`, `speech`, `ocr` | OpenAI and who copies it, Mistral, Upstage, ElevenLabs, Deepgram, AssemblyAI, MiniMax |
 //!
 //! A response that comes later than its call (background responses, deferred chats, predictions, tasks) makes the call
 //! `pending`. The request that fetches it is recorded once, under `spanledger.response.fetched`, however often it is

@@ -9,6 +9,7 @@ mod bedrock;
 mod cloudflare;
 mod cohere;
 mod coze;
+mod deepinfra;
 mod elevenlabs;
 mod endpoints;
 mod evidence;
@@ -40,6 +41,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod unrecognised;
+mod upstage;
 mod vercel;
 mod watsonx;
 mod wrapped;
@@ -70,10 +72,12 @@ const FAMILIES: &[&Family] = &[
     &replicate::FAMILY,
     &reka::FAMILY,
     &coze::FAMILY,
+    &deepinfra::FAMILY,
     &baidu::FAMILY,
     &tencent::FAMILY,
     &elevenlabs::FAMILY,
     &vercel::FAMILY,
+    &upstage::FAMILY,
     &endpoints::FAMILY,
     &oracle::FAMILY,
     &rerank::FAMILY,

@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::call::{ResponseFacts, Unparsed};
 use crate::decoder::Decoder;
-use crate::memory::Limits;
+use crate::memory::{Buffer, Limits};
 use crate::provider::read::headers;
 use crate::provider::{Framing, Reading, WireFormat};
 
@@ -75,6 +75,7 @@ impl Reader {
         } else if status.is_success() && is_media(headers) {
             State::Media
         } else if is(headers, "application/vnd.amazon.eventstream") {
+            reading.part = Some(Buffer::new(Limits { piece: PIECE_LIMIT, process: memory_limit }));
             decoding(Framing::EventStream, memory_limit)
         } else {
             let stream = stream || JSON_LINES.iter().any(|essence| is(headers, essence));
@@ -148,6 +149,9 @@ impl Reader {
         }
         self.guarded(|reader| reader.read_rest());
         let facts = &mut self.reading.facts;
+        if whole && self.reading.part.as_ref().is_some_and(|part| !part.is_empty()) {
+            facts.unparsed = facts.unparsed.or(Some(Unparsed::Malformed));
+        }
         facts.ended |= whole && facts.unparsed.is_some();
         if whole {
             self.read_end();

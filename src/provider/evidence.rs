@@ -34,6 +34,9 @@ const PROMPTS: &[(&str, HasShape)] = &[
     // Triton.
     ("text_input", is_text),
     ("texts", is_texts),
+    // vLLM's scores.
+    ("text_1", is_text_or_list),
+    ("queries", is_text_or_list),
     ("instances", is_instances),
     // Azure ML.
     ("input_data", is_input),

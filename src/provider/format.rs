@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::call::{ErrorFacts, Operation, RequestFacts, ResponseFacts, Retrieval, Unparsed};
 use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
+use crate::memory::Buffer;
 use crate::provider::evidence::{self, Evidence};
 use crate::provider::read::{document, state};
 
@@ -39,6 +40,8 @@ pub(crate) struct Reading {
     pub(crate) facts: ResponseFacts,
     /// Collects output messages, where the application opted into content.
     pub(crate) content: Option<OutputContent>,
+    /// The beginning of a document that the next part of a stream goes on with.
+    pub(crate) part: Option<Buffer>,
     /// The document at hand is not JSON to the letter, and nothing of it was noted.
     pub(crate) unreadable: bool,
     /// The last document ends before its end.

@@ -112,9 +112,11 @@ static CLASSIFIERS: Mapped = Mapped {
     ..Mapped::CHAT
 };
 
-/// `/v1/classifications` and `/v1/chat/classifications`: classifiers that a customer trained.
+/// `/v1/classifications` and `/v1/chat/classifications`: classifiers that a customer trained; `/v1/moderations` and
+/// `/v1/chat/moderations`, which are billed by tokens here.
 fn classifiers(target: &Target<'_>) -> Option<Recognised> {
-    let path = target.ends_with(&["classifications"]) && target.is_of(provider::MISTRAL_AI);
+    let named = target.ends_with(&["classifications"]) || target.ends_with(&["moderations"]);
+    let path = named && target.is_of(provider::MISTRAL_AI);
     path.then(|| Recognised::new(&CLASSIFIERS, Operation::Classification).provider(target.provider))
 }
 

@@ -13,17 +13,22 @@ use super::format::{Event, Framing, Reading, Recognised, WireFormat};
 use super::mapped::{Ask, Input, Mapped, Said, Say};
 use super::openai::{chunk, prompts, read_messages, usage};
 use super::read::document::{Unreadable, document, leniently};
+use super::read::error;
 use super::read::lenient::{List, Text};
 use super::read::usage::{Dialect, Member, Slot, Tally};
-use crate::call::{Operation, RequestFacts};
+use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
+use crate::memory::{Buffer, Limits};
 
 /// A model behind an endpoint.
 #[derive(Debug)]
 pub(super) struct Served {
     stream: Framing,
 }
+
+/// What is held of a document that is cut into parts, where no reader of a whole response says otherwise.
+const PART: Limits = Limits { piece: 1 << 20, process: crate::memory::DEFAULT_LIMIT };
 
 /// Streams are server-sent events.
 pub(super) static SERVED: Served = Served { stream: Framing::Sse };
@@ -225,12 +230,23 @@ impl WireFormat for Served {
     }
 
     fn read_event(&self, event: Event<'_>, reading: &mut Reading) {
-        if self.stream == Framing::EventStream && !event.exception {
-            return payload::each(event.data, |data| {
+        if event.exception {
+            let said = error::read(event.data).unwrap_or_default();
+            let code = event.name.map(str::to_owned).or(said.code);
+            return reading.facts.note_error(Some(ErrorFacts { code, message: said.message }));
+        }
+        if self.stream == Framing::EventStream {
+            let mut held = reading.part.take().unwrap_or_else(|| Buffer::new(PART));
+            let all = payload::each(event.data, &mut held, |data| {
                 leniently(data, false, reading, |data, reading| {
                     read_piece(Event { data, name: None, ..event }, reading);
                 });
             });
+            if let Err(full) = all {
+                reading.facts.unparsed = Some(full.into());
+            }
+            reading.part = Some(held);
+            return;
         }
         read_piece(event, reading);
     }

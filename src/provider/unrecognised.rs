@@ -40,7 +40,6 @@ const FREE: &[&str] = &[
     "organization",
     "organizations",
     "realtime",
-    "search",
     "sessions",
     "skills",
     "telemetry",

@@ -1,25 +1,68 @@
 //! The pieces of a model server's own stream within the parts of an AWS event stream: server-sent events or lines.
 
-/// Shows each document of a part. A document that the server cut into two parts is skipped.
-pub(super) fn each(part: &[u8], mut see: impl FnMut(&[u8])) {
-    for line in part.split(|byte| *byte == b'\n') {
-        let line = line.trim_ascii();
-        let line = line.strip_prefix(b"data:").map_or(line, <[u8]>::trim_ascii_start);
-        if line.starts_with(b"{") || line == b"[DONE]" {
-            see(line);
+use serde::de::IgnoredAny;
+
+use crate::memory::{Buffer, Full};
+
+/// Shows each document of a part. SageMaker cuts parts where it likes: a line without its end is held until the next
+/// part, unless it is a document already.
+pub(super) fn each(part: &[u8], held: &mut Buffer, mut see: impl FnMut(&[u8])) -> Result<(), Full> {
+    let joined;
+    let mut part = part;
+    if !held.is_empty() {
+        held.extend(part)?;
+        joined = held.to_vec();
+        held.clear();
+        part = &joined;
+    }
+    let mut lines = part.split(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let document = line.trim_ascii();
+        let document = document.strip_prefix(b"data:").map_or(document, <[u8]>::trim_ascii_start);
+        let whole = || document == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(document).is_ok();
+        if lines.peek().is_none() && !line.is_empty() && !whole() {
+            return held.extend(line);
+        }
+        if document.starts_with(b"{") || document == b"[DONE]" {
+            see(document);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Limits;
+
+    const LIMITS: Limits = Limits { piece: 1 << 10, process: usize::MAX };
+
+    #[test]
+    fn joins_what_is_cut_into_parts_anywhere() {
+        for body in [
+            "data: {\"a\":1}\n\ndata:{\"b\":\"data: \"}\n\ndata: [DONE]\n\n",
+            "{\"a\":1}\n{\"b\":\"data: \"}\n[DONE]",
+        ] {
+            for size in 1..body.len() {
+                let (mut seen, mut held) = (Vec::new(), Buffer::new(LIMITS));
+                for part in body.as_bytes().chunks(size) {
+                    each(part, &mut held, |piece| seen.push(String::from_utf8(piece.to_vec()).unwrap()))
+                        .unwrap();
+                }
+                assert_eq!(seen, ["{\"a\":1}", "{\"b\":\"data: \"}", "[DONE]"], "in parts of {size}");
+            }
+        }
+        let mut held = Buffer::new(LIMITS);
+        let long = [b"{\"a\":\"".as_slice(), &[b'x'; 2000]].concat();
+        assert_eq!(each(&long, &mut held, |_| {}), Err(Full::Piece));
+    }
 
     #[test]
     fn finds_documents_in_events_and_lines() {
         let of = |part: &str| {
-            let mut seen = Vec::new();
-            each(part.as_bytes(), |piece| seen.push(String::from_utf8(piece.to_vec()).unwrap()));
+            let (mut seen, mut held) = (Vec::new(), Buffer::new(LIMITS));
+            each(part.as_bytes(), &mut held, |piece| seen.push(String::from_utf8(piece.to_vec()).unwrap()))
+                .unwrap();
             seen
         };
         assert_eq!(
