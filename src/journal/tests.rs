@@ -275,3 +275,17 @@ proptest! {
         read_hostile(&bytes);
     }
 }
+
+#[test]
+fn a_directory_that_vanishes_costs_no_call() {
+    let root = tempfile::tempdir().unwrap();
+    let mut process = Running::begin(root.path(), "a");
+    let before = process.log.open(1, &opening(1).0).unwrap();
+    std::fs::remove_dir_all(root.path().join("a")).unwrap();
+    process.keeper.round();
+    assert!(process.log.open(2, &opening(2).0).is_none(), "it is exported as without a journal");
+    assert_eq!(process.log.close(before.number, 3, &Body::of_end(false).0, || 1), 1);
+    assert_eq!(process.log.lock().index.state.skipped, 2);
+    process.keeper.round();
+    assert!(!root.path().join("a").exists());
+}

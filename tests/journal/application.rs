@@ -17,6 +17,9 @@ use crate::provider::{ID, Provider, WAY};
 /// Calls that are on their way at the same time.
 const TASKS: u64 = 8;
 
+/// Names the journal of an application that gives none to its middleware.
+const BY_VARIABLE: &str = "SPANLEDGER_JOURNAL_DIR";
+
 /// What an application is to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Options<'a> {
@@ -30,6 +33,8 @@ pub(crate) struct Options<'a> {
     pub(crate) calls: u64,
     /// Whether one of its tasks hangs with its first call, and streams are among the others.
     pub(crate) mixed: bool,
+    /// Whether `SPANLEDGER_JOURNAL_DIR` names the journal, and nothing else does.
+    pub(crate) by_variable: bool,
     /// Seconds that its end in order may take.
     pub(crate) flush: u64,
 }
@@ -44,6 +49,7 @@ impl<'a> Options<'a> {
             receiver: receiver.to_owned(),
             calls: u64::MAX,
             mixed: true,
+            by_variable: false,
             flush: 60,
         }
     }
@@ -85,8 +91,12 @@ fn application() {
             .flush_timeout(std::time::Duration::from_secs(number("FLUSH")))
             .init()
             .unwrap();
-        let journal = Journal::builder(variable("JOURNAL")).cap(number("CAP")).any_file_system(true);
-        let middleware = GenAiMiddleware::builder().journal(journal.open().unwrap()).build();
+        let mut middleware = GenAiMiddleware::builder();
+        if std::env::var_os(BY_VARIABLE).is_none() {
+            let journal = Journal::builder(variable("JOURNAL")).cap(number("CAP")).any_file_system(true);
+            middleware = middleware.journal(journal.open().unwrap());
+        }
+        let middleware = middleware.build();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let client = ClientBuilder::new(http).with(middleware).build();
         let next = Arc::new(AtomicU64::new(0));
@@ -167,6 +177,9 @@ impl Application {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
+        if options.by_variable {
+            command.env(BY_VARIABLE, options.journal);
+        }
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let over = thread::spawn(move || {

@@ -27,6 +27,8 @@ use ledger::{Ledger, attribute, lost};
 use opentelemetry::Value;
 use provider::Provider;
 use receiver::Receiver;
+#[cfg(target_os = "linux")]
+use spanledger::journal::{Journal, JournalError};
 use spanledger::journal::{Taken, inspect, recover};
 
 /// No receiver listens there.
@@ -104,6 +106,20 @@ fn every_call_arrives_once_when_the_application_is_killed() {
 #[test]
 fn every_call_arrives_once_when_an_application_of_one_thread_is_killed() {
     every_call_arrives(set("SPANLEDGER_TEST_KILLS", 8), 1);
+}
+
+#[test]
+fn a_variable_names_the_journal_of_an_application_that_knows_of_none() {
+    // Not where temporary files are, which may be in memory, and is refused then.
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let provider = Provider::start();
+    let options = Options { by_variable: true, ..Options::new("variable", directory.path(), AWAY) };
+    let application = Application::start(&options, &provider);
+    provider.counted.wait_for(50);
+    application.end(End::Kill);
+    let mut ledger = Ledger::default();
+    assert_eq!(recover_all(directory.path(), &mut ledger), 1);
+    all_arrived(&ledger, &provider.counted.ids(), "by variable");
 }
 
 #[test]
@@ -265,6 +281,8 @@ fn calls_go_on_while_the_disk_is_full_and_none_is_lost() {
         println!("not run: file systems cannot be mounted here");
         return;
     };
+    let refused = Journal::in_dir(small.0.path()).unwrap_err();
+    assert!(matches!(refused, JournalError::InMemory { .. }), "{refused}");
     let (receiver, provider) = (Receiver::start(), Provider::start());
     let options =
         Options { mixed: false, calls: CALLS, ..Options::new("full", small.0.path(), &receiver.endpoint()) };
