@@ -87,10 +87,27 @@ pub struct ReceiverConfig {
     pub token_file: Option<PathBuf>,
     /// Whether addresses other than loopback are served without a token.
     pub listen_without_token: bool,
+    /// Senders with tokens of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub senders: Vec<SenderConfig>,
     /// Bounds.
     pub limits: LimitsConfig,
     /// Certificate and key.
     pub tls: Option<TlsConfig>,
+}
+
+/// `[[receiver.senders]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SenderConfig {
+    /// Names it in responses and in the log.
+    pub name: String,
+    /// Its token.
+    pub token: Option<Secret>,
+    /// A file that holds its token.
+    pub token_file: Option<PathBuf>,
+    /// The services that it may write.
+    pub services: Vec<String>,
 }
 
 /// `[receiver.limits]`
@@ -202,6 +219,7 @@ impl Default for ReceiverConfig {
             token: None,
             token_file: None,
             listen_without_token: false,
+            senders: Vec::new(),
             limits: LimitsConfig::default(),
             tls: None,
         }
@@ -269,6 +287,32 @@ impl Config {
         token("receiver", self.receiver.token.as_ref(), self.receiver.token_file.as_ref())
     }
 
+    /// The senders with their tokens.
+    ///
+    /// # Errors
+    /// [`Invalid`] when one has no token, no service or a name that another has, or its file cannot be read.
+    pub fn senders(&self) -> Result<Vec<(&SenderConfig, Token)>, Invalid> {
+        let key = "receiver.senders";
+        let mut senders: Vec<(&SenderConfig, Token)> = Vec::new();
+        for sender in &self.receiver.senders {
+            let name = &sender.name;
+            let fault = |message: &str| Invalid::new(key, format!("{name:?}: {message}"));
+            if senders.iter().any(|(other, _)| other.name == *name) {
+                return Err(fault("two senders have this name"));
+            }
+            if sender.services.is_empty() {
+                return Err(fault("give the services that it may write"));
+            }
+            let token = token(key, sender.token.as_ref(), sender.token_file.as_ref())?;
+            let token = token.ok_or_else(|| fault("give its token or token_file"))?;
+            if senders.iter().any(|(_, other)| *other == token) {
+                return Err(fault("another sender has its token"));
+            }
+            senders.push((sender, token));
+        }
+        Ok(senders)
+    }
+
     /// The token of the admin listener, out of the configuration or its file.
     ///
     /// # Errors
@@ -298,7 +342,8 @@ impl Config {
             Invalid::new("log.level", format!("{:?} is not a valid log level: {error}", self.log.level))
         })?;
         let receiver = &self.receiver;
-        let guarded = self.receiver_token()?.is_some() || receiver.listen_without_token;
+        let has_senders = !self.senders()?.is_empty();
+        let guarded = self.receiver_token()?.is_some() || has_senders || receiver.listen_without_token;
         guard("receiver.grpc", receiver.grpc, guarded, "receiver")?;
         guard("receiver.http", receiver.http, guarded, "receiver")?;
         let admin = &self.admin;

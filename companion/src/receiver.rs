@@ -8,6 +8,7 @@ mod http;
 mod offload;
 mod refusal;
 mod rejected;
+pub(crate) mod sender;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ use crate::convert::{Converted, Converter};
 use crate::metrics::{Metrics, SpanResult};
 use crate::otlp::export::ExportResponse;
 use crate::otlp::{Encoded, Spans};
-use crate::record::{CallRecord, SkipReason};
+use crate::record::{CallRecord, Passage, SkipReason};
 use crate::store::Appended;
 use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::SqliteAppender;
@@ -37,6 +38,7 @@ use crate::text::seconds::Seconds;
 use offload::Offload;
 use refusal::Refusal;
 use rejected::Rejected;
+use sender::Scope;
 use signal::Kept;
 
 /// The retry delay that a sender gets after a refusal for lack of capacity.
@@ -116,11 +118,11 @@ impl Intake {
         bytes: usize,
         read: impl FnOnce() -> Result<Encoded<Bytes>, Refusal> + Send + 'static,
     ) -> Result<ExportResponse, Refusal> {
-        let intake = self.clone();
+        let (intake, scope) = (self.clone(), Scope::current());
         // What waits for the disk are calls alone: those of a small request after it was read, those of a large one part
         // by part.
         let most = if offload::is_large(bytes) { PART } else { usize::MAX };
-        let work = move || intake.convert::<S>(read()?, most);
+        let work = move || intake.convert::<S>(read()?, most, &scope);
         let (converted, mut rejected) = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
         let skipped = converted.skipped.clone();
@@ -167,11 +169,15 @@ impl Intake {
         &self,
         request: Encoded<Bytes>,
         most: usize,
+        scope: &Scope,
     ) -> Result<(Converted, Rejected), Refusal> {
         let mut rejected = Rejected::default();
         let mut appended = Ok(());
-        let part = |records: Vec<CallRecord>, passages, processes| {
+        let mut strange = 0;
+        let mut part = |mut records: Vec<CallRecord>, mut passages: Vec<Passage>, mut processes| {
             if appended.is_ok() {
+                strange += scope.keep(&mut records, &mut processes).map_or(0, |(number, _)| number);
+                passages.retain(|_| scope.connects());
                 let calls = records.len() as u64;
                 appended = self.note::<S>(
                     self.writer.append_blocking(records, passages, processes),
@@ -189,8 +195,15 @@ impl Intake {
             }
         };
         let mut converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let (records, processes) = (&mut converted.records, &mut converted.processes);
+        if let Some((number, sender)) = scope.keep(records, processes) {
+            let reason = format!("the token of sender {sender:?} may not write their service");
+            rejected.add(number + strange, &reason);
+            strange += number;
+            converted.passages.clear();
+        }
         appended?;
-        let refused = converted.refused + converted.malformed;
+        let refused = converted.refused + converted.malformed + strange;
         converted.skipped.add_many(self.clock.now(), "", SkipReason::Refused, refused);
         rejected.add(converted.refused, "trace id or span id is missing, all zeros or of a wrong length");
         if let Some(reason) = converted.reason {
@@ -200,6 +213,7 @@ impl Intake {
             converted.ahead,
             "kept with the time of receipt: the end is more than 10 min ahead of the receiver's clock",
         );
+        converted.refused += strange;
         Ok((converted, rejected))
     }
 

@@ -25,4 +25,5 @@ mod serve {
     mod senders;
     mod signals;
     mod tls;
+    mod tokens;
 }

@@ -19,6 +19,7 @@ use crate::net::token::Token;
 use crate::notify::secret::warn_of_readers;
 use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
+use crate::receiver::sender::{Sender, Senders};
 use crate::store::StoreError;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
 use crate::store::writer::{Writer, WriterOptions};
@@ -73,7 +74,7 @@ fn advice(source: &std::io::Error) -> &'static str {
 /// What was built without opening anything to the outside.
 struct Parts {
     converter: Arc<Converter>,
-    receiver_token: Option<Token>,
+    senders: Senders,
     admin_token: Option<Token>,
     receiver_tls: Option<tokio_rustls::TlsAcceptor>,
     admin_tls: Option<tokio_rustls::TlsAcceptor>,
@@ -109,7 +110,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         grpc,
         http,
         admin,
-        admission: Admission::new(limits(config, parts.receiver_token), Arc::clone(&metrics)),
+        admission: Admission::new(limits(config, parts.senders), Arc::clone(&metrics)),
         access: AccessPolicy::of(&config.admin.hosts, parts.admin_token, metrics.wrong_tokens.clone()),
         converter: parts.converter,
         metrics,
@@ -132,7 +133,7 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
     let path = &config.ledger.path;
     Ok(Parts {
         converter: Arc::new(Converter::new(Arc::new(prices(loaded)?)).since(clock::now())),
-        receiver_token: config.receiver_token().map_err(invalid)?,
+        senders: senders(config).map_err(invalid)?,
         admin_token: config.admin_token().map_err(invalid)?,
         receiver_tls: tls(&config.receiver.tls)?,
         admin_tls: tls(&config.admin.tls)?,
@@ -169,14 +170,23 @@ pub(crate) fn retention(config: &Config) -> Options {
     }
 }
 
-fn limits(config: &Config, token: Option<Token>) -> Limits {
+fn senders(config: &Config) -> Result<Senders, config::Invalid> {
+    let some = config.senders()?.into_iter().map(|(sender, token)| Sender {
+        name: sender.name.clone(),
+        token,
+        services: sender.services.clone(),
+    });
+    Ok(Senders { all: config.receiver_token()?, some: some.collect() })
+}
+
+fn limits(config: &Config, senders: Senders) -> Limits {
     let limits = &config.receiver.limits;
     Limits {
         message_bytes: usize::try_from(limits.message.0).unwrap_or(usize::MAX),
         requests: limits.requests as usize,
         deadline: Duration::from_secs(limits.deadline.0.unsigned_abs()),
-        http_is_local: token.is_none() && config.receiver.http.0.ip().to_canonical().is_loopback(),
-        token,
+        http_is_local: !senders.are_known() && config.receiver.http.0.ip().to_canonical().is_loopback(),
+        senders,
     }
 }
 

@@ -15,10 +15,10 @@ use tonic::Code;
 
 use super::body::Room;
 use super::refusal::{Protocol, Refusal};
+use super::sender::Senders;
 use crate::metrics::{Metrics, RequestError};
 use crate::net::connections::Peer;
 use crate::net::host::is_meant;
-use crate::net::token::Token;
 
 /// How long a request waits for one of the places before it is refused. Short bursts pass; senders time out
 /// after 10 s by default and must hear from us before.
@@ -35,8 +35,8 @@ pub(crate) struct Limits {
     pub requests: usize,
     /// From the headers of a request to its response.
     pub deadline: Duration,
-    /// The token senders must show, if any.
-    pub token: Option<Token>,
+    /// Who may send, and what.
+    pub senders: Senders,
     /// Whether HTTP requests must be meant for this machine: an untrusted page in a local browser can let its own name
     /// point to loopback and would forge calls, but cannot help sending that name as the host. Browsers speak no
     /// gRPC.
@@ -76,11 +76,11 @@ impl Admission {
         if protocol == Protocol::Http && self.limits.http_is_local && !is_meant(&request, &[]) {
             return Err(Refusal::Misdirected);
         }
-        if self.limits.token.as_ref().is_some_and(|token| !token.admits(request.headers())) {
+        let Some(scope) = self.limits.senders.scope(request.headers()) else {
             self.metrics.wrong_tokens.answer_late(request.headers()).await;
             return Err(Refusal::Unauthenticated);
-        }
-        let work = self.work(request, next);
+        };
+        let work = scope.over(self.work(request, next));
         timeout(self.limits.deadline, work).await.unwrap_or(Err(Refusal::TimedOut))
     }
 

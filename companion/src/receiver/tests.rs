@@ -79,7 +79,7 @@ async fn asks_to_retry_when_every_place_is_taken() {
         message_bytes: 1 << 20,
         requests: 1,
         deadline: Duration::from_secs(30),
-        token: None,
+        senders: sender::Senders::default(),
         http_is_local: false,
     };
     let admission = admission::Admission::new(limits, Arc::default());

@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
 /// cleared.
 #[derive(Debug, Default)]
 pub(crate) struct Sequences {
-    instances: HashMap<String, Instance>,
+    instances: HashMap<(String, String), Instance>,
     /// When the ledger was created, as far as it is known.
     created: Option<i64>,
 }
@@ -101,11 +101,11 @@ impl Sequences {
     /// runs of them cost what a single number costs.
     pub(crate) fn note(&mut self, sql: &Connection, batch: &[CallRecord]) -> rusqlite::Result<()> {
         let mut numbered: Vec<Run<'_>> = batch.iter().filter_map(Run::of).collect();
-        numbered.sort_by_key(|run| (run.instance, run.first));
+        numbered.sort_by_key(|run| (run.instance, run.service, run.first));
         let mut numbered = numbered.into_iter();
         let Some(mut run) = numbered.next() else { return Ok(()) };
         for next in numbered {
-            if next.instance == run.instance && next.first <= run.last.saturating_add(1) {
+            if (next.instance, next.service) == (run.instance, run.service) && next.first <= run.last.saturating_add(1) {
                 run.last = next.last;
                 run.earliest_end = run.earliest_end.min(next.earliest_end);
                 run.newest_end = run.newest_end.max(next.newest_end);
@@ -118,11 +118,12 @@ impl Sequences {
 
     /// The instance of a run, from memory or the table, which gets it where it is new.
     fn instance(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<&mut Instance> {
-        if !self.instances.contains_key(run.instance) && self.instances.len() >= REMEMBERED {
+        let key = (run.instance.to_owned(), run.service.to_owned());
+        if !self.instances.contains_key(&key) && self.instances.len() >= REMEMBERED {
             self.write(sql)?;
             self.instances.clear();
         }
-        match self.instances.entry(run.instance.to_owned()) {
+        match self.instances.entry(key) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(new) => Ok(new.insert(load(sql, run, self.created)?)),
         }
