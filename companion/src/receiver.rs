@@ -174,7 +174,7 @@ impl Intake {
         let mut rejected = Rejected::default();
         let mut appended = Ok(());
         let mut strange = 0;
-        let mut part = |mut records: Vec<CallRecord>, mut passages: Vec<Passage>, mut processes| {
+        let part = |mut records: Vec<CallRecord>, mut passages: Vec<Passage>, mut processes| {
             if appended.is_ok() {
                 strange += scope.keep(&mut records, &mut processes).map_or(0, |(number, _)| number);
                 passages.retain(|_| scope.connects());

@@ -8,7 +8,6 @@ use super::process::{run, spanledger};
 const CONFIG: &str = r#"
 [rules]
 interval = "30s"
-preset = "fixed"
 
 [rules.HighFailureRate]
 threshold = 0.25

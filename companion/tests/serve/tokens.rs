@@ -54,7 +54,11 @@ async fn each_token_writes_for_its_services_alone() {
         let mut request = Request::new(of(number, service));
         request.metadata_mut().insert("authorization", "Bearer of-shop".parse().unwrap());
         let response = client.export(request).await.unwrap().into_inner();
-        assert_eq!(response.partial_success.map_or(0, |partial| partial.rejected_spans), rejected, "{service}");
+        assert_eq!(
+            response.partial_success.map_or(0, |partial| partial.rejected_spans),
+            rejected,
+            "{service}"
+        );
     }
     let mut services: Vec<_> =
         server.calls().iter().map(|call| call["service"].as_str().unwrap().to_owned()).collect();

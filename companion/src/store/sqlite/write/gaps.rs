@@ -105,7 +105,9 @@ impl Sequences {
         let mut numbered = numbered.into_iter();
         let Some(mut run) = numbered.next() else { return Ok(()) };
         for next in numbered {
-            if (next.instance, next.service) == (run.instance, run.service) && next.first <= run.last.saturating_add(1) {
+            if (next.instance, next.service) == (run.instance, run.service)
+                && next.first <= run.last.saturating_add(1)
+            {
                 run.last = next.last;
                 run.earliest_end = run.earliest_end.min(next.earliest_end);
                 run.newest_end = run.newest_end.max(next.newest_end);
