@@ -3,6 +3,7 @@
 mod by;
 pub(crate) mod config;
 mod evaluation;
+mod first_seen;
 mod learned;
 pub(crate) mod past;
 mod scope;
@@ -173,6 +174,16 @@ rules! {
     rate_limited: RateLimited,
     sequence_gap: SequenceGap,
     ledger_silent: LedgerSilent,
+    latency_regression: LatencyRegression,
+    time_to_first_chunk_regression: TimeToFirstChunkRegression,
+    token_drift: TokenDrift,
+    short_answers: ShortAnswers,
+    cache_collapse: CacheCollapse,
+    service_silent: ServiceSilent,
+    off_hours: OffHours,
+    user_spike: UserSpike,
+    first_seen_model: FirstSeenModel,
+    first_seen_user: FirstSeenUser,
 }
 
 impl RuleName {

@@ -163,6 +163,7 @@ const fn unit(unit: Unit) -> &'static str {
         Unit::Tokens => "tokens",
         Unit::Calls => "calls",
         Unit::Seconds => "seconds",
+        Unit::Times => "times",
     }
 }
 

@@ -3,8 +3,8 @@
 use super::past::cell::Cell;
 use super::past::history::History;
 use super::past::{Usual, slot_of};
-use super::scope::{Inputs, Scope};
-use super::{RuleName, Unit};
+use super::scope::{Group, Inputs, Scope};
+use super::{Evaluation, RuleName, Sample, Unit, Verdict};
 use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -114,4 +114,43 @@ impl Scope {
         })?;
         Ok(self.limit(usual, inputs.now))
     }
+
+    /// A sample for each value against its limit. One of too few calls is not judged.
+    pub(super) fn compared(&self, found: Vec<Measured>, unit: Unit) -> Evaluation {
+        let samples = found.into_iter().map(|Measured { group, value, limit, enough, what, day }| {
+            let exceeded = value > limit.value;
+            let day = day.map_or_else(String::new, |day| format!("; the day before {day}"));
+            Sample {
+                labels: group.labels,
+                value,
+                threshold: limit.value,
+                learned: limit.usual.is_some(),
+                verdict: if enough { Verdict::of(exceeded) } else { Verdict::of_few(exceeded) },
+                description: format!("{what}, limit {}{day}", unit.format(limit.value)),
+            }
+        });
+        self.known_or_young(samples.collect(), "a day or two")
+    }
+
+    /// The samples; without any there is nothing to compare with yet.
+    pub(super) fn known_or_young(&self, samples: Vec<Sample>, age: &str) -> Evaluation {
+        if samples.is_empty() {
+            let within = self.settings.window.words();
+            return Evaluation::unknown(format!("no call within {within} of a service that is {age} old"));
+        }
+        Evaluation::known(samples)
+    }
+}
+
+/// A value of one group with what it is compared with.
+pub(super) struct Measured {
+    pub(super) group: Group,
+    pub(super) value: f64,
+    pub(super) limit: Limit,
+    /// Whether there were enough calls.
+    pub(super) enough: bool,
+    /// What was measured.
+    pub(super) what: String,
+    /// The same of the day before.
+    pub(super) day: Option<String>,
 }

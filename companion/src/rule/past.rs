@@ -5,6 +5,7 @@
 pub(crate) mod cell;
 pub(crate) mod history;
 mod largest;
+mod regression;
 mod silence;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::store::{Filter, FiveMinutes, Querier, StoreError};
 use self::cell::Cell;
 use self::history::{History, KEPT, NEAR, WEEKS};
 use self::largest::LargestCalls;
+use self::regression::Durations;
 
 /// Cells a day.
 pub(crate) const DAY: i64 = 288;
@@ -48,12 +50,14 @@ pub(crate) struct Usual {
     pub(crate) day: Option<f64>,
     /// How much past there is, in cells.
     pub(crate) age: i64,
+    /// How long calls take by their tokens, for a rule about that.
+    pub(crate) durations: Option<Durations>,
 }
 
 impl Usual {
     /// Nothing but a largest value.
     pub(crate) const fn of(peak: f64, age: i64) -> Self {
-        Self { peak, like: None, day: None, age }
+        Self { peak, like: None, day: None, age, durations: None }
     }
 }
 
@@ -218,6 +222,16 @@ impl Past {
             Some(name) => self.groups.get(name),
             None => Some(&self.rest).filter(|rest| !rest.is_empty()),
         }
+    }
+
+    /// Whether there were more groups than have a past of their own.
+    pub(crate) fn overflows(&self) -> bool {
+        !self.rest.is_empty()
+    }
+
+    /// Every group with a past, in no order.
+    pub(crate) fn histories(&self) -> impl Iterator<Item = (&Arc<str>, &History)> {
+        self.groups.iter()
     }
 
     /// What `make` makes of a group's past. It is kept until the next cell.

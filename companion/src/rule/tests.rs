@@ -4,6 +4,7 @@ mod config;
 mod fires;
 mod learned;
 mod recipe;
+mod regressions;
 mod sequence_gap;
 
 use std::sync::Arc;

@@ -18,6 +18,8 @@ pub enum Unit {
     Calls,
     /// Seconds.
     Seconds,
+    /// How many times as much.
+    Times,
 }
 
 impl Unit {
@@ -28,6 +30,7 @@ impl Unit {
             Self::Share => percent(value),
             Self::Usd => or_dash(NanoUsd::from_usd(value), usd),
             Self::Seconds => seconds(value),
+            Self::Times => format!("{}x", number(value)),
             Self::PerMinute | Self::Tokens | Self::Calls => number(value),
         }
     }
@@ -51,6 +54,7 @@ mod tests {
             (Unit::Calls, 0.0, "0"),
             (Unit::PerMinute, 12.25, "12.2"),
             (Unit::Seconds, 901.0, "15 min 1 s"),
+            (Unit::Times, 2.5, "2.5x"),
         ] {
             assert_eq!(unit.format(value), text);
         }

@@ -1,4 +1,4 @@
-use crate::store::FiveMinutes;
+use crate::store::{FiveMinutes, Totals};
 
 /// What is known of five minutes, or of several of them together. Small: there are up to 300,000.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -39,6 +39,11 @@ impl Cell {
         self.first_chunks += other.first_chunks;
         self.first_chunk += other.first_chunk;
     }
+
+    /// Calls that reported usage, as far as totals tell.
+    pub(crate) fn with_usage(&self) -> f64 {
+        f64::from((self.succeeded - self.without_usage).max(0.0))
+    }
 }
 
 impl From<&FiveMinutes> for Cell {
@@ -48,7 +53,22 @@ impl From<&FiveMinutes> for Cell {
         reason = "to compare, seven digits are enough"
     )]
     fn from(found: &FiveMinutes) -> Self {
-        let totals = &found.totals;
+        Self {
+            first_chunks: found.first_chunks as f32,
+            first_chunk: (found.first_chunk_ns as f64 / 1e9) as f32,
+            ..Self::from(&found.totals)
+        }
+    }
+}
+
+/// Totals do not know the times to the first chunk.
+impl From<&Totals> for Cell {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "to compare, seven digits are enough"
+    )]
+    fn from(totals: &Totals) -> Self {
         let seconds = |ns: u64| (ns as f64 / 1e9) as f32;
         Self {
             calls: totals.calls as f32,
@@ -62,8 +82,8 @@ impl From<&FiveMinutes> for Cell {
             cache_read_tokens: totals.cache_read_tokens as f32,
             cost: totals.cost.as_usd() as f32,
             duration: seconds(totals.duration_ns),
-            first_chunks: found.first_chunks as f32,
-            first_chunk: seconds(found.first_chunk_ns),
+            first_chunks: 0.0,
+            first_chunk: 0.0,
         }
     }
 }

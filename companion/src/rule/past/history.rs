@@ -116,6 +116,27 @@ impl History {
         self.values(slots, length, value).map(|(_, value)| value).reduce(f64::max)
     }
 
+    /// The `rank`-th largest of the hourly maxima of the seven days before `now`: `rank - 1` hours of trouble a week do not
+    /// raise it.
+    pub(crate) fn hourly_peak(
+        &self,
+        now: i64,
+        rank: usize,
+        length: i64,
+        value: impl Fn(&Cell) -> Option<f64>,
+    ) -> Option<f64> {
+        let mut hours: Vec<(i64, f64)> = Vec::new();
+        for (slot, value) in self.values(now - 7 * DAY..now - LAG, length, value) {
+            let hour = slot.div_euclid(HOUR);
+            match hours.last_mut() {
+                Some((known, peak)) if *known == hour => *peak = peak.max(value),
+                _ => hours.push((hour, value)),
+            }
+        }
+        hours.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        hours.get(rank - 1).or(hours.last()).map(|(_, value)| *value)
+    }
+
     /// The envelope over the day before and the like hours: this time of day on the seven days before, and on the same day of
     /// the weeks before those. `value` is of a whole sum; five minutes without calls count as 0 in the like hours.
     pub(crate) fn usual(&self, now: i64, length: i64, value: impl Fn(&Cell) -> f64) -> Usual {

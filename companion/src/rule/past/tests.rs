@@ -42,9 +42,14 @@ fn the_like_hours_and_the_day_before_make_what_is_usual() {
     history.push(now - 1, cell(1_000.0));
     let usual = history.usual(now, 1, calls);
     // The newest cells are not usual, and five minutes without calls are.
-    assert_eq!(usual, Usual { peak: 115.0, like: Some((0.0, 115.0)), day: Some(115.0), age: 7 * DAY });
+    assert_eq!(
+        usual,
+        Usual { peak: 115.0, like: Some((0.0, 115.0)), day: Some(115.0), age: 7 * DAY, durations: None }
+    );
     history.push(now - 3 * DAY + LAG, cell(400.0));
     assert_eq!(history.usual(now, 1, calls).peak, 400.0);
+    // Three hours of trouble in a week.
+    assert_eq!(history.hourly_peak(now, 4, 1, |cell| Some(calls(cell))), Some(100.0));
 }
 
 #[test]
@@ -57,4 +62,19 @@ fn the_same_day_of_weeks_before_counts() {
     assert_eq!(history.usual(now, 1, calls).peak, 500.0);
     history.forget(now + DAY);
     assert_eq!(history.usual(now + 7 * DAY, 1, calls).peak, 0.0);
+}
+
+#[test]
+fn durations_are_explained_by_calls_and_tokens() {
+    let mut history = History::default();
+    let now = 100 * DAY;
+    for slot in 0..200_i64 {
+        let (calls, output, input) = (1.0 + (slot % 7) as f32, 50.0 + (slot % 11) as f32, (slot % 13) as f32);
+        let duration = 0.3 * calls + 0.02 * output + 0.001 * input;
+        let cell = Cell { calls, output_tokens: output, input_tokens: input, duration, ..Cell::default() };
+        history.push(now - 288 + slot, cell);
+    }
+    let durations = history.durations(now).expect("enough cells");
+    let slow = Cell { calls: 10.0, output_tokens: 1_000.0, ..Cell::default() };
+    assert!((durations.of(&slow) - 23.0).abs() < 0.05, "{durations:?}");
 }

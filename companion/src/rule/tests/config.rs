@@ -39,6 +39,16 @@ fn defaults_are_those_of_the_documentation() {
             "RateLimited 0.1 5m 10 warning",
             "SequenceGap 0 2m 0 critical",
             "LedgerSilent 900 15m 0 warning",
+            "LatencyRegression 1.6 15m 30 warning",
+            "TimeToFirstChunkRegression 10 15m 30 warning",
+            "TokenDrift 50000 30m 40 info",
+            "ShortAnswers 4 30m 40 info",
+            "CacheCollapse 0.3 30m 20 warning",
+            "ServiceSilent 900 15m 0 info",
+            "OffHours 1800 30m 0 info",
+            "UserSpike 5000 1h 0 info",
+            "FirstSeenModel 7200 2h 0 info",
+            "FirstSeenUser 7200 2h 0 info",
         ]
     );
 }

@@ -1,0 +1,40 @@
+//! What the rules about new models and new users share.
+
+use super::past::{DAY, slot_of};
+use super::scope::{Inputs, Scope};
+use super::{Evaluation, Sample, Unit, Verdict, count};
+use crate::store::StoreError;
+
+/// Judges the calls of each group that was first seen within the window.
+pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result<Evaluation, StoreError> {
+    let settings = &scope.settings;
+    let slot = slot_of(inputs.now);
+    let groups = scope.groups(inputs, scope.window(inputs.now))?;
+    let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
+    let past = past.read();
+    // In a ledger that is new, everything is.
+    let age = past.histories().map(|(_, history)| history.age(slot)).max().unwrap_or(0);
+    let window = settings.window.0 / 300;
+    let mut samples = Vec::new();
+    for group in groups {
+        let Some(name) = group.name.as_deref() else { continue };
+        let seen = past.history(Some(name)).map_or(0, |history| history.age(slot));
+        // With more groups than are remembered, one that is not may be old.
+        let new = age >= DAY && seen <= window && (seen > 0 || !past.overflows());
+        let calls = count(group.totals.calls);
+        samples.push(Sample {
+            value: calls,
+            threshold: settings.floor,
+            learned: false,
+            verdict: Verdict::of(new && calls >= settings.floor),
+            description: format!(
+                "{} calls of {what} {name} within {}{}",
+                Unit::Calls.format(calls),
+                settings.window.words(),
+                if new { ", and none in the eight days before" } else { "" }
+            ),
+            labels: group.labels,
+        });
+    }
+    Ok(scope.judged(samples))
+}

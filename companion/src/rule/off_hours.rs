@@ -1,0 +1,64 @@
+use super::config::{Key, Settings};
+use super::past::{DAY, HOUR, Usual};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
+use crate::store::StoreError;
+use crate::text::seconds::Seconds;
+
+/// So many days must have been empty at this time of day.
+const DAYS: i64 = 3;
+
+/// Calls at a time of day at which the service made none on any day of the week before, an hour to either side.
+pub(super) const RULE: Rule = Rule {
+    name: RuleName::OffHours,
+    advice: "look who calls, and whether a key is used by others",
+    unit: Unit::Calls,
+    compare: Compare::AtLeast,
+    absent: Absent::Calm,
+    by: Some(By::Service),
+    defaults: Settings {
+        threshold: 50.0,
+        learn: true,
+        factor: 0.0,
+        floor: 50.0,
+        window: Seconds(1800),
+        keep_firing_for: Seconds(3600),
+        ..Settings::INFO
+    },
+    fixed: None,
+    before: Seconds(0),
+    keys: &[Key::Learned, Key::Models, Key::By],
+    summary,
+    evaluate,
+};
+
+fn summary(_settings: &Settings) -> String {
+    "LLM calls at a time of day without any before".to_owned()
+}
+
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    let settings = &scope.settings;
+    let mut samples = Vec::new();
+    for group in scope.groups(inputs, scope.window(inputs.now))? {
+        let calls = count(group.totals.calls);
+        let usual = scope.usual(inputs, RULE.name, group.name.as_deref(), DAYS * DAY + HOUR, |history, slot| {
+            let days = ((history.age(slot) - HOUR) / DAY).min(7);
+            let before = |day: i64| f64::from(history.sum(slot - day * DAY - HOUR..slot - day * DAY + HOUR).calls);
+            Usual::of((1..=days).map(before).fold(0.0, f64::max), history.age(slot))
+        })?;
+        let exceeded = usual.is_some_and(|usual| usual.peak == 0.0) && calls >= settings.floor;
+        samples.push(Sample {
+            labels: group.labels,
+            value: calls,
+            threshold: settings.floor,
+            learned: false,
+            verdict: Verdict::of(exceeded),
+            description: format!(
+                "{} calls within {}; on the days before at most {} in the two hours around this time of day",
+                Unit::Calls.format(calls),
+                settings.window.words(),
+                usual.map_or_else(|| "an unknown number".to_owned(), |usual| Unit::Calls.format(usual.peak))
+            ),
+        });
+    }
+    Ok(scope.judged(samples))
+}

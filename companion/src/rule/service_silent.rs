@@ -1,0 +1,90 @@
+use super::config::{Key, Settings};
+use super::ledger_silent::{Judged, judge, seconds};
+use super::past::{LAG, slot_of};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
+use crate::record::{Timestamp, Window};
+use crate::store::StoreError;
+use crate::store::sums::FIVE_MINUTES;
+use crate::text::seconds::Seconds;
+
+/// No call of one service for longer than its traffic and its silences of a week make likely. It informs: real services
+/// stop without notice often. A window that is set for a service is an absolute limit, for one that calls all the time.
+pub(super) const RULE: Rule = Rule {
+    name: RuleName::ServiceSilent,
+    advice: "look whether the service runs, and whether its spans arrive",
+    unit: Unit::Seconds,
+    compare: Compare::Above,
+    absent: Absent::Unknown,
+    by: Some(By::Service),
+    defaults: Settings {
+        learn: true,
+        factor: 1.1,
+        floor: 80.0,
+        window: Seconds(900),
+        keep_firing_for: Seconds(0),
+        ..Settings::INFO
+    },
+    fixed: None,
+    before: Seconds(0),
+    keys: &[Key::Learned, Key::Models, Key::By],
+    summary,
+    evaluate,
+};
+
+fn summary(settings: &Settings) -> String {
+    if settings.learn {
+        return "No LLM call of a service for longer than is usual".to_owned();
+    }
+    format!("No LLM call of a service for {}", settings.window.words())
+}
+
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
+    let past = past.read();
+    // What is too new for the past is in this window.
+    let newest = Window { from: Timestamp((slot_of(inputs.now) - LAG) * FIVE_MINUTES), to: inputs.now };
+    let calling = scope.groups(inputs, newest)?;
+    let mut samples = Vec::new();
+    for (name, history) in past.histories() {
+        let Some(last) = history.last() else { continue };
+        let labels = match scope.by {
+            Some(by) => scope.labels_with(by.as_str(), name),
+            None => scope.labels.clone(),
+        };
+        // To the five minutes where it is silent: an alert is not too early by that.
+        let last = match calling.iter().any(|group| group.labels == labels) {
+            true => inputs.now,
+            false => Timestamp((last + 1) * FIVE_MINUTES),
+        };
+        let silent = (inputs.now.0.saturating_sub(last.0) / Timestamp::SECOND).max(0);
+        let Judged { verdict, threshold, description } = match scope.settings.learn {
+            true => judge(scope, Some(history), last, silent, inputs.now),
+            false => absolute(scope.settings.window, silent),
+        };
+        let description = match scope.by {
+            Some(_) if !name.is_empty() => format!("{name}: {description}"),
+            _ => description,
+        };
+        samples.push(Sample {
+            labels,
+            value: seconds(silent),
+            threshold,
+            learned: false,
+            verdict,
+            description,
+        });
+    }
+    if samples.is_empty() {
+        return Ok(Evaluation::unknown("no service has a past".to_owned()));
+    }
+    Ok(Evaluation::known(samples))
+}
+
+/// A window that was set is the limit, whatever the traffic was.
+fn absolute(window: Seconds, silent: i64) -> Judged {
+    Judged {
+        verdict: Verdict::of(silent > window.0),
+        threshold: seconds(window.0),
+        description: format!("no call for {}, threshold {}", Seconds(silent).words(), window.words()),
+    }
+}

@@ -1,0 +1,78 @@
+use super::config::{Key, Settings};
+use super::learned::cells;
+use super::past::{DAY, Usual, slot_of};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
+use crate::store::StoreError;
+use crate::text::seconds::Seconds;
+
+/// So many hours of trouble a week do not raise the limit.
+const RANK: usize = 2;
+
+/// A user makes many more calls within an hour than in the busiest hours of the week; a new user more than any user did.
+pub(super) const RULE: Rule = Rule {
+    name: RuleName::UserSpike,
+    advice: "look at what the user runs; set a limit for the user",
+    unit: Unit::Calls,
+    compare: Compare::Above,
+    absent: Absent::Calm,
+    by: Some(By::User),
+    defaults: Settings {
+        threshold: 5_000.0,
+        learn: true,
+        factor: 3.0,
+        floor: 1_000.0,
+        window: Seconds::HOUR,
+        keep_firing_for: Seconds(900),
+        ..Settings::INFO
+    },
+    fixed: None,
+    before: Seconds(0),
+    keys: &[Key::Threshold, Key::Learned],
+    summary,
+    evaluate,
+};
+
+fn summary(_settings: &Settings) -> String {
+    "A user makes many more LLM calls than before".to_owned()
+}
+
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    let settings = &scope.settings;
+    let groups = scope.groups(inputs, scope.window(inputs.now))?;
+    let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
+    let past = past.read();
+    let (slot, length) = (slot_of(inputs.now), cells(settings.window));
+    let hour = |history: &super::past::history::History| {
+        history.hourly_peak(slot, RANK, length, |cell| Some(f64::from(cell.calls))).unwrap_or(0.0)
+    };
+    let mut samples = Vec::new();
+    // Calls without a user, and of users beyond the hundred, are no user's.
+    for group in groups.into_iter().filter(|group| group.name.is_some()) {
+        let calls = count(group.totals.calls);
+        let mut usual = None;
+        // Few calls are no spike, whatever was before.
+        if settings.learn && calls > settings.floor {
+            let make = |history: &_| Usual::of(hour(history), super::past::history::History::age(history, slot));
+            usual = past.usual(RULE.name, group.name.as_deref(), make).filter(|usual| usual.age >= DAY);
+            if usual.is_none() {
+                let any = past.histories().map(|(_, history)| hour(history)).fold(0.0, f64::max);
+                usual = (any > 0.0).then(|| Usual::of(any / settings.factor.max(1.0), 0));
+            }
+        }
+        let limit = scope.limit(usual, inputs.now);
+        samples.push(Sample {
+            labels: group.labels,
+            value: calls,
+            threshold: limit.value,
+            learned: limit.usual.is_some(),
+            verdict: Verdict::of(calls > limit.value),
+            description: format!(
+                "{} calls within {}, {}",
+                Unit::Calls.format(calls),
+                settings.window.words(),
+                limit.words(Unit::Calls)
+            ),
+        });
+    }
+    Ok(scope.judged(samples))
+}
