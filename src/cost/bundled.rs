@@ -160,7 +160,7 @@ impl Bundled {
             found => found.ok()?,
         };
         let request = resolution.request(query, &usage);
-        let mut exact = resolution.exact && consistent;
+        let mut exact = resolution.exact && consistent && self.prices_sound(&request, &found);
         let standard = found.total_price + self.hour_of_cache(&request, &found, tokens, &mut exact);
         let fees = self.fees(&request, &found, billing, &mut exact);
         if standard == 0.0 && fees == 0.0 {
@@ -180,6 +180,22 @@ impl Bundled {
         .factor();
         exact &= factor.exact;
         Some(self.priced(of_tier * factor.by + fees, exact, false))
+    }
+
+    /// Whether the sound has a price of its own where it costs more than text: OpenAI's costs up to 40 times as much,
+    /// and the table has some of its models with the price of text alone. Source: developers.openai.com, "Pricing",
+    /// audio tokens, 2026-10.
+    fn prices_sound(&self, request: &PriceRequest<'_>, found: &PriceCalculation) -> bool {
+        let apart = |key: UsageKey| {
+            let mut alike = request.usage.clone();
+            alike.remove(key).is_none_or(|_| {
+                let of_text = self.calculator.calculate(&with_usage(request, &alike));
+                of_text.is_ok_and(|of_text| (of_text.total_price - found.total_price).abs() > f64::EPSILON)
+            })
+        };
+        let sounds =
+            [UsageKey::INPUT_AUDIO_TOKENS, UsageKey::OUTPUT_AUDIO_TOKENS, UsageKey::CACHE_AUDIO_READ_TOKENS];
+        !matches!(request.provider_id, Some("openai" | "azure")) || sounds.into_iter().all(apart)
     }
 
     /// What tokens cost in the tier that is billed.

@@ -3,6 +3,7 @@
 mod code_assist;
 mod embeddings;
 mod generate;
+mod grounding;
 mod interactions;
 mod predict;
 #[cfg(test)]

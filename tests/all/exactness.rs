@@ -30,7 +30,7 @@ const ROOTS: [&str; 10] = [
 const CONTENT: [&str; 7] = ["content", "arguments", "text", "input", "parts", "annotations", "schema"];
 
 /// What the recorded responses hold that no reader knows, and why that is right.
-const NOTED: [(&str, &str); 7] = [
+const NOTED: [(&str, &str); 8] = [
     ("Units", "a guardrail is billed by the text unit, at a price that is in no table"),
     (
         "usage.total_tokens",
@@ -43,6 +43,10 @@ const NOTED: [(&str, &str); 7] = [
         "Bedrock meters fewer output tokens than the model reports, and which are billed is not known",
     ),
     ("performanceConfig.latency", "faster answers of Bedrock have prices that are in no table"),
+    (
+        "output.web_search_call",
+        "searches of the preview with GPT-4o and GPT-4.1, and of their small models, have rules of their own",
+    ),
     ("usage.billed_units.images", "Cohere's price of an image is in no table"),
 ];
 

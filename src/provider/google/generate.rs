@@ -8,9 +8,9 @@ mod tests;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::grounding::Grounding;
 use super::tokens::{self, UsageMetadata};
-use crate::billing;
-use crate::call::{Operation, RequestFacts, ResponseFacts};
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
@@ -105,16 +105,6 @@ struct Candidate<'a> {
     finish_reason: Text<'a>,
     #[serde(borrow)]
     grounding_metadata: Object<Grounding<'a>>,
-}
-
-/// What Google searched for the model, which is billed by the query, or up to Gemini 2.5 by the prompt.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Grounding<'a> {
-    #[serde(borrow)]
-    web_search_queries: List<Text<'a>>,
-    #[serde(borrow)]
-    image_search_queries: List<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -315,17 +305,6 @@ impl GenerateContent {
                 content.read(choice, reading);
             }
         }
-    }
-}
-
-impl Grounding<'_> {
-    fn read(&self, facts: &mut ResponseFacts) {
-        let queries = self.web_search_queries.0.iter().chain(&self.image_search_queries.0);
-        let queries = queries.filter(|query| query.some().is_some()).count() as u64;
-        let by_prompt = facts.model.as_deref().is_some_and(|model| {
-            ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation))
-        });
-        facts.billing.set(billing::Count::WebSearch, if by_prompt { queries.min(1) } else { queries });
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::billing;
-use crate::call::ErrorFacts;
+use crate::call::{ErrorFacts, ResponseFacts};
+use crate::coverage::Reason;
 use crate::provider::format::{Event, Reading};
 use crate::provider::openai::usage::{self, Copilot, OpenAi, ToolUsage};
 use crate::provider::read::document::document;
@@ -18,6 +19,22 @@ const TOOLS: [(billing::Count, &[&str]); 3] = [
     // They run in containers, which are billed by time.
     (billing::Count::CodeExecution, &["code_interpreter_call", "shell_call"]),
 ];
+
+/// Items that call something and cost nothing but their tokens: what the application runs, and servers of others.
+const FREE: [&str; 9] = [
+    "apply_patch_call",
+    "computer_call",
+    "custom_tool_call",
+    "function_call",
+    "local_shell_call",
+    "mcp_call",
+    "mcp_tool_call",
+    "tool_call",
+    "tool_search_call",
+];
+
+/// Bytes of an item's type that are kept.
+const MAX_KIND: usize = 48;
 
 /// The response object.
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +55,9 @@ struct Response<'a> {
     error: Fault<'a>,
     #[serde(borrow)]
     output: List<Object<Item<'a>>>,
+    /// What the model was offered, as the request has it.
+    #[serde(borrow)]
+    tools: List<Object<Tool<'a>>>,
     #[serde(borrow)]
     usage: Tallied<'a, OpenAi>,
     #[serde(borrow)]
@@ -76,6 +96,13 @@ struct Item<'a> {
     /// Web search: what was done, of which only a search is billed.
     #[serde(borrow)]
     action: Object<Action<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Tool<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,8 +193,11 @@ pub(super) fn read_event(event: Event<'_>, reading: &mut Reading) {
             reading.facts.ended = true;
         }
         "response.output_item.done" => {
-            if let Some(count) = streamed.item.0.as_ref().and_then(|item| item.tool()) {
-                reading.facts.billing.add(count, 1);
+            if let Some(item) = &streamed.item.0 {
+                if let Some(count) = item.tool() {
+                    reading.facts.billing.add(count, 1);
+                }
+                item.note_unpriced(&mut reading.facts);
             }
         }
         "response.output_item.added" => {
@@ -204,6 +234,10 @@ impl Response<'_> {
                 self.output.0.iter().filter_map(|item| item.0.as_ref()?.tool()).filter(|used| *used == count);
             facts.billing.set(count, used.count() as u64);
         }
+        self.output.0.iter().filter_map(|item| item.0.as_ref()).for_each(|item| item.note_unpriced(facts));
+        if facts.billing.count(billing::Count::WebSearch) > 0 && self.searches_otherwise() {
+            facts.unpriced.note(Reason::Member, "output.web_search_call".to_owned());
+        }
         if let Some(tally) = self.usage.as_ref() {
             usage::note(tally, facts);
         }
@@ -217,6 +251,17 @@ impl Response<'_> {
         }
         let failed = self.status.some() == Some("failed");
         facts.note_error(self.error.facts().or_else(|| failed.then(ErrorFacts::default)));
+    }
+
+    /// Whether searches are billed by rules of their own. With GPT-4o and GPT-4.1 a call of the preview tool costs more
+    /// and the text found is free; their small models are billed a fixed block of tokens per call, which the counts may
+    /// leave out. Source: developers.openai.com, "Pricing", built-in tools, 2026-10.
+    fn searches_otherwise(&self) -> bool {
+        let model = self.model.some().unwrap_or_default();
+        let preview = |tool: &Object<Tool<'_>>| {
+            tool.0.as_ref().and_then(|tool| tool.kind.some()).is_some_and(|kind| kind.contains("preview"))
+        };
+        model.starts_with("gpt-4") && (model.contains("-mini") || self.tools.0.iter().any(preview))
     }
 }
 
@@ -256,6 +301,17 @@ impl Item<'_> {
         let action = self.action.0.as_ref().and_then(|action| action.kind.some());
         let other = count == billing::Count::WebSearch && action.is_some_and(|action| action != "search");
         (!other).then_some(count)
+    }
+
+    /// Notes a call of a tool that may cost something and has no price here, such as an image.
+    fn note_unpriced(&self, facts: &mut ResponseFacts) {
+        let Some(kind) = self.kind.some() else { return };
+        let known = FREE.contains(&kind) || TOOLS.iter().any(|(_, kinds)| kinds.contains(&kind));
+        if known || !kind.ends_with("_call") {
+            return;
+        }
+        let name = if kind.len() <= MAX_KIND && billing::is_word(kind) { kind } else { "_call" };
+        facts.unpriced.note(Reason::Member, format!("output.{name}"));
     }
 
     /// A call that the application answers.

@@ -1,0 +1,57 @@
+//! What Google searched for a model, beyond the model's own tokens.
+
+use serde::Deserialize;
+
+use crate::billing;
+use crate::call::ResponseFacts;
+use crate::coverage::Reason;
+use crate::provider::read::lenient::{List, Object, Text};
+
+/// What Google searched for the model, which is billed by the query, or up to Gemini 2.5 by the prompt.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Grounding<'a> {
+    #[serde(borrow)]
+    web_search_queries: List<Text<'a>>,
+    #[serde(borrow)]
+    image_search_queries: List<Text<'a>>,
+    #[serde(borrow)]
+    grounding_chunks: List<Object<Chunk<'a>>>,
+}
+
+/// A source. Those of the web are billed by the query; maps and stores of Vertex AI Search by the prompt, at prices that are in
+/// no table. A store of files costs nothing but tokens. Source: ai.google.dev and cloud.google.com, "Pricing", 2026-10.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    maps: Object<Source<'a>>,
+    #[serde(borrow)]
+    retrieved_context: Object<Source<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Source<'a> {
+    #[serde(borrow)]
+    file_search_store: Text<'a>,
+}
+
+impl Grounding<'_> {
+    pub(super) fn read(&self, facts: &mut ResponseFacts) {
+        let queries = self.web_search_queries.0.iter().chain(&self.image_search_queries.0);
+        let queries = queries.filter(|query| query.some().is_some()).count() as u64;
+        let by_prompt = facts.model.as_deref().is_some_and(|model| {
+            ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation))
+        });
+        facts.billing.set(billing::Count::WebSearch, if by_prompt { queries.min(1) } else { queries });
+        for chunk in self.grounding_chunks.0.iter().filter_map(|chunk| chunk.0.as_ref()) {
+            if chunk.maps.0.is_some() {
+                facts.unpriced.note(Reason::Member, "groundingChunks.maps".to_owned());
+            }
+            if chunk.retrieved_context.0.as_ref().is_some_and(|source| source.file_search_store.0.is_none()) {
+                facts.unpriced.note(Reason::Member, "groundingChunks.retrievedContext".to_owned());
+            }
+        }
+    }
+}
