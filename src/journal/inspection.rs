@@ -95,7 +95,9 @@ fn inspect_one(root: &Path, name: &str) -> io::Result<Inspected> {
     inspected.delivered = book.state.sent;
     inspected.last_sequence = book.state.last_sequence;
     inspected.skipped = book.state.skipped;
-    inspected.waiting = book.unsent().collect::<super::ranges::Ranges>().iter().collect();
+    // A call of which one record is damaged cannot be sent: it is missing.
+    let waiting = book.unsent().filter(|sequence| book.ended(*sequence).is_some());
+    inspected.waiting = waiting.collect::<super::ranges::Ranges>().iter().collect();
     inspected.in_flight =
         book.interrupted().map(|open| (open.context.trace_id(), open.context.span_id())).collect();
     inspected.lost = book.state.lost.iter().collect();

@@ -46,7 +46,7 @@ pub struct Recovered {
 ///
 /// # Errors
 ///
-/// When the directory cannot be read, or what was sent cannot be marked.
+/// When the directory cannot be read, or what was recovered cannot be removed.
 pub fn recover(
     root: &Path,
     deliver: &mut dyn FnMut(&Resource, Vec<SpanData>) -> Taken,
@@ -110,7 +110,7 @@ impl Recovery {
                     part.iter().for_each(|sequence| self.book.state.lost.insert(*sequence..=*sequence));
                 }
             }
-            self.note(Kind::Sent, part.iter().copied().collect())?;
+            self.note(Kind::Sent, part.iter().copied().collect());
         }
 
         let last = self.book.last;
@@ -122,7 +122,7 @@ impl Recovery {
                 Taken::Delivered => self.recovered.interrupted += part.len() as u64,
                 Taken::Refused => self.recovered.refused += part.len() as u64,
             }
-            self.note(Kind::Void, part.iter().map(|open| open.number).collect())?;
+            self.note(Kind::Void, part.iter().map(|open| open.number).collect());
         }
 
         // A process that made no call has nothing to report.
@@ -155,8 +155,18 @@ impl Recovery {
         taken
     }
 
-    /// Writes down what needs not be sent again.
-    fn note(&mut self, kind: Kind, numbers: Ranges) -> io::Result<()> {
+    /// Writes down what needs not be sent again. On a full disk it cannot: then a recovery that is killed sends it
+    /// again, as the same spans, and one that ends makes room.
+    fn note(&mut self, kind: Kind, numbers: Ranges) {
+        if let Err(error) = self.try_note(kind, numbers) {
+            tracing::warn!(
+                directory = %self.owned.path.display(), %error,
+                "what was recovered cannot be marked; it is sent again if the recovery does not end"
+            );
+        }
+    }
+
+    fn try_note(&mut self, kind: Kind, numbers: Ranges) -> io::Result<()> {
         let progress = match &self.progress {
             Some(progress) => progress,
             None => {

@@ -89,7 +89,12 @@ pub(super) struct Listing {
 pub(super) fn list(directory: &Path) -> io::Result<Listing> {
     let mut listing = Listing::default();
     for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        // A pipe would hold its reader without an end, and a link may lead anywhere.
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         let Some((id, extension)) = name.split_once('.') else { continue };
         match id.parse() {
@@ -174,14 +179,18 @@ impl Owned {
         matches!((there, self.lock.metadata()), (Ok(there), Ok(here)) if same_file(&there, &here))
     }
 
-    /// Removes the directory with all that is in it.
+    /// Removes the directory with its segments and its lock.
     pub(super) fn remove(&self) -> io::Result<()> {
         // The lock goes last: while it is there, what remains can be taken by another process.
         for id in list(&self.path)?.segments {
             fs::remove_file(path_of(&self.path, id))?;
         }
         fs::remove_file(self.path.join(LOCK))?;
-        fs::remove_dir(&self.path)
+        match fs::remove_dir(&self.path) {
+            // What others have put there stays. Without a lock no process looks at it again.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => removed,
+        }
     }
 }
 
@@ -260,6 +269,19 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!([mode(&root), mode(&owned.path)], [0o700; 2]);
         assert_eq!([mode(&owned.path.join(LOCK)), mode(&path_of(&owned.path, 1))], [0o600; 2]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_no_segment_and_does_not_keep_a_directory_from_being_given_up() {
+        let root = tempfile::tempdir().unwrap();
+        let owned = Owned::create(root.path(), "a").unwrap();
+        SegmentFile::create(&owned.path, "a", 1).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path_of(&owned.path, 2)).unwrap();
+        std::os::unix::net::UnixListener::bind(path_of(&owned.path, 3)).unwrap();
+        assert_eq!(list(&owned.path).unwrap().segments, [1]);
+        owned.remove().unwrap();
+        assert!(instances(root.path()).unwrap().is_empty());
     }
 
     #[test]

@@ -269,6 +269,40 @@ fn a_journal_is_inspected_while_its_process_lives() {
     assert_eq!((one.checksum_errors, one.torn_bytes), (0, 0));
 }
 
+#[test]
+fn a_call_whose_beginning_is_damaged_does_not_wait() {
+    let root = tempfile::tempdir().unwrap();
+    let process = Running::begin(root.path(), "a");
+    let opened = process.log.open(1, &opening(1).0).unwrap();
+    process.log.close(opened.number, 3, &Body::of_end(false).0, || 1);
+    let path = segment::path_of(&process.owned.path, 1);
+    let whole = std::fs::read(&path).unwrap();
+    let mut closed_without_open = 0;
+    for place in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let [one] = &inspect(root.path()).unwrap()[..] else { panic!("one process") };
+        closed_without_open += u32::from(one.closed == 1 && one.waiting.is_empty());
+    }
+    assert!(closed_without_open > 0);
+}
+
+#[test]
+fn a_recovery_that_cannot_mark_what_it_sent_goes_on_to_the_end() {
+    let root = tempfile::tempdir().unwrap();
+    let process = Running::begin(root.path(), "a");
+    let opened = process.log.open(1, &opening(1).0).unwrap();
+    process.log.close(opened.number, 3, &Body::of_end(false).0, || 1);
+    process.log.open(2, &opening(2).0).unwrap();
+    // As on a full disk: the segment for the marks cannot be made.
+    std::fs::create_dir(segment::path_of(&process.owned.path, 2)).unwrap();
+    drop(process);
+    let recovered = recover(root.path(), &mut |_, _| Taken::Delivered).unwrap();
+    assert_eq!((recovered[0].ended, recovered[0].interrupted), (1, 1));
+    assert_eq!(recover(root.path(), &mut |_, _| panic!("nothing is left")).unwrap(), []);
+}
+
 proptest! {
     #[test]
     fn reads_any_segment(bytes: Vec<u8>) {

@@ -49,7 +49,7 @@ pub struct Args {
 /// `Failure` when the journal or the ledger cannot be used, or the receiver takes no more now.
 pub fn run(args: &Args, common: &Common, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
     let unreadable =
-        |error| Failure(format!("the journal in {} cannot be read: {error}", args.dir.display()));
+        |error| Failure(format!("the journal in {} cannot be read or cleared: {error}", args.dir.display()));
     for process in inspect(&args.dir).map_err(unreadable)? {
         if let Some(segment) = process.other_version {
             let path = process.directory.join(segment);
