@@ -329,9 +329,9 @@ impl Config {
         let limits = &self.receiver.limits;
         at_least_one("receiver.limits.requests", limits.requests.into())?;
         at_least_one("receiver.limits.connections", limits.connections.into())?;
-        at_least_one("receiver.limits.deadline", limits.deadline.0)?;
-        at_least_one("journal.every", self.journal.every.0)?;
-        at_least_one("shutdown.deadline", self.shutdown.deadline.0)?;
+        at_least_a_second("receiver.limits.deadline", limits.deadline)?;
+        at_least_a_second("journal.every", self.journal.every)?;
+        at_least_a_second("shutdown.deadline", self.shutdown.deadline)?;
         if !(1024..=1 << 30).contains(&limits.message.0) {
             return Err(Invalid::new("receiver.limits.message", "must be from 1KiB to 1GiB"));
         }
@@ -360,6 +360,10 @@ impl Config {
 
 fn at_least_one(key: &str, value: i64) -> Result<(), Invalid> {
     if value < 1 { Err(Invalid::new(key, "must be at least 1")) } else { Ok(()) }
+}
+
+fn at_least_a_second(key: &str, value: Seconds) -> Result<(), Invalid> {
+    if value.0 < 1 { Err(Invalid::new(key, "must be at least 1s")) } else { Ok(()) }
 }
 
 fn guard(key: &str, listen: Listen, guarded: bool, section: &str) -> Result<(), Invalid> {

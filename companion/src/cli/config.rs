@@ -31,8 +31,9 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         return write_all(out, crate::config::EXAMPLE);
     }
     let loaded = common.load(&[])?;
-    // The check reads the files of secrets. It connects to nothing.
+    // The check reads the files of secrets and prices. It connects to nothing.
     loaded.config.notify.targets().map_err(|message| loaded.error_of(&message))?;
+    crate::app::prices(&loaded)?;
     if args.check {
         return Ok(());
     }

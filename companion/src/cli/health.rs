@@ -29,14 +29,20 @@ pub struct Args {
 pub fn run(args: &Args, admin: &AdminConfig, out: &mut dyn Write) -> Result<(), Failure> {
     let url = args.url.clone().unwrap_or_else(|| url_of(admin));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (status, text) = runtime
-        .block_on(ask(&url))
-        .map_err(|error| Failure(format!("no response from {url}: {}", error.without_url())))?;
+    let (status, text) = runtime.block_on(ask(&url)).map_err(|error| no_response(&url, error))?;
     if status.is_success() {
         write_all(out, &text)
     } else {
         Err(Failure(format!("{status}: {}", text.trim_end())))
     }
+}
+
+/// With its causes: the outermost error names none.
+fn no_response(url: &str, error: reqwest::Error) -> Failure {
+    let Failure(causes) = error.without_url().into();
+    Failure(format!(
+        "no response from {url}: {causes}; start `spanledger serve`, or name the address of its admin listener with --url"
+    ))
 }
 
 async fn ask(url: &str) -> reqwest::Result<(http::StatusCode, String)> {
@@ -66,6 +72,16 @@ fn url_of(admin: &AdminConfig) -> String {
 mod tests {
     use super::*;
     use crate::config::load;
+
+    #[test]
+    fn names_why_there_is_no_response_and_what_to_do() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let args = Args { url: Some(format!("http://{free}/readyz")) };
+        let admin = load(None, [], &[]).unwrap().config.admin;
+        let Failure(text) = run(&args, &admin, &mut Vec::new()).unwrap_err();
+        assert!(text.starts_with(&format!("no response from http://{free}/readyz: ")), "{text}");
+        assert!(text.contains("Connection refused") && text.contains("--url"), "{text}");
+    }
 
     #[test]
     fn asks_this_machine_where_the_listener_has_all_addresses() {

@@ -72,7 +72,7 @@ struct Unpriced {
     unpriced_calls: u64,
     input_tokens: u64,
     output_tokens: u64,
-    /// Whether it has a price now; then only past calls are unpriced.
+    /// Whether a table has a price of this name now. Calls to private hosts may need more than the name.
     priced_now: bool,
 }
 
@@ -254,7 +254,7 @@ fn unpriced_text(models: &[Unpriced], terminal: Terminal) -> String {
         ],
     );
     for model in models {
-        let now = if model.priced_now { "has a price" } else { "" };
+        let now = if model.priced_now { "in the table" } else { "" };
         table.push(vec![
             harmless(&model.model),
             count(model.unpriced_calls),
@@ -265,6 +265,12 @@ fn unpriced_text(models: &[Unpriced], terminal: Terminal) -> String {
     }
     let mut text = String::new();
     table.write(&mut text, terminal, 0);
+    if models.iter().any(|model| model.priced_now) {
+        text.push_str(
+            "\nin the table: new calls have a price, but for those to hosts of one's own, which the name of a model does not price\n\
+             (`spanledger prices MODEL --explain --host HOST` prints why)\n",
+        );
+    }
     text
 }
 

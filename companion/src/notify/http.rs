@@ -28,7 +28,9 @@ impl Endpoint {
     /// Checks the URL. Redirects are refused, since they would hand the message and its token to somebody else.
     pub(crate) fn new(url: Option<Secret>, token: Option<Secret>) -> Result<Self, String> {
         let url = url.ok_or("url: give url or url_file")?;
-        let parsed = reqwest::Url::parse(url.expose()).map_err(|error| format!("url: {error}"))?;
+        let parsed = reqwest::Url::parse(url.expose()).map_err(|error| {
+            format!("url: {error}; give the whole address, such as https://example.com/hook")
+        })?;
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err("url: must begin with http:// or https://".to_owned());
         }

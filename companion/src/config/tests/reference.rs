@@ -44,6 +44,11 @@ fn prose(comment: &[&str]) -> String {
         }
         match line.strip_prefix("  ") {
             Some(item) if item.starts_with("spanledger ") => _ = writeln!(out, "    {item}"),
+            // The meaning goes on.
+            Some(item) if item.starts_with("  ") => {
+                out.truncate(out.trim_end().len());
+                _ = writeln!(out, " {}", item.trim());
+            }
             Some(item) => {
                 let (term, meaning) = item.split_once("  ").unwrap_or((item, ""));
                 _ = writeln!(out, "- `{}`: {}", term.trim(), meaning.trim());

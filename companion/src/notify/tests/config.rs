@@ -34,7 +34,7 @@ fn refuses_what_cannot_work_and_says_which_target() {
     for (toml, message) in [
         ("[[webhook]]", "notify.webhook[0].url: give url or url_file"),
         ("[[webhook]]\nurl = 'ftp://x'", "notify.webhook[0].url: must begin with http:// or https://"),
-        ("[[webhook]]\nurl = 'no url'", "notify.webhook[0].url: relative URL without a base"),
+        ("[[webhook]]\nurl = 'no url'", "notify.webhook[0].url: relative URL without a base; give the whole"),
         ("[[webhook]]\nurl = 'http://a'\nurl_file = 'b'", "give either url or url_file, not both"),
         ("[[webhook]]\nurl_file = '/no/such/file'", "url_file /no/such/file: No such file"),
         (
