@@ -8,6 +8,7 @@ use super::process::{run, spanledger};
 const CONFIG: &str = r#"
 [rules]
 interval = "30s"
+preset = "fixed"
 
 [rules.HighFailureRate]
 threshold = 0.25

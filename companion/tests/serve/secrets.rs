@@ -61,7 +61,7 @@ async fn secrets_in_spans_reach_no_file_page_list_log_or_alert() {
     let group = "[notify]\ngroup_wait = \"0s\"\n\n[[notify.webhook]]";
     std::fs::write(
         &config,
-        format!("[rules]\ninterval = \"1s\"\n\n{group}\nurl = \"{url}\"\n\n[log]\nlevel = \"trace\"\n"),
+        format!("[rules]\ninterval = \"1s\"\npreset = \"fixed\"\n\n{group}\nurl = \"{url}\"\n\n[log]\nlevel = \"trace\"\n"),
     )
     .unwrap();
     let server = Server::start_in(folder, &["--config", config.to_str().unwrap()]);
