@@ -247,9 +247,7 @@ fn what_a_journal_has_dropped_is_named_and_dated() {
     let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
     let gaps = &json["gaps"];
     assert_eq!((&gaps["lost_calls"], &gaps["newest"][0]["process_end"]), (&json!(1_234), &json!("died")));
-    let rules = crate::rule::config::RulesConfig::default();
-    let statuses =
-        crate::evaluate::evaluator::Evaluator::new(&rules).evaluate_all(&store, DAY.from.plus_seconds(7_400));
+    let statuses = Evaluator::new(&RulesConfig::default()).evaluate_all(&store, DAY.from.plus_seconds(7_400));
     let fires = statuses.iter().find(|status| status.name == RuleName::SequenceGap).unwrap();
     assert_eq!(
         fires.alerts[0].description,
