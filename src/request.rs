@@ -65,7 +65,7 @@ pub(crate) fn read(
     let (body, whole) = body.map_or((None, true), |(body, whole)| (Some(body), whole));
 
     // Forms are read where there is no JSON, whatever the headers say.
-    let form = Kind::of(request.headers()).filter(|_| body.is_none());
+    let form = if body.is_none() { Kind::of(request.headers()) } else { None };
     let fields = form.clone().map(|form| form.fields(bytes)).filter(|fields| !fields.is_empty());
     let fields = fields.map(|fields| fields.json());
     let fields = fields.as_deref().and_then(|text| Json::read(text.as_bytes()));

@@ -18,38 +18,37 @@ use crate::provider::read::usage::Tallied;
 
 /// A whole answer or one chunk.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 struct Chunk<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     id: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     model: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     service_tier: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     system_fingerprint: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     choices: List<Object<Choice<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     usage: Tallied<'a, OpenAi>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     copilot_usage: Tallied<'a, Copilot>,
     /// Venice, next to the usage.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     cost: Tallied<'a, Cost>,
     /// Groq's systems of several models.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     usage_breakdown: Tallied<'a, Breakdown>,
     /// Groq's first and last chunks.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     x_groq: Object<Groq<'a>>,
     /// Writer's legacy completions stream.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     value: Text<'a>,
     /// MiniMax: a status next to HTTP's.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     base_resp: Fault<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     error: Fault<'a>,
 }
 
@@ -63,54 +62,55 @@ struct Groq<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 struct Choice<'a> {
+    #[serde(default)]
     index: Count,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     delta: Object<Message<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     message: Object<Message<'a>>,
     /// Legacy completions; Together's chat chunks repeat their delta here.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     text: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     finish_reason: Text<'a>,
     /// Moonshot's streams.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     usage: Tallied<'a, OpenAi>,
     /// OpenRouter: the upstream provider failed.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     error: Fault<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 struct Message<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     content: Content<'a>,
     /// DeepSeek, vLLM and others.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     reasoning_content: Text<'a>,
     /// OpenRouter, Groq and others; some send both, with the same text.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     reasoning: Text<'a>,
     /// OpenRouter: encrypted reasoning is nowhere else.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     reasoning_details: List<Object<ReasoningDetail<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     refusal: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     tool_calls: List<Object<ToolCall<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     function_call: Object<Function<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     audio: Object<Audio<'a>>,
     /// Vercel: what its gateway charges.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     provider_metadata: Tallied<'a, GatewayMetadata>,
     /// Groq's systems of several models: searches and code, at prices of their own.
+    #[serde(default)]
     executed_tools: List<IgnoredAny>,
     /// OpenRouter: generated images.
+    #[serde(default)]
     images: List<IgnoredAny>,
 }
 
