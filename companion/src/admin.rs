@@ -2,6 +2,7 @@
 
 mod access;
 mod ledger;
+mod prometheus_api;
 pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
@@ -84,6 +85,7 @@ pub(crate) fn router(state: Arc<AdminState>, page: Router, policy: AccessPolicy)
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .with_state(state.clone())
+        .merge(prometheus_api::router(state.clone()))
         .merge(page)
         .layer(middleware::from_fn_with_state(policy, access::enforce));
     Router::new()
