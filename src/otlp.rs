@@ -29,8 +29,8 @@
 //! receiver refuses for good and what is left at the end is lost, logged once, and counted by
 //! `spanledger.client.lost.spans`.
 //!
-//! With `SPANLEDGER_JOURNAL_DIR`, calls are written to a [journal](crate::journal) in that directory before they leave, and none of
-//! them is lost.
+//! With `SPANLEDGER_JOURNAL_DIR`, calls are written to a journal ([`crate::journal`]) in that directory before they leave,
+//! and none of them is lost.
 
 mod bridge;
 mod check;
