@@ -8,6 +8,9 @@ UNITS = {
     "HighRequestRate": "calls per minute", "HighFailureRate": "share of calls", "CostOverrun": "USD", "ExcessiveTokenUsage": "tokens",
     "RepeatedRequests": "calls", "DuplicateRatio": "share of calls", "UnpricedUsage": "calls", "UsageMissing": "share of calls",
     "AuthFailures": "calls", "RateLimited": "share of calls", "SequenceGap": "calls", "LedgerSilent": "seconds",
+    "CacheCollapse": "share of calls", "FirstSeenModel": "calls", "FirstSeenUser": "calls", "LatencyRegression": "times",
+    "OffHours": "calls", "ServiceSilent": "seconds", "ShortAnswers": "times", "TimeToFirstChunkRegression": "seconds",
+    "TokenDrift": "tokens", "UserSpike": "calls",
 }  # fmt: skip
 
 STATES = {
