@@ -40,7 +40,8 @@ nightly batches, daily ramps, health checks, small services). On the first three
 is one or more firings of a rule less than five minutes apart. *Share of time* is how long the rule fired. Delays are from
 the end of the first affected call. `learned` and `fixed` are the values of `[rules] preset`.
 
-Repeat it on your own ledger: `spanledger backtest --last 14d` prints the same columns, and `--tune` proposes limits.
+Repeat it on your own ledger: `spanledger backtest --last 14d` prints the firings a day and the share of time of each rule.
+Rules with the severity `info` count as information: give a target `min_severity = \"warning\"` to be left out of them.
 ";
 
 pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
