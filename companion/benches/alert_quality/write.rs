@@ -40,13 +40,13 @@ nightly batches, daily ramps, health checks, small services). On the first three
 is one or more firings of a rule less than five minutes apart. *Share of time* is how long the rule fired. Delays are from
 the end of the first affected call. `learned` and `fixed` are the values of `[rules] preset`.
 
-Repeat it on your own ledger: `spanledger backtest --last 14d` prints the firings a day and the share of time of each rule.
+Repeat it on your own ledger: `spanledger backtest --last 14d` prints the firings per day and the share of time of each rule.
 Rules with the severity `info` count as information: give a target `min_severity = \"warning\"` to be left out of them.
 ";
 
 pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
     write!(out, "{ABOVE}")?;
-    writeln!(out, "\n## Messages a day\n")?;
+    writeln!(out, "\n## Messages per day\n")?;
     writeln!(out, "| trace | preset | pages | information | worst rule |\n|---|---|---:|---:|---|")?;
     for run in runs {
         let config = RulesConfig::of(run.preset);
@@ -80,11 +80,11 @@ fn table(run: &Run, out: &mut impl Write) -> io::Result<()> {
     if run.labelled {
         writeln!(
             out,
-            "| rule | caught | masked | median delay | largest delay | false a day | messages a day | share of time | false by | missed |"
+            "| rule | caught | masked | median delay | largest delay | false per day | messages per day | share of time | false by | missed |"
         )?;
         writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|---|---|")?;
     } else {
-        writeln!(out, "| rule | firings a day | messages a day | share of time |\n|---|---:|---:|---:|")?;
+        writeln!(out, "| rule | firings per day | messages per day | share of time |\n|---|---:|---:|---:|")?;
     }
     let mut quiet = Vec::new();
     for (rule, score) in &run.score.rules {
