@@ -31,6 +31,9 @@ pub struct Inspected {
     pub ended: bool,
     /// The file name of a segment of another version of the format. Then nothing of the process was read.
     pub other_version: Option<String>,
+    /// How many segments there are. A process that makes no segment ends before its first call; else none is left only
+    /// where they were deleted, or where a recovery that had sent everything was killed.
+    pub segments: u64,
     /// Calls that began, and those of them that ended.
     pub opened: u64,
     /// Calls that ended.
@@ -73,10 +76,13 @@ pub fn inspect(root: &Path) -> io::Result<Vec<Inspected>> {
 
 fn inspect_one(root: &Path, name: &str) -> io::Result<Inspected> {
     let directory = root.join(name);
+    let running = is_held(&directory)?;
+    let listing = segment::list(&directory)?;
     let mut inspected = Inspected {
         instance: instance(name).to_owned(),
-        running: is_held(&directory)?,
-        other_version: segment::list(&directory)?.other_version,
+        running,
+        segments: listing.segments.len() as u64,
+        other_version: listing.other_version,
         directory,
         ..Inspected::default()
     };

@@ -61,6 +61,12 @@ pub fn recover(
             );
             continue;
         }
+        if segment::list(&owned.path)?.segments.is_empty() {
+            tracing::warn!(
+                directory = %owned.path.display(),
+                "the journal of a process has no segment: it ended before its first call, or the segments were deleted"
+            );
+        }
         let mut recovery = Recovery::of(owned)?;
         let finished = recovery.run(deliver)?;
         all.push(recovery.recovered);

@@ -9,7 +9,7 @@ use spanledger::journal::inspect;
 
 use super::format::Format;
 use super::{Failure, write_all};
-use crate::journal::comparison::{Compared, Numbers, State, compare, count as numbers};
+use crate::journal::comparison::{Compared, Numbers, State, Unproved, compare, count as numbers};
 use crate::store::sqlite::SqliteQuerier;
 use crate::text::number::{count, counted};
 use crate::text::terminal::harmless;
@@ -24,7 +24,8 @@ For each process: calls opened and closed, delivered to a receiver, in the ledge
 to the journal's cap, and missing (in neither). Nothing is changed. Of a process whose journal was delivered and removed, the \
 ledger knows the last number.
 
-Exit status: 0 every call is in the ledger or in the journal, 1 calls are missing or lost, 2 an error.
+Exit status: 0 every call is in the ledger or in the journal, 1 calls are missing or lost, or a journal cannot be read in full \
+so that some may be, 2 an error.
 
 Examples:
   spanledger verify --journal /var/lib/shop/journal --ledger spanledger.db
@@ -88,6 +89,9 @@ fn text(compared: &[Compared]) -> String {
             count(process.last),
             count(process.interrupted)
         ));
+        if let Some(reason) = process.unproved {
+            line(format!("  not proved {}", reason_in_words(reason)));
+        }
         for (name, ranges) in
             [("waiting", &process.waiting), ("lost", &process.lost), ("missing", &process.missing)]
         {
@@ -99,7 +103,12 @@ fn text(compared: &[Compared]) -> String {
     let sum =
         |of: fn(&Compared) -> &[Numbers]| compared.iter().map(|process| numbers(of(process))).sum::<u64>();
     let (missing, lost) = (sum(|process| &process.missing), sum(|process| &process.lost));
+    let unproved = compared.iter().filter(|process| process.unproved.is_some()).count() as u64;
     match (missing, lost) {
+        (0, 0) if unproved > 0 => line(format!(
+            "not proved: no call is known to be missing, but {} cannot be read in full",
+            counted(unproved, "journal")
+        )),
         (0, 0) => line("complete: every call is in the ledger or in the journal".to_owned()),
         _ => line(format!(
             "incomplete: {} missing, {} lost to a journal's cap",
@@ -108,6 +117,19 @@ fn text(compared: &[Compared]) -> String {
         )),
     }
     out
+}
+
+const fn reason_in_words(reason: Unproved) -> &'static str {
+    match reason {
+        Unproved::OtherVersion => "its journal was not read: use the version of spanledger that wrote it",
+        Unproved::NoSegments => {
+            "its journal has no segment: it ended before its first call, or they were deleted"
+        }
+        Unproved::Damaged => "records are damaged: calls that were in flight may be missing",
+        Unproved::Skipped => {
+            "it died after calls that could not be written down: their disk was full or away"
+        }
+    }
 }
 
 const fn words(state: State) -> &'static str {
@@ -150,6 +172,7 @@ struct Process<'a> {
     instance: &'a str,
     service: &'a str,
     state: &'static str,
+    unproved: Option<&'static str>,
     opened: Option<u64>,
     closed: Option<u64>,
     delivered: Option<u64>,
@@ -189,6 +212,7 @@ impl<'a> Process<'a> {
             instance: &compared.instance,
             service: &compared.service,
             state: compared.state.as_str(),
+            unproved: compared.unproved.map(Unproved::as_str),
             opened: journal.map(|journal| journal.opened),
             closed: journal.map(|journal| journal.closed),
             delivered: journal.map(|journal| journal.delivered),

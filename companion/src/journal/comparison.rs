@@ -31,6 +31,46 @@ pub(crate) struct Compared {
     pub(crate) lost: Vec<Numbers>,
     /// Calls that are neither in the ledger nor in the journal, and that no journal dropped.
     pub(crate) missing: Vec<Numbers>,
+    /// Why calls may be missing that nothing shows.
+    pub(crate) unproved: Option<Unproved>,
+}
+
+/// Why it is not proved that no call of a process is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unproved {
+    /// The journal is of another version, and was not read.
+    OtherVersion,
+    /// The journal has no segment, and the process has not reported its end.
+    NoSegments,
+    /// Records of the journal are damaged.
+    Damaged,
+    /// The process died, and before that could not write down some of its calls.
+    Skipped,
+}
+
+impl Unproved {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::OtherVersion => "other_version",
+            Self::NoSegments => "no_segments",
+            Self::Damaged => "damaged",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    fn of(journal: &Inspected, end: Option<ProcessEnd>) -> Option<Self> {
+        if journal.other_version.is_some() {
+            Some(Self::OtherVersion)
+        } else if journal.segments == 0 && !journal.running && end.is_none() {
+            Some(Self::NoSegments)
+        } else if journal.checksum_errors > 0 {
+            Some(Self::Damaged)
+        } else if journal.skipped > 0 && !journal.running && !journal.ended {
+            Some(Self::Skipped)
+        } else {
+            None
+        }
+    }
 }
 
 /// What became of a process.
@@ -123,14 +163,15 @@ fn of(journal: Option<Inspected>, account: ProcessAccount) -> Compared {
         missing: without(&absent, &lost),
         waiting,
         lost,
+        unproved: journal.as_ref().and_then(|journal| Unproved::of(journal, account.end)),
         journal,
     }
 }
 
 impl Compared {
-    /// Whether any call is in neither the ledger nor the journal.
-    pub(crate) fn is_incomplete(&self) -> bool {
-        !self.missing.is_empty() || !self.lost.is_empty()
+    /// Whether any call is in neither the ledger nor the journal, or may be.
+    pub(crate) const fn is_incomplete(&self) -> bool {
+        !self.missing.is_empty() || !self.lost.is_empty() || self.unproved.is_some()
     }
 }
 
@@ -175,6 +216,7 @@ mod tests {
     fn journal(last: u64, waiting: &[Numbers], lost: &[Numbers]) -> Inspected {
         let mut journal = Inspected::default();
         journal.instance = "a".to_owned();
+        journal.segments = 1;
         journal.last_sequence = last;
         journal.waiting = waiting.to_vec();
         journal.lost = lost.to_vec();
@@ -199,6 +241,32 @@ mod tests {
         assert_eq!((&*one.missing, &*one.lost, &*one.waiting), (&[5..=5][..], &[3..=4][..], &[15..=20][..]));
         assert!(one.is_incomplete());
         assert_eq!(one.state, State::ToRecover);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_in_full_proves_nothing() {
+        let whole = || account(&[1..=9]);
+        let of = |change: &dyn Fn(&mut Inspected), account: ProcessAccount| {
+            let mut journal = journal(9, &[], &[]);
+            change(&mut journal);
+            let compared = compare(vec![journal], vec![account]);
+            assert_eq!(compared[0].is_incomplete(), compared[0].unproved.is_some());
+            compared[0].unproved
+        };
+        assert_eq!(of(&|_| {}, whole()), None);
+        assert_eq!(of(&|journal| journal.segments = 0, whole()), Some(Unproved::NoSegments));
+        assert_eq!(of(&|journal| (journal.segments, journal.running) = (0, true), whole()), None);
+        let ended = ProcessAccount { end: Some(ProcessEnd::Died), ..whole() };
+        assert_eq!(
+            of(&|journal| journal.segments = 0, ended),
+            None,
+            "a recovery was killed while it removed them"
+        );
+        assert_eq!(of(&|journal| journal.checksum_errors = 1, whole()), Some(Unproved::Damaged));
+        assert_eq!(of(&|journal| journal.skipped = 2, whole()), Some(Unproved::Skipped));
+        assert_eq!(of(&|journal| (journal.skipped, journal.ended) = (2, true), whole()), None);
+        let other = |journal: &mut Inspected| journal.other_version = Some("1.slj2".to_owned());
+        assert_eq!(of(&other, whole()), Some(Unproved::OtherVersion));
     }
 
     #[test]

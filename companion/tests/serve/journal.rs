@@ -147,6 +147,25 @@ fn a_call_whose_record_is_damaged_is_named_as_missing() {
 }
 
 #[test]
+fn a_journal_whose_segments_are_gone_or_of_another_version_proves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, ledger) = (folder.path().join("journal"), folder.path().join("ledger.db"));
+    std::fs::create_dir(&journal).unwrap();
+    recover(&journal, &[], &ledger);
+    die(&journal, AWAY);
+    let process = std::fs::read_dir(&journal).unwrap().next().unwrap().unwrap().path();
+    let (segment, newer) = (process.join("00000001.slj1"), process.join("00000001.slj9"));
+
+    std::fs::rename(&segment, &newer).unwrap();
+    let (status, compared) = verify(&journal, &ledger);
+    assert_eq!((status, &compared["processes"][0]["unproved"]), (Some(1), &json!("other_version")));
+    std::fs::remove_file(newer).unwrap();
+    let (status, compared) = verify(&journal, &ledger);
+    assert_eq!((status, &compared["processes"][0]["unproved"]), (Some(1), &json!("no_segments")));
+    assert_eq!(compared["complete"], false);
+}
+
+#[test]
 fn a_companion_that_watches_the_directory_takes_what_the_exporter_did_not_send() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
