@@ -76,7 +76,7 @@ impl<'a> Call<'a> {
             parent_span_id: call.parent_span_id.as_ref().map(|id| hex(id)),
             origin: match call.origin {
                 Origin::Spanledger => "spanledger",
-                Origin::ThirdParty => "foreign",
+                Origin::ThirdParty => "third_party",
                 Origin::Import => "import",
                 Origin::Witness => "witness",
             },
