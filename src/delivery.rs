@@ -122,7 +122,8 @@ impl SpanProcessor for Delivery {
             }
             return Err(OTelSdkError::InternalFailure(format!("{lost} spans were not delivered")));
         }
-        // An export may take longer than the timeout; the thread ends with it.
+        // An export may take longer than the timeout; the thread ends with it. The process may end before, but in order.
+        let _reports = journal::outbox::finish();
         Err(OTelSdkError::Timeout(timeout))
     }
 

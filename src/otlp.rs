@@ -311,7 +311,9 @@ fn stop(tracers: &SdkTracerProvider, meters: &SdkMeterProvider, timeout: Duratio
     let (tracers, meters) = (tracers.clone(), meters.clone());
     // The last of the spans go first: what they lose, the metrics count.
     if !within(timeout, move || tracers.shutdown_with_timeout(timeout).is_ok() & meters.shutdown().is_ok()) {
-        tracing::error!(?timeout, "telemetry could not be sent before the end; the last of it is lost");
+        // The exporting thread, which still tries, would say it too late.
+        let _reports = crate::journal::outbox::finish();
+        tracing::error!(?timeout, "telemetry could not be sent before the end; what no journal has is lost");
     }
 }
 

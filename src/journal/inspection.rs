@@ -42,8 +42,10 @@ pub struct Inspected {
     pub delivered: u64,
     /// The last sequence number that was given to a call.
     pub last_sequence: u64,
-    /// Calls that could not be written down.
+    /// Calls that could not be written down, as far as they are counted.
     pub skipped: u64,
+    /// Whether any call could not be written down. A disk that stays full leaves no room for their count.
+    pub has_skipped: bool,
     /// Sequence numbers of calls that have ended, that are in the journal, and that no receiver has acknowledged.
     pub waiting: Vec<RangeInclusive<u64>>,
     /// Calls that began and have not ended.
@@ -101,6 +103,7 @@ fn inspect_one(root: &Path, name: &str) -> io::Result<Inspected> {
     inspected.delivered = book.state.sent;
     inspected.last_sequence = book.state.last_sequence;
     inspected.skipped = book.state.skipped;
+    inspected.has_skipped = book.state.skipped > 0 || segment::has_skipped(&inspected.directory)?;
     // A call of which one record is damaged cannot be sent: it is missing.
     let waiting = book.unsent().filter(|sequence| book.ended(*sequence).is_some());
     inspected.waiting = waiting.collect::<super::ranges::Ranges>().iter().collect();

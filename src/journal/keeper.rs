@@ -191,6 +191,9 @@ impl Keeper {
             let Shared { lost, skipped, trouble, .. } = &mut *shared;
             (std::mem::take(lost), std::mem::take(skipped), trouble.take())
         };
+        if skipped > 0 {
+            self.owned.note_skipped();
+        }
         if lost > 0 {
             tracing::error!(
                 calls = lost,

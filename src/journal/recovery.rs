@@ -37,6 +37,8 @@ pub struct Recovered {
     pub interrupted: u64,
     /// Calls that the receiver refused for good.
     pub refused: u64,
+    /// Whether it could not write down some of its calls, and did not end in order: those that no receiver took are unknown.
+    pub has_skipped: bool,
 }
 
 /// Sends what the dead processes of a directory left. `deliver` gets batches with the resource of their process.
@@ -88,7 +90,12 @@ struct Recovery {
 impl Recovery {
     fn of(owned: Owned) -> io::Result<Self> {
         let book = Book::read(&owned.path, &owned.name)?;
-        let recovered = Recovered { instance: instance(&owned.name).to_owned(), ..Recovered::default() };
+        let skipped = book.state.skipped > 0 || segment::has_skipped(&owned.path)?;
+        let recovered = Recovered {
+            instance: instance(&owned.name).to_owned(),
+            has_skipped: skipped && !book.bye,
+            ..Recovered::default()
+        };
         Ok(Self { owned, book, progress: None, recovered })
     }
 

@@ -1,12 +1,13 @@
 //! The files of one process: its directory, its lock and its segments.
 //!
 //! ```text
-//! DIR/INSTANCE/lock            held as long as the process lives: the kernel frees it at any death
+//! DIR/INSTANCE/lock            held as long as the process lives: the kernel frees it at any death; its one byte is `!`
+//!                              after a call could not be written down, which a full disk leaves room for
 //! DIR/INSTANCE/00000001.slj1   segments; the extension is the version of the format
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +17,9 @@ use super::record::salt;
 const EXTENSION: &str = "slj1";
 const ANY_VERSION: &str = "slj";
 pub(super) const LOCK: &str = "lock";
+/// The byte of a lock whose process wrote down all of its calls, and of one whose did not.
+const WHOLE: &[u8] = b".";
+const SKIPPED: &[u8] = b"!";
 /// What the name of a directory begins with while it is made.
 const UNFINISHED: &str = ".new-";
 
@@ -123,6 +127,13 @@ pub(super) fn instances(root: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// Whether the process of a directory could not write down some of its calls.
+pub(super) fn has_skipped(directory: &Path) -> io::Result<bool> {
+    let mut byte = Vec::new();
+    File::open(directory.join(LOCK))?.take(1).read_to_end(&mut byte)?;
+    Ok(byte == SKIPPED)
+}
+
 /// A directory that this process alone may change.
 #[derive(Debug)]
 pub(super) struct Owned {
@@ -149,6 +160,7 @@ impl Owned {
             let lock =
                 private(OpenOptions::new().write(true).create_new(true)).open(unfinished.join(LOCK))?;
             lock.try_lock().map_err(io::Error::from)?;
+            (&lock).write_all(WHOLE)?;
             fs::rename(&unfinished, &path)?;
             return Ok(Self { name, path, lock });
         }
@@ -177,6 +189,13 @@ impl Owned {
     pub(super) fn is_there(&self) -> bool {
         let there = fs::metadata(self.path.join(LOCK));
         matches!((there, self.lock.metadata()), (Ok(there), Ok(here)) if same_file(&there, &here))
+    }
+
+    /// Notes that a call could not be written down. The byte has its place on the disk already.
+    pub(super) fn note_skipped(&self) {
+        let mut lock = &self.lock;
+        // Without it the count in a later segment says the same, if there is one.
+        let _noted = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.write_all(SKIPPED));
     }
 
     /// Removes the directory with its segments and its lock.

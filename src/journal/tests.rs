@@ -323,3 +323,19 @@ fn a_directory_that_vanishes_costs_no_call() {
     process.keeper.round();
     assert!(!root.path().join("a").exists());
 }
+
+#[test]
+fn a_call_that_could_not_be_written_down_is_known_after_a_death() {
+    let root = tempfile::tempdir().unwrap();
+    let mut process = Running::begin(root.path(), "a");
+    process.log.open(1, &opening(1).0).unwrap();
+    let has_skipped = || super::inspect(root.path()).unwrap()[0].has_skipped;
+    assert!(!has_skipped());
+    // Larger than any record: as on a full disk, nothing is written, and no count either.
+    assert!(process.log.open(2, &vec![0; 1 << 20]).is_none());
+    process.keeper.round();
+    assert!(has_skipped());
+    drop(process);
+    let recovered = recover(root.path(), &mut |_, _| Taken::Delivered).unwrap();
+    assert!(recovered[0].has_skipped);
+}

@@ -104,12 +104,19 @@ fn summary(recovered: &[Recovered]) -> String {
         1 => "1 process".to_owned(),
         many => format!("{many} processes"),
     };
-    format!(
+    let mut text = format!(
         "recovered {processes}: {} that had ended, {} interrupted in flight, {} refused\n",
         counted(sum(|of| of.ended), "call"),
         counted(sum(|of| of.interrupted), "call"),
         counted(sum(|of| of.refused), "call"),
-    )
+    );
+    for process in recovered.iter().filter(|process| process.has_skipped) {
+        text.push_str(&format!(
+            "{}: some of its calls could not be written down (its disk was full or away), and may be missing\n",
+            harmless(&process.instance)
+        ));
+    }
+    text
 }
 
 /// An OTLP/HTTP receiver.

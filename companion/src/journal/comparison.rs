@@ -65,7 +65,7 @@ impl Unproved {
             Some(Self::NoSegments)
         } else if journal.checksum_errors > 0 {
             Some(Self::Damaged)
-        } else if journal.skipped > 0 && !journal.running && !journal.ended {
+        } else if journal.has_skipped && !journal.running && !journal.ended {
             Some(Self::Skipped)
         } else {
             None
@@ -263,8 +263,8 @@ mod tests {
             "a recovery was killed while it removed them"
         );
         assert_eq!(of(&|journal| journal.checksum_errors = 1, whole()), Some(Unproved::Damaged));
-        assert_eq!(of(&|journal| journal.skipped = 2, whole()), Some(Unproved::Skipped));
-        assert_eq!(of(&|journal| (journal.skipped, journal.ended) = (2, true), whole()), None);
+        assert_eq!(of(&|journal| journal.has_skipped = true, whole()), Some(Unproved::Skipped));
+        assert_eq!(of(&|journal| (journal.has_skipped, journal.ended) = (true, true), whole()), None);
         let other = |journal: &mut Inspected| journal.other_version = Some("1.slj2".to_owned());
         assert_eq!(of(&other, whole()), Some(Unproved::OtherVersion));
     }

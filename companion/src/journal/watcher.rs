@@ -57,6 +57,12 @@ impl Watcher {
             Ok(recovered) => {
                 self.troubled.remove(&dir);
                 for of in recovered {
+                    if of.has_skipped {
+                        tracing::warn!(
+                            instance = of.instance,
+                            "a process could not write down some of its calls, which may be missing"
+                        );
+                    }
                     tracing::info!(
                         instance = of.instance,
                         ended = of.ended,
