@@ -10,6 +10,11 @@ const BODY: &str = "--b0undary\r\nContent-Disposition: form-data; name=\"file\";
     --b0undary\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n\
     --b0undary\r\nContent-Disposition: form-data; name=stream\r\n\r\ntrue\r\n--b0undary--\r\nmodel=y";
 
+/// Documents, not texts: the order of members depends on a feature of `serde_json` that others may choose.
+fn document(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
+
 fn of(content_type: &'static str) -> Option<Kind> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -34,14 +39,15 @@ fn knows_a_form_by_its_content_type() {
 
 #[test]
 fn reads_fields_and_passes_files_however_the_body_is_cut() {
-    let wanted = r#"{"empty":"","model":"whisper-1","prompt":"12","stream":true,"temperature":0.2}"#;
+    let wanted =
+        document(r#"{"empty":"","model":"whisper-1","prompt":"12","stream":true,"temperature":0.2}"#);
     for size in 1..BODY.len() {
         let mut reader = Reader::new("b0undary");
         for piece in BODY.as_bytes().chunks(size) {
             reader.push(piece);
             assert!(reader.held.len() <= MAX_BYTES);
         }
-        assert_eq!(reader.fields.json(), wanted, "in pieces of {size}");
+        assert_eq!(document(&reader.fields.json()), wanted, "in pieces of {size}");
     }
 }
 
@@ -68,7 +74,8 @@ fn holds_neither_files_nor_long_values() {
 #[test]
 fn reads_an_urlencoded_form() {
     let fields = Kind::UrlEncoded.fields(b"model=whisper%2D1&n=2&prompt=a+b%26c&&flag&stream=false");
-    assert_eq!(fields.json(), r#"{"flag":"","model":"whisper-1","n":2,"prompt":"a b&c","stream":false}"#);
+    let wanted = r#"{"flag":"","model":"whisper-1","n":2,"prompt":"a b&c","stream":false}"#;
+    assert_eq!(document(&fields.json()), document(wanted));
 }
 
 proptest! {
