@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::headers;
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::coverage::Reason;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::document;
@@ -96,6 +97,9 @@ struct ReasoningText<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct ToolUse<'a> {
+    /// `server_tool_use` for what Amazon runs: Nova's searches and code, which are billed by the use.
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
     #[serde(borrow)]
     tool_use_id: Text<'a>,
     #[serde(borrow)]
@@ -378,6 +382,9 @@ impl Block<'_> {
         }
         reading.text(0, self.text.some());
         if let Some(call) = &self.tool_use.0 {
+            if call.kind.some() == Some("server_tool_use") {
+                reading.facts.unpriced.note(Reason::Member, "content.toolUse".to_owned());
+            }
             let arguments = match &call.input {
                 Some(Value::String(piece)) => Some(piece.clone()),
                 whole => whole.as_ref().map(Value::to_string),
