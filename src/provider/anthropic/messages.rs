@@ -6,11 +6,13 @@ mod input;
 mod tests;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::billing;
 use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
+use crate::coverage::Reason;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::document;
@@ -40,6 +42,9 @@ struct Message<'a> {
     stop_reason: Text<'a>,
     #[serde(borrow)]
     usage: Tallied<'a, Anthropic>,
+    /// Billed by time, also where nothing ran in it: files are loaded first. Searches and fetches have one for nothing.
+    /// Source: platform.claude.com, "Code execution tool", usage and pricing, 2026-10.
+    container: Object<IgnoredAny>,
 }
 
 /// A stream event; which members it has depends on its type.
@@ -73,6 +78,8 @@ struct Delta<'a> {
     /// Of `message_delta`.
     #[serde(borrow)]
     stop_reason: Text<'a>,
+    /// Of `message_delta`.
+    container: Object<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -216,8 +223,12 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
             }
         }
         Some("message_delta") => {
-            if let Some(reason) = step.delta.0.as_ref().and_then(|delta| delta.stop_reason.some()) {
-                reading.facts.finish(0, reason);
+            if let Some(delta) = &step.delta.0 {
+                if let Some(reason) = delta.stop_reason.some() {
+                    reading.facts.finish(0, reason);
+                }
+                let searches = step.usage.as_ref().and_then(|tally| tally.get(Slot::WebSearch));
+                note_container(&delta.container, searches.is_some_and(|count| count > 0), &mut reading.facts);
             }
             if let Some(tally) = step.usage.as_ref() {
                 note(tally, &mut reading.facts);
@@ -250,6 +261,8 @@ impl Message<'_> {
         if let Some(tally) = self.usage.as_ref() {
             note(tally, facts);
         }
+        let looks_up = |block: &Object<Block<'_>>| block.0.as_ref().is_some_and(|block| block.looks_up());
+        note_container(&self.container, self.content.0.iter().any(looks_up), facts);
         for (index, block) in self.content.0.iter().enumerate() {
             if let Some(block) = &block.0 {
                 block.read(index as u64, reading);
@@ -259,6 +272,12 @@ impl Message<'_> {
 }
 
 impl Block<'_> {
+    /// Whether this is a search or a fetch of Anthropic's own.
+    fn looks_up(&self) -> bool {
+        self.kind.some() == Some("server_tool_use")
+            && matches!(self.name.some(), Some("web_search" | "web_fetch"))
+    }
+
     fn read(&self, index: u64, reading: &mut Reading) {
         match self.kind.some() {
             Some("text") => reading.text(0, self.text.some()),
@@ -275,6 +294,13 @@ impl Block<'_> {
             // Results of server tools, and redacted thinking, are nothing the model says.
             _ => {}
         }
+    }
+}
+
+/// Notes a container, whose time the response does not report.
+fn note_container(container: &Object<IgnoredAny>, looks_up: bool, facts: &mut ResponseFacts) {
+    if container.0.is_some() && !looks_up {
+        facts.unpriced.note(Reason::Member, "container".to_owned());
     }
 }
 
