@@ -42,6 +42,9 @@ struct Chunk<'a> {
     /// Groq's first and last chunks.
     #[serde(borrow, default)]
     x_groq: Object<Groq<'a>>,
+    /// Z.ai: the results of its searches, which are billed by the use.
+    #[serde(default)]
+    web_search: List<IgnoredAny>,
     /// Writer's legacy completions stream.
     #[serde(borrow, default)]
     value: Text<'a>,
@@ -211,6 +214,9 @@ impl Chunk<'_> {
         {
             tally.note(facts);
         }
+        if !self.web_search.0.is_empty() {
+            facts.unpriced.note(Reason::Member, "response.web_search".to_owned());
+        }
         let error = self.error.facts().or_else(|| groq?.error.facts());
         facts.note_error(error.or_else(|| self.base_resp.failure()));
         if let Some(text) = self.value.some() {
@@ -302,6 +308,10 @@ fn tool_call(
     reading: &mut Reading,
 ) {
     let name = function.and_then(|function| function.name.some());
+    // Moonshot's own tools, such as `$web_search`, are billed by the call.
+    if name.is_some_and(|name| name.starts_with('$')) {
+        reading.facts.unpriced.note(Reason::Member, "message.tool_calls".to_owned());
+    }
     let arguments = function.and_then(|function| function.arguments.some().or_else(|| function.input.some()));
     reading.tool_call(choice, index, id, name, arguments);
 }
