@@ -1,6 +1,7 @@
 //! Token counts as Cohere writes them: `usage` in API v2, `meta` in v1.
 
 use crate::call::ResponseFacts;
+use crate::coverage::Reason;
 use crate::provider::format::Reading;
 use crate::provider::read::usage::common::CHARGES;
 use crate::provider::read::usage::{Dialect, Member, Slot, Table, Tally};
@@ -56,6 +57,10 @@ pub(in crate::provider) fn note_meta(tally: &Tally<'_>, reading: &mut Reading) {
 pub(super) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
     tally.note(facts);
     let usage = tally.usage();
+    // They are counted next to the input, at a price of their own that no table has.
+    if usage.input_modality.image.is_some_and(|images| images > 0) {
+        facts.unpriced.note(Reason::Member, "usage.billed_units.image_tokens".to_owned());
+    }
     facts.usage.merge(Usage {
         input_tokens: usage.input_tokens.or(tally.get(Slot::UsedInput)),
         output_tokens: usage.output_tokens.or(tally.get(Slot::UsedOutput)),
