@@ -19,6 +19,9 @@ const HOSTS: &[(Host, &str)] = &[
     (Host::Name("codestral.mistral.ai"), provider::MISTRAL_AI),
 ];
 
+/// Entries that cost nothing but tokens. Others are connectors at work, which are billed by the use.
+const ENTRIES: Member = Member::Standard(&["message.output", "function.call", "agent.handoff"]);
+
 static CONVERSATIONS: Mapped = Mapped {
     request: &[
         (&["agent_id"], Ask::Model),
@@ -36,6 +39,7 @@ static CONVERSATIONS: Mapped = Mapped {
     input: Input::Prompts(&[&["instructions"], &["inputs"]]),
     response: &[
         ("usage", Say::Usage(&OpenAi::MEMBER)),
+        ("outputs[].type", Say::Usage(&ENTRIES)),
         ("outputs[].model", Say::Model),
         ("outputs[].content", Say::Text),
         ("outputs[].content[].text", Say::Text),
