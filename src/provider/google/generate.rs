@@ -12,13 +12,14 @@ use super::grounding::Grounding;
 use super::tokens::{self, UsageMetadata};
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
+use crate::coverage::Reason;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::{document, parse};
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
-use crate::provider::read::usage::Tallied;
+use crate::provider::read::usage::{Slot, Tallied};
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 pub(super) use input::message;
@@ -146,8 +147,10 @@ struct Code<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Data<'a> {
+    #[serde(borrow)]
+    mime_type: Text<'a>,
     #[serde(borrow)]
     data: Text<'a>,
 }
@@ -303,12 +306,31 @@ impl GenerateContent {
             }
             if let Some(content) = &candidate.content.0 {
                 content.read(choice, reading);
+                // Images cost more than text, and the count does not tell which it is.
+                let tally = answer.usage_metadata.as_ref().filter(|_| content.makes_images());
+                if tally.is_some_and(|tally| {
+                    tally.get(Slot::Output).is_some_and(|output| output > 0)
+                        && tally.get(Slot::OutputImage).is_none()
+                }) {
+                    reading
+                        .facts
+                        .unpriced
+                        .note(Reason::Member, "usageMetadata.candidatesTokensDetails".to_owned());
+                }
             }
         }
     }
 }
 
 impl Content<'_> {
+    /// Whether the model made images; what its code draws costs nothing.
+    fn makes_images(&self) -> bool {
+        let parts = || self.parts.0.iter().filter_map(|part| part.0.as_ref());
+        let image = |data: &Data<'_>| data.mime_type.some().is_some_and(|kind| kind.starts_with("image/"));
+        parts().any(|part| part.inline_data.0.as_ref().is_some_and(|data| image(data)))
+            && !parts().any(|part| part.executable_code.0.is_some())
+    }
+
     fn read(&self, choice: u64, reading: &mut Reading) {
         for part in self.parts.0.iter().filter_map(|part| part.0.as_ref()) {
             if part.thought.0 == Some(true) {
