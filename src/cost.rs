@@ -273,6 +273,20 @@ impl PriceQuery<'_> {
         self.response_model.filter(|model| !bedrock || model.contains('.'))
     }
 
+    /// Whether the request names what has a bill of its own or hides which model and region it is: capacity that the
+    /// caller rents, a model the caller imported, a profile the caller made.
+    fn hides_price(&self) -> bool {
+        let kinds = [
+            ":provisioned-model/",
+            ":application-inference-profile/",
+            ":imported-model/",
+            ":custom-model-deployment/",
+            // Fireworks.
+            "/deployments/",
+        ];
+        self.request_model.is_some_and(|model| kinds.iter().any(|kind| model.contains(kind)))
+    }
+
     /// The tier to price.
     fn tier(&self) -> Option<&str> {
         self.service_tier.or(self.requested_service_tier)

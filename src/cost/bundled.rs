@@ -11,6 +11,7 @@ use super::{PriceQuery, Priced, Tokens, is_standard};
 use crate::billing::{Billing, Count, Word};
 use crate::private_host;
 use crate::semconv::provider;
+use crate::usage::Modality;
 
 /// The crate's version, which is also the revision of its data. The dependency is pinned to it.
 const SOURCE: &str = "genai-prices/0.2.1";
@@ -160,7 +161,13 @@ impl Bundled {
             found => found.ok()?,
         };
         let request = resolution.request(query, &usage);
-        let mut exact = resolution.exact && consistent && self.prices_sound(&request, &found);
+        let mut exact = resolution.exact
+            && consistent
+            && self.prices_sound(&request, &found)
+            && self.prices_images(&request, &found, piece)
+            && self.prices_length(&request, &found, tokens)
+            && !factors::may_be_a_holiday(resolution.provider, query.at)
+            && !query.hides_price();
         let standard = found.total_price + self.hour_of_cache(&request, &found, tokens, &mut exact);
         let fees = self.fees(&request, &found, billing, &mut exact);
         if standard == 0.0 && fees == 0.0 {
@@ -196,6 +203,37 @@ impl Bundled {
         let sounds =
             [UsageKey::INPUT_AUDIO_TOKENS, UsageKey::OUTPUT_AUDIO_TOKENS, UsageKey::CACHE_AUDIO_READ_TOKENS];
         !matches!(request.provider_id, Some("openai" | "azure")) || sounds.into_iter().all(apart)
+    }
+
+    /// Whether OpenAI's images have a count apart from the text next to them, where they cost more. Source: developers.openai.com,
+    /// "Pricing", image tokens, 2026-10.
+    fn prices_images(&self, request: &PriceRequest<'_>, found: &PriceCalculation, piece: &Piece<'_>) -> bool {
+        let apart =
+            piece.usage.output_modality != Modality::default() || !found.model_id.contains("gpt-image");
+        let Some(output) = piece.usage.output_tokens.filter(|output| *output > 0 && !apart) else {
+            return true;
+        };
+        let mut images = request.usage.clone();
+        images.insert(UsageKey::OUTPUT_IMAGE_TOKENS, count_of(output));
+        let of_images = self.calculator.calculate(&with_usage(request, &images));
+        of_images.is_ok_and(|of_images| (of_images.total_price - found.total_price).abs() <= f64::EPSILON)
+    }
+
+    /// Whether xAI's price of a long prompt is in the table, and not that of short ones alone. Source: docs.x.ai,
+    /// "Models and pricing", 2026-10: Grok 4 costs more from 128,000 tokens on, later versions from 200,000.
+    fn prices_length(&self, request: &PriceRequest<'_>, found: &PriceCalculation, tokens: &Tokens) -> bool {
+        let long = tokens.input() >= 128_000 && found.model_id.starts_with("grok-4");
+        if request.provider_id != Some("x-ai") || !long {
+            return true;
+        }
+        // One price for all lengths is that of the short ones.
+        let per_token = |input: f64| {
+            let usage = Usage::from([(UsageKey::INPUT_TOKENS, input)]);
+            self.calculator
+                .calculate(&with_usage(request, &usage))
+                .map_or(0.0, |calculated| calculated.total_price / input)
+        };
+        (per_token(1e3) - per_token(1e6)).abs() > f64::EPSILON
     }
 
     /// What tokens cost in the tier that is billed.

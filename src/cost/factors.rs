@@ -71,15 +71,47 @@ impl Served<'_> {
             "x-ai" if self.host.ends_with(".api.x.ai") => UNKNOWN,
             // Claude from 4.5 on costs 10 % more on regional and multi-region endpoints than on the global one. Source:
             // cloud.google.com, "Vertex AI pricing", partner models, 2026-10.
+            // Google's own models of the third generation on. Sources differ on whether they cost more there.
+            "google"
+                if self.host != "aiplatform.googleapis.com"
+                    && self.host.contains("aiplatform.")
+                    && gemini_3(self.model) =>
+            {
+                UNKNOWN
+            }
             "google" if self.host != "aiplatform.googleapis.com" && self.host.ends_with("googleapis.com") => {
                 match claude(self.model) {
                     Some(version) if version >= (4, 5) => times(1.1),
                     _ => ONE,
                 }
             }
+            // The table has the prices of Amazon's regions in the US; elsewhere only models with profiles of their own
+            // cost the same. Source: aws.amazon.com/bedrock/pricing, by region, 2026-10.
+            "aws" if !self.model.starts_with("regional.") && !self.model.starts_with("global.") => {
+                let regions = ["us-east-1", "us-east-2", "us-west-2"];
+                let here = regions.iter().any(|region| self.host.contains(region));
+                if here || !self.host.contains("amazonaws.com") { ONE } else { UNKNOWN }
+            }
+            "aws" if self.host.contains("us-gov-") => UNKNOWN,
+            // Subscriptions pay for the calls. Source: kimi.com, "Kimi for Coding", 2026-10.
+            "moonshotai" if self.host == "api.kimi.com" => UNKNOWN,
+            "openai" if self.host == "chatgpt.com" => UNKNOWN,
             _ => ONE,
         }
     }
+}
+
+/// Whether the model is a Gemini of the third generation on.
+fn gemini_3(model: &str) -> bool {
+    model.strip_prefix("gemini-").and_then(version).is_some_and(|(major, _)| major >= 3)
+}
+
+/// Whether DeepSeek's price is that of its peak hours, which the table has for all days: weekends and holidays have
+/// none, and the holidays are not known. Source: api-docs.deepseek.com, "Models & Pricing", 2026-10; since 2026-08-17.
+pub(super) fn may_be_a_holiday(seller: &str, at: std::time::SystemTime) -> bool {
+    const FIRST: u64 = 1_786_896_000;
+    let seconds = at.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    seller == "deepseek" && seconds >= FIRST && matches!(seconds / 3600 % 24, 1..4 | 6..10)
 }
 
 /// The factor of a service tier that the table has no price for. Sources: ai.google.dev, "Flex inference" and "Priority
@@ -200,6 +232,18 @@ mod tests {
     }
 
     #[test]
+    fn peak_hours_of_deepseek_may_be_a_holiday() {
+        let at = |seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        // A Saturday: 2026-11-28, 02:00, 05:00 and 09:59 UTC; and a day before there were peak hours.
+        let day = 1_795_824_000;
+        assert!(may_be_a_holiday("deepseek", at(day + 2 * 3600)));
+        assert!(may_be_a_holiday("deepseek", at(day + 10 * 3600 - 60)));
+        assert!(!may_be_a_holiday("deepseek", at(day + 5 * 3600)));
+        assert!(!may_be_a_holiday("together", at(day + 2 * 3600)));
+        assert!(!may_be_a_holiday("deepseek", at(1_780_000_000 / 86_400 * 86_400 + 2 * 3600)));
+    }
+
+    #[test]
     fn hosts_that_keep_data_in_a_region_cost_more() {
         let of = |seller, model, host| Served { seller, model, host, speed: None, region: None }.factor();
         assert_eq!(of("openai", "gpt-5.5", "eu.api.openai.com"), times(1.1));
@@ -210,5 +254,17 @@ mod tests {
         assert_eq!(of("google", "claude-opus-5", "us-east5-aiplatform.googleapis.com"), times(1.1));
         assert_eq!(of("google", "claude-opus-5", "aiplatform.googleapis.com"), ONE);
         assert_eq!(of("google", "gemini-2.5-pro", "us-east5-aiplatform.googleapis.com"), ONE);
+        assert!(!of("google", "gemini-3.5-flash", "us-east5-aiplatform.googleapis.com").exact);
+        assert_eq!(of("google", "gemini-3.5-flash", "generativelanguage.googleapis.com"), ONE);
+        assert!(!of("aws", "amazon.nova-lite-v1:0", "bedrock-runtime.eu-west-1.amazonaws.com").exact);
+        assert_eq!(of("aws", "amazon.nova-lite-v1:0", "bedrock-runtime.us-east-1.amazonaws.com"), ONE);
+        assert_eq!(
+            of("aws", "regional.anthropic.claude-opus-5", "bedrock-runtime.eu-west-1.amazonaws.com"),
+            ONE
+        );
+        assert!(
+            !of("aws", "regional.anthropic.claude-opus-5", "bedrock-runtime.us-gov-west-1.amazonaws.com")
+                .exact
+        );
     }
 }

@@ -129,7 +129,7 @@ fn a_tier_that_was_only_asked_for_is_priced_and_marked() {
 
 #[test]
 fn maps_every_provider_the_conventions_name() {
-    let usage = usage(1_000_000, 0);
+    let usage = usage(100_000, 0);
     for (provider, model) in [
         ("anthropic", "claude-sonnet-4-5"),
         ("aws.bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
