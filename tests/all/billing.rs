@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 use spanledger::semconv::attribute;
 use spanledger::{Billing, PriceQuery, PriceTable, Usage, UsageSource};
 
+mod kinds;
+
 use crate::support::replay::{self, Exchange, RecordedRequest, RecordedResponse, Replay};
 
 const ANTHROPIC: &str = "https://api.anthropic.com/v1/messages";
