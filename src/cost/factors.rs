@@ -86,14 +86,14 @@ impl Served<'_> {
                 }
             }
             // The table has the prices of Amazon's regions in the US; elsewhere only models with profiles of their own
-            // cost the same. Source: aws.amazon.com/bedrock/pricing, by region, 2026-10.
+            // cost the same. Not confirmed by a page for each region, so that the cost there is an estimate.
             "aws" if !self.model.starts_with("regional.") && !self.model.starts_with("global.") => {
                 let regions = ["us-east-1", "us-east-2", "us-west-2"];
                 let here = regions.iter().any(|region| self.host.contains(region));
                 if here || !self.host.contains("amazonaws.com") { ONE } else { UNKNOWN }
             }
             "aws" if self.host.contains("us-gov-") => UNKNOWN,
-            // Subscriptions pay for the calls. Source: kimi.com, "Kimi for Coding", 2026-10.
+            // Subscriptions pay for the calls. Source: kimi.com/code/docs, "Kimi Code", 2026-11.
             "moonshotai" if self.host == "api.kimi.com" => UNKNOWN,
             "openai" if self.host == "chatgpt.com" => UNKNOWN,
             _ => ONE,

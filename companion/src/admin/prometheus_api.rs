@@ -66,7 +66,7 @@ impl Parameters {
     fn of(query: Option<&str>, form: &[u8]) -> Result<Self, Refusal> {
         let read = |bytes: &[u8]| {
             serde_urlencoded::from_bytes(bytes)
-                .map_err(|error| Refusal(format!("unreadable parameters: {error}")))
+                .map_err(|error| Refusal(format!("invalid parameters: {error}")))
         };
         let mut all: Vec<(String, String)> = read(query.unwrap_or_default().as_bytes())?;
         all.extend(read(form)?);

@@ -48,9 +48,9 @@ pub struct Args {
 /// # Errors
 /// `Failure` when the journal or the ledger cannot be used, or the receiver takes no more now.
 pub fn run(args: &Args, common: &Common, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
-    let unreadable =
+    let failed =
         |error| Failure(format!("the journal in {} cannot be read or cleared: {error}", args.dir.display()));
-    for process in inspect(&args.dir).map_err(unreadable)? {
+    for process in inspect(&args.dir).map_err(failed)? {
         if let Some(segment) = process.other_version {
             let path = process.directory.join(segment);
             let note = format!(
@@ -88,7 +88,7 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write, notes: &mut dyn Wr
             recovered
         }
     };
-    let recovered = recovered.map_err(unreadable)?;
+    let recovered = recovered.map_err(failed)?;
     write_all(out, &summary(&recovered))?;
     match refusal {
         None => Ok(()),

@@ -45,10 +45,10 @@ impl Counters {
         E::resources::<Metrics>(request, |resource| {
             let Ok(from) = Resource::read::<E>(resource) else { return };
             let process = (from.service, from.instance);
-            // What is unreadable of it is not counted.
-            let _unreadable = E::scopes::<Metrics>(resource, |scope| {
-                let _unreadable = E::items::<Metrics>(scope, |metric| {
-                    let _unreadable = E::points(metric, metric::UNRECOGNISED, |point| {
+            // What is malformed in it is not counted.
+            let _malformed = E::scopes::<Metrics>(resource, |scope| {
+                let _malformed = E::items::<Metrics>(scope, |metric| {
+                    let _malformed = E::points(metric, metric::UNRECOGNISED, |point| {
                         self.count(&process, point, now, found);
                     });
                 });

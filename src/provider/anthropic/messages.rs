@@ -43,7 +43,7 @@ struct Message<'a> {
     #[serde(borrow)]
     usage: Tallied<'a, Anthropic>,
     /// Billed by time, also where nothing ran in it: files are loaded first. Searches and fetches have one for nothing.
-    /// Source: platform.claude.com, "Code execution tool", usage and pricing, 2026-10.
+    /// The tool is described at platform.claude.com, "Code execution tool"; that searches have it for nothing is not confirmed there.
     container: Object<IgnoredAny>,
 }
 

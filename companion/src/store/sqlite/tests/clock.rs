@@ -25,7 +25,7 @@ fn settle(ledger: &mut SqliteAppender, now: Timestamp, uptime: i64) -> u64 {
     }
 }
 
-/// A call each hour of `days` up to [`BASE`].
+/// One call per hour of `days` up to [`BASE`].
 fn history(days: i64) -> Vec<CallRecord> {
     let each = |hour: i64| ending_at(hour.unsigned_abs(), BASE.plus_seconds(-hour * HOUR));
     (0..days * 24).rev().map(each).collect()
