@@ -1,5 +1,6 @@
 //! What a call costs, and whether that figure can be trusted.
 
+mod bill;
 mod bundled;
 mod error;
 mod explain;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use self::bill::{Bill, BillLine};
 use self::bundled::Bundled;
 pub use self::error::PriceError;
 use self::lookup::Place;

@@ -200,7 +200,7 @@ pub use billing::Billing;
 pub use builder::GenAiMiddlewareBuilder;
 pub use content::Capture;
 pub use context::CallContext;
-pub use cost::{Cost, CostStatus, PriceError, PriceQuery, PriceTable};
+pub use cost::{Bill, BillLine, Cost, CostStatus, PriceError, PriceQuery, PriceTable};
 #[cfg(feature = "journal")]
 pub use delivery::Delivery;
 pub use middleware::GenAiMiddleware;

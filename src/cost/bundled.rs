@@ -1,5 +1,7 @@
 //! The prices of the crate `genai-prices`, asked under the names and rules of this library.
 
+mod lines;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
@@ -27,7 +29,7 @@ pub(super) const RESOLUTIONS: usize = 512;
 pub(super) struct Bundled {
     calculator: &'static Calculator,
     /// Model ids in lower case by provider id.
-    names: HashMap<&'static str, HashSet<String>>,
+    pub(super) names: HashMap<&'static str, HashSet<String>>,
     /// Model ids of all providers, in lower case.
     all_names: HashSet<String>,
     source: Arc<str>,
@@ -303,6 +305,19 @@ impl Bundled {
         exact: &mut bool,
     ) -> f64 {
         let mut sum = 0.0;
+        self.each_fee(request, found, billing, exact, &mut |_, _, usd| sum += usd);
+        sum
+    }
+
+    /// Hands each fee to `each`: what is billed (`None` for the context of searches), how many of it, and US dollars.
+    fn each_fee(
+        &self,
+        request: &PriceRequest<'_>,
+        found: &PriceCalculation,
+        billing: &Billing,
+        exact: &mut bool,
+        each: &mut dyn FnMut(Option<Count>, u64, f64),
+    ) {
         for (count, key) in FEES {
             let used = billing.count(count);
             if used == 0 {
@@ -319,9 +334,9 @@ impl Bundled {
             // The table has some models under the names of others, whose searches cost less.
             let own = factors::fee(request.model, count).or_else(|| factors::fee(&found.model_id, count));
             if of_table > 0.0 && !factors::searches_itself(request.model) {
-                sum += of_table;
+                each(Some(count), used, of_table);
             } else if let Some(fee) = own {
-                sum += fee * count_of(used);
+                each(Some(count), used, fee * count_of(used));
             } else {
                 *exact = false;
             }
@@ -340,10 +355,9 @@ impl Bundled {
         if let Some(context) =
             factors::search_context(seller, &found.model_id, billing.get(Word::SearchContext))
         {
-            sum += context.by;
+            each(None, 1, context.by);
             *exact &= context.exact;
         }
-        sum
     }
 
     fn priced(&self, usd: f64, exact: bool, free: bool) -> Priced {

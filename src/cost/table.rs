@@ -1,6 +1,7 @@
 //! The user's own prices: a gateway's, contract rates, models that are in no other table. Read from TOML.
 
 mod file;
+mod lines;
 #[cfg(test)]
 mod tests;
 
@@ -67,9 +68,7 @@ impl Table {
 
     /// The price of the model that answered, else of the model asked for, else of what their aliases mean.
     pub(super) fn price(&self, query: &PriceQuery<'_>, tokens: &Tokens) -> Option<Priced> {
-        let named = [query.response_model, query.request_model].into_iter().flatten();
-        let meant = named.clone().filter_map(|name| self.alias(name));
-        let entry = named.chain(meant).find_map(|model| self.entry(model, query))?;
+        let entry = self.entry_of(query)?;
         let tier = query.tier().unwrap_or_default().to_lowercase();
         let of_tier = entry.tiers.get(&tier);
         // Sound costs a multiple of text everywhere, and this table has no rate of it.
@@ -80,6 +79,13 @@ impl Table {
         let priced = self.priced(rates, tokens, exact);
         let (fees, known) = rates.fees(query.billing, tokens);
         Some(Priced { usd: priced.usd + fees, exact: priced.exact && (known || priced.free), ..priced })
+    }
+
+    /// The entry of the model that answered, else of the model asked for, else of what their aliases mean.
+    fn entry_of(&self, query: &PriceQuery<'_>) -> Option<&Entry> {
+        let named = [query.response_model, query.request_model].into_iter().flatten();
+        let meant = named.clone().filter_map(|name| self.alias(name));
+        named.chain(meant).find_map(|model| self.entry(model, query))
     }
 
     /// Whether an entry has a price for this very model, or for what its alias means.

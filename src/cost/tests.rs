@@ -287,3 +287,141 @@ fn statuses_are_read_back_from_their_names() {
     }
     assert_eq!(CostStatus::parse("maybe"), None);
 }
+
+/// The lines of the bill of every model in the bundled table add up to its price, whatever the tokens, the tier and the
+/// fees, and none is left over.
+#[test]
+fn the_lines_of_every_bill_add_up_to_its_price() {
+    let prices = PriceTable::bundled();
+    let usage = |input: u64, read: u64, written: u64, output: u64| Usage {
+        input_tokens: Some(input),
+        output_tokens: Some(output),
+        cache_read_tokens: Some(read),
+        cache_write_tokens: Some(written),
+        ..Usage::default()
+    };
+    let sound = |audio| Modality { audio: Some(audio), ..Modality::default() };
+    let image = |image| Modality { image: Some(image), ..Modality::default() };
+    let usages = [
+        (usage(1_234, 0, 0, 567), vec![], None),
+        (usage(300_001, 100_000, 7, 70_000), vec!["cache_write_1h=5"], None),
+        (usage(5_000, 0, 0, 900), vec![], Some("flex")),
+        (usage(5_000, 1_000, 0, 900), vec![], Some("Priority")),
+        (usage(5_000, 1_000, 50, 900), vec!["cache_write_1h=50"], Some("batch")),
+        (
+            Usage { reasoning_tokens: Some(800), ..usage(40, 0, 0, 900) },
+            vec!["web_search=3", "speed=fast", "region=us", "file_search=2"],
+            None,
+        ),
+        (
+            Usage {
+                input_modality: sound(600),
+                cache_read_modality: sound(100),
+                output_modality: sound(200),
+                ..usage(1_000, 300, 0, 500)
+            },
+            vec![],
+            None,
+        ),
+        (
+            Usage {
+                input_modality: image(600),
+                cache_read_modality: image(100),
+                output_modality: image(200),
+                ..usage(1_000, 300, 0, 500)
+            },
+            vec!["search_context=low", "input_video=90"],
+            None,
+        ),
+        // More sound than input: the totals alone are priced.
+        (Usage { input_modality: sound(9_000), ..usage(1_000, 300, 0, 500) }, vec![], None),
+        (
+            usage(90, 0, 0, 20),
+            vec!["pass=compaction,input=60,output=10", "pass=message,input=30,output=10"],
+            None,
+        ),
+        (usage(0, 0, 0, 20), vec![], None),
+    ];
+    let (mut priced, mut with_lines) = (0_u32, 0_u32);
+    for (provider, models) in &Bundled::get().names {
+        for model in models {
+            for (usage, factors, tier) in &usages {
+                let billing = Billing::parse(factors);
+                let query = PriceQuery {
+                    provider,
+                    server_address: None,
+                    response_model: Some(model),
+                    request_model: None,
+                    service_tier: *tier,
+                    requested_service_tier: None,
+                    usage,
+                    usage_source: UsageSource::Provider,
+                    billing: &billing,
+                    at: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_435_200),
+                };
+                let bill = prices.bill(&query);
+                let Some(usd) = bill.cost.usd else { continue };
+                priced += 1;
+                with_lines += u32::from(!bill.lines.is_empty());
+                let total: f64 = bill.lines.iter().map(|line| line.usd).sum();
+                assert!((total - usd).abs() < 1e-11, "{provider} {model} {tier:?}: {bill:#?}");
+                assert!(
+                    bill.lines.iter().all(|line| line.item != "other"),
+                    "{provider} {model} {tier:?}: {bill:#?}"
+                );
+            }
+        }
+    }
+    assert!(priced > 10_000 && with_lines > 10_000, "{priced} {with_lines}");
+}
+
+/// The rates of a bill are the ones that the table gives.
+#[test]
+fn a_bill_names_each_rate() {
+    let usage = Usage {
+        input_tokens: Some(1_000_000),
+        output_tokens: Some(2_000),
+        cache_read_tokens: Some(200_000),
+        cache_write_tokens: Some(100_000),
+        ..Usage::default()
+    };
+    let billing = Billing::parse(["web_search=2", "cache_write_1h=40000"]);
+    let query = |model| PriceQuery {
+        provider: "anthropic",
+        server_address: None,
+        response_model: Some(model),
+        request_model: None,
+        service_tier: None,
+        requested_service_tier: None,
+        usage: &usage,
+        usage_source: UsageSource::Provider,
+        billing: &billing,
+        at: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_435_200),
+    };
+    let own = PriceTable::from_toml(
+        "[[price]]\nmodel = 'acme'\ninput = 3\noutput = 15\ncache_read = 0.3\ncache_write = 3.75\n\
+         cache_write_1h = 6\nweb_search = 10",
+    )
+    .unwrap();
+    for (prices, model) in [(PriceTable::bundled(), "claude-opus-4-1"), (own, "acme")] {
+        let bill = prices.bill(&query(model));
+        let rates: Vec<_> = bill.lines.iter().map(|line| (line.item, line.quantity, line.price)).collect();
+        let times = if model == "acme" { 1.0 } else { 5.0 };
+        let expected = [
+            ("input", 700_000, 3.0 * times),
+            ("cache read", 200_000, 0.3 * times),
+            ("cache write", 60_000, 3.75 * times),
+            ("cache write, 1 h", 40_000, 6.0 * times),
+            ("output", 2_000, 15.0 * times),
+            ("web searches", 2, 0.01),
+        ];
+        assert_eq!(rates.len(), expected.len(), "{bill:#?}");
+        for (rate, expected) in rates.iter().zip(&expected) {
+            assert_eq!((rate.0, rate.1), (expected.0, expected.1));
+            assert!((rate.2 - expected.2).abs() < 1e-9, "{rate:?} {expected:?}");
+        }
+    }
+    let nothing = Usage::default();
+    let unknown = PriceQuery { usage: &nothing, billing: Billing::NONE, ..query("acme") };
+    assert!(PriceTable::bundled().bill(&unknown).lines.is_empty());
+}

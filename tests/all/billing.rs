@@ -792,7 +792,11 @@ fn computed_again(span: &Map<String, Value>) -> Option<f64> {
         billing: &Billing::parse(factors.iter().filter_map(Value::as_str)),
         at: std::time::SystemTime::now(),
     };
-    PriceTable::bundled().price(&query).usd
+    let bill = PriceTable::bundled().bill(&query);
+    let lines: f64 = bill.lines.iter().map(|line| line.usd).sum();
+    assert!((lines - bill.cost.usd.unwrap_or(0.0)).abs() < 1e-12, "{bill:?}");
+    assert!(bill.lines.iter().all(|line| line.item != "other"), "{bill:?}");
+    bill.cost.usd
 }
 
 #[tokio::test]
