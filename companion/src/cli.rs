@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 pub mod backtest;
+pub mod backup;
 pub mod calls;
 pub mod check;
 pub mod config;
@@ -87,8 +88,10 @@ enum Command {
     Import(import::Args),
     /// Bring what dead processes left in a journal into the ledger, or send it.
     Recover(recover::Args),
-    /// Compare a journal with the ledger: exits 1 when calls are missing.
+    /// Compare the ledger with its checksums, or with a journal: exits 1 when pages are damaged or calls are missing.
     Verify(verify::Args),
+    /// Copy the ledger, while `serve` runs or not.
+    Backup(backup::Args),
     /// Evaluate all rules once, for cron and CI: exits 1 when one fires.
     Check(check::Args),
     /// List the rules with their thresholds, windows and states, or export them.
@@ -134,9 +137,10 @@ impl Cli {
             Command::Inbox(args) => return inbox::run(&args),
             Command::Health(args) => health::run(&args, &common.load(&[])?.config.admin, out)?,
             Command::Verify(args) => {
-                let querier = common.querier(&common.load(&[])?)?;
-                return verify::run(&args, &querier, out);
+                let ledger = common.load(&[])?.config.ledger.path;
+                return verify::run(&args, &ledger, out, &mut std::io::stderr());
             }
+            Command::Backup(args) => backup::run(&args, &common.load(&[])?.config.ledger.path, out)?,
             Command::Recover(args) => recover::run(&args, common, out, &mut std::io::stderr())?,
             Command::Check(args) => {
                 let loaded = common.load(&[])?;

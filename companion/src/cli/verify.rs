@@ -1,7 +1,9 @@
-//! `spanledger verify`: compares what journals hold with what is in the ledger.
+//! `spanledger verify`: compares the ledger with its checksums, or with what journals hold.
+
+mod file;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -10,7 +12,7 @@ use spanledger::journal::inspect;
 use super::format::Format;
 use super::{Failure, write_all};
 use crate::journal::comparison::{Compared, Numbers, State, Unproved, compare, count as numbers};
-use crate::store::sqlite::SqliteQuerier;
+use crate::store::sqlite::Ledger;
 use crate::text::number::{count, counted};
 use crate::text::terminal::harmless;
 
@@ -20,7 +22,10 @@ const RANGES: usize = 20;
 /// What to compare.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-For each process: calls opened and closed, delivered to a receiver, in the ledger, waiting in the journal, interrupted, lost \
+Without a journal, all of the ledger's file, next to a running `serve` or alone: the checksum of every page, then the structure of
+its tables and indexes. A damaged page is named with the table and the time of its rows.
+
+With a journal, for each process: calls opened and closed, delivered to a receiver, in the ledger, waiting in the journal, interrupted, lost \
 to the journal's cap, and missing (in neither). Nothing is changed. Of a process whose journal was delivered and removed, the \
 ledger knows the last number.
 
@@ -31,9 +36,9 @@ Examples:
   spanledger verify --journal /var/lib/shop/journal --ledger spanledger.db
   spanledger verify --journal /var/lib/shop/journal --format json | jq '.processes[] | select(.missing_calls > 0)'")]
 pub struct Args {
-    /// The journal's directory.
+    /// The journal's directory. Without it the ledger's file is verified.
     #[arg(long, value_name = "DIR")]
-    journal: PathBuf,
+    journal: Option<PathBuf>,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -43,11 +48,14 @@ pub struct Args {
 ///
 /// # Errors
 /// `Failure` when the journal or the ledger cannot be read.
-pub fn run(args: &Args, querier: &SqliteQuerier, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+pub fn run(args: &Args, ledger: &Path, out: &mut dyn Write, notes: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let Some(journal) = &args.journal else {
+        return file::run(ledger, args.format, out, notes);
+    };
+    let querier = Ledger::open_reader(ledger)?;
     // First the journals: what leaves them meanwhile is in the ledger then.
-    let journals = inspect(&args.journal).map_err(|error| {
-        Failure(format!("the journal in {} cannot be read: {error}", args.journal.display()))
-    })?;
+    let journals = inspect(journal)
+        .map_err(|error| Failure(format!("the journal in {} cannot be read: {error}", journal.display())))?;
     let compared = compare(journals, querier.processes()?);
     let text = match args.format {
         Format::Text => text(&compared),

@@ -20,8 +20,11 @@ mod read;
 mod rollup;
 mod write;
 
+pub(crate) use read::backup::backup;
+pub(crate) use read::pages::DamagedPage;
 pub(crate) use read::processes::ProcessAccount;
 pub use read::querier::SqliteQuerier;
+pub(crate) use read::verify::{Progress, Verified, verify};
 pub(crate) use write::transaction::SqliteAppender;
 
 /// What is kept, and for how long.

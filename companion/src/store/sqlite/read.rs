@@ -1,13 +1,16 @@
 //! Queries: whole buckets from the rollups, the edges of a window from the calls. Never writes.
 
+pub(super) mod backup;
 mod calls;
 mod five_minutes;
 mod gaps;
 mod hashes;
 mod overview;
+pub(super) mod pages;
 pub(super) mod processes;
 pub(super) mod querier;
 mod repetition;
 pub(super) mod scan;
 mod sketch;
 mod sums;
+pub(super) mod verify;

@@ -8,6 +8,7 @@ use crate::store::{Appended, Appender, Batch, Dimension, Filter, Page, Querier, 
 
 mod clock;
 mod crash;
+mod damaged;
 mod documented;
 mod full;
 mod gaps;
@@ -66,6 +67,11 @@ fn writer(path: &Path) -> SqliteAppender {
     Ledger::open_writer(path, &options()).unwrap()
 }
 
+/// The file as another program would change it that writes checksums.
+fn file(path: &Path) -> rusqlite::Connection {
+    spanledger_page_checksums::open(path, rusqlite::OpenFlags::default()).unwrap()
+}
+
 fn totals(path: &Path, window: Window) -> Totals {
     reader(path).unwrap().totals(window, &Filter::default()).unwrap()
 }
@@ -79,7 +85,7 @@ fn all_calls(path: &Path) -> Vec<CallRecord> {
 fn assert_sound(path: &Path) {
     let calls = all_calls(path);
     assert_eq!(totals(path, ALL), expected::totals(&calls, ALL, &Filter::default()));
-    let connection = rusqlite::Connection::open(path).unwrap();
+    let connection = file(path);
     let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rusqlite::ErrorCode;
+use spanledger_page_checksums as page_checksums;
 
 use crate::store::StoreError;
 
@@ -24,6 +25,9 @@ pub(crate) fn store_error(path: &Path, error: &rusqlite::Error) -> StoreError {
             ErrorCode::SystemIoFailure if CANNOT_GROW.contains(&failure.extended_code) => {
                 StoreError::Full { path }
             }
+            ErrorCode::SystemIoFailure if is_damaged_page(error) => {
+                StoreError::Damaged { path, detail: damaged_page() }
+            }
             ErrorCode::ReadOnly | ErrorCode::PermissionDenied => StoreError::ReadOnly { path },
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged { path, detail },
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
@@ -37,6 +41,16 @@ pub(crate) fn store_error(path: &Path, error: &rusqlite::Error) -> StoreError {
         | rusqlite::Error::InvalidColumnType(..) => StoreError::Damaged { path, detail },
         _ => StoreError::Other { path, detail },
     }
+}
+
+/// Whether a page does not match its checksum.
+pub(crate) fn is_damaged_page(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_DATA)
+}
+
+fn damaged_page() -> String {
+    let page = page_checksums::take_fault().map_or("a page".to_owned(), |page| format!("page {page}"));
+    format!("{page} does not match its checksum, `spanledger verify` names what it holds")
 }
 
 /// What the file system says, as [`StoreError`].

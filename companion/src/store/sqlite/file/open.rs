@@ -1,11 +1,12 @@
 //! Opening the file: who may write, and how the database is set up.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use spanledger_page_checksums::{self as page_checksums, Header};
 
 use crate::record::Timestamp;
 use crate::store::StoreError;
@@ -25,6 +26,11 @@ const READER_CACHE_KIB: i64 = 2 * 1024;
 const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
 /// Prepared statements kept: more than all questions together use.
 const STATEMENTS: usize = 96;
+/// A ledger without checksums, of a version before them, is rewritten when it is opened and no larger than this, in bytes.
+/// It takes some 10 s and twice the space for a while.
+const REWRITTEN: u64 = 1024 * 1024 * 1024;
+/// In bytes.
+const LARGEST_PAGE: u64 = 65_536;
 
 /// The right to write one ledger; gone with the process however that ends.
 #[derive(Debug)]
@@ -109,11 +115,13 @@ pub(crate) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection,
 
 fn locked_writer(path: &Path, now: Option<Timestamp>) -> Result<Connection, StoreError> {
     create(path)?;
+    let checked = has_checksums(path)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let version = schema::check(&connection, path)?;
     (|| {
         if version == 0 {
             // Only a file without tables takes these.
+            page_checksums::make_room(&connection)?;
             connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         }
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -122,6 +130,9 @@ fn locked_writer(path: &Path, now: Option<Timestamp>) -> Result<Connection, Stor
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
         schema::migrate(&mut connection, version)?;
+        if version > 0 && !checked {
+            add_checksums(&connection, path);
+        }
         if let Some(now) = now.filter(|_| version == 0) {
             connection.execute("INSERT INTO state (name, value) VALUES ('created', ?1)", [now.0])?;
         }
@@ -131,12 +142,64 @@ fn locked_writer(path: &Path, now: Option<Timestamp>) -> Result<Connection, Stor
     Ok(connection)
 }
 
+/// Rewrites a ledger of a version that wrote no checksums. Where that fails the ledger works as before.
+fn add_checksums(connection: &Connection, path: &Path) {
+    if path.metadata().is_ok_and(|file| file.len() > REWRITTEN) {
+        tracing::warn!(
+            "the pages of this ledger have no checksums, and it is too large to be rewritten now: \
+             stop the process, run `spanledger backup`, and go on with the copy"
+        );
+        return;
+    }
+    tracing::info!("rewriting the ledger, so that each page has a checksum");
+    let rewritten = page_checksums::make_room(connection)
+        .and_then(|()| connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"));
+    if let Err(error) = rewritten {
+        tracing::warn!(%error, "the pages of this ledger have no checksums, and it cannot be rewritten now");
+    }
+}
+
+/// Whether the pages of a file have checksums. A file without a first page has none.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when the first page is damaged where it tells that.
+pub(crate) fn has_checksums(path: &Path) -> Result<bool, StoreError> {
+    let mut first = Vec::new();
+    // What cannot be read is reported by the database.
+    let _ = File::open(path).and_then(|file| file.take(LARGEST_PAGE).read_to_end(&mut first));
+    let size = page_size(&first).unwrap_or(0);
+    match page_checksums::header(first.get(..size).unwrap_or_default()) {
+        Header::Checked => Ok(true),
+        Header::Unchecked | Header::Unknown => Ok(false),
+        Header::Damaged => Err(StoreError::Damaged {
+            path: path.to_path_buf(),
+            detail: "page 1 is not what was written".to_owned(),
+        }),
+    }
+}
+
+/// The size of the pages of the file at `path`, in bytes.
+pub(crate) fn page_size_of(path: &Path) -> io::Result<usize> {
+    let mut first = [0; 100];
+    File::open(path)?.read_exact(&mut first)?;
+    page_size(&first).filter(|size| size.is_power_of_two()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The size of the pages of a file that begins like this, in bytes.
+fn page_size(first: &[u8]) -> Option<usize> {
+    match u16::from_be_bytes(*first.get(16..)?.first_chunk()?) {
+        1 => Some(65_536),
+        size => Some(usize::from(size)),
+    }
+}
+
 /// Opens an existing ledger for questions.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(StoreError::Missing { path: path.to_path_buf() });
     }
     no_folder(path)?;
+    has_checksums(path)?;
     // Reading next to a writer needs the shared-memory file, so the folder must be writable.
     let (connection, version) = match checked(path, connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)) {
         Err(StoreError::ReadOnly { .. } | StoreError::Other { .. }) if !has_log(path) => {
@@ -169,6 +232,16 @@ fn has_log(path: &Path) -> bool {
     next_to(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
 }
 
+/// Opens a ledger to copy it, `unchecked` whatever its checksums.
+pub(crate) fn for_backup(path: &Path, unchecked: bool) -> Result<Connection, StoreError> {
+    let connection = match unchecked {
+        true => self::unchecked(path)?,
+        false => connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+    };
+    page_checksums::make_room(&connection).map_err(|error| store_error(path, &error))?;
+    Ok(connection)
+}
+
 /// Opens a file that no process writes, where no other file can be created next to it.
 pub(crate) fn still(path: &Path) -> Result<Connection, StoreError> {
     let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
@@ -177,8 +250,14 @@ pub(crate) fn still(path: &Path) -> Result<Connection, StoreError> {
         .map_err(|_| StoreError::ReadOnly { path: path.to_path_buf() })
 }
 
+/// Opens an existing ledger whatever its checksums, to see what a damaged one holds.
+pub(crate) fn unchecked(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(|error| store_error(path, &error))
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    page_checksums::open(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);

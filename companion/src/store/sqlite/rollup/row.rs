@@ -50,6 +50,19 @@ pub(crate) enum Table {
 pub(crate) const ALL: i64 = 0;
 
 impl Table {
+    pub(crate) const LIST: [Self; 10] = [
+        Self::Minute,
+        Self::Five,
+        Self::Hour,
+        Self::AllMinute,
+        Self::AllFive,
+        Self::AllHour,
+        Self::UserFive,
+        Self::UserHour,
+        Self::HashFive,
+        Self::HashHour,
+    ];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Minute => "series_minute",

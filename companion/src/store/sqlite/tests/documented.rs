@@ -28,7 +28,7 @@ fn the_document_names_every_table_of_a_new_file() {
         .flat_map(|cell| cell.split(", "))
         .map(|name| name.trim_matches('`').to_owned())
         .collect();
-    let file = rusqlite::Connection::open(&path).unwrap();
+    let file = file(&path);
     let mut statement = file
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         .unwrap();

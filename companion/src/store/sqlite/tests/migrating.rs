@@ -10,7 +10,7 @@ const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "ha
 
 /// Makes the file what the sixth version wrote.
 fn without_the_seventh_schema(path: &Path) {
-    let file = rusqlite::Connection::open(path).unwrap();
+    let file = file(path);
     for column in ["ended", "reported", "lost_from", "lost_to"] {
         file.execute_batch(&format!("ALTER TABLE instance DROP COLUMN {column}")).unwrap();
     }
@@ -20,7 +20,7 @@ fn without_the_seventh_schema(path: &Path) {
 /// Makes the file what the fifth version wrote.
 fn without_the_sixth_schema(path: &Path) {
     without_the_seventh_schema(path);
-    let file = rusqlite::Connection::open(path).unwrap();
+    let file = file(path);
     for column in ["price_factors", "computed_cost"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
     }
@@ -37,7 +37,7 @@ fn without_the_sixth_schema(path: &Path) {
 /// Makes the file what the fourth version wrote.
 fn without_the_fifth_schema(path: &Path) {
     without_the_sixth_schema(path);
-    let file = rusqlite::Connection::open(path).unwrap();
+    let file = file(path);
     for column in ["scope", "shared", "own_service"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
     }
@@ -47,7 +47,7 @@ fn without_the_fifth_schema(path: &Path) {
 /// Makes the file what the third version wrote.
 fn without_the_fourth_schema(path: &Path) {
     without_the_fifth_schema(path);
-    let file = rusqlite::Connection::open(path).unwrap();
+    let file = file(path);
     file.execute_batch("DROP TABLE skipped; ALTER TABLE calls DROP COLUMN error_type").unwrap();
     file.execute_batch("PRAGMA user_version = 3").unwrap();
 }
@@ -55,7 +55,7 @@ fn without_the_fourth_schema(path: &Path) {
 /// Makes the file what the second version wrote.
 fn without_the_third_schema(path: &Path) {
     without_the_fourth_schema(path);
-    let file = rusqlite::Connection::open(path).unwrap();
+    let file = file(path);
     for column in ["service_tier", "server_address", "modality_tokens"] {
         file.execute_batch(&format!("ALTER TABLE calls DROP COLUMN {column}")).unwrap();
     }
@@ -65,7 +65,7 @@ fn without_the_third_schema(path: &Path) {
 /// Makes the file what the first version wrote.
 fn without_the_second_schema(path: &Path) {
     without_the_third_schema(path);
-    let file = rusqlite::Connection::open(path).unwrap();
+    let file = file(path);
     for table in ADDED {
         file.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
@@ -133,7 +133,7 @@ fn a_ledger_of_the_first_schema_says_the_same_before_and_after_its_migration() {
     }
     drop(ledger);
     assert_sound(&path);
-    let file = rusqlite::Connection::open(&path).unwrap();
+    let file = file(&path);
     for table in ADDED {
         let rows: i64 =
             file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();

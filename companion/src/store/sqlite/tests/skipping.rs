@@ -72,7 +72,7 @@ fn a_ledger_from_before_and_one_from_later_are_read() {
     let mut ledger = writer(&path);
     note(&mut ledger, &one(BASE, "a"));
     drop(ledger);
-    let file = rusqlite::Connection::open(&path).unwrap();
+    let file = file(&path);
     file.execute_batch("UPDATE skipped SET reason = 'a reason of a later version'").unwrap();
     assert_eq!(found(&path), [("a".to_owned(), 1)]);
     file.execute_batch("DROP TABLE skipped; PRAGMA user_version = 3").unwrap();

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::record::CallRecord;
 use crate::store::identity::{Account, Accounts, Each};
 use crate::store::sqlite::file::call_id::end_of;
+use crate::store::sqlite::file::error::is_damaged_page;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::row::{AccountRow, newest_columns, read_account};
 use crate::store::sqlite::rollup::grain::minute_of;
@@ -23,9 +24,14 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The row with this id, unless it is deleted or about to be.
+    /// The row with this id, unless it is deleted or about to be. One in a damaged page is not there: it is no other's
+    /// account, and stops no append.
     pub(super) fn row(&self, id: i64) -> rusqlite::Result<Option<AccountRow>> {
-        let found = self.sql.prepare_cached(&BY_ID)?.query_row([id], |row| self.read(row)).optional()?;
+        let read = self.sql.prepare_cached(&BY_ID)?.query_row([id], |row| self.read(row));
+        let found = match read {
+            Err(error) if is_damaged_page(&error) => None,
+            read => read.optional()?,
+        };
         Ok(found.filter(|row| minute_of(end_of(row.call.start.0, row.call.duration_ns)) >= self.calls_from))
     }
 
@@ -49,7 +55,13 @@ impl Accounts for Rows<'_> {
             newest_columns()
         ))?;
         let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
-        while let Some(row) = rows.next()? {
+        loop {
+            let row = match rows.next() {
+                // What comes after a damaged page is not remembered.
+                Err(error) if is_damaged_page(&error) => break,
+                row => row?,
+            };
+            let Some(row) = row else { break };
             let found = self.read(row)?;
             let call: CallRecord = found.shared.own(found.call);
             each(row.get(0)?, &call)?;
