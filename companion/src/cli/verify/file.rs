@@ -125,3 +125,42 @@ impl<'a> Document<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Appender;
+    use crate::store::conformance::records::call;
+    use crate::store::sqlite::{Ledger, Options};
+
+    fn verify_as(form: Format, path: &Path) -> (ExitCode, String) {
+        let mut out = Vec::new();
+        let code = run(path, form, &mut out, &mut Vec::new()).unwrap();
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn what_is_damaged_is_named_as_text_and_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let mut ledger = Ledger::open_writer(&path, &Options::default()).unwrap();
+        ledger.append(&(0..300).map(call).collect::<Vec<_>>()).unwrap();
+        drop(ledger);
+        let (code, text) = verify_as(Format::Text, &path);
+        assert_eq!(code, ExitCode::SUCCESS);
+        assert!(text.ends_with(" pages read, 0 damaged\nsound: every page is what was written\n"), "{text}");
+
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.windows(12).position(|bytes| bytes == b"CREATE TABLE").unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let (code, text) = verify_as(Format::Text, &path);
+        assert_eq!(code, ExitCode::from(1));
+        assert!(text.contains(", 1 damaged\n  page ") && text.contains("sqlite_schema\n"), "{text}");
+        let (code, json) = verify_as(Format::Json, &path);
+        assert_eq!(code, ExitCode::from(1));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["sound"], &json["damaged_pages"]), (&false.into(), &1.into()), "{json}");
+        assert_eq!(json["damaged"][0]["holds"], "sqlite_schema");
+    }
+}
