@@ -9,10 +9,14 @@ use spanledger_page_checksums::{Header, header, make_room, open, take_fault};
 const CREATE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE);
 
 fn fill(connection: &Connection, rows: i64) {
-    connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT); CREATE INDEX i ON t (a)").unwrap();
+    connection
+        .execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT); CREATE INDEX i ON t (a)")
+        .unwrap();
     let transaction = connection.unchecked_transaction().unwrap();
     for row in 0..rows {
-        transaction.execute("INSERT INTO t (a, b) VALUES (?1, ?2)", (row * 7, "x".repeat((row % 40) as usize))).unwrap();
+        transaction
+            .execute("INSERT INTO t (a, b) VALUES (?1, ?2)", (row * 7, "x".repeat((row % 40) as usize)))
+            .unwrap();
     }
     transaction.commit().unwrap();
 }

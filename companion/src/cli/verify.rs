@@ -48,7 +48,12 @@ pub struct Args {
 ///
 /// # Errors
 /// `Failure` when the journal or the ledger cannot be read.
-pub fn run(args: &Args, ledger: &Path, out: &mut dyn Write, notes: &mut dyn Write) -> Result<ExitCode, Failure> {
+pub fn run(
+    args: &Args,
+    ledger: &Path,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
     let Some(journal) = &args.journal else {
         return file::run(ledger, args.format, out, notes);
     };

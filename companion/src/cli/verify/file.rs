@@ -44,7 +44,9 @@ pub(super) fn run(
 
 fn words(progress: &Progress) -> String {
     match progress {
-        Progress::Pages(read, of) => format!("{} of {} MiB read", count(read >> 20), count(*of.max(read) >> 20)),
+        Progress::Pages(read, of) => {
+            format!("{} of {} MiB read", count(read >> 20), count(*of.max(read) >> 20))
+        }
         Progress::Structure(table) => format!("the structure of {} is checked", harmless(table)),
     }
 }

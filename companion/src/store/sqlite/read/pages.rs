@@ -47,7 +47,10 @@ impl Pages {
 
     /// The numbers of all pages that are damaged, at most [`NAMED`] of them, and how many there are and were read.
     /// `progress` is given how many bytes of how many were read.
-    pub(super) fn scan(&mut self, mut progress: impl FnMut(u64, u64)) -> std::io::Result<(Vec<u64>, u64, u64)> {
+    pub(super) fn scan(
+        &mut self,
+        mut progress: impl FnMut(u64, u64),
+    ) -> std::io::Result<(Vec<u64>, u64, u64)> {
         let (mut damaged, mut number, mut read) = (Vec::new(), 0, 0_u64);
         let mut buffer = vec![0; self.size * TOGETHER];
         loop {

@@ -47,7 +47,13 @@ pub(crate) fn verify(path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<
         Ok(false) => Verified::default(),
         Err(StoreError::Damaged { .. }) => {
             let first = DamagedPage { page: 1, holds: Some("the schema".to_owned()), from: None, to: None };
-            return Ok(Verified { checksums: true, pages: 1, damaged_pages: 1, damaged: vec![first], ..Verified::default() });
+            return Ok(Verified {
+                checksums: true,
+                pages: 1,
+                damaged_pages: 1,
+                damaged: vec![first],
+                ..Verified::default()
+            });
         }
         Err(error) => return Err(error),
     };
@@ -75,11 +81,13 @@ fn pages(path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verified, St
 
 fn structure(connection: &Connection, progress: &mut dyn FnMut(Progress)) -> rusqlite::Result<Vec<String>> {
     let mut faults = Vec::new();
-    let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+    let mut tables =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
     let tables: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for table in tables {
         progress(Progress::Structure(table.clone()));
-        let mut check = connection.prepare(&format!("PRAGMA integrity_check(\"{}\")", table.replace('"', "\"\"")))?;
+        let mut check =
+            connection.prepare(&format!("PRAGMA integrity_check(\"{}\")", table.replace('"', "\"\"")))?;
         let mut lines = check.query([])?;
         while let Some(line) = lines.next()? {
             let line: String = line.get(0)?;

@@ -97,8 +97,9 @@ fn a_damaged_page_is_named_with_what_it_held() {
     let calls = filled(&path);
     let plain = rusqlite::Connection::open(&path).unwrap();
     let mut pages: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    let mut statement =
-        plain.prepare("SELECT name, pageno FROM dbstat WHERE pagetype = 'leaf' AND name <> 'sqlite_schema'").unwrap();
+    let mut statement = plain
+        .prepare("SELECT name, pageno FROM dbstat WHERE pagetype = 'leaf' AND name <> 'sqlite_schema'")
+        .unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         pages.entry(row.get(0).unwrap()).or_default().push(row.get::<_, i64>(1).unwrap().cast_unsigned());
@@ -106,7 +107,9 @@ fn a_damaged_page_is_named_with_what_it_held() {
     drop(rows);
     drop(statement);
     drop(plain);
-    assert!(["calls", "series_minute", "text_hash", "gap", "text"].iter().all(|name| pages.contains_key(*name)));
+    assert!(
+        ["calls", "series_minute", "text_hash", "gap", "text"].iter().all(|name| pages.contains_key(*name))
+    );
     let bytes = std::fs::read(&path).unwrap();
     let end = |call: &CallRecord| call.start.plus_seconds(call.duration_ns / Timestamp::SECOND);
     for (name, pages) in pages {
