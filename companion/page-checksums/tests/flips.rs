@@ -1,4 +1,5 @@
 //! Bits flipped in the file of a database.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
