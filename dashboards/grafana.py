@@ -156,6 +156,37 @@ def traces(title, query, *, width=24, height=10, description=""):
     return panel
 
 
+# --- on the ledger alone ---------------------------------------------------------------------------------------------
+
+# Panels that show less, or nothing, where the companion is the only data source. A test sends every query to it and compares.
+ON_THE_LEDGER = "On the ledger alone: "
+NOTHING = ON_THE_LEDGER + "no data, "
+LEDGER_NOTES = {
+    "Time per output chunk": NOTHING + "since the ledger does not keep times between chunks.",
+    "The Collector's queues": NOTHING + "since there is no Collector.",
+    "Spans sent by the Collector, per minute": NOTHING + "since there is no Collector.",
+    "Duration p95 by version": ON_THE_LEDGER + "one line, since the ledger does not keep versions.",
+    "Cost by environment": ON_THE_LEDGER + "one bar, since the ledger does not keep environments.",
+    "Cost by owner (service.namespace)": ON_THE_LEDGER + "one bar, since the ledger does not keep namespaces.",
+    "Cost by version": ON_THE_LEDGER + "one bar, since the ledger does not keep versions.",
+    "Calls per minute by HTTP status": ON_THE_LEDGER + "status 429 and all others together.",
+    "Completed calls per minute by usage source": ON_THE_LEDGER + "none, and all others together.",
+    "Spans given up by applications": ON_THE_LEDGER + "not known, so that 0 says nothing; missing calls are above.",
+    "Unrecognised requests": ON_THE_LEDGER + "not known, so that 0 says nothing; the report lists them.",
+    "Ledger minus metrics, calls": ON_THE_LEDGER + "both are the ledger; the difference is what came late or twice.",
+    "Calls per minute: ledger and metrics": ON_THE_LEDGER + "by the time of receipt, and by the end of the calls.",
+    "Dollars: ledger and metrics": ON_THE_LEDGER + "both are the ledger.",
+}
+
+
+def noted(panel):
+    """The panel with what it lacks on the ledger alone."""
+    note = LEDGER_NOTES.get(panel["title"])
+    if note:
+        panel["description"] = " ".join(filter(None, [panel.get("description"), note]))
+    return panel
+
+
 # --- links ---------------------------------------------------------------------------------------------------------
 
 CHOSEN_SPANS = (
@@ -250,7 +281,7 @@ def board(uid, title, description, *rows):
                 x, y, tallest = 0, y + tallest, 0
             place |= {"x": x, "y": y}
             x, tallest = x + place["w"], max(tallest, place["h"])
-            member["id"] = next(number)
+            noted(member)["id"] = next(number)
         y += tallest
         if collapsed:
             row["panels"] = members

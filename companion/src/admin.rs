@@ -3,15 +3,21 @@
 mod access;
 mod ledger;
 mod prometheus_api;
+pub(crate) mod recent;
 pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+use prometheus_api::samples::{self, Sample};
+use recent::Recent;
+
 pub(crate) use access::AccessPolicy;
 pub(crate) use ledger::LedgerTotals;
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -19,16 +25,18 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::evaluate::evaluator::RuleStatus;
 use crate::metrics::Metrics;
 use crate::metrics::text::{CONTENT_TYPE, Text};
 use crate::notify::task::NotifierCounts;
+use crate::promql::{Series, is_counted};
+use crate::record::Timestamp;
+use crate::store::Querier;
 use crate::store::writer::WriterHandle;
 
 /// What the admin listener shows.
-#[derive(Debug)]
 pub(crate) struct AdminState {
     /// Counters of the receivers.
     pub metrics: Arc<Metrics>,
@@ -42,6 +50,14 @@ pub(crate) struct AdminState {
     pub ledger: Mutex<LedgerTotals>,
     /// Why no requests should be sent; `None` when they should.
     pub unready: Mutex<Option<&'static str>>,
+    /// The ledger.
+    pub querier: Arc<dyn Querier>,
+    /// How often the rules are evaluated.
+    pub interval: Duration,
+    /// What the series of `/metrics` were.
+    pub recent: Recent,
+    /// How many queries may read the ledger together; the others wait.
+    pub queries: Arc<Semaphore>,
 }
 
 impl AdminState {
@@ -64,6 +80,24 @@ impl AdminState {
         set.or_else(writer).or_else(trouble).or_else(rules)
     }
 
+    /// Remembers the series of `/metrics`, for queries of a past time.
+    pub(crate) fn remember(&self, now: Timestamp) {
+        self.recent.remember(now, self.own_samples());
+    }
+
+    /// The companion's own series, and what they were.
+    fn seen(&self, now: Timestamp) -> Vec<Series> {
+        self.recent.series(now, self.own_samples())
+    }
+
+    /// Samples of `/metrics` and of the alerts, but for those whose past the ledger has.
+    fn own_samples(&self) -> Vec<Sample> {
+        let mut samples = samples::of(&self.exposition());
+        samples.retain(|sample| !is_counted(&sample.labels));
+        samples.extend(prometheus_api::rules::series(&self.rules.borrow()));
+        samples
+    }
+
     fn exposition(&self) -> String {
         let mut out = Text::default();
         self.metrics.write(&mut out);
@@ -72,6 +106,12 @@ impl AdminState {
         rules::write(&mut out, &self.rules.borrow());
         rules::write_notifiers(&mut out, &self.notifiers);
         out.finish()
+    }
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AdminState").finish_non_exhaustive()
     }
 }
 

@@ -15,10 +15,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::recent::{EVERY_SECONDS, Recent};
 use crate::admin::{self, AccessPolicy, AdminState, LedgerTotals};
 use crate::clock;
 use crate::config::JournalConfig;
@@ -45,6 +47,9 @@ use supervisor::Supervisor;
 const LEDGER_TOTALS_EVERY: Duration = Duration::from_secs(15);
 /// Reading them takes at most one part in so many of the time, whatever the size of the ledger.
 const LEDGER_TOTALS_SHARE: u32 = 50;
+
+/// Queries that read the ledger together.
+const QUERIES: usize = 2;
 
 /// Everything built and bound, nothing served yet.
 #[derive(Debug)]
@@ -127,10 +132,16 @@ impl App {
             notifiers: notifiers.counts().to_vec(),
             ledger: Mutex::default(),
             unready: Mutex::new(None),
+            querier: self.querier.clone(),
+            interval: self.rules.interval.duration(),
+            recent: Recent::default(),
+            queries: Arc::new(Semaphore::new(QUERIES)),
         });
         let routes = admin::router(state.clone(), report_page(&state, self.querier.clone()), self.access);
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let totals = tokio::spawn(read_totals(state.clone(), self.querier, stops.rules.clone()));
+        let remembered =
+            supervisor.spawn("the memory of the metrics", remember(state.clone(), stops.rules.clone()));
         let admin = supervisor.spawn("the admin listener", self.admin.serve(routes, stops.admin.clone()));
 
         let ended_task = tokio::select! {
@@ -155,6 +166,7 @@ impl App {
         stops.rules.cancel();
         clean &= drain.step("rules", ended(rules)).await;
         clean &= drain.step("ledger totals", ended(totals)).await;
+        clean &= drain.step("metrics", ended(remembered)).await;
         stops.notifiers.cancel();
         clean &= drain.step("notifiers", notifiers.join()).await;
         // The last step that matters is given a time even when the others used up the time.
@@ -216,6 +228,17 @@ async fn ended(task: JoinHandle<()>) {
 /// the less often.
 fn pause(took: Duration) -> Duration {
     LEDGER_TOTALS_EVERY.max(took * LEDGER_TOTALS_SHARE)
+}
+
+/// Remembers the series of `/metrics`, for queries of a past time.
+async fn remember(state: Arc<AdminState>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(EVERY_SECONDS.unsigned_abs()));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => state.remember(clock::now()),
+        }
+    }
 }
 
 /// Keeps the state's totals of the ledger up to date.

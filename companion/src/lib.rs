@@ -29,6 +29,7 @@ mod net;
 mod notify;
 mod otlp;
 mod page;
+mod promql;
 mod receiver;
 mod record;
 mod report;

@@ -11,6 +11,7 @@ mod answer;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+pub(crate) mod history;
 pub(crate) mod identity;
 mod overview;
 pub(crate) mod own_clock;
@@ -116,6 +117,14 @@ pub trait Querier: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError>;
+
+    /// Totals and latencies by series of each stretch between two neighbours of `edges`, which rise, all of one snapshot of
+    /// the ledger. Within a stretch in no order, and without series that had no call. Where the calls themselves are
+    /// deleted a stretch has the whole minutes, later the whole hours, that begin within it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<history::SeriesSum>>, StoreError>;
 
     /// Everything a report says about a window. A store that can answer it faster than by asking itself the other
     /// questions does so; see `Repetition` for what may then be a lower bound.

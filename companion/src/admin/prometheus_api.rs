@@ -1,10 +1,13 @@
-//! A part of Prometheus' HTTP API, for the data source of that name in Grafana: the rules and alerts of the companion, which
-//! Grafana then lists next to its own, and the present value of every series of `/metrics`. It has no history: ranges,
-//! functions and aggregations are refused with what is supported.
+//! A part of Prometheus' HTTP API, for the data source of that name in Grafana: queries in a part of PromQL over what the
+//! ledger counted and over the companion's own series, and its rules and alerts, which Grafana lists next to its own.
 
-mod query;
-mod rules;
-mod samples;
+mod parameters;
+pub(super) mod rules;
+pub(super) mod samples;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,31 +16,43 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use serde_json::{Value as Json, json};
 
-use self::samples::Sample;
+use self::parameters::Parameters;
 use super::AdminState;
 use crate::clock;
+use crate::promql::{self, Labels, Question, Refusal, Row, Value};
+use crate::record::Timestamp;
 
 /// Bytes of a request's form.
 const LARGEST: usize = 64 << 10;
-/// Samples of one response.
-const SAMPLES: usize = 10_000;
+/// Series of one list.
+const LISTED: usize = 10_000;
+/// How long one query may read the ledger.
+const LONGEST: Duration = Duration::from_secs(20);
 
-/// Why there is no result, as Prometheus writes it.
+/// A refusal, as Prometheus writes it.
 #[derive(Debug)]
-pub(super) struct Refusal(String);
+pub(super) struct Refused(Refusal);
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let body = json!({"status": "error", "errorType": "bad_data", "error": self.0});
-        (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
     }
 }
 
-type Answer = Result<axum::Json<Value>, Refusal>;
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, kind, error) = match self.0 {
+            Refusal::Query(error) => (StatusCode::BAD_REQUEST, "bad_data", error),
+            Refusal::Limit(error) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", error),
+            Refusal::Ledger(error) => (StatusCode::SERVICE_UNAVAILABLE, "internal", error),
+        };
+        (status, axum::Json(json!({"status": "error", "errorType": kind, "error": error}))).into_response()
+    }
+}
+
+type Answer = Result<axum::Json<Json>, Refused>;
 
 fn success(data: impl Serialize) -> Answer {
     Ok(axum::Json(json!({"status": "success", "data": data})))
@@ -59,61 +74,62 @@ pub(super) fn router(state: Arc<AdminState>) -> Router {
         .with_state(state)
 }
 
-/// The parameters of a request.
-struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    fn of(query: Option<&str>, form: &[u8]) -> Result<Self, Refusal> {
-        let read = |bytes: &[u8]| {
-            serde_urlencoded::from_bytes(bytes)
-                .map_err(|error| Refusal(format!("invalid parameters: {error}")))
-        };
-        let mut all: Vec<(String, String)> = read(query.unwrap_or_default().as_bytes())?;
-        all.extend(read(form)?);
-        Ok(Self(all))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// What the `match[]` parameters choose; without one, everything.
-    fn chosen<'a>(&self, samples: &'a [Sample]) -> Result<Vec<&'a Sample>, Refusal> {
-        let selectors: Vec<_> = self.0.iter().filter(|(key, _)| key == "match[]").collect();
-        if selectors.is_empty() {
-            return Ok(samples.iter().collect());
-        }
-        let selectors: Vec<_> =
-            selectors.into_iter().map(|(_, text)| query::selector(text)).collect::<Result<_, _>>()?;
-        Ok(samples.iter().filter(|sample| selectors.iter().any(|selector| selector.takes(sample))).collect())
-    }
-}
-
 async fn instant(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
     let parameters = Parameters::of(query.as_deref(), &form)?;
-    let text = parameters.get("query").ok_or_else(|| Refusal("parameter \"query\" is missing".to_owned()))?;
-    let now = clock::now();
-    query::present(parameters.get("time"), now)?;
-    success(query::evaluate(text, &samples::of(&state.exposition()), now)?)
+    let text = parameters.wanted("query")?.to_owned();
+    let time = parameters.time("time")?.unwrap_or_else(clock::now);
+    let seconds = seconds(time);
+    match evaluated(state, text, vec![time]).await? {
+        Value::Scalar(numbers) => {
+            let number = numbers.first().copied().map(written);
+            success(json!({"resultType": "scalar", "result": [seconds, number]}))
+        }
+        Value::Text(text) => success(json!({"resultType": "string", "result": [seconds, text]})),
+        Value::Vector(rows) => {
+            let present = |row: Row| {
+                let value = written((*row.values.first()?)?);
+                Some(json!({"metric": row.labels, "value": [seconds, value]}))
+            };
+            let result: Vec<Json> = rows.into_iter().filter_map(present).collect();
+            success(json!({"resultType": "vector", "result": result}))
+        }
+    }
 }
 
-async fn range() -> Answer {
-    Err(Refusal(
-        "query_range: only the present is known here: use query, or a Prometheus that scrapes /metrics"
-            .to_owned(),
-    ))
+async fn range(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
+    let parameters = Parameters::of(query.as_deref(), &form)?;
+    let text = parameters.wanted("query")?.to_owned();
+    let times = parameters.times()?;
+    let at: Vec<f64> = times.iter().map(|time| seconds(*time)).collect();
+    let rows = match evaluated(state, text, times).await? {
+        Value::Vector(rows) => rows,
+        Value::Scalar(numbers) => {
+            vec![Row { labels: Labels::new(), values: numbers.into_iter().map(Some).collect() }]
+        }
+        Value::Text(_) => return Err(Refusal::Query("a string has no range".to_owned()).into()),
+    };
+    let series = rows.into_iter().map(|row| {
+        let points = at.iter().zip(row.values).filter_map(|(at, value)| Some(json!([at, written(value?)])));
+        json!({"metric": row.labels, "values": points.collect::<Vec<_>>()})
+    });
+    success(json!({"resultType": "matrix", "result": series.collect::<Vec<_>>()}))
 }
 
 async fn series(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
-    let samples = samples::of(&state.exposition());
-    let chosen = Parameters::of(query.as_deref(), &form)?.chosen(&samples)?;
-    success(chosen.into_iter().take(SAMPLES).map(|sample| &sample.labels).collect::<Vec<_>>())
+    let parameters = Parameters::of(query.as_deref(), &form)?;
+    if parameters.selectors()?.is_empty() {
+        return Err(Refusal::Query("no match[] parameter provided".to_owned()).into());
+    }
+    let limit = parameters.limit(LISTED)?;
+    success(chosen(state, parameters).await?.into_iter().take(limit).collect::<Vec<_>>())
 }
 
 async fn labels(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
-    let samples = samples::of(&state.exposition());
-    let chosen = Parameters::of(query.as_deref(), &form)?.chosen(&samples)?;
-    success(chosen.iter().flat_map(|sample| sample.labels.keys()).collect::<BTreeSet<_>>())
+    let parameters = Parameters::of(query.as_deref(), &form)?;
+    let limit = parameters.limit(LISTED)?;
+    let found = chosen(state, parameters).await?;
+    let names: BTreeSet<&String> = found.iter().flat_map(Labels::keys).collect();
+    success(names.into_iter().take(limit).collect::<Vec<_>>())
 }
 
 async fn values(
@@ -121,22 +137,31 @@ async fn values(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let samples = samples::of(&state.exposition());
-    let chosen = Parameters::of(query.as_deref(), &[])?.chosen(&samples)?;
-    success(chosen.iter().filter_map(|sample| sample.labels.get(&name)).collect::<BTreeSet<_>>())
+    let parameters = Parameters::of(query.as_deref(), &[])?;
+    let limit = parameters.limit(LISTED)?;
+    let found = chosen(state, parameters).await?;
+    let values: BTreeSet<&String> = found.iter().filter_map(|labels| labels.get(&name)).collect();
+    success(values.into_iter().take(limit).collect::<Vec<_>>())
 }
 
 async fn metadata(State(state): State<Arc<AdminState>>) -> Answer {
-    let families = samples::families(&state.exposition());
-    let listed = families
-        .into_iter()
+    let own = samples::families(&state.exposition()).into_iter();
+    let counted = promql::FAMILIES.into_iter().flatten().map(|family| {
+        // Prometheus names the metadata of a histogram without the ending of its series.
+        let ending =
+            ["_bucket", "_sum", "_count"].into_iter().find_map(|ending| family.name.strip_suffix(ending));
+        let name = ending.filter(|_| family.kind == "histogram").unwrap_or(family.name);
+        (name.to_owned(), family.kind.to_owned(), family.help.to_owned())
+    });
+    let listed = own
+        .chain(counted)
         .map(|(name, kind, help)| (name, json!([{"type": kind, "help": help, "unit": ""}])));
     success(listed.collect::<BTreeMap<_, _>>())
 }
 
 async fn listed_rules(State(state): State<Arc<AdminState>>) -> Answer {
     let rules = Arc::clone(&state.rules.borrow());
-    success(rules::groups(&rules, clock::now()))
+    success(rules::groups(&rules, state.interval, clock::now()))
 }
 
 async fn alerts(State(state): State<Arc<AdminState>>) -> Answer {
@@ -150,4 +175,56 @@ async fn build() -> Answer {
         "version": env!("CARGO_PKG_VERSION"),
         "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": "",
     }))
+}
+
+/// Evaluates on a thread of its own, a few queries at a time.
+async fn evaluated(state: Arc<AdminState>, text: String, times: Vec<Timestamp>) -> Result<Value, Refused> {
+    reading(state, move |state| {
+        let seen = state.seen(clock::now());
+        let question = Question { text: &text, times: &times, deadline: clock::instant() + LONGEST };
+        promql::evaluate(&question, state.querier.as_ref(), &seen)
+    })
+    .await
+}
+
+/// The labels of the series that the parameters choose.
+async fn chosen(state: Arc<AdminState>, parameters: Parameters) -> Result<Vec<Labels>, Refused> {
+    let selectors = parameters.selectors()?;
+    let from = parameters.time("start")?.unwrap_or(Timestamp(0));
+    let to = parameters.time("end")?.unwrap_or_else(clock::now);
+    reading(state, move |state| {
+        let seen = state.seen(clock::now());
+        let deadline = clock::instant() + LONGEST;
+        promql::labels(&selectors, [from, to], state.querier.as_ref(), &seen, deadline)
+    })
+    .await
+}
+
+async fn reading<T: Send + 'static>(
+    state: Arc<AdminState>,
+    work: impl FnOnce(&AdminState) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refused> {
+    let place = state.queries.clone().acquire_owned().await;
+    let work = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work(&state)
+    });
+    match work.await {
+        Ok(done) => done.map_err(Refused),
+        Err(error) => Err(Refused(Refusal::Ledger(format!("the query failed: {error}")))),
+    }
+}
+
+/// As Prometheus writes numbers.
+fn written(number: f64) -> String {
+    match number {
+        number if number.is_infinite() => (if number > 0.0 { "+Inf" } else { "-Inf" }).to_owned(),
+        number => number.to_string(),
+    }
+}
+
+/// To the millisecond, as Prometheus writes times.
+#[expect(clippy::cast_precision_loss, reason = "times in milliseconds are far below 2^53")]
+fn seconds(time: Timestamp) -> f64 {
+    (time.0 / 1_000_000) as f64 / 1e3
 }

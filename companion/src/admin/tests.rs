@@ -8,6 +8,7 @@ use crate::app::tests::Panicking;
 use crate::clock;
 use crate::net::token::WrongTokens;
 use crate::rule::tests::call;
+use crate::store::memory::MemoryStore;
 use crate::store::writer::{Writer, WriterOptions};
 
 type Statuses = watch::Sender<Arc<Vec<RuleStatus>>>;
@@ -21,6 +22,10 @@ fn state() -> (Arc<AdminState>, Statuses) {
         notifiers: Vec::new(),
         ledger: Mutex::default(),
         unready: Mutex::new(None),
+        querier: Arc::new(MemoryStore::default()),
+        interval: Duration::from_secs(15),
+        recent: Recent::default(),
+        queries: Arc::new(Semaphore::new(1)),
     };
     (Arc::new(state), statuses)
 }

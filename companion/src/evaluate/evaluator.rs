@@ -10,6 +10,7 @@ use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
 use crate::rule::{ALL, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Severity};
 use crate::store::Querier;
+use crate::text::seconds::Seconds;
 
 /// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
 /// its own.
@@ -27,6 +28,10 @@ pub(crate) struct RuleStatus {
     pub value: Option<f64>,
     /// What it is compared with.
     pub threshold: f64,
+    /// How long the threshold is exceeded before it fires.
+    pub hold: Seconds,
+    /// How long it goes on firing after that.
+    pub keep_firing_for: Seconds,
     /// What to do when it fires.
     pub advice: &'static str,
     /// One sentence with the numbers of the worst value.
@@ -228,6 +233,8 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         severity: settings.severity,
         value: worst.map(|sample| sample.value),
         threshold: worst.map_or_else(|| monitor.rule.threshold(settings), |sample| sample.threshold),
+        hold: settings.hold,
+        keep_firing_for: settings.keep_firing_for,
         advice: monitor.rule.advice,
         description: worst.map(|sample| sample.description.clone()),
         since: leading.map(|alert| alert.firing_since.unwrap_or(alert.active_since)),

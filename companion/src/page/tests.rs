@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::report::tests::fixture::{HOSTILE, NOW, calls, ledger, rules};
+use crate::store::history::SeriesSum;
 use crate::store::memory::MemoryStore;
 use crate::store::{Dimension, Duplicates, FiveMinutes, Group, LatencySummary, Repeated, Step, Totals};
 
@@ -205,6 +206,9 @@ impl Querier for Stuck {
         self.refuse()
     }
     fn series(&self, _: Window, _: &Filter, _: i64) -> Result<Vec<Step>, StoreError> {
+        self.refuse()
+    }
+    fn history(&self, _: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
         self.refuse()
     }
     fn latency(&self, _: Window, _: &Filter) -> Result<LatencySummary, StoreError> {

@@ -1,5 +1,7 @@
 //! The queries of the dashboards in `dashboards/`, as Grafana would send them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::{Result, root};
@@ -80,6 +82,18 @@ pub fn queries() -> Result<Vec<Query>> {
         }
     }
     Ok(queries)
+}
+
+/// The panels that say of themselves that they have no data where the companion is the only data source.
+///
+/// # Errors
+/// When a dashboard cannot be read.
+pub fn empty_on_the_ledger() -> Result<BTreeSet<String>> {
+    let boards = boards()?;
+    let noted = panels(&boards).filter(|panel| {
+        panel["description"].as_str().is_some_and(|text| text.contains("On the ledger alone: no data"))
+    });
+    Ok(noted.filter_map(|panel| panel["title"].as_str().map(str::to_owned)).collect())
 }
 
 /// Every variable that asks Prometheus.

@@ -1,29 +1,29 @@
 //! Reads our own exposition back into samples: one place writes the series, and all others read what it wrote.
 
-use std::collections::BTreeMap;
+use crate::promql::{LABEL_OF_NAME, Labels};
 
 /// One sample. The name is the label `__name__`, as in Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sample {
-    pub(super) labels: BTreeMap<String, String>,
+pub(in crate::admin) struct Sample {
+    pub(in crate::admin) labels: Labels,
     /// As written, so that no digit is lost.
-    pub(super) value: String,
+    pub(in crate::admin) value: String,
 }
 
 impl Sample {
-    /// The value of a label; empty where it is absent, which is the same in a selector.
-    pub(super) fn label(&self, name: &str) -> &str {
-        self.labels.get(name).map_or("", String::as_str)
+    /// The value as a number.
+    pub(in crate::admin) fn number(&self) -> Option<f64> {
+        self.value.replace("Inf", "inf").parse().ok()
     }
 }
 
 /// Every sample of an exposition.
-pub(super) fn of(exposition: &str) -> Vec<Sample> {
+pub(in crate::admin) fn of(exposition: &str) -> Vec<Sample> {
     exposition.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect()
 }
 
 /// Name, kind and help of every family.
-pub(super) fn families(exposition: &str) -> Vec<(String, String, String)> {
+pub(in crate::admin) fn families(exposition: &str) -> Vec<(String, String, String)> {
     let mut families = Vec::new();
     let mut help = "";
     for line in exposition.lines() {
@@ -39,7 +39,7 @@ pub(super) fn families(exposition: &str) -> Vec<(String, String, String)> {
 
 fn sample(line: &str) -> Option<Sample> {
     let end = line.find(['{', ' '])?;
-    let mut labels = BTreeMap::from([("__name__".to_owned(), line[..end].to_owned())]);
+    let mut labels = Labels::from([(LABEL_OF_NAME.to_owned(), line[..end].to_owned())]);
     let mut rest = &line[end..];
     if let Some(inner) = rest.strip_prefix('{') {
         rest = inner;
@@ -85,8 +85,8 @@ mod tests {
         let text = text.finish();
         let samples = of(&text);
         assert_eq!(samples.len(), 2);
-        assert_eq!(samples[0].label("model"), "a\"}\\\n,1");
-        assert_eq!((samples[0].label("__name__"), samples[0].value.as_str()), ("a_total", "7"));
+        assert_eq!(samples[0].labels["model"], "a\"}\\\n,1");
+        assert_eq!((samples[0].labels["__name__"].as_str(), samples[0].value.as_str()), ("a_total", "7"));
         assert_eq!((samples[1].labels.len(), samples[1].value.as_str()), (1, "NaN"));
         assert_eq!(families(&text), [("a_total".to_owned(), "counter".to_owned(), "Some help.".to_owned())]);
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::alert::{HELD, RESOLVED_FOR};
 use crate::record::Window;
+use crate::store::history::SeriesSum;
 use crate::store::*;
 
 /// A store that cannot answer one question.
@@ -36,6 +37,9 @@ impl Querier for Broken {
     }
     fn series(&self, window: Window, filter: &Filter, step: i64) -> Result<Vec<Step>, StoreError> {
         self.0.series(window, filter, step)
+    }
+    fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
+        self.0.history(edges)
     }
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
         self.0.latency(window, filter)

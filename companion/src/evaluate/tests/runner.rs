@@ -6,6 +6,7 @@ use super::*;
 use crate::evaluate::runner::Runner;
 use crate::evaluate::state_file::StateFile;
 use crate::record::Window;
+use crate::store::history::SeriesSum;
 use crate::store::*;
 
 /// A store whose `sequence_gaps` hangs until it is let go, once for each permission.
@@ -58,6 +59,9 @@ impl Querier for Hanging {
     }
     fn series(&self, window: Window, filter: &Filter, step: i64) -> Result<Vec<Step>, StoreError> {
         self.store.series(window, filter, step)
+    }
+    fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
+        self.store.history(edges)
     }
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
         self.store.latency(window, filter)

@@ -1,5 +1,8 @@
 //! Totals from any store equal those of the rows, for random calls, windows, filters and times of maintenance.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use spanledger::{CostStatus, Outcome};
@@ -7,6 +10,8 @@ use spanledger::{CostStatus, Outcome};
 use super::records::{BASE, ending_at};
 use super::{TestStore, expected};
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::store::history::{SeriesNames, SeriesSum};
+use crate::store::sums::Measures;
 use crate::store::{Appended, Dimension, Filter, OverviewQuestion, Repetition, Step};
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -160,6 +165,7 @@ pub(super) fn compare(
     let latency = querier.latency(window, filter).unwrap();
     expected::assert_close(&latency, &expected::latency(calls, window, filter));
     assert_series(&querier.series(window, filter, 1_800).unwrap(), calls, window, filter)?;
+    compare_history(store, calls, window)?;
     let groups = querier.breakdown(window, filter, Dimension::Model, 100).unwrap();
     prop_assert_eq!(
         groups.iter().map(|group| group.totals.calls).sum::<u64>(),
@@ -191,6 +197,26 @@ fn assert_series(
         let part = Window { from: step.at, to };
         prop_assert_eq!(step.totals, expected::totals(calls, part, filter));
         expected::assert_close(&step.latency, &expected::latency(calls, part, filter));
+    }
+    Ok(())
+}
+
+/// Every call is in one stretch, under its own series, to the last bucket.
+fn compare_history(store: &TestStore, calls: &[CallRecord], window: Window) -> Result<(), TestCaseError> {
+    let third = Timestamp(window.from.0 + (window.to.0 - window.from.0) / 3);
+    let edges = [window.from, third, window.to];
+    let found = store.querier.history(&edges).unwrap();
+    prop_assert_eq!(found.len(), 2);
+    for (pair, mut found) in edges.windows(2).zip(found) {
+        let part = Window { from: pair[0], to: pair[1] };
+        let mut wanted: BTreeMap<SeriesNames, SeriesSum> = BTreeMap::new();
+        for call in expected::within(calls, part, &Filter::default()) {
+            let names = SeriesNames::from(call);
+            let empty = || SeriesSum::empty(Arc::new(names.clone()));
+            wanted.entry(names.clone()).or_insert_with(empty).count(&Measures::from(call));
+        }
+        found.sort_by(|one, other| one.names.cmp(&other.names));
+        prop_assert_eq!(found, wanted.into_values().collect::<Vec<_>>());
     }
     Ok(())
 }

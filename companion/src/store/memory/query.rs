@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::{Columns, MemoryStore, NEVER, end};
 use crate::record::{CallRecord, NanoUsd, SkippedSpans, Timestamp, Window};
+use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
 use crate::store::{
@@ -72,6 +74,21 @@ impl Querier for MemoryStore {
             latency: columns.latency(part, filter),
         };
         Ok(steps.into_iter().map(sums).collect())
+    }
+
+    fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
+        let columns = self.read();
+        let stretches = edges.windows(2).map(|pair| {
+            let mut sums: HashMap<SeriesNames, SeriesSum> = HashMap::new();
+            for index in columns.range(Window { from: pair[0], to: pair[1] }) {
+                let call = &columns.records[index];
+                let names = SeriesNames::from(call);
+                let empty = || SeriesSum::empty(Arc::new(names.clone()));
+                sums.entry(names.clone()).or_insert_with(empty).count(&Measures::from(call));
+            }
+            sums.into_values().collect()
+        });
+        Ok(stretches.collect())
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {

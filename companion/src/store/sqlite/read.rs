@@ -5,6 +5,7 @@ mod calls;
 mod five_minutes;
 mod gaps;
 mod hashes;
+mod history;
 mod overview;
 pub(super) mod pages;
 pub(super) mod processes;

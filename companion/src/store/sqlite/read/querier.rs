@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use crate::record::{SkippedSpans, Timestamp, Window, hours_of};
+use crate::store::history::SeriesSum;
 use crate::store::sqlite::Limits;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
@@ -115,6 +116,10 @@ impl Querier for SqliteQuerier {
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {
         self.ask(|snapshot| snapshot.series(window, filter, step_seconds))
+    }
+
+    fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
+        self.ask(|snapshot| snapshot.history(edges))
     }
 
     fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {

@@ -17,15 +17,19 @@ fn bucket_of(value: u64) -> u16 {
     u16::try_from(octave * PER_OCTAVE + mantissa).unwrap_or(u16::MAX)
 }
 
-/// The middle of a bucket.
-fn middle(bucket: usize) -> u64 {
+/// The smallest value of a bucket.
+fn smallest(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     if bucket < PER_OCTAVE {
         return bucket;
     }
-    let shift = bucket / PER_OCTAVE - 1;
-    let low = (PER_OCTAVE + bucket % PER_OCTAVE) << shift;
-    low + ((1 << shift) - 1) / 2
+    (PER_OCTAVE + bucket % PER_OCTAVE) << (bucket / PER_OCTAVE - 1)
+}
+
+/// The middle of a bucket.
+fn middle(bucket: usize) -> u64 {
+    let shift = (bucket as u64 / PER_OCTAVE).saturating_sub(1);
+    smallest(bucket) + ((1 << shift) - 1) / 2
 }
 
 /// Few values, as a rollup row keeps them: ordered buckets with their counts.
@@ -79,6 +83,11 @@ impl Histogram {
         read_buckets(bytes, |bucket, count| histogram.buckets.push((bucket, count)))?;
         Some(histogram)
     }
+}
+
+/// Hands out the smallest value of each bucket with its count.
+pub(crate) fn each_bucket(bytes: &mut &[u8], mut each: impl FnMut(u64, u64)) -> Option<()> {
+    read_buckets(bytes, |bucket, count| each(smallest(usize::from(bucket)), count))
 }
 
 /// How many values a histogram holds that [`Histogram::write`] wrote.

@@ -1,13 +1,15 @@
 //! One row of a rollup: totals and latencies of some calls of some minutes.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use crate::record::NanoUsd;
+use crate::store::history;
 use crate::store::sqlite::file::enum_codes::damaged;
 use crate::store::sqlite::rollup::histogram::{
-    Distribution, Histogram, count_values, read_varint, write_varint,
+    Distribution, Histogram, count_values, each_bucket, read_varint, write_varint,
 };
 use crate::store::sums::Measures;
 use crate::store::{LatencySummary, Totals};
@@ -207,6 +209,20 @@ pub(crate) fn first_chunks(mut bytes: &[u8]) -> rusqlite::Result<(u64, u64)> {
     count_values(&mut bytes).ok_or_else(broken)?;
     let count = count_values(&mut bytes).ok_or_else(broken)?;
     Ok((count, read_varint(&mut bytes).ok_or_else(broken)?))
+}
+
+/// Adds the `latency` column of a rollup row to coarser buckets.
+pub(crate) fn read_buckets(mut bytes: &[u8], into: &mut history::Latencies) -> rusqlite::Result<()> {
+    let broken = || damaged("latency histogram".to_owned());
+    let mut read = |into: &mut BTreeMap<u64, u64>| {
+        each_bucket(&mut bytes, |ns, calls| history::add(into, history::largest_with(ns), calls))
+            .ok_or_else(broken)
+    };
+    read(&mut into.duration)?;
+    read(&mut into.first_chunk)?;
+    let sum = read_varint(&mut bytes).ok_or_else(broken)?;
+    into.first_chunk_ns = into.first_chunk_ns.saturating_add(sum);
+    Ok(())
 }
 
 /// The latencies of many calls, as a question adds them up.
