@@ -2,6 +2,7 @@
 
 pub mod backtest;
 pub mod backup;
+mod call;
 pub mod calls;
 pub mod check;
 pub mod config;
@@ -58,6 +59,7 @@ Examples:
   spanledger serve                  OTLP on 127.0.0.1:4317 and :4318, report page on :4319
   spanledger report --last 7d --format html -o week.html
   spanledger calls --last 1h --status 429
+  spanledger call chatcmpl-AbC123   one call in words, with its bill
   spanledger check && echo quiet    for cron and CI: exits 1 when a rule fires
   spanledger notify --test slack    sends one test message to a notification target
   spanledger import audit.db        imports an existing audit_logs table
@@ -72,8 +74,10 @@ enum Command {
     Serve(serve::Args),
     /// Report on a period: totals, failures, cost, latency, users, errors, rules.
     Report(report::Args),
-    /// List calls, newest first.
+    /// List calls, newest first, or follow them as they arrive.
     Calls(calls::Args),
+    /// Explain one call: what was asked, how it ended, its times, its bill line by line, what was recorded.
+    Call(call::Args),
     /// Usage and cost by hour.
     Hourly(periods::Args),
     /// Usage and cost by day.
@@ -187,6 +191,11 @@ impl Cli {
             Command::Calls(args) => {
                 let querier = common.querier(&common.load(&[])?)?;
                 calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
+            }
+            Command::Call(args) => {
+                let loaded = common.load(&[])?;
+                let querier = common.querier(&loaded)?;
+                call::run(&args, &querier, &app::prices(&loaded)?, now, terminal, out)?;
             }
             Command::Hourly(args) => common.periods(&args, Period::Hour, now, terminal, out)?,
             Command::Daily(args) => common.periods(&args, Period::Day, now, terminal, out)?,

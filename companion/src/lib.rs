@@ -18,6 +18,7 @@ mod config;
 mod convert;
 mod demo;
 mod evaluate;
+mod explain;
 mod failure;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]

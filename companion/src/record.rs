@@ -6,9 +6,7 @@ mod passage;
 mod process;
 mod skipped;
 
-pub(crate) use modality::ModalityTokens;
-#[cfg(test)]
-pub(crate) use modality::Parts;
+pub(crate) use modality::{ModalityTokens, Parts};
 pub(crate) use passage::Passage;
 pub(crate) use process::{ProcessEnd, ProcessReport};
 #[cfg(test)]

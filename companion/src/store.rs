@@ -22,11 +22,12 @@ pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, CallPage, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary,
-    Maintained, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
+    Appended, CallAccount, CallPage, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall,
+    LatencySummary, Maintained, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
+pub(crate) use question::CallId;
 pub(crate) use question::RepetitionQuestion;
 pub use question::{Dimension, Filter, Page};
 
@@ -217,4 +218,11 @@ pub trait Querier: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError>;
+
+    /// Accounts of calls whose trace id, span id or response id begins with `id`, the counted ones and the others, newest
+    /// first, at most `limit`. Reads every row of the window.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn accounts(&self, window: Window, id: &CallId, limit: usize) -> Result<Vec<CallAccount>, StoreError>;
 }

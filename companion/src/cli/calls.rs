@@ -1,6 +1,7 @@
 //! `spanledger calls`: the calls of a window, newest first.
 
 pub(super) mod csv;
+mod follow;
 mod json;
 mod table;
 
@@ -28,6 +29,7 @@ Examples:
   spanledger calls --last 1h --status 429
   spanledger calls --user ada --outcome failed
   spanledger calls --last 7d --limit 10000 --format csv > calls.csv
+  spanledger calls --follow --service checkout
   spanledger calls --trace-id 03c06e6337f7ec5df66d2c857ef59fcf --format json")]
 pub struct Args {
     #[command(flatten)]
@@ -62,6 +64,10 @@ pub struct Args {
     /// Continue after an earlier page: the number that it printed.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     after: Option<i64>,
+    /// Prints the newest calls, then each one that arrives, until it is interrupted. As JSON, one document per line. A call
+    /// that ended more than two minutes before it arrives is counted at the end, and not printed.
+    #[arg(long, short, conflicts_with_all = ["last", "from", "to", "after"])]
+    follow: bool,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: CallsFormat,
@@ -98,6 +104,9 @@ pub fn run(
         ..Filter::default()
     };
     let limit = usize::try_from(args.limit).unwrap_or(MOST_ROWS);
+    if args.follow {
+        return follow::run(querier, &filter, limit, args.format, out, notes);
+    }
     let page = querier.calls(args.window.window(now)?, &filter, Page { limit, after: args.after })?;
     let (text, names_next) = match args.format {
         CallsFormat::Text => (table::render(&page.calls, terminal), false),

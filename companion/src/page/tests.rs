@@ -255,6 +255,14 @@ impl Querier for Stuck {
     fn calls(&self, _: Window, _: &Filter, _: Page) -> Result<crate::store::CallPage, StoreError> {
         self.refuse()
     }
+    fn accounts(
+        &self,
+        _: Window,
+        _: &crate::store::CallId,
+        _: usize,
+    ) -> Result<Vec<crate::store::CallAccount>, StoreError> {
+        self.refuse()
+    }
 }
 
 #[tokio::test]

@@ -254,3 +254,14 @@ pub struct Maintained {
     /// Seconds of history that are past their age and stay for now, since no more may be deleted in the time.
     pub behind_seconds: u64,
 }
+
+/// One account of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallAccount {
+    /// The call as it is counted and shown, with what other accounts of it added.
+    pub call: CallRecord,
+    /// What its own span gave.
+    pub own: CallRecord,
+    /// Whether it is the account of its call that counts.
+    pub counted: bool,
+}

@@ -69,6 +69,7 @@ macro_rules! store_conformance {
             finds_the_newest_call
             pages_through_all_calls_newest_first
             filters_by_each_field
+            finds_accounts_by_the_beginning_of_an_id
             takes_hostile_records
             counts_a_call_once_by_its_response
             keeps_calls_apart_whose_ids_repeat

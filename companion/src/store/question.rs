@@ -1,5 +1,8 @@
 //! What questions are about.
 
+use crate::record::CallRecord;
+use crate::record::ids::{hex, parse_hex};
+
 /// Which calls a question is about. An absent field matches all; several must all match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -65,4 +68,62 @@ pub struct Page {
     pub limit: usize,
     /// The `next` of the page before; `None` for the first.
     pub after: Option<i64>,
+}
+
+/// The beginning of an id of calls, or the ids of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallId {
+    /// As it was given, without white space around it.
+    pub(crate) text: String,
+    /// Trace id and span id, where it has the form `TRACE-SPAN`.
+    pub(crate) pair: Option<([u8; 16], [u8; 8])>,
+}
+
+impl CallId {
+    /// Reads hex digits of either case, the text of a response id, or a trace id and a span id with a `-` between them.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let text = text.trim();
+        let pair = text.split_once('-').and_then(|(trace, span)| {
+            Some((parse_hex(trace)?.try_into().ok()?, parse_hex(span)?.try_into().ok()?))
+        });
+        Self { text: text.to_owned(), pair }
+    }
+
+    /// The ids of `call`, as [`CallId::new`] reads them.
+    #[must_use]
+    pub fn of(call: &CallRecord) -> String {
+        format!("{}-{}", hex(&call.trace_id), hex(&call.span_id))
+    }
+
+    /// Its hex digits in lower case, where it has nothing else and no more than a trace id.
+    pub(crate) fn digits(&self) -> Option<String> {
+        let digits = self.text.len() <= 32 && self.text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (digits && !self.text.is_empty()).then(|| self.text.to_ascii_lowercase())
+    }
+
+    /// Whether the trace id, the span id or the response id of `call` begins with it.
+    #[must_use]
+    pub fn matches(&self, call: &CallRecord) -> bool {
+        if self.text.is_empty() {
+            return false;
+        }
+        let begins = |id: &[u8]| self.digits().is_some_and(|digits| hex(id).starts_with(&digits));
+        self.pair.is_some_and(|pair| pair == (call.trace_id, call.span_id))
+            || begins(&call.trace_id)
+            || begins(&call.span_id)
+            || call.response_id.as_ref().is_some_and(|id| id.starts_with(&self.text))
+    }
+
+    /// Whether it is the whole of an id of `call`.
+    #[must_use]
+    pub fn is_whole(&self, call: &CallRecord) -> bool {
+        let length = self.text.len();
+        self.matches(call)
+            && (self.pair.is_some()
+                || call.response_id.as_ref().is_some_and(|id| id.len() == length)
+                || self
+                    .digits()
+                    .is_some_and(|digits| digits == hex(&call.trace_id) || digits == hex(&call.span_id)))
+    }
 }

@@ -54,12 +54,20 @@ const COLUMNS: [(&str, Cell); 41] = [
 ];
 
 pub(super) fn render(calls: &[CallRecord]) -> String {
+    calls.iter().fold(heading(), |out, call| out + &row(call))
+}
+
+/// The titles.
+pub(super) fn heading() -> String {
     let mut out = String::new();
     line(&mut out, COLUMNS.iter().map(|(title, _)| (*title).to_owned()));
-    for call in calls {
-        let call = Call::of(call);
-        line(&mut out, COLUMNS.iter().map(|(_, cell)| cell(&call)));
-    }
+    out
+}
+
+/// One call.
+pub(super) fn row(call: &CallRecord) -> String {
+    let (mut out, call) = (String::new(), Call::of(call));
+    line(&mut out, COLUMNS.iter().map(|(_, cell)| cell(&call)));
     out
 }
 

@@ -15,6 +15,11 @@ pub(super) fn render(page: &CallPage) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
+/// One call on a line of its own.
+pub(super) fn line(call: &CallRecord) -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string(&Call::of(call))? + "\n")
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     calls: Vec<Call<'a>>,

@@ -1,44 +1,13 @@
 //! What decides a price is in the ledger: a bill is computed again from the rows alone.
 
-use std::time::{Duration, SystemTime};
-
+use spanledger::PriceTable;
 use spanledger::semconv::attribute;
-use spanledger::{Billing, Modality, PriceQuery, PriceTable, Usage};
 
 use super::senders::Sent;
 use super::*;
-use crate::record::{CallRecord, NanoUsd, Parts, Timestamp, Window};
+use crate::record::{NanoUsd, Timestamp, Window};
 use crate::store::sqlite::{Ledger, Options};
 use crate::store::{Appender, Filter, Page, Querier};
-
-/// The price of a call by its row.
-fn price_of(call: &CallRecord) -> Option<NanoUsd> {
-    let modality = |parts: Parts| Modality { text: parts.text, image: parts.image, audio: parts.audio };
-    let tokens = call.modality_tokens.as_deref().copied().unwrap_or_default();
-    let usage = Usage {
-        input_tokens: call.input_tokens,
-        output_tokens: call.output_tokens,
-        cache_read_tokens: call.cache_read_tokens,
-        cache_write_tokens: call.cache_write_tokens,
-        reasoning_tokens: call.reasoning_tokens,
-        input_modality: modality(tokens.input),
-        cache_read_modality: modality(tokens.cache_read),
-        output_modality: modality(tokens.output),
-    };
-    let query = PriceQuery {
-        provider: &call.provider,
-        server_address: call.server_address.as_deref(),
-        response_model: call.response_model.as_deref(),
-        request_model: call.request_model.as_deref(),
-        service_tier: call.service_tier.as_deref(),
-        requested_service_tier: None,
-        usage: &usage,
-        usage_source: call.usage_source,
-        billing: &Billing::parse(&call.price_factors),
-        at: SystemTime::UNIX_EPOCH + Duration::from_nanos(call.start.0.unsigned_abs()),
-    };
-    PriceTable::bundled().price(&query).usd.and_then(NanoUsd::from_usd)
-}
 
 /// A call of the library, with `more`.
 fn call(model: &str, provider: &str, host: &str, factors: &[&str], more: serde_json::Value) -> Sent<'static> {
@@ -115,7 +84,13 @@ fn every_bill_is_computed_again_from_its_row() {
     assert_eq!(kept.len(), sent.len());
     for call in &kept {
         assert!(call.cost.is_some_and(|cost| cost.0 > 0), "{call:?}");
-        assert_eq!(price_of(call), call.cost, "{call:?}");
+        let bill = crate::explain::bill(call, &PriceTable::bundled());
+        assert!(bill.adds_up, "{call:?} {bill:?}");
+        let lines: i64 = bill.lines.iter().map(|line| line.nano_usd).sum();
+        assert_eq!(
+            (Some(NanoUsd(lines)), bill.notes.iter().any(|note| note.contains("the lines"))),
+            (call.cost, false)
+        );
     }
     // Each of these has a price of its own, so that none of what decides it could be left out.
     let mut costs: Vec<_> =

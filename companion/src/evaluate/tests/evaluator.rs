@@ -89,6 +89,14 @@ impl Querier for Broken {
     fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
         self.0.calls(window, filter, page)
     }
+    fn accounts(
+        &self,
+        window: Window,
+        id: &crate::store::CallId,
+        limit: usize,
+    ) -> Result<Vec<crate::store::CallAccount>, StoreError> {
+        self.0.accounts(window, id, limit)
+    }
 }
 
 fn repeats(seconds: i64) -> Vec<CallRecord> {

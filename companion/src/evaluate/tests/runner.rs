@@ -109,6 +109,14 @@ impl Querier for Hanging {
     fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
         self.store.calls(window, filter, page)
     }
+    fn accounts(
+        &self,
+        window: Window,
+        id: &crate::store::CallId,
+        limit: usize,
+    ) -> Result<Vec<crate::store::CallAccount>, StoreError> {
+        self.store.accounts(window, id, limit)
+    }
 }
 
 fn named(statuses: &[RuleStatus], name: RuleName) -> RuleStatus {

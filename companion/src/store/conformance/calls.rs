@@ -4,10 +4,11 @@ use spanledger::Outcome;
 
 use super::records::{self, BASE, call, ending_at};
 use super::{ALL, TestStore, any, expected, page};
+use crate::record::ids::hex;
 use crate::record::{
     CallRecord, NanoUsd, ProcessEnd, ProcessReport, SkipReason, SkippedHours, Timestamp, Window,
 };
-use crate::store::{Appended, Batch, Dimension, Filter, Page, SequenceGap};
+use crate::store::{Appended, Batch, CallId, Dimension, Filter, Page, SequenceGap};
 
 pub(crate) fn gives_back_every_field(store: &mut TestStore) {
     let full = records::every_field();
@@ -286,4 +287,49 @@ pub(crate) fn names_the_newest_gaps_of_a_time_and_a_service(store: &mut TestStor
         ask(0, &Filter { service: Some("noisy".into()), ..any() }, 1),
         (vec![("noisy".to_owned(), 38)], 19, 19)
     );
+}
+
+pub(crate) fn finds_accounts_by_the_beginning_of_an_id(store: &mut TestStore) {
+    let id = |first: u8, rest: u8| std::array::from_fn(|at| if at == 0 { first } else { rest });
+    let made = |n: i64, trace: u8, span: u8, response: &str| CallRecord {
+        trace_id: id(trace, 0x11),
+        span_id: std::array::from_fn(|at| if at == 0 { span } else { 0x22 }),
+        response_id: Some(response.to_owned()),
+        ..ending_at(u64::try_from(n).unwrap(), BASE.plus_seconds(n))
+    };
+    let calls = [
+        made(1, 0xab, 0x01, "chatcmpl-A1"),
+        made(2, 0xac, 0xff, "chatcmpl-a2"),
+        made(3, 0xff, 0x03, "abc%_"),
+    ];
+    store.appender.append(&calls).unwrap();
+    let found = |text: &str, limit: usize| -> Vec<i64> {
+        let accounts = store.querier.accounts(ALL, &CallId::new(text), limit).unwrap();
+        assert!(accounts.iter().all(|account| account.counted && account.own == account.call));
+        let number = |call: &CallRecord| calls.iter().position(|made| made == call).unwrap();
+        accounts.iter().map(|account| i64::try_from(number(&account.call)).unwrap() + 1).collect()
+    };
+    for (text, expected) in [
+        ("a", &[3, 2, 1][..]),
+        ("ab", &[3, 1]),
+        ("AB1", &[1]),
+        ("ab1111", &[1]),
+        (&format!("{}1", hex(&calls[0].trace_id)), &[]),
+        ("ff", &[3, 2]),
+        ("ff2", &[2]),
+        ("f", &[3, 2]),
+        ("0", &[3, 1]),
+        ("chatcmpl-", &[2, 1]),
+        ("chatcmpl-a", &[2]),
+        ("abc%", &[3]),
+        ("%", &[]),
+        ("", &[]),
+        (&CallId::of(&calls[0]), &[1]),
+        (&format!("{}-{}", hex(&calls[0].trace_id), hex(&calls[1].span_id)), &[]),
+    ] {
+        assert_eq!(found(text, 10), expected, "{text}");
+    }
+    assert_eq!(found("a", 2), [3, 2]);
+    let before = Window { to: BASE.plus_seconds(3), ..ALL };
+    assert_eq!(store.querier.accounts(before, &CallId::new("a"), 10).unwrap().len(), 2);
 }

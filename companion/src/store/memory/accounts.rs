@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 
 use super::{Columns, end};
-use crate::record::{CallRecord, Origin, Timestamp};
+use crate::record::{CallRecord, Origin, Timestamp, Window};
 use crate::store::identity::{Account, Accounts, Each, Known, WITNESS_WAITS, verdicts};
-use crate::store::{Appended, Batch};
+use crate::store::{Appended, Batch, CallAccount, CallId};
 
 /// Accounts and passages by which others of a call are recognised; see [`Known`].
 const RECENT: usize = 65_536;
@@ -66,6 +66,19 @@ impl Stored {
     pub(super) fn forget(&mut self, before: Timestamp) {
         self.rows.0.retain(|_, row| end(&row.account.call) >= before);
         self.waiting.retain(|(_, id)| self.rows.0.contains_key(id));
+    }
+
+    /// The accounts with an id that begins with `id`, newest first.
+    pub(super) fn find(&self, window: Window, id: &CallId, limit: usize) -> Vec<CallAccount> {
+        let within = |call: &CallRecord| (window.from..window.to).contains(&end(call)) && id.matches(call);
+        let mut found: Vec<&Row> = self.rows.0.values().filter(|row| within(&row.call)).collect();
+        found.sort_by_key(|row| std::cmp::Reverse((end(&row.call), row.account.id)));
+        let account = |row: &Row| CallAccount {
+            call: row.call.clone(),
+            own: row.account.call.clone(),
+            counted: row.account.counted,
+        };
+        found.into_iter().take(limit).map(account).collect()
     }
 
     fn of_the_same(&self, call: &CallRecord) -> Vec<Account> {

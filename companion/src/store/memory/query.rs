@@ -10,8 +10,9 @@ use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary,
-    Page, Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    CallAccount, CallId, CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition,
+    LargeCall, LatencySummary, Page, Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step,
+    StoreError, Totals,
 };
 
 impl Querier for MemoryStore {
@@ -279,6 +280,10 @@ impl Querier for MemoryStore {
             calls: indexes.into_iter().map(|index| columns.records[index].clone()).collect(),
             next: last.filter(|_| more),
         })
+    }
+
+    fn accounts(&self, window: Window, id: &CallId, limit: usize) -> Result<Vec<CallAccount>, StoreError> {
+        Ok(self.read().accounts.find(window, id, limit))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Queries: whole buckets from the rollups, the edges of a window from the calls. Never writes.
 
+mod accounts;
 pub(super) mod backup;
 mod calls;
 mod five_minutes;

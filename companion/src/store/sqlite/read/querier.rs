@@ -19,9 +19,9 @@ use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary,
-    Overview, OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError,
-    Totals,
+    CallAccount, CallId, CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition,
+    LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion,
+    SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -187,5 +187,9 @@ impl Querier for SqliteQuerier {
 
     fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
         self.ask(|snapshot| snapshot.calls(window, filter, page))
+    }
+
+    fn accounts(&self, window: Window, id: &CallId, limit: usize) -> Result<Vec<CallAccount>, StoreError> {
+        self.ask(|snapshot| snapshot.accounts(window, id, limit))
     }
 }
