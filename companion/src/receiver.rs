@@ -230,10 +230,13 @@ impl Intake {
                 count(SpanResult::Accepted, appended.inserted);
                 count(SpanResult::Duplicate, appended.duplicates);
                 count(SpanResult::TooOld, appended.too_old);
+                count(SpanResult::Refused, appended.without_place);
                 count(SpanResult::OtherAccount, appended.other_accounts);
                 self.metrics.count_undone(appended.undone);
                 self.metrics.count_forgotten(appended.forgotten);
                 rejected.add(appended.too_old, "older than what the ledger keeps");
+                let reason = "no place is left for calls that end in that microsecond, the clock does not move";
+                rejected.add(appended.without_place, reason);
                 if appended.too_old > 0
                     && let Some(suppressed) = self.too_old.allow(clock::now())
                 {

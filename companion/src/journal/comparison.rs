@@ -106,13 +106,21 @@ impl State {
 
 /// Compares process by process, in the order of services and instances.
 pub(crate) fn compare(journals: Vec<Inspected>, ledger: Vec<ProcessAccount>) -> Vec<Compared> {
-    let mut ledger: BTreeMap<String, ProcessAccount> =
-        ledger.into_iter().map(|account| (account.instance.clone(), account)).collect();
+    let mut ledger: BTreeMap<(String, String), ProcessAccount> = ledger
+        .into_iter()
+        .map(|account| ((account.instance.clone(), account.service.clone()), account))
+        .collect();
     let mut all: Vec<Compared> = journals
         .into_iter()
         .map(|journal| {
             // A process with several journals has one account, which goes with the first of them.
-            let account = ledger.remove(&journal.instance);
+            // A journal without the name of a service is compared by its instance alone.
+            let own = (journal.instance.clone(), journal.service.clone());
+            let key = match ledger.contains_key(&own) || !journal.service.is_empty() {
+                true => Some(own),
+                false => ledger.keys().find(|(instance, _)| *instance == journal.instance).cloned(),
+            };
+            let account = key.and_then(|key| ledger.remove(&key));
             of(Some(journal), account.unwrap_or_default())
         })
         .collect();

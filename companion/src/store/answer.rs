@@ -213,6 +213,8 @@ pub struct Appended {
     pub duplicates: u64,
     /// Calls so old that retention would have deleted them: skipped, since it cannot be known whether they were stored before.
     pub too_old: u64,
+    /// Calls for which there was no place among those that end in the same microsecond: skipped.
+    pub without_place: u64,
     /// New accounts that are not counted: another account of the same call is, or a witness waits for one.
     pub other_accounts: u64,
     /// Calls that were counted before and are not any more: what came shows that another account of the call counts.

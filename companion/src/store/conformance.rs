@@ -65,6 +65,7 @@ macro_rules! store_conformance {
             follows_gaps_in_any_order_of_arrival
             knows_what_journals_report_of_processes
             names_the_newest_gaps_of_a_time_and_a_service
+            numbers_of_another_service_change_no_gap
             counts_skipped_spans_by_whole_hours
             finds_the_newest_call
             pages_through_all_calls_newest_first

@@ -333,3 +333,26 @@ pub(crate) fn finds_accounts_by_the_beginning_of_an_id(store: &mut TestStore) {
     let before = Window { to: BASE.plus_seconds(3), ..ALL };
     assert_eq!(store.querier.accounts(before, &CallId::new("a"), 10).unwrap().len(), 2);
 }
+
+/// A process of another service that gives the same name.
+pub(crate) fn numbers_of_another_service_change_no_gap(store: &mut TestStore) {
+    let numbered = |id: u64, service: &str, sequence: u64| CallRecord {
+        service: service.into(),
+        instance: Some("one".into()),
+        sequence: Some(sequence),
+        ..ending_at(id, BASE.plus_seconds(id.cast_signed()))
+    };
+    let own = [numbered(1, "own", 1), numbered(2, "own", 2), numbered(3, "own", 5)];
+    store.appender.append(&own).unwrap();
+    let gaps = |store: &TestStore| {
+        let filter = Filter { service: Some("own".into()), ..Filter::default() };
+        let found = store.querier.sequence_gaps(ALL, ALL.to, &filter, 10).unwrap();
+        found.newest.iter().map(|gap| (gap.first, gap.last)).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(store), [(3, 4)]);
+    let forged: Vec<_> = (3..=4).chain([900]).map(|number| numbered(100 + number, "other", number)).collect();
+    store.appender.append(&forged).unwrap();
+    assert_eq!(gaps(store), [(3, 4)], "the missing numbers did not come");
+    store.appender.append(&[numbered(4, "own", 6)]).unwrap();
+    assert_eq!(gaps(store), [(3, 4)], "and no others are missing");
+}

@@ -9,7 +9,8 @@ use crate::store::{Filter, SequenceGap, SequenceGaps};
 /// nothing behind.
 #[derive(Debug, Default)]
 pub(super) struct Sequences {
-    instances: HashMap<String, Instance>,
+    /// By name and service.
+    instances: HashMap<(String, String), Instance>,
     /// Whether numbers below the first that is seen belong to a part of the ledger that is not here.
     part: bool,
 }
@@ -45,7 +46,7 @@ impl Sequences {
             return;
         }
         let part = self.part;
-        let instance = self.instances.entry(name.clone()).or_insert_with(|| Instance {
+        let instance = self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| Instance {
             highest: if part { number.saturating_sub(1) } else { 0 },
             ..Instance::default()
         });
@@ -55,7 +56,7 @@ impl Sequences {
 
     /// Notes what the journal of a process reports.
     pub(super) fn note(&mut self, report: &ProcessReport) {
-        let instance = self.instances.entry(report.instance.clone()).or_default();
+        let instance = self.instances.entry((report.instance.clone(), report.service.clone())).or_default();
         instance.last_seen = instance.last_seen.max(report.at);
         if instance.report.as_ref().is_some_and(|known| known.at > report.at) {
             return;
@@ -90,7 +91,7 @@ impl Sequences {
         limit: usize,
     ) -> SequenceGaps {
         let mut gaps: Vec<SequenceGap> = Vec::new();
-        for (name, instance) in &self.instances {
+        for ((name, of), instance) in &self.instances {
             let mut missing: Vec<&Hole> = instance
                 .holes
                 .iter()
@@ -102,7 +103,7 @@ impl Sequences {
             missing.sort_by_key(|hole| hole.first);
             for hole in missing {
                 match gaps.last_mut() {
-                    Some(gap) if gap.instance == *name && gap.last.checked_add(1) == Some(hole.first) => {
+                    Some(gap) if gap.instance == *name && gap.service == *of && gap.last.checked_add(1) == Some(hole.first) => {
                         gap.last = hole.last;
                         gap.noticed = gap.noticed.min(hole.noticed);
                         gap.lost = instance.lost(gap.first, gap.last);
@@ -125,7 +126,7 @@ impl Sequences {
         let between = gaps
             .iter()
             .filter(|gap| gap.lost > 0)
-            .filter_map(|gap| self.instances.get(&gap.instance)?.report.as_ref()?.lost_between);
+            .filter_map(|gap| self.instances.get(&(gap.instance.clone(), gap.service.clone()))?.report.as_ref()?.lost_between);
         let lost_between = between.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let count = gaps.len() as u64;
         gaps.truncate(limit);

@@ -10,6 +10,7 @@ pub(super) mod known_names;
 pub(super) mod names;
 pub(super) mod open;
 pub(super) mod row;
+pub(super) mod salt;
 pub(super) mod schema;
 pub(super) mod skipped;
 pub(super) mod watch;

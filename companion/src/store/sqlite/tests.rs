@@ -15,6 +15,7 @@ mod gaps;
 mod migrating;
 mod naming;
 mod opening;
+mod placing;
 mod repeating;
 mod retaining;
 mod skipping;

@@ -4,8 +4,6 @@
 //! rows, without an index. A repeated span ends at the same time, so it leads to the same slot: comparing
 //! the identity found there is all that idempotence costs.
 
-use sha2::{Digest, Sha256};
-
 use crate::record::Timestamp;
 
 /// 512 slots per microsecond is what remains next to 54 bits of microseconds (the years 1677 to 2262).
@@ -72,15 +70,10 @@ pub(crate) fn places(end: i64, identity: i64) -> impl Iterator<Item = Place> {
     own.chain(spilled)
 }
 
-/// A number for the identity of a call. SHA-256, so that no sender can aim many calls at one slot cheaply.
-pub(crate) fn identity_hash(trace_id: &[u8; 16], span_id: &[u8; 8]) -> i64 {
-    let digest = Sha256::new().chain_update(trace_id).chain_update(span_id).finalize();
-    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | i64::from(*byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sqlite::file::salt::Salt;
 
     #[test]
     fn keeps_the_order_of_time_from_the_first_to_the_last_nanosecond() {
@@ -89,7 +82,7 @@ mod tests {
             assert!(first_id(Timestamp(pair[0])) <= first_id(Timestamp(pair[1])), "{pair:?}");
         }
         for time in times {
-            for place in places(time, identity_hash(&[1; 16], &[2; 8])) {
+            for place in places(time, Salt::NONE.of_call(&[1; 16], &[2; 8])) {
                 assert!(place.id >= first_id(Timestamp(time)));
                 if time < i64::MAX {
                     assert!(place.id < end_id(Timestamp(time + 1), place.spill_us), "{time}");
@@ -100,7 +93,7 @@ mod tests {
 
     #[test]
     fn tries_no_place_twice() {
-        let ids: Vec<_> = places(1_000, identity_hash(&[7; 16], &[9; 8])).map(|place| place.id).collect();
+        let ids: Vec<_> = places(1_000, Salt::NONE.of_call(&[7; 16], &[9; 8])).map(|place| place.id).collect();
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
     }

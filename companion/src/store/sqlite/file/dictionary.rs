@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use crate::record::CallRecord;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
 use crate::store::sqlite::file::known_names::{Admitted, DIMENSIONS, KnownNames, OTHER};
+use crate::store::sqlite::file::salt::Salt;
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
@@ -34,6 +34,7 @@ struct SeriesKey {
 /// The writer's view of `text` and `series`. After a transaction that was rolled back it must be cleared.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
+    pub(crate) salt: Salt,
     frequent: Frequent<Entry>,
     texts: HashMap<String, Entry>,
     series: HashMap<SeriesKey, Entry>,
@@ -48,8 +49,9 @@ pub(crate) const fn day_of(end: i64) -> i64 {
 
 impl Dictionary {
     /// Keeps apart so many names of each dimension, and so many series.
-    pub(crate) fn new(names: usize, series: usize) -> Self {
+    pub(crate) fn new(salt: Salt, names: usize, series: usize) -> Self {
         Self {
+            salt,
             frequent: Frequent::default(),
             texts: HashMap::new(),
             series: HashMap::new(),
@@ -83,8 +85,7 @@ impl Dictionary {
             }
             return Ok(*entry);
         }
-        // The index holds a hash, so that long values cost no more than short ones.
-        let hash = text_hash(value);
+        let hash = self.salt.of_text(value);
         let found = connection
             .prepare_cached("SELECT id, last_day FROM text WHERE hash = ?1 AND value = ?2")?
             .query_row(params![hash, value], |row| Ok(Entry { id: row.get(0)?, last_day: row.get(1)? }))
@@ -282,10 +283,4 @@ fn touch(connection: &Connection, table: &str, id: i64, day: i64) -> rusqlite::R
         .prepare_cached(&format!("UPDATE {table} SET last_day = ?2 WHERE id = ?1"))?
         .execute([id, day])?;
     Ok(())
-}
-
-/// The key of `text_hash`: half of it would do, but collisions made on purpose would slow the writer down.
-pub(crate) fn text_hash(value: &str) -> i64 {
-    let digest = Sha256::digest(value);
-    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | i64::from(*byte))
 }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 use crate::store::sqlite::file::error::store_error;
+use crate::store::sqlite::file::salt::renumber_texts;
 use crate::store::sqlite::file::watermarks::NEVER;
 
 /// Marks the file as a ledger: "SPLG".
@@ -13,7 +14,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -179,6 +180,23 @@ CREATE INDEX series_key ON series (model, error_type, service, provider, outcome
 /// Pages have checksums, which older versions would not write: `file::open` makes room for them.
 const NINTH: &str = "";
 
+/// A secret number, and the microsecond up to which calls may have been placed without it: see `salt`. Numbers of a process
+/// are those of one service, so that no other service can give numbers under its name.
+const TENTH: &str = "
+INSERT OR IGNORE INTO state (name, value) VALUES ('salt', random());
+INSERT OR REPLACE INTO state (name, value) SELECT 'unsalted_to', max(id) >> 9 FROM calls HAVING count(*) > 0;
+CREATE TABLE instance_of_service (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, service TEXT NOT NULL,
+    highest INTEGER NOT NULL, last_end INTEGER NOT NULL,
+    ended INTEGER, reported INTEGER, lost_from INTEGER, lost_to INTEGER, UNIQUE (name, service)
+);
+INSERT INTO instance_of_service (id, name, service, highest, last_end, ended, reported, lost_from, lost_to)
+    SELECT id, name, service, highest, last_end, ended, reported, lost_from, lost_to FROM instance;
+DROP TABLE instance;
+ALTER TABLE instance_of_service RENAME TO instance;
+";
+const WITH_SALT: i64 = 10;
+
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "
     id INTEGER PRIMARY KEY, calls INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
@@ -219,6 +237,9 @@ pub(crate) fn migrate(connection: &mut Connection, version: i64) -> rusqlite::Re
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let script = script.replace("ROLLUP", ROLLUP).replace("NEVER", &NEVER.to_string());
         transaction.execute_batch(&script)?;
+        if step == WITH_SALT {
+            renumber_texts(&transaction)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", step)?;
         transaction.commit()?;

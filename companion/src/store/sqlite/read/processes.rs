@@ -8,7 +8,7 @@ use spanledger::Outcome;
 
 use crate::record::ProcessEnd;
 use crate::store::sqlite::file::enum_codes;
-use crate::store::sqlite::file::schema::WITH_PROCESSES;
+use crate::store::sqlite::file::schema::{WITH_ACCOUNTS, WITH_PROCESSES};
 use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
 
 /// One process in the ledger. Ranges are in rising order, both ends included.
@@ -36,30 +36,30 @@ pub(crate) struct ProcessAccount {
 pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result<Vec<ProcessAccount>> {
     let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let reported = version >= WITH_PROCESSES;
-    let mut accounts: BTreeMap<String, ProcessAccount> = BTreeMap::new();
+    let mut accounts: BTreeMap<(String, String), ProcessAccount> = BTreeMap::new();
     let ended = if reported { "ended" } else { "NULL" };
     let mut statement = sql.prepare(&format!("SELECT name, service, highest, {ended} FROM instance"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let instance: String = row.get(0)?;
+        let (instance, service): (String, String) = (row.get(0)?, row.get(1)?);
         let account = ProcessAccount {
             instance: instance.clone(),
-            service: row.get(1)?,
+            service: service.clone(),
             highest: row.get::<_, i64>(2)?.cast_unsigned(),
             end: row.get::<_, Option<i64>>(3)?.map(enum_codes::process_end).transpose()?,
             whole: watermarks.calls_from == NEVER,
             ..ProcessAccount::default()
         };
-        accounts.insert(instance, account);
+        accounts.insert((instance, service), account);
     }
     let mut read = |table: &str, into: fn(&mut ProcessAccount) -> &mut Vec<RangeInclusive<u64>>| {
         let mut statement = sql.prepare(&format!(
-            "SELECT name, first, last FROM {table} JOIN instance ON instance.id = {table}.instance ORDER BY name, first"
+            "SELECT name, service, first, last FROM {table} JOIN instance ON instance.id = {table}.instance ORDER BY name, first"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            if let Some(account) = accounts.get_mut(row.get_ref(0)?.as_str()?) {
-                let (first, last): (i64, i64) = (row.get(1)?, row.get(2)?);
+            if let Some(account) = accounts.get_mut(&(row.get(0)?, row.get(1)?)) {
+                let (first, last): (i64, i64) = (row.get(2)?, row.get(3)?);
                 into(account).push(first.cast_unsigned()..=last.cast_unsigned());
             }
         }
@@ -69,16 +69,21 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
     if reported {
         read("lost", |account| &mut account.lost)?;
     }
+    // The service of the account itself, which may be counted under that of another.
+    let own_service =
+        if version < WITH_ACCOUNTS { "series.service" } else { "coalesce(calls.own_service, series.service)" };
     let mut statement = sql.prepare(
-        "SELECT text.value, sequence, series.outcome FROM calls JOIN text ON text.id = calls.instance
-         JOIN series ON series.id = calls.series ORDER BY calls.instance, sequence",
+        &format!("SELECT process.value, sequence, series.outcome, service.value FROM calls
+             JOIN text AS process ON process.id = calls.instance JOIN series ON series.id = calls.series
+             JOIN text AS service ON service.id = {own_service} ORDER BY calls.instance, service.value, sequence"),
     )?;
     let interrupted = enum_codes::of_outcome(Outcome::Interrupted);
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name = row.get_ref(0)?.as_str()?;
-        let account = accounts.entry(name.to_owned()).or_insert_with(|| ProcessAccount {
-            instance: name.to_owned(),
+        let key: (String, String) = (row.get(0)?, row.get(3)?);
+        let account = accounts.entry(key).or_insert_with_key(|(instance, service)| ProcessAccount {
+            instance: instance.clone(),
+            service: service.clone(),
             whole: watermarks.calls_from == NEVER,
             ..ProcessAccount::default()
         });

@@ -10,9 +10,9 @@ use crate::record::{NanoUsd, Window};
 use crate::store::Filter;
 use crate::store::sqlite::Limits;
 use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
-use crate::store::sqlite::file::dictionary::text_hash;
 use crate::store::sqlite::file::names::{Names, Series};
 use crate::store::sqlite::file::row::{Hash, NOT_COUNTED};
+use crate::store::sqlite::file::salt::Salt;
 use crate::store::sqlite::file::schema::WITH_REPORTED_COSTS;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_start;
@@ -77,7 +77,7 @@ pub(crate) fn row_conditions(
     if let Some(user) = &filter.user {
         let number: Option<i64> = connection
             .prepare_cached("SELECT id FROM text WHERE hash = ?1 AND value = ?2")?
-            .query_row(rusqlite::params![text_hash(user), user], |row| row.get(0))
+            .query_row(rusqlite::params![Salt::load(connection)?.of_text(user), user], |row| row.get(0))
             .optional()?;
         let Some(number) = number else { return Ok(None) };
         sql.push_str(" AND user = ?");

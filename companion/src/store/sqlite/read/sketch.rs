@@ -1,6 +1,8 @@
 //! What is known of many hashes in little memory.
 
-use crate::store::sqlite::file::dictionary::text_hash;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
 use crate::store::sqlite::file::row::Hash;
 
 /// How often each hash came. Counts too many rather than too few: hashes that fall on the same counter are counted
@@ -59,6 +61,10 @@ impl Distinct {
     }
 }
 
+/// Secret, since senders choose hashes, and could choose those that fall together.
+static SALT: LazyLock<u64> =
+    LazyLock::new(|| if cfg!(test) { 1 } else { RandomState::new().hash_one(()) });
+
 /// A power of two.
 fn places_for(hashes: u64, each: u64, most: usize) -> usize {
     let wanted = hashes.saturating_mul(each).checked_next_power_of_two();
@@ -69,9 +75,11 @@ fn place(group: usize, hash: &Hash, places: usize) -> usize {
     let number = match hash {
         Hash::Bytes(bytes) => {
             let (halves, _) = bytes.as_chunks::<8>();
-            halves.iter().fold(0, |number, half| spread(number) ^ u64::from_le_bytes(*half))
+            halves.iter().fold(*SALT, |number, half| spread(number) ^ u64::from_le_bytes(*half))
         }
-        Hash::Text(text) => text_hash(text).cast_unsigned(),
+        Hash::Text(text) => text.as_bytes().chunks(8).fold(*SALT ^ text.len() as u64, |number, part| {
+            part.iter().fold(spread(number), |number, byte| number.rotate_left(8) ^ u64::from(*byte))
+        }),
     };
     usize::try_from(spread(number ^ (group as u64).rotate_right(16)) % places as u64).unwrap_or(0)
 }

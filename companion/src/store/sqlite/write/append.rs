@@ -1,7 +1,7 @@
 //! Appending calls: each account is written once, and of the accounts of a call one is added to the rollups.
 
 use crate::record::{CallRecord, Origin, SkipReason, SkippedHours, Timestamp};
-use crate::store::sqlite::file::call_id::{end_of, identity_hash, places};
+use crate::store::sqlite::file::call_id::{end_of, places};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::file::dictionary::day_of;
 use crate::store::sqlite::file::row::Numbers;
@@ -40,17 +40,25 @@ impl Transaction<'_> {
         // Rows in the order of their ids fill pages; batches come in the order of the senders.
         order.sort_by_key(|(end, _)| *end);
         let mut appended = Appended::default();
-        let mut too_old = SkippedHours::default();
+        let mut left_out = SkippedHours::default();
         let (mut new, mut unsettled) = (Vec::with_capacity(batch.calls.len()), Vec::new());
         for (end, call) in order {
             if minute_of(end) < self.watermarks.calls_from {
                 appended.too_old += 1;
-                too_old.add(self.now.unwrap_or(Timestamp(end)), &call.scope, SkipReason::TooOld);
+                left_out.add(self.now.unwrap_or(Timestamp(end)), &call.scope, SkipReason::TooOld);
                 continue;
             }
-            let Some((id, numbers)) = self.insert(call, end, calls)? else {
-                appended.duplicates += 1;
-                continue;
+            let (id, numbers) = match self.insert(call, end, calls)? {
+                Inserted::New(id, numbers) => (id, numbers),
+                Inserted::Known => {
+                    appended.duplicates += 1;
+                    continue;
+                }
+                Inserted::NoPlace => {
+                    appended.without_place += 1;
+                    left_out.add(self.now.unwrap_or(Timestamp(end)), &call.scope, SkipReason::Refused);
+                    continue;
+                }
             };
             if call.origin == Origin::Witness {
                 appended.other_accounts += 1;
@@ -68,7 +76,7 @@ impl Transaction<'_> {
         self.sequences.note(self.sql, batch.calls)?;
         self.sequences.note_processes(self.sql, batch.processes)?;
         appended.others = self.dictionary.take_others();
-        batch.skipped.into_iter().chain([&too_old]).try_for_each(|skipped| self.note_skipped(skipped))?;
+        batch.skipped.into_iter().chain([&left_out]).try_for_each(|skipped| self.note_skipped(skipped))?;
         Ok(appended)
     }
 
@@ -78,25 +86,42 @@ impl Transaction<'_> {
         call: &CallRecord,
         end: i64,
         calls: &mut CallWriter<'_>,
-    ) -> rusqlite::Result<Option<(i64, Numbers)>> {
+    ) -> rusqlite::Result<Inserted> {
         if let Some(id) = self.known.row(&call.trace_id, &call.span_id)
             && calls.holds(id, call)?
         {
-            return Ok(None);
+            return Ok(Inserted::Known);
+        }
+        let salt = self.dictionary.salt;
+        if let Some(before) = salt.before(end) {
+            for place in places(end, before.of_call(&call.trace_id, &call.span_id)).take(PROBED) {
+                if calls.holds(place.id, call)? {
+                    return Ok(Inserted::Known);
+                }
+            }
         }
         let numbers = Numbers::of(call, day_of(end), self.dictionary, self.sql)?;
         let counted = call.origin != Origin::Witness;
-        for place in places(end, identity_hash(&call.trace_id, &call.span_id)) {
+        for place in places(end, salt.of_call(&call.trace_id, &call.span_id)) {
             if calls.insert(place, call, &numbers, counted)? {
                 self.watermarks.spill_us = self.watermarks.spill_us.max(place.spill_us);
-                return Ok(Some((place.id, numbers)));
+                return Ok(Inserted::New(place.id, numbers));
             }
             if calls.holds(place.id, call)? {
-                return Ok(None);
+                return Ok(Inserted::Known);
             }
         }
-        let detail =
-            format!("no place is left for calls that end at {end} ns; the sender's clock does not move");
-        Err(rusqlite::Error::ToSqlConversionFailure(detail.into()))
+        Ok(Inserted::NoPlace)
     }
+}
+
+/// Places without a salt that are looked at.
+const PROBED: usize = 128;
+
+/// What became of a call.
+enum Inserted {
+    New(i64, Numbers),
+    Known,
+    /// Millions of calls end at this time. Retrying would not help, and would hold up what the sender has after it.
+    NoPlace,
 }

@@ -201,9 +201,9 @@ fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Resu
     let found = sql
         .prepare_cached(
             "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id) \
-             FROM instance WHERE name = ?1",
+             FROM instance WHERE name = ?1 AND service = ?2",
         )?
-        .query_row([run.instance], |row| {
+        .query_row([run.instance, run.service], |row| {
             Ok(Instance {
                 id: row.get(0)?,
                 highest: row.get(1)?,

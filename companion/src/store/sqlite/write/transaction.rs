@@ -12,6 +12,7 @@ use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::WriterLock;
+use crate::store::sqlite::file::salt::Salt;
 use crate::store::sqlite::file::watch::Watch;
 use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
 use crate::store::sqlite::rollup::grain::minute_start;
@@ -69,9 +70,10 @@ impl SqliteAppender {
                 .optional()?;
             let brakes = [["deletable", "kept"], ["deletable_sums", "kept_sums"]];
             let [calls, sums] = brakes.map(|names| Brake::load(&connection, names));
-            Ok((watermarks, time, known, Sequences::load(&connection)?, calls?, sums?))
+            let salt = Salt::load(&connection)?;
+            Ok((watermarks, time, known, Sequences::load(&connection)?, calls?, sums?, salt))
         });
-        let (watermarks, time, known, sequences, calls_brake, sums_brake) =
+        let (watermarks, time, known, sequences, calls_brake, sums_brake, salt) =
             remembered.map_err(|error| store_error(&path, &error))?;
         // Older versions noted no time, but closed the rollups this long before what was theirs.
         let closed =
@@ -82,7 +84,7 @@ impl SqliteAppender {
             path,
             options,
             watermarks,
-            dictionary: Dictionary::new(limits.names, limits.series),
+            dictionary: Dictionary::new(salt, limits.names, limits.series),
             names_from: i64::MIN,
             clock: OwnClock::after(time.or_else(closed)),
             noted_time: None,
