@@ -235,7 +235,8 @@ impl Intake {
                 self.metrics.count_undone(appended.undone);
                 self.metrics.count_forgotten(appended.forgotten);
                 rejected.add(appended.too_old, "older than what the ledger keeps");
-                let reason = "no place is left for calls that end in that microsecond, the clock does not move";
+                let reason =
+                    "no place is left for calls that end in that microsecond, the clock does not move";
                 rejected.add(appended.without_place, reason);
                 if appended.too_old > 0
                     && let Some(suppressed) = self.too_old.allow(clock::now())

@@ -46,9 +46,8 @@ impl Sequences {
             return;
         }
         let part = self.part;
-        let instance = self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| Instance {
-            highest: if part { number.saturating_sub(1) } else { 0 },
-            ..Instance::default()
+        let instance = self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| {
+            Instance { highest: if part { number.saturating_sub(1) } else { 0 }, ..Instance::default() }
         });
         instance.last_seen = instance.last_seen.max(end);
         instance.see(number, end, &call.service);
@@ -103,7 +102,11 @@ impl Sequences {
             missing.sort_by_key(|hole| hole.first);
             for hole in missing {
                 match gaps.last_mut() {
-                    Some(gap) if gap.instance == *name && gap.service == *of && gap.last.checked_add(1) == Some(hole.first) => {
+                    Some(gap)
+                        if gap.instance == *name
+                            && gap.service == *of
+                            && gap.last.checked_add(1) == Some(hole.first) =>
+                    {
                         gap.last = hole.last;
                         gap.noticed = gap.noticed.min(hole.noticed);
                         gap.lost = instance.lost(gap.first, gap.last);
@@ -123,10 +126,9 @@ impl Sequences {
         gaps.sort_by(|a, b| (b.noticed, &a.instance, a.first).cmp(&(a.noticed, &b.instance, b.first)));
         let numbers = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.numbers()));
         let lost = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.lost));
-        let between = gaps
-            .iter()
-            .filter(|gap| gap.lost > 0)
-            .filter_map(|gap| self.instances.get(&(gap.instance.clone(), gap.service.clone()))?.report.as_ref()?.lost_between);
+        let between = gaps.iter().filter(|gap| gap.lost > 0).filter_map(|gap| {
+            self.instances.get(&(gap.instance.clone(), gap.service.clone()))?.report.as_ref()?.lost_between
+        });
         let lost_between = between.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let count = gaps.len() as u64;
         gaps.truncate(limit);

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn tries_no_place_twice() {
-        let ids: Vec<_> = places(1_000, Salt::NONE.of_call(&[7; 16], &[9; 8])).map(|place| place.id).collect();
+        let ids: Vec<_> =
+            places(1_000, Salt::NONE.of_call(&[7; 16], &[9; 8])).map(|place| place.id).collect();
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
     }

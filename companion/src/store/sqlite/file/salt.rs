@@ -43,7 +43,8 @@ impl Salt {
     }
 
     fn number(self, of: impl FnOnce(Sha256) -> Sha256) -> i64 {
-        let salted = self.value.iter().fold(Sha256::new(), |digest, salt| digest.chain_update(salt.to_le_bytes()));
+        let salted =
+            self.value.iter().fold(Sha256::new(), |digest, salt| digest.chain_update(salt.to_le_bytes()));
         let digest = of(salted).finalize();
         digest.iter().take(8).fold(0, |hash, byte| hash << 8 | i64::from(*byte))
     }
@@ -56,8 +57,9 @@ pub(super) fn renumber_texts(connection: &Connection) -> rusqlite::Result<()> {
     let mut update = connection.prepare("UPDATE text SET hash = ?2 WHERE id = ?1")?;
     let mut last = i64::MIN;
     loop {
-        let some: Vec<(i64, String)> =
-            texts.query_map([last, TOGETHER], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        let some: Vec<(i64, String)> = texts
+            .query_map([last, TOGETHER], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
         let Some((newest, _)) = some.last() else { return Ok(()) };
         last = *newest;
         for (id, value) in &some {

@@ -70,8 +70,11 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
         read("lost", |account| &mut account.lost)?;
     }
     // The service of the account itself, which may be counted under that of another.
-    let own_service =
-        if version < WITH_ACCOUNTS { "series.service" } else { "coalesce(calls.own_service, series.service)" };
+    let own_service = if version < WITH_ACCOUNTS {
+        "series.service"
+    } else {
+        "coalesce(calls.own_service, series.service)"
+    };
     let mut statement = sql.prepare(
         &format!("SELECT process.value, sequence, series.outcome, service.value FROM calls
              JOIN text AS process ON process.id = calls.instance JOIN series ON series.id = calls.series

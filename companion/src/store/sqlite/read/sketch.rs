@@ -62,8 +62,7 @@ impl Distinct {
 }
 
 /// Secret, since senders choose hashes, and could choose those that fall together.
-static SALT: LazyLock<u64> =
-    LazyLock::new(|| if cfg!(test) { 1 } else { RandomState::new().hash_one(()) });
+static SALT: LazyLock<u64> = LazyLock::new(|| if cfg!(test) { 1 } else { RandomState::new().hash_one(()) });
 
 /// A power of two.
 fn places_for(hashes: u64, each: u64, most: usize) -> usize {
