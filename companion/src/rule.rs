@@ -1,5 +1,6 @@
 //! Anomaly rules: questions to the ledger with a threshold. One file per rule; none of them reads a clock.
 
+mod answers;
 mod by;
 pub(crate) mod config;
 mod evaluation;
@@ -13,10 +14,12 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
+use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
 use crate::text::text_enum::text_enum;
 
+pub(crate) use self::answers::Answers;
 pub(crate) use self::by::By;
 pub(crate) use self::evaluation::{Evaluation, Sample, Verdict};
 pub(crate) use self::past::Pasts;
@@ -56,6 +59,9 @@ pub struct Rule {
     pub fixed: Option<Settings>,
     /// How long before its window it reads calls, and not only what is remembered of them.
     pub before: Seconds,
+    /// Its windows end at whole multiples of this, so that it is evaluated no more often and reads rollups alone; at any time
+    /// where it is 0.
+    pub grain: Seconds,
     /// The settings it reads in addition to those that all rules have.
     pub keys: &'static [Key],
     /// See [`Rule::summary`].
@@ -132,12 +138,19 @@ impl Rule {
         (self.evaluate)(scope, inputs)
     }
 
+    /// The end of its windows when it is evaluated at `now`.
+    #[must_use]
+    pub(crate) const fn end(&self, now: Timestamp) -> Timestamp {
+        let grain = self.grain.0.saturating_mul(Timestamp::SECOND);
+        if grain == 0 { now } else { Timestamp(now.0.div_euclid(grain) * grain) }
+    }
+
     /// How long before now a call can still matter.
     #[must_use]
     pub fn reach(&self, settings: &Settings) -> Seconds {
         // The lookback of the rules with a threshold is about sequence numbers, which every store keeps.
         let lookback = if self.reads(Key::Threshold) { Seconds(0) } else { settings.lookback };
-        Seconds(settings.window.0 + lookback.0.max(self.before.0))
+        Seconds(settings.window.0 + lookback.0.max(self.before.0) + self.grain.0)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, CallAccount, CallPage, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall,
+    Appended, Breakdown, CallAccount, CallPage, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall,
     LatencySummary, Maintained, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
@@ -97,6 +97,21 @@ pub trait Querier: Send + Sync {
         by: Dimension,
         limit: usize,
     ) -> Result<Vec<Group>, StoreError>;
+
+    /// As [`Querier::breakdown`], with the totals over all calls. A store that can answer both at once does so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn breakdown_of_all(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> Result<Breakdown, StoreError> {
+        let all = self.totals(window, filter)?;
+        Ok(Breakdown { all, groups: self.breakdown(window, filter, by, limit)? })
+    }
 
     /// Totals of each whole five minutes of `window` for each value of a dimension, or for all calls together, by time and
     /// name. Where there were no calls there is nothing. Five minutes that lasted long ago may be known no more, nor

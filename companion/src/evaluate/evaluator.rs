@@ -1,14 +1,14 @@
 //! Evaluates all rules at a given time and moves their alerts. `serve`, `check` and `backtest` share it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::alert::{Alert, Alerts, Observation, State};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::{ALL, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Severity};
+use crate::rule::{ALL, Answers, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Severity};
 use crate::store::Querier;
 use crate::text::seconds::Seconds;
 
@@ -59,6 +59,8 @@ pub(crate) struct Monitor {
     pub scope: Scope,
     /// What the rules have learned.
     pasts: Arc<Pasts>,
+    /// What a rule with a grain found last, and for which end of its windows.
+    last: Arc<Mutex<Option<(Timestamp, Evaluation)>>>,
 }
 
 /// What one monitor's evaluation brought.
@@ -69,16 +71,29 @@ pub(crate) struct Measured {
 }
 
 impl Monitor {
-    /// Asks the ledger.
-    pub(crate) fn measure(&self, querier: &dyn Querier, now: Timestamp) -> Measured {
-        self.measure_part(querier, querier, now)
+    /// Asks the ledger what other rules have not asked at the same time.
+    pub(crate) fn measure(&self, querier: &dyn Querier, answers: &Answers, now: Timestamp) -> Measured {
+        self.measure_part(querier, querier, answers, now)
     }
 
     /// Asks a part of a ledger that reaches as far back as the rules do, and learns from the whole.
-    fn measure_part(&self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) -> Measured {
+    fn measure_part(
+        &self,
+        querier: &dyn Querier,
+        ledger: &dyn Querier,
+        answers: &Answers,
+        now: Timestamp,
+    ) -> Measured {
         let began = clock::instant();
-        let inputs = Inputs { querier, ledger, pasts: &self.pasts, now };
-        let result = self.rule.evaluate(&self.scope, &inputs).map_err(|error| error.to_string());
+        let end = self.rule.end(now);
+        let inputs = Inputs { querier, ledger, pasts: &self.pasts, answers, now: end };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = match &*last {
+            // A grain that began with this end has not ended.
+            Some((known, evaluation)) if *known == end && end != now => Ok(evaluation.clone()),
+            _ => self.rule.evaluate(&self.scope, &inputs).map_err(|error| error.to_string()),
+        };
+        *last = result.as_ref().ok().filter(|_| self.rule.grain.0 > 0).map(|found| (end, found.clone()));
         Measured { result, took: began.elapsed() }
     }
 }
@@ -115,7 +130,8 @@ impl Evaluator {
         let monitors: Arc<[Monitor]> = ALL
             .iter()
             .flat_map(|rule| {
-                let monitor = |scope| Monitor { rule, scope, pasts: Arc::clone(&pasts) };
+                let monitor =
+                    |scope| Monitor { rule, scope, pasts: Arc::clone(&pasts), last: Arc::default() };
                 config.rule(rule.name).scopes(rule).into_iter().map(monitor).collect::<Vec<_>>()
             })
             .collect();
@@ -160,7 +176,9 @@ impl Evaluator {
         now: Timestamp,
     ) -> Vec<RuleStatus> {
         let monitors = self.monitors();
-        let measured = monitors.iter().map(|monitor| monitor.measure_part(querier, ledger, now)).collect();
+        let answers = Answers::default();
+        let measured =
+            monitors.iter().map(|monitor| monitor.measure_part(querier, ledger, &answers, now)).collect();
         self.apply(measured, now)
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -13,11 +14,12 @@ use crate::clock;
 use crate::evaluate::evaluator::{Evaluator, Measured, RuleStatus};
 use crate::evaluate::state_file::StateFile;
 use crate::record::Timestamp;
+use crate::rule::Answers;
 use crate::rule::config::RulesConfig;
 use crate::store::Querier;
 
-/// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, so that a rule
-/// that hangs, fails or panics holds back no other.
+/// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, one per processor at a time,
+/// so that a rule that hangs, fails or panics holds back no other for long.
 #[derive(Debug)]
 pub(crate) struct Runner {
     evaluator: Evaluator,
@@ -32,13 +34,13 @@ pub(crate) struct Runner {
 #[derive(Debug)]
 struct Running {
     began: Instant,
-    task: JoinHandle<Measured>,
+    task: JoinHandle<Result<Measured, JoinError>>,
 }
 
 impl Running {
     /// What it brings when it ends. Not to be asked again after that.
     async fn end(&mut self) -> Measured {
-        (&mut self.task).await.unwrap_or_else(|error| {
+        (&mut self.task).await.flatten().unwrap_or_else(|error| {
             Measured::failed(format!("the evaluation failed: {error}"), self.began.elapsed())
         })
     }
@@ -96,6 +98,9 @@ impl Runner {
     /// has ended, its result counts and it is evaluated again.
     pub(crate) async fn evaluate(&mut self, querier: &Arc<dyn Querier>, now: Timestamp) {
         let monitors = self.evaluator.monitors();
+        // More at a time than the machine has processors are no faster, and take more memory.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let (answers, turns) = (Arc::new(Answers::default()), Arc::new(Semaphore::new(processors)));
         let deadline = tokio::time::Instant::now() + self.interval;
         let mut late = vec![false; monitors.len()];
         // What earlier evaluations brought after their time. It counts unless this one brings something newer.
@@ -109,7 +114,16 @@ impl Runner {
                 overdue[index] = Some(running.end().await);
             }
             let (monitors, querier) = (Arc::clone(&monitors), Arc::clone(querier));
-            let task = tokio::task::spawn_blocking(move || monitors[index].measure(querier.as_ref(), now));
+            let (answers, turns) = (Arc::clone(&answers), Arc::clone(&turns));
+            let patience = self.interval / 2;
+            let task = tokio::spawn(async move {
+                // A rule that hangs keeps its turn, and the others have theirs nevertheless.
+                let turn = tokio::time::timeout(patience, turns.acquire()).await;
+                let measure = move || monitors[index].measure(querier.as_ref(), &answers, now);
+                let measured = tokio::task::spawn_blocking(measure).await;
+                drop(turn);
+                measured
+            });
             *slot = Some(Running { began: clock::instant(), task });
         }
         let mut measured = Vec::with_capacity(monitors.len());

@@ -17,6 +17,7 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings { threshold: 5.0, learn: true, factor: 5.0, floor: 5.0, ..Settings::CRITICAL },
     fixed: Some(Settings { threshold: 5.0, ..Settings::CRITICAL }),
     before: Seconds(0),
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,

@@ -29,6 +29,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: Some(Settings { threshold: 0.3, min_calls: 10, min_events: 8, ..Settings::WARNING }),
     before: Seconds::HOUR,
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
     summary,
     evaluate,
@@ -67,7 +68,7 @@ fn hour_before(scope: &Scope, inputs: &Inputs<'_>, part: &Part) -> Result<f64, S
         (Some(by), Some(name)) => scope.filter_of(by, name.clone()),
         _ => scope.filter.clone(),
     };
-    let many = inputs.querier.totals(window, &scope.filter)?.calls > MANY;
+    let many = inputs.totals(window, &scope.filter)?.calls > MANY;
     let all = Filter::default();
     let found = inputs.querier.duplicates(window, if many { &all } else { &filter })?;
     Ok(count(found.repeats) / count(found.hashed).max(1.0))

@@ -20,6 +20,7 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings { threshold: 100_000.0, learn: true, factor: 3.0, floor: 40_000.0, ..Settings::WARNING },
     fixed: Some(Settings { threshold: 100_000.0, ..Settings::WARNING }),
     before: Seconds(0),
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,

@@ -10,7 +10,7 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
     let settings = &scope.settings;
     let slot = slot_of(inputs.now);
     let groups = scope.groups(inputs, scope.window(inputs.now))?;
-    let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
+    let past = inputs.pasts.calls(&scope.filter, scope.by, inputs)?;
     let past = past.read();
     // In a ledger that is new, everything is.
     let age = past.histories().map(|(_, history)| history.age(slot)).max().unwrap_or(0);

@@ -20,6 +20,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: None,
     before: Seconds(0),
+    grain: Seconds(300),
     keys: &[Key::Learned],
     summary,
     evaluate,

@@ -28,6 +28,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: Some(Settings { threshold: 100.0, ..Settings::WARNING }),
     before: Seconds(0),
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,

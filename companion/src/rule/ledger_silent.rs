@@ -1,7 +1,7 @@
 use super::config::{Key, Settings};
 use super::past::history::History;
 use super::past::{DAY, slot_of};
-use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
 use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::store::sums::FIVE_MINUTES;
@@ -37,6 +37,7 @@ pub(super) const RULE: Rule = Rule {
         ..Settings::WARNING
     }),
     before: Seconds(0),
+    grain: Seconds(0),
     keys: &[Key::Learned, Key::Lookback, Key::Models],
     summary,
     evaluate,
@@ -83,9 +84,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
 }
 
 fn learned(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
-    let past = inputs.pasts.of(&scope.filter, None, inputs)?;
+    // The past by service has that of all calls in it, and other rules need it as well.
+    let past = inputs.pasts.of(&scope.filter, Some(By::Service), inputs)?;
     let past = past.read();
-    let history = past.history(Some(""));
+    let history = Some(past.all()).filter(|history| !history.is_empty());
     let known = history.and_then(History::last).map(|slot| Timestamp((slot + 1) * FIVE_MINUTES));
     let newest = inputs.querier.last_call(inputs.now, &scope.filter)?;
     let Some(last) = newest.max(known) else {

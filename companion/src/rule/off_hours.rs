@@ -26,6 +26,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: None,
     before: Seconds(0),
+    grain: Seconds(300),
     keys: &[Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,

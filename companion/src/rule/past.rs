@@ -18,7 +18,7 @@ use crate::rule::{By, Inputs, RuleName};
 use crate::store::sums::FIVE_MINUTES;
 use crate::store::{Filter, FiveMinutes, Querier, StoreError};
 
-use self::cell::Cell;
+use self::cell::{Calls, Cell, Kept};
 use self::history::{History, KEPT, NEAR, WEEKS};
 use self::largest::LargestCalls;
 use self::regression::Durations;
@@ -31,8 +31,9 @@ pub(crate) const HOUR: i64 = 12;
 pub(crate) const LAG: i64 = 3;
 /// So many groups have a past of their own, those with the most calls; the others have one together.
 const GROUPS: usize = 128;
-/// The ledger is read in pieces of six hours, so that a long past takes no more memory than a short one.
-const PIECE: i64 = 6 * HOUR;
+/// The ledger is read in pieces of a quarter of an hour, so that a long past of many names takes no more memory than a short
+/// one.
+const PIECE: i64 = HOUR / 4;
 
 /// The number of the five minutes that `at` is in, since 1970.
 pub(crate) const fn slot_of(at: Timestamp) -> i64 {
@@ -64,20 +65,24 @@ impl Usual {
 /// Every past that the rules have asked for.
 #[derive(Debug, Default)]
 pub struct Pasts {
-    list: Mutex<Vec<Arc<SharedPast>>>,
+    cells: List<Cell>,
+    calls: List<Calls>,
     largest: Mutex<Vec<(Filter, LargestCalls)>>,
 }
 
+/// Pasts by what they are of.
+type List<C> = Mutex<Vec<Arc<SharedPast<C>>>>;
+
 /// A past that several rules read.
 #[derive(Debug)]
-pub(crate) struct SharedPast {
+pub(crate) struct SharedPast<C> {
     filter: Filter,
     by: Option<By>,
-    past: RwLock<Past>,
+    past: RwLock<Past<C>>,
 }
 
-impl SharedPast {
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Past> {
+impl<C> SharedPast<C> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Past<C>> {
         self.past.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,25 +94,18 @@ impl Pasts {
         filter: &Filter,
         by: Option<By>,
         inputs: &Inputs<'_>,
-    ) -> Result<Arc<SharedPast>, StoreError> {
-        let found = {
-            let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = list.iter().find(|shared| shared.by == by && shared.filter == *filter);
-            known.cloned().unwrap_or_else(|| {
-                let past = RwLock::new(Past::new(filter.clone(), by));
-                let shared = Arc::new(SharedPast { filter: filter.clone(), by, past });
-                list.push(Arc::clone(&shared));
-                shared
-            })
-        };
-        if !found.read().is_current(inputs.now) {
-            let mut past = found.past.write().unwrap_or_else(PoisonError::into_inner);
-            // Another rule may have been first.
-            if !past.is_current(inputs.now) {
-                past.extend(inputs.ledger, inputs.now)?;
-            }
-        }
-        Ok(found)
+    ) -> Result<Arc<SharedPast<Cell>>, StoreError> {
+        current(&self.cells, filter, by, inputs)
+    }
+
+    /// The same where the number of calls is enough.
+    pub(crate) fn calls(
+        &self,
+        filter: &Filter,
+        by: Option<By>,
+        inputs: &Inputs<'_>,
+    ) -> Result<Arc<SharedPast<Calls>>, StoreError> {
+        current(&self.calls, filter, by, inputs)
     }
 
     /// Hands the largest calls of those that match `filter` to `read`, as far as they are known.
@@ -131,27 +129,56 @@ impl Pasts {
     }
 }
 
+/// The past of this kind, extended by what has happened since the last time.
+fn current<C: Kept>(
+    list: &List<C>,
+    filter: &Filter,
+    by: Option<By>,
+    inputs: &Inputs<'_>,
+) -> Result<Arc<SharedPast<C>>, StoreError> {
+    let found = {
+        let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = list.iter().find(|shared| shared.by == by && shared.filter == *filter);
+        known.cloned().unwrap_or_else(|| {
+            let past = RwLock::new(Past::new(filter.clone(), by));
+            let shared = Arc::new(SharedPast { filter: filter.clone(), by, past });
+            list.push(Arc::clone(&shared));
+            shared
+        })
+    };
+    if !found.read().is_current(inputs.now) {
+        let mut past = found.past.write().unwrap_or_else(PoisonError::into_inner);
+        // Another rule may have been first.
+        if !past.is_current(inputs.now) {
+            past.extend(inputs.ledger, inputs.now)?;
+        }
+    }
+    Ok(found)
+}
+
 /// What is usual, by rule and group.
 type Memo = HashMap<(RuleName, Option<Arc<str>>), Usual>;
 
 /// The past of the calls that match a filter, by one dimension or all together.
 #[derive(Debug)]
-pub(crate) struct Past {
+pub(crate) struct Past<C = Cell> {
     filter: Filter,
     by: Option<By>,
-    groups: HashMap<Arc<str>, History>,
+    groups: HashMap<Arc<str>, History<C>>,
     /// Of the groups beyond [`GROUPS`].
-    rest: History,
+    rest: History<C>,
+    /// Of all groups together.
+    all: History<C>,
     /// The first cell that was not read; nothing was read without.
     until: Option<i64>,
     /// What rules made of it, until the next cell.
     memo: Mutex<Memo>,
 }
 
-impl Past {
+impl<C: Kept> Past<C> {
     pub(crate) fn new(filter: Filter, by: Option<By>) -> Self {
         let (groups, memo) = (HashMap::new(), Mutex::default());
-        Self { filter, by, groups, rest: History::default(), until: None, memo }
+        Self { filter, by, groups, rest: History::default(), all: History::default(), until: None, memo }
     }
 
     /// Whether nothing is missing that can be known at `now`.
@@ -165,14 +192,14 @@ impl Past {
         let known = self.until.filter(|until| target - until < KEPT);
         let mut from = known.unwrap_or_else(|| {
             self.groups.clear();
-            self.rest = History::default();
+            (self.rest, self.all) = (History::default(), History::default());
             target - KEPT
         });
         // The like hours of weeks ago, which the eight days do not reach.
         for week in WEEKS {
             let back = week * 7 * DAY;
             let start = known.map_or(target - NEAR, |until| until + NEAR);
-            self.read(querier, start - back, target + NEAR - back)?;
+            self.read_pieces(querier, start - back, target + NEAR - back)?;
         }
         while from < target {
             let to = (from + PIECE).min(target);
@@ -180,11 +207,20 @@ impl Past {
             from = to;
             self.until = Some(to);
         }
-        for history in self.groups.values_mut().chain([&mut self.rest]) {
+        for history in self.groups.values_mut().chain([&mut self.rest, &mut self.all]) {
             history.forget(target);
         }
         self.groups.retain(|_, history| !history.is_empty());
         self.memo.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    fn read_pieces(&mut self, querier: &dyn Querier, mut from: i64, to: i64) -> Result<(), StoreError> {
+        while from < to {
+            let next = (from + PIECE).min(to);
+            self.read(querier, from, next)?;
+            from = next;
+        }
         Ok(())
     }
 
@@ -193,7 +229,8 @@ impl Past {
         let window = Window { from: at(from), to: at(to) };
         for found in querier.five_minutes(window, &self.filter, self.by.map(By::dimension))? {
             let FiveMinutes { at, ref name, .. } = found;
-            let cell = Cell::from(&found);
+            let cell = C::from(&found);
+            self.all.push(slot_of(at), cell);
             match self.groups.get_mut(name) {
                 Some(history) => history.push(slot_of(at), cell),
                 None => {
@@ -203,25 +240,30 @@ impl Past {
                 }
             }
         }
-        while self.groups.len() > GROUPS {
-            let least = self
-                .groups
-                .iter()
-                .min_by(|(a, one), (b, other)| one.calls().total_cmp(&other.calls()).then_with(|| b.cmp(a)));
-            let Some(name) = least.map(|(name, _)| Arc::clone(name)) else { break };
-            if let Some(history) = self.groups.remove(&name) {
+        if self.groups.len() > GROUPS {
+            let mut ranked: Vec<_> =
+                self.groups.drain().map(|(name, history)| (history.calls(), name, history)).collect();
+            ranked
+                .sort_by(|(calls, name, _), (other, b, _)| other.total_cmp(calls).then_with(|| name.cmp(b)));
+            for (_, _, history) in ranked.drain(GROUPS..) {
                 self.rest.merge(history);
             }
+            self.groups.extend(ranked.into_iter().map(|(_, name, history)| (name, history)));
         }
         Ok(())
     }
 
     /// The past of one group; without a name that of those that have none of their own.
-    pub(crate) fn history(&self, name: Option<&str>) -> Option<&History> {
+    pub(crate) fn history(&self, name: Option<&str>) -> Option<&History<C>> {
         match name {
             Some(name) => self.groups.get(name),
             None => Some(&self.rest).filter(|rest| !rest.is_empty()),
         }
+    }
+
+    /// The past of all calls together.
+    pub(crate) const fn all(&self) -> &History<C> {
+        &self.all
     }
 
     /// Whether there were more groups than have a past of their own.
@@ -230,7 +272,7 @@ impl Past {
     }
 
     /// Every group with a past, in no order.
-    pub(crate) fn histories(&self) -> impl Iterator<Item = (&Arc<str>, &History)> {
+    pub(crate) fn histories(&self) -> impl Iterator<Item = (&Arc<str>, &History<C>)> {
         self.groups.iter()
     }
 
@@ -239,7 +281,7 @@ impl Past {
         &self,
         rule: RuleName,
         name: Option<&str>,
-        make: impl FnOnce(&History) -> Usual,
+        make: impl FnOnce(&History<C>) -> Usual,
     ) -> Option<Usual> {
         let history = self.history(name)?;
         let key = (rule, name.map(Arc::from));

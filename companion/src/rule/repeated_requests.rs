@@ -26,6 +26,7 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings { threshold: 9.0, learn: true, factor: 3.0, floor: 9.0, ..Settings::INFO },
     fixed: Some(Settings { threshold: 3.0, ..Settings::INFO }),
     before: Seconds(3 * 3600),
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
     evaluate,
@@ -46,7 +47,7 @@ pub(super) fn judge(scope: &Scope, inputs: &Inputs<'_>, many_calls: u64) -> Resu
     let settings = &scope.settings;
     let limit = if settings.learn { settings.floor } else { settings.threshold };
     // Of many calls those that came twice are too many to remember.
-    let many = inputs.querier.totals(scope.window(inputs.now), &scope.filter)?.calls > many_calls;
+    let many = inputs.totals(scope.window(inputs.now), &scope.filter)?.calls > many_calls;
     let more_than = if many { limit.floor().max(1.0) as u64 } else { 1 };
     let mut samples = Vec::new();
     let mut steady = None;

@@ -1,5 +1,5 @@
 use super::learned::Limit;
-use super::{By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
+use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
 use crate::rule::config::Settings;
 use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
@@ -16,8 +16,16 @@ pub struct Inputs<'a> {
     pub ledger: &'a dyn Querier,
     /// What was learned so far.
     pub pasts: &'a Pasts,
+    /// What other rules have asked at this time.
+    pub(crate) answers: &'a Answers,
     /// The time of the evaluation.
     pub now: Timestamp,
+}
+
+impl Inputs<'_> {
+    pub(super) fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
+        self.answers.totals(self.querier, window, filter)
+    }
 }
 
 impl std::fmt::Debug for Inputs<'_> {
@@ -57,17 +65,16 @@ impl Scope {
 
     /// The totals of each group that has calls in `window`, the most calls first.
     pub(super) fn groups(&self, inputs: &Inputs<'_>, window: Window) -> Result<Vec<Group>, StoreError> {
-        let all = inputs.querier.totals(window, &self.filter)?;
-        if all.calls == 0 {
-            return Ok(Vec::new());
-        }
         let Some(by) = self.by else {
+            let totals = inputs.totals(window, &self.filter)?;
             let (labels, filter) = (self.labels.clone(), self.filter.clone());
-            return Ok(vec![Group { name: Some(String::new()), labels, filter, totals: all }]);
+            let all = Group { name: Some(String::new()), labels, filter, totals };
+            return Ok(Some(all).filter(|all| all.totals.calls > 0).into_iter().collect());
         };
-        let mut rest = all;
-        let found = inputs.querier.breakdown(window, &self.filter, by.dimension(), GROUPS)?;
+        let found = inputs.answers.breakdown(inputs.querier, window, &self.filter, by.dimension(), GROUPS)?;
+        let mut rest = found.all;
         let mut groups: Vec<Group> = found
+            .groups
             .into_iter()
             .map(|group| {
                 rest.subtract(&group.totals);
@@ -95,7 +102,8 @@ impl Scope {
     ) -> Result<Vec<(Labels, GroupRepetition)>, StoreError> {
         let by = self.by.map(By::dimension);
         let question = RepetitionQuestion { by, groups: 10 * GROUPS, more_than, hashes };
-        let found = inputs.querier.repetition(self.window(inputs.now), &self.filter, &question)?;
+        let window = self.window(inputs.now);
+        let found = inputs.answers.repetition(inputs.querier, window, &self.filter, question)?;
         let labelled = found.into_iter().map(|group| {
             let labels = match self.by {
                 Some(by) => self.labels_with(by.as_str(), &group.name),

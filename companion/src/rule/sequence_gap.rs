@@ -21,6 +21,7 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings { window: Seconds(120), lookback: Seconds::HOUR, ..Settings::CRITICAL },
     fixed: Some(Settings { window: Seconds(120), lookback: Seconds::DAY, ..Settings::CRITICAL }),
     before: Seconds(0),
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Lookback],
     summary,
     evaluate,

@@ -1,6 +1,6 @@
 use super::config::{Key, Settings};
 use super::learned::cells;
-use super::past::cell::Cell;
+use super::past::cell::{Cell, Kept};
 use super::past::{DAY, HOUR, LAG, Usual, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Labels, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
@@ -34,6 +34,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: None,
     before: Seconds(300),
+    grain: Seconds(300),
     keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
     summary,
     evaluate,

@@ -32,6 +32,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: None,
     before: Seconds(0),
+    grain: Seconds(300),
     keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
     summary,
     evaluate,

@@ -20,6 +20,7 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings { keep_firing_for: Seconds(900), ..Settings::WARNING },
     fixed: Some(Settings { keep_firing_for: Seconds(900), ..Settings::WARNING }),
     before: Seconds(0),
+    grain: Seconds(0),
     keys: &[Key::Threshold, Key::Models, Key::By],
     summary,
     evaluate,

@@ -1,5 +1,7 @@
 use super::config::{Key, Settings};
 use super::learned::cells;
+use super::past::cell::{Calls, Kept};
+use super::past::history::History;
 use super::past::{DAY, Usual, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
@@ -27,6 +29,7 @@ pub(super) const RULE: Rule = Rule {
     },
     fixed: None,
     before: Seconds(0),
+    grain: Seconds(300),
     keys: &[Key::Threshold, Key::Learned],
     summary,
     evaluate,
@@ -39,11 +42,11 @@ fn summary(_settings: &Settings) -> String {
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
     let groups = scope.groups(inputs, scope.window(inputs.now))?;
-    let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
+    let past = inputs.pasts.calls(&scope.filter, scope.by, inputs)?;
     let past = past.read();
     let (slot, length) = (slot_of(inputs.now), cells(settings.window));
-    let hour = |history: &super::past::history::History| {
-        history.hourly_peak(slot, RANK, length, |cell| Some(f64::from(cell.calls))).unwrap_or(0.0)
+    let hour = |history: &History<Calls>| {
+        history.hourly_peak(slot, RANK, length, |cell| Some(f64::from(cell.calls()))).unwrap_or(0.0)
     };
     let mut samples = Vec::new();
     // Calls without a user, and of users beyond the hundred, are no user's.
@@ -52,7 +55,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let mut usual = None;
         // Few calls are no spike, whatever was before.
         if settings.learn && calls > settings.floor {
-            let make = |history: &_| Usual::of(hour(history), super::past::history::History::age(history, slot));
+            let make = |history: &History<Calls>| Usual::of(hour(history), history.age(slot));
             usual = past.usual(RULE.name, group.name.as_deref(), make).filter(|usual| usual.age >= DAY);
             if usual.is_none() {
                 let any = past.histories().map(|(_, history)| hour(history)).fold(0.0, f64::max);

@@ -52,6 +52,15 @@ pub struct Group {
     pub totals: Totals,
 }
 
+/// The totals of a window, all of them and by one dimension.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Breakdown {
+    /// Over all calls, those without a value of the dimension included.
+    pub all: Totals,
+    /// The most calls first, ties by name.
+    pub groups: Vec<Group>,
+}
+
 /// Totals of five minutes of one value of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiveMinutes {

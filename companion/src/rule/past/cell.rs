@@ -1,5 +1,31 @@
 use crate::store::{FiveMinutes, Totals};
 
+/// What a history keeps of five minutes.
+pub(crate) trait Kept: Copy + Default + for<'a> From<&'a FiveMinutes> {
+    fn add(&mut self, other: &Self);
+    fn calls(&self) -> f32;
+}
+
+/// The calls alone: all that rules about models and users compare.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Calls(f32);
+
+impl Kept for Calls {
+    fn add(&mut self, other: &Self) {
+        self.0 += other.0;
+    }
+
+    fn calls(&self) -> f32 {
+        self.0
+    }
+}
+
+impl From<&FiveMinutes> for Calls {
+    fn from(found: &FiveMinutes) -> Self {
+        Self(Cell::from(&found.totals).calls)
+    }
+}
+
 /// What is known of five minutes, or of several of them together. Small: there are up to 300,000.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Cell {
@@ -23,8 +49,8 @@ pub(crate) struct Cell {
     pub(crate) first_chunk: f32,
 }
 
-impl Cell {
-    pub(crate) fn add(&mut self, other: &Self) {
+impl Kept for Cell {
+    fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
@@ -40,6 +66,12 @@ impl Cell {
         self.first_chunk += other.first_chunk;
     }
 
+    fn calls(&self) -> f32 {
+        self.calls
+    }
+}
+
+impl Cell {
     /// Calls that reported usage, as far as totals tell.
     pub(crate) fn with_usage(&self) -> f64 {
         f64::from((self.succeeded - self.without_usage).max(0.0))

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::cell::Cell;
+use super::cell::{Cell, Kept};
 use super::silence::Silence;
 use super::{DAY, HOUR, LAG, Usual};
 
@@ -16,22 +16,22 @@ pub(crate) const NEAR: i64 = LIKE + HOUR;
 
 /// The cells of one group, oldest first. Five minutes without calls have none.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct History {
-    cells: VecDeque<(i64, Cell)>,
+pub(crate) struct History<C = Cell> {
+    cells: VecDeque<(i64, C)>,
     /// Silences that ended with a call, oldest first.
     pub(super) silences: VecDeque<Silence>,
     /// The first cell of the newest eight days that had calls; it is remembered when the cell is gone.
     pub(super) first: Option<i64>,
 }
 
-impl History {
+impl<C: Kept> History<C> {
     pub(crate) fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
     /// All its calls.
     pub(crate) fn calls(&self) -> f32 {
-        self.cells.iter().map(|(_, cell)| cell.calls).sum()
+        self.cells.iter().map(|(_, cell)| cell.calls()).sum()
     }
 
     /// How many cells ago the group was first seen.
@@ -45,7 +45,7 @@ impl History {
     }
 
     /// Adds a cell. Those of one time come in any order, but later ones never before earlier ones of the same week.
-    pub(super) fn push(&mut self, slot: i64, cell: Cell) {
+    pub(super) fn push(&mut self, slot: i64, cell: C) {
         let at = self.cells.partition_point(|(known, _)| *known < slot);
         match self.cells.get_mut(at) {
             Some((known, existing)) if *known == slot => existing.add(&cell),
@@ -78,14 +78,14 @@ impl History {
     }
 
     /// The cells of a time that have calls.
-    pub(crate) fn cells(&self, slots: Range<i64>) -> impl Iterator<Item = &(i64, Cell)> {
+    pub(crate) fn cells(&self, slots: Range<i64>) -> impl Iterator<Item = &(i64, C)> {
         let from = self.cells.partition_point(|(slot, _)| *slot < slots.start);
         self.cells.range(from..).take_while(move |(slot, _)| *slot < slots.end)
     }
 
     /// All cells of a time together.
-    pub(crate) fn sum(&self, slots: Range<i64>) -> Cell {
-        let mut sum = Cell::default();
+    pub(crate) fn sum(&self, slots: Range<i64>) -> C {
+        let mut sum = C::default();
         for (_, cell) in self.cells(slots) {
             sum.add(cell);
         }
@@ -98,7 +98,7 @@ impl History {
         &self,
         slots: Range<i64>,
         length: i64,
-        value: impl Fn(&Cell) -> Option<f64>,
+        value: impl Fn(&C) -> Option<f64>,
     ) -> impl Iterator<Item = (i64, f64)> {
         self.cells(slots).filter_map(move |(slot, cell)| {
             let sum = if length == 1 { *cell } else { self.sum(slot + 1 - length..slot + 1) };
@@ -111,7 +111,7 @@ impl History {
         &self,
         slots: Range<i64>,
         length: i64,
-        value: impl Fn(&Cell) -> Option<f64>,
+        value: impl Fn(&C) -> Option<f64>,
     ) -> Option<f64> {
         self.values(slots, length, value).map(|(_, value)| value).reduce(f64::max)
     }
@@ -123,7 +123,7 @@ impl History {
         now: i64,
         rank: usize,
         length: i64,
-        value: impl Fn(&Cell) -> Option<f64>,
+        value: impl Fn(&C) -> Option<f64>,
     ) -> Option<f64> {
         let mut hours: Vec<(i64, f64)> = Vec::new();
         for (slot, value) in self.values(now - 7 * DAY..now - LAG, length, value) {
@@ -139,8 +139,8 @@ impl History {
 
     /// The envelope over the day before and the like hours: this time of day on the seven days before, and on the same day of
     /// the weeks before those. `value` is of a whole sum; five minutes without calls count as 0 in the like hours.
-    pub(crate) fn usual(&self, now: i64, length: i64, value: impl Fn(&Cell) -> f64) -> Usual {
-        let of = |cell: &Cell| Some(value(cell));
+    pub(crate) fn usual(&self, now: i64, length: i64, value: impl Fn(&C) -> f64) -> Usual {
+        let of = |cell: &C| Some(value(cell));
         let day = self.peak(now - DAY..now - LAG, length, of);
         let mut like: Option<(f64, f64)> = None;
         for back in (1..=7).chain(WEEKS.map(|week| week * 7)) {

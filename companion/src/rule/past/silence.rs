@@ -1,5 +1,6 @@
 //! Silences: how many calls were expected while none came.
 
+use super::cell::Kept;
 use super::history::History;
 use super::{DAY, HOUR};
 
@@ -15,7 +16,7 @@ pub(super) struct Silence {
 /// Shorter ones are pauses.
 const SHORTEST: i64 = 3;
 
-impl History {
+impl<C: Kept> History<C> {
     /// How many calls are expected in `length` cells of silence after the cell `last`: as many as in the hour before, but no
     /// more than came at this time of day on all days but one. `None` when the hour before was no steady traffic.
     pub(crate) fn expected(&self, last: i64, length: f64) -> Option<f64> {
@@ -25,7 +26,7 @@ impl History {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "an hour has twelve cells")]
-        let rate = f64::from(self.sum(before).calls) / HOUR as f64;
+        let rate = f64::from(self.sum(before).calls()) / HOUR as f64;
         let mut like = Vec::new();
         for back in 1..=7 {
             let from = last + 1 - back * DAY;
@@ -34,7 +35,7 @@ impl History {
             }
             #[expect(clippy::cast_possible_truncation, reason = "a silence is at most days long")]
             let whole = length.ceil() as i64;
-            let calls = f64::from(self.sum(from..from + whole.max(1)).calls);
+            let calls = f64::from(self.sum(from..from + whole.max(1)).calls());
             #[expect(clippy::cast_precision_loss, reason = "as above")]
             like.push(calls * length / whole.max(1) as f64);
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rule::Answers;
 use crate::rule::past::history::History;
 use crate::rule::tests::{at, call, stores};
 
@@ -17,7 +18,13 @@ fn a_past_is_read_once_and_then_extended_and_the_newest_cells_are_not_in_it() {
         let querier = store.querier.as_ref();
         let pasts = Pasts::default();
         let known = |second: i64| {
-            let inputs = Inputs { querier, ledger: querier, pasts: &pasts, now: at(second) };
+            let inputs = Inputs {
+                querier,
+                ledger: querier,
+                pasts: &pasts,
+                answers: &Answers::default(),
+                now: at(second),
+            };
             let past = pasts.of(&Filter::default(), Some(By::Service), &inputs).expect("read");
             let past = past.read();
             past.history(Some("app")).map_or(0.0, History::calls)

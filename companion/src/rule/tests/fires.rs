@@ -1,7 +1,7 @@
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use super::*;
-use crate::rule::{ALL, Inputs, Pasts, Rule, RuleName::*, Verdict};
+use crate::rule::{ALL, Answers, Inputs, Pasts, Rule, RuleName::*, Verdict};
 
 fn many(count: i64, each: impl Fn(i64) -> CallRecord) -> Vec<CallRecord> {
     (0..count).map(each).collect()
@@ -221,7 +221,13 @@ fn repeated_requests_judges_many_calls_by_their_threshold() {
     ] {
         for store in stores(&calls) {
             let querier = store.querier.as_ref();
-            let inputs = Inputs { querier, ledger: querier, pasts: &Pasts::default(), now: at(60) };
+            let inputs = Inputs {
+                querier,
+                ledger: querier,
+                pasts: &Pasts::default(),
+                answers: &Answers::default(),
+                now: at(60),
+            };
             let found = crate::rule::repeated_requests::judge(&scope, &inputs, 50).expect("evaluated");
             let sample = &found.samples[0];
             assert_eq!((sample.value, sample.verdict == Verdict::Exceeded), worst, "{}", store.name);

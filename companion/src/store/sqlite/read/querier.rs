@@ -19,9 +19,7 @@ use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    CallAccount, CallId, CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition,
-    LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion,
-    SequenceGaps, Step, StoreError, Totals,
+    Breakdown, CallAccount, CallId, CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -103,6 +101,16 @@ impl Querier for SqliteQuerier {
         limit: usize,
     ) -> Result<Vec<Group>, StoreError> {
         self.ask(|snapshot| snapshot.breakdown(window, filter, by, limit))
+    }
+
+    fn breakdown_of_all(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> Result<Breakdown, StoreError> {
+        self.ask(|snapshot| snapshot.breakdown_of_all(window, filter, by, limit))
     }
 
     fn five_minutes(

@@ -8,13 +8,15 @@ use rusqlite::Row;
 
 use crate::record::Window;
 use crate::store::overview::steps;
+use crate::store::sqlite::file::call_id::{end_id, first_id};
 use crate::store::sqlite::file::enum_codes::damaged;
 use crate::store::sqlite::file::names::Series;
 use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER, needs_rows};
+use crate::store::sqlite::rollup::grain::{MINUTE_NS, minute_start};
 use crate::store::sqlite::rollup::plan::{Part, all_parts, series_parts, user_parts};
 use crate::store::sqlite::rollup::row::{Latencies, NUMBERS, Table, read_totals, row_key, row_range};
 use crate::store::sums::Measures;
-use crate::store::{Dimension, Filter, Group, LatencySummary, Step, Totals};
+use crate::store::{Breakdown, Dimension, Filter, Group, LatencySummary, Step, Totals};
 
 /// Totals of calls with their latencies.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +55,7 @@ pub(crate) type BySeries = HashMap<i64, (Arc<Series>, Totals)>;
 impl Snapshot<'_> {
     pub(crate) fn totals(&self, window: Window, filter: &Filter) -> rusqlite::Result<Totals> {
         let mut totals = Totals::default();
-        for part in self.parts(window, filter) {
+        for part in self.parts(self.whole_last_minute(window)?, filter) {
             match part {
                 Part::Calls(window) => self.scan(window, filter, |facts, _| {
                     totals.count(&facts.measures);
@@ -83,11 +85,33 @@ impl Snapshot<'_> {
         if by == Dimension::User {
             return self.users(window, filter, limit);
         }
+        Ok(ranked(grouped(&self.by_series(window, filter)?, by), limit))
+    }
+
+    /// The same with the totals over all calls, which are those of the series together.
+    pub(crate) fn breakdown_of_all(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Dimension,
+        limit: usize,
+    ) -> rusqlite::Result<Breakdown> {
+        if by == Dimension::User {
+            let all = self.totals(window, filter)?;
+            return Ok(Breakdown { all, groups: self.users(window, filter, limit)? });
+        }
+        let by_series = self.by_series(window, filter)?;
+        let mut all = Totals::default();
+        by_series.values().for_each(|(_, totals)| all.absorb(totals));
+        Ok(Breakdown { all, groups: ranked(grouped(&by_series, by), limit) })
+    }
+
+    fn by_series(&self, window: Window, filter: &Filter) -> rusqlite::Result<BySeries> {
         let mut by_series = BySeries::new();
         let parts = if needs_rows(filter) {
             vec![Part::Calls(window)]
         } else {
-            series_parts(window, &self.watermarks)
+            series_parts(self.whole_last_minute(window)?, &self.watermarks)
         };
         for part in parts {
             match part {
@@ -98,7 +122,7 @@ impl Snapshot<'_> {
                 Part::Rollup(table, minutes) => self.add_series(table, minutes, filter, &mut by_series)?,
             }
         }
-        Ok(ranked(grouped(&by_series, by), limit))
+        Ok(by_series)
     }
 
     /// Adds the rows of one rollup by series.
@@ -241,6 +265,21 @@ impl Snapshot<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The window with its last minute whole, where no call of that minute ended after the window: then the rollup of the
+    /// minute has the calls of the window alone, and none of them need be read. So it is wherever a window ends now.
+    fn whole_last_minute(&self, window: Window) -> rusqlite::Result<Window> {
+        let minute = window.to.0.div_euclid(MINUTE_NS);
+        let end = minute_start(minute.saturating_add(1));
+        // Where calls are deleted, that there are none says nothing.
+        if window.to == minute_start(minute) || end.0 == i64::MAX || minute < self.watermarks.calls_from {
+            return Ok(window);
+        }
+        let later = "SELECT 1 FROM calls WHERE id >= ?1 AND id < ?2 LIMIT 1";
+        let ids = [first_id(window.to), end_id(end, self.watermarks.spill_us)];
+        let found = self.connection.prepare_cached(later)?.exists(ids)?;
+        Ok(if found { window } else { Window { to: end, ..window } })
     }
 
     fn parts(&self, window: Window, filter: &Filter) -> Vec<Part> {
