@@ -160,7 +160,14 @@ pub(super) fn compare(
     prop_assert_eq!(querier.totals(window, filter).unwrap(), expected::totals(calls, window, filter));
     for by in expected::DIMENSIONS {
         let found = querier.breakdown(window, filter, by, 100).unwrap();
-        prop_assert_eq!(found, expected::breakdown(calls, window, filter, by, 100), "{:?}", by);
+        prop_assert_eq!(&found, &expected::breakdown(calls, window, filter, by, 100), "{:?}", by);
+        let whole = querier.breakdown_of_all(window, filter, by, 100).unwrap();
+        prop_assert_eq!(
+            (whole.all, whole.groups),
+            (expected::totals(calls, window, filter), found),
+            "{:?}",
+            by
+        );
     }
     let latency = querier.latency(window, filter).unwrap();
     expected::assert_close(&latency, &expected::latency(calls, window, filter));
