@@ -142,6 +142,10 @@ impl Alerts {
         now: Timestamp,
     ) -> bool {
         let Observation::Seen(samples, no_data) = observation else { return false };
+        // So it is nearly always.
+        if self.alerts.is_empty() && samples.iter().all(|sample| sample.verdict != Verdict::Exceeded) {
+            return false;
+        }
         self.not_after(now);
         let mut changed = false;
         let mut seen: HashMap<&Labels, Verdict> = HashMap::new();

@@ -218,6 +218,7 @@ preset = "fixed"
 
 [notify]
 group_wait = "0s"
+digest = "off"
 
 [[notify.webhook]]
 url = "{webhook}"

@@ -2,6 +2,7 @@
 //! retries: a dead target delays neither another nor the rules.
 
 pub(crate) mod alertmanager;
+pub(crate) mod digest;
 pub(crate) mod email;
 pub(crate) mod http;
 mod links;
@@ -70,6 +71,12 @@ pub struct Notification {
 }
 
 impl Notification {
+    /// Whether it is the daily message of what informs.
+    #[must_use]
+    pub fn is_digest(&self) -> bool {
+        self.group_key == digest::DIGEST
+    }
+
     /// `firing` as long as any of its alerts does.
     #[must_use]
     pub const fn status(&self) -> &'static str {

@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use grpc::router as grpc_router;
 pub(crate) use http::router as http_router;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ use crate::convert::{Converted, Converter};
 use crate::metrics::{Metrics, SpanResult};
 use crate::otlp::export::ExportResponse;
 use crate::otlp::{Encoded, Spans};
-use crate::record::{CallRecord, Passage, SkipReason};
+use crate::record::{CallRecord, Passage, SkipReason, SkippedHours};
 use crate::store::Appended;
 use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::SqliteAppender;
@@ -64,6 +64,8 @@ pub(crate) struct Intake {
     offload: Offload,
     clock: OwnClock,
     too_old: Arc<LogThrottle>,
+    /// Calls that the ledger could not take, until it can note that.
+    dropped: Arc<Mutex<SkippedHours>>,
 }
 
 impl Intake {
@@ -84,6 +86,7 @@ impl Intake {
             offload: Offload::default(),
             clock,
             too_old: Arc::new(LogThrottle::new(FAILURE_LOG_INTERVAL)),
+            dropped: Arc::default(),
         }
     }
 
@@ -125,11 +128,16 @@ impl Intake {
         let work = move || intake.convert::<S>(read()?, most, &scope);
         let (converted, mut rejected) = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
         let calls = converted.records.len() as u64;
-        let skipped = converted.skipped.clone();
+        let dropped = std::mem::take(&mut *self.dropped());
+        let mut skipped = converted.skipped.clone();
+        skipped.absorb(&dropped);
         let appended = self
             .writer
             .append_with(converted.records, converted.passages, converted.processes, skipped)
             .await;
+        if appended.is_err() {
+            self.dropped().absorb(&dropped);
+        }
         self.note::<S>(appended, calls, &mut rejected)?;
         S::count(&self.metrics, SpanResult::Ignored, converted.ignored);
         S::count(&self.metrics, SpanResult::Refused, converted.refused + converted.malformed);
@@ -217,6 +225,10 @@ impl Intake {
         Ok((converted, rejected))
     }
 
+    fn dropped(&self) -> MutexGuard<'_, SkippedHours> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts what became of an append of `calls` calls.
     fn note<S: Kept>(
         &self,
@@ -251,6 +263,7 @@ impl Intake {
             }
             Err(error) => {
                 count(SpanResult::Dropped, calls);
+                self.dropped().add_many(self.clock.now(), "", SkipReason::Dropped, calls);
                 if let AppendError::Full { .. } = error {
                     return Err(Refusal::Overloaded(RETRY_AFTER));
                 }

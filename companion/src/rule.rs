@@ -197,6 +197,10 @@ rules! {
     user_spike: UserSpike,
     first_seen_model: FirstSeenModel,
     first_seen_user: FirstSeenUser,
+    model_mismatch: ModelMismatch,
+    agent_loop: AgentLoop,
+    calls_not_understood: CallsNotUnderstood,
+    ledger_losing: LedgerLosing,
 }
 
 impl RuleName {

@@ -13,6 +13,7 @@ pub(crate) mod conformance;
 mod error;
 pub(crate) mod history;
 pub(crate) mod identity;
+pub(crate) mod most_calls;
 mod overview;
 pub(crate) mod own_clock;
 pub(crate) mod private_file;
@@ -22,8 +23,7 @@ pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, Breakdown, CallAccount, CallPage, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall,
-    LatencySummary, Maintained, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
+    Appended, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
@@ -199,6 +199,29 @@ pub trait Querier: Send + Sync {
         more_than: u64,
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError>;
+
+    /// Each model that was asked for with each that a response named, by service, the most calls first, at most `limit`.
+    /// Calls that name only one of them are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn served_models(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Pairing>, StoreError>;
+
+    /// The calls of each conversation by service, the most calls first, then the most input tokens, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn conversations(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError>;
 
     /// Sequence numbers that are missing at `now` below a higher one of the same instance, where the first such
     /// call ended in the window `noticed`. The last number that a journal reports of a process that has ended counts like

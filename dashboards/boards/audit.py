@@ -10,7 +10,8 @@ UNITS = {
     "AuthFailures": "calls", "RateLimited": "share of calls", "SequenceGap": "calls", "LedgerSilent": "seconds",
     "CacheCollapse": "share of calls", "FirstSeenModel": "calls", "FirstSeenUser": "calls", "LatencyRegression": "times",
     "OffHours": "calls", "ServiceSilent": "seconds", "ShortAnswers": "times", "TimeToFirstChunkRegression": "seconds",
-    "TokenDrift": "tokens", "UserSpike": "calls",
+    "TokenDrift": "tokens", "UserSpike": "calls", "ModelMismatch": "calls", "AgentLoop": "tokens", "CallsNotUnderstood": "calls",
+    "LedgerLosing": "calls",
 }  # fmt: skip
 
 STATES = {

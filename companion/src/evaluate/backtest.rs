@@ -162,7 +162,6 @@ fn without_words(call: CallRecord) -> CallRecord {
         modality_tokens: None,
         price_factors: Vec::new(),
         client_address: None,
-        conversation_id: None,
         response_preview: None,
         error_message: None,
         scope: String::new(),

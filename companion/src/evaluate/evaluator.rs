@@ -60,13 +60,13 @@ pub(crate) struct Monitor {
     /// What the rules have learned.
     pasts: Arc<Pasts>,
     /// What a rule with a grain found last, and for which end of its windows.
-    last: Arc<Mutex<Option<(Timestamp, Evaluation)>>>,
+    last: Arc<Mutex<Option<(Timestamp, Arc<Evaluation>)>>>,
 }
 
 /// What one monitor's evaluation brought.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
-    result: Result<Evaluation, String>,
+    result: Result<Arc<Evaluation>, String>,
     took: Duration,
 }
 
@@ -90,10 +90,10 @@ impl Monitor {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let result = match &*last {
             // A grain that began with this end has not ended.
-            Some((known, evaluation)) if *known == end && end != now => Ok(evaluation.clone()),
-            _ => self.rule.evaluate(&self.scope, &inputs).map_err(|error| error.to_string()),
+            Some((known, evaluation)) if *known == end && end != now => Ok(Arc::clone(evaluation)),
+            _ => self.rule.evaluate(&self.scope, &inputs).map(Arc::new).map_err(|error| error.to_string()),
         };
-        *last = result.as_ref().ok().filter(|_| self.rule.grain.0 > 0).map(|found| (end, found.clone()));
+        *last = result.as_ref().ok().filter(|_| self.rule.grain.0 > 0).map(|found| (end, Arc::clone(found)));
         Measured { result, took: began.elapsed() }
     }
 }
@@ -165,21 +165,20 @@ impl Evaluator {
 
     /// Evaluates every rule at `now`, one after the other. A rule that fails reports its error and stops no other.
     pub(crate) fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
-        self.evaluate_part(querier, querier, now)
+        let measured = self.measure_all(querier, querier, now);
+        self.apply(measured, now)
     }
 
-    /// The same over a part of a ledger that reaches as far back as the rules do.
-    pub(crate) fn evaluate_part(
-        &mut self,
-        querier: &dyn Querier,
-        ledger: &dyn Querier,
-        now: Timestamp,
-    ) -> Vec<RuleStatus> {
-        let monitors = self.monitors();
+    /// Moves the alerts by a part of a ledger that reaches as far back as the rules do.
+    pub(crate) fn evaluate_part(&mut self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) {
+        let measured = self.measure_all(querier, ledger, now);
+        self.observe(&measured, now);
+    }
+
+    fn measure_all(&self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) -> Vec<Measured> {
         let answers = Answers::default();
-        let measured =
-            monitors.iter().map(|monitor| monitor.measure_part(querier, ledger, &answers, now)).collect();
-        self.apply(measured, now)
+        let measure = |monitor: &Monitor| monitor.measure_part(querier, ledger, &answers, now);
+        self.monitors.iter().map(measure).collect()
     }
 
     /// How the rules stand by their restored alerts alone, where there is no ledger to ask.
@@ -191,21 +190,24 @@ impl Evaluator {
 
     /// Moves the alerts by one result a monitor, in the order of [`Self::monitors`].
     pub(crate) fn apply(&mut self, measured: Vec<Measured>, now: Timestamp) -> Vec<RuleStatus> {
+        self.observe(&measured, now);
+        let monitors = self.monitors.iter().zip(&self.alerts);
+        monitors.zip(measured).map(|((monitor, alerts), measured)| status(monitor, alerts, measured)).collect()
+    }
+
+    fn observe(&mut self, measured: &[Measured], now: Timestamp) {
         self.changed = false;
         for alerts in self.orphans.values_mut() {
             self.changed |= alerts.end("the rule is not evaluated any more", now);
         }
         let monitors = self.monitors();
-        let mut statuses = Vec::with_capacity(monitors.len());
         for ((monitor, alerts), measured) in monitors.iter().zip(&mut self.alerts).zip(measured) {
             let observation = match &measured.result {
                 Ok(evaluation) => Observation::Seen(&evaluation.samples, evaluation.no_data.as_deref()),
                 Err(_) => Observation::Unknown,
             };
             self.changed |= alerts.observe(monitor.rule, &monitor.scope.settings, observation, now);
-            statuses.push(status(monitor, alerts, measured));
         }
-        statuses
     }
 
     /// Whether the last evaluation changed the state of any alert.
@@ -239,7 +241,7 @@ fn status(monitor: &Monitor, alerts: &Alerts, measured: Measured) -> RuleStatus 
         Ok(evaluation) => (Some(evaluation), None),
         Err(error) => (None, Some(error)),
     };
-    let worst = evaluation.as_ref().and_then(Evaluation::worst);
+    let worst = evaluation.as_deref().and_then(Evaluation::worst);
     let leading = alerts
         .iter()
         .filter(|alert| matches!(alert.state, State::Pending | State::Firing))

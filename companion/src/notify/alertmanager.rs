@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::DigestTime;
 use super::http::Endpoint;
 use super::links::Links;
 use super::schedule::Grouping;
@@ -94,6 +95,8 @@ impl Kind for Alertmanager {
             repeat_interval: config.resend,
             send_resolved: true,
             min_severity: config.min_severity,
+            // It groups and routes by itself.
+            digest: DigestTime::off(),
         };
         Ok(Target { notifier: Arc::new(alertmanager), grouping })
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::digest::{Digest, DigestTime};
 use super::{Notification, labels};
 use crate::alert::{Alert, NotificationLog, NotifiedGroup, State};
 use crate::record::Timestamp;
@@ -31,6 +32,8 @@ pub struct Grouping {
     pub send_resolved: bool,
     /// Alerts below this are not sent.
     pub min_severity: Severity,
+    /// When alerts that inform are sent, all in one message.
+    pub digest: DigestTime,
 }
 
 /// The schedule of one notifier.
@@ -38,6 +41,7 @@ pub struct Grouping {
 pub(crate) struct Schedule {
     grouping: Grouping,
     groups: BTreeMap<String, Group>,
+    digest: Digest,
     dropped: u64,
 }
 
@@ -54,7 +58,8 @@ struct Group {
 impl Schedule {
     /// Continues with what was sent before a restart.
     #[must_use]
-    pub(crate) fn new(grouping: Grouping, log: NotificationLog) -> Self {
+    pub(crate) fn new(grouping: Grouping, mut log: NotificationLog) -> Self {
+        let digest = Digest::new(grouping.digest.clone(), &mut log);
         let groups = log.0.into_iter().map(|(key, group)| {
             let next = group.at.plus_seconds(grouping.group_interval.0);
             let group = Group {
@@ -66,13 +71,15 @@ impl Schedule {
             };
             (key, group)
         });
-        Self { groups: groups.collect(), grouping, dropped: 0 }
+        Self { groups: groups.collect(), grouping, digest, dropped: 0 }
     }
 
     /// The messages that are due at `now`, the longest overdue first, where `alerts` are all that are not inactive.
     /// Each that is sent must be followed by [`Self::sent`] or [`Self::failed`] before the next call; the others come
     /// again with the next call, as things are then.
     pub(crate) fn due(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<Notification> {
+        let least = self.grouping.min_severity;
+        self.digest.note(alerts.iter().filter(|alert| alert.severity >= least), now);
         let mut firing: BTreeMap<String, Vec<&Alert>> = BTreeMap::new();
         for alert in self.heard(alerts) {
             let labels = self.group_labels(alert);
@@ -89,7 +96,7 @@ impl Schedule {
         self.regroup(&firing);
         self.not_after(now);
         let mut due = Vec::new();
-        let Self { grouping, groups, dropped } = self;
+        let Self { grouping, groups, dropped, digest: _ } = self;
         groups.retain(|key, group| {
             let firing = firing.remove(key).unwrap_or_default();
             if now < group.next {
@@ -126,7 +133,8 @@ impl Schedule {
             true
         });
         due.sort_by_key(|(since, _)| *since);
-        due.into_iter().map(|(_, notification)| notification).collect()
+        // What informs comes after what pages.
+        due.into_iter().map(|(_, notification)| notification).chain(self.digest.due(now)).collect()
     }
 
     /// The alerts that fire and are for this target. What it was notified of it is notified of until the end,
@@ -136,7 +144,8 @@ impl Schedule {
             self.groups.values().flat_map(|group| &group.notified).map(identity).collect();
         let least = self.grouping.min_severity;
         let firing = alerts.iter().filter(|alert| alert.firing());
-        firing.filter(|alert| alert.severity >= least || notified.contains(&identity(alert))).collect()
+        let now = |alert: &Alert| alert.severity >= least && !self.digest.takes(alert);
+        firing.filter(|alert| now(alert) || notified.contains(&identity(alert))).collect()
     }
 
     /// Hands what was sent to the group in which it fires now, since groups change with the configuration and with
@@ -178,6 +187,10 @@ impl Schedule {
 
     /// The target has taken `notification`.
     pub(crate) fn sent(&mut self, notification: &Notification, now: Timestamp) {
+        if notification.is_digest() {
+            self.digest.sent(notification, now);
+            return;
+        }
         if notification.firing.is_empty() {
             self.groups.remove(&notification.group_key);
         } else if let Some(group) = self.groups.get_mut(&notification.group_key) {
@@ -191,6 +204,10 @@ impl Schedule {
     /// The target has not taken `notification`; with `retry` it is tried again after a growing wait, else with the
     /// next interval. `jitter` is from 0 to 1 and spreads the waits between half and the whole of their length.
     pub(crate) fn failed(&mut self, notification: &Notification, retry: bool, jitter: f64, now: Timestamp) {
+        if notification.is_digest() {
+            self.digest.failed(Seconds(LONGEST_BACKOFF), now);
+            return;
+        }
         let Some(group) = self.groups.get_mut(&notification.group_key) else { return };
         group.failures = group.failures.saturating_add(1);
         let interval = self.grouping.group_interval.0.max(1);
@@ -212,7 +229,7 @@ impl Schedule {
     /// When to call [`Self::due`] next; `None` while there is nothing to tell.
     #[must_use]
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.groups.values().map(|group| group.next).min()
+        self.groups.values().map(|group| group.next).chain(self.digest.next()).min()
     }
 
     /// Groups whose alerts came and went while the target could not be notified.
@@ -233,7 +250,7 @@ impl Schedule {
                     NotifiedGroup { labels: group.labels.clone(), firing: group.notified.clone(), at },
                 )
             });
-        NotificationLog(groups.collect())
+        NotificationLog(groups.chain(self.digest.log()).collect())
     }
 
     fn group_labels(&self, alert: &Alert) -> Labels {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Notifier;
 use super::alertmanager::Alertmanager;
+use super::digest::DigestTime;
 use super::email::Email;
 use super::schedule::Grouping;
 use super::slack::Slack;
@@ -64,6 +65,9 @@ macro_rules! kinds {
             pub group_interval: Seconds,
             /// How long before an unchanged group is sent again. Defaults to `4h`.
             pub repeat_interval: Seconds,
+            /// When alerts of severity `info` are sent, all in one message a day; `off` sends them like others. Defaults to
+            /// `09:00 UTC`.
+            pub digest: DigestTime,
             /// Where people find the report page, by http or https; put into messages. Defaults to nothing.
             pub external_url: String,
             /// The page with the sections of the runbook. Defaults to `/runbook` of `external_url`.
@@ -84,6 +88,7 @@ macro_rules! kinds {
                     group_wait: Seconds(10),
                     group_interval: Seconds::MINUTE,
                     repeat_interval: Seconds(4 * 3600),
+                    digest: DigestTime::default(),
                     external_url: String::new(),
                     runbook_url: String::new(),
                     dashboard_url: String::new(),
@@ -167,6 +172,7 @@ impl NotifyConfig {
             repeat_interval: self.repeat_interval,
             send_resolved,
             min_severity,
+            digest: self.digest.clone(),
         };
         Target { notifier: Arc::new(notifier), grouping }
     }

@@ -12,22 +12,31 @@ use crate::text::time::rfc3339;
 /// So many alerts are written out.
 const SHOWN: usize = 50;
 
-/// One line: `[FIRING 2] HighFailureRate (critical)`.
+/// One line: `[FIRING 2] HighFailureRate (critical)`, or `[DIGEST 3] FirstSeenModel, OffHours`.
 #[must_use]
 pub(crate) fn subject(notification: &Notification) -> String {
+    if notification.is_digest() {
+        let alerts: Vec<&Alert> = notification.alerts().collect();
+        return one_line(&format!("[DIGEST {}] {}", alerts.len(), names(&alerts)));
+    }
     let count =
         if notification.firing.is_empty() { notification.resolved.len() } else { notification.firing.len() };
-    let mut rules: Vec<&str> = notification.alerts().map(|alert| alert.rule.as_str()).collect();
-    rules.sort_unstable();
-    rules.dedup();
+    let rules = names(&notification.alerts().collect::<Vec<_>>());
     let severity = notification.alerts().map(|alert| alert.severity).max().unwrap_or_default();
     let service = notification.group_labels.get("service").map(|name| format!(" {name}")).unwrap_or_default();
     let text = format!(
-        "[{} {count}] {}{service} ({severity})",
-        notification.status().to_uppercase(),
-        rules.join(", ")
+        "[{} {count}] {rules}{service} ({severity})",
+        notification.status().to_uppercase()
     );
     one_line(&text)
+}
+
+/// The rules of alerts, each once.
+fn names(alerts: &[&Alert]) -> String {
+    let mut rules: Vec<&str> = alerts.iter().map(|alert| alert.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules.join(", ")
 }
 
 /// What an alert is about: its summary and its labels.

@@ -1,4 +1,5 @@
 mod config;
+mod digest;
 mod http;
 mod programs;
 mod schedule;

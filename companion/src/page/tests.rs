@@ -237,6 +237,22 @@ impl Querier for Stuck {
     ) -> Result<Vec<crate::store::LargeCall>, StoreError> {
         self.refuse()
     }
+    fn served_models(
+        &self,
+        _: Window,
+        _: &Filter,
+        _: usize,
+    ) -> Result<Vec<crate::store::Pairing>, StoreError> {
+        self.refuse()
+    }
+    fn conversations(
+        &self,
+        _: Window,
+        _: &Filter,
+        _: usize,
+    ) -> Result<Vec<crate::store::Conversation>, StoreError> {
+        self.refuse()
+    }
     fn sequence_gaps(
         &self,
         _: Window,

@@ -33,6 +33,8 @@ pub enum SkipReason {
     TooOld,
     /// A call without usable ids, or a span that cannot be read.
     Refused,
+    /// A call that the ledger could not take. Its sender was asked to retry, and may have given up.
+    Dropped,
     /// No span: a request to a known provider that no format of the library takes. Its scope is the provider and the
     /// shape of the path.
     Unrecognised,
@@ -40,7 +42,7 @@ pub enum SkipReason {
 
 impl SkipReason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Agent,
         Self::Tool,
         Self::Workflow,
@@ -50,6 +52,7 @@ impl SkipReason {
         Self::Unknown,
         Self::TooOld,
         Self::Refused,
+        Self::Dropped,
         Self::Unrecognised,
     ];
 
@@ -66,6 +69,7 @@ impl SkipReason {
             Self::Unknown => "unknown",
             Self::TooOld => "too_old",
             Self::Refused => "refused",
+            Self::Dropped => "dropped",
             Self::Unrecognised => "unrecognised_request",
         }
     }
@@ -91,6 +95,7 @@ impl SkipReason {
                 "a call from before what retention has deleted; refused, by the hour of its receipt"
             }
             Self::Refused => "no usable ids, or it cannot be read; refused, by the hour of its receipt",
+            Self::Dropped => "the ledger could not take it; its sender was asked to retry later",
             Self::Unrecognised => "a request to a known provider that no format takes",
         }
     }
@@ -104,7 +109,7 @@ impl SkipReason {
     /// Whether calls may be missing because of it.
     #[must_use]
     pub const fn may_miss_calls(self) -> bool {
-        matches!(self, Self::Unknown | Self::TooOld | Self::Refused | Self::Unrecognised)
+        matches!(self, Self::Unknown | Self::TooOld | Self::Refused | Self::Dropped | Self::Unrecognised)
     }
 }
 

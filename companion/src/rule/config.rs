@@ -1,17 +1,21 @@
 //! Settings of the rules: defaults, the `[rules]` table, and the settings of single services and models.
 
+mod expected;
 mod format;
 mod preset;
 mod threshold;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{ALL, By, Labels, Rule, RuleName, Scope, Severity, Unit};
 use crate::store::Filter;
 use crate::text::seconds::Seconds;
+use crate::text::working_hours::WorkingHours;
 
+pub(crate) use self::expected::Expected;
 pub use self::preset::Preset;
 pub(crate) use self::threshold::Threshold;
 
@@ -43,6 +47,8 @@ pub struct Settings {
     pub min_events: u64,
     /// `LedgerSilent`: how long before the window calls are expected. `SequenceGap`: how long a gap fires.
     pub lookback: Seconds,
+    /// `ServiceSilent`: when calls are expected.
+    pub expected: Expected,
     /// How long the threshold is exceeded before the alert fires.
     pub hold: Seconds,
     /// How long the alert goes on firing after the threshold was last exceeded.
@@ -62,6 +68,7 @@ impl Settings {
         min_calls: 0,
         min_events: 0,
         lookback: Seconds(0),
+        expected: Expected::Learned,
         hold: Seconds(0),
         keep_firing_for: Seconds(300),
     };
@@ -86,6 +93,8 @@ pub enum Key {
     MinEvents,
     /// `lookback`
     Lookback,
+    /// `expected`
+    Expected,
     /// `[rules.NAME.models."MODEL"]`
     Models,
     /// `by`
@@ -123,6 +132,9 @@ pub struct Overrides {
     /// See [`Settings::lookback`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lookback: Option<Seconds>,
+    /// See [`Settings::expected`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// See [`Settings::hold`].
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Seconds>,
@@ -138,11 +150,14 @@ impl Overrides {
             Some(Threshold::Learned) => (base.threshold, true),
             // Of a rule without a threshold the window is the absolute limit.
             None if self.window.is_some() && !rule.reads(Key::Threshold) => (base.threshold, false),
-            None => (base.threshold, base.learn),
+            None => (base.threshold, self.expected.map_or(base.learn, |expected| expected == Expected::Learned)),
         };
+        // Who declares when calls are expected wants to know at once that there are none.
+        let declared = self.expected.is_some_and(|expected| expected != Expected::Learned);
+        let severity = if declared { base.severity.max(Severity::Warning) } else { base.severity };
         Settings {
             enabled: self.enabled.unwrap_or(base.enabled),
-            severity: self.severity.unwrap_or(base.severity),
+            severity: self.severity.unwrap_or(severity),
             threshold,
             learn,
             factor: self.factor.unwrap_or(base.factor),
@@ -151,6 +166,7 @@ impl Overrides {
             min_calls: self.min_calls.unwrap_or(base.min_calls),
             min_events: self.min_events.unwrap_or(base.min_events),
             lookback: self.lookback.unwrap_or(base.lookback),
+            expected: self.expected.unwrap_or(base.expected),
             hold: self.hold.unwrap_or(base.hold),
             keep_firing_for: self.keep_firing_for.unwrap_or(base.keep_firing_for),
         }
@@ -174,6 +190,7 @@ impl Overrides {
         unknown(Key::MinCalls, self.min_calls.is_some(), "min_calls")?;
         unknown(Key::MinEvents, self.min_events.is_some(), "min_events")?;
         unknown(Key::Lookback, self.lookback.is_some(), "lookback")?;
+        unknown(Key::Expected, self.expected.is_some(), "expected")?;
         for (name, value) in [("factor", self.factor), ("floor", self.floor)] {
             if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
                 return Err(format!("{name}: must be a number from 0 up"));
@@ -215,6 +232,7 @@ struct Table {
     min_calls: Option<u64>,
     min_events: Option<u64>,
     lookback: Option<Seconds>,
+    expected: Option<Expected>,
     #[serde(rename = "for")]
     hold: Option<Seconds>,
     keep_firing_for: Option<Seconds>,
@@ -227,7 +245,7 @@ impl Table {
     /// The settings of the rule itself.
     fn own(&self) -> Overrides {
         let Self { enabled, severity, threshold, factor, floor, window, .. } = *self;
-        let Self { min_calls, min_events, lookback, hold, keep_firing_for, .. } = *self;
+        let Self { min_calls, min_events, lookback, expected, hold, keep_firing_for, .. } = *self;
         Overrides {
             enabled,
             severity,
@@ -238,6 +256,7 @@ impl Table {
             min_calls,
             min_events,
             lookback,
+            expected,
             hold,
             keep_firing_for,
         }
@@ -274,21 +293,23 @@ pub struct RuleConfig {
     pub services: BTreeMap<String, Overrides>,
     /// For the calls of single models.
     pub models: BTreeMap<String, Overrides>,
+    working_hours: Arc<WorkingHours>,
 }
 
 impl RuleConfig {
     /// The defaults of a rule.
     fn of(rule: &Rule, preset: Preset) -> Self {
         let (services, models) = (BTreeMap::new(), BTreeMap::new());
-        Self { settings: preset.settings(rule), by: rule.by, services, models }
+        Self { settings: preset.settings(rule), by: rule.by, services, models, working_hours: Arc::default() }
     }
 
     /// The defaults of a rule with what its table changes.
-    fn new(rule: &Rule, preset: Preset, table: Table) -> Self {
+    fn new(rule: &Rule, preset: Preset, table: Table, working_hours: &Arc<WorkingHours>) -> Self {
         let own = table.own();
         let Table { by, services, models, .. } = table;
         let by = by.map_or(rule.by, |by| by.first().copied());
-        Self { settings: own.over(rule, &preset.settings(rule)), by, services, models }
+        let settings = own.over(rule, &preset.settings(rule));
+        Self { settings, by, services, models, working_hours: Arc::clone(working_hours) }
     }
 
     /// What is evaluated: each service and model with settings of its own by itself, and all other calls
@@ -300,8 +321,14 @@ impl RuleConfig {
             except_models: self.models.keys().cloned().collect(),
             ..Filter::default()
         };
-        let mut scopes =
-            vec![Scope { filter: all, labels: Labels::new(), by: self.by, settings: self.settings }];
+        let working_hours = || Arc::clone(&self.working_hours);
+        let mut scopes = vec![Scope {
+            filter: all,
+            labels: Labels::new(),
+            by: self.by,
+            settings: self.settings,
+            working_hours: working_hours(),
+        }];
         // What a scope has one value of, its calls are not judged apart by.
         let apart = |named: By| self.by.filter(|by| *by != named);
         for (name, overrides) in &self.services {
@@ -310,6 +337,7 @@ impl RuleConfig {
                 labels: Labels::from([("service".to_owned(), name.clone())]),
                 by: apart(By::Service),
                 settings: overrides.over(rule, &self.settings),
+                working_hours: working_hours(),
             });
         }
         for (name, overrides) in &self.models {
@@ -318,6 +346,7 @@ impl RuleConfig {
                 labels: Labels::from([("model".to_owned(), name.clone())]),
                 by: apart(By::Model),
                 settings: overrides.over(rule, &self.settings),
+                working_hours: working_hours(),
             });
         }
         scopes.retain(|scope| scope.settings.enabled);
@@ -332,6 +361,8 @@ pub struct RulesConfig {
     pub interval: Seconds,
     /// Which defaults the rules have. Defaults to `learned`.
     preset: Preset,
+    /// When people work. Defaults to `Mon-Fri 08:00-18:00 UTC`.
+    working_hours: Arc<WorkingHours>,
     rules: BTreeMap<RuleName, RuleConfig>,
 }
 
@@ -346,7 +377,7 @@ impl RulesConfig {
     #[must_use]
     pub fn of(preset: Preset) -> Self {
         let rules = ALL.iter().map(|rule| (rule.name, RuleConfig::of(rule, preset)));
-        Self { interval: Seconds(15), preset, rules: rules.collect() }
+        Self { interval: Seconds(15), preset, working_hours: Arc::default(), rules: rules.collect() }
     }
 
     /// The settings of a rule.

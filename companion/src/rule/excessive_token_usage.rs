@@ -39,12 +39,16 @@ type Judged = (LargeCall, f64);
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
     let calls = inputs.querier.largest_calls(scope.window(inputs.now), &scope.filter, 0, USERS)?;
+    // No limit is below this, so what is known of the users of smaller calls need not be looked up.
+    let least = settings.floor.min(settings.threshold);
     let limits: Vec<f64> = match settings.learn {
         false => vec![settings.threshold; calls.len()],
         true => inputs.pasts.largest(&scope.filter, inputs, |past| {
-            let usual = |call: &LargeCall| past.of(&call.service, &call.user, inputs.now);
             let limit = |tokens: u64| (settings.factor * count(tokens)).max(settings.floor);
-            calls.iter().map(|call| usual(call).map_or(settings.threshold, limit)).collect()
+            let usual = |call: &LargeCall| past.of(&call.service, &call.user, inputs.now).map_or(settings.threshold, limit);
+            let small = |call: &LargeCall| count(call.tokens) <= least;
+            // The largest is shown with its limit, also where it is small.
+            calls.iter().enumerate().map(|(n, call)| if n > 0 && small(call) { least } else { usual(call) }).collect()
         })?,
     };
     let mut groups: BTreeMap<Labels, Vec<Judged>> = BTreeMap::new();

@@ -5,6 +5,7 @@
 pub(crate) mod cell;
 pub(crate) mod history;
 mod largest;
+pub(crate) mod minutes;
 mod regression;
 mod silence;
 #[cfg(test)]
@@ -16,11 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use crate::record::{Timestamp, Window};
 use crate::rule::{By, Inputs, RuleName};
 use crate::store::sums::FIVE_MINUTES;
-use crate::store::{Filter, FiveMinutes, Querier, StoreError};
+use crate::store::{Conversation, Filter, FiveMinutes, Querier, StoreError};
 
 use self::cell::{Calls, Cell, Kept};
 use self::history::{History, KEPT, NEAR, WEEKS};
 use self::largest::LargestCalls;
+use self::minutes::{Minutes, Pairs};
 use self::regression::Durations;
 
 /// Cells a day.
@@ -68,6 +70,8 @@ pub struct Pasts {
     cells: List<Cell>,
     calls: List<Calls>,
     largest: Mutex<Vec<(Filter, LargestCalls)>>,
+    pairs: Mutex<Vec<((RuleName, Filter), Pairs)>>,
+    conversations: Mutex<Vec<(Filter, Minutes<Conversation>)>>,
 }
 
 /// Pasts by what they are of.
@@ -116,17 +120,35 @@ impl Pasts {
         read: impl FnOnce(&LargestCalls) -> T,
     ) -> Result<T, StoreError> {
         let mut list = self.largest.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = match list.iter().position(|(known, _)| known == filter) {
-            Some(at) => at,
-            None => {
-                list.push((filter.clone(), LargestCalls::default()));
-                list.len() - 1
-            }
-        };
-        let (filter, largest) = &mut list[at];
+        let largest = entry(&mut list, filter);
         largest.extend(inputs.ledger, filter, inputs.now)?;
         Ok(read(largest))
     }
+
+    /// Hands `read` the pairs that a rule remembers of the calls that match `filter`.
+    pub(crate) fn pairs<T>(&self, rule: RuleName, filter: &Filter, read: impl FnOnce(&mut Pairs) -> T) -> T {
+        let mut list = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        read(entry(&mut list, &(rule, filter.clone())))
+    }
+
+    /// Hands `read` the conversations of the newest minutes.
+    pub(crate) fn conversations<T>(
+        &self,
+        filter: &Filter,
+        read: impl FnOnce(&mut Minutes<Conversation>) -> T,
+    ) -> T {
+        let mut list = self.conversations.lock().unwrap_or_else(PoisonError::into_inner);
+        read(entry(&mut list, filter))
+    }
+}
+
+/// What a list has under a key.
+fn entry<'a, K: PartialEq + Clone, T: Default>(list: &'a mut Vec<(K, T)>, key: &K) -> &'a mut T {
+    let at = list.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
+        list.push((key.clone(), T::default()));
+        list.len() - 1
+    });
+    &mut list[at].1
 }
 
 /// The past of this kind, extended by what has happened since the last time.

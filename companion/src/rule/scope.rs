@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use super::learned::Limit;
 use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
 use crate::rule::config::Settings;
 use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
+use crate::text::working_hours::WorkingHours;
 
 /// Calls are judged apart for so many services, users or models; those of further ones are judged together.
 pub(super) const GROUPS: usize = 100;
@@ -46,6 +49,8 @@ pub struct Scope {
     pub by: Option<By>,
     /// The effective settings.
     pub settings: Settings,
+    /// When people work, for a rule that asks.
+    pub(crate) working_hours: Arc<WorkingHours>,
 }
 
 /// Calls that are judged together.
@@ -141,6 +146,23 @@ impl Scope {
     pub(super) fn sample(&self, value: f64, exceeded: bool, description: String) -> Sample {
         let (labels, verdict) = (self.labels.clone(), Verdict::of(exceeded));
         Sample { labels, value, threshold: self.settings.threshold, learned: false, verdict, description }
+    }
+
+    /// The samples of what is wrong with the ledger. Nothing is wrong without any, but for a ledger that has no call.
+    pub(super) fn known_or_whole(
+        &self,
+        inputs: &Inputs<'_>,
+        samples: Vec<Sample>,
+        whole: &str,
+    ) -> Result<Evaluation, StoreError> {
+        if !samples.is_empty() {
+            return Ok(Evaluation::known(samples));
+        }
+        let sample = self.sample(0.0, false, whole.to_owned());
+        Ok(match inputs.querier.last_call(inputs.now, &self.filter)? {
+            Some(_) => Evaluation::known(vec![sample]),
+            None => Evaluation::empty(sample, "the ledger has no call".to_owned()),
+        })
     }
 
     /// The evaluation of a rule whose value of no calls is 0, which is calm and no proof of health.

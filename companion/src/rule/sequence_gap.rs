@@ -45,11 +45,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         missing.push((OTHER.to_owned(), sum, gap.clone()));
     }
     if missing.is_empty() {
-        let sample = scope.sample(0.0, false, "no sequence number is missing".to_owned());
-        return Ok(match inputs.querier.last_call(inputs.now, &scope.filter)? {
-            Some(_) => Evaluation::known(vec![sample]),
-            None => Evaluation::empty(sample, "the ledger has no call".to_owned()),
-        });
+        return scope.known_or_whole(inputs, Vec::new(), "no sequence number is missing");
     }
     let samples = missing.into_iter().map(|(service, numbers, gap)| Sample {
         labels: scope.labels_with("service", &service),

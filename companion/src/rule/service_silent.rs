@@ -1,4 +1,4 @@
-use super::config::{Key, Settings};
+use super::config::{Expected, Key, Settings};
 use super::ledger_silent::{Judged, judge, seconds};
 use super::past::{LAG, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
@@ -8,7 +8,8 @@ use crate::store::sums::FIVE_MINUTES;
 use crate::text::seconds::Seconds;
 
 /// No call of one service for longer than its traffic and its silences of a week make likely. It informs: real services
-/// stop without notice often. A window that is set for a service is an absolute limit, for one that calls all the time.
+/// stop without notice often. Where calls are declared to be expected always or in working hours, or a window is set, the
+/// window is the limit, and the silence of such a service pages.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::ServiceSilent,
     advice: "look whether the service runs, and whether its spans arrive",
@@ -27,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: None,
     before: Seconds(0),
     grain: Seconds::MINUTE,
-    keys: &[Key::Learned, Key::Models, Key::By],
+    keys: &[Key::Learned, Key::Expected, Key::Models, Key::By],
     summary,
     evaluate,
 };
@@ -60,7 +61,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let silent = (inputs.now.0.saturating_sub(last.0) / Timestamp::SECOND).max(0);
         let Judged { verdict, threshold, description } = match scope.settings.learn {
             true => judge(scope, Some(history), last, silent, inputs.now),
-            false => absolute(scope.settings.window, silent),
+            false => absolute(scope, last, inputs.now),
         };
         let description = match scope.by {
             Some(_) if !name.is_empty() => format!("{name}: {description}"),
@@ -81,11 +82,20 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     Ok(Evaluation::known(samples))
 }
 
-/// A window that was set is the limit, whatever the traffic was.
-fn absolute(window: Seconds, silent: i64) -> Judged {
-    Judged {
-        verdict: Verdict::of(silent > window.0),
-        threshold: seconds(window.0),
-        description: format!("no call for {}, threshold {}", Seconds(silent).words(), window.words()),
-    }
+/// A window that was set is the limit, whatever the traffic was. In working hours a silence begins with them.
+fn absolute(scope: &Scope, last: Timestamp, now: Timestamp) -> Judged {
+    let window = scope.settings.window;
+    let began = match scope.settings.expected {
+        Expected::WorkingHours => scope.working_hours.began(now),
+        Expected::Learned | Expected::Always => Some(last),
+    };
+    let since = began.map_or(last, |began| began.max(last));
+    let silent = (now.0.saturating_sub(since.0) / Timestamp::SECOND).max(0);
+    let for_long = format!("no call for {}", Seconds(silent).words());
+    let (verdict, description) = match began {
+        Some(_) => (Verdict::of(silent > window.0), format!("{for_long}, threshold {}", window.words())),
+        // No alert begins, and one that fires ends with a call.
+        None => (Verdict::FewExceeded, format!("{for_long}; none is expected outside {}", scope.working_hours)),
+    };
+    Judged { verdict, threshold: seconds(window.0), description }
 }

@@ -6,6 +6,7 @@ mod learned;
 mod recipe;
 mod regressions;
 mod sequence_gap;
+mod served;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

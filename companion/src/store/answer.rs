@@ -162,6 +162,34 @@ pub struct LargeCall {
     pub trace_id: [u8; 16],
 }
 
+/// How often one name came with another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairing {
+    /// The service of the calls.
+    pub service: String,
+    /// What is paired: a model that was asked for, say.
+    pub subject: String,
+    /// With what: the model that the response names.
+    pub value: String,
+    /// In how many calls.
+    pub calls: u64,
+}
+
+/// The calls of one conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Their service.
+    pub service: String,
+    /// `gen_ai.conversation.id`.
+    pub id: String,
+    /// How many.
+    pub calls: u64,
+    /// Sum over the calls that report it.
+    pub input_tokens: u64,
+    /// Sum over the priced calls.
+    pub cost: NanoUsd,
+}
+
 /// Numbers missing from one process's sequence, both ends included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SequenceGap {

@@ -71,6 +71,12 @@ impl Querier for Broken {
     ) -> Result<Vec<LargeCall>, StoreError> {
         self.0.largest_calls(w, f, more, limit)
     }
+    fn served_models(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Pairing>, StoreError> {
+        self.0.served_models(w, f, limit)
+    }
+    fn conversations(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Conversation>, StoreError> {
+        self.0.conversations(w, f, limit)
+    }
     fn sequence_gaps(
         &self,
         noticed: Window,

@@ -89,6 +89,12 @@ impl Querier for Hanging {
     ) -> Result<Vec<LargeCall>, StoreError> {
         self.store.largest_calls(w, f, more, limit)
     }
+    fn served_models(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Pairing>, StoreError> {
+        self.store.served_models(w, f, limit)
+    }
+    fn conversations(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Conversation>, StoreError> {
+        self.store.conversations(w, f, limit)
+    }
     fn sequence_gaps(
         &self,
         noticed: Window,

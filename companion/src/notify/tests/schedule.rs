@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alert::NotificationLog;
+use crate::notify::digest::DigestTime;
 use crate::notify::schedule::{Grouping, Schedule};
 use crate::text::seconds::Seconds;
 use RuleName::{AuthFailures, CostOverrun, HighFailureRate, RepeatedRequests};
@@ -14,6 +15,7 @@ fn grouping() -> Grouping {
         repeat_interval: Seconds(3600),
         send_resolved: true,
         min_severity: Severity::Info,
+        digest: DigestTime::off(),
     }
 }
 

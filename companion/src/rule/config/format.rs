@@ -1,6 +1,7 @@
 //! The `[rules]` table as text: reading it with the place of each mistake, and writing what is in force.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -41,6 +42,7 @@ impl<'de> DeserializeSeed<'de> for IntervalSeed {
 enum RulesKey {
     Interval,
     Preset,
+    WorkingHours,
     Rule(&'static Rule),
 }
 
@@ -53,10 +55,13 @@ impl<'de> Deserialize<'de> for RulesKey {
         if key == "preset" {
             return Ok(Self::Preset);
         }
+        if key == "working_hours" {
+            return Ok(Self::WorkingHours);
+        }
         ALL.iter().find(|rule| rule.name.as_str() == key).map(Self::Rule).ok_or_else(|| {
             let names = RuleName::ALL.map(RuleName::as_str).join(", ");
             D::Error::custom(format!(
-                "unknown key `{key}` in [rules]: expected interval, preset or one of {names}"
+                "unknown key `{key}` in [rules]: expected interval, preset, working_hours or one of {names}"
             ))
         })
     }
@@ -69,15 +74,17 @@ impl<'de> Deserialize<'de> for RulesConfig {
             type Value = RulesConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`interval`, `preset` and one table per rule")
+                f.write_str("`interval`, `preset`, `working_hours` and one table per rule")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RulesConfig, A::Error> {
                 let (mut interval, mut preset, mut tables) = (None, Preset::Learned, Vec::new());
+                let mut working_hours = Arc::default();
                 while let Some(key) = map.next_key::<RulesKey>()? {
                     match key {
                         RulesKey::Interval => interval = Some(map.next_value_seed(IntervalSeed)?),
                         RulesKey::Preset => preset = map.next_value()?,
+                        RulesKey::WorkingHours => working_hours = Arc::new(map.next_value()?),
                         RulesKey::Rule(rule) => tables.push((rule, map.next_value_seed(RuleSeed(rule))?)),
                     }
                 }
@@ -85,8 +92,9 @@ impl<'de> Deserialize<'de> for RulesConfig {
                 let mut config = RulesConfig::of(preset);
                 config.interval = interval.unwrap_or(config.interval);
                 for (rule, table) in tables {
-                    config.rules.insert(rule.name, RuleConfig::new(rule, preset, table));
+                    config.rules.insert(rule.name, RuleConfig::new(rule, preset, table, &working_hours));
                 }
+                config.working_hours = working_hours;
                 Ok(config)
             }
         }
@@ -98,6 +106,7 @@ impl Serialize for RulesConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("interval", &self.interval)?;
+        map.serialize_entry("working_hours", &*self.working_hours)?;
         map.serialize_entry("preset", &self.preset)?;
         for rule in ALL {
             map.serialize_entry(rule.name.as_str(), &Effective { rule, config: self.rule(rule.name) })?;
@@ -137,6 +146,9 @@ impl Serialize for Effective<'_> {
         }
         if reads(Key::Lookback) {
             map.serialize_entry("lookback", &settings.lookback)?;
+        }
+        if reads(Key::Expected) {
+            map.serialize_entry("expected", &settings.expected)?;
         }
         map.serialize_entry("for", &settings.hold)?;
         map.serialize_entry("keep_firing_for", &settings.keep_firing_for)?;

@@ -49,6 +49,10 @@ fn defaults_are_those_of_the_documentation() {
             "UserSpike 5000 1h 0 info",
             "FirstSeenModel 7200 2h 0 info",
             "FirstSeenUser 7200 2h 0 info",
+            "ModelMismatch 10 15m 0 warning",
+            "AgentLoop 500000 15m 30 warning",
+            "CallsNotUnderstood 20 1h 0 info",
+            "LedgerLosing 0 1h 0 warning",
         ]
     );
 }
@@ -95,7 +99,7 @@ fn refuses_what_no_rule_reads_and_says_where() {
     for (toml, message) in [
         (
             "[CostOverun]",
-            "unknown key `CostOverun` in [rules]: expected interval, preset or one of HighRequestRate,",
+            "unknown key `CostOverun` in [rules]: expected interval, preset, working_hours or one of HighRequestRate,",
         ),
         ("[CostOverrun]\ntreshold = 1", "unknown field `treshold`"),
         ("[CostOverrun]\nmin_calls = 1", "CostOverrun has no setting `min_calls`"),
@@ -115,6 +119,9 @@ fn refuses_what_no_rule_reads_and_says_where() {
         ("[CostOverrun]\nwindow = '5'", "\"5\" is not a valid duration"),
         ("[CostOverrun]\nseverity = 'high'", "unknown variant `high`"),
         ("[CostOverrun.services.a]\nwindow = '99d'", "\"a\": window: must be from 1s to 30d"),
+        ("[CostOverrun]\nexpected = 'always'", "CostOverrun has no setting `expected`"),
+        ("[ServiceSilent]\nexpected = 'sometimes'", "unknown variant `sometimes`"),
+        ("working_hours = 'nine to five'", "\"nine to five\" are no working hours"),
         ("interval = '0s'", "interval: must be from 1s to 1h"),
     ] {
         let error = refused(toml);

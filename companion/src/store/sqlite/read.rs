@@ -5,6 +5,7 @@ pub(super) mod backup;
 mod calls;
 mod five_minutes;
 mod gaps;
+mod grouped;
 mod hashes;
 mod history;
 mod overview;

@@ -15,7 +15,7 @@ use crate::store::sqlite::file::schema::{
 
 // The bits of `flags`.
 pub(super) const STREAM: i64 = 1;
-pub(super) const ANSWERED_BY_MODEL: i64 = 1 << 1;
+pub(crate) const ANSWERED_BY_MODEL: i64 = 1 << 1;
 pub(super) const ORIGIN: u32 = 2;
 pub(super) const USAGE_SOURCE: u32 = 4;
 const TWO_BITS: i64 = 3;
@@ -26,7 +26,7 @@ pub(crate) const NOT_COUNTED: i64 = 1 << 6;
 pub(super) const FETCHED: i64 = 1 << 7;
 
 /// `request_model` of a call whose answer named the same model.
-const SAME_MODEL: i64 = 0;
+pub(crate) const SAME_MODEL: i64 = 0;
 
 /// `error_type` of a call that has a kind of failure and no type.
 const NO_TYPE: i64 = 0;

@@ -19,7 +19,7 @@ use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    Breakdown, CallAccount, CallId, CallPage, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -169,6 +169,24 @@ impl Querier for SqliteQuerier {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
         self.ask(|snapshot| snapshot.largest_calls(window, filter, more_than, limit))
+    }
+
+    fn served_models(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Pairing>, StoreError> {
+        self.ask(|snapshot| snapshot.served_models(window, filter, limit))
+    }
+
+    fn conversations(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        self.ask(|snapshot| snapshot.conversations(window, filter, limit))
     }
 
     fn sequence_gaps(

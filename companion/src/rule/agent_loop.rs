@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+
+use super::config::{Key, Settings};
+use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use crate::record::NanoUsd;
+use crate::store::{Conversation, StoreError};
+use crate::text::seconds::Seconds;
+
+/// Conversations looked at in each minute, those with the most calls.
+const CONVERSATIONS: usize = 2_000;
+
+/// One conversation makes many calls with much input in a short time: an agent that does not end. One alert per service.
+pub(super) const RULE: Rule = Rule {
+    name: RuleName::AgentLoop,
+    advice: "stop the agent, and give it a limit of turns",
+    unit: Unit::Tokens,
+    compare: Compare::AtLeast,
+    absent: Absent::Calm,
+    by: None,
+    defaults: Settings {
+        threshold: 500_000.0,
+        window: Seconds(900),
+        min_calls: 30,
+        keep_firing_for: Seconds(900),
+        ..Settings::WARNING
+    },
+    fixed: None,
+    before: Seconds(120),
+    grain: Seconds::MINUTE,
+    keys: &[Key::Threshold, Key::MinCalls, Key::Models],
+    summary,
+    evaluate,
+};
+
+fn summary(settings: &Settings) -> String {
+    format!(
+        "One conversation made {} or more LLM calls within {}",
+        Unit::Calls.format(count(settings.min_calls)),
+        settings.window.words()
+    )
+}
+
+fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
+    let settings = &scope.settings;
+    let mut all: BTreeMap<(String, String), Conversation> = BTreeMap::new();
+    inputs.pasts.conversations(&scope.filter, |minutes| {
+        minutes.extend(inputs.now, settings.window, |window| {
+            inputs.querier.conversations(window, &scope.filter, CONVERSATIONS)
+        })?;
+        for found in minutes.iter() {
+            let known = all.entry((found.service.clone(), found.id.clone())).or_insert_with(|| Conversation {
+                calls: 0,
+                input_tokens: 0,
+                cost: NanoUsd(0),
+                ..found.clone()
+            });
+            known.calls += found.calls;
+            known.input_tokens = known.input_tokens.saturating_add(found.input_tokens);
+            known.cost.0 = known.cost.0.saturating_add(found.cost.0);
+        }
+        Ok(())
+    })?;
+    let mut services: BTreeMap<String, Vec<Conversation>> = BTreeMap::new();
+    for conversation in all.into_values() {
+        services.entry(conversation.service.clone()).or_default().push(conversation);
+    }
+    let samples = services.into_iter().map(|(service, mut found)| {
+        let enough = |found: &Conversation| found.calls >= settings.min_calls;
+        found.sort_by_key(|found| std::cmp::Reverse((enough(found), found.input_tokens, found.calls)));
+        let exceeds = |found: &Conversation| enough(found) && count(found.input_tokens) >= settings.threshold;
+        let beyond = found.iter().filter(|found| exceeds(found)).count();
+        let named: Vec<String> = found.iter().take(beyond.clamp(1, TOP)).map(describe).collect();
+        let within = settings.window.words();
+        Sample {
+            labels: scope.labels_with("service", &service),
+            value: found.first().map_or(0.0, |found| if enough(found) { count(found.input_tokens) } else { 0.0 }),
+            threshold: settings.threshold,
+            learned: false,
+            verdict: Verdict::of(beyond > 0),
+            description: match beyond {
+                0 | 1 => format!("within {within}: {}", named.join(", ")),
+                _ => format!("{beyond} conversations within {within}: {}", named.join(", ")),
+            },
+        }
+    });
+    let samples: Vec<Sample> = samples.collect();
+    if samples.is_empty() {
+        let reason = format!("no call of a conversation within {}", settings.window.words());
+        return Ok(Evaluation::empty(scope.sample(0.0, false, reason.clone()), reason));
+    }
+    Ok(Evaluation::known(samples))
+}
+
+fn describe(found: &Conversation) -> String {
+    format!(
+        "conversation {} with {} calls, {} input tokens, {}",
+        found.id,
+        Unit::Calls.format(count(found.calls)),
+        Unit::Tokens.format(count(found.input_tokens)),
+        Unit::Usd.format(found.cost.as_usd())
+    )
+}

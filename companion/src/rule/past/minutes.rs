@@ -1,0 +1,157 @@
+//! What only the calls themselves know, read once: the newest whole minutes, and which names have come together within a day.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::record::{Timestamp, Window};
+use crate::rule::Inputs;
+use crate::store::{Filter, Pairing, Querier, StoreError};
+use crate::text::seconds::Seconds;
+
+const MINUTE: i64 = 60 * Timestamp::SECOND;
+/// A minute is read so many minutes after its end, when nearly all of its calls have come.
+const LAG: i64 = 1;
+
+/// The number of the minute that `at` is in, since 1970.
+pub(super) const fn minute_of(at: Timestamp) -> i64 {
+    at.0.div_euclid(MINUTE)
+}
+
+fn window(from: i64, to: i64) -> Window {
+    Window { from: Timestamp(from * MINUTE), to: Timestamp(to * MINUTE) }
+}
+
+/// The newest whole minutes, each with what the ledger said of it.
+#[derive(Debug)]
+pub(crate) struct Minutes<T> {
+    kept: VecDeque<(i64, Vec<T>)>,
+    /// The first minute that was not read.
+    until: Option<i64>,
+}
+
+impl<T> Default for Minutes<T> {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), until: None }
+    }
+}
+
+impl<T> Minutes<T> {
+    /// Reads the minutes of `length` before `now` that were not read, and forgets those before.
+    pub(crate) fn extend(
+        &mut self,
+        now: Timestamp,
+        length: Seconds,
+        mut ask: impl FnMut(Window) -> Result<Vec<T>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let to = minute_of(now) - LAG;
+        let first = to - (length.0 / 60).max(1);
+        let from = self.until.map_or(first, |until| until.max(first));
+        for minute in from..to {
+            self.kept.push_back((minute, ask(window(minute, minute + 1))?));
+            self.until = Some(minute + 1);
+        }
+        while self.kept.front().is_some_and(|(minute, _)| *minute < first) {
+            self.kept.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Everything of the minutes that are kept.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.kept.iter().flat_map(|(_, found)| found)
+    }
+}
+
+/// How far back a pair that came is usual: longer than an alert about it lasts.
+const KNOWN_HOURS: i64 = 24;
+/// From when on it is.
+const USUAL_AFTER: i64 = 12 * 60;
+/// An hour of more calls is known by its first minute.
+const MANY: u64 = 10_000;
+/// Pairs remembered; of further ones nothing is usual.
+const MOST: usize = 10_000;
+/// Pairs looked at in each piece of time.
+pub(crate) const PAIRINGS: usize = 1_000;
+
+/// A pair: its service, its subject and what that came with.
+type Pair = (Arc<str>, Arc<str>, Arc<str>);
+
+/// Which values have come with a subject.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    minutes: Minutes<Pairing>,
+    /// The minutes in which a pair was seen first and last.
+    known: HashMap<Pair, (i64, i64)>,
+    learned: bool,
+}
+
+impl Pairs {
+    /// Reads what has happened since the last time, at first a day.
+    pub(crate) fn extend(
+        &mut self,
+        filter: &Filter,
+        inputs: &Inputs<'_>,
+        length: Seconds,
+        ask: impl Fn(&dyn Querier, Window) -> Result<Vec<Pairing>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let now = minute_of(inputs.now);
+        if !self.learned {
+            for hour in (1..=KNOWN_HOURS).rev() {
+                let from = now - LAG - hour * 60;
+                let many = inputs.ledger.totals(window(from, from + 60), filter)?.calls > MANY;
+                let to = from + if many { 1 } else { 60 };
+                let found = ask(inputs.ledger, window(from, to))?;
+                self.note(&found, from);
+            }
+            self.learned = true;
+        }
+        let (before, mut found) = (self.minutes.until, Vec::new());
+        self.minutes.extend(inputs.now, length, |window| {
+            let pairings = ask(inputs.querier, window)?;
+            found.push((minute_of(window.from), pairings.clone()));
+            Ok(pairings)
+        })?;
+        for (minute, pairings) in found {
+            self.note(&pairings, minute);
+        }
+        if before != self.minutes.until {
+            self.known.retain(|_, (_, last)| now - *last <= KNOWN_HOURS * 60);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, found: &[Pairing], minute: i64) {
+        for Pairing { service, subject, value, .. } in found {
+            let pair = (service.as_str().into(), subject.as_str().into(), value.as_str().into());
+            if let Some((_, last)) = self.known.get_mut(&pair) {
+                *last = (*last).max(minute);
+            } else if self.known.len() < MOST {
+                self.known.insert(pair, (minute, minute));
+            }
+        }
+    }
+
+    /// The pairs of the newest minutes with their calls, in the order of their names.
+    pub(crate) fn newest(&self) -> Vec<Pairing> {
+        let mut all: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        for Pairing { service, subject, value, calls } in self.minutes.iter() {
+            *all.entry((service, subject, value)).or_default() += calls;
+        }
+        let pairing = |((service, subject, value), calls): ((&str, &str, &str), u64)| Pairing {
+            service: service.to_owned(),
+            subject: subject.to_owned(),
+            value: value.to_owned(),
+            calls,
+        };
+        all.into_iter().map(pairing).collect()
+    }
+
+    /// The values that are usual for the subject of a pair: those that came long enough before `now`.
+    pub(crate) fn usual<'a>(&'a self, of: &'a Pairing, now: Timestamp) -> impl Iterator<Item = &'a str> {
+        let long_ago = minute_of(now) - USUAL_AFTER;
+        let of_subject = move |((service, subject, _), (first, _)): &(&Pair, &(i64, i64))| {
+            **service == *of.service && **subject == *of.subject && *first <= long_ago
+        };
+        self.known.iter().filter(of_subject).map(|((_, _, value), _)| &**value)
+    }
+}

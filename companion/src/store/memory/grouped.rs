@@ -1,0 +1,51 @@
+//! Calls by what no rollup knows: the models asked for, conversations.
+
+use std::collections::HashMap;
+
+use super::Columns;
+use crate::record::Window;
+use crate::store::{Conversation, Filter, Pairing, most_calls};
+
+impl Columns {
+    pub(super) fn served_models(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Pairing> {
+        let mut found: HashMap<(&str, &str, &str), u64> = HashMap::new();
+        for index in self.matching(window, filter) {
+            let call = &self.records[index];
+            if let (Some(asked), Some(served)) = (&call.request_model, &call.response_model) {
+                *found.entry((&call.service, asked, served)).or_default() += 1;
+            }
+        }
+        let pairings = found.into_iter().map(|((service, asked, served), calls)| Pairing {
+            service: service.to_owned(),
+            subject: asked.to_owned(),
+            value: served.to_owned(),
+            calls,
+        });
+        let mut pairings: Vec<Pairing> = pairings.collect();
+        pairings.sort_by(most_calls::pairings);
+        pairings.truncate(limit);
+        pairings
+    }
+
+    pub(super) fn conversations(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Conversation> {
+        let mut found: HashMap<(&str, &str), Conversation> = HashMap::new();
+        for index in self.matching(window, filter) {
+            let call = &self.records[index];
+            let Some(id) = &call.conversation_id else { continue };
+            let known = found.entry((&call.service, id)).or_insert_with(|| Conversation {
+                service: call.service.clone(),
+                id: id.clone(),
+                calls: 0,
+                input_tokens: 0,
+                cost: crate::record::NanoUsd(0),
+            });
+            known.calls += 1;
+            known.input_tokens = known.input_tokens.saturating_add(call.input_tokens.unwrap_or(0));
+            known.cost.0 = known.cost.0.saturating_add(call.cost.unwrap_or_default().0);
+        }
+        let mut conversations: Vec<Conversation> = found.into_values().collect();
+        conversations.sort_by(most_calls::conversations);
+        conversations.truncate(limit);
+        conversations
+    }
+}

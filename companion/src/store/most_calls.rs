@@ -1,0 +1,13 @@
+//! In which order stores list what has calls: the most first, and what has as many always in the same order.
+
+use std::cmp::Ordering;
+
+use super::{Conversation, Pairing};
+
+pub(crate) fn pairings(a: &Pairing, b: &Pairing) -> Ordering {
+    (b.calls, &a.service, &a.subject, &a.value).cmp(&(a.calls, &b.service, &b.subject, &b.value))
+}
+
+pub(crate) fn conversations(a: &Conversation, b: &Conversation) -> Ordering {
+    (b.calls, b.input_tokens, &a.service, &a.id).cmp(&(a.calls, a.input_tokens, &b.service, &b.id))
+}
