@@ -1,6 +1,8 @@
 //! `spanledger backtest`: when the rules would have fired in a past period, so that thresholds can be chosen from
 //! real history.
 
+mod tune;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -29,13 +31,18 @@ Alerts begin inactive at --from. The end of a firing includes `keep_firing_for`;
 
 Examples:
   spanledger backtest --last 7d
-  spanledger backtest --from 2026-11-01 --to 2026-11-08 --config strict.toml --format json")]
+  spanledger backtest --from 2026-11-01 --to 2026-11-08 --config strict.toml --format json
+  spanledger backtest --last 14d --tune")]
 pub struct Args {
     #[command(flatten)]
     window: WindowArgs,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Proposes limits with which each rule sends at most this many messages per week, tries them, and prints them as
+    /// configuration
+    #[arg(long, value_name = "MESSAGES", num_args = 0..=1, default_missing_value = "1")]
+    tune: Option<f64>,
 }
 
 /// `--format json`.
@@ -50,6 +57,16 @@ struct Found {
     /// Every rule that is configured, in the order of the documentation.
     rules: Vec<RuleSummary>,
     firings: Vec<Item>,
+    /// With `--tune`: the limits that are proposed, and what the rules did with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuned: Option<Tuned>,
+}
+
+/// What `--tune` found.
+#[derive(Debug, Serialize)]
+struct Tuned {
+    proposals: Vec<tune::Proposal>,
+    rules: Vec<RuleSummary>,
 }
 
 /// What one rule did over the whole time.
@@ -58,6 +75,8 @@ struct RuleSummary {
     rule: RuleName,
     firings: usize,
     firings_per_day: f64,
+    /// Firings less than five minutes apart are one message.
+    messages_per_day: f64,
     /// The part of the time in which any of its alerts fired, from 0 to 1.
     firing_share: f64,
 }
@@ -67,13 +86,13 @@ impl RuleSummary {
         let seconds = (window.to.0 - window.from.0) / Timestamp::SECOND;
         let firings = found.firings.iter().filter(|firing| firing.rule == rule).count();
         let time = found.firing_time.get(&rule).map_or(0, |time| time.0);
+        let per_day =
+            |number: usize| ratio(i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(86_400), seconds);
         Self {
             rule,
             firings,
-            firings_per_day: ratio(
-                i64::try_from(firings).unwrap_or(i64::MAX).saturating_mul(86_400),
-                seconds,
-            ),
+            firings_per_day: per_day(firings),
+            messages_per_day: per_day(found.messages(rule).len()),
             firing_share: ratio(time, seconds).min(1.0),
         }
     }
@@ -131,21 +150,40 @@ pub fn run(
         }
     };
     let found = backtest(rules, querier, window, &mut progress)?;
+    let enabled =
+        || RuleName::ALL.into_iter().filter(|rule| !rules.rule(*rule).scopes(rule.rule()).is_empty());
+    let tuned = match args.tune {
+        None => None,
+        Some(per_week) if per_week.is_finite() && per_week >= 0.0 => {
+            let proposals = tune::proposals(rules, &found, window, per_week);
+            let tried = proposals
+                .iter()
+                .fold(rules.clone(), |rules, proposal| rules.with_limits(proposal.rule, &proposal.settings));
+            let again = backtest(&tried, querier, window, &mut progress)?;
+            let rules = enabled().map(|rule| RuleSummary::of(rule, &again, window)).collect();
+            Some(Tuned { proposals, rules })
+        }
+        Some(_) => {
+            return Err(Failure("--tune: expected a number of messages per week from 0 up".to_owned()));
+        }
+    };
     let text = match args.format {
         Format::Json => {
-            let enabled =
-                RuleName::ALL.into_iter().filter(|rule| !rules.rule(*rule).scopes(rule.rule()).is_empty());
             let json = Found {
                 from: rfc3339(window.from),
                 to: rfc3339(window.to),
                 evaluations: found.evaluations,
                 calls: found.calls,
-                rules: enabled.map(|rule| RuleSummary::of(rule, &found, window)).collect(),
+                rules: enabled().map(|rule| RuleSummary::of(rule, &found, window)).collect(),
                 firings: found.firings.iter().map(Item::from).collect(),
+                tuned,
             };
             format!("{}\n", serde_json::to_string_pretty(&json)?)
         }
-        Format::Text => tables(&found, window, terminal),
+        Format::Text => match tuned {
+            None => tables(&found, window, terminal),
+            Some(tuned) => tune_tables(&tuned, &found, rules, window, terminal),
+        },
     };
     let _ = writeln!(
         notes,
@@ -159,33 +197,84 @@ pub fn run(
     write_all(out, &text)
 }
 
-fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
+fn period(window: Window) -> String {
     let seconds = (window.to.0 - window.from.0) / Timestamp::SECOND;
-    let mut out =
-        format!("{} to {} ({})\n\n", to_the_second(window.from), to_the_second(window.to), in_words(seconds));
-    if found.firings.is_empty() {
-        out.push_str("no rule fired\n");
-        return out;
-    }
+    format!("{} to {} ({})\n\n", to_the_second(window.from), to_the_second(window.to), in_words(seconds))
+}
+
+/// The columns of `docs/alert-quality.md`.
+fn totals(summaries: &[RuleSummary], out: &mut String, terminal: Terminal) {
     let columns = [
         ("RULE", Align::Left),
         ("FIRINGS", Align::Right),
         ("PER DAY", Align::Right),
+        ("MESSAGES PER DAY", Align::Right),
         ("SHARE OF TIME", Align::Right),
     ];
-    let mut totals = Table::new(0, &columns);
-    for rule in RuleName::ALL {
-        let summary = RuleSummary::of(rule, found, window);
-        if summary.firings > 0 {
-            totals.push(vec![
-                rule.to_string(),
-                summary.firings.to_string(),
-                format!("{:.1}", summary.firings_per_day),
-                percent(summary.firing_share),
-            ]);
-        }
+    let mut table = Table::new(0, &columns);
+    for summary in summaries.iter().filter(|summary| summary.firings > 0) {
+        table.push(vec![
+            summary.rule.to_string(),
+            summary.firings.to_string(),
+            format!("{:.2}", summary.firings_per_day),
+            format!("{:.2}", summary.messages_per_day),
+            percent(summary.firing_share),
+        ]);
     }
-    totals.write(&mut out, terminal, 0);
+    table.write(out, terminal, 0);
+}
+
+/// What the rules did, what is proposed, and what they would have done with that.
+fn tune_tables(
+    tuned: &Tuned,
+    found: &Backtest,
+    rules: &RulesConfig,
+    window: Window,
+    terminal: Terminal,
+) -> String {
+    let mut out = period(window);
+    let fired = |summaries: &[RuleSummary]| summaries.iter().any(|summary| summary.firings > 0);
+    let now: Vec<RuleSummary> =
+        RuleName::ALL.into_iter().map(|rule| RuleSummary::of(rule, found, window)).collect();
+    for (title, summaries) in [("With the limits in force", &now), ("With the limits below", &tuned.rules)] {
+        out.push_str(&format!("{title}:\n\n"));
+        match fired(summaries) {
+            true => totals(summaries, &mut out, terminal),
+            false => out.push_str("no rule fired\n"),
+        }
+        out.push('\n');
+    }
+    if tuned.proposals.is_empty() {
+        out.push_str("No other limits are proposed.\n");
+        return out;
+    }
+    out.push_str(
+        "# A larger limit misses what is smaller: compare with the firings that it drops (without --tune).\n",
+    );
+    for proposal in &tuned.proposals {
+        let settings = rules.rule(proposal.rule).settings;
+        let old = |key: &str| match key {
+            "factor" => settings.factor,
+            "floor" => settings.floor,
+            _ => settings.threshold,
+        };
+        let before: Vec<String> =
+            proposal.settings.iter().map(|(key, _)| format!("{key} = {:?}", old(key))).collect();
+        out.push_str(&format!("# was {}\n", before.join(", ")));
+        out.push_str(&tune::toml(std::slice::from_ref(proposal)));
+    }
+    out
+}
+
+fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
+    let mut out = period(window);
+    if found.firings.is_empty() {
+        out.push_str("no rule fired\n");
+        return out;
+    }
+    let summaries: Vec<RuleSummary> =
+        RuleName::ALL.into_iter().map(|rule| RuleSummary::of(rule, found, window)).collect();
+    totals(&summaries, &mut out, terminal);
     out.push('\n');
     let columns = [
         ("RULE", Align::Left),

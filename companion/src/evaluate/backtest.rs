@@ -40,10 +40,45 @@ pub struct Backtest {
     pub firings: Vec<Firing>,
     /// How long any alert of a rule was firing.
     pub firing_time: BTreeMap<RuleName, Seconds>,
+    /// How near any value of a rule came to its limit: 1 at the limit.
+    pub nearest: BTreeMap<RuleName, f64>,
     /// How often the rules were evaluated.
     pub evaluations: u64,
     /// How many calls they looked at.
     pub calls: u64,
+}
+
+/// Firings of one rule so close together that they are one message.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Message {
+    /// When the first began.
+    pub start: Timestamp,
+    /// When the last ended.
+    pub end: Timestamp,
+    /// How many times the limit the largest value was.
+    pub beyond: f64,
+}
+
+/// Firings of one rule less than this apart are one message.
+const APART: Seconds = Seconds(300);
+
+impl Backtest {
+    /// The messages of a rule.
+    #[must_use]
+    pub fn messages(&self, rule: RuleName) -> Vec<Message> {
+        let mut messages: Vec<Message> = Vec::new();
+        for firing in self.firings.iter().filter(|firing| firing.rule == rule) {
+            let beyond = firing.peak / firing.threshold.max(f64::MIN_POSITIVE);
+            match messages.last_mut().filter(|last| firing.start <= last.end.plus_seconds(APART.0)) {
+                Some(last) => {
+                    last.end = last.end.max(firing.end);
+                    last.beyond = last.beyond.max(beyond);
+                }
+                None => messages.push(Message { start: firing.start, end: firing.end, beyond }),
+            }
+        }
+        messages
+    }
 }
 
 /// Evaluates `config` from `window.from` to `window.to` at its interval. The alerts begin inactive, and sequence
@@ -69,6 +104,10 @@ pub fn backtest(
         store.maintain(now)?;
         evaluator.evaluate_part(&store, ledger, now);
         result.evaluations += 1;
+        for (rule, near) in evaluator.nearest() {
+            let nearest = result.nearest.entry(rule).or_default();
+            *nearest = nearest.max(near);
+        }
         for alert in evaluator.each_alert() {
             let key = || (alert.rule, alert.labels.clone());
             if let (true, Some(start)) = (alert.firing(), alert.firing_since) {

@@ -105,6 +105,13 @@ impl Measured {
         self.took
     }
 
+    /// How near the largest value that was judged came to its limit.
+    fn nearest(&self) -> f64 {
+        let samples = self.result.iter().flat_map(|evaluation| &evaluation.samples);
+        let judged = samples.filter(|sample| sample.verdict.judged() && sample.threshold > 0.0);
+        judged.map(|sample| sample.value / sample.threshold).fold(0.0, f64::max)
+    }
+
     /// An evaluation that brought nothing, and why.
     #[must_use]
     pub(crate) fn failed(error: String, took: Duration) -> Self {
@@ -120,6 +127,8 @@ pub(crate) struct Evaluator {
     /// Alerts of rules and scopes that are configured no more.
     orphans: BTreeMap<RuleName, Alerts>,
     changed: bool,
+    /// How near the values of each monitor came to their limits at the last evaluation.
+    nearest: Vec<f64>,
 }
 
 impl Evaluator {
@@ -136,7 +145,8 @@ impl Evaluator {
             })
             .collect();
         let alerts = monitors.iter().map(|_| Alerts::default()).collect();
-        Self { monitors, alerts, orphans: BTreeMap::new(), changed: false }
+        let nearest = monitors.iter().map(|_| 0.0).collect();
+        Self { monitors, alerts, orphans: BTreeMap::new(), changed: false, nearest }
     }
 
     /// Takes over the alerts of an earlier run. Those whose rule or scope is gone are resolved at the next
@@ -173,6 +183,12 @@ impl Evaluator {
     pub(crate) fn evaluate_part(&mut self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) {
         let measured = self.measure_all(querier, ledger, now);
         self.observe(&measured, now);
+        self.nearest = measured.iter().map(Measured::nearest).collect();
+    }
+
+    /// How near the values of each rule came to their limits in the last part: 1 at the limit.
+    pub(crate) fn nearest(&self) -> impl Iterator<Item = (RuleName, f64)> {
+        self.monitors.iter().zip(&self.nearest).map(|(monitor, near)| (monitor.rule.name, *near))
     }
 
     fn measure_all(&self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) -> Vec<Measured> {
@@ -192,7 +208,10 @@ impl Evaluator {
     pub(crate) fn apply(&mut self, measured: Vec<Measured>, now: Timestamp) -> Vec<RuleStatus> {
         self.observe(&measured, now);
         let monitors = self.monitors.iter().zip(&self.alerts);
-        monitors.zip(measured).map(|((monitor, alerts), measured)| status(monitor, alerts, measured)).collect()
+        monitors
+            .zip(measured)
+            .map(|((monitor, alerts), measured)| status(monitor, alerts, measured))
+            .collect()
     }
 
     fn observe(&mut self, measured: &[Measured], now: Timestamp) {

@@ -1,4 +1,4 @@
-//! What informs and need not wake anyone: one message a day, at a set time in a time zone. Pure, as the schedule is.
+//! What informs and need not wake anyone: one message per day, at a set time in a time zone. Pure, as the schedule is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -71,8 +71,9 @@ impl FromStr for DigestTime {
         if text == OFF {
             return Ok(Self::off());
         }
-        let wrong =
-            || format!("{text:?} is no time of a digest; expected something like 09:00 Europe/Berlin, or {OFF}");
+        let wrong = || {
+            format!("{text:?} is no time of a digest; expected something like 09:00 Europe/Berlin, or {OFF}")
+        };
         let (time, zone) = text.split_once(' ').ok_or_else(wrong)?;
         let minutes = minutes(time).filter(|minutes| *minutes < 24 * 60).ok_or_else(wrong)?;
         let zone = TimeZone::get(zone.trim()).map_err(|_| {
@@ -137,6 +138,12 @@ impl Digest {
 
     /// Notes the informing alerts that fire, and how those that are held go on.
     pub(super) fn note<'a>(&mut self, alerts: impl Iterator<Item = &'a Alert>, now: Timestamp) {
+        // Digests without anything in them are left out, and a clock that was set back must not hold up the next.
+        let left_out = self.held.is_empty() && self.next.is_some_and(|next| next <= now);
+        if left_out || self.since.is_none_or(|since| since > now) {
+            self.since = Some(now);
+            self.next = self.time.after(now);
+        }
         let (mut firing, mut resolved) = (BTreeMap::new(), BTreeMap::new());
         for alert in alerts.filter(|alert| self.takes(alert)) {
             let list = if alert.firing() { &mut firing } else { &mut resolved };
@@ -153,11 +160,6 @@ impl Digest {
             if !known && self.held.len() < MOST {
                 self.held.insert(identity, alert.clone());
             }
-        }
-        // A clock that was set back must not hold up the digest.
-        if self.since.is_none_or(|since| since > now) {
-            self.since = Some(now);
-            self.next = self.time.after(now);
         }
     }
 
@@ -197,12 +199,13 @@ impl Digest {
     /// What must survive a restart.
     pub(super) fn log(&self) -> impl Iterator<Item = (String, NotifiedGroup)> {
         let at = self.since.unwrap_or(Timestamp(0));
-        [(DIGEST, &self.held), (REPORTED, &self.reported)].into_iter().filter(|(_, alerts)| !alerts.is_empty()).map(
-            move |(key, alerts)| {
+        [(DIGEST, &self.held), (REPORTED, &self.reported)]
+            .into_iter()
+            .filter(|(_, alerts)| !alerts.is_empty())
+            .map(move |(key, alerts)| {
                 let firing = alerts.values().cloned().collect();
                 (key.to_owned(), NotifiedGroup { labels: Labels::new(), firing, at })
-            },
-        )
+            })
     }
 }
 

@@ -65,7 +65,7 @@ macro_rules! kinds {
             pub group_interval: Seconds,
             /// How long before an unchanged group is sent again. Defaults to `4h`.
             pub repeat_interval: Seconds,
-            /// When alerts of severity `info` are sent, all in one message a day; `off` sends them like others. Defaults to
+            /// When alerts of severity `info` are sent, all in one message per day; `off` sends them like others. Defaults to
             /// `09:00 UTC`.
             pub digest: DigestTime,
             /// Where people find the report page, by http or https; put into messages. Defaults to nothing.

@@ -24,10 +24,7 @@ pub(crate) fn subject(notification: &Notification) -> String {
     let rules = names(&notification.alerts().collect::<Vec<_>>());
     let severity = notification.alerts().map(|alert| alert.severity).max().unwrap_or_default();
     let service = notification.group_labels.get("service").map(|name| format!(" {name}")).unwrap_or_default();
-    let text = format!(
-        "[{} {count}] {rules}{service} ({severity})",
-        notification.status().to_uppercase()
-    );
+    let text = format!("[{} {count}] {rules}{service} ({severity})", notification.status().to_uppercase());
     one_line(&text)
 }
 

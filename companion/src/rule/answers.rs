@@ -64,7 +64,7 @@ impl<K, V> Default for Asked<K, V> {
 }
 
 impl<K: PartialEq, V: Clone> Asked<K, V> {
-    /// The answer that is known and `fits`, or that of `ask`. A failure is not remembered.
+    /// What is known and `fits`, or what `ask` gives. A failure is not remembered.
     fn once(
         &self,
         key: K,

@@ -150,7 +150,9 @@ impl Overrides {
             Some(Threshold::Learned) => (base.threshold, true),
             // Of a rule without a threshold the window is the absolute limit.
             None if self.window.is_some() && !rule.reads(Key::Threshold) => (base.threshold, false),
-            None => (base.threshold, self.expected.map_or(base.learn, |expected| expected == Expected::Learned)),
+            None => {
+                (base.threshold, self.expected.map_or(base.learn, |expected| expected == Expected::Learned))
+            }
         };
         // Who declares when calls are expected wants to know at once that there are none.
         let declared = self.expected.is_some_and(|expected| expected != Expected::Learned);
@@ -385,6 +387,21 @@ impl RulesConfig {
     pub fn rule(&self, name: RuleName) -> &RuleConfig {
         // Every name has an entry from `default` on.
         &self.rules[&name]
+    }
+
+    /// The same with another value of some limits of a rule.
+    #[must_use]
+    pub(crate) fn with_limits(mut self, name: RuleName, limits: &[(&'static str, f64)]) -> Self {
+        if let Some(rule) = self.rules.get_mut(&name) {
+            for (key, value) in limits {
+                match *key {
+                    "factor" => rule.settings.factor = *value,
+                    "floor" => rule.settings.floor = *value,
+                    _ => rule.settings.threshold = *value,
+                }
+            }
+        }
+        self
     }
 
     /// How long before now a call can still matter to any enabled rule.

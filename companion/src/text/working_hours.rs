@@ -51,14 +51,17 @@ impl FromStr for WorkingHours {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{text:?} are no working hours; expected something like Mon-Fri 08:00-18:00 Europe/Berlin")
+            format!(
+                "{text:?} are no working hours; expected something like Mon-Fri 08:00-18:00 Europe/Berlin"
+            )
         };
         let words: Vec<&str> = text.split_whitespace().collect();
         let [week, hours, zone] = words.as_slice() else { return Err(wrong()) };
         let mut days = [false; 7];
         for part in week.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let day = |name: &str| DAYS.iter().position(|day| day.eq_ignore_ascii_case(name)).ok_or_else(wrong);
+            let day =
+                |name: &str| DAYS.iter().position(|day| day.eq_ignore_ascii_case(name)).ok_or_else(wrong);
             let (first, last) = (day(first)?, day(last)?);
             // `Fri-Mon` goes over the end of the week.
             (0..=(last + 7 - first) % 7).for_each(|more| days[(first + more) % 7] = true);
@@ -124,7 +127,10 @@ mod tests {
         assert_eq!(began(berlin, "2026-07-06T15:59:00Z").as_deref(), Some("2026-07-06T06:00:00Z"));
         assert_eq!(began(berlin, "2026-07-06T16:00:00Z"), None);
         assert_eq!(began(berlin, "2026-11-07T10:00:00Z"), None);
-        assert_eq!(began("Sun-Mon,Wed 00:00-24:00 UTC", "2026-11-04T23:59:00Z").as_deref(), Some("2026-11-04T00:00:00Z"));
+        assert_eq!(
+            began("Sun-Mon,Wed 00:00-24:00 UTC", "2026-11-04T23:59:00Z").as_deref(),
+            Some("2026-11-04T00:00:00Z")
+        );
         assert_eq!(began("Sun-Mon,Wed 00:00-24:00 UTC", "2026-11-03T12:00:00Z"), None);
     }
 

@@ -23,11 +23,15 @@ fn an_outage() -> Vec<CallRecord> {
 }
 
 fn written(format: Format, rules: &str, calls: &[CallRecord], to: i64) -> String {
+    tuned(format, rules, calls, to, None)
+}
+
+fn tuned(format: Format, rules: &str, calls: &[CallRecord], to: i64, tune: Option<f64>) -> String {
     let window = WindowArgs { last: None, from: Some(rfc3339(at(0))), to: Some(rfc3339(at(to))) };
     let rules: RulesConfig = toml::from_str(&format!("{FIXED}{rules}")).expect("rules");
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let terminal = Terminal { columns: 200, ..Terminal::PLAIN };
-    let args = Args { window, format };
+    let args = Args { window, format, tune };
     run(&args, &rules, &store(calls), at(to), terminal, &mut out, &mut notes).expect("backtest");
     let notes = String::from_utf8(notes).expect("text");
     assert!(notes.contains("evaluations over"), "{notes}");
@@ -44,9 +48,9 @@ fn lists_each_firing_in_the_documented_shape() {
     let rules = json["rules"].as_array().expect("rules");
     assert_eq!(rules.len(), 12);
     // 59 evaluations of 480: a quarter of an hour of two hours.
-    let summary = json!({"rule": "HighFailureRate", "firings": 1, "firings_per_day": 12.0, "firing_share": 59.0 / 480.0});
+    let summary = json!({"rule": "HighFailureRate", "firings": 1, "firings_per_day": 12.0, "messages_per_day": 12.0, "firing_share": 59.0 / 480.0});
     assert!(rules.contains(&summary), "{rules:?}");
-    let quiet = json!({"rule": "CostOverrun", "firings": 0, "firings_per_day": 0.0, "firing_share": 0.0});
+    let quiet = json!({"rule": "CostOverrun", "firings": 0, "firings_per_day": 0.0, "messages_per_day": 0.0, "firing_share": 0.0});
     assert!(rules.contains(&quiet), "{rules:?}");
     assert_eq!(
         json["firings"],
@@ -66,12 +70,58 @@ fn sums_up_firings_a_day_and_the_share_of_time() {
     let text = written(Format::Text, "", &an_outage(), 7200);
     let words: Vec<&str> = text.lines().nth(3).expect("a line").split_whitespace().collect();
     // 59 evaluations of 480: a quarter of an hour of two hours.
-    assert_eq!(words, ["HighFailureRate", "1", "12.0", "12.3", "%"], "{text}");
+    assert_eq!(words, ["HighFailureRate", "1", "12.00", "12.00", "12.3", "%"], "{text}");
     assert!(
         text.lines().any(|line| line.contains("2026-11-02T00:47:30Z") && line.contains("100 %")),
         "{text}"
     );
     assert!(written(Format::Text, "", &an_outage()[..100], 1000).ends_with("no rule fired\n"));
+}
+
+/// Four days of a call every minute, with bursts of two, three and four calls per second.
+fn bursts() -> Vec<CallRecord> {
+    let mut calls: Vec<_> = (0..4 * 1440).map(|n| call(n * 60)).collect();
+    for burst in [2, 3, 4] {
+        calls.extend((0..300 * burst).map(|n| call(burst * 20_000 + n / burst)));
+    }
+    calls.sort_by_key(|call| call.start);
+    calls
+}
+
+#[test]
+fn tuning_proposes_limits_that_are_as_quiet_as_was_asked() {
+    let json: Value =
+        serde_json::from_str(&tuned(Format::Json, "", &bursts(), 4 * 86_400, Some(1.0))).expect("json");
+    let of = |rules: &Value| {
+        let rules = rules.as_array().expect("rules").iter();
+        rules
+            .filter(|rule| rule["rule"] == "HighRequestRate")
+            .map(|rule| rule["firings"].clone())
+            .collect::<Vec<_>>()
+    };
+    // One message per week is one in four days: the largest of the three.
+    assert_eq!((of(&json["rules"]), of(&json["tuned"]["rules"])), (vec![json!(3)], vec![json!(1)]));
+    let proposals = json["tuned"]["proposals"].as_array().expect("proposals");
+    let rate = proposals.iter().find(|proposal| proposal["rule"] == "HighRequestRate").expect("a proposal");
+    // Three calls per second, and the call of the minute.
+    assert_eq!(rate["settings"], json!([["threshold", 182.0]]));
+
+    let text = tuned(Format::Text, "", &bursts(), 4 * 86_400, Some(1.0));
+    let (_, config) = text.split_once("# was threshold = 100.0\n").expect("the old limit");
+    assert!(config.starts_with("[rules.HighRequestRate]\nthreshold = 182.0\n"), "{text}");
+    let quiet = tuned(Format::Text, "", &[call(0)], 60, Some(1.0));
+    assert!(quiet.contains("With the limits below:\n\nno rule fired"), "{quiet}");
+}
+
+#[test]
+fn tuning_lowers_limits_that_nothing_came_near() {
+    let calm: Vec<_> = (0..4 * 1440).map(|n| call(n * 60)).collect();
+    let json: Value =
+        serde_json::from_str(&tuned(Format::Json, "", &calm, 4 * 86_400, Some(1.0))).expect("json");
+    let proposals = json["tuned"]["proposals"].as_array().expect("proposals");
+    let rate = proposals.iter().find(|proposal| proposal["rule"] == "HighRequestRate").expect("a proposal");
+    // One call per minute, and half as much again.
+    assert_eq!(rate["settings"], json!([["threshold", 1.5]]));
 }
 
 #[test]

@@ -112,5 +112,5 @@ fn a_digest_says_so_in_its_subject() {
         group_labels: Labels::new(),
         ..notification(vec![informs(OffHours), informs(FirstSeenModel)], vec![])
     };
-    assert_eq!(template::subject(&digest), "[DIGEST 2] FirstSeenModel, OffHours");
+    assert_eq!(crate::notify::template::subject(&digest), "[DIGEST 2] FirstSeenModel, OffHours");
 }

@@ -48,7 +48,8 @@ fn model_mismatch_does_not_fire_for_what_an_alias_has_meant_all_day_and_fires_wh
     calls.extend((0..50).map(|n| served(DAY + 60 + n, "prod-4", "gpt-4o-mini")));
     assert_fires(&judged(ModelMismatch, &calls, DAY + 5 * MINUTE), 50.0);
     // After half a day it is what the alias means.
-    let half: Vec<_> = (0..13 * HOUR).step_by(60).map(|n| served(DAY + 120 + n, "prod-4", "gpt-4o-mini")).collect();
+    let half: Vec<_> =
+        (0..13 * HOUR).step_by(60).map(|n| served(DAY + 120 + n, "prod-4", "gpt-4o-mini")).collect();
     calls.extend(half);
     assert_calm(&judged(ModelMismatch, &calls, DAY + 13 * HOUR), 0.0);
 }
@@ -105,7 +106,8 @@ fn skipping(rule: RuleName, spans: &[(i64, &str, SkipReason, u64)], now: i64) ->
 
 #[test]
 fn calls_not_understood_fires_for_a_library_that_is_new() {
-    let spans = [(30, "new.library", SkipReason::Unknown, 15), (30, "new.library", SkipReason::Unrecognised, 10)];
+    let spans =
+        [(30, "new.library", SkipReason::Unknown, 15), (30, "new.library", SkipReason::Unrecognised, 10)];
     let status = skipping(CallsNotUnderstood, &spans, 30 * HOUR + 600);
     assert_fires(&status, 25.0);
     assert_eq!(status.alerts[0].labels, Labels::from([("scope".to_owned(), "new.library".to_owned())]));
@@ -124,7 +126,11 @@ fn calls_not_understood_does_not_fire_for_what_comes_all_day_nor_for_agents() {
 
 #[test]
 fn ledger_losing_fires_for_calls_that_are_not_in_the_ledger() {
-    let spans = [(0, "", SkipReason::Refused, 1), (0, "a.library", SkipReason::TooOld, 3), (0, "", SkipReason::Dropped, 2)];
+    let spans = [
+        (0, "", SkipReason::Refused, 1),
+        (0, "a.library", SkipReason::TooOld, 3),
+        (0, "", SkipReason::Dropped, 2),
+    ];
     let status = skipping(LedgerLosing, &spans, 600);
     let mut found: Vec<_> =
         status.alerts.iter().map(|alert| (alert.labels["result"].as_str(), alert.value)).collect();

@@ -201,7 +201,8 @@ impl Querier for MemoryStore {
         let columns = self.read();
         // Of each user and service the largest call comes first, of equal calls the one with the lower trace id, so that the
         // result does not depend on their order.
-        let key = |index: usize| (columns.users[index], columns.services[index], Reverse(columns.tokens[index]));
+        let key =
+            |index: usize| (columns.users[index], columns.services[index], Reverse(columns.tokens[index]));
         let mut largest: Vec<_> = columns
             .matching(window, filter)
             .filter(|index| columns.tokens[*index] > more_than)
