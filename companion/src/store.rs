@@ -23,7 +23,9 @@ pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated, SequenceGap, SequenceGaps, Step, Totals,
+    Appended, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
+    GroupRepetition, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated, SequenceGap,
+    SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};

@@ -48,7 +48,7 @@ pub struct Settings {
     /// `LedgerSilent`: how long before the window calls are expected. `SequenceGap`: how long a gap fires.
     pub lookback: Seconds,
     /// `ServiceSilent`: when calls are expected.
-    pub expected: Expected,
+    pub(crate) expected: Expected,
     /// How long the threshold is exceeded before the alert fires.
     pub hold: Seconds,
     /// How long the alert goes on firing after the threshold was last exceeded.
@@ -134,7 +134,7 @@ pub struct Overrides {
     pub lookback: Option<Seconds>,
     /// See [`Settings::expected`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Expected>,
+    pub(crate) expected: Option<Expected>,
     /// See [`Settings::hold`].
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Seconds>,

@@ -10,7 +10,9 @@ use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
 use crate::store::{
-    CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Page, Pairing, Quantiles, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group,
+    GroupRepetition, LargeCall, LatencySummary, Page, Pairing, Quantiles, Querier, Repeated,
+    RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 impl Querier for MemoryStore {

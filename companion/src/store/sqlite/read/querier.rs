@@ -19,7 +19,9 @@ use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group, GroupRepetition, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes,
+    Group, GroupRepetition, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing, Querier,
+    Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
