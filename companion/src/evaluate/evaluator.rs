@@ -60,8 +60,11 @@ pub(crate) struct Monitor {
     /// What the rules have learned.
     pasts: Arc<Pasts>,
     /// What a rule with a grain found last, and for which end of its windows.
-    last: Arc<Mutex<Option<(Timestamp, Arc<Evaluation>)>>>,
+    last: Arc<Mutex<Last>>,
 }
+
+/// An evaluation and the end of its windows; nothing before the first.
+type Last = Option<(Timestamp, Arc<Evaluation>)>;
 
 /// What one monitor's evaluation brought.
 #[derive(Debug, Clone)]

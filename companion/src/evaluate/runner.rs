@@ -116,6 +116,7 @@ impl Runner {
             let (monitors, querier) = (Arc::clone(&monitors), Arc::clone(querier));
             let (answers, turns) = (Arc::clone(&answers), Arc::clone(&turns));
             let patience = self.interval / 2;
+            #[expect(clippy::disallowed_methods, reason = "`Running` owns it")]
             let task = tokio::spawn(async move {
                 // A rule that hangs keeps its turn, and the others have theirs nevertheless.
                 let turn = tokio::time::timeout(patience, turns.acquire()).await;

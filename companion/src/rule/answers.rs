@@ -12,8 +12,11 @@ use crate::store::{
 pub(crate) struct Answers {
     totals: Asked<(Window, Filter), Totals>,
     breakdowns: Asked<(Window, Filter, Dimension, usize), Breakdown>,
-    repetition: Asked<(Window, Filter, Option<Dimension>, usize), (RepetitionQuestion, Vec<GroupRepetition>)>,
+    repetition: Asked<(Window, Filter, Option<Dimension>, usize), Repetition>,
 }
+
+/// What was asked of repetition, and what there is.
+type Repetition = (RepetitionQuestion, Vec<GroupRepetition>);
 
 impl Answers {
     pub(super) fn totals(
@@ -55,7 +58,10 @@ impl Answers {
 
 /// Questions of one kind. Each has a lock of its own: a rule that asks what another is asking waits for it.
 #[derive(Debug)]
-struct Asked<K, V>(Mutex<Vec<(K, Arc<Mutex<Option<V>>>)>>);
+struct Asked<K, V>(Mutex<Vec<(K, Place<V>)>>);
+
+/// Where an answer is put once it is known.
+type Place<V> = Arc<Mutex<Option<V>>>;
 
 impl<K, V> Default for Asked<K, V> {
     fn default() -> Self {

@@ -92,7 +92,8 @@ fn skipping(rule: RuleName, spans: &[(i64, &str, SkipReason, u64)], now: i64) ->
     let mut sqlite = Ledger::open_writer(&path, &Options::default()).expect("open");
     let mut memory = MemoryStore::new();
     for appender in [&mut sqlite as &mut dyn Appender, &mut memory] {
-        let batch = Batch { calls: &[known.clone()], skipped: Some(&skipped), ..Batch::default() };
+        let batch =
+            Batch { calls: std::slice::from_ref(&known), skipped: Some(&skipped), ..Batch::default() };
         appender.append_batch(batch).expect("append");
     }
     let reader = Ledger::open_reader(&path).expect("open");
@@ -134,7 +135,7 @@ fn ledger_losing_fires_for_calls_that_are_not_in_the_ledger() {
     let status = skipping(LedgerLosing, &spans, 600);
     let mut found: Vec<_> =
         status.alerts.iter().map(|alert| (alert.labels["result"].as_str(), alert.value)).collect();
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.sort_by_key(|(result, _)| *result);
     assert_eq!(found, [("dropped", 2.0), ("refused", 1.0), ("too_old", 3.0)]);
     let old = status.alerts.iter().find(|alert| alert.labels["result"] == "too_old").expect("an alert");
     assert!(old.description.starts_with("3 calls of a.library in this hour"), "{}", old.description);
