@@ -1,6 +1,8 @@
 use super::config::{Key, Settings};
 use super::learned::cells;
-use super::past::DAY;
+use super::past::cell::Cell;
+use super::past::{DAY, HOUR, LAG, Usual};
+use super::scope::Group;
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -9,8 +11,17 @@ use crate::text::seconds::Seconds;
 const YOUNG: i64 = 4;
 /// Until it is two days old, twice as much is let through: its first days differ.
 const SETTLED: i64 = 2 * DAY;
+/// What stays so many times above the usual, and
+const ABOVE: f64 = 1.35;
+/// began so many times above the hour before, is a surge as well:
+const JUMP: f64 = 4.5;
+/// after so long (in seconds),
+const SUSTAINED: [i64; 2] = [210, 420];
+/// and from so many calls per minute on. Customers' own bursts are shorter, or rise with the hour.
+const MANY: f64 = 100.0;
 
-/// More requests per minute, on average over the window, than is usual at this time of day and was the day before.
+/// Many more requests per minute, on average over the window, than is usual at this time of day and was the day before; or
+/// somewhat more that came suddenly and stay.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::HighRequestRate,
     advice: "rate-limit by client address or user",
@@ -27,7 +38,7 @@ pub(super) const RULE: Rule = Rule {
         ..Settings::WARNING
     },
     fixed: Some(Settings { threshold: 100.0, ..Settings::WARNING }),
-    before: Seconds(0),
+    before: Seconds(SUSTAINED[1]),
     grain: Seconds(0),
     keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
     summary,
@@ -51,9 +62,14 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let calls = count(group.totals.calls);
         let rate = calls / minutes;
         let usual = scope.usual(inputs, RULE.name, group.name.as_deref(), YOUNG, |history, slot| {
-            history.usual(slot, length, |cell| f64::from(cell.calls) / past_minutes)
+            let per_minute = |cell: &Cell| f64::from(cell.calls) / past_minutes;
+            let hour = f64::from(history.sum(slot - LAG - HOUR..slot - LAG).calls) / 60.0;
+            Usual { hour: Some(hour), ..history.usual(slot, length, per_minute) }
         })?;
-        let limit = scope.limit(usual, inputs.now).until(SETTLED, 2.0);
+        let mut limit = scope.limit(usual, inputs.now).until(SETTLED, 2.0);
+        if rate <= limit.value && is_sustained(scope, inputs, &group, rate, usual)? {
+            limit.value = rate.min(usual.map_or(rate, |usual| ABOVE * usual.peak));
+        }
         // People count calls, so what is usual is in calls of the window as well.
         let description = match limit.usual {
             Some(_) => {
@@ -81,4 +97,30 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         })
     });
     Ok(scope.judged(samples.collect::<Result<_, StoreError>>()?))
+}
+
+/// Whether the calls came suddenly, are more than is usual, and have been for minutes.
+fn is_sustained(
+    scope: &Scope,
+    inputs: &Inputs<'_>,
+    group: &Group,
+    rate: f64,
+    usual: Option<Usual>,
+) -> Result<bool, StoreError> {
+    let Some(usual) = usual.filter(|usual| usual.age >= SETTLED) else { return Ok(false) };
+    let least = (ABOVE * usual.peak).max(JUMP * usual.hour.unwrap_or(f64::INFINITY)).max(MANY);
+    if rate <= least {
+        return Ok(false);
+    }
+    for seconds in SUSTAINED {
+        let window = scope.window(inputs.now.plus_seconds(-seconds));
+        let before = scope.groups(inputs, window)?;
+        let before = before.iter().find(|before| before.labels == group.labels);
+        #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
+        let minutes = scope.settings.window.0 as f64 / 60.0;
+        if before.is_none_or(|before| count(before.totals.calls) / minutes <= least) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -51,6 +51,8 @@ pub(crate) struct Usual {
     pub(crate) like: Option<(f64, f64)>,
     /// The largest value of the day before.
     pub(crate) day: Option<f64>,
+    /// The mean of the hour before, for a rule about what begins suddenly.
+    pub(crate) hour: Option<f64>,
     /// How much past there is, in cells.
     pub(crate) age: i64,
     /// How long calls take by their tokens, for a rule about that.
@@ -60,7 +62,7 @@ pub(crate) struct Usual {
 impl Usual {
     /// Nothing but a largest value.
     pub(crate) const fn of(peak: f64, age: i64) -> Self {
-        Self { peak, like: None, day: None, age, durations: None }
+        Self { peak, like: None, day: None, hour: None, age, durations: None }
     }
 }
 

@@ -49,10 +49,7 @@ fn the_like_hours_and_the_day_before_make_what_is_usual() {
     history.push(now - 1, cell(1_000.0));
     let usual = history.usual(now, 1, calls);
     // The newest cells are not usual, and five minutes without calls are.
-    assert_eq!(
-        usual,
-        Usual { peak: 115.0, like: Some((0.0, 115.0)), day: Some(115.0), age: 7 * DAY, durations: None }
-    );
+    assert_eq!(usual, Usual { like: Some((0.0, 115.0)), day: Some(115.0), ..Usual::of(115.0, 7 * DAY) });
     history.push(now - 3 * DAY + LAG, cell(400.0));
     assert_eq!(history.usual(now, 1, calls).peak, 400.0);
     // Three hours of trouble in a week.

@@ -60,6 +60,30 @@ fn high_request_rate_does_not_fire_for_what_a_service_does_every_day() {
     assert_eq!(status.threshold, 302.5);
 }
 
+/// A call every 15 s, one per second for ten minutes of each noon, and two per second for a while after three days.
+fn a_surge(seconds: i64) -> Vec<CallRecord> {
+    let mut calls = steady(0, 3 * DAY, 15);
+    calls.extend((0..3).flat_map(|day| (0..600).map(move |n| call(day * DAY + 12 * HOUR + n))));
+    calls.extend((0..2 * seconds).map(|n| call(3 * DAY + n / 2)));
+    calls.sort_by_key(|call| call.start);
+    calls
+}
+
+#[test]
+fn high_request_rate_fires_for_what_is_not_much_above_the_usual_and_comes_suddenly_and_stays() {
+    let calls = a_surge(13 * MINUTE);
+    let status = now(HighRequestRate, "", &calls, 3 * DAY + 13 * MINUTE);
+    assert_fires(&status, 120.0);
+    // A third above the 320 calls of noon.
+    assert!((status.threshold - 86.4).abs() < 0.1, "{status:?}");
+}
+
+#[test]
+fn high_request_rate_does_not_fire_for_a_sudden_rise_of_minutes_below_the_limit() {
+    let calls = a_surge(8 * MINUTE);
+    assert_calm(&now(HighRequestRate, "", &calls, 3 * DAY + 8 * MINUTE), 120.0);
+}
+
 #[test]
 fn a_young_service_is_judged_by_a_fixed_threshold() {
     let calls = steady(0, 10 * MINUTE, 1);
