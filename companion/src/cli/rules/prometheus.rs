@@ -17,16 +17,26 @@ const TEMPLATE: &str = include_str!("prometheus.yml.in");
 const GROWTH: &str = r"      - record: @record@@window@
         expr: |
           sum without (instance) (
-            last_over_time(@metric@[@window@]) - last_over_time(@metric@[6h] offset @window@)
-              unless resets(@metric@[@resets@]) > 0
-            or increase(@metric@[@window@]) and resets(@metric@[@resets@]) > 0
-            or last_over_time(@metric@[@window@])
+            (
+              last_over_time(@metric@[@window@])
+                - (last_over_time(@metric@[15m] offset @window@) or last_over_time(@seen@[36h] offset @window@)) >= 0
+                unless resets(@metric@[@resets@]) > 0
+              or increase(@metric@[@window@]) and resets(@metric@[@resets@]) > 0
+              or last_over_time(@metric@[@window@])
+            ) unless resets(@metric@[10m]) > 3
           )
 ";
 
+/// What each series of `@metric@` had, where it was not seen for long.
+const SEEN: &str = r"      - record: @seen@
+        expr: last_over_time(@metric@[5m])
+";
+
 /// Both counters as Prometheus names them.
-const CALLS: (&str, &str) = ("spanledger:calls:increase", "spanledger_client_calls_total");
-const COST: (&str, &str) = ("spanledger:cost_usd:increase", "spanledger_client_cost_USD_total");
+const CALLS: [&str; 3] =
+    ["spanledger:calls:increase", "spanledger_client_calls_total", "spanledger:calls:seen"];
+const COST: [&str; 3] =
+    ["spanledger:cost_usd:increase", "spanledger_client_cost_USD_total", "spanledger:cost_usd:seen"];
 
 /// The rules file with the thresholds in force.
 pub(super) fn export(config: &RulesConfig) -> String {
@@ -44,7 +54,7 @@ pub(super) fn export(config: &RulesConfig) -> String {
         let fixed = Settings { severity: settings.severity, ..rule.rule().fixed.unwrap_or(*settings) };
         let settings = if settings.learn { &fixed } else { settings };
         exported.insert(rule);
-        for ((record, _), windows) in &mut windows {
+        for ([record, ..], windows) in &mut windows {
             for (name, length) in [("@window@", settings.window), ("@lookback@", settings.lookback)] {
                 if block.contains(&format!("{record}{name}")) {
                     windows.insert(length);
@@ -66,9 +76,12 @@ pub(super) fn export(config: &RulesConfig) -> String {
             );
         }
     }
-    let _ =
-        write!(out, "groups:\n  - name: spanledger\n    interval: {}\n    rules:\n", single(config.interval));
-    for ((record, metric), windows) in windows {
+    out.push_str("groups:\n  - name: spanledger-seen\n    interval: 5m\n    rules:\n");
+    for ([_, metric, seen], _) in windows.iter().filter(|(_, windows)| !windows.is_empty()) {
+        out.push_str(&SEEN.replace("@metric@", metric).replace("@seen@", seen));
+    }
+    let _ = write!(out, "  - name: spanledger\n    interval: {}\n    rules:\n", single(config.interval));
+    for ([record, metric, seen], windows) in windows {
         for window in windows {
             // A restart that fell between two points shows only beyond the window.
             let resets = Seconds(window.0 + 120);
@@ -76,6 +89,7 @@ pub(super) fn export(config: &RulesConfig) -> String {
                 &GROWTH
                     .replace("@record@", record)
                     .replace("@metric@", metric)
+                    .replace("@seen@", seen)
                     .replace("@window@", &single(window))
                     .replace("@resets@", &single(resets)),
             );
@@ -178,11 +192,11 @@ mod tests {
             exported.iter().map(|block| title(block)).collect::<Vec<_>>()
         );
         assert!(template.iter().all(|block| owner(block, &template).is_some()), "{template:?}");
+        let alone = |block: &String| block.split("  - name:").next().expect("text").to_owned();
         for block in &exported {
             let same = shipped.iter().find(|other| title(other) == title(block));
             // The block before another group ends with that group's name.
-            let same = same.map(|other| other.split("  - name:").next().expect("text").to_owned());
-            assert_eq!(Some(block), same.as_ref(), "{}", title(block));
+            assert_eq!(Some(alone(block)), same.map(alone), "{}", title(block));
         }
     }
 
