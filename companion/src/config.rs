@@ -108,6 +108,9 @@ pub struct SenderConfig {
     pub token_file: Option<PathBuf>,
     /// The services that it may write.
     pub services: Vec<String>,
+    /// Services whose calls its spans may describe as well, without writing for them.
+    #[serde(default)]
+    pub describes: Vec<String>,
 }
 
 /// `[receiver.limits]`

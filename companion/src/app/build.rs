@@ -21,6 +21,7 @@ use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::receiver::sender::{Sender, Senders};
 use crate::store::StoreError;
+use crate::store::identity::Groups;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
 use crate::store::writer::{Writer, WriterOptions};
 use crate::text::seconds::Seconds;
@@ -166,8 +167,15 @@ pub(crate) fn retention(config: &Config) -> Options {
         keep_sums: age(retention.sums_max_age),
         max_bytes: (retention.max_size.0 > 0).then_some(retention.max_size.0),
         now: Some(clock::now()),
+        groups: groups(config),
         ..Options::default()
     }
+}
+
+/// Which services' spans may be accounts of one call.
+fn groups(config: &Config) -> Groups {
+    let senders = config.receiver.senders.iter();
+    Groups::of(senders.map(|sender| sender.services.iter().chain(&sender.describes).map(String::as_str).collect()))
 }
 
 fn senders(config: &Config) -> Result<Senders, config::Invalid> {

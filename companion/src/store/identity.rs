@@ -11,6 +11,7 @@
 //! client's account, and counts by itself when no client's account has come for [`WITNESS_WAITS`].
 
 mod generations;
+mod groups;
 mod known;
 mod reach;
 mod relation;
@@ -20,6 +21,7 @@ mod verdict;
 
 use crate::record::{CallRecord, Timestamp};
 
+pub(crate) use groups::Groups;
 pub(crate) use known::Known;
 pub(crate) use relation::is_kept;
 pub(crate) use shared::Shared;

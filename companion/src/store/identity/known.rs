@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroI64;
 
 use super::generations::{Few, Generations};
+use super::groups::Groups;
 use super::reach::Reach;
 use super::relation::{SAME_TOKENS_GAP, TimeSpan, end, is_witness, kind, response_id};
 use super::{Account, Accounts};
@@ -26,6 +27,8 @@ const AT_ONE_TIME: usize = 256;
 pub(crate) struct Known {
     limit: usize,
     salt: RandomState,
+    /// Accounts of different groups are never of one call.
+    groups: Groups,
     /// The accounts, and the spans above them, whether they have arrived or not.
     spans: Generations<Span>,
     /// Spans that are no calls: the key of the parent; `None` where a search ends.
@@ -71,10 +74,11 @@ impl Near {
 }
 
 impl Known {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, groups: Groups) -> Self {
         Self {
             limit,
             salt: RandomState::new(),
+            groups,
             // Of each account the account and its parent.
             spans: Generations::new(2 * limit),
             passages: Generations::new(limit),
@@ -87,15 +91,19 @@ impl Known {
     }
 
     /// What the newest rows of the store lead to.
-    pub(crate) fn load<A: Accounts>(limit: usize, accounts: &A) -> Result<Self, A::Error> {
-        let mut known = Self::new(limit);
+    pub(crate) fn load<A: Accounts>(
+        limit: usize,
+        groups: Groups,
+        accounts: &A,
+    ) -> Result<Self, A::Error> {
+        let mut known = Self::new(limit, groups);
         accounts.newest(limit, &mut |id, call| known.arrive(id, call, accounts).map(drop))?;
         Ok(known)
     }
 
     /// The row that the account with these ids had, as far as is remembered. It may be another's by now, or gone.
-    pub(crate) fn row(&self, trace_id: &[u8; 16], span_id: &[u8; 8]) -> Option<i64> {
-        let span = self.spans.get(self.span_key(trace_id, span_id))?;
+    pub(crate) fn row(&self, call: &CallRecord) -> Option<i64> {
+        let span = self.spans.get(self.account_key(call))?;
         span.row.map(NonZeroI64::get)
     }
 
@@ -107,7 +115,7 @@ impl Known {
         call: &CallRecord,
         accounts: &A,
     ) -> Result<Vec<i64>, A::Error> {
-        let key = self.span_key(&call.trace_id, &call.span_id);
+        let key = self.account_key(call);
         self.arrived += 1;
         self.reach.arrive(end(call), self.limit);
         let span = self.spans.get_or_new(key);
@@ -143,14 +151,13 @@ impl Known {
     ) -> Result<bool, A::Error> {
         if self.traces.is_none() && is_witness(call) {
             let mut traces = Generations::new(self.limit);
-            let salt = &self.salt;
             accounts.newest(self.limit, &mut |id, call| {
-                traces.add(salt.hash_one(call.trace_id), id, IN_TRACE);
+                traces.add(self.trace_key(call), id, IN_TRACE);
                 Ok(())
             })?;
             self.traces = Some(traces);
         }
-        let key = self.salt.hash_one(call.trace_id);
+        let key = self.trace_key(call);
         Ok(self.traces.as_mut().is_some_and(|traces| traces.add(key, id, IN_TRACE)))
     }
 
@@ -175,7 +182,8 @@ impl Known {
         accounts: &A,
     ) -> Result<Vec<i64>, A::Error> {
         let key = self.span_key(&passage.trace_id, &passage.span_id);
-        let is_call = self.spans.get(key).is_some_and(|span| span.row.is_some());
+        let of_group = |group| self.spans.get(in_group(key, group));
+        let is_call = self.groups.all().filter_map(of_group).any(|span| span.row.is_some());
         if is_call || self.passages.get(key).is_some() {
             return Ok(Vec::new());
         }
@@ -183,12 +191,15 @@ impl Known {
         let parent_key = parent.map(|parent| self.span_key(&passage.trace_id, &parent));
         *self.passages.get_or_new(key) = parent_key;
         let mut related = Vec::new();
-        let below = self.spans.get(key).map_or(&[][..], |span| span.below.as_slice()).to_vec();
-        for below in below {
-            if let Some(parent) = parent_key
-                && self.climb_from(below.row, parent, below.links + 1, accounts)?
-            {
-                related.push(below.row);
+        for group in self.groups.all() {
+            let span = self.spans.get(in_group(key, group));
+            let below = span.map_or(&[][..], |span| span.below.as_slice()).to_vec();
+            for below in below {
+                if let Some(parent) = parent_key
+                    && self.climb_from(below.row, (parent, group), below.links + 1, accounts)?
+                {
+                    related.push(below.row);
+                }
             }
         }
         Ok(related)
@@ -204,7 +215,10 @@ impl Known {
         accounts: &A,
     ) -> Result<bool, A::Error> {
         match call.parent_span_id {
-            Some(parent) => self.climb_from(id, self.span_key(&call.trace_id, &parent), links, accounts),
+            Some(parent) => {
+                let group = self.groups.group(&call.service);
+                self.climb_from(id, (self.span_key(&call.trace_id, &parent), group), links, accounts)
+            }
             None => Ok(false),
         }
     }
@@ -212,7 +226,7 @@ impl Known {
     fn climb_from<A: Accounts>(
         &mut self,
         id: i64,
-        mut key: u64,
+        (mut key, group): (u64, u64),
         mut links: u8,
         accounts: &A,
     ) -> Result<bool, A::Error> {
@@ -222,7 +236,7 @@ impl Known {
                 Some(Some(parent)) => parent,
                 Some(None) => return Ok(found),
                 None => {
-                    let span = self.spans.get_or_new(key);
+                    let span = self.spans.get_or_new(in_group(key, group));
                     let others = span.below.add(Below { row: id, links }, BELOW);
                     let row = span.row;
                     if others {
@@ -266,14 +280,15 @@ impl Known {
         accounts: &A,
     ) -> Result<Vec<Account>, A::Error> {
         let mut found = Vec::new();
+        let group = self.groups.group(&call.service);
         let mut next = self.parent_key(call);
         for _ in 0..LINKS {
             let Some(key) = next else { break };
             next = match self.passage(key) {
                 Some(parent) => parent,
                 None => {
-                    let row = self.spans.get(key).and_then(|span| span.row);
-                    let Some(row) = row else { break };
+                    let span = self.spans.get(in_group(key, group));
+                    let Some(row) = span.and_then(|span| span.row) else { break };
                     let Some(account) = self.account(row, key, accounts)? else { break };
                     let parent = self.parent_key(&account.call);
                     if kind(&account.call) == kind(call) {
@@ -288,7 +303,7 @@ impl Known {
 
     /// Rows that may be related to `call` in another way than as one of [`Self::enclosing`].
     pub(super) fn candidates(&self, call: &CallRecord) -> Vec<i64> {
-        let span = self.spans.get(self.span_key(&call.trace_id, &call.span_id));
+        let span = self.spans.get(self.account_key(call));
         let below = span.map_or(&[][..], |span| span.below.as_slice());
         let mut rows: Vec<i64> = below.iter().map(|below| below.row).collect();
         if let Some(key) = self.response_key(call) {
@@ -299,7 +314,7 @@ impl Known {
             rows.extend(others.filter(|other| near.may_be(other)).map(|other| other.row));
         }
         if let Some(traces) = &self.traces {
-            rows.extend(traces.values(self.salt.hash_one(call.trace_id)));
+            rows.extend(traces.values(self.trace_key(call)));
         }
         rows
     }
@@ -308,12 +323,22 @@ impl Known {
         self.salt.hash_one((u128::from_le_bytes(*trace_id), u64::from_le_bytes(*span_id)))
     }
 
+    /// The key in `spans` of what a call is an account of.
+    fn account_key(&self, call: &CallRecord) -> u64 {
+        in_group(self.span_key(&call.trace_id, &call.span_id), self.groups.group(&call.service))
+    }
+
+    fn trace_key(&self, call: &CallRecord) -> u64 {
+        in_group(self.salt.hash_one(call.trace_id), self.groups.group(&call.service))
+    }
+
     fn parent_key(&self, call: &CallRecord) -> Option<u64> {
         Some(self.span_key(&call.trace_id, &call.parent_span_id?))
     }
 
     fn response_key(&self, call: &CallRecord) -> Option<u64> {
-        response_id(call).map(|id| self.salt.hash_one((kind(call), id)))
+        let group = self.groups.group(&call.service);
+        response_id(call).map(|id| in_group(self.salt.hash_one((kind(call), id)), group))
     }
 
     /// An account that is compared by time, and the keys of the time in which it ended and of those next to it.
@@ -326,4 +351,10 @@ impl Known {
             .map(|time| self.salt.hash_one((kind(call), call.service.as_str(), time)));
         Some((keys, Near { row, time: TimeSpan::of(call), scope: self.salt.hash_one(call.scope.as_str()) }))
     }
+}
+
+/// The key that a span or a trace has among accounts of one group.
+const fn in_group(key: u64, group: u64) -> u64 {
+    // A large odd number: small ones would change low bits alone, which may be those of another key.
+    key ^ group.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

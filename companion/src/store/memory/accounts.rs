@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use super::{Columns, end};
 use crate::record::{CallRecord, Origin, Timestamp, Window};
-use crate::store::identity::{Account, Accounts, Each, Known, WITNESS_WAITS, verdicts};
+use crate::store::identity::{Account, Accounts, Each, Groups, Known, WITNESS_WAITS, verdicts};
 use crate::store::{Appended, Batch, CallAccount, CallId};
 
 /// Accounts and passages by which others of a call are recognised; see [`Known`].
@@ -34,7 +34,7 @@ struct Row {
 
 impl Default for Stored {
     fn default() -> Self {
-        Self { rows: Rows::default(), newest: 0, known: Known::new(RECENT), waiting: BTreeSet::new() }
+        Self { rows: Rows::default(), newest: 0, known: Known::new(RECENT, Groups::default()), waiting: BTreeSet::new() }
     }
 }
 

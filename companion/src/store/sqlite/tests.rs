@@ -18,6 +18,7 @@ mod opening;
 mod placing;
 mod repeating;
 mod retaining;
+mod senders;
 mod skipping;
 #[cfg(unix)]
 mod watching;

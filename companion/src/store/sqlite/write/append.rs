@@ -1,11 +1,13 @@
 //! Appending calls: each account is written once, and of the accounts of a call one is added to the rollups.
 
 use crate::record::{CallRecord, Origin, SkipReason, SkippedHours, Timestamp};
+use crate::store::identity::Accounts;
 use crate::store::sqlite::file::call_id::{end_of, places};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::file::dictionary::day_of;
 use crate::store::sqlite::file::row::Numbers;
 use crate::store::sqlite::rollup::grain::minute_of;
+use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::rollups::{Rollups, Subjects};
 use crate::store::sqlite::write::transaction::Transaction;
 use crate::store::{Appended, Batch};
@@ -87,15 +89,15 @@ impl Transaction<'_> {
         end: i64,
         calls: &mut CallWriter<'_>,
     ) -> rusqlite::Result<Inserted> {
-        if let Some(id) = self.known.row(&call.trace_id, &call.span_id)
-            && calls.holds(id, call)?
+        if let Some(id) = self.known.row(call)
+            && self.is_known_as(id, call, calls)?
         {
             return Ok(Inserted::Known);
         }
         let salt = self.dictionary.salt;
         if let Some(before) = salt.before(end) {
             for place in places(end, before.of_call(&call.trace_id, &call.span_id)).take(PROBED) {
-                if calls.holds(place.id, call)? {
+                if self.is_known_as(place.id, call, calls)? {
                     return Ok(Inserted::Known);
                 }
             }
@@ -107,11 +109,24 @@ impl Transaction<'_> {
                 self.watermarks.spill_us = self.watermarks.spill_us.max(place.spill_us);
                 return Ok(Inserted::New(place.id, numbers));
             }
-            if calls.holds(place.id, call)? {
+            if self.is_known_as(place.id, call, calls)? {
                 return Ok(Inserted::Known);
             }
         }
         Ok(Inserted::NoPlace)
+    }
+
+    /// Whether the row is this call's. One with its ids from a sender that may not write for its service is not.
+    fn is_known_as(&self, id: i64, call: &CallRecord, calls: &mut CallWriter<'_>) -> rusqlite::Result<bool> {
+        if !calls.holds(id, call)? {
+            return Ok(false);
+        }
+        if self.groups.are_one() {
+            return Ok(true);
+        }
+        let rows = Rows { sql: self.sql, names: self.names, calls_from: self.watermarks.calls_from };
+        let group = |call: &CallRecord| self.groups.group(&call.service);
+        Ok(rows.account(id)?.is_none_or(|account| group(&account.call) == group(call)))
     }
 }
 

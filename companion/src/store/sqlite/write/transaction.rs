@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::record::{Passage, Timestamp};
 use crate::store::StoreError;
-use crate::store::identity::Known;
+use crate::store::identity::{Groups, Known};
 use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::error::store_error;
@@ -64,7 +64,7 @@ impl SqliteAppender {
         let (limits, names) = (options.limits, Names::default());
         let remembered = Watermarks::load(&connection).and_then(|watermarks| {
             let rows = Rows { sql: &connection, names: &names, calls_from: watermarks.calls_from };
-            let known = load_known(limits.recent_accounts, &rows)?;
+            let known = load_known(limits.recent_accounts, options.groups.clone(), &rows)?;
             let time = connection
                 .query_row("SELECT value FROM state WHERE name = 'time'", [], |row| row.get(0).map(Timestamp))
                 .optional()?;
@@ -119,6 +119,7 @@ impl SqliteAppender {
                 names: &self.names,
                 recent_hashes: &mut self.recent_hashes,
                 limits: self.options.limits,
+                groups: &self.options.groups,
             };
             let value = work(&mut transaction)?;
             let watermarks = transaction.watermarks;
@@ -158,4 +159,5 @@ pub(crate) struct Transaction<'a> {
     pub(super) names: &'a Names,
     pub(crate) recent_hashes: &'a mut RecentHashes,
     pub(crate) limits: Limits,
+    pub(super) groups: &'a Groups,
 }

@@ -3,7 +3,7 @@
 
 use crate::record::{CallRecord, Origin, Passage, Timestamp};
 use crate::store::StoreError;
-use crate::store::identity::{Account, Accounts, Known, Verdict, WITNESS_WAITS, is_kept, verdicts};
+use crate::store::identity::{Account, Accounts, Groups, Known, Verdict, WITNESS_WAITS, is_kept, verdicts};
 use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::write::accounts::Rows;
@@ -149,8 +149,8 @@ impl SqliteAppender {
 }
 
 /// What the newest calls and passages of the file lead to.
-pub(super) fn load_known(limit: usize, rows: &Rows<'_>) -> rusqlite::Result<Known> {
-    let mut known = Known::load(limit, rows)?;
+pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusqlite::Result<Known> {
+    let mut known = Known::load(limit, groups, rows)?;
     let mut statement =
         rows.sql.prepare("SELECT trace_id, span_id, parent_span_id, boundary FROM passage ORDER BY id")?;
     let mut passages = statement.query([])?;
