@@ -47,6 +47,7 @@ pub mod bench {
     pub use crate::report::{build as build_report, to_html};
     pub use crate::rule::config::{Preset, RulesConfig};
     pub use crate::rule::{RuleName, Severity};
+    pub use crate::store::identity::Groups;
     pub use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
     pub use crate::store::{Appender, Dimension, Filter, Page, Querier, StoreError};
 }

@@ -175,7 +175,9 @@ pub(crate) fn retention(config: &Config) -> Options {
 /// Which services' spans may be accounts of one call.
 fn groups(config: &Config) -> Groups {
     let senders = config.receiver.senders.iter();
-    Groups::of(senders.map(|sender| sender.services.iter().chain(&sender.describes).map(String::as_str).collect()))
+    Groups::of(
+        senders.map(|sender| sender.services.iter().chain(&sender.describes).map(String::as_str).collect()),
+    )
 }
 
 fn senders(config: &Config) -> Result<Senders, config::Invalid> {

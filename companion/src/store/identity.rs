@@ -21,7 +21,7 @@ mod verdict;
 
 use crate::record::{CallRecord, Timestamp};
 
-pub(crate) use groups::Groups;
+pub use groups::Groups;
 pub(crate) use known::Known;
 pub(crate) use relation::is_kept;
 pub(crate) use shared::Shared;

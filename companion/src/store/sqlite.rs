@@ -42,7 +42,7 @@ pub struct Options {
     /// that are not missing (see `gaps`). `None`, the default, notes nothing, and all numbers below the first are missed.
     pub now: Option<Timestamp>,
     /// Which services' spans may be accounts of one call. Defaults to all.
-    pub(crate) groups: Groups,
+    pub groups: Groups,
     /// How much is kept in memory and in lists.
     pub limits: Limits,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// Services that may be of one call are in one group. Those that no sender is bound to are one, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Groups {
+pub struct Groups {
     of: HashMap<String, u64>,
     number: u64,
 }
@@ -13,7 +13,7 @@ pub(crate) struct Groups {
 impl Groups {
     /// Of the services that are given together. Groups with a service in common are one.
     #[must_use]
-    pub(crate) fn of<'a>(together: impl IntoIterator<Item = Vec<&'a str>>) -> Self {
+    pub fn of<'a>(together: impl IntoIterator<Item = Vec<&'a str>>) -> Self {
         let mut groups: Vec<Vec<&str>> = Vec::new();
         for mut services in together {
             let joined = groups.extract_if(.., |group| group.iter().any(|known| services.contains(known)));
@@ -22,7 +22,8 @@ impl Groups {
             groups.push(services);
         }
         let numbered = (1..).zip(&groups);
-        let of = numbered.flat_map(|(number, group)| group.iter().map(move |name| ((*name).to_owned(), number)));
+        let of =
+            numbered.flat_map(|(number, group)| group.iter().map(move |name| ((*name).to_owned(), number)));
         Self { of: of.collect(), number: groups.len() as u64 }
     }
 

@@ -91,11 +91,7 @@ impl Known {
     }
 
     /// What the newest rows of the store lead to.
-    pub(crate) fn load<A: Accounts>(
-        limit: usize,
-        groups: Groups,
-        accounts: &A,
-    ) -> Result<Self, A::Error> {
+    pub(crate) fn load<A: Accounts>(limit: usize, groups: Groups, accounts: &A) -> Result<Self, A::Error> {
         let mut known = Self::new(limit, groups);
         accounts.newest(limit, &mut |id, call| known.arrive(id, call, accounts).map(drop))?;
         Ok(known)

@@ -34,7 +34,12 @@ struct Row {
 
 impl Default for Stored {
     fn default() -> Self {
-        Self { rows: Rows::default(), newest: 0, known: Known::new(RECENT, Groups::default()), waiting: BTreeSet::new() }
+        Self {
+            rows: Rows::default(),
+            newest: 0,
+            known: Known::new(RECENT, Groups::default()),
+            waiting: BTreeSet::new(),
+        }
     }
 }
 

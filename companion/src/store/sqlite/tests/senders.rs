@@ -46,8 +46,11 @@ fn spans_of_another_sender_change_no_call() {
     let child = third_party(900, "chat", Some(own.span_id));
     let parent = CallRecord { span_id: [9; 8], ..third_party(901, "chat", None) };
     let same_ids = CallRecord { span_id: own.span_id, ..third_party(902, "chat", None) };
-    let same_response =
-        CallRecord { response_id: own.response_id.clone(), trace_id: [8; 16], ..third_party(5, "chat", None) };
+    let same_response = CallRecord {
+        response_id: own.response_id.clone(),
+        trace_id: [8; 16],
+        ..third_party(5, "chat", None)
+    };
     let witness = CallRecord { origin: Origin::Witness, ..third_party(903, "chat", Some(own.span_id)) };
     let flood: Vec<_> = (1_000..1_200).map(|id| third_party(id, "chat", Some(own.span_id))).collect();
     for (name, forged) in [
