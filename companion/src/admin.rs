@@ -5,6 +5,7 @@ mod ledger;
 mod prometheus_api;
 pub(crate) mod recent;
 pub(crate) mod rules;
+mod tempo_api;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -126,6 +127,7 @@ pub(crate) fn router(state: Arc<AdminState>, page: Router, policy: AccessPolicy)
         .route("/metrics", get(metrics))
         .with_state(state.clone())
         .merge(prometheus_api::router(state.clone()))
+        .merge(tempo_api::router(state.clone()))
         .merge(page)
         .layer(middleware::from_fn_with_state(policy, access::enforce));
     Router::new()

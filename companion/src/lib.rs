@@ -37,6 +37,7 @@ mod report;
 mod rule;
 mod store;
 mod text;
+mod traceql;
 
 /// What the benchmarks and the tests of the binary use.
 #[doc(hidden)]

@@ -11,9 +11,14 @@ use crate::rule::tests::call;
 use crate::store::memory::MemoryStore;
 use crate::store::writer::{Writer, WriterOptions};
 
-type Statuses = watch::Sender<Arc<Vec<RuleStatus>>>;
+pub(super) type Statuses = watch::Sender<Arc<Vec<RuleStatus>>>;
 
 fn state() -> (Arc<AdminState>, Statuses) {
+    state_over(MemoryStore::default())
+}
+
+/// The state over a ledger.
+pub(super) fn state_over(ledger: MemoryStore) -> (Arc<AdminState>, Statuses) {
     let (statuses, rules) = watch::channel(Arc::default());
     let state = AdminState {
         metrics: Arc::default(),
@@ -22,7 +27,7 @@ fn state() -> (Arc<AdminState>, Statuses) {
         notifiers: Vec::new(),
         ledger: Mutex::default(),
         unready: Mutex::new(None),
-        querier: Arc::new(MemoryStore::default()),
+        querier: Arc::new(ledger),
         interval: Duration::from_secs(15),
         recent: Recent::default(),
         queries: Arc::new(Semaphore::new(1)),

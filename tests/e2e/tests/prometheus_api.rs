@@ -1,4 +1,5 @@
-//! The companion's part of Prometheus' HTTP API: asked by Prometheus' own clients, and by every panel of the dashboards.
+//! The companion's parts of Prometheus' and of Tempo's HTTP API: asked by Prometheus' own clients, and by every panel of the
+//! dashboards.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -176,6 +177,15 @@ async fn every_panel_works_on_the_ledger_alone_or_says_that_it_does_not() -> Res
         queries.len() - left.len(),
         queries.len()
     );
+    for query in dashboard::trace_queries()? {
+        let query = ["service", "provider", "model"]
+            .iter()
+            .fold(query, |query, variable| query.replace(&format!("${{{variable}:pipe}}"), ".*"));
+        let url = format!("http://{}/api/search", companion.admin);
+        let found = reqwest::get(reqwest::Url::parse_with_params(&url, [("q", &query)])?).await?;
+        let found: Value = found.error_for_status()?.json().await?;
+        assert!(found["traces"].as_array().is_some_and(|traces| !traces.is_empty()), "{query}: {found}");
+    }
     for variable in dashboard::variables()? {
         let url = format!("http://{}/api/v1/label/{}/values", companion.admin, variable.label);
         let asked =

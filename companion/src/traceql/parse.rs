@@ -1,0 +1,491 @@
+//! From tokens to a query.
+
+use regex::Regex;
+
+use super::Refusal;
+use super::fields::{Field, Scope, Value, all};
+use super::lexer::{Token, tokens};
+use crate::store::Filter;
+
+/// How deep conditions may nest.
+const DEEPEST: usize = 50;
+
+/// A query that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    pub(super) spans: Spans,
+    pub(super) stages: Vec<Stage>,
+    /// Attributes that the result lists: those chosen and those asked about.
+    pub(super) listed: Vec<Attribute>,
+}
+
+/// Sets of spans of one trace.
+#[derive(Debug, Clone)]
+pub(super) enum Spans {
+    Set(Condition),
+    Both(Box<Spans>, Box<Spans>),
+    Either(Box<Spans>, Box<Spans>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    All,
+    Flag(bool),
+    And(Box<Condition>, Box<Condition>),
+    Or(Box<Condition>, Box<Condition>),
+    Not(Box<Condition>),
+    /// An attribute that is true.
+    Is(Attribute),
+    Compare(Attribute, Compare, Operand),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compare {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Matches,
+    MatchesNot,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Operand {
+    Value(Value),
+    Pattern(Regex),
+    Nil,
+}
+
+/// An attribute of a span.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Attribute {
+    Of(&'static Field),
+    /// An attribute that the ledger has not: no call has a value.
+    Unknown,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Stage {
+    Count(Compare, f64),
+    Reduce(Reduce, Attribute, Compare, f64),
+    Over(Over),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reduce {
+    Sum,
+    Average,
+    Least,
+    Greatest,
+}
+
+/// A metric over time.
+#[derive(Debug, Clone)]
+pub(super) struct Over {
+    pub(super) name: String,
+    pub(super) of: Measure,
+    pub(super) by: Vec<(String, Attribute)>,
+    /// How many series are kept at each time, and whether the largest.
+    pub(super) best: Option<(usize, bool)>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Measure {
+    Rate,
+    Count,
+    Reduce(Reduce, Attribute),
+    Quantile(Attribute, Vec<f64>),
+}
+
+impl Query {
+    /// What of it the store can look for itself.
+    pub(super) fn filter(&self) -> Filter {
+        let mut filter = Filter::default();
+        if let Spans::Set(condition) = &self.spans {
+            condition.narrow(&mut filter);
+        }
+        filter
+    }
+}
+
+impl Condition {
+    fn narrow(&self, filter: &mut Filter) {
+        use spanledger::semconv::attribute as name;
+        match self {
+            Self::And(one, other) => {
+                one.narrow(filter);
+                other.narrow(filter);
+            }
+            Self::Compare(Attribute::Of(field), Compare::Equal, Operand::Value(Value::Text(text))) => {
+                match field.name {
+                    name::SERVICE_NAME => filter.service = Some(text.clone()),
+                    name::PROVIDER_NAME => filter.provider = Some(text.clone()),
+                    name::USER_ID => filter.user = Some(text.clone()),
+                    name::REQUEST_HASH => filter.hash = Some(text.clone()),
+                    _ => {}
+                }
+            }
+            Self::Compare(Attribute::Of(field), Compare::Equal, Operand::Value(Value::Integer(code)))
+                if field.name == name::HTTP_RESPONSE_STATUS_CODE =>
+            {
+                filter.status_code = u16::try_from(*code).ok();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads a query; an empty one is `{}`.
+pub(crate) fn parse(text: &str) -> Result<Query, Refusal> {
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, listed: Vec::new() };
+    let spans = parser.either(0)?;
+    let mut stages = Vec::new();
+    while parser.takes("|") {
+        stages.extend(parser.stage()?);
+    }
+    parser.hints()?;
+    match parser.next() {
+        None => Ok(Query { spans, stages, listed: parser.listed }),
+        Some(token) => Err(Refusal::unsupported(&described(&token))),
+    }
+}
+
+/// The attribute of a name such as `span.user.id`, `.user.id` or `duration`.
+pub(crate) fn attribute(written: &str) -> Option<Attribute> {
+    let plain = written.strip_prefix("span:").or_else(|| written.strip_prefix("trace:"));
+    if written == "trace:duration" {
+        return None;
+    }
+    let find = |scope: Option<Scope>, name: &str| {
+        let found =
+            all().iter().find(|field| field.name == name && scope.is_none_or(|scope| scope == field.scope));
+        found.map_or(Attribute::Unknown, Attribute::Of)
+    };
+    if let Some(intrinsic) = all()
+        .iter()
+        .find(|field| field.scope == Scope::Intrinsic && (field.name == written || Some(field.name) == plain))
+    {
+        return Some(Attribute::Of(intrinsic));
+    }
+    if let Some(name) = written.strip_prefix("span.") {
+        return Some(find(Some(Scope::Span), name));
+    }
+    if let Some(name) = written.strip_prefix("resource.") {
+        return Some(find(Some(Scope::Resource), name));
+    }
+    let name = written.strip_prefix('.')?;
+    Some(find(None, name))
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+    listed: Vec<Attribute>,
+}
+
+impl Parser {
+    fn next(&mut self) -> Option<Token> {
+        let token = self.tokens.get(self.at).cloned();
+        self.at += 1;
+        token
+    }
+
+    fn takes(&mut self, sign: &str) -> bool {
+        let found = matches!(self.tokens.get(self.at), Some(Token::Sign(found)) if *found == sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn wants(&mut self, sign: &str) -> Result<(), Refusal> {
+        if self.takes(sign) {
+            return Ok(());
+        }
+        let found = self.tokens.get(self.at).map_or_else(|| "the end".to_owned(), described);
+        Err(Refusal::Query(format!("{sign:?} is wanted before {found}; {}", super::SUPPORTED)))
+    }
+
+    fn deep(depth: usize) -> Result<(), Refusal> {
+        if depth > DEEPEST {
+            return Err(Refusal::Limit(format!("a query nests at most {DEEPEST} deep")));
+        }
+        Ok(())
+    }
+
+    fn either(&mut self, depth: usize) -> Result<Spans, Refusal> {
+        Self::deep(depth)?;
+        let mut spans = self.both(depth)?;
+        while self.takes("||") {
+            spans = Spans::Either(Box::new(spans), Box::new(self.both(depth)?));
+        }
+        Ok(spans)
+    }
+
+    fn both(&mut self, depth: usize) -> Result<Spans, Refusal> {
+        let mut spans = self.set(depth)?;
+        while self.takes("&&") {
+            spans = Spans::Both(Box::new(spans), Box::new(self.set(depth)?));
+        }
+        Ok(spans)
+    }
+
+    fn set(&mut self, depth: usize) -> Result<Spans, Refusal> {
+        if self.takes("(") {
+            let inner = self.either(depth + 1)?;
+            self.wants(")")?;
+            return Ok(inner);
+        }
+        self.wants("{")?;
+        if self.takes("}") {
+            return Ok(Spans::Set(Condition::All));
+        }
+        let condition = self.or(depth + 1)?;
+        self.wants("}")?;
+        Ok(Spans::Set(condition))
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Condition, Refusal> {
+        Self::deep(depth)?;
+        let mut condition = self.and(depth)?;
+        while self.takes("||") {
+            condition = Condition::Or(Box::new(condition), Box::new(self.and(depth)?));
+        }
+        Ok(condition)
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Condition, Refusal> {
+        let mut condition = self.one(depth)?;
+        while self.takes("&&") {
+            condition = Condition::And(Box::new(condition), Box::new(self.one(depth)?));
+        }
+        Ok(condition)
+    }
+
+    fn one(&mut self, depth: usize) -> Result<Condition, Refusal> {
+        Self::deep(depth)?;
+        if self.takes("!") {
+            return Ok(Condition::Not(Box::new(self.one(depth + 1)?)));
+        }
+        if self.takes("(") {
+            let inner = self.or(depth + 1)?;
+            self.wants(")")?;
+            return Ok(inner);
+        }
+        let name = match self.next() {
+            Some(Token::Name(name)) => name,
+            Some(token) => {
+                return Err(Refusal::unsupported(&format!("{} before a comparison", described(&token))));
+            }
+            None => return Err(Refusal::Query("a condition is wanted before the end".to_owned())),
+        };
+        if name == "true" || name == "false" {
+            return Ok(Condition::Flag(name == "true"));
+        }
+        let attribute = named(&name)?;
+        self.listed.push(attribute);
+        let Some(compare) = self.compare() else { return Ok(Condition::Is(attribute)) };
+        let operand = self.operand(compare)?;
+        Ok(Condition::Compare(attribute, compare, operand))
+    }
+
+    fn compare(&mut self) -> Option<Compare> {
+        let signs = [
+            ("=", Compare::Equal),
+            ("!=", Compare::Unequal),
+            ("<", Compare::Less),
+            ("<=", Compare::LessOrEqual),
+            (">", Compare::Greater),
+            (">=", Compare::GreaterOrEqual),
+            ("=~", Compare::Matches),
+            ("!~", Compare::MatchesNot),
+        ];
+        signs.into_iter().find(|(sign, _)| self.takes(sign)).map(|(_, compare)| compare)
+    }
+
+    fn operand(&mut self, compare: Compare) -> Result<Operand, Refusal> {
+        let patterns = matches!(compare, Compare::Matches | Compare::MatchesNot);
+        match self.next() {
+            Some(Token::Text(text)) if patterns => {
+                let regex = Regex::new(&format!("^(?:{text})$"));
+                regex
+                    .map(Operand::Pattern)
+                    .map_err(|_| Refusal::Query(format!("{text:?} is no regular expression")))
+            }
+            Some(Token::Text(text)) => Ok(Operand::Value(Value::Text(text))),
+            Some(Token::Integer(number)) => Ok(Operand::Value(Value::Integer(number))),
+            Some(Token::Number(number)) => Ok(Operand::Value(Value::Number(number))),
+            Some(Token::Duration(ns)) => Ok(Operand::Value(Value::Duration(ns))),
+            Some(Token::Name(word)) => match word.as_str() {
+                "nil" => Ok(Operand::Nil),
+                "true" | "false" => Ok(Operand::Value(Value::Flag(word == "true"))),
+                _ => {
+                    let words = [
+                        "ok",
+                        "error",
+                        "unset",
+                        "client",
+                        "server",
+                        "internal",
+                        "producer",
+                        "consumer",
+                        "unspecified",
+                    ];
+                    let known = words.into_iter().find(|known| *known == word);
+                    known
+                        .map(|word| Operand::Value(Value::Word(word)))
+                        .ok_or_else(|| Refusal::unsupported(&format!("the value {word}")))
+                }
+            },
+            Some(token) => Err(Refusal::unsupported(&format!("{} after a comparison", described(&token)))),
+            None => Err(Refusal::Query("a value is wanted before the end".to_owned())),
+        }
+    }
+
+    fn attribute(&mut self) -> Result<(String, Attribute), Refusal> {
+        match self.next() {
+            Some(Token::Name(name)) => Ok((name.clone(), named(&name)?)),
+            token => Err(Refusal::Query(format!(
+                "an attribute is wanted before {}",
+                token.map_or_else(|| "the end".to_owned(), |token| described(&token))
+            ))),
+        }
+    }
+
+    fn attributes(&mut self) -> Result<Vec<(String, Attribute)>, Refusal> {
+        self.wants("(")?;
+        let mut listed = vec![self.attribute()?];
+        while self.takes(",") {
+            listed.push(self.attribute()?);
+        }
+        self.wants(")")?;
+        Ok(listed)
+    }
+
+    fn number(&mut self) -> Result<f64, Refusal> {
+        match self.next() {
+            Some(Token::Text(_) | Token::Name(_) | Token::Sign(_)) | None => {
+                Err(Refusal::Query("a number is wanted".to_owned()))
+            }
+            Some(Token::Integer(number)) => Value::Integer(number).number().ok_or_else(unreadable),
+            Some(Token::Number(number)) => Ok(number),
+            Some(Token::Duration(ns)) => Value::Duration(ns).number().ok_or_else(unreadable),
+        }
+    }
+
+    fn stage(&mut self) -> Result<Option<Stage>, Refusal> {
+        let Some(Token::Name(name)) = self.next() else { return Err(Refusal::unsupported("what follows |")) };
+        let reduce = match name.trim_end_matches("_over_time") {
+            "sum" => Some(Reduce::Sum),
+            "avg" => Some(Reduce::Average),
+            "min" => Some(Reduce::Least),
+            "max" => Some(Reduce::Greatest),
+            _ => None,
+        };
+        match (name.as_str(), reduce) {
+            ("select", _) => {
+                let chosen = self.attributes()?;
+                self.listed.extend(chosen.into_iter().map(|(_, attribute)| attribute));
+                Ok(None)
+            }
+            ("count", _) => {
+                self.wants("(")?;
+                self.wants(")")?;
+                let compare =
+                    self.compare().ok_or_else(|| Refusal::unsupported("count() without a comparison"))?;
+                Ok(Some(Stage::Count(compare, self.number()?)))
+            }
+            ("rate" | "count_over_time", _) => {
+                self.wants("(")?;
+                self.wants(")")?;
+                let of = if name == "rate" { Measure::Rate } else { Measure::Count };
+                self.over(name, of).map(Some)
+            }
+            ("quantile_over_time", _) => {
+                self.wants("(")?;
+                let (_, attribute) = self.attribute()?;
+                let mut shares = Vec::new();
+                while self.takes(",") {
+                    shares.push(self.number()?);
+                }
+                self.wants(")")?;
+                if shares.is_empty() || shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
+                    return Err(Refusal::Query(
+                        "quantile_over_time takes an attribute and shares from 0 to 1".to_owned(),
+                    ));
+                }
+                self.over(name, Measure::Quantile(attribute, shares)).map(Some)
+            }
+            (_, Some(reduce)) => {
+                self.wants("(")?;
+                let (_, attribute) = self.attribute()?;
+                self.wants(")")?;
+                if name.ends_with("_over_time") {
+                    return self.over(name, Measure::Reduce(reduce, attribute)).map(Some);
+                }
+                let compare = self
+                    .compare()
+                    .ok_or_else(|| Refusal::unsupported("an aggregate without a comparison"))?;
+                Ok(Some(Stage::Reduce(reduce, attribute, compare, self.number()?)))
+            }
+            (other, None) => Err(Refusal::unsupported(&format!("| {other}"))),
+        }
+    }
+
+    /// `by(...)`, and `| topk(n)`, after a metric.
+    fn over(&mut self, name: String, of: Measure) -> Result<Stage, Refusal> {
+        let mut over = Over { name, of, by: Vec::new(), best: None };
+        if matches!(self.tokens.get(self.at), Some(Token::Name(name)) if name == "by") {
+            self.at += 1;
+            over.by = self.attributes()?;
+        }
+        if self.takes("|") {
+            let largest = match self.next() {
+                Some(Token::Name(name)) if name == "topk" => true,
+                Some(Token::Name(name)) if name == "bottomk" => false,
+                _ => return Err(Refusal::unsupported("what follows a metric")),
+            };
+            self.wants("(")?;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+            let count = self.number()?.max(0.0) as usize;
+            self.wants(")")?;
+            over.best = Some((count, largest));
+        }
+        Ok(Stage::Over(over))
+    }
+
+    /// `with (most_recent=true)` and other hints change nothing: the newest come first in any case.
+    fn hints(&mut self) -> Result<(), Refusal> {
+        if !matches!(self.tokens.get(self.at), Some(Token::Name(name)) if name == "with") {
+            return Ok(());
+        }
+        self.at += 1;
+        self.wants("(")?;
+        while !self.takes(")") {
+            if self.next().is_none() {
+                return Err(Refusal::Query("\")\" is wanted before the end".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unreadable() -> Refusal {
+    Refusal::Query("a number is wanted".to_owned())
+}
+
+fn named(name: &str) -> Result<Attribute, Refusal> {
+    attribute(name).ok_or_else(|| Refusal::unsupported(&format!("the attribute {name}")))
+}
+
+fn described(token: &Token) -> String {
+    match token {
+        Token::Name(name) => name.clone(),
+        Token::Text(text) => format!("{text:?}"),
+        Token::Integer(number) => number.to_string(),
+        Token::Number(number) => number.to_string(),
+        Token::Duration(ns) => format!("{ns}ns"),
+        Token::Sign(sign) => format!("{sign:?}"),
+    }
+}
