@@ -47,6 +47,9 @@ struct Step {
     values: Vec<f64>,
 }
 
+/// The values of the attributes that a group has in common, and its steps by number.
+type Group = (Vec<Value>, BTreeMap<usize, Step>);
+
 /// Computes the metric of a query. A call counts in the step in which it ended.
 pub(crate) fn metrics(question: &MetricsQuestion<'_>, ledger: &dyn Querier) -> Result<Metrics, Refusal> {
     let [Stage::Over(over)] = question.query.stages.as_slice() else {
@@ -61,7 +64,7 @@ pub(crate) fn metrics(question: &MetricsQuestion<'_>, ledger: &dyn Querier) -> R
     }
     // The last one is shorter where the range is no multiple of a step.
     let steps = usize::try_from((to.0 - from.0 - 1).div_euclid(step) + 1).unwrap_or(1);
-    let mut groups: HashMap<Vec<String>, (Vec<Value>, BTreeMap<usize, Step>)> = HashMap::new();
+    let mut groups: HashMap<Vec<String>, Group> = HashMap::new();
     let mut too_many = false;
     let window = Window { from, to };
     let read = scan(ledger, window, &question.query.filter(), question.deadline, |call| {

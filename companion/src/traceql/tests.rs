@@ -19,7 +19,7 @@ fn call(trace: u8, number: u8) -> CallRecord {
         span_id: [number + 1; 8],
         start: at(i64::from(trace) * 60 + i64::from(number)),
         duration_ns: 500_000_000 * i64::from(number + 1),
-        service: if trace % 2 == 0 { "shop" } else { "blog" }.to_owned(),
+        service: if trace.is_multiple_of(2) { "shop" } else { "blog" }.to_owned(),
         provider: "openai".to_owned(),
         operation: "chat".to_owned(),
         request_model: Some("gpt-4o".to_owned()),
