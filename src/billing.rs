@@ -88,6 +88,8 @@ impl Count {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Word {
+    /// What pays the call instead of its tokens: `subscription`, `dedicated` or `provisioned` capacity.
+    Payment,
     /// Where the model ran, when that has a price: `us`.
     Region,
     /// Who served the model behind a router: `groq`.
@@ -101,10 +103,12 @@ pub(crate) enum Word {
 }
 
 impl Word {
-    const ALL: [Self; 5] = [Self::Region, Self::Route, Self::SearchContext, Self::Speed, Self::TierSource];
+    const ALL: [Self; 6] =
+        [Self::Payment, Self::Region, Self::Route, Self::SearchContext, Self::Speed, Self::TierSource];
 
     pub(crate) const fn key(self) -> &'static str {
         match self {
+            Self::Payment => "payment",
             Self::Region => "region",
             Self::Route => "route",
             Self::SearchContext => "search_context",

@@ -158,6 +158,10 @@ pub(crate) struct RequestFacts {
     pub(crate) guardrail_id: Option<String>,
     /// Hugging Face only: who serves the model behind the router, by the path.
     pub(crate) route: Option<String>,
+    /// What pays the call instead of its tokens, where path or key show it.
+    pub(crate) payment: Option<&'static str>,
+    /// Gemini in OpenAI's format only, which counts no sound apart: the prompt holds some.
+    pub(crate) sound: bool,
 }
 
 /// What the response says, filled in event by event.
@@ -196,6 +200,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) cancelled: bool,
     /// Bedrock only: a guardrail was at work.
     pub(crate) guarded: bool,
+    /// The text refers to pages of the web, as what a search brought.
+    pub(crate) cited: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.

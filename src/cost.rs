@@ -6,6 +6,7 @@ mod error;
 mod explain;
 mod factors;
 mod lookup;
+mod parts;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -241,8 +242,10 @@ impl PriceTable {
     }
 
     /// Where a model is looked for.
-    const fn place<'q>(&self, provider: &'q str, host: &'q str) -> Place<'q> {
-        Place { provider, host, private_hosts: self.private_hosts, route: None }
+    fn place<'q>(&self, provider: &'q str, host: &'q str) -> Place<'q> {
+        let multiple = self.own.as_ref().and_then(|own| own.multiple(host));
+        let private_hosts = self.private_hosts || multiple.is_some();
+        Place { provider, host, private_hosts, route: None, multiple }
     }
 
     fn place_of<'q>(&self, query: &PriceQuery<'q>) -> Place<'q> {
@@ -259,10 +262,14 @@ impl PriceTable {
             let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
             self.bundled.price(&place, query, meant, tokens)
         };
-        of(query.answered()).or_else(|| {
+        let priced = of(query.answered()).or_else(|| {
             let asked = of(query.request_model)?;
             Some(Priced { exact: asked.exact && query.answered().is_none(), ..asked })
-        })
+        })?;
+        // Both tables decided this one.
+        let own = self.own.as_deref().filter(|_| place.multiple.is_some());
+        let source = own.map_or_else(|| Arc::clone(&priced.source), |own| own.with(&priced.source));
+        Some(Priced { source, ..priced })
     }
 }
 
@@ -275,18 +282,19 @@ impl PriceQuery<'_> {
         self.response_model.filter(|model| !bedrock || model.contains('.'))
     }
 
-    /// Whether the request names what has a bill of its own or hides which model and region it is: capacity that the
-    /// caller rents, a model the caller imported, a profile the caller made.
+    /// Whether other means than tokens pay, or the request names what has a bill of its own or hides which model and region
+    /// it is: capacity that the caller rents, a model the caller imported, a profile the caller made.
     fn hides_price(&self) -> bool {
-        let kinds = [
-            ":provisioned-model/",
-            ":application-inference-profile/",
-            ":imported-model/",
-            ":custom-model-deployment/",
-            // Fireworks.
-            "/deployments/",
-        ];
-        self.request_model.is_some_and(|model| kinds.iter().any(|kind| model.contains(kind)))
+        if self.billing.get(Word::Payment).is_some() {
+            return true;
+        }
+        let Some(model) = self.request_model else { return false };
+        // Prompts, routers (which have a fee), endpoints, imported and provisioned models have ARNs of other kinds.
+        let listed = [":foundation-model/", ":inference-profile/"];
+        let arn = model.starts_with("arn:") && !listed.iter().any(|kind| model.contains(kind));
+        // Fireworks.
+        let account = model.starts_with("accounts/") && !model.starts_with("accounts/fireworks/");
+        arn || account || model.contains("/deployments/")
     }
 
     /// The tier to price.

@@ -61,7 +61,7 @@
 //!
 //! | operation | APIs |
 //! |---|---|
-//! | `chat`, `text_completion` | OpenAI chat completions, completions and Responses (compaction, background) on any host, Azure, Anthropic messages and completions, Bedrock converse, invoke and `retrieveAndGenerate`, Cohere, Ollama, Mistral conversations, DashScope, MiniMax, watsonx, Cloudflare Workers AI, Snowflake Cortex, Databricks, SageMaker, Azure ML, SAP AI Core, OCI, Replicate, RunPod, Hugging Face, Vercel AI Gateway, Reka, Baidu, Tencent, Aleph Alpha, DeepInfra; TGI, SGLang, vLLM, llama.cpp, LM Studio and Triton on private hosts |
+//! | `chat`, `text_completion` | OpenAI chat completions, completions and Responses (compaction, background) on any host, Azure, Anthropic messages and completions, Bedrock converse, invoke and `retrieveAndGenerate`, Cohere, Ollama, Mistral conversations, DashScope, MiniMax, watsonx, Cloudflare Workers AI and AI Gateway, Snowflake Cortex, Databricks, SageMaker, Azure ML, SAP AI Core, OCI, Replicate, RunPod, Hugging Face, Vercel AI Gateway, Reka, Baidu, Tencent, Aleph Alpha, DeepInfra; TGI, SGLang, vLLM, llama.cpp, LM Studio and Triton on private hosts |
 //! | `generate_content` | Gemini and Vertex AI: `generateContent`, Interactions, Code Assist |
 //! | `invoke_agent` | Bedrock agents and flows, AgentCore, Azure AI Foundry runs, Snowflake agents, DashScope applications, Coze |
 //! | `embeddings`, `rerank`, `classification` | OpenAI and who copies it, Google, Cohere, Voyage, Jina, watsonx, DashScope, TEI and others |

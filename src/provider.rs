@@ -1,6 +1,7 @@
 //! Recognises inference calls and reads what providers write. One folder per family of providers, one file per wire
 //! format; each format is a stateless [`WireFormat`] that fills plain facts.
 
+mod agents;
 mod aleph_alpha;
 mod alibaba;
 mod anthropic;
@@ -25,6 +26,7 @@ mod names;
 mod ollama;
 mod openai;
 mod oracle;
+pub(crate) mod payment;
 pub(crate) mod read;
 mod reka;
 mod replicate;
@@ -82,6 +84,7 @@ const FAMILIES: &[&Family] = &[
     &oracle::FAMILY,
     &rerank::FAMILY,
     &aleph_alpha::FAMILY,
+    &agents::FAMILY,
     &media::FAMILY,
     &selfhosted::FAMILY,
     &openai::FAMILY,
@@ -95,8 +98,9 @@ pub(crate) fn recognise(method: &http::Method, url: &reqwest::Url) -> Option<Rec
         _ => return None,
     };
     let target = Target::new(url, host_provider)?;
-    let recognised =
+    let mut recognised =
         FAMILIES.iter().flat_map(|family| formats(family)).find_map(|recognise| recognise(&target))?;
+    recognised.request.payment = payment::of_path(&target);
     Some(Recognised { known_host: target.provider.is_some() || target.private, ..recognised })
 }
 

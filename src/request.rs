@@ -10,7 +10,7 @@ use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
 use crate::memory::Lease;
-use crate::provider::Recognised;
+use crate::provider::{Recognised, payment};
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
 
@@ -55,6 +55,7 @@ pub(crate) fn read(
     let key_fingerprint =
         settings.key_fingerprint.then(|| key_fingerprint::of(&settings.hash_key, request)).flatten();
     format.read_request_headers(request.headers(), &mut facts);
+    facts.payment = facts.payment.or_else(|| payment::of_key(request.headers()));
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
     let lease = Lease::take((TREE * bytes.len()).min(TREE_LIMIT), settings.memory_limit);

@@ -4,7 +4,7 @@ use super::{Call, ResponseFacts};
 use crate::billing::{Count, Pass, Word};
 use crate::charge::Reported;
 use crate::coverage::{Coverage, Reason};
-use crate::usage::Usage;
+use crate::usage::{Modality, Usage};
 
 impl Call {
     /// Adds what the counts of a response leave out, and checks that they are whole: passes of the model, reasoning
@@ -15,6 +15,7 @@ impl Call {
         let openai = self.destination.openai;
         let route = self.request.route.take();
         let characters = self.request.characters;
+        let (payment, sound) = (self.request.payment, self.request.sound);
         let response = &mut self.response;
         response.settle_passes();
         response.settle_tier();
@@ -47,6 +48,15 @@ impl Call {
         let guarded = self.request.guardrail_id.is_some() || response.guarded || intervened;
         if guarded && response.unpriced.is_whole() {
             response.unpriced.note(Reason::Member, "guardrail".to_owned());
+        }
+        if response.cited && response.billing.count(Count::WebSearch) == 0 {
+            response.unpriced.note(Reason::Member, "annotations".to_owned());
+        }
+        if sound && response.usage.input_modality == Modality::default() {
+            response.unpriced.note(Reason::Member, "prompt.audio".to_owned());
+        }
+        if let Some(payment) = payment {
+            response.billing.word(Word::Payment, payment);
         }
         if matches!(response.charge.reported(), Reported::Usd(_)) {
             response.unpriced = Coverage::default();

@@ -9,11 +9,11 @@ use genai_prices::{Calculator, ErrorKind, PriceCalculation, PriceRequest, Usage,
 
 use super::factors::{self, Served};
 use super::lookup::{self, Form, Place};
+use super::parts::Parts;
 use super::{PriceQuery, Priced, Tokens, is_standard};
 use crate::billing::{Billing, Count, Word};
 use crate::private_host;
 use crate::semconv::provider;
-use crate::usage::Modality;
 
 /// The crate's version, which is also the revision of its data. The dependency is pinned to it.
 const SOURCE: &str = "genai-prices/0.2.1";
@@ -24,6 +24,9 @@ pub(super) const BY_MODEL_ALONE: &str = "litellm";
 
 /// Resolutions kept, so that a call costs one lookup. Names come from outside; a full cache is emptied.
 pub(super) const RESOLUTIONS: usize = 512;
+
+/// Input tokens of a prompt that some sellers bill at a higher price.
+const LONG: u64 = 128_000;
 
 /// The bundled prices, decoded once per process.
 pub(super) struct Bundled {
@@ -75,10 +78,19 @@ pub(super) struct Resolution {
     /// The table's own name.
     pub(super) model: Arc<str>,
     /// Whether this is the provider that was called, and it has a price of its own for the model.
-    pub(super) exact: bool,
+    exact: bool,
+    /// Whether the name means this very model.
+    same: bool,
+    parts: Parts,
 }
 
 impl Resolution {
+    /// Whether this is what the model costs at a place. A host whose multiple is configured costs what the list of the
+    /// maker says, times that.
+    pub(super) const fn is_exact_at(&self, place: &Place<'_>) -> bool {
+        self.exact || (self.same && place.multiple.is_some())
+    }
+
     fn request<'a>(&'a self, query: &PriceQuery<'_>, usage: &'a Usage) -> PriceRequest<'a> {
         PriceRequest::new(&self.name, usage).with_provider_id(self.provider).with_timestamp(query.at)
     }
@@ -126,11 +138,13 @@ impl Bundled {
         if lookup::is_free_variant(query.provider, model) {
             return Some(self.priced(0.0, true, true));
         }
-        let resolution = self.resolution(place, model)?;
+        let Some(resolution) = self.resolution(place, model) else {
+            return self.unlisted(query, model, tokens);
+        };
         let passes = query.billing.passes();
         if passes.is_empty() {
             let whole = Piece { usage: query.usage, tokens: *tokens, whole: true };
-            return self.piece(query, &resolution, &whole);
+            return self.piece(query, place, &resolution, &whole);
         }
         // Passes have prices of their own: other models, and prompts of other lengths.
         let mut sum = self.priced(0.0, true, false);
@@ -139,15 +153,30 @@ impl Bundled {
             let resolution = other.as_ref().map_or(Some(&resolution), Option::as_ref);
             let tokens = Tokens::parts(&pass.usage, pass.cache_write_1h);
             let piece = Piece { usage: &pass.usage, tokens, whole: index == 0 };
-            let priced = resolution.and_then(|resolution| self.piece(query, resolution, &piece));
+            let priced = resolution.and_then(|resolution| self.piece(query, place, resolution, &piece));
             sum.exact &= priced.as_ref().is_some_and(|priced| priced.exact && tokens.consistent);
             sum.usd += priced.map_or(0.0, |priced| priced.usd);
         }
         Some(sum)
     }
 
+    /// The price of a model that the table does not have, and that nothing but its uses is billed for.
+    fn unlisted(&self, query: &PriceQuery<'_>, model: &str, tokens: &Tokens) -> Option<Priced> {
+        let count = Count::RerankSearch;
+        let uses = Some(query.billing.count(count)).filter(|uses| *uses > 0)?;
+        let fee = factors::fee(model, count).filter(|_| query.provider == provider::COHERE)?;
+        let alone = tokens.input() == 0 && tokens.output == 0;
+        Some(self.priced(fee * count_of(uses), alone && query.tier().is_none(), false))
+    }
+
     /// The price of one pass; with the call's fees, where it is the whole call or the first pass.
-    fn piece(&self, query: &PriceQuery<'_>, resolution: &Resolution, piece: &Piece<'_>) -> Option<Priced> {
+    fn piece(
+        &self,
+        query: &PriceQuery<'_>,
+        place: &Place<'_>,
+        resolution: &Resolution,
+        piece: &Piece<'_>,
+    ) -> Option<Priced> {
         let tokens = &piece.tokens;
         let none = Billing::NONE;
         let billing = if piece.whole { query.billing } else { none };
@@ -163,17 +192,17 @@ impl Bundled {
             found => found.ok()?,
         };
         let request = resolution.request(query, &usage);
-        let mut exact = resolution.exact
+        let mut exact = resolution.is_exact_at(place)
             && consistent
+            && resolution.parts.are_those_of(piece.usage, tokens, resolution.provider)
             && self.prices_sound(&request, &found)
-            && self.prices_images(&request, &found, piece)
             && self.prices_length(&request, &found, tokens)
             && !factors::may_be_a_holiday(resolution.provider, query.at)
             && !query.hides_price();
         let standard = found.total_price + self.hour_of_cache(&request, &found, tokens, &mut exact);
         let fees = self.fees(&request, &found, billing, &mut exact);
         if standard == 0.0 && fees == 0.0 {
-            let free = self.is_free(&request);
+            let free = self.is_free(&request) && !query.hides_price();
             // Neither free nor without tokens: billed by the minute, the page or the picture.
             let billed_otherwise = !free && (tokens.input() > 0 || tokens.output > 0 || !billing.is_empty());
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
@@ -185,6 +214,7 @@ impl Bundled {
             host: query.server_address.unwrap_or_default(),
             speed: query.billing.get(Word::Speed),
             region: query.billing.get(Word::Region),
+            multiple: place.multiple,
         }
         .factor();
         exact &= factor.exact;
@@ -207,35 +237,34 @@ impl Bundled {
         !matches!(request.provider_id, Some("openai" | "azure")) || sounds.into_iter().all(apart)
     }
 
-    /// Whether OpenAI's images have a count apart from the text next to them, where they cost more. Source: developers.openai.com,
-    /// "Pricing", image tokens, 2026-10.
-    fn prices_images(&self, request: &PriceRequest<'_>, found: &PriceCalculation, piece: &Piece<'_>) -> bool {
-        let apart =
-            piece.usage.output_modality != Modality::default() || !found.model_id.contains("gpt-image");
-        let Some(output) = piece.usage.output_tokens.filter(|output| *output > 0 && !apart) else {
-            return true;
-        };
-        let mut images = request.usage.clone();
-        images.insert(UsageKey::OUTPUT_IMAGE_TOKENS, count_of(output));
-        let of_images = self.calculator.calculate(&with_usage(request, &images));
-        of_images.is_ok_and(|of_images| (of_images.total_price - found.total_price).abs() <= f64::EPSILON)
-    }
-
-    /// Whether xAI's price of a long prompt is in the table, and not that of short ones alone. Source: docs.x.ai,
-    /// "Models and pricing", 2026-10: Grok 4 costs more from 128,000 tokens on, later versions from 200,000.
+    /// Whether the price of a long prompt is in the table, and not that of short ones alone. xAI's Grok 4 costs more
+    /// from 128,000 tokens on (docs.x.ai, "Models and pricing", 2026-10). Claude costs on other clouds what it costs at
+    /// its maker, and the table has some lengths for the maker alone (aws.amazon.com/bedrock/pricing, 2026-11).
     fn prices_length(&self, request: &PriceRequest<'_>, found: &PriceCalculation, tokens: &Tokens) -> bool {
-        let long = tokens.input() >= 128_000 && found.model_id.starts_with("grok-4");
-        if request.provider_id != Some("x-ai") || !long {
+        if tokens.input() < LONG || !self.is_flat(request) {
             return true;
         }
-        // One price for all lengths is that of the short ones.
+        match (request.provider_id, found.model_id.find("claude-")) {
+            (Some("x-ai"), _) => !found.model_id.starts_with("grok-4"),
+            (Some("anthropic"), _) | (_, None) => true,
+            (_, Some(at)) => {
+                let nothing = Usage::new();
+                self.is_flat(
+                    &PriceRequest::new(&found.model_id[at..], &nothing).with_provider_id("anthropic"),
+                )
+            }
+        }
+    }
+
+    /// Whether a token costs the same in prompts of all lengths.
+    fn is_flat(&self, request: &PriceRequest<'_>) -> bool {
         let per_token = |input: f64| {
             let usage = Usage::from([(UsageKey::INPUT_TOKENS, input)]);
             self.calculator
                 .calculate(&with_usage(request, &usage))
                 .map_or(0.0, |calculated| calculated.total_price / input)
         };
-        (per_token(1e3) - per_token(1e6)).abs() > f64::EPSILON
+        (per_token(1e3) - per_token(1e6)).abs() <= f64::EPSILON
     }
 
     /// What tokens cost in the tier that is billed.
@@ -254,6 +283,8 @@ impl Bundled {
         let of_tier = self.calculator.calculate(&in_tier).ok().map(|calculated| calculated.total_price);
         // A tier that changes nothing is one whose price the table does not have.
         if let Some(usd) = of_tier.filter(|usd| (usd - standard).abs() > f64::EPSILON * standard) {
+            // Nor does it have the price of long prompts in the tier, where only the usual tier has one.
+            *exact &= tokens.input() < LONG || self.is_flat(request) || !self.is_flat(&in_tier);
             return usd;
         }
         let factor = factors::tier(request.provider_id.unwrap_or_default(), &tier);
@@ -444,6 +475,8 @@ impl Bundled {
             name: step.form.name.into(),
             model: found.model_id.into(),
             exact: own && step.form.same,
+            same: step.form.same,
+            parts: Parts::of(self.calculator, step.list, step.form.name),
         })
     }
 

@@ -31,7 +31,7 @@ impl PriceTable {
                     list => format!("list of {list}"),
                 };
                 let found = match self.bundled.take(&step) {
-                    Some(found) if found.exact => format!("found as `{}`", found.model),
+                    Some(found) if found.is_exact_at(&place) => format!("found as `{}`", found.model),
                     Some(found) => format!("found as `{}`, an estimate", found.model),
                     None => "no entry".to_owned(),
                 };
@@ -41,6 +41,9 @@ impl PriceTable {
                     step.form.name, step.form.step
                 ));
                 if done {
+                    lines.extend(place.multiple.map(|multiple| {
+                        format!("prices.toml: the host costs {multiple} times the list price")
+                    }));
                     return lines;
                 }
             }

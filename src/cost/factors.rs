@@ -14,6 +14,8 @@ pub(super) struct Served<'a> {
     pub(super) host: &'a str,
     pub(super) speed: Option<&'a str>,
     pub(super) region: Option<&'a str>,
+    /// What the host costs as a multiple of the list price, as the own table has it.
+    pub(super) multiple: Option<f64>,
 }
 
 /// A factor, and whether it is the one that is billed.
@@ -33,7 +35,8 @@ const fn times(by: f64) -> Factor {
 impl Served<'_> {
     /// The factor of speed, region and host together.
     pub(super) fn factor(&self) -> Factor {
-        let all = [self.speed(), self.region(), self.endpoint()];
+        let endpoint = self.multiple.map_or_else(|| self.endpoint(), times);
+        let all = [self.speed(), self.region(), endpoint];
         all.into_iter()
             .fold(ONE, |one, other| Factor { by: one.by * other.by, exact: one.exact && other.exact })
     }
@@ -62,13 +65,15 @@ impl Served<'_> {
     fn endpoint(&self) -> Factor {
         match self.seller {
             // 10 % more for models released from 2026-03-05 on. Source: developers.openai.com, "Data residency", 2026-10.
-            "openai" if self.host.ends_with(".api.openai.com") => match gpt(self.model) {
+            "openai" if self.host.ends_with(".api.openai.com") => match numbered_gpt(self.model) {
                 Some(version) => times(if version >= (5, 4) { 1.1 } else { 1.0 }),
                 None => UNKNOWN,
             },
             // 10 % more. Source: docs.x.ai, "Regional endpoints", 2026-10.
             "x-ai" if self.host == "us.api.x.ai" => times(1.1),
             "x-ai" if self.host.ends_with(".api.x.ai") => UNKNOWN,
+            // Google's plans for developers. Source: developers.google.com, "Gemini Code Assist", quotas, 2026-11.
+            "google" if self.host.contains("cloudcode-pa") => UNKNOWN,
             // Claude from 4.5 on costs 10 % more on regional and multi-region endpoints than on the global one. Source:
             // cloud.google.com, "Vertex AI pricing", partner models, 2026-10.
             // Google's own models of the third generation on. Sources differ on whether they cost more there.
@@ -93,8 +98,16 @@ impl Served<'_> {
                 if here || !self.host.contains("amazonaws.com") { ONE } else { UNKNOWN }
             }
             "aws" if self.host.contains("us-gov-") => UNKNOWN,
-            // Subscriptions pay for the calls. Source: kimi.com/code/docs, "Kimi Code", 2026-11.
+            // Deployments of a data zone and of a region cost 10 to 20 % more than global ones, and nothing in a
+            // request or a response tells them apart. Source: learn.microsoft.com, "Deployment types", 2026-11.
+            "azure" => UNKNOWN,
+            // What a plan includes is not billed; what is, the response reports. Source: docs.github.com, "Usage-based
+            // billing", 2026-06.
+            "github-copilot" => UNKNOWN,
+            // Subscriptions pay for the calls. Sources: kimi.com/code/docs, "Kimi Code", and docs.mistral.ai, "Coding",
+            // 2026-11.
             "moonshotai" if self.host == "api.kimi.com" => UNKNOWN,
+            "mistral" if self.host == "codestral.mistral.ai" => UNKNOWN,
             "openai" if self.host == "chatgpt.com" => UNKNOWN,
             _ => ONE,
         }
@@ -133,7 +146,7 @@ pub(super) fn hour_of_cache(model: &str) -> Option<f64> {
 
 /// US dollars for one use of a server tool. Sources: platform.claude.com, "Web search tool", and developers.openai.com,
 /// "Pricing", built-in tools, 2026-10: USD 10 per 1,000 searches, USD 25 with the search previews; file search USD 2.50
-/// per 1,000 calls. cohere.com/pricing, 2026-10: rerank 3.5 USD 2 per 1,000 searches.
+/// per 1,000 calls. cohere.com/pricing, 2026-10: rerank 3.5 USD 2 per 1,000 searches, which nothing else is billed for.
 pub(super) fn fee(model: &str, count: Count) -> Option<f64> {
     let openai = gpt(model).is_some();
     match count {
@@ -177,6 +190,12 @@ fn claude(model: &str) -> Option<(u32, u32)> {
     version(rest)
 }
 
+/// Major and minor version of a GPT model that is named by its number, and not by what it makes.
+fn numbered_gpt(model: &str) -> Option<(u32, u32)> {
+    let rest = model.strip_prefix("gpt-")?;
+    version(rest).filter(|_| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 /// Major and minor version of a GPT model.
 fn gpt(model: &str) -> Option<(u32, u32)> {
     version(model.strip_prefix("gpt-")?).or(Some((0, 0)))
@@ -194,7 +213,7 @@ mod tests {
     use super::*;
 
     fn served<'a>(model: &'a str, speed: Option<&'a str>, region: Option<&'a str>) -> Served<'a> {
-        Served { seller: "anthropic", model, host: "api.anthropic.com", speed, region }
+        Served { seller: "anthropic", model, host: "api.anthropic.com", speed, region, multiple: None }
     }
 
     #[test]
@@ -245,11 +264,19 @@ mod tests {
 
     #[test]
     fn hosts_that_keep_data_in_a_region_cost_more() {
-        let of = |seller, model, host| Served { seller, model, host, speed: None, region: None }.factor();
+        let of = |seller, model, host| {
+            Served { seller, model, host, speed: None, region: None, multiple: None }.factor()
+        };
         assert_eq!(of("openai", "gpt-5.5", "eu.api.openai.com"), times(1.1));
         assert_eq!(of("openai", "gpt-5.5", "api.openai.com"), ONE);
         assert_eq!(of("openai", "gpt-4o", "us.api.openai.com"), ONE);
         assert!(!of("openai", "whisper-1", "us.api.openai.com").exact);
+        // Named by what they make, and released when all new models cost more there.
+        assert!(!of("openai", "gpt-image-2", "eu.api.openai.com").exact);
+        assert!(!of("openai", "gpt-audio-1.5", "eu.api.openai.com").exact);
+        assert!(!of("azure", "gpt-4.1", "x.openai.azure.com").exact);
+        assert!(!of("google", "gemini-2.5-pro", "cloudcode-pa.googleapis.com").exact);
+        assert!(!of("mistral", "codestral", "codestral.mistral.ai").exact);
         assert_eq!(of("x-ai", "grok-4.6", "us.api.x.ai"), times(1.1));
         assert_eq!(of("google", "claude-opus-5", "us-east5-aiplatform.googleapis.com"), times(1.1));
         assert_eq!(of("google", "claude-opus-5", "aiplatform.googleapis.com"), ONE);

@@ -13,6 +13,8 @@ pub(super) struct Place<'a> {
     pub(super) private_hosts: bool,
     /// Who served the model behind a router.
     pub(super) route: Option<&'a str>,
+    /// What the host costs as a multiple of the list price, where the own table has it.
+    pub(super) multiple: Option<f64>,
 }
 
 /// One name to look for.

@@ -27,6 +27,8 @@ pub(super) struct Table {
     default: Option<Rates>,
     /// Whether models on private hosts are priced by their names.
     pub(super) private_hosts: bool,
+    /// What hosts cost as multiples of the list price, by host in lower case.
+    hosts: HashMap<String, f64>,
     source: Arc<str>,
 }
 
@@ -113,6 +115,16 @@ impl Table {
         self.aliases.get(&name.to_lowercase()).map(String::as_str)
     }
 
+    /// What a host costs as a multiple of the list price.
+    pub(super) fn multiple(&self, host: &str) -> Option<f64> {
+        self.hosts.get(host).copied()
+    }
+
+    /// The source of a price of another table that a multiple of this one was taken of.
+    pub(super) fn with(&self, source: &str) -> Arc<str> {
+        format!("{source}+{}", self.source).into()
+    }
+
     /// Whether an entry or an alias bears this very name.
     pub(super) fn names(&self, model: &str) -> bool {
         let model = model.to_lowercase();
@@ -163,7 +175,7 @@ impl Rates {
         // Of everything else the table has no rates.
         let known = [Count::WebSearch, Count::CacheWrite1h, Count::Unparsed];
         let others = Count::ALL.iter().all(|count| known.contains(count) || billing.count(*count) == 0);
-        let words = [Word::Speed, Word::Region, Word::SearchContext];
+        let words = [Word::Payment, Word::Speed, Word::Region, Word::SearchContext];
         let plain = words.iter().all(|word| billing.get(*word).is_none()) && billing.passes().is_empty();
         let priced = (searches == 0 || self.web_search.is_some())
             && (tokens.cache_write_1h == 0 || self.cache_write_1h.is_some());

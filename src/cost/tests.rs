@@ -133,8 +133,6 @@ fn maps_every_provider_the_conventions_name() {
     for (provider, model) in [
         ("anthropic", "claude-sonnet-4-5"),
         ("aws.bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
-        ("azure.ai.openai", "text-embedding-3-small"),
-        ("azure.ai.inference", "text-embedding-3-large"),
         ("cohere", "command-r-plus"),
         ("deepseek", "deepseek-chat"),
         ("gcp.gemini", "gemini-2.5-flash"),

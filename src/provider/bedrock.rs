@@ -1,6 +1,7 @@
 //! Amazon Bedrock: Converse, and invoke with each model family's own shapes.
 
 mod agents;
+mod async_invoke;
 mod converse;
 mod headers;
 mod invoke;
@@ -13,8 +14,8 @@ use crate::semconv::provider;
 
 pub(super) const FAMILY: Family = Family {
     hosts: HOSTS,
-    formats: &[converse::recognise, invoke::recognise, agents::recognise],
-    fetches: &[],
+    formats: &[converse::recognise, invoke::recognise, agents::recognise, async_invoke::recognise],
+    fetches: &[async_invoke::recognise_fetch],
 };
 
 const HOSTS: &[(Host, &str)] = &[(Host::Pattern(is_runtime), provider::AWS_BEDROCK)];

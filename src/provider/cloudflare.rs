@@ -6,12 +6,13 @@ use super::format::{Reading, Recognised};
 use super::mapped::{COMMON_PARAMETERS, Input, Mapped, Say};
 use super::openai::usage::{self, OpenAi};
 use super::read::usage::{Dialect, Slot, Tally};
+use super::served::SERVED;
 use super::target::Target;
 use super::target::hosts::Host;
 use crate::call::Operation;
 use crate::semconv::provider;
 
-pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise], fetches: &[] };
+pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise, universal], fetches: &[] };
 
 const HOSTS: &[(Host, &str)] = &[
     (Host::Name("api.cloudflare.com"), provider::CLOUDFLARE),
@@ -59,6 +60,14 @@ fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let operation = operation(&model);
     let format = if operation == Operation::Chat { &CHATS } else { &OTHERS };
     Some(Recognised::new(format, operation).provider(target.provider).model(Some(model)))
+}
+
+/// `/v1/ACCOUNT/GATEWAY` of AI Gateway, which takes a list of requests to providers and gives the response of the first
+/// that succeeds in that provider's format.
+fn universal(target: &Target<'_>) -> Option<Recognised> {
+    let gateway = target.host == "gateway.ai.cloudflare.com" && target.segments.len() == 3;
+    let recognised = Recognised::new(&SERVED, Operation::Chat).provider(target.provider);
+    (gateway && target.segments[0] == "v1").then_some(recognised)
 }
 
 /// What a model does, by its name: the path serves models of every kind.

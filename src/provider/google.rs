@@ -1,5 +1,6 @@
 //! Google: the Gemini API and Vertex AI.
 
+mod answers;
 mod code_assist;
 mod embeddings;
 mod generate;
@@ -21,6 +22,8 @@ pub(super) const FAMILY: Family = Family {
         embeddings::recognise,
         interactions::recognise,
         code_assist::recognise,
+        answers::recognise,
+        answers::ranks,
         predict::media,
         predict::served,
     ],
@@ -36,6 +39,8 @@ const HOSTS: &[(Host, &str)] = &[
     (Host::Name("firebasevertexai.googleapis.com"), provider::GCP_VERTEX_AI),
     (Host::Suffix("-aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
     (Host::Suffix(".aiplatform.googleapis.com"), provider::GCP_VERTEX_AI),
+    (Host::Name("discoveryengine.googleapis.com"), provider::GCP_VERTEX_AI),
+    (Host::Suffix("-discoveryengine.googleapis.com"), provider::GCP_VERTEX_AI),
     // Regional endpoints: `aiplatform.eu.rep`.
     (Host::Suffix(".rep.googleapis.com"), provider::GCP_VERTEX_AI),
 ];

@@ -1,9 +1,10 @@
-//! Services that make images, videos and sound, or read speech: Deepgram, AssemblyAI, Stability AI, Black Forest Labs and
-//! fal. They bill by seconds, images or credits.
+//! Services that make images, videos and sound, or read speech: Deepgram, AssemblyAI, Stability AI, Black Forest Labs,
+//! fal, NVIDIA and Fireworks' workflows. They bill by seconds, images or credits.
 
 use super::family::Family;
 use super::format::Recognised;
 use super::mapped::{Ask, Input, Mapped, Say};
+use super::openai::chat::WITHOUT_USAGE_REQUEST;
 use super::read::usage::{Member, Slot};
 use super::target::Target;
 use super::target::hosts::Host;
@@ -12,7 +13,7 @@ use crate::semconv::provider;
 
 pub(super) const FAMILY: Family = Family {
     hosts: HOSTS,
-    formats: &[deepgram, assemblyai, stability, flux, fal],
+    formats: &[deepgram, assemblyai, stability, flux, fal, nvidia, workflows],
     fetches: &[recognise_fetch],
 };
 
@@ -128,6 +129,40 @@ fn fal(target: &Target<'_>) -> Option<Recognised> {
     let format = if target.host == "queue.fal.run" { &TASKS } else { &IMAGES };
     let recognised = Recognised::new(format, Operation::ImageGeneration).provider(target.provider);
     Some(recognised.model(Some(target.segments.join("/"))))
+}
+
+/// `/v1/genai/PUBLISHER/MODEL`, and `/v1/vlm/PUBLISHER/MODEL`, which is a chat in OpenAI's format. Source:
+/// docs.api.nvidia.com, 2026-11.
+fn nvidia(target: &Target<'_>) -> Option<Recognised> {
+    let [v1, kind, model @ ..] = target.segments.as_slice() else { return None };
+    let recognised = match kind.as_ref() {
+        "genai" => Recognised::new(&IMAGES, Operation::ImageGeneration),
+        "vlm" => Recognised::new(&WITHOUT_USAGE_REQUEST, Operation::Chat),
+        _ => return None,
+    };
+    let path = v1 == "v1" && !model.is_empty() && target.is_of(provider::NVIDIA);
+    path.then(|| recognised.provider(target.provider).model(Some(model.join("/"))))
+}
+
+static WORKFLOWS: Mapped = Mapped {
+    response: &[
+        ("id", Say::Id),
+        ("base64[]", Say::Each(Slot::OutputImages)),
+        ("base64[]", Say::Output),
+        // Models that take their time.
+        ("request_id", Say::Task),
+    ],
+    ..MEDIA
+};
+
+/// `/inference/v1/workflows/accounts/ACCOUNT/models/MODEL` and `.../text_to_image` of Fireworks. Source:
+/// docs.fireworks.ai, "Generate an image", 2026-11.
+fn workflows(target: &Target<'_>) -> Option<Recognised> {
+    let path = target.has("workflows") && !target.has("get_result") && target.is_of(provider::FIREWORKS_AI);
+    let at = target.segments.iter().position(|segment| segment == "accounts").filter(|_| path)?;
+    let model = target.segments[at..].iter().take(4).map(AsRef::as_ref).collect::<Vec<_>>().join("/");
+    let recognised = Recognised::new(&WORKFLOWS, Operation::ImageGeneration).provider(target.provider);
+    Some(recognised.model(Some(model)))
 }
 
 /// `/v2/transcript/ID`.

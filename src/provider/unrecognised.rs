@@ -82,6 +82,8 @@ const SHARED_HOSTS: &[(&str, &[&str])] = &[
     (".aliyuncs.com", &["services", "apps", "compatible-mode"]),
     ("opencode.ai", &["zen"]),
     ("openrouter.ai", &["api"]),
+    // Searches and imports are no calls of a model.
+    ("discoveryengine.googleapis.com", &["rankingConfigs"]),
 ];
 
 /// Segments of a shape; the rest of a path is left out.

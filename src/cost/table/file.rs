@@ -20,7 +20,12 @@ struct File {
     default: Option<Spanned<RateKeys>>,
     #[serde(default)]
     private_hosts: bool,
+    #[serde(default)]
+    hosts: BTreeMap<Spanned<String>, Spanned<f64>>,
 }
+
+/// The largest multiple of a list price that is taken for one.
+const MAX_MULTIPLE: f64 = 100.0;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,11 +110,20 @@ fn table(read: File, text: &str, line_of: &dyn Fn(usize) -> usize) -> Result<Tab
         let name = lower("aliases", &name)?;
         aliases.insert(name, filled("aliases", &model)?.to_owned());
     }
+    let mut hosts = std::collections::HashMap::with_capacity(read.hosts.len());
+    for (host, multiple) in read.hosts {
+        let name = lower("hosts", &host)?;
+        if !(*multiple.get_ref() > 0.0 && *multiple.get_ref() <= MAX_MULTIPLE) {
+            let reason = format!("a multiple of the list price is above 0 and at most {MAX_MULTIPLE}");
+            return Err(Fault::new(multiple.span(), "hosts", reason));
+        }
+        hosts.insert(name, *multiple.get_ref());
+    }
     let default = match read.default {
         Some(keys) => Some(full_rates(keys.get_ref(), keys.span(), "default")?),
         None => None,
     };
-    Ok(Table { entries, aliases, default, private_hosts: read.private_hosts, source: source(text) })
+    Ok(Table { entries, aliases, default, private_hosts: read.private_hosts, hosts, source: source(text) })
 }
 
 fn entry(price: Price, span: Range<usize>) -> Result<Entry, Fault> {

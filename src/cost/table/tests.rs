@@ -1,6 +1,6 @@
 //! The user's own table: the example file, precedence, and the errors for mistakes.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::usage::{Modality, Usage, UsageSource};
 use crate::{Billing, Cost, CostStatus, PriceError, PriceQuery, PriceTable};
@@ -221,4 +221,51 @@ fn names_a_file_that_cannot_be_read() {
     let error = PriceTable::from_file("no/such/prices.toml").unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("cannot read the price table no/such/prices.toml: "), "{text}");
+}
+
+#[test]
+fn a_host_costs_a_multiple_of_the_list_price() {
+    let text =
+        "[hosts]\n'EU.openai.azure.com' = 1.1\n'gateway.internal' = 0.5\n'global.openai.azure.com' = 1";
+    let prices = PriceTable::from_toml(text).unwrap();
+    let tokens = Usage { input_tokens: Some(1_000_000), output_tokens: Some(0), ..Usage::default() };
+    let price = |provider: &'static str, host: &'static str, model: &'static str| {
+        let cost = prices.price(&PriceQuery {
+            provider,
+            server_address: Some(host),
+            response_model: Some(model),
+            request_model: None,
+            service_tier: None,
+            requested_service_tier: None,
+            usage: &tokens,
+            usage_source: UsageSource::Provider,
+            billing: Billing::NONE,
+            at: SystemTime::now(),
+        });
+        (cost.status, cost.usd.map(|usd| (usd * 1000.0).round() / 1000.0), cost.source)
+    };
+    let (status, usd, source) = price("azure.ai.openai", "eu.openai.azure.com", "gpt-4o");
+    assert_eq!((status, usd), (CostStatus::Exact, Some(2.75)));
+    assert!(
+        source.as_deref().is_some_and(|source| source.starts_with("genai-prices/0.2.1+prices.toml/")),
+        "{source:?}"
+    );
+    assert_eq!(price("azure.ai.openai", "global.openai.azure.com", "gpt-4o").1, Some(2.5));
+    // Elsewhere nothing tells a deployment's kind.
+    let (status, usd, source) = price("azure.ai.openai", "other.openai.azure.com", "gpt-4o");
+    assert_eq!((status, usd), (CostStatus::Estimated, Some(2.5)));
+    assert_eq!(source.as_deref(), Some("genai-prices/0.2.1"));
+    // A gateway on a private host, whose models are priced because the host is named.
+    let (status, usd, _) = price("gateway.internal", "gateway.internal", "claude-opus-5");
+    assert_eq!((status, usd), (CostStatus::Exact, Some(2.5)));
+    assert_eq!(price("other.internal", "other.internal", "claude-opus-5").0, CostStatus::Unpriced);
+}
+
+#[test]
+fn a_multiple_is_a_number_above_zero() {
+    for multiple in ["0", "-1", "101", "nan", "inf"] {
+        let error = PriceTable::from_toml(&format!("[hosts]\n'a.example.com' = {multiple}")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("prices.toml:2: hosts: a multiple of the list price is above 0"), "{text}");
+    }
 }

@@ -42,6 +42,9 @@ struct Chunk<'a> {
     /// Groq's first and last chunks.
     #[serde(borrow, default)]
     x_groq: Object<Groq<'a>>,
+    /// Perplexity, xAI and others: the pages that a search brought.
+    #[serde(default)]
+    citations: List<IgnoredAny>,
     /// Z.ai: the results of its searches, which are billed by the use.
     #[serde(default)]
     web_search: List<IgnoredAny>,
@@ -115,6 +118,23 @@ struct Message<'a> {
     /// OpenRouter: generated images.
     #[serde(default)]
     images: List<IgnoredAny>,
+    /// What the text refers to.
+    #[serde(borrow, default)]
+    annotations: List<Object<Annotation<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Annotation<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+}
+
+impl Annotation<'_> {
+    /// Whether it refers to a page of the web.
+    fn is_page(&self) -> bool {
+        self.kind.some() == Some("url_citation")
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -214,6 +234,7 @@ impl Chunk<'_> {
         {
             tally.note(facts);
         }
+        facts.cited |= !self.citations.0.is_empty();
         if !self.web_search.0.is_empty() {
             facts.unpriced.note(Reason::Member, "response.web_search".to_owned());
         }
@@ -257,6 +278,12 @@ impl Message<'_> {
         if !self.executed_tools.0.is_empty() {
             reading.facts.unpriced.note(Reason::Member, "message.executed_tools".to_owned());
         }
+        reading.facts.cited |= self
+            .annotations
+            .0
+            .iter()
+            .filter_map(|annotation| annotation.0.as_ref())
+            .any(|annotation| annotation.is_page());
         match self.reasoning_content.some().or_else(|| self.reasoning.some()) {
             Some(text) => reading.reasoning(choice, Some(text)),
             None => self.read_reasoning_details(choice, reading),

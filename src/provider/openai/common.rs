@@ -91,6 +91,16 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     facts.reasoning_level = field::string(body, "reasoning_effort")
         .or_else(|| body.get("reasoning").and_then(|reasoning| field::string(reasoning, "effort")));
     facts.service_tier = field::string(body, "service_tier");
+    facts.sound = facts.model.as_deref().is_some_and(|model| model.contains("gemini")) && holds_sound(body);
+}
+
+/// Parts of a message that are sound, or that may hold it.
+const SOUNDS: [&str; 5] = ["input_audio", "audio_url", "video_url", "input_video", "file"];
+
+/// Whether a message of the request holds sound.
+fn holds_sound(body: &Json<'_>) -> bool {
+    let parts = field::list(body, "messages").iter().flat_map(|message| field::list(message, "content"));
+    parts.into_iter().any(|part| SOUNDS.iter().any(|kind| field::is(part, "type", kind)))
 }
 
 /// `gen_ai.output.type` of a `response_format`, or of the Responses API's `text.format`.

@@ -14,8 +14,8 @@ enum Meaning {
     Tier,
     /// Who served the model behind a router.
     Route,
-    /// The call is paid by other means than its tokens: by reserved capacity or a subscription.
-    Prepaid,
+    /// The call is paid by other means than its tokens.
+    Prepaid(&'static str),
     /// Repeats what the body holds.
     Free,
     Unknown,
@@ -28,9 +28,7 @@ const KNOWN: &[(&str, Meaning)] = &[
     ("x-nr-request-cost", Meaning::Charge),
     ("x-inference-provider", Meaning::Route),
     // Azure OpenAI, where the deployment is of provisioned throughput.
-    ("azure-openai-deployment-utilization", Meaning::Prepaid),
-    // Anthropic, where a subscription pays.
-    ("anthropic-ratelimit-unified-status", Meaning::Prepaid),
+    ("azure-openai-deployment-utilization", Meaning::Prepaid("provisioned")),
     // ElevenLabs: characters, which its own format reads.
     ("character-cost", Meaning::Free),
     // Pydantic AI Gateway: rounded.
@@ -53,7 +51,7 @@ pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
             (Meaning::Tier, _) => facts.header_tier = Some(value.to_owned()).filter(|tier| !tier.is_empty()),
             (Meaning::Route, _) => _ = facts.billing.word(Word::Route, &value.to_ascii_lowercase()),
             (Meaning::Free, _) => {}
-            (Meaning::Prepaid, _) => facts.unpriced.note(Reason::Header, format!("header:{name}")),
+            (Meaning::Prepaid(payment), _) => _ = facts.billing.word(Word::Payment, payment),
             (_, Some(0.0)) => {}
             _ if value.is_empty() => {}
             _ => facts.coverage.note(Reason::Header, format!("header:{}", &name[..name.len().min(57)])),
@@ -67,11 +65,15 @@ fn meaning(name: &str) -> Option<Meaning> {
     if !matches!(name.as_bytes().last(), Some(b't' | b'e' | b'r' | b's' | b'd' | b'n')) {
         return None;
     }
+    // Anthropic, where a subscription pays: all of its limits are of this kind.
+    if name.starts_with("anthropic-ratelimit-unified-") {
+        return Some(Meaning::Prepaid("subscription"));
+    }
     if let Some((_, meaning)) = KNOWN.iter().find(|(known, _)| *known == name) {
         return Some(match meaning {
             Meaning::Charge => Meaning::Charge,
             Meaning::Route => Meaning::Route,
-            Meaning::Prepaid => Meaning::Prepaid,
+            Meaning::Prepaid(payment) => Meaning::Prepaid(payment),
             _ => Meaning::Free,
         });
     }

@@ -38,6 +38,8 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         dimensions,
         guardrail_id,
         route,
+        payment,
+        sound,
         characters,
         prompt_name,
         prompt_version

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spanledger::semconv::attribute;
 
-use super::{Case, OPENROUTER, chat, message, per_million, response, with};
+use super::{Case, OPENROUTER, chat, per_million, response, with};
 
 pub(super) fn charges() -> Vec<Case> {
     let tokens = json!({"prompt_tokens": 700, "completion_tokens": 90, "total_tokens": 790});

@@ -3,7 +3,7 @@
 use serde_json::json;
 use spanledger::semconv::attribute;
 
-use super::{ANTHROPIC, Case, chat, converse, message, per_million, response, with};
+use super::{ANTHROPIC, Case, chat, converse, message, per_million, with};
 
 pub(super) fn contradictions() -> Vec<Case> {
     let bedrock =

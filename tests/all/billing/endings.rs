@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spanledger::semconv::attribute;
 
-use super::{Case, OPENAI, chat, response};
+use super::{Case, OPENAI};
 
 pub(super) fn endings() -> Vec<Case> {
     let minimax = "https://api.minimax.io/v1/chat/completions";

@@ -3,7 +3,7 @@
 use serde_json::json;
 use spanledger::semconv::attribute;
 
-use super::{ANTHROPIC, Case, OPENROUTER, chat, gemini, message, per_million, with};
+use super::{ANTHROPIC, Case, OPENROUTER, chat, message, per_million, with};
 
 pub(super) fn names_and_totals() -> Vec<Case> {
     let tokens = json!({"prompt_tokens": 600, "completion_tokens": 20, "total_tokens": 620});

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spanledger::semconv::attribute;
 
-use super::{ANTHROPIC, Case, GEMINI, OPENAI, chat, gemini, message, per_million, response, streamed, with};
+use super::{ANTHROPIC, Case, GEMINI, OPENAI, chat, gemini, message, per_million, response, with};
 
 pub(super) fn tools() -> Vec<Case> {
     let searches = json!({"input_tokens": 6000, "output_tokens": 70, "server_tool_use": {"web_search_requests": 4, "web_fetch_requests": 2}});

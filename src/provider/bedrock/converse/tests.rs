@@ -40,7 +40,8 @@ fn takes_the_model_from_the_path_however_it_is_written() {
     let gateway = recognised("http://gateway.test/bedrock/model/m/converse").unwrap();
     assert_eq!(gateway.provider, Some(provider::AWS_BEDROCK));
     let runtime = "https://bedrock-runtime.us-east-1.amazonaws.com";
-    for other in ["/model/m/count-tokens", "/guardrail/g/version/1/apply", "/model/converse", "/async-invoke"]
+    for other in
+        ["/model/m/count-tokens", "/guardrail/g/version/1/apply", "/model/converse", "/async-invokes"]
     {
         assert!(recognised(&format!("{runtime}{other}")).is_none(), "{other}");
     }

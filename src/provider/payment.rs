@@ -1,0 +1,120 @@
+//! Calls that their tokens do not pay for: a subscription does, or capacity that the account rents. Here is what path
+//! and key show of it; hosts that serve nothing else have their place among the factors of prices.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::target::Target;
+use crate::semconv::provider;
+
+/// What pays, as the factors of the cost name it.
+const SUBSCRIPTION: &str = "subscription";
+const DEDICATED: &str = "dedicated";
+
+/// Words of paths that plans have. Sources, 2026-11: docs.z.ai, "GLM Coding Plan"; kimi.com/code/docs; volcengine.com/docs,
+/// "Coding Plan"; cloud.baidu.com, "Qianfan Coding Plan"; platform.stepfun.com, "Step Plan".
+const PLANS: [&str; 3] = ["coding", "step_plan", "token_plan"];
+
+/// Beginnings of keys that belong to a plan. Sources, 2026-11: platform.claude.com (tokens of Claude's apps),
+/// platform.minimax.io and help.aliyun.com ("Coding Plan"), kimi.com/code/docs.
+const PLAN_KEYS: [&str; 4] = ["sk-ant-oat", "sk-cp-", "sk-sp-", "sk-kimi-"];
+
+/// What pays a call by its path.
+pub(super) fn of_path(target: &Target<'_>) -> Option<&'static str> {
+    let provider = target.provider?;
+    let at = |words: &[&str]| {
+        target.segments.iter().map(AsRef::as_ref).take(words.len()).eq(words.iter().copied())
+    };
+    let plan = PLANS.iter().any(|word| target.has(word))
+        || provider == provider::Z_AI && at(&["api", "anthropic"])
+        || provider == provider::OPENCODE && at(&["zen", "go"]);
+    if plan {
+        return Some(SUBSCRIPTION);
+    }
+    let rented = match provider {
+        // Endpoints of models that the account deployed; `openapi` is that of all.
+        provider::GCP_VERTEX_AI => {
+            target.ends_with(&["chat", "completions"])
+                && target.after("endpoints").is_some_and(|name| name != "openapi")
+        }
+        provider::FRIENDLI | provider::NOVITA => target.has("dedicated"),
+        provider::BASETEN => target.host.ends_with(".api.baseten.co"),
+        provider::HUGGINGFACE => target.host.ends_with(".endpoints.huggingface.cloud"),
+        // Databricks' own endpoints are named after it.
+        provider::DATABRICKS => target
+            .after("serving-endpoints")
+            .filter(|_| target.ends_with(&["invocations"]))
+            .is_some_and(|name| !name.starts_with("databricks-")),
+        _ => false,
+    };
+    rented.then_some(DEDICATED)
+}
+
+/// What pays a call by its key.
+pub(crate) fn of_key(headers: &HeaderMap) -> Option<&'static str> {
+    let bearer = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let bearer = bearer.map(|value| value.strip_prefix(b"Bearer ").unwrap_or(value));
+    let key = bearer.or_else(|| headers.get("x-api-key").map(|value| value.as_bytes()))?;
+    PLAN_KEYS.iter().any(|start| key.starts_with(start.as_bytes())).then_some(SUBSCRIPTION)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, Method};
+
+    use super::*;
+    use crate::provider::recognise;
+
+    #[test]
+    fn a_path_shows_who_pays() {
+        for (url, wanted) in [
+            ("https://api.z.ai/api/coding/paas/v4/chat/completions", Some(SUBSCRIPTION)),
+            ("https://open.bigmodel.cn/api/coding/paas/v4/chat/completions", Some(SUBSCRIPTION)),
+            ("https://api.z.ai/api/anthropic/v1/messages", Some(SUBSCRIPTION)),
+            ("https://api.z.ai/api/paas/v4/chat/completions", None),
+            ("https://ark.cn-beijing.volces.com/api/coding/v3/chat/completions", Some(SUBSCRIPTION)),
+            ("https://qianfan.baidubce.com/v2/coding/chat/completions", Some(SUBSCRIPTION)),
+            ("https://opencode.ai/zen/go/v1/chat/completions", Some(SUBSCRIPTION)),
+            ("https://opencode.ai/zen/v1/chat/completions", None),
+            ("https://api.stepfun.com/step_plan/v1/chat/completions", Some(SUBSCRIPTION)),
+            ("https://api.friendli.ai/dedicated/v1/chat/completions", Some(DEDICATED)),
+            ("https://api.friendli.ai/serverless/v1/chat/completions", None),
+            ("https://api.novita.ai/dedicated/v1/openai/chat/completions", Some(DEDICATED)),
+            (
+                "https://model-a.api.baseten.co/environments/production/sync/v1/chat/completions",
+                Some(DEDICATED),
+            ),
+            ("https://inference.baseten.co/v1/chat/completions", None),
+            ("https://a.us-east-1.aws.endpoints.huggingface.cloud/v1/chat/completions", Some(DEDICATED)),
+            ("https://x.cloud.databricks.com/serving-endpoints/wrens/invocations", Some(DEDICATED)),
+            ("https://x.cloud.databricks.com/serving-endpoints/databricks-claude-opus-5/invocations", None),
+            (
+                "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/l/endpoints/1/chat/completions",
+                Some(DEDICATED),
+            ),
+            (
+                "https://aiplatform.googleapis.com/v1/projects/p/locations/l/endpoints/openapi/chat/completions",
+                None,
+            ),
+            // A gateway that no one knows may name its paths as it likes.
+            ("https://llm.example.com/coding/v1/chat/completions", None),
+        ] {
+            let recognised = recognise(&Method::POST, &url.parse().unwrap()).unwrap();
+            assert_eq!(recognised.request.payment, wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_key_shows_who_pays() {
+        let of = |name: &'static str, value: &str| {
+            let headers = [(HeaderName::from_static(name), value.parse().unwrap())];
+            of_key(&headers.into_iter().collect::<HeaderMap>())
+        };
+        assert_eq!(of("authorization", "Bearer sk-ant-oat01-wren"), Some(SUBSCRIPTION));
+        assert_eq!(of("authorization", "Bearer sk-cp-wren"), Some(SUBSCRIPTION));
+        assert_eq!(of("x-api-key", "sk-sp-wren"), Some(SUBSCRIPTION));
+        assert_eq!(of("x-api-key", "sk-ant-api03-wren"), None);
+        assert_eq!(of("authorization", "Bearer sk-proj-wren"), None);
+        assert_eq!(of_key(&HeaderMap::new()), None);
+    }
+}
