@@ -1,4 +1,4 @@
-//! Which parts of its tokens a model has prices of its own for. A part that is counted and has no price may cost what
+//! The parts of tokens that have prices of their own. A part that is counted and has no price may cost what
 //! the rest does, or less; a part that has a price and is not counted may be in the rest. Either is an estimate.
 
 use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};

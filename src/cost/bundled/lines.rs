@@ -42,12 +42,17 @@ impl Bundled {
         if lookup::is_free_variant(query.provider, model) {
             return Some(Vec::new());
         }
-        let resolution = self.resolution(place, model)?;
+        let Some(resolution) = self.resolution(place, model) else {
+            let priced = self.unlisted(query, model, tokens)?;
+            let (item, quantity) = (item_of(Count::RerankSearch), query.billing.count(Count::RerankSearch));
+            let price = priced.usd / count_of(quantity);
+            return Some(vec![BillLine { item, pass: None, quantity, per: 1, price, usd: priced.usd }]);
+        };
         let mut lines = Vec::new();
         let passes = query.billing.passes();
         if passes.is_empty() {
             let whole = Piece { usage: query.usage, tokens: *tokens, whole: true };
-            self.piece_lines(query, &resolution, &whole, &mut lines);
+            self.piece_lines((query, place), &resolution, &whole, &mut lines);
         }
         for (index, pass) in passes.iter().enumerate() {
             let other = pass.model.as_deref().map(|model| self.resolution(place, model));
@@ -55,7 +60,7 @@ impl Bundled {
             let tokens = Tokens::parts(&pass.usage, pass.cache_write_1h);
             let piece = Piece { usage: &pass.usage, tokens, whole: index == 0 };
             let before = lines.len();
-            self.piece_lines(query, resolution, &piece, &mut lines);
+            self.piece_lines((query, place), resolution, &piece, &mut lines);
             let name = match &pass.model {
                 Some(model) => format!("{} by {model}", pass.kind),
                 None => pass.kind.clone(),
@@ -67,7 +72,7 @@ impl Bundled {
 
     fn piece_lines(
         &self,
-        query: &PriceQuery<'_>,
+        (query, place): (&PriceQuery<'_>, &Place<'_>),
         resolution: &Resolution,
         piece: &Piece<'_>,
         lines: &mut Vec<BillLine>,
@@ -96,6 +101,7 @@ impl Bundled {
             host: query.server_address.unwrap_or_default(),
             speed: query.billing.get(Word::Speed),
             region: query.billing.get(Word::Region),
+            multiple: place.multiple,
         }
         .factor()
         .by;

@@ -1,4 +1,4 @@
-//! Grounded answers of the Gemini API's `generateAnswer`, and ranks of Google's Discovery Engine. Neither reports counts.
+//! The Gemini API's `generateAnswer`, and ranks of Google's Discovery Engine. Neither reports counts.
 //! Sources, 2026-11: ai.google.dev, `GenerateAnswerResponse`; cloud.google.com, `RankRequest`.
 
 use super::generate::{model_action, provider_of};

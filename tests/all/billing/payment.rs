@@ -92,6 +92,7 @@ pub(super) fn otherwise() -> Vec<Case> {
     // The table may have no price at all under what the account calls its models.
     for case in &mut cases {
         if case.model.starts_with("accounts/birds")
+            || case.url.contains("endpoints/1/")
             || case.url.contains("friendli")
             || case.url.contains("novita")
         {
