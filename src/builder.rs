@@ -16,6 +16,7 @@ use crate::middleware::GenAiMiddleware;
 use crate::provider::ProviderNames;
 use crate::semconv::Semconv;
 use crate::settings::Settings;
+use crate::tags::Tags;
 use crate::telemetry::{Telemetry, TracerFactory};
 
 /// Builds a [`GenAiMiddleware`]. Every option has a default, and the defaults record no content, change no
@@ -33,6 +34,8 @@ pub struct GenAiMiddlewareBuilder {
     estimate_usage: bool,
     ask_for_usage: bool,
     read_baggage: bool,
+    tags: Tags,
+    tags_from_resource: Option<Vec<String>>,
     propagate: bool,
     #[cfg(feature = "journal")]
     journal: Option<Journal>,
@@ -155,6 +158,23 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
+    /// Sets a tag of every call that has no other value for `key`, within the bounds of
+    /// [`CallContext::tag`](crate::CallContext::tag). Defaults to none.
+    #[must_use]
+    pub fn tag(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.tags.set(key.as_ref(), value);
+        self
+    }
+
+    /// Makes those resource attributes of `OTEL_RESOURCE_ATTRIBUTES` that `keys` name a tag of every call, under the same
+    /// key. A tag that the application sets goes before them. Defaults to what `SPANLEDGER_TAGS_FROM_RESOURCE` names
+    /// (`team,deployment.environment.name`), and without it to none.
+    #[must_use]
+    pub fn tags_from_resource<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.tags_from_resource = Some(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Sends the trace context to the provider through the global propagator. Defaults to off: providers are
     /// third parties.
     #[must_use]
@@ -192,6 +212,8 @@ impl GenAiMiddlewareBuilder {
     #[must_use]
     pub fn build(self) -> GenAiMiddleware {
         let prices = Arc::new(self.prices.unwrap_or_else(PriceTable::bundled));
+        let mut tags = self.tags;
+        tags.read_environment(self.tags_from_resource);
         let telemetry = Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices));
         #[cfg(feature = "journal")]
         let telemetry = telemetry.with_journal(self.journal);
@@ -205,6 +227,7 @@ impl GenAiMiddlewareBuilder {
             estimate_usage: self.estimate_usage,
             ask_for_usage: self.ask_for_usage,
             read_baggage: self.read_baggage,
+            tags,
             propagate: self.propagate,
             memory_limit: self.memory_limit.unwrap_or(memory::DEFAULT_LIMIT),
         })

@@ -12,6 +12,7 @@ use crate::billing::Billing;
 use crate::charge::Charge;
 use crate::coverage::{Coverage, MAX_PATHS};
 use crate::semconv::error_type;
+use crate::tags::Tags;
 use crate::usage::Usage;
 
 /// One call, from the request to the end of its body.
@@ -85,6 +86,7 @@ pub(crate) struct Caller {
     pub(crate) user_id: Option<String>,
     pub(crate) client_address: Option<String>,
     pub(crate) conversation_id: Option<String>,
+    pub(crate) tags: Tags,
 }
 
 /// The operation a call performs, as the conventions name it.

@@ -59,6 +59,17 @@ impl CallContext {
         self
     }
 
+    /// Sets the tag `key`, such as `team` or `feature`: what calls are added up by, next to service and user. It is the
+    /// attribute `spanledger.tag.<key>`, and goes before a default of
+    /// [`GenAiMiddlewareBuilder::tag`](crate::GenAiMiddlewareBuilder::tag). A call has at most 8 tags; a key is 1 to 32 ASCII
+    /// letters, digits, `.`, `_` or `-`, and a value at most 128 bytes, the rest of which is cut off. What does not fit is
+    /// counted in `spanledger.tags.cut`.
+    #[must_use]
+    pub fn tag(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.caller.tags.set(key.as_ref(), value);
+        self
+    }
+
     /// Adds an attribute of the application's own. The first 32 are recorded.
     #[must_use]
     pub fn attribute(mut self, attribute: KeyValue) -> Self {

@@ -188,6 +188,7 @@ mod settings;
 #[cfg(feature = "journal")]
 mod span_size;
 mod sse;
+mod tags;
 mod telemetry;
 mod text_enum;
 mod usage;

@@ -48,7 +48,8 @@ impl GenAiMiddleware {
     ) -> Option<Started> {
         let settings = &self.settings;
         let parent = context::parent();
-        let about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
+        let mut about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
+        about.caller.tags.complete(&settings.tags);
         let format = recognised.format;
         let read = request::read(settings, recognised, request, about.caller)?;
         let identity = identity(&read.call, request.url().path());

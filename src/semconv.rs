@@ -204,6 +204,11 @@ pub mod attribute {
     pub const PROCESS_LOST_FROM: &str = "spanledger.process.lost.from";
     /// ours, int, on the span of a process: when the last of them ended, in unix nanoseconds.
     pub const PROCESS_LOST_TO: &str = "spanledger.process.lost.to";
+    /// ours, string: what the names of tags begin with; the key of the tag follows, as in `spanledger.tag.team`. Never a
+    /// metric label.
+    pub const TAG_PREFIX: &str = "spanledger.tag.";
+    /// ours, int: how many tags of the call were left out or shortened; absent when none were.
+    pub const TAGS_CUT: &str = "spanledger.tags.cut";
     /// ours, opt-in: the first characters of the request's last message.
     pub const REQUEST_PREVIEW: &str = "spanledger.request.preview";
     /// ours, opt-in: the first characters of the response.

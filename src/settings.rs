@@ -6,6 +6,7 @@ use crate::content::Capture;
 use crate::cost::PriceTable;
 use crate::hash::HashKey;
 use crate::provider::ProviderNames;
+use crate::tags::Tags;
 use crate::telemetry::Telemetry;
 
 /// The settings of one middleware.
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) estimate_usage: bool,
     pub(crate) ask_for_usage: bool,
     pub(crate) read_baggage: bool,
+    /// Of calls that do not set them.
+    pub(crate) tags: Tags,
     pub(crate) propagate: bool,
     /// Bytes that all calls of the process may hold for reading.
     pub(crate) memory_limit: usize,

@@ -21,11 +21,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::convert::{TagSource, TagSources};
 use crate::net::token::Token;
 use crate::notify::secret::{self, Secret};
 use crate::notify::target::NotifyConfig;
 use crate::rule::config::RulesConfig;
 use crate::text::seconds::Seconds;
+
+/// Attributes that each list of `[tags]` may name: each is compared with every attribute that is received.
+const MOST_TAG_SOURCES: usize = 32;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -39,6 +43,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// Metrics, health and the report page.
     pub admin: AdminConfig,
+    /// Attributes that are tags.
+    pub tags: TagsConfig,
     /// Prices besides the bundled ones.
     pub prices: PricesConfig,
     /// The anomaly rules.
@@ -145,6 +151,36 @@ pub struct JournalConfig {
     pub dirs: Vec<PathBuf>,
     /// Between two looks at them.
     pub every: Seconds,
+}
+
+/// `[tags]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TagsConfig {
+    /// Attributes of resources.
+    pub resource: Vec<String>,
+    /// Attributes of spans and log records.
+    pub attributes: Vec<String>,
+}
+
+impl TagsConfig {
+    /// The attributes, read.
+    ///
+    /// # Errors
+    /// The first [`Invalid`] entry.
+    pub(crate) fn sources(&self) -> Result<TagSources, Invalid> {
+        let read = |key: &str, texts: &[String]| {
+            if texts.len() > MOST_TAG_SOURCES {
+                return Err(Invalid::new(key, format!("at most {MOST_TAG_SOURCES} attributes")));
+            }
+            let sources = texts.iter().map(|text| text.parse::<TagSource>());
+            sources.collect::<Result<_, _>>().map_err(|message| Invalid::new(key, message))
+        };
+        Ok(TagSources {
+            resource: read("tags.resource", &self.resource)?,
+            attributes: read("tags.attributes", &self.attributes)?,
+        })
+    }
 }
 
 /// `[admin]`
@@ -338,6 +374,7 @@ impl Config {
         if !(1024..=1 << 30).contains(&limits.message.0) {
             return Err(Invalid::new("receiver.limits.message", "must be from 1KiB to 1GiB"));
         }
+        self.tags.sources()?;
         if self.ledger.path.as_os_str().is_empty() {
             return Err(Invalid::new("ledger.path", "must name a file"));
         }

@@ -14,6 +14,7 @@ mod price;
 mod process;
 pub(crate) mod secrets;
 mod stream_ends;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod third_party;
@@ -21,6 +22,7 @@ mod timestamps;
 mod unrecognised;
 mod value;
 
+pub(crate) use tags::{TagSource, TagSources};
 pub(crate) use value::cut;
 
 use std::borrow::Cow;
@@ -35,6 +37,7 @@ use crate::otlp::{Encoded, Encoding, Logs, Malformed, Signal, SpanView, Spans, T
 use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, Timestamp};
 use draft::Draft;
 use stream_ends::StreamEnds;
+use tags::TagDraft;
 use third_party::Sender;
 use value::NAME_BYTES;
 
@@ -44,6 +47,7 @@ pub(crate) struct Converter {
     prices: Arc<PriceTable>,
     stream_ends: Mutex<StreamEnds>,
     unrecognised: Mutex<unrecognised::Counters>,
+    tags: TagSources,
 }
 
 /// What became of one batch. Each of its spans is a record, ignored, refused or malformed.
@@ -67,6 +71,8 @@ pub(crate) struct Converted {
     pub reason: Option<Malformed>,
     /// Calls of which a value was out of its range and was bounded or left out.
     pub clamped: u64,
+    /// Tags that were left out or shortened.
+    pub tags_cut: u64,
     /// Calls that end too far ahead of the time, and are kept with the time of their receipt.
     pub ahead: u64,
 }
@@ -82,7 +88,19 @@ impl Converter {
     /// A converter that prices calls without a cost by `prices`.
     #[must_use]
     pub(crate) fn new(prices: Arc<PriceTable>) -> Self {
-        Self { prices, stream_ends: Mutex::default(), unrecognised: Mutex::default() }
+        Self {
+            prices,
+            stream_ends: Mutex::default(),
+            unrecognised: Mutex::default(),
+            tags: TagSources::default(),
+        }
+    }
+
+    /// Sets which attributes are tags, next to our own.
+    #[must_use]
+    pub(crate) fn tagging(mut self, tags: TagSources) -> Self {
+        self.tags = tags;
+        self
     }
 
     /// Sets when this process began: what a cumulative counter counted before was seen by the process before.
@@ -156,19 +174,18 @@ impl Converter {
     ) -> Result<Converted, Malformed> {
         let mut result = Converted::default();
         E::resources::<S>(request, |resource| {
-            let from = Resource::read::<E>(resource);
+            let from = Resource::read::<E>(resource, &self.tags.resource);
             let whole = E::scopes::<S>(resource, |scope| {
                 // Without its service or its scope an item would be taken for another's.
                 let named = from.as_ref().map_err(|error| *error).and_then(|from| {
                     let (name, version) = E::name_and_version(scope)?;
                     Ok((from, name.head(NAME_BYTES), version.head(NAME_BYTES)))
                 });
-                let known = named
-                    .as_ref()
-                    .map(|(from, name, version)| (&*from.service, Sender::of(name, version, &from.sdk)));
+                let known =
+                    named.as_ref().map(|(from, name, version)| (*from, Sender::of(name, version, &from.sdk)));
                 let whole = E::items::<S>(scope, |item| {
                     let read = match known {
-                        Ok((service, sender)) => S::read::<E>(self, item, service, sender, now, &mut result),
+                        Ok((from, sender)) => S::read::<E>(self, item, from, sender, now, &mut result),
                         Err(error) => Err(*error),
                     };
                     if let Err(reason) = read {
@@ -191,12 +208,13 @@ impl Converter {
     fn read_span<'s, 'a: 's, E: Encoding>(
         &self,
         span: E::Item<'a>,
-        service: &str,
+        from: &Resource<'_>,
         sender: Sender<'s>,
         now: Timestamp,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
-        let mut draft = Draft::of(sender);
+        let mut draft = Draft::of(sender, &self.tags.attributes);
+        let service = &*from.service;
         let span = E::span(span, |key, value| draft.note(key, value))?;
         draft.note_span(&span)?;
         let ids = Ids::read(&span);
@@ -218,7 +236,10 @@ impl Converter {
             return Ok(());
         };
         let (opens, lasted) = (draft.opens_stream(), draft.log_duration());
+        let (tags, cut) = draft.take_tags(&from.tags);
         let (mut record, clamped) = draft.finish(ids, when, service, kind, &self.prices);
+        record.tags = tags;
+        result.tags_cut += cut;
         result.clamped += u64::from(clamped);
         result.ahead += u64::from(when.ahead);
         if opens || lasted.is_some() {
@@ -239,7 +260,7 @@ pub(crate) trait Items: Signal {
     fn read<'s, 'a: 's, E: Encoding>(
         converter: &Converter,
         item: E::Item<'a>,
-        service: &str,
+        from: &Resource<'_>,
         sender: Sender<'s>,
         now: Timestamp,
         result: &mut Converted,
@@ -250,12 +271,12 @@ impl Items for Spans {
     fn read<'s, 'a: 's, E: Encoding>(
         converter: &Converter,
         item: E::Item<'a>,
-        service: &str,
+        from: &Resource<'_>,
         sender: Sender<'s>,
         now: Timestamp,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
-        converter.read_span::<E>(item, service, sender, now, result)
+        converter.read_span::<E>(item, from, sender, now, result)
     }
 }
 
@@ -263,30 +284,37 @@ impl Items for Logs {
     fn read<'s, 'a: 's, E: Encoding>(
         converter: &Converter,
         item: E::Item<'a>,
-        service: &str,
+        from: &Resource<'_>,
         sender: Sender<'s>,
         now: Timestamp,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
-        converter.read_log::<E>(item, service, sender, now, result)
+        converter.read_log::<E>(item, from, sender, now, result)
     }
 }
 
 /// What the resource says of all its items.
-struct Resource<'a> {
+pub(crate) struct Resource<'a> {
     service: Cow<'a, str>,
     /// The SDK that sent them.
     sdk: Cow<'a, str>,
     /// The process that sent them.
     instance: Cow<'a, str>,
+    /// Tags of all its calls.
+    tags: TagDraft,
 }
 
 impl<'a> Resource<'a> {
-    fn read<E: Encoding>(resource: E::Resource<'a>) -> Result<Self, Malformed> {
+    fn read<E: Encoding>(resource: E::Resource<'a>, sources: &[TagSource]) -> Result<Self, Malformed> {
+        let mut tags = TagDraft::default();
         let (mut service, mut sdk, mut instance) = (Text::EMPTY, Text::EMPTY, Text::EMPTY);
         E::resource_attributes(resource, |key, value| {
+            let key = &*key.head(NAME_BYTES);
+            if !tags.note_own(key, value) && !sources.is_empty() {
+                tags.note(sources, key, value);
+            }
             let Value::Text(text) = value else { return };
-            match &*key.head(NAME_BYTES) {
+            match key {
                 attribute::SERVICE_NAME => service = text,
                 attribute::SERVICE_INSTANCE_ID => instance = text,
                 third_party::SDK_NAME => sdk = text,
@@ -294,7 +322,7 @@ impl<'a> Resource<'a> {
             }
         })?;
         let [service, sdk, instance] = [service, sdk, instance].map(|text| text.head(NAME_BYTES));
-        Ok(Self { service, sdk, instance })
+        Ok(Self { service, sdk, instance, tags })
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     log_records: [AtomicU64; SpanResult::ALL.len()],
     errors: [AtomicU64; RequestError::ALL.len()],
     clamped: AtomicU64,
+    tags_cut: AtomicU64,
     ahead: AtomicU64,
     undone: AtomicU64,
     forgotten: AtomicU64,
@@ -78,6 +79,11 @@ impl Metrics {
     /// Counts calls of which a value was bounded or left out.
     pub(crate) fn count_clamped(&self, number: u64) {
         self.clamped.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts tags that were left out or shortened.
+    pub(crate) fn count_tags_cut(&self, number: u64) {
+        self.tags_cut.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts calls that ended too far ahead.
@@ -139,6 +145,13 @@ impl Metrics {
             "Calls of which a value was out of range and was bounded or left out.",
         );
         out.count(name, &[], self.clamped.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_cut_tags_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Tags that were left out or shortened, by the library or on receipt.",
+        );
+        out.count(name, &[], self.tags_cut.load(Ordering::Relaxed));
         let name = "spanledger_receiver_ahead_calls_total";
         out.family(
             name,

@@ -143,6 +143,7 @@ impl Intake {
         S::count(&self.metrics, SpanResult::Refused, converted.refused + converted.malformed);
         self.metrics.count_skipped(&converted.skipped);
         self.metrics.count_clamped(converted.clamped);
+        self.metrics.count_tags_cut(converted.tags_cut);
         self.metrics.count_ahead(converted.ahead);
         Ok(ExportResponse { partial_success: rejected.partial_success() })
     }

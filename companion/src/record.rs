@@ -5,6 +5,7 @@ mod modality;
 mod passage;
 mod process;
 mod skipped;
+mod tags;
 
 pub(crate) use modality::{ModalityTokens, Parts};
 pub(crate) use passage::Passage;
@@ -12,6 +13,8 @@ pub(crate) use process::{ProcessEnd, ProcessReport};
 #[cfg(test)]
 pub(crate) use skipped::OTHER_SCOPES;
 pub(crate) use skipped::{SkipReason, SkippedHours, SkippedSpans, hours_of};
+
+pub(crate) use tags::{TAG_VALUE_BYTES, TagKey, Tags, parse_tag};
 
 use std::fmt;
 
@@ -163,6 +166,8 @@ pub struct CallRecord {
     pub price_factors: Vec<String>,
     /// What the price tables give for a call whose `cost` is what the provider or the sender reported.
     pub computed_cost: Option<NanoUsd>,
+    /// `spanledger.tag.*`.
+    pub tags: Tags,
     /// `user.id`.
     pub user: Option<String>,
     /// `client.address`.
@@ -222,6 +227,7 @@ impl Default for CallRecord {
             modality_tokens: None,
             price_factors: Vec::new(),
             computed_cost: None,
+            tags: Tags::default(),
             user: None,
             client_address: None,
             conversation_id: None,

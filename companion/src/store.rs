@@ -5,7 +5,9 @@
 
 pub(crate) mod memory;
 
-use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, SkippedSpans, Timestamp, Window};
+use crate::record::{
+    CallRecord, Passage, ProcessReport, SkippedHours, SkippedSpans, TagKey, Timestamp, Window,
+};
 
 mod answer;
 #[cfg(test)]
@@ -152,6 +154,12 @@ pub trait Querier: Send + Sync {
     fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {
         overview::one_by_one(self, question)
     }
+
+    /// Keys of tags that totals can be taken by, by name; at most 16.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError>;
 
     /// Distribution of durations and of times to the first chunk.
     ///

@@ -1,9 +1,10 @@
 //! What the journal gets of a call: all that its span carries, except content.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::trace::TraceContextExt;
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Context, KeyValue, StringValue};
 
 use super::{Telemetry, next_sequence};
 use crate::call::Call;
@@ -44,6 +45,9 @@ impl Telemetry {
         body.text(attribute::CLIENT_ADDRESS, caller.client_address.as_deref());
         let conversation = caller.conversation_id.as_deref().or(request.conversation_id.as_deref());
         body.text(attribute::CONVERSATION_ID, conversation);
+        for (name, value) in caller.tags.pairs() {
+            body.attribute(&KeyValue::new(Arc::clone(name), StringValue::from(Arc::clone(value))));
+        }
         body.text(attribute::REQUEST_HASH, call.request_hash.as_deref());
         body.text(attribute::KEY_FINGERPRINT, call.key_fingerprint.as_deref());
         further.iter().for_each(|attribute| body.attribute(attribute));

@@ -8,6 +8,7 @@ use super::Ended;
 use crate::call::{Call, Operation, RequestFacts, ResponseFacts, Retrieval, Unparsed};
 use crate::outcome::Outcome;
 use crate::semconv::{Semconv, attribute, operation, provider, unparsed};
+use crate::tags::Tags;
 use crate::usage::Usage;
 
 impl Operation {
@@ -81,6 +82,7 @@ pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     // The application's value wins over the one in the request body.
     let conversation = call.caller.conversation_id.as_deref().or(call.request.conversation_id.as_deref());
     list.text(attribute::CONVERSATION_ID, conversation);
+    list.tags(&call.caller.tags);
     if call.request.stream {
         let seconds = call.first_chunk.map(|duration| duration.as_secs_f64());
         list.some(attribute::RESPONSE_TIME_TO_FIRST_CHUNK, seconds);
@@ -125,6 +127,14 @@ impl Attributes {
             let values = values.into_iter().map(StringValue::from).collect();
             self.some(name, Some(Value::Array(Array::String(values))));
         }
+    }
+
+    fn tags(&mut self, tags: &Tags) {
+        let pairs = tags.pairs().iter();
+        self.0.extend(
+            pairs.map(|(name, value)| KeyValue::new(Arc::clone(name), StringValue::from(Arc::clone(value)))),
+        );
+        self.some(attribute::TAGS_CUT, tags.cut());
     }
 
     fn request(&mut self, semconv: Semconv, request: &RequestFacts) {

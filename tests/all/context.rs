@@ -111,6 +111,24 @@ async fn carries_what_the_application_says_on_the_span_and_never_on_a_metric() {
 }
 
 #[tokio::test]
+async fn records_tags_with_the_defaults_of_the_client_and_never_on_a_metric() {
+    let (server, observed) = (server().await, Observed::default());
+    let client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+        .with(observed.builder().tag("team", "platform").tag("env", "prod").build())
+        .build();
+    let context = CallContext::new().tag("team", "search").tag("not a key", "x");
+    call(request(&client, &server).with_extension(context)).await;
+    let span = observed.span();
+    assert_eq!(span.get("spanledger.tag.team").unwrap(), "search");
+    assert_eq!(span.get("spanledger.tag.env").unwrap(), "prod");
+    assert_eq!(span.get("spanledger.tags.cut").unwrap(), "1");
+    for (metric, labels, _) in observed.points() {
+        let tagged = labels.iter().any(|(label, value)| label.contains("tag") || value == "search");
+        assert!(!tagged, "{metric}: {labels:?}");
+    }
+}
+
+#[tokio::test]
 async fn reads_baggage_only_where_the_application_opted_in() {
     for on in [false, true] {
         let (server, observed) = (server().await, Observed::default());

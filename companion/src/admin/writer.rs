@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut Text, stats: &WriterStats) {
     let name = "spanledger_ledger_other_names_total";
     let help = "Calls counted as _OTHER in totals, by the dimension that has too many names.";
     out.family(name, Kind::Counter, help);
-    for (dimension, calls) in ["service", "provider", "model", "error"].into_iter().zip(stats.others) {
+    for (dimension, calls) in ["service", "provider", "model", "error", "tag"].into_iter().zip(stats.others) {
         out.count(name, &[("dimension", dimension)], calls);
     }
     out.family("spanledger_ledger_waiting_calls", Kind::Gauge, "Calls that wait to be written.");

@@ -133,7 +133,11 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
         |tls: &Option<TlsConfig>| tls.as_ref().map(|tls| tls::acceptor(&tls.cert, &tls.key)).transpose();
     let path = &config.ledger.path;
     Ok(Parts {
-        converter: Arc::new(Converter::new(Arc::new(prices(loaded)?)).since(clock::now())),
+        converter: Arc::new(
+            Converter::new(Arc::new(prices(loaded)?))
+                .since(clock::now())
+                .tagging(config.tags.sources().map_err(invalid)?),
+        ),
         senders: senders(config).map_err(invalid)?,
         admin_token: config.admin_token().map_err(invalid)?,
         receiver_tls: tls(&config.receiver.tls)?,

@@ -12,7 +12,7 @@ use spanledger::Outcome;
 
 use super::format::CallsFormat;
 use super::{Failure, write_all};
-use crate::record::Timestamp;
+use crate::record::{TagKey, Timestamp, parse_tag};
 use crate::store::{Filter, Page, Querier};
 use crate::text::terminal::Terminal;
 use crate::text::time::WindowArgs;
@@ -46,6 +46,9 @@ pub struct Args {
     /// Only calls of this user.
     #[arg(long)]
     user: Option<String>,
+    /// Only calls with this tag; several must all match.
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    tags: Vec<(TagKey, String)>,
     /// Only calls with this HTTP status.
     #[arg(long, value_name = "CODE")]
     status: Option<u16>,
@@ -97,6 +100,7 @@ pub fn run(
         model: args.model.clone(),
         provider: args.provider.clone(),
         user: args.user.clone(),
+        tags: args.tags.clone(),
         hash: args.hash.clone(),
         trace_id: args.trace_id,
         outcome: args.outcome,

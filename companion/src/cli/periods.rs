@@ -11,7 +11,7 @@ use std::io::Write;
 use jiff::tz::TimeZone;
 
 use super::{Failure, write_all};
-use crate::record::Timestamp;
+use crate::record::{TagKey, Timestamp, parse_tag};
 use crate::store::{Dimension, Filter, Querier};
 use crate::text::terminal::Terminal;
 use crate::text::time::{checked_duration, duration_seconds};
@@ -27,6 +27,7 @@ Costs are the totals of `spanledger report` over the same time; the last line na
 Examples:
   spanledger daily
   spanledger daily --by model,user --last 7d
+  spanledger monthly --by tag:team
   spanledger weekly --service checkout --json | jq '.periods[].cost_usd'
   spanledger monthly --timezone Europe/Berlin --from 2026-01-01 --csv > costs.csv")]
 pub(super) struct Args {
@@ -42,8 +43,8 @@ pub(super) struct Args {
     /// Where days begin: an IANA name such as Europe/Berlin.
     #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = calendar::time_zone)]
     timezone: TimeZone,
-    /// Totals within each period as well, by one or more of these.
-    #[arg(long, value_enum, value_delimiter = ',')]
+    /// Totals within each period as well, by one or more of model, user, service, provider and tag:KEY.
+    #[arg(long, value_delimiter = ',')]
     by: Vec<By>,
     /// Only calls of this model.
     #[arg(long)]
@@ -57,6 +58,9 @@ pub(super) struct Args {
     /// Only calls of this user.
     #[arg(long)]
     user: Option<String>,
+    /// Only calls with this tag; several must all match.
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    tags: Vec<(TagKey, String)>,
     /// Only calls, all tokens and cost.
     #[arg(long)]
     compact: bool,
@@ -72,12 +76,13 @@ pub(super) struct Args {
 }
 
 /// A dimension of usage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Model,
     User,
     Service,
     Provider,
+    Tag(TagKey),
 }
 
 impl By {
@@ -87,15 +92,36 @@ impl By {
             Self::User => Dimension::User,
             Self::Service => Dimension::Service,
             Self::Provider => Dimension::Provider,
+            Self::Tag(key) => Dimension::Tag(key),
         }
     }
+}
 
-    const fn name(self) -> &'static str {
+impl std::fmt::Display for By {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Model => "model",
-            Self::User => "user",
-            Self::Service => "service",
-            Self::Provider => "provider",
+            Self::Model => f.write_str("model"),
+            Self::User => f.write_str("user"),
+            Self::Service => f.write_str("service"),
+            Self::Provider => f.write_str("provider"),
+            Self::Tag(key) => write!(f, "tag:{key}"),
+        }
+    }
+}
+
+impl std::str::FromStr for By {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "model" => Ok(Self::Model),
+            "user" => Ok(Self::User),
+            "service" => Ok(Self::Service),
+            "provider" => Ok(Self::Provider),
+            _ => match text.strip_prefix("tag:") {
+                Some(key) => key.parse().map(Self::Tag),
+                None => Err("expected model, user, service, provider or tag:KEY".to_owned()),
+            },
         }
     }
 }
@@ -132,6 +158,7 @@ pub(super) fn run(
         model: args.model.clone(),
         provider: args.provider.clone(),
         user: args.user.clone(),
+        tags: args.tags.clone(),
         ..Filter::default()
     };
     let usage = usage::gather(querier, slots, &filter, &args.by, now)?;

@@ -14,7 +14,7 @@ const TESTS: &str = "SPANLEDGER_TEST_";
 const OWN: [&str; 2] = ["SPANLEDGER_CONFIG", "SPANLEDGER_LEDGER"];
 
 /// Read by the library, in applications that may share an environment with the companion.
-const LIBRARY: [&str; 1] = ["SPANLEDGER_JOURNAL_DIR"];
+const LIBRARY: [&str; 2] = ["SPANLEDGER_JOURNAL_DIR", "SPANLEDGER_TAGS_FROM_RESOURCE"];
 
 /// Read by the Collector's configuration in `collector/`, which may share an environment with the companion.
 const COLLECTOR: [&str; 11] = [

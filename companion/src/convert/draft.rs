@@ -11,10 +11,11 @@ use spanledger::{CostStatus, Outcome, Usage, UsageSource};
 
 use super::attributes::{self, Field, Own};
 use super::process::ProcessDraft;
+use super::tags::{TagDraft, TagSource};
 use super::third_party::{self, Sender};
 use super::value::{self, DOCUMENT_BYTES, NAME_BYTES, TEXT_BYTES};
 use crate::otlp::{self, Malformed, SpanView, Text, Value};
-use crate::record::{ProcessReport, Timestamp};
+use crate::record::{ProcessReport, Tags, Timestamp};
 
 use more::More;
 pub(super) use usage::Reading;
@@ -80,6 +81,9 @@ pub(super) struct Draft<'a> {
     instance: Option<Cow<'a, str>>,
     sequence: Option<u64>,
     fetched: bool,
+    tags: TagDraft,
+    /// Attributes that the configuration makes tags.
+    tag_sources: &'a [TagSource],
 }
 
 /// The status of a span.
@@ -100,8 +104,13 @@ enum Rank {
 
 impl<'a> Draft<'a> {
     /// A draft of a span that `sender` wrote.
-    pub(super) fn of(sender: Sender<'a>) -> Self {
-        Self { sender, ..Self::default() }
+    pub(super) fn of(sender: Sender<'a>, tag_sources: &'a [TagSource]) -> Self {
+        Self { sender, tag_sources, ..Self::default() }
+    }
+
+    /// The call's tags, those of its resource included, and how many were left out or shortened.
+    pub(super) fn take_tags(&mut self, resource: &TagDraft) -> (Tags, u64) {
+        std::mem::take(&mut self.tags).finish(resource)
     }
 
     /// The report of a journal on its process, if the span is one.
@@ -117,8 +126,13 @@ impl<'a> Draft<'a> {
             self.set(field, value, Rank::Conventions, std::convert::identity);
         } else if let Some(field) = self.sender.own_field(key).or_else(|| third_party::field(key)) {
             self.note_third_party(field, value);
-        } else if let Value::Text(module) = value {
+        } else if !self.tags.note_own(key, value)
+            && let Value::Text(module) = value
+        {
             self.sender = self.sender.in_module(key, &module.head(NAME_BYTES));
+        }
+        if !self.tag_sources.is_empty() {
+            self.tags.note(self.tag_sources, key, value);
         }
         if ProcessDraft::is_about(key) {
             self.process.get_or_insert_default().note(key, value);

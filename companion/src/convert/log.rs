@@ -11,7 +11,7 @@ use super::kind::Kind;
 use super::third_party::Sender;
 use super::timestamps::{self, CallTime};
 use super::value::NAME_BYTES;
-use super::{Converted, Converter, Ids};
+use super::{Converted, Converter, Ids, Resource};
 use crate::otlp::{Encoding, LogView, Malformed, Text, Value};
 use crate::record::Timestamp;
 
@@ -23,7 +23,7 @@ impl Converter {
     pub(super) fn read_log<'s, 'a: 's, E: Encoding>(
         &self,
         record: E::Item<'a>,
-        service: &str,
+        from: &Resource<'_>,
         sender: Sender<'s>,
         now: Timestamp,
         result: &mut Converted,
@@ -40,7 +40,8 @@ impl Converter {
             result.ignored += 1;
             return Ok(());
         };
-        let mut draft = Draft::of(sender);
+        let service = &*from.service;
+        let mut draft = Draft::of(sender, &self.tags.attributes);
         E::log(record, |key, value| draft.note(key, value))?;
         if !draft.is_event_of_a_call(event) {
             result.ignored += 1;
@@ -48,7 +49,10 @@ impl Converter {
         }
         let when = lasting(timestamps::bounded(log.time, log.time, now), draft.lasted_ns());
         let ids = ids(&log, service, &names, &draft);
-        let (call, clamped) = draft.finish(ids, when, service, Kind::Generation, &self.prices);
+        let (tags, cut) = draft.take_tags(&from.tags);
+        let (mut call, clamped) = draft.finish(ids, when, service, Kind::Generation, &self.prices);
+        call.tags = tags;
+        result.tags_cut += cut;
         result.clamped += u64::from(clamped);
         result.ahead += u64::from(when.ahead);
         result.records.push(call);

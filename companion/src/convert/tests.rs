@@ -20,6 +20,7 @@ mod json;
 mod nesting;
 mod recomputed;
 mod senders;
+mod tags;
 mod unrecognised;
 mod wire;
 

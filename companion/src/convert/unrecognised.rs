@@ -43,7 +43,7 @@ impl Counters {
         found: &mut SkippedHours,
     ) -> Result<(), Malformed> {
         E::resources::<Metrics>(request, |resource| {
-            let Ok(from) = Resource::read::<E>(resource) else { return };
+            let Ok(from) = Resource::read::<E>(resource, &[]) else { return };
             let process = (from.service, from.instance);
             // What is malformed in it is not counted.
             let _malformed = E::scopes::<Metrics>(resource, |scope| {

@@ -253,7 +253,7 @@ impl Evaluator {
 impl Monitor {
     fn owns(&self, alert: &Alert) -> bool {
         self.scope.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
-            && self.scope.by.is_none_or(|by| alert.labels.contains_key(by.as_str()))
+            && self.scope.by.is_none_or(|by| alert.labels.contains_key(&*by.label()))
     }
 }
 

@@ -37,7 +37,7 @@ fn filters(asked: &Parameters) -> Markup {
     html! {
         form.filters action="/calls" method="get" aria-label="Filter the calls" {
             @for (name, value) in asked.present(&TIME) { input type="hidden" name=(name) value=(value); }
-            @for (name, title) in [("model", "Model"), ("provider", "Provider"), ("service", "Service"), ("user", "User")] {
+            @for (name, title) in [("model", "Model"), ("provider", "Provider"), ("service", "Service"), ("user", "User"), ("tag", "Tag (key=value)")] {
                 label { (title) input type="text" name=(name) value=(value(name)) autocomplete="off" spellcheck="false"; }
             }
             label {
@@ -76,7 +76,7 @@ fn table(asked: &Parameters, page: &CallPage) -> Markup {
                         th scope="col" { "Start (UTC)" } th scope="col" { "Model" } th scope="col" { "Outcome" }
                         th.n scope="col" { "Tokens in" } th.n scope="col" { "Tokens out" } th.n scope="col" { "Cost" }
                         th.n scope="col" { "Latency" } th.n scope="col" { "First chunk" }
-                        th scope="col" { "User" } th scope="col" { "Service" }
+                        th scope="col" { "User" } th scope="col" { "Service" } th scope="col" { "Tags" }
                         th scope="col" { "Request hash" } th scope="col" { "Trace" }
                     } }
                     tbody { @for (call, cost) in page.calls.iter().zip(&costs) { (row(asked, call, cost)) } }
@@ -100,8 +100,20 @@ fn row(asked: &Parameters, call: &CallRecord, cost: &str) -> Markup {
             td.n { (or_dash(call.first_chunk_ns, |ns| seconds(in_seconds(ns)))) }
             td { (call.user.as_deref().map_or_else(dash, |user| only(asked, "user", user, 24))) }
             td { (only(asked, "service", &call.service, 24)) }
+            td { (tags(asked, call)) }
             td.mono { (call.request_hash.as_deref().map_or_else(dash, |hash| only(asked, "hash", hash, 9))) }
             td.mono { (only(asked, "trace_id", &trace, 9)) }
+        }
+    }
+}
+
+fn tags(asked: &Parameters, call: &CallRecord) -> Markup {
+    let tags: Vec<String> = call.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    html! {
+        @if tags.is_empty() { (dash()) }
+        @for (index, tag) in tags.iter().enumerate() {
+            @if index > 0 { " " }
+            (only(asked, "tag", tag, 24))
         }
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use spanledger::Outcome;
 
 use crate::record::ids::parse_trace_id;
-use crate::record::{Timestamp, Window};
+use crate::record::{Timestamp, Window, parse_tag};
 use crate::store::Filter;
 use crate::text::time::window;
 
 /// The names a query may use.
-const KNOWN: [&str; 12] = [
-    "last", "from", "to", "service", "provider", "model", "user", "outcome", "status", "hash", "trace_id",
-    "after",
+const KNOWN: [&str; 13] = [
+    "last", "from", "to", "service", "provider", "model", "user", "tag", "outcome", "status", "hash",
+    "trace_id", "after",
 ];
 
 /// What was wrong with a query, for the reader.
@@ -65,6 +65,7 @@ impl Parameters {
             model: text("model"),
             provider: text("provider"),
             user: text("user"),
+            tags: self.read("tag", parse_tag)?.into_iter().collect(),
             hash: text("hash"),
             trace_id: self.read("trace_id", parse_trace_id)?,
             outcome,
@@ -113,8 +114,8 @@ impl Parameters {
 /// The parameters that choose the time.
 pub(super) const TIME: [&str; 3] = ["last", "from", "to"];
 /// The parameters that choose among the calls.
-pub(super) const FILTERS: [&str; 8] =
-    ["service", "provider", "model", "user", "outcome", "status", "hash", "trace_id"];
+pub(super) const FILTERS: [&str; 9] =
+    ["service", "provider", "model", "user", "tag", "outcome", "status", "hash", "trace_id"];
 
 #[cfg(test)]
 mod tests {
@@ -128,6 +129,7 @@ mod tests {
             ("status=ok", "status is \"ok\": it is a number such as 429"),
             ("outcome=fine", "outcome is \"fine\": it is one of completed, truncated"),
             ("trace_id=12", "trace_id is \"12\": a trace id has 32 hex digits"),
+            ("tag=team", "tag is \"team\": \"team\": expected KEY=VALUE"),
             ("after=x", "after is \"x\": it is a number"),
             ("last=soon", "\"soon\" is not a valid duration"),
             ("from=2026-11-02&to=2026-11-01", "the window is empty"),

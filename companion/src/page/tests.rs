@@ -12,6 +12,7 @@ use sha2::Digest as _;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::record::TagKey;
 use crate::report::tests::fixture::{HOSTILE, NOW, calls, ledger, rules};
 use crate::store::history::SeriesSum;
 use crate::store::memory::MemoryStore;
@@ -209,6 +210,9 @@ impl Querier for Stuck {
         self.refuse()
     }
     fn history(&self, _: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
+        self.refuse()
+    }
+    fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
         self.refuse()
     }
     fn latency(&self, _: Window, _: &Filter) -> Result<LatencySummary, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{SkipReason, SkippedSpans, Timestamp, Window};
+use crate::record::{SkipReason, SkippedSpans, TagKey, Timestamp, Window};
 use crate::store::{
     Dimension, Filter, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, SequenceGaps,
     Step, StoreError, Totals,
@@ -15,6 +15,8 @@ use crate::text::unit::Unit;
 const TOP_USERS: usize = 20;
 /// Kinds of error in a report.
 const TOP_ERRORS: usize = 10;
+/// Values of each tag in a report.
+const TOP_TAGS: usize = 20;
 /// Request hashes in a report.
 const TOP_HASHES: usize = 10;
 /// Models, providers and services in a report; a hostile sender may invent names without end.
@@ -94,6 +96,8 @@ pub struct Report {
     pub services: Vec<Group>,
     /// At most 20.
     pub users: Vec<Group>,
+    /// By each tag that calls have, at most 20 values of each; calls without the tag are left out.
+    pub tags: Vec<(TagKey, Vec<Group>)>,
     /// By `error.type`, at most 10.
     pub errors: Vec<Group>,
     /// How the calls ended.
@@ -169,7 +173,8 @@ pub fn build(
     now: Timestamp,
 ) -> Result<Report, StoreError> {
     let step_seconds = step_seconds(window);
-    let by = [
+    let tag_keys = querier.tag_keys()?;
+    let mut by = vec![
         (Dimension::Model, SEEN_NAMES),
         (Dimension::Provider, TOP_NAMES),
         (Dimension::Service, TOP_NAMES),
@@ -177,12 +182,15 @@ pub fn build(
         (Dimension::Error, TOP_ERRORS),
         (Dimension::Outcome, TOP_NAMES),
     ];
+    by.extend(tag_keys.iter().map(|key| (Dimension::Tag(*key), TOP_TAGS)));
     let asked = OverviewQuestion { window, step_seconds, by: &by, repeated: TOP_HASHES };
     let Overview { totals, latency, steps, groups, repetition } = querier.overview(&asked)?;
     let mut groups = groups.into_iter();
     let mut next = || groups.next().unwrap_or_default();
     let (mut models, providers, services) = (next(), next(), next());
     let (users, errors, outcomes) = (next(), next(), next());
+    let tags = tag_keys.into_iter().map(|key| (key, next())).filter(|(_, groups)| !groups.is_empty());
+    let tags = tags.collect();
 
     let mut costliest: Vec<Group> = models.iter().filter(|group| group.totals.cost.0 > 0).cloned().collect();
     costliest.sort_by(|a, b| b.totals.cost.cmp(&a.totals.cost).then_with(|| a.name.cmp(&b.name)));
@@ -213,6 +221,7 @@ pub fn build(
         providers,
         services,
         users,
+        tags,
         errors,
         outcomes,
         unpriced,

@@ -40,6 +40,7 @@ struct Document<'a> {
     gaps: Gaps<'a>,
     skipped: Vec<SkippedSpans<'a>>,
     rules: Vec<Rule<'a>>,
+    tags: BTreeMap<&'a str, Vec<Named<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -219,6 +220,7 @@ impl<'a> Document<'a> {
                     labels: &rule.labels,
                 })
                 .collect(),
+            tags: report.tags.iter().map(|(key, groups)| (key.as_str(), named(groups))).collect(),
         }
     }
 }

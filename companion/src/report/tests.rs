@@ -416,3 +416,26 @@ fn the_report_is_the_same_from_every_store() {
     };
     assert_eq!(exact(stored), exact(expected));
 }
+
+#[test]
+fn calls_are_added_up_by_each_tag_in_every_form() {
+    let of = |n, team: &str| {
+        let mut call = fixture::call(n, NOW.plus_seconds(-600));
+        assert!(call.tags.add("team", team));
+        call
+    };
+    let store = ledger(&[
+        of(1, "<search>"),
+        of(2, "<search>"),
+        of(3, "ads"),
+        fixture::call(4, NOW.plus_seconds(-600)),
+    ]);
+    let report = build(&store, Window::last(3_600, NOW), &[], NOW).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    assert_eq!(json["tags"]["team"][0]["name"], "<search>");
+    assert_eq!(json["tags"]["team"][0]["calls"], 2);
+    let text = to_text(&report, Terminal::PLAIN);
+    assert!(text.contains("Tag team") && text.contains("<search>"), "{text}");
+    let page = to_html(&report);
+    assert!(page.contains("Calls by tag team") && page.contains("&lt;search&gt;"));
+}

@@ -42,6 +42,9 @@ pub(crate) fn to_text(report: &Report, terminal: Terminal) -> String {
     ] {
         sums(title, first, groups, partition.then_some(report.totals.calls), terminal, &mut out);
     }
+    for (key, groups) in &report.tags {
+        sums(&format!("Tag {key}"), "value", groups, Some(report.totals.calls), terminal, &mut out);
+    }
     errors(report, terminal, &mut out);
     repeated(report, terminal, &mut out);
     unpriced(report, terminal, &mut out);

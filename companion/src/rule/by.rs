@@ -1,16 +1,26 @@
-use crate::store::Dimension;
-use crate::text::text_enum::text_enum;
+use std::borrow::Cow;
+use std::fmt;
 
-text_enum! {
-    /// What calls are judged apart by.
-    pub enum By {
-        /// `service.name`.
-        Service = "service",
-        /// `user.id`.
-        User = "user",
-        /// The model that answered, else the one asked for.
-        Model = "model",
-    }
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::record::TagKey;
+use crate::store::Dimension;
+
+/// What the names of tags begin with.
+const TAG: &str = "tag:";
+
+/// What calls are judged apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// `service.name`.
+    Service,
+    /// `user.id`.
+    User,
+    /// The model that answered, else the one asked for.
+    Model,
+    /// A tag; calls without it are judged together.
+    Tag(TagKey),
 }
 
 impl By {
@@ -19,6 +29,51 @@ impl By {
             Self::Service => Dimension::Service,
             Self::User => Dimension::User,
             Self::Model => Dimension::Model,
+            Self::Tag(key) => Dimension::Tag(key),
         }
+    }
+
+    /// The label of alerts: `service`, `user`, `model` or `tag_team`.
+    pub(crate) fn label(self) -> Cow<'static, str> {
+        match self {
+            Self::Service => "service".into(),
+            Self::User => "user".into(),
+            Self::Model => "model".into(),
+            Self::Tag(key) => key.label().into(),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "service" => Some(Self::Service),
+            "user" => Some(Self::User),
+            "model" => Some(Self::Model),
+            _ => text.strip_prefix(TAG).and_then(TagKey::new).map(Self::Tag),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    /// As the configuration spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(key) => write!(f, "{TAG}{key}"),
+            other => f.write_str(&other.label()),
+        }
+    }
+}
+
+impl Serialize for By {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for By {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let message =
+            || format!("unknown variant `{text}`, expected one of `service`, `user`, `model`, `tag:KEY`");
+        Self::read(&text).ok_or_else(|| D::Error::custom(message()))
     }
 }

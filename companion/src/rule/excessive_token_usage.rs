@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
-use super::{Absent, By, Compare, Evaluation, Inputs, Labels, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Labels, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
 use crate::store::{LargeCall, StoreError};
 use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
@@ -55,9 +55,12 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     for (call, limit) in calls.into_iter().zip(limits) {
         let labels = match scope.by {
             None => scope.labels.clone(),
-            Some(by @ By::Service) => scope.labels_with(by.as_str(), &call.service),
-            Some(by @ By::User) => scope.labels_with(by.as_str(), &call.user),
-            Some(by @ By::Model) => scope.labels_with(by.as_str(), &call.model),
+            Some(by @ By::Service) => scope.labels_with(&by.label(), &call.service),
+            Some(by @ By::User) => scope.labels_with(&by.label(), &call.user),
+            Some(by @ By::Model) => scope.labels_with(&by.label(), &call.model),
+            Some(by @ By::Tag(key)) => {
+                scope.labels_with(&by.label(), call.tags.get(key).unwrap_or(OTHER))
+            }
         };
         groups.entry(labels).or_default().push((call, limit));
     }

@@ -85,14 +85,14 @@ impl Scope {
                 rest.subtract(&group.totals);
                 Group {
                     name: Some(group.name.clone()),
-                    labels: self.labels_with(by.as_str(), &group.name),
+                    labels: self.labels_with(&by.label(), &group.name),
                     filter: self.filter_of(by, group.name),
                     totals: group.totals,
                 }
             })
             .collect();
         if rest.calls > 0 {
-            let labels = self.labels_with(by.as_str(), OTHER);
+            let labels = self.labels_with(&by.label(), OTHER);
             groups.push(Group { name: None, labels, filter: self.filter.clone(), totals: rest });
         }
         Ok(groups)
@@ -111,7 +111,7 @@ impl Scope {
         let found = inputs.answers.repetition(inputs.querier, window, &self.filter, question)?;
         let labelled = found.into_iter().map(|group| {
             let labels = match self.by {
-                Some(by) => self.labels_with(by.as_str(), &group.name),
+                Some(by) => self.labels_with(&by.label(), &group.name),
                 None => self.labels.clone(),
             };
             (labels, group)
@@ -125,6 +125,10 @@ impl Scope {
             By::Service => &mut filter.service,
             By::User => &mut filter.user,
             By::Model => &mut filter.model,
+            By::Tag(key) => {
+                filter.tags.push((key, name));
+                return filter;
+            }
         };
         *field = Some(name);
         filter

@@ -50,7 +50,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     for (name, history) in past.histories() {
         let Some(last) = history.last() else { continue };
         let labels = match scope.by {
-            Some(by) => scope.labels_with(by.as_str(), name),
+            Some(by) => scope.labels_with(&by.label(), name),
             None => scope.labels.clone(),
         };
         // To the five minutes where it is silent: an alert is not too early by that.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::record::{CallRecord, NanoUsd, ProcessEnd, Timestamp};
+use crate::record::{CallRecord, NanoUsd, ProcessEnd, Tags, Timestamp};
 
 /// Totals over calls. All of them are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub struct GroupRepetition {
     pub repeated: Vec<Repeated>,
 }
 
-/// The largest call of one user at one service.
+/// The largest call of one user at one service, with one set of tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LargeCall {
     /// The user; empty for calls without one.
@@ -158,6 +158,8 @@ pub struct LargeCall {
     pub service: String,
     /// Its model.
     pub model: String,
+    /// Its tags.
+    pub tags: Tags,
     /// Its trace.
     pub trace_id: [u8; 16],
 }
@@ -256,8 +258,8 @@ pub struct Appended {
     pub other_accounts: u64,
     /// Calls that were counted before and are not any more: what came shows that another account of the call counts.
     pub undone: u64,
-    /// New calls whose service, provider, model or kind of failure is counted as `_OTHER`.
-    pub others: [u64; 4],
+    /// New calls whose service, provider, model, kind of failure or tag is counted as `_OTHER`.
+    pub others: [u64; 5],
     /// Accounts that may be forgotten within ten minutes of their end, since more have come than are remembered: another
     /// account of the same call that comes from now on may be counted as well.
     pub forgotten: u64,

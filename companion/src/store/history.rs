@@ -44,6 +44,19 @@ impl SeriesSum {
         Self { names, totals: Totals::default(), latencies: Latencies::default() }
     }
 
+    /// Adds the calls of another series with the same names.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.totals.absorb(&other.totals);
+        let latencies = &mut self.latencies;
+        other.latencies.duration.iter().for_each(|(most, calls)| add(&mut latencies.duration, *most, *calls));
+        other
+            .latencies
+            .first_chunk
+            .iter()
+            .for_each(|(most, calls)| add(&mut latencies.first_chunk, *most, *calls));
+        latencies.first_chunk_ns = latencies.first_chunk_ns.saturating_add(other.latencies.first_chunk_ns);
+    }
+
     /// Counts one call.
     pub(crate) fn count(&mut self, call: &Measures) {
         self.totals.count(call);

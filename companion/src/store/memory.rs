@@ -302,6 +302,7 @@ impl<'a> Matcher<'a> {
             except_services: numbers(&filter.except_services),
             except_models: numbers(&filter.except_models),
             rest: filter.provider.is_some()
+                || !filter.tags.is_empty()
                 || filter.user.is_some()
                 || filter.hash.is_some()
                 || filter.trace_id.is_some()
@@ -322,6 +323,7 @@ impl<'a> Matcher<'a> {
     fn rest_matches(&self, call: &CallRecord) -> bool {
         let filter = self.filter;
         filter.provider.as_ref().is_none_or(|wanted| *wanted == call.provider)
+            && filter.tags.iter().all(|(key, value)| call.tags.get(*key) == Some(value))
             && filter.user.as_ref().is_none_or(|wanted| Some(wanted) == call.user.as_ref())
             && filter.hash.as_ref().is_none_or(|wanted| Some(wanted) == call.request_hash.as_ref())
             && filter.trace_id.is_none_or(|wanted| wanted == call.trace_id)

@@ -1,7 +1,7 @@
 //! What questions are about.
 
-use crate::record::CallRecord;
 use crate::record::ids::{hex, parse_hex};
+use crate::record::{CallRecord, TagKey};
 
 /// Which calls a question is about. An absent field matches all; several must all match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Filter {
     pub model: Option<String>,
     /// Exact provider.
     pub provider: Option<String>,
+    /// Exact values of tags.
+    pub tags: Vec<(TagKey, String)>,
     /// Exact user id. Questions with this or a later field read rows, not rollups.
     pub user: Option<String>,
     /// Exact request hash.
@@ -45,6 +47,8 @@ pub enum Dimension {
     Outcome,
     /// The cost status.
     CostStatus,
+    /// The tag of a key; calls without it are left out.
+    Tag(TagKey),
 }
 
 /// What is asked about the repetition of request hashes.

@@ -7,7 +7,7 @@ use crate::record::CallRecord;
 type Cell = fn(&Call<'_>) -> String;
 
 /// Titles and cells side by side, so that they cannot drift apart.
-const COLUMNS: [(&str, Cell); 41] = [
+const COLUMNS: [(&str, Cell); 42] = [
     ("start", |call| call.start.clone()),
     ("trace_id", |call| call.trace_id.clone()),
     ("span_id", |call| call.span_id.clone()),
@@ -51,6 +51,7 @@ const COLUMNS: [(&str, Cell); 41] = [
     ("instance", |call| maybe(call.instance)),
     ("sequence", |call| known(call.sequence)),
     ("response_preview", |call| maybe(call.response_preview)),
+    ("tags", |call| untrusted(&call.tags.to_text().unwrap_or_default())),
 ];
 
 pub(super) fn render(calls: &[CallRecord]) -> String {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::record::ids::hex;
-use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Tags};
 use crate::store::CallPage;
 use crate::text::number::in_seconds;
 use crate::text::time::rfc3339;
@@ -70,6 +70,7 @@ pub(super) struct Call<'a> {
     pub(super) instance: Option<&'a str>,
     pub(super) sequence: Option<u64>,
     pub(super) response_preview: Option<&'a str>,
+    pub(super) tags: &'a Tags,
 }
 
 impl<'a> Call<'a> {
@@ -121,6 +122,7 @@ impl<'a> Call<'a> {
             instance: call.instance.as_deref(),
             sequence: call.sequence,
             response_preview: call.response_preview.as_deref(),
+            tags: &call.tags,
         }
     }
 }

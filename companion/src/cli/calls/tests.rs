@@ -102,17 +102,17 @@ fn csv_cells_are_never_formulas_and_keep_their_borders() {
     one.response_preview = Some("@SUM(A1)".to_owned());
     let (out, _) = list(&[one], &["--format", "csv"]);
     let (titles, row) = out.split_once("\r\n").unwrap();
-    assert_eq!(titles.split(',').count(), 41);
+    assert_eq!(titles.split(',').count(), 42);
     for cell in [
         "\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\"",
         ",' +1,",
         ",\"a,b\nc\",",
         ",'-2+3,",
-        ",'@SUM(A1)\r\n",
+        ",'@SUM(A1),\r\n",
     ] {
         assert!(row.contains(cell), "{cell} is not in {row}");
     }
-    assert!(titles.ends_with("sequence,response_preview"));
+    assert!(titles.ends_with("sequence,response_preview,tags"));
 }
 
 #[test]
@@ -150,4 +150,20 @@ fn no_format_passes_control_characters_to_a_terminal() {
         assert_eq!(found, None, "{format}: {text:?}");
     }
     assert_eq!(json(&ledger, &[])["calls"][0]["user"], hostile);
+}
+
+#[test]
+fn tags_select_calls_and_are_in_every_format() {
+    let mut tagged = call(1, NOW.plus_seconds(-60));
+    assert!(tagged.tags.add("team", "=search") && tagged.tags.add("env", "prod"));
+    let ledger = [tagged, call(2, NOW.plus_seconds(-30))];
+    let found = json(&ledger, &["--tag", "team==search", "--tag", "env=prod"]);
+    assert_eq!(found["calls"].as_array().map(Vec::len), Some(1));
+    assert_eq!(found["calls"][0]["tags"], serde_json::json!({"env": "prod", "team": "=search"}));
+    assert_eq!(json(&ledger, &["--tag", "team=ads"])["calls"], serde_json::json!([]));
+    let csv = list(&ledger, &["--format", "csv"]).0;
+    assert!(
+        csv.lines().next().unwrap().ends_with(",tags") && csv.contains(r#"""team"":""=search"""#),
+        "{csv}"
+    );
 }

@@ -8,7 +8,7 @@ use spanledger::semconv::{error_type, operation};
 use spanledger::{CostStatus, Outcome, PriceQuery, PriceTable, Usage, UsageSource};
 
 use crate::convert::{failure, secrets};
-use crate::record::{CallRecord, NanoUsd, Origin, Timestamp};
+use crate::record::{CallRecord, NanoUsd, Origin, Tags, Timestamp};
 use crate::text::time;
 
 /// The price source of a cost that the audit log states.
@@ -172,6 +172,7 @@ impl Row {
             price_factors: Vec::new(),
             computed_cost: None,
             user: self.user,
+            tags: Tags::default(),
             client_address: self.address,
             conversation_id: None,
             request_hash: self.request_hash,

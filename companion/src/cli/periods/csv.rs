@@ -29,7 +29,7 @@ pub(super) fn render(usage: &Usage) -> String {
         row(&mut out, one, "", "", &one.figures.totals);
         for (by, groups) in &one.groups {
             for group in groups {
-                row(&mut out, one, by.name(), &group.name, &group.totals);
+                row(&mut out, one, &by.to_string(), &group.name, &group.totals);
             }
         }
     }

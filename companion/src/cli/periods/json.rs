@@ -30,7 +30,7 @@ pub(super) fn render(usage: &Usage, period: Period, zone: &TimeZone) -> Result<S
                     .iter()
                     .flat_map(|(by, groups)| {
                         groups.iter().map(|group| OfGroup {
-                            by: by.name(),
+                            by: by.to_string(),
                             name: (!group.name.is_empty()).then_some(&*group.name),
                             figures: Numbers::of(&group.totals),
                         })
@@ -80,7 +80,7 @@ struct Row<'a> {
 /// One value of a dimension; `name` is null for calls without one and for all values that are not named.
 #[derive(Serialize)]
 struct OfGroup<'a> {
-    by: &'static str,
+    by: String,
     name: Option<&'a str>,
     #[serde(flatten)]
     figures: Numbers,

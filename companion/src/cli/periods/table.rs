@@ -1,7 +1,7 @@
 //! Usage by period as a table, with what it rests on below.
 
-use super::Period;
 use super::usage::{Figures, Usage};
+use super::{By, Period};
 use crate::store::Totals;
 use crate::text::number::{compact, count, counted, percent, share, usd, usd_column};
 use crate::text::table::{Align, Table};
@@ -44,7 +44,10 @@ pub(super) fn render(usage: &Usage, period: Period, compact_form: bool, terminal
         for (by, groups) in &one.groups {
             for group in groups {
                 let name = if group.name.is_empty() {
-                    format!("other {}s", by.name())
+                    match by {
+                        By::Tag(key) => format!("no {key}, and others"),
+                        by => format!("other {by}s"),
+                    }
                 } else {
                     harmless(&group.name)
                 };

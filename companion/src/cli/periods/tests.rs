@@ -142,3 +142,26 @@ fn says_what_is_wrong_with_a_flag() {
     let error = periods(Period::Hour, &[], &["--last", "300d"]).unwrap_err();
     assert!(error.contains("more than 2,000 hours"), "{error}");
 }
+
+#[test]
+fn splits_and_selects_by_tag() {
+    let tagged = |n, team: &str| {
+        let mut call = at(n, "2026-11-22T10:00:00Z");
+        assert!(call.tags.add("team", team));
+        call
+    };
+    let calls = [tagged(1, "search"), tagged(2, "search"), tagged(3, "ads"), at(4, "2026-11-22T11:00:00Z")];
+    let document = json(Period::Month, &calls, &["--by", "tag:team", "--from", "2026-11-01"]);
+    let groups = document["periods"][0]["groups"].as_array().unwrap();
+    let groups: Vec<_> =
+        groups.iter().map(|one| (one["by"].as_str(), one["name"].as_str(), one["calls"].as_u64())).collect();
+    let by = Some("tag:team");
+    assert_eq!(groups, [(by, Some("search"), Some(2)), (by, Some("ads"), Some(1)), (by, None, Some(1))]);
+    let text = periods(Period::Month, &calls, &["--by", "tag:team", "--from", "2026-11-01"]).unwrap();
+    assert!(text.contains("no team, and others"), "{text}");
+    let csv = periods(Period::Day, &calls, &["--tag", "team=search", "--by", "tag:team", "--csv"]).unwrap();
+    assert!(csv.contains(",tag:team,search,2,"), "{csv}");
+    for wrong in [["--by", "tag:"], ["--by", "team"], ["--tag", "team"], ["--tag", "team="]] {
+        assert!(periods(Period::Day, &calls, &wrong).is_err(), "{wrong:?}");
+    }
+}

@@ -14,7 +14,7 @@ use crate::convert::secrets;
 use crate::convert::third_party::{Meaning, litellm};
 use crate::convert::timestamps::CallTime;
 use crate::convert::value::{NAME_BYTES, TEXT_BYTES};
-use crate::record::{CallRecord, ModalityTokens, Origin};
+use crate::record::{CallRecord, ModalityTokens, Origin, Tags};
 
 impl Draft<'_> {
     /// The record, and whether a value had to be bounded.
@@ -95,6 +95,7 @@ impl Draft<'_> {
             modality_tokens: ModalityTokens::of(&self.usage),
             price_factors,
             computed_cost: cost.computed,
+            tags: Tags::default(),
             user: text(self.more.account.or(self.user), NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: text(self.conversation, NAME_BYTES),

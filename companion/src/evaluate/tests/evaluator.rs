@@ -1,6 +1,6 @@
 use super::*;
 use crate::alert::{HELD, RESOLVED_FOR};
-use crate::record::Window;
+use crate::record::{TagKey, Window};
 use crate::store::history::SeriesSum;
 use crate::store::*;
 
@@ -40,6 +40,9 @@ impl Querier for Broken {
     }
     fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
         self.0.history(edges)
+    }
+    fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
+        self.0.tag_keys()
     }
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
         self.0.latency(window, filter)

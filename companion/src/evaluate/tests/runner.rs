@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::evaluate::runner::Runner;
 use crate::evaluate::state_file::StateFile;
-use crate::record::Window;
+use crate::record::{TagKey, Window};
 use crate::store::history::SeriesSum;
 use crate::store::*;
 
@@ -62,6 +62,9 @@ impl Querier for Hanging {
     }
     fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
         self.store.history(edges)
+    }
+    fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
+        self.store.tag_keys()
     }
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
         self.store.latency(window, filter)

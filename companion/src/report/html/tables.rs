@@ -23,6 +23,9 @@ pub(super) fn section(report: &Report) -> Markup {
                 @if !report.users.is_empty() {
                     div.wide { (sums("Users with the most calls", "User", &report.users, None, false)) }
                 }
+                @for (key, groups) in &report.tags {
+                    (sums(&format!("Calls by tag {key}"), key.as_str(), groups, Some(&report.totals), true))
+                }
                 @if !report.repetition.repeated.is_empty() { div.wide { (repeated(report)) } }
                 @if !report.unpriced.is_empty() { div.wide { (unpriced(report)) } }
                 (reported::tables(report))

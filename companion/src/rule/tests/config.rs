@@ -108,7 +108,7 @@ fn refuses_what_no_rule_reads_and_says_where() {
         ("[SequenceGap.models.x]\nenabled = true", "SequenceGap cannot be separated by model"),
         ("[SequenceGap]\nby = ['service']", "SequenceGap has no setting `by`"),
         ("[CostOverrun]\nby = ['team']", "unknown variant `team`"),
-        ("[CostOverrun]\nby = ['service', 'user']", "by: at most one of service, user and model"),
+        ("[CostOverrun]\nby = ['service', 'user']", "by: at most one of service, user, model and a tag"),
         ("[CostOverrun]\nmin_events = 2", "CostOverrun has no setting `min_events`"),
         ("[HighFailureRate]\nthreshold = 50", "HighFailureRate takes a share between 0 and 1"),
         ("[CostOverrun]\nthreshold = -1", "a threshold is a number from 0 up"),
@@ -130,4 +130,16 @@ fn refuses_what_no_rule_reads_and_says_where() {
     }
     let many: String = (0..101).map(|n| format!("[CostOverrun.services.s{n}]\n")).collect();
     assert!(refused(&many).contains("at most 100 services"));
+}
+
+#[test]
+fn rules_judge_apart_by_a_tag() {
+    let config = configured("[CostOverrun]\nby = ['tag:team']");
+    let by = config.rule(RuleName::CostOverrun).by.expect("configured");
+    assert_eq!((by.to_string().as_str(), &*by.label()), ("tag:team", "tag_team"));
+    assert!(toml::to_string(&config).expect("serializes").contains("by = [\"tag:team\"]"));
+    for wrong in ["by = ['tag:']", "by = ['team']", "by = ['tag:a b']"] {
+        let message = refused(&format!("[CostOverrun]\n{wrong}"));
+        assert!(message.contains("expected one of `service`, `user`, `model`, `tag:KEY`"), "{message}");
+    }
 }

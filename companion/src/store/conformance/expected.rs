@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use spanledger::Outcome;
 
-use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::record::{CallRecord, NanoUsd, TagKey, Timestamp, Window};
 use crate::store::{
     Dimension, Duplicates, Filter, Group, GroupRepetition, LatencySummary, Quantiles, Repeated,
     RepetitionQuestion, Totals,
 };
 
-pub(crate) const DIMENSIONS: [Dimension; 7] = [
+pub(crate) const DIMENSIONS: [Dimension; 8] = [
     Dimension::Model,
     Dimension::Provider,
     Dimension::Service,
@@ -18,7 +18,11 @@ pub(crate) const DIMENSIONS: [Dimension; 7] = [
     Dimension::Error,
     Dimension::Outcome,
     Dimension::CostStatus,
+    Dimension::Tag(TEAM),
 ];
+
+/// The key of a tag that calls have.
+pub(crate) const TEAM: TagKey = TagKey::of_static("team");
 
 pub(crate) fn end(call: &CallRecord) -> i64 {
     call.start.0.saturating_add(call.duration_ns)
@@ -33,6 +37,7 @@ pub(crate) fn within<'a>(
         filter.service.as_ref().is_none_or(|service| *service == call.service)
             && filter.model.as_ref().is_none_or(|model| model == call.model())
             && filter.provider.as_ref().is_none_or(|provider| *provider == call.provider)
+            && filter.tags.iter().all(|(key, value)| call.tags.get(*key) == Some(value))
             && (filter.user.is_none() || filter.user == call.user)
             && (filter.hash.is_none() || filter.hash == call.request_hash)
             && filter.trace_id.is_none_or(|trace_id| trace_id == call.trace_id)
@@ -105,6 +110,7 @@ pub(crate) fn breakdown(
             Dimension::Error => call.error_kind.clone(),
             Dimension::Outcome => Some(call.outcome.to_string()),
             Dimension::CostStatus => Some(call.cost_status.as_str().to_owned()),
+            Dimension::Tag(key) => call.tags.get(key).map(str::to_owned),
         };
         if let Some(name) = name {
             groups.entry(name).or_default().push(call);

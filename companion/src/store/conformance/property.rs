@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use spanledger::{CostStatus, Outcome};
 
-use super::records::{BASE, ending_at};
+use super::records::{BASE, ending_at, tags};
 use super::{TestStore, expected};
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
 use crate::store::history::{SeriesNames, SeriesSum};
@@ -61,9 +61,13 @@ prop_compose! {
         tokens in proptest::array::uniform5(proptest::option::of(0_u64..1_000_000)),
         cost in proptest::option::of(0_i64..1_000_000_000_000),
         (user, hash) in (some_of(["ada", "bob", ""]), hash()),
+        (team, env) in (some_of(["search", "ads", "é \"q\""]), some_of(["prod", "test", "dev"])),
     ) -> CallRecord {
         let [input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens] = tokens;
+        let set = [("team", team), ("env", env)];
+        let set = set.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect::<Vec<_>>();
         CallRecord {
+            tags: tags(&set),
             start: Timestamp(end - duration_ns),
             duration_ns,
             first_chunk_ns,
@@ -97,13 +101,15 @@ prop_compose! {
         user in proptest::option::weighted(0.2, one_of(["ada", "none"])),
         outcome in proptest::option::weighted(0.2, one_of(Outcome::ALL)),
         status_code in proptest::option::weighted(0.2, one_of([200_u16, 429])),
+        team in proptest::option::weighted(0.2, one_of(["search", "é \"q\"", "none"])),
         nothing in any::<bool>(),
     ) -> Filter {
         if nothing {
             return Filter::default();
         }
         let user = user.map(str::to_owned);
-        Filter { service, model, provider, user, outcome, status_code, ..Filter::default() }
+        let tags = team.map(|team| (expected::TEAM, team.to_owned())).into_iter().collect();
+        Filter { service, model, provider, user, outcome, status_code, tags, ..Filter::default() }
     }
 }
 

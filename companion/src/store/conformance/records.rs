@@ -2,7 +2,7 @@
 
 use spanledger::{CostStatus, Outcome, UsageSource};
 
-use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Timestamp};
+use crate::record::{CallRecord, ModalityTokens, NanoUsd, Origin, Parts, Tags, Timestamp};
 
 /// Some time, in the middle of a microsecond, a minute and an hour.
 pub(crate) const BASE: Timestamp = Timestamp(1_750_000_123_456_789_123);
@@ -47,6 +47,15 @@ pub(crate) fn no_field() -> CallRecord {
     CallRecord { trace_id: [1; 16], span_id: [2; 8], start: BASE, ..CallRecord::default() }
 }
 
+/// Tags of these keys and values.
+pub(crate) fn tags(pairs: &[(&str, &str)]) -> Tags {
+    let mut tags = Tags::default();
+    for (key, value) in pairs {
+        assert!(tags.add(key, value), "{key}={value} does not fit");
+    }
+    tags
+}
+
 /// A call of which everything is known.
 pub(crate) fn every_field() -> CallRecord {
     CallRecord {
@@ -71,6 +80,7 @@ pub(crate) fn every_field() -> CallRecord {
         })),
         price_factors: vec!["cache_write_1h=2".into(), "region=us".into()],
         computed_cost: Some(NanoUsd(1_234)),
+        tags: tags(&[("team", "search \"and\" find"), ("env", "prod")]),
         client_address: Some("2001:db8::7".into()),
         conversation_id: Some("talk-1".into()),
         request_hash: Some("0123456789abcdef0123456789abcdef".into()),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::relation::{end, is_witness};
-use crate::record::CallRecord;
+use crate::record::{CallRecord, Tags};
 
 /// Facts that may be taken over. The numbers are part of the file's schema: never reuse one.
 const USER: u32 = 1;
@@ -20,6 +20,8 @@ const STATUS_CODE: u32 = 1 << 10;
 const ERROR_TYPE: u32 = 1 << 11;
 const ERROR_MESSAGE: u32 = 1 << 12;
 const FINISH_REASONS: u32 = 1 << 13;
+/// All tags: an account without any takes those of another.
+const TAGS: u32 = 1 << 14;
 
 /// Which facts of a row are another account's, so that the row can be given back as it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +55,9 @@ impl Shared {
         call.stream &= !taken(STREAM);
         if taken(FINISH_REASONS) {
             call.finish_reasons.clear();
+        }
+        if taken(TAGS) {
+            call.tags = Tags::default();
         }
         call
     }
@@ -91,6 +96,10 @@ pub(super) fn shared(counted: &CallRecord, others: &[&CallRecord]) -> (CallRecor
         take(&mut call.response_id, &other.response_id, taken, RESPONSE_ID);
         take(&mut call.request_hash, &other.request_hash, taken, REQUEST_HASH);
         take(&mut call.server_address, &other.server_address, taken, SERVER_ADDRESS);
+        if call.tags.is_empty() && !other.tags.is_empty() {
+            call.tags.clone_from(&other.tags);
+            *taken |= TAGS;
+        }
         if other.stream && !call.stream {
             call.stream = true;
             *taken |= STREAM;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{ByNumber, Columns, MemoryStore, NEVER, end};
-use crate::record::{CallRecord, NanoUsd, SkippedSpans, Timestamp, Window};
+use crate::record::{CallRecord, NanoUsd, SkippedSpans, TagKey, Timestamp, Window};
 use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
@@ -78,6 +78,12 @@ impl Querier for MemoryStore {
             sums.into_values().collect()
         });
         Ok(stretches.collect())
+    }
+
+    fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
+        let columns = self.read();
+        let keys = columns.records.iter().flat_map(|call| call.tags.iter()).map(|(key, _)| key);
+        Ok(keys.collect::<std::collections::BTreeSet<_>>().into_iter().take(16).collect())
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
@@ -203,8 +209,10 @@ impl Querier for MemoryStore {
         let columns = self.read();
         // Of each user and service the largest call comes first, of equal calls the one with the lower trace id, so that the
         // result does not depend on their order.
-        let key =
-            |index: usize| (columns.users[index], columns.services[index], Reverse(columns.tokens[index]));
+        let key = |index: usize| {
+            let tags = &columns.records[index].tags;
+            (columns.users[index], columns.services[index], tags, Reverse(columns.tokens[index]))
+        };
         let mut largest: Vec<_> = columns
             .matching(window, filter)
             .filter(|index| columns.tokens[*index] > more_than)
@@ -214,14 +222,15 @@ impl Querier for MemoryStore {
             let trace = |index: usize| columns.records[index].trace_id;
             a.cmp(b).then_with(|| (trace(*one), one).cmp(&(trace(*other), other)))
         });
-        largest.dedup_by_key(|((user, service, _), _)| (*user, *service));
+        largest.dedup_by_key(|((user, service, tags, _), _)| (*user, *service, *tags));
         let mut calls: Vec<LargeCall> = largest
             .into_iter()
-            .map(|((_, _, Reverse(tokens)), index)| LargeCall {
+            .map(|((.., Reverse(tokens)), index)| LargeCall {
                 user: columns.records[index].user.clone().unwrap_or_default(),
                 tokens,
                 service: columns.records[index].service.clone(),
                 model: columns.records[index].model().to_owned(),
+                tags: columns.records[index].tags.clone(),
                 trace_id: columns.records[index].trace_id,
             })
             .collect();
@@ -401,6 +410,7 @@ fn dimension(call: &CallRecord, by: Dimension) -> Option<&str> {
         Dimension::Provider => Some(&call.provider),
         Dimension::Service => Some(&call.service),
         Dimension::User => call.user.as_deref(),
+        Dimension::Tag(key) => call.tags.get(key),
         Dimension::Error => call.error_kind.as_deref(),
         Dimension::Outcome => Some(call.outcome.as_str()),
         Dimension::CostStatus => Some(call.cost_status.as_str()),

@@ -142,3 +142,13 @@ fn a_batch_that_the_database_refuses_takes_no_other_along() {
     assert_eq!(all_calls(&path(&folder)), [call(4), call(1)]);
     assert_sound(&path(&folder));
 }
+
+/// Takes away what the eleventh schema added.
+fn without_tags(file: &rusqlite::Connection) {
+    file.execute_batch(
+        "DROP INDEX series_key; ALTER TABLE series DROP COLUMN tags; ALTER TABLE calls DROP COLUMN tags; \
+         CREATE INDEX series_key ON series (model, error_type, service, provider, outcome, cost_status); \
+         PRAGMA user_version = 10",
+    )
+    .unwrap();
+}

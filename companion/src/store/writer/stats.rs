@@ -18,7 +18,7 @@ pub(crate) struct WriterStats {
     /// Calls that were known.
     pub duplicates: u64,
     /// Calls of which a name is counted as `_OTHER`, by dimension.
-    pub others: [u64; 4],
+    pub others: [u64; 5],
     /// Calls refused because too many waited.
     pub refused: u64,
     /// Calls that the store did not take.
@@ -43,7 +43,7 @@ pub(crate) struct WriterStats {
 pub(super) struct Counters {
     appended: AtomicU64,
     duplicates: AtomicU64,
-    others: [AtomicU64; 4],
+    others: [AtomicU64; 5],
     refused: AtomicU64,
     failed: AtomicU64,
     groups: AtomicU64,

@@ -7,11 +7,11 @@ use crate::store::sqlite::file::call_id::Place;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::row::{
     ACCOUNT, ANSWERED_BY_MODEL, COLUMNS, COSTS, ERROR_TYPE, FETCHED, Hash, NOT_COUNTED, Numbers, ORIGIN,
-    PRICED_BY, STREAM, USAGE_SOURCE,
+    PRICED_BY, STREAM, TAGS, USAGE_SOURCE,
 };
 
-/// The number of [`COLUMNS`], [`PRICED_BY`], [`ERROR_TYPE`], [`ACCOUNT`] and [`COSTS`].
-const COLUMNS_WRITTEN: usize = 38;
+/// The number of [`COLUMNS`], [`PRICED_BY`], [`ERROR_TYPE`], [`ACCOUNT`], [`COSTS`] and [`TAGS`].
+const COLUMNS_WRITTEN: usize = 39;
 
 /// Writes calls.
 pub(crate) struct CallWriter<'c> {
@@ -26,7 +26,8 @@ impl<'c> CallWriter<'c> {
             let places: Vec<String> = (1..=COLUMNS_WRITTEN).map(|number| format!("?{number}")).collect();
             let places = places.join(", ");
             connection.prepare_cached(&format!(
-                "INSERT OR {conflict} INTO calls ({COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}, {COSTS}) VALUES ({places})"
+                "INSERT OR {conflict} INTO calls \
+                 ({COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}, {COSTS}, {TAGS}) VALUES ({places})"
             ))
         };
         Ok(Self {
@@ -122,6 +123,7 @@ fn write(
         own_service,
         numbers.price_factors,
         call.computed_cost.map(|cost| cost.0),
+        numbers.own_tags,
     ])
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::record::CallRecord;
+use crate::record::{CallRecord, Tags};
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
 use crate::store::sqlite::file::known_names::{Admitted, DIMENSIONS, KnownNames, OTHER};
@@ -12,6 +12,8 @@ use crate::store::sqlite::file::salt::Salt;
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
+/// The place of tags in [`DIMENSIONS`].
+const TAG: usize = DIMENSIONS.len() - 1;
 const DAY_NS: i64 = 86_400_000_000_000;
 
 /// What a number was given for, and the newest day on which the file says it was used.
@@ -29,6 +31,7 @@ struct SeriesKey {
     outcome: i64,
     cost_status: i64,
     error_type: Option<i64>,
+    tags: Option<i64>,
 }
 
 /// The writer's view of `text` and `series`. After a transaction that was rolled back it must be cleared.
@@ -126,15 +129,17 @@ impl Dictionary {
             outcome: enum_codes::of_outcome(call.outcome),
             cost_status: enum_codes::of_cost_status(call.cost_status),
             error_type: self.maybe_text(connection, call.error_kind.as_deref(), day)?,
+            tags: self.maybe_text(connection, call.tags.to_text().as_deref(), day)?,
         };
         if let Some(id) = self.cached(connection, &own, day)? {
-            return Ok(Counted { series: id, model: true, error: true });
+            return Ok(Counted { series: id, model: true, error: true, own_tags: None });
         }
-        let (key, found) = self.bounded(connection, own, day)?;
+        let (key, found) = self.bounded(connection, own, &call.tags, day)?;
         let counted = |series| Counted {
             series,
             model: key.model == own.model,
             error: key.error_type == own.error_type,
+            own_tags: own.tags.filter(|_| key.tags != own.tags),
         };
         // A name that is no other's makes the key one that may be cached.
         if key != own
@@ -170,11 +175,19 @@ impl Dictionary {
         &mut self,
         connection: &Connection,
         own: SeriesKey,
+        tags: &Tags,
         day: i64,
     ) -> rusqlite::Result<(SeriesKey, bool)> {
         let other = self.text(connection, OTHER, day)?;
         self.known.begin(connection, day)?;
         let mut key = own;
+        if own.tags.is_some() {
+            let admitted = self.known.admitted_tags(tags);
+            if admitted != *tags {
+                key.tags = self.maybe_text(connection, admitted.to_text().as_deref(), day)?;
+                self.others[TAG] += 1;
+            }
+        }
         let mut is_new = false;
         let (others, known) = (&mut self.others, &mut self.known);
         let mut bound = |dimension: usize, number: &mut i64| {
@@ -199,8 +212,18 @@ impl Dictionary {
         if !is_new && (self.series.contains_key(&key) || find(connection, &key)?.is_some()) {
             return Ok((key, true));
         }
-        if self.known.admits_series() {
+        if self.known.admits_series(key.tags.is_some()) {
             return Ok((key, false));
+        }
+        // Tags have a series of their own only where there is room, so that they never cost a model its name.
+        if key.tags.take().is_some() {
+            self.others[TAG] += 1;
+            if self.series.contains_key(&key) || find(connection, &key)?.is_some() {
+                return Ok((key, true));
+            }
+            if self.known.admits_series(false) {
+                return Ok((key, false));
+            }
         }
         // Each name is one of few, and their combinations are too many.
         let combined =
@@ -228,16 +251,26 @@ pub(crate) struct Counted {
     /// Whether the series has the call's own model and kind of failure.
     pub(crate) model: bool,
     pub(crate) error: bool,
+    /// The number of the call's own tags, where the series has others.
+    pub(crate) own_tags: Option<i64>,
 }
 
 fn find(connection: &Connection, key: &SeriesKey) -> rusqlite::Result<Option<Entry>> {
     connection
         .prepare_cached(
             "SELECT id, last_day FROM series WHERE service = ?1 AND provider = ?2 AND model = ?3 \
-             AND outcome = ?4 AND cost_status = ?5 AND error_type IS ?6",
+             AND outcome = ?4 AND cost_status = ?5 AND error_type IS ?6 AND tags IS ?7",
         )?
         .query_row(
-            params![key.service, key.provider, key.model, key.outcome, key.cost_status, key.error_type],
+            params![
+                key.service,
+                key.provider,
+                key.model,
+                key.outcome,
+                key.cost_status,
+                key.error_type,
+                key.tags
+            ],
             |row| Ok(Entry { id: row.get(0)?, last_day: row.get(1)? }),
         )
         .optional()
@@ -246,8 +279,8 @@ fn find(connection: &Connection, key: &SeriesKey) -> rusqlite::Result<Option<Ent
 fn insert(connection: &Connection, key: &SeriesKey, day: i64) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
-            "INSERT INTO series (service, provider, model, outcome, cost_status, error_type, last_day) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO series (service, provider, model, outcome, cost_status, error_type, tags, last_day) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .insert(params![
             key.service,
@@ -256,6 +289,7 @@ fn insert(connection: &Connection, key: &SeriesKey, day: i64) -> rusqlite::Resul
             key.outcome,
             key.cost_status,
             key.error_type,
+            key.tags,
             day
         ])
 }

@@ -7,11 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use spanledger::{CostStatus, Outcome};
 
+use crate::record::Tags;
 use crate::store::Filter;
-use crate::store::sqlite::file::enum_codes;
+use crate::store::sqlite::file::enum_codes::{self, damaged};
 
 /// Bounds the memory of each map; past it the map starts from empty and the tables answer.
 const REMEMBERED: usize = 16 * 1024;
+
+/// The place of `tags` in a row of `series`.
+const TAGS: usize = 8;
 
 /// What a call is counted under.
 #[derive(Debug, Clone)]
@@ -22,6 +26,7 @@ pub(crate) struct Series {
     pub(crate) outcome: Outcome,
     pub(crate) cost_status: CostStatus,
     pub(crate) error_type: Option<Arc<str>>,
+    pub(crate) tags: Tags,
 }
 
 impl Series {
@@ -32,6 +37,7 @@ impl Series {
         is(&filter.service, &self.service)
             && is(&filter.model, &self.model)
             && is(&filter.provider, &self.provider)
+            && filter.tags.iter().all(|(key, value)| self.tags.get(*key) == Some(value))
             && filter.outcome.is_none_or(|outcome| outcome == self.outcome)
             && !filter.except_services.iter().any(|service| **service == *self.service)
             && !filter.except_models.iter().any(|model| **model == *self.model)
@@ -70,14 +76,20 @@ impl Names {
         if let Some(series) = lock(&self.series).get(&number) {
             return Ok(Arc::clone(series));
         }
-        type Columns = (i64, i64, i64, i64, i64, Option<i64>);
-        let (service, provider, model, outcome, cost_status, error_type): Columns = connection
-            .prepare_cached(
-                "SELECT service, provider, model, outcome, cost_status, error_type FROM series WHERE id = ?1",
-            )?
-            .query_row([number], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+        type Columns = (i64, i64, i64, i64, i64, Option<i64>, Option<i64>);
+        // A file that no writer has brought up to date has no tags, and an older number of columns.
+        let (service, provider, model, outcome, cost_status, error_type, tags): Columns =
+            connection.prepare_cached("SELECT * FROM series WHERE id = ?1")?.query_row([number], |row| {
+                let tags = if row.as_ref().column_count() > TAGS { row.get(TAGS)? } else { None };
+                Ok((row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, tags))
             })?;
+        let tags = match tags {
+            Some(number) => {
+                let text = self.text(connection, number)?;
+                Tags::of_text(&text).ok_or_else(|| damaged("tags of a series".to_owned()))?
+            }
+            None => Tags::default(),
+        };
         let series = Arc::new(Series {
             service: self.text(connection, service)?,
             provider: self.text(connection, provider)?,
@@ -85,6 +97,7 @@ impl Names {
             outcome: enum_codes::outcome(outcome)?,
             cost_status: enum_codes::cost_status(cost_status)?,
             error_type: error_type.map(|number| self.text(connection, number)).transpose()?,
+            tags,
         });
         remember(&self.series, number, Arc::clone(&series));
         Ok(series)

@@ -4,13 +4,13 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Row};
 
 use crate::record::ids::{hex, parse_lower_case};
-use crate::record::{CallRecord, NanoUsd, Timestamp};
+use crate::record::{CallRecord, NanoUsd, Tags, Timestamp};
 use crate::store::identity::Shared;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::enum_codes::{self, damaged};
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::schema::{
-    WITH_ACCOUNTS, WITH_ERROR_KINDS, WITH_PRICED_BY, WITH_REPORTED_COSTS,
+    WITH_ACCOUNTS, WITH_ERROR_KINDS, WITH_PRICED_BY, WITH_REPORTED_COSTS, WITH_TAGS,
 };
 
 // The bits of `flags`.
@@ -49,6 +49,9 @@ pub(super) const ACCOUNT: &str = "scope, shared, own_service";
 /// Columns that follow in a ledger [`WITH_REPORTED_COSTS`].
 pub(super) const COSTS: &str = "price_factors, computed_cost";
 
+/// The column that follows in a ledger [`WITH_TAGS`]; NULL where the call has the tags of its series.
+pub(super) const TAGS: &str = "tags";
+
 /// Columns in the order of [`read_call`]. A ledger that an older version wrote, and no newer one has opened since to
 /// write, tells nothing of the last ones.
 pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
@@ -57,12 +60,13 @@ pub(crate) fn columns(connection: &Connection) -> rusqlite::Result<String> {
     let error_type = if version < WITH_ERROR_KINDS { "NULL" } else { ERROR_TYPE };
     let account = if version < WITH_ACCOUNTS { "NULL, NULL, NULL" } else { ACCOUNT };
     let costs = if version < WITH_REPORTED_COSTS { "NULL, NULL" } else { COSTS };
-    Ok(format!("{COLUMNS}, {priced_by}, {error_type}, {account}, {costs}"))
+    let tags = if version < WITH_TAGS { "NULL" } else { TAGS };
+    Ok(format!("{COLUMNS}, {priced_by}, {error_type}, {account}, {costs}, {tags}"))
 }
 
 /// The columns of the newest schema, in the order of [`read_call`]: what the writer's file has.
 pub(crate) fn newest_columns() -> String {
-    format!("{COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}, {COSTS}")
+    format!("{COLUMNS}, {PRICED_BY}, {ERROR_TYPE}, {ACCOUNT}, {COSTS}, {TAGS}")
 }
 
 /// The numbers of a call's texts.
@@ -80,6 +84,7 @@ pub(crate) struct Numbers {
     pub(super) error_type: Option<i64>,
     pub(super) scope: Option<i64>,
     pub(super) price_factors: Option<i64>,
+    pub(super) own_tags: Option<i64>,
 }
 
 impl Numbers {
@@ -131,6 +136,7 @@ impl Numbers {
                 scope => Some(dictionary.text(connection, scope, day)?),
             },
             price_factors,
+            own_tags: counted.own_tags,
         })
     }
 }
@@ -196,6 +202,10 @@ pub(crate) fn read_call(
         cost: row.get::<_, Option<i64>>(12)?.map(NanoUsd),
         cost_status: series.cost_status,
         price_source: text(22)?,
+        tags: match text(38)? {
+            Some(json) => Tags::of_text(&json).ok_or_else(|| damaged("tags of a call".to_owned()))?,
+            None => series.tags.clone(),
+        },
         user: text(13)?,
         client_address: row.get(24)?,
         conversation_id: row.get(25)?,

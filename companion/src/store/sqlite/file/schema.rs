@@ -14,7 +14,8 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH];
+const MIGRATIONS: &[&str] =
+    &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -196,6 +197,17 @@ DROP TABLE instance;
 ALTER TABLE instance_of_service RENAME TO instance;
 ";
 const WITH_SALT: i64 = 10;
+
+/// The tags that calls are counted under, and those of a call whose series has others: numbers of `text`, a JSON object.
+const ELEVENTH: &str = "
+ALTER TABLE series ADD COLUMN tags INTEGER;
+ALTER TABLE calls ADD COLUMN tags INTEGER;
+DROP INDEX series_key;
+CREATE INDEX series_key ON series (model, error_type, service, provider, outcome, cost_status, tags);
+";
+
+/// The first version with what [`ELEVENTH`] added.
+pub(crate) const WITH_TAGS: i64 = 11;
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "

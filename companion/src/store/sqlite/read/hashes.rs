@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::record::{Timestamp, Window};
+use crate::record::{Tags, Timestamp, Window};
 use crate::store::sqlite::file::row::Hash;
 use crate::store::sqlite::read::scan::{HASH, Snapshot, TRACE_ID, USER};
 use crate::store::sqlite::read::sketch::{Distinct, Sketch};
@@ -102,8 +102,8 @@ impl Snapshot<'_> {
         more_than: u64,
         limit: usize,
     ) -> rusqlite::Result<Vec<LargeCall>> {
-        /// A user at a service.
-        type Caller = (Option<i64>, Arc<str>);
+        /// A user at a service, with tags.
+        type Caller = (Option<i64>, Arc<str>, Tags);
         /// Tokens, trace id, series.
         type Largest = (u64, [u8; 16], i64);
         // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
@@ -118,7 +118,7 @@ impl Snapshot<'_> {
             let trace_id: [u8; 16] = row.get(TRACE_ID)?;
             let call = (tokens, trace_id, facts.series_id);
             largest
-                .entry((row.get(USER)?, Arc::clone(&facts.series.service)))
+                .entry((row.get(USER)?, Arc::clone(&facts.series.service), facts.series.tags.clone()))
                 .and_modify(|largest| {
                     if tokens > largest.0 || tokens == largest.0 && trace_id < largest.1 {
                         *largest = call;
@@ -128,16 +128,18 @@ impl Snapshot<'_> {
             Ok(())
         })?;
         let mut calls = Vec::new();
-        for ((user, service), (tokens, trace_id, series)) in largest {
+        for ((user, service, tags), (tokens, trace_id, series)) in largest {
             let user = match user {
                 Some(number) => self.names.text(self.connection, number)?.to_string(),
                 None => String::new(),
             };
             let model = self.names.series(self.connection, series)?.model.to_string();
             let service = service.to_string();
-            calls.push(LargeCall { user, tokens, service, model, trace_id });
+            calls.push(LargeCall { user, tokens, service, model, tags, trace_id });
         }
-        calls.sort_by(|a, b| (b.tokens, &a.user, &a.service).cmp(&(a.tokens, &b.user, &b.service)));
+        calls.sort_by(|a: &LargeCall, b| {
+            (b.tokens, &a.user, &a.service, &a.tags).cmp(&(a.tokens, &b.user, &b.service, &b.tags))
+        });
         calls.truncate(limit);
         Ok(calls)
     }

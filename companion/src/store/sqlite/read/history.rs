@@ -1,6 +1,7 @@
 //! What was counted by series in each of many stretches.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::record::{Timestamp, Window};
@@ -60,7 +61,15 @@ impl Snapshot<'_> {
                 }
             }
         }
-        Ok(sums.into_values().collect())
+        // Series that only tags tell apart are one here.
+        let mut by_name: HashMap<Arc<SeriesNames>, SeriesSum> = HashMap::with_capacity(sums.len());
+        for sum in sums.into_values() {
+            match by_name.entry(Arc::clone(&sum.names)) {
+                Entry::Occupied(mut known) => known.get_mut().absorb(&sum),
+                Entry::Vacant(new) => drop(new.insert(sum)),
+            }
+        }
+        Ok(by_name.into_values().collect())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::record::{SkippedSpans, Timestamp, Window, hours_of};
+use crate::record::{SkippedSpans, TagKey, Timestamp, Window, hours_of};
 use crate::store::history::SeriesSum;
 use crate::store::sqlite::Limits;
 use crate::store::sqlite::file::error::store_error;
@@ -134,6 +134,10 @@ impl Querier for SqliteQuerier {
 
     fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {
         self.ask(|snapshot| snapshot.overview(question))
+    }
+
+    fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
+        self.ask(|snapshot| snapshot.tag_keys())
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {

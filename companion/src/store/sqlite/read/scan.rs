@@ -13,7 +13,7 @@ use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::names::{Names, Series};
 use crate::store::sqlite::file::row::{Hash, NOT_COUNTED};
 use crate::store::sqlite::file::salt::Salt;
-use crate::store::sqlite::file::schema::WITH_REPORTED_COSTS;
+use crate::store::sqlite::file::schema::{WITH_REPORTED_COSTS, WITH_TAGS};
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::sqlite::rollup::row::{OLDER_TOTALS, TOTALS};
@@ -35,17 +35,23 @@ pub(crate) struct Columns {
     /// As [`TOTALS`].
     pub(crate) totals: &'static str,
     computed_cost: &'static str,
+    /// Whether series have tags.
+    pub(crate) tags: bool,
 }
 
 impl Columns {
     /// Of the file that the writer has brought up to date.
-    pub(crate) const NEWEST: Self = Self { totals: TOTALS, computed_cost: "computed_cost" };
+    pub(crate) const NEWEST: Self = Self { totals: TOTALS, computed_cost: "computed_cost", tags: true };
 
     /// Of a file that may be older.
     pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let older = Self { totals: OLDER_TOTALS, computed_cost: "NULL" };
-        Ok(if version < WITH_REPORTED_COSTS { older } else { Self::NEWEST })
+        let older = Self { totals: OLDER_TOTALS, computed_cost: "NULL", tags: false };
+        Ok(match version {
+            ..WITH_REPORTED_COSTS => older,
+            WITH_REPORTED_COSTS..WITH_TAGS => Self { tags: false, ..Self::NEWEST },
+            _ => Self::NEWEST,
+        })
     }
 }
 

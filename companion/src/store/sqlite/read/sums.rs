@@ -1,12 +1,12 @@
 //! Totals and latencies over windows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use rusqlite::Row;
 
-use crate::record::Window;
+use crate::record::{TagKey, Tags, Window};
 use crate::store::overview::steps;
 use crate::store::sqlite::file::call_id::{end_id, first_id};
 use crate::store::sqlite::file::enum_codes::damaged;
@@ -210,6 +210,23 @@ impl Snapshot<'_> {
         Ok(ranked(named, limit))
     }
 
+    /// Keys of the tags that calls are counted under.
+    pub(crate) fn tag_keys(&self) -> rusqlite::Result<Vec<TagKey>> {
+        if !self.columns.tags {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT value FROM text WHERE id IN (SELECT tags FROM series WHERE tags IS NOT NULL)",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut keys = BTreeSet::new();
+        while let Some(row) = rows.next()? {
+            let tags = Tags::of_text(row.get_ref(0)?.as_str()?).unwrap_or_default();
+            keys.extend(tags.iter().map(|(key, _)| key));
+        }
+        Ok(keys.into_iter().collect())
+    }
+
     pub(crate) fn latency(&self, window: Window, filter: &Filter) -> rusqlite::Result<LatencySummary> {
         Ok(self.sum(window, filter)?.latency())
     }
@@ -345,6 +362,7 @@ pub(crate) fn series_value(series: &Series, by: Dimension) -> Option<Arc<str>> {
         Dimension::Outcome => Some(series.outcome.as_str().into()),
         Dimension::CostStatus => Some(series.cost_status.as_str().into()),
         Dimension::Error => series.error_type.clone(),
+        Dimension::Tag(key) => series.tags.get(key).map(Into::into),
         Dimension::User => None,
     }
 }

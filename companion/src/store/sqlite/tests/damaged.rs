@@ -158,6 +158,7 @@ fn a_ledger_from_before_gets_checksums_when_it_is_opened_to_write() {
     plain.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
     plain.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
     schema::migrate(&mut plain, 0).unwrap();
+    without_tags(&plain);
     plain.execute_batch("PRAGMA user_version = 8").unwrap();
     drop(plain);
     let before = verified(&path);

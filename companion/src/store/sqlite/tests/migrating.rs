@@ -11,6 +11,7 @@ const ADDED: [&str; 5] = ["all_minute", "all_five", "all_hour", "hash_five", "ha
 /// Makes the file what the sixth version wrote.
 fn without_the_seventh_schema(path: &Path) {
     let file = file(path);
+    without_tags(&file);
     for column in ["ended", "reported", "lost_from", "lost_to"] {
         file.execute_batch(&format!("ALTER TABLE instance DROP COLUMN {column}")).unwrap();
     }
@@ -151,6 +152,7 @@ fn a_ledger_of_the_second_schema_is_read_before_its_migration_and_kept_by_it() {
         modality_tokens: None,
         price_factors: Vec::new(),
         computed_cost: None,
+        tags: crate::record::Tags::default(),
         error_kind: records::every_field().error_type,
         scope: String::new(),
         ..records::every_field()
@@ -192,5 +194,29 @@ fn a_ledger_of_the_fourth_schema_knows_its_calls_as_accounts_after_its_migration
     let appended = writer(&path).append(&[other]).unwrap();
     assert_eq!(appended, Appended { other_accounts: 1, ..Appended::default() });
     assert_eq!(all_calls(&path), [CallRecord { user: Some("eve".into()), ..old }]);
+    assert_sound(&path);
+}
+
+#[test]
+fn a_ledger_of_the_tenth_schema_has_calls_without_tags_and_takes_calls_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let team = Dimension::Tag(expected::TEAM);
+    let old = call(1);
+    let mut ledger = writer(&path);
+    ledger.append(std::slice::from_ref(&old)).unwrap();
+    drop(ledger);
+    without_tags(&file(&path));
+    let by_team = || reader(&path).unwrap().breakdown(ALL, &Filter::default(), team, 10).unwrap();
+    assert_eq!((all_calls(&path), by_team()), (vec![old.clone()], vec![]));
+    assert_eq!(reader(&path).unwrap().tag_keys().unwrap(), []);
+
+    let new = CallRecord { tags: records::tags(&[("team", "search")]), ..call(2) };
+    let mut ledger = writer(&path);
+    ledger.append(std::slice::from_ref(&new)).unwrap();
+    assert_eq!(by_team(), expected::breakdown(std::slice::from_ref(&new), ALL, &Filter::default(), team, 10));
+    let kept = all_calls(&path);
+    assert!(kept.contains(&old) && kept.contains(&new), "{kept:?}");
+    drop(ledger);
     assert_sound(&path);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::Group;
+use crate::store::conformance::records;
 
 const FEW: Limits = Limits { names: 20, series: 50, users: 10, instances: 50, ..LIMITS };
 
@@ -32,7 +33,7 @@ fn totals_are_kept_apart_by_so_many_names_and_the_others_are_one() {
     let path = path(&folder);
     let mut ledger = open(&path);
     let calls: Vec<_> = (0..300).map(named).collect();
-    let mut others = [0; 4];
+    let mut others = [0; 5];
     for batch in calls.chunks(50) {
         let appended = ledger.append(batch).unwrap();
         others.iter_mut().zip(appended.others).for_each(|(all, more)| *all += more);
@@ -56,9 +57,9 @@ fn totals_are_kept_apart_by_so_many_names_and_the_others_are_one() {
     // A known name stays apart, and of new ones only a tenth more get in per day, also after a restart.
     drop(ledger);
     let mut ledger = open(&path);
-    assert_eq!(ledger.append(&[CallRecord { trace_id: [7; 16], ..named(3) }]).unwrap().others, [0; 4]);
+    assert_eq!(ledger.append(&[CallRecord { trace_id: [7; 16], ..named(3) }]).unwrap().others, [0; 5]);
     let next: Vec<_> = (400..420).map(named).collect();
-    assert_eq!(ledger.append(&next).unwrap().others, [18; 4]);
+    assert_eq!(ledger.append(&next).unwrap().others, [18, 18, 18, 18, 0]);
 }
 
 #[test]
@@ -147,4 +148,65 @@ fn a_call_costs_the_same_whatever_names_come_with_it() {
     }
     // Quadratic, the last quarter takes seven times the first.
     assert!(took[3] < 4.0 * took[0], "{took:?}");
+}
+
+const TEAM: Dimension = Dimension::Tag(expected::TEAM);
+
+#[test]
+fn a_tag_with_a_value_per_call_costs_neither_other_tags_nor_models_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let request = |number: u64| CallRecord {
+        tags: records::tags(&[
+            ("request", &format!("id {number}")),
+            ("team", if number.is_multiple_of(2) { "a" } else { "b" }),
+        ]),
+        ..call(number)
+    };
+    let calls: Vec<_> = (0..300).map(request).collect();
+    let appended = ledger.append(&calls).unwrap();
+    assert_eq!(appended.others, [0, 0, 0, 0, 280]);
+    assert_eq!(groups(&path, TEAM), expected::breakdown(&calls, ALL, &Filter::default(), TEAM, 10));
+    let by_request = groups(&path, Dimension::Tag(crate::record::TagKey::of_static("request")));
+    assert_eq!(by_request.len(), 21, "20 values and the others");
+    // Each call keeps its own tags, and what is counted is found by a filter.
+    let kept = all_calls(&path);
+    assert!(calls.iter().all(|call| kept.contains(call)));
+    // A restart remembers the values.
+    drop(ledger);
+    let mut ledger = open(&path);
+    let again = [CallRecord { trace_id: [9; 16], ..request(3) }, request(400), request(401), request(402)];
+    assert_eq!(ledger.append(&again).unwrap().others, [0, 0, 0, 0, 1], "two more per day");
+    // Owners beyond the bound of series are not kept apart; models are.
+    let team = |number: u64| CallRecord {
+        tags: records::tags(&[("team", ["a", "b"][usize::try_from(number % 2).unwrap()])]),
+        request_model: Some(format!("model {}", number / 2)),
+        response_model: Some(format!("model {}", number / 2)),
+        ..call(1_000 + number)
+    };
+    let many: Vec<_> = (0..40).map(team).collect();
+    ledger.append(&many).unwrap();
+    let models = groups(&path, Dimension::Model);
+    assert!(models.iter().any(|group| group.name == "model 18"), "{models:?}");
+    let series: i64 =
+        ledger.connection.query_row("SELECT count(*) FROM series", [], |row| row.get(0)).unwrap();
+    assert!(series <= 2 * 50 + 10, "{series} series");
+}
+
+#[test]
+fn keys_of_tags_beyond_the_sixteenth_are_kept_and_not_added_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let calls: Vec<_> = (0..20)
+        .map(|number| CallRecord { tags: records::tags(&[(&format!("k{number:02}"), "v")]), ..call(number) })
+        .collect();
+    assert_eq!(ledger.append(&calls).unwrap().others, [0, 0, 0, 0, 4]);
+    let keys = reader(&path).unwrap().tag_keys().unwrap();
+    assert_eq!(
+        keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        (0..16).map(|n| format!("k{n:02}")).collect::<Vec<_>>()
+    );
+    assert!(all_calls(&path).iter().all(|call| !call.tags.is_empty()));
 }
