@@ -6,3 +6,4 @@ pub(crate) mod runner;
 pub(crate) mod state_file;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod times;

@@ -60,7 +60,7 @@ impl Answers {
 #[derive(Debug)]
 struct Asked<K, V>(Mutex<Vec<(K, Place<V>)>>);
 
-/// Where an answer is put once it is known.
+/// Where what the ledger said is put.
 type Place<V> = Arc<Mutex<Option<V>>>;
 
 impl<K, V> Default for Asked<K, V> {
