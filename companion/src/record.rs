@@ -174,6 +174,9 @@ pub struct CallRecord {
     pub client_address: Option<String>,
     /// `gen_ai.conversation.id`.
     pub conversation_id: Option<String>,
+    /// `spanledger.key.fingerprint`: which credential made the call. The ledger counts it by hour and service, and does not give
+    /// it back with the call.
+    pub key_fingerprint: Option<String>,
     /// `spanledger.request.hash`.
     pub request_hash: Option<String>,
     /// `spanledger.instance`.
@@ -231,6 +234,7 @@ impl Default for CallRecord {
             user: None,
             client_address: None,
             conversation_id: None,
+            key_fingerprint: None,
             request_hash: None,
             instance: None,
             sequence: None,

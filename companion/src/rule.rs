@@ -201,6 +201,7 @@ rules! {
     agent_loop: AgentLoop,
     calls_not_understood: CallsNotUnderstood,
     ledger_losing: LedgerLosing,
+    key_shared: KeyShared,
 }
 
 impl RuleName {

@@ -26,8 +26,8 @@ pub(crate) mod writer;
 
 pub(crate) use answer::{
     Appended, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
-    GroupRepetition, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated, SequenceGap,
-    SequenceGaps, Step, Totals,
+    GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated,
+    SequenceGap, SequenceGaps, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
@@ -232,6 +232,13 @@ pub trait Querier: Send + Sync {
         filter: &Filter,
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
+
+    /// Which service used which credential within the whole hours that the window touches, the most calls first, at most
+    /// `limit`. Of an hour a store may leave out what is beyond the first thousand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError>;
 
     /// Sequence numbers that are missing at `now` below a higher one of the same instance, where the first such
     /// call ended in the window `noticed`. The last number that a journal reports of a process that has ended counts like

@@ -11,7 +11,7 @@ UNITS = {
     "CacheCollapse": "share of calls", "FirstSeenModel": "calls", "FirstSeenUser": "calls", "LatencyRegression": "times",
     "OffHours": "calls", "ServiceSilent": "seconds", "ShortAnswers": "times", "TimeToFirstChunkRegression": "seconds",
     "TokenDrift": "tokens", "UserSpike": "calls", "ModelMismatch": "calls", "AgentLoop": "tokens", "CallsNotUnderstood": "calls",
-    "LedgerLosing": "calls",
+    "LedgerLosing": "calls", "KeyShared": "services",
 }  # fmt: skip
 
 STATES = {

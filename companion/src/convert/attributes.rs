@@ -79,6 +79,7 @@ pub(super) enum Own {
     RequestHash,
     Instance,
     Sequence,
+    KeyFingerprint,
     /// The response was fetched by its id, after a request that it did not answer.
     Fetched,
 }
@@ -128,6 +129,7 @@ pub(super) fn field(key: &str) -> Option<Field> {
         attribute::REQUEST_HASH => Field::Own(Own::RequestHash),
         attribute::INSTANCE => Field::Own(Own::Instance),
         attribute::SEQUENCE => Field::Own(Own::Sequence),
+        attribute::KEY_FINGERPRINT => Field::Own(Own::KeyFingerprint),
         attribute::RESPONSE_FETCHED => Field::Own(Own::Fetched),
         _ => return None,
     })

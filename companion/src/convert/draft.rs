@@ -67,6 +67,7 @@ pub(super) struct Draft<'a> {
     user: Option<Cow<'a, str>>,
     client_address: Option<Cow<'a, str>>,
     conversation: Option<Cow<'a, str>>,
+    key_fingerprint: Option<Cow<'a, str>>,
     response_preview: Option<Cow<'a, str>>,
     pub(super) status: SpanStatus,
     outcome: Option<Outcome>,
@@ -236,6 +237,7 @@ impl<'a> Draft<'a> {
                 self.computed_cost = usd.or(self.computed_cost);
             }
             Own::PriceSource => self.price_source = text(),
+            Own::KeyFingerprint => self.key_fingerprint = text(),
             Own::Factors => self.factors = value::factors(value),
             Own::ServiceTier => self.either_service_tier = text(),
             Own::Fetched => self.fetched |= value::flag(value) == Some(true),

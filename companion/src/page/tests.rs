@@ -257,6 +257,9 @@ impl Querier for Stuck {
     ) -> Result<Vec<crate::store::Conversation>, StoreError> {
         self.refuse()
     }
+    fn key_uses(&self, _: Window, _: usize) -> Result<Vec<crate::store::KeyUse>, StoreError> {
+        self.refuse()
+    }
     fn sequence_gaps(
         &self,
         _: Window,

@@ -177,6 +177,19 @@ pub struct Pairing {
     pub calls: u64,
 }
 
+/// The calls of one credential by one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// `spanledger.key.fingerprint`.
+    pub key: String,
+    /// The service.
+    pub service: String,
+    /// The beginning of the first hour with such calls.
+    pub first: Timestamp,
+    /// How many.
+    pub calls: u64,
+}
+
 /// The calls of one conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {

@@ -2,10 +2,14 @@
 
 use std::cmp::Ordering;
 
-use super::{Conversation, Pairing};
+use super::{Conversation, KeyUse, Pairing};
 
 pub(crate) fn pairings(a: &Pairing, b: &Pairing) -> Ordering {
     (b.calls, &a.service, &a.subject, &a.value).cmp(&(a.calls, &b.service, &b.subject, &b.value))
+}
+
+pub(crate) fn key_uses(a: &KeyUse, b: &KeyUse) -> Ordering {
+    (b.calls, &a.key, &a.service).cmp(&(a.calls, &b.key, &b.service))
 }
 
 pub(crate) fn conversations(a: &Conversation, b: &Conversation) -> Ordering {

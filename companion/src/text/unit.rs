@@ -16,6 +16,8 @@ pub enum Unit {
     Tokens,
     /// Calls.
     Calls,
+    /// Services.
+    Services,
     /// Seconds.
     Seconds,
     /// How many times as much.
@@ -31,7 +33,7 @@ impl Unit {
             Self::Usd => or_dash(NanoUsd::from_usd(value), usd),
             Self::Seconds => seconds(value),
             Self::Times => format!("{}x", number(value)),
-            Self::PerMinute | Self::Tokens | Self::Calls => number(value),
+            Self::PerMinute | Self::Tokens | Self::Calls | Self::Services => number(value),
         }
     }
 }

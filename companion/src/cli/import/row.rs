@@ -175,6 +175,7 @@ impl Row {
             tags: Tags::default(),
             client_address: self.address,
             conversation_id: None,
+            key_fingerprint: None,
             request_hash: self.request_hash,
             instance: None,
             sequence: None,

@@ -99,6 +99,7 @@ impl Draft<'_> {
             user: text(self.more.account.or(self.user), NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: text(self.conversation, NAME_BYTES),
+            key_fingerprint: text(self.key_fingerprint, NAME_BYTES),
             request_hash: self.request_hash.map(Cow::into_owned),
             instance: self.instance.map(Cow::into_owned),
             sequence: self.sequence,

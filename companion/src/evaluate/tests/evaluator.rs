@@ -80,6 +80,9 @@ impl Querier for Broken {
     fn conversations(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Conversation>, StoreError> {
         self.0.conversations(w, f, limit)
     }
+    fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError> {
+        self.0.key_uses(window, limit)
+    }
     fn sequence_gaps(
         &self,
         noticed: Window,

@@ -98,6 +98,9 @@ impl Querier for Hanging {
     fn conversations(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Conversation>, StoreError> {
         self.store.conversations(w, f, limit)
     }
+    fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError> {
+        self.store.key_uses(window, limit)
+    }
     fn sequence_gaps(
         &self,
         noticed: Window,

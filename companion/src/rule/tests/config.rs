@@ -53,6 +53,7 @@ fn defaults_are_those_of_the_documentation() {
             "AgentLoop 500000 15m 30 warning",
             "CallsNotUnderstood 20 1h 0 info",
             "LedgerLosing 0 1h 0 warning",
+            "KeyShared 2 1h 5 warning",
         ]
     );
 }

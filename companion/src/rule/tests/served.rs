@@ -181,3 +181,43 @@ fn service_silent_fires_where_calls_are_declared_to_be_expected() {
     // Few calls make none likely.
     assert_eq!(state("learned", 12 * HOUR).state, State::Inactive);
 }
+
+/// A call with this key every ten minutes, of a service.
+fn with_key(key: &str, service: &str, from: i64, to: i64) -> Vec<CallRecord> {
+    let keyed =
+        |second| CallRecord { key_fingerprint: Some(key.into()), ..of_service(service, call(second)) };
+    (from..to).step_by(600).map(keyed).collect()
+}
+
+#[test]
+fn key_shared_fires_when_another_service_uses_a_key() {
+    let mut calls = with_key("1a2b3c", "shop", 0, 2 * DAY);
+    calls.extend(with_key("1a2b3c", "scraper", 2 * DAY - HOUR, 2 * DAY));
+    calls.extend(with_key("4d5e6f", "blog", 0, 2 * DAY));
+    calls.sort_by_key(|call| call.start);
+    let status = judged(KeyShared, &calls, 2 * DAY);
+    assert_fires(&status, 2.0);
+    assert_eq!(status.alerts.len(), 1);
+    assert_eq!(status.alerts[0].labels, Labels::from([("key".to_owned(), "1a2b3c".to_owned())]));
+    let text =
+        "key 1a2b3c is used by 2 services (calls): in the eight days before shop (282); new: scraper (6)";
+    assert_eq!(status.alerts[0].description, text);
+    // Of a key that is new, two services are no wonder, and three are.
+    let mut new = with_key("new", "a", 0, HOUR);
+    new.extend(with_key("new", "b", 0, HOUR));
+    assert_calm(&judged(KeyShared, &new, HOUR), 2.0);
+    new.extend(with_key("new", "c", 0, HOUR));
+    assert_fires(&judged(KeyShared, &new, HOUR), 3.0);
+}
+
+#[test]
+fn key_shared_does_not_fire_for_the_services_of_every_day_few_calls_nor_other_keys() {
+    let mut calls = with_key("1a2b3c", "shop", 0, 2 * DAY);
+    calls.extend(with_key("1a2b3c", "blog", 0, 2 * DAY));
+    calls.extend(with_key("1a2b3c", "once", 2 * DAY - 2400, 2 * DAY));
+    calls.extend(with_key("other", "scraper", 2 * DAY - HOUR, 2 * DAY));
+    calls.sort_by_key(|call| call.start);
+    let status = judged(KeyShared, &calls, 2 * DAY);
+    assert_eq!((status.state, status.no_data), (State::Inactive, None));
+    assert_no_data(&judged(KeyShared, &[call(1)], MINUTE), "no call with the fingerprint of its key");
+}

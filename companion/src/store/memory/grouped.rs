@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::Columns;
-use crate::record::Window;
-use crate::store::{Conversation, Filter, Pairing, most_calls};
+use crate::record::{Timestamp, Window, hours_of};
+use crate::store::{Conversation, Filter, KeyUse, Pairing, most_calls};
+
+const HOUR: i64 = 3_600 * Timestamp::SECOND;
 
 impl Columns {
     pub(super) fn served_models(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Pairing> {
@@ -25,6 +27,30 @@ impl Columns {
         pairings.sort_by(most_calls::pairings);
         pairings.truncate(limit);
         pairings
+    }
+
+    pub(super) fn key_uses(&self, window: Window, limit: usize) -> Vec<KeyUse> {
+        let hours = hours_of(window);
+        let start = |hour: i64| Timestamp(hour.saturating_mul(HOUR));
+        let whole = Window { from: start(hours.start), to: start(hours.end) };
+        let mut found: HashMap<(&str, &str), KeyUse> = HashMap::new();
+        for index in self.matching(whole, &Filter::default()) {
+            let call = &self.records[index];
+            let Some(key) = &call.key_fingerprint else { continue };
+            let first = start(self.ends[index].div_euclid(HOUR));
+            let known = found.entry((key, &call.service)).or_insert_with(|| KeyUse {
+                key: key.clone(),
+                service: call.service.clone(),
+                first,
+                calls: 0,
+            });
+            known.first = known.first.min(first);
+            known.calls += 1;
+        }
+        let mut uses: Vec<KeyUse> = found.into_values().collect();
+        uses.sort_by(most_calls::key_uses);
+        uses.truncate(limit);
+        uses
     }
 
     pub(super) fn conversations(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Conversation> {

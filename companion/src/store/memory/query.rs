@@ -11,7 +11,7 @@ use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
 use crate::store::{
     CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group,
-    GroupRepetition, LargeCall, LatencySummary, Page, Pairing, Quantiles, Querier, Repeated,
+    GroupRepetition, KeyUse, LargeCall, LatencySummary, Page, Pairing, Quantiles, Querier, Repeated,
     RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
@@ -255,6 +255,10 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError> {
         Ok(self.read().conversations(window, filter, limit))
+    }
+
+    fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError> {
+        Ok(self.read().key_uses(window, limit))
     }
 
     fn sequence_gaps(

@@ -8,6 +8,7 @@ mod brake;
 mod close;
 pub(super) mod gaps;
 mod instances;
+mod keys;
 mod processes;
 mod recent_hashes;
 pub(super) mod retention;

@@ -209,6 +209,8 @@ pub(crate) fn read_call(
         user: text(13)?,
         client_address: row.get(24)?,
         conversation_id: row.get(25)?,
+        // Counted by hour and service.
+        key_fingerprint: None,
         request_hash: Hash::read(row.get_ref(14)?)?,
         instance: text(20)?,
         sequence: unsigned(21)?,

@@ -15,7 +15,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
 const MIGRATIONS: &[&str] =
-    &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH];
+    &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -208,6 +208,17 @@ CREATE INDEX series_key ON series (model, error_type, service, provider, outcome
 
 /// The first version with what [`ELEVENTH`] added.
 pub(crate) const WITH_TAGS: i64 = 11;
+
+/// Calls of each credential by hour since 1970 and service: the fingerprint that applications opted in to.
+const TWELFTH: &str = "
+CREATE TABLE key_hour (
+    hour INTEGER NOT NULL, key TEXT NOT NULL, service TEXT NOT NULL, calls INTEGER NOT NULL,
+    PRIMARY KEY (hour, key, service)
+) WITHOUT ROWID;
+";
+
+/// The first version with what [`TWELFTH`] added.
+pub(crate) const WITH_KEYS: i64 = 12;
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
-use crate::record::{NanoUsd, Window};
+use crate::record::{NanoUsd, Timestamp, Window, hours_of};
 use crate::store::sqlite::file::call_id::{end_id, first_id};
 use crate::store::sqlite::file::row::{ANSWERED_BY_MODEL, SAME_MODEL};
+use crate::store::sqlite::file::schema::WITH_KEYS;
 use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, row_conditions};
-use crate::store::{Conversation, Filter, Pairing, most_calls};
+use crate::store::{Conversation, Filter, KeyUse, Pairing, most_calls};
 
 /// The rows of a window that a filter's row conditions let through: two ids, two times.
 const WITHIN: &str = "id >= ? AND id < ? AND start + duration >= ? AND start + duration < ?";
@@ -84,6 +85,28 @@ impl Snapshot<'_> {
         conversations.sort_by(most_calls::conversations);
         conversations.truncate(limit);
         Ok(conversations)
+    }
+
+    pub(crate) fn key_uses(&self, window: Window, limit: usize) -> rusqlite::Result<Vec<KeyUse>> {
+        let version: i64 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version < WITH_KEYS {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT key, service, min(hour), sum(calls) AS calls FROM key_hour WHERE hour >= ?1 AND hour < ?2
+             GROUP BY key, service ORDER BY calls DESC, key, service LIMIT ?3",
+        )?;
+        let hours = hours_of(window);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = statement.query_map([hours.start, hours.end, limit], |row| {
+            Ok(KeyUse {
+                key: row.get(0)?,
+                service: row.get(1)?,
+                first: Timestamp(row.get::<_, i64>(2)?.saturating_mul(3_600 * Timestamp::SECOND)),
+                calls: row.get::<_, i64>(3)?.cast_unsigned(),
+            })
+        })?;
+        found.collect()
     }
 
     /// Hands out the groups of a question that ends with [`WITHIN`], the most calls first.

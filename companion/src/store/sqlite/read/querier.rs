@@ -20,8 +20,8 @@ use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
     Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes,
-    Group, GroupRepetition, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing, Querier,
-    Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing,
+    Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -193,6 +193,10 @@ impl Querier for SqliteQuerier {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError> {
         self.ask(|snapshot| snapshot.conversations(window, filter, limit))
+    }
+
+    fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError> {
+        self.ask(|snapshot| snapshot.key_uses(window, limit))
     }
 
     fn sequence_gaps(

@@ -8,6 +8,7 @@ use crate::store::sqlite::file::dictionary::day_of;
 use crate::store::sqlite::file::row::Numbers;
 use crate::store::sqlite::rollup::grain::minute_of;
 use crate::store::sqlite::write::accounts::Rows;
+use crate::store::sqlite::write::keys::Keys;
 use crate::store::sqlite::write::rollups::{Rollups, Subjects};
 use crate::store::sqlite::write::transaction::Transaction;
 use crate::store::{Appended, Batch};
@@ -43,6 +44,7 @@ impl Transaction<'_> {
         order.sort_by_key(|(end, _)| *end);
         let mut appended = Appended::default();
         let mut left_out = SkippedHours::default();
+        let mut keys = Keys::default();
         let (mut new, mut unsettled) = (Vec::with_capacity(batch.calls.len()), Vec::new());
         for (end, call) in order {
             if minute_of(end) < self.watermarks.calls_from {
@@ -66,6 +68,7 @@ impl Transaction<'_> {
                 appended.other_accounts += 1;
             } else {
                 appended.inserted += 1;
+                keys.add(call, end);
                 let subjects = Subjects { series: numbers.series, user: numbers.user };
                 rollups.count(call, subjects, &self.watermarks);
             }
@@ -75,6 +78,7 @@ impl Transaction<'_> {
         unsettled.extend(self.pass(batch.passages)?);
         self.settle(&unsettled, &new, calls, rollups, &mut appended)?;
         appended.forgotten = self.known.forgotten();
+        self.note_keys(&keys)?;
         self.sequences.note(self.sql, batch.calls)?;
         self.sequences.note_processes(self.sql, batch.processes)?;
         appended.others = self.dictionary.take_others();

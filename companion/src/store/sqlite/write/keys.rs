@@ -1,0 +1,46 @@
+//! Counting the calls of each credential, by hour and service.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+
+use crate::record::CallRecord;
+use crate::store::sqlite::write::transaction::Transaction;
+
+/// Credentials and services counted in one hour. Calls of further ones are in no count of keys.
+const MOST: i64 = 1_000;
+/// Hours that are kept: a month.
+const KEPT: i64 = 31 * 24;
+const HOUR: i64 = 3_600 * 1_000_000_000;
+
+/// The calls of a batch by hour, credential and service.
+#[derive(Debug, Default)]
+pub(super) struct Keys<'a>(BTreeMap<(i64, &'a str, &'a str), i64>);
+
+impl<'a> Keys<'a> {
+    /// Counts a call that is new and ended at `end`.
+    pub(super) fn add(&mut self, call: &'a CallRecord, end: i64) {
+        if let Some(key) = &call.key_fingerprint {
+            *self.0.entry((end.div_euclid(HOUR), key, &call.service)).or_default() += 1;
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Adds the counts, and deletes those of a month ago.
+    pub(super) fn note_keys(&mut self, keys: &Keys<'_>) -> rusqlite::Result<()> {
+        let mut add = self.sql.prepare_cached(
+            "INSERT INTO key_hour (hour, key, service, calls) SELECT ?1, ?2, ?3, ?4
+             WHERE (SELECT count(*) FROM key_hour WHERE hour = ?1) < ?5
+                OR EXISTS (SELECT 1 FROM key_hour WHERE hour = ?1 AND key = ?2 AND service = ?3)
+             ON CONFLICT (hour, key, service) DO UPDATE SET calls = calls + excluded.calls",
+        )?;
+        for ((hour, key, service), calls) in &keys.0 {
+            add.execute(params![hour, key, service, calls, MOST])?;
+        }
+        if let Some(((newest, ..), _)) = keys.0.last_key_value() {
+            self.sql.prepare_cached("DELETE FROM key_hour WHERE hour < ?1")?.execute([newest - KEPT])?;
+        }
+        Ok(())
+    }
+}
