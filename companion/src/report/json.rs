@@ -163,6 +163,7 @@ const fn unit(unit: Unit) -> &'static str {
         Unit::Usd => "usd",
         Unit::Tokens => "tokens",
         Unit::Calls => "calls",
+        Unit::Services => "services",
         Unit::Seconds => "seconds",
         Unit::Times => "times",
     }
