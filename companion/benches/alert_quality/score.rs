@@ -89,6 +89,8 @@ pub(crate) struct RuleScore {
     pub(crate) delays: Vec<f64>,
     pub(crate) false_firings: usize,
     pub(crate) messages: usize,
+    /// When they begin, in seconds.
+    pub(crate) starts: Vec<f64>,
     /// False firings by the hard case they belong to.
     pub(crate) by: BTreeMap<String, usize>,
     /// The share of the time in which it fired.
@@ -141,7 +143,10 @@ impl Score {
                 let kind = negative.map_or("other traffic", |negative| &negative.kind);
                 *score.by.entry(kind.to_owned()).or_default() += 1;
                 score.false_firings += 1;
-                score.messages += usize::from(*start > last + 300.0);
+                if *start > last + 300.0 {
+                    score.messages += 1;
+                    score.starts.push(*start);
+                }
                 last = last.max(*end);
             }
             score.firing_share = covered / span;

@@ -1,5 +1,6 @@
 //! The result as Markdown, and the firings as the JSON of `spanledger backtest`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::json;
@@ -40,14 +41,20 @@ nightly batches, daily ramps, health checks, small services). On the first three
 is one or more firings of a rule less than five minutes apart. *Share of time* is how long the rule fired. Delays are from
 the end of the first affected call. `learned` and `fixed` are the values of `[rules] preset`.
 
-Repeat it on your own ledger: `spanledger backtest --last 14d` prints the firings per day and the share of time of each rule.
-Rules with the severity `info` count as information: give a target `min_severity = \"warning\"` to be left out of them.
+Rules with the severity `info` are information: they go into one digest per day, so that messages are pages and digests. A
+digest is counted for each day, from 09:00 UTC to the next, on which one of them began to fire.
+
+Repeat it on your own ledger: `spanledger backtest --last 14d` prints the same columns, and `spanledger backtest --last 14d --tune`
+proposes limits with which each rule sends at most one message per week, tries them, and prints both.
 ";
 
 pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
     write!(out, "{ABOVE}")?;
     writeln!(out, "\n## Messages per day\n")?;
-    writeln!(out, "| trace | preset | pages | information | worst rule |\n|---|---|---:|---:|---|")?;
+    writeln!(
+        out,
+        "| trace | preset | pages | digests | together | information in them | worst rule |\n|---|---|---:|---:|---:|---:|---|"
+    )?;
     for run in runs {
         let config = RulesConfig::of(run.preset);
         let informs = |rule| config.rule(rule).settings.severity == Severity::Info;
@@ -55,6 +62,12 @@ pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
             let chosen = run.score.rules.iter().filter(|(rule, _)| informs(*rule) == info);
             count(chosen.map(|(_, score)| score.messages).sum()) / run.score.days
         };
+        let starts =
+            run.score.rules.iter().filter(|(rule, _)| informs(*rule)).flat_map(|(_, score)| &score.starts);
+        #[expect(clippy::cast_possible_truncation, reason = "days of two weeks")]
+        let days: BTreeSet<i64> =
+            starts.map(|start| ((start - 9.0 * 3600.0) / 86_400.0).floor() as i64).collect();
+        let digests = count(days.len()) / run.score.days;
         let worst = run.score.rules.iter().max_by_key(|(_, score)| score.messages);
         let worst = worst.filter(|(_, score)| score.messages > 0).map_or_else(
             || "-".to_owned(),
@@ -62,10 +75,11 @@ pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         );
         writeln!(
             out,
-            "| {} | {} | {:.2} | {:.2} | {worst} |",
+            "| {} | {} | {:.2} | {digests:.2} | {:.2} | {:.2} | {worst} |",
             run.trace,
             run.preset,
             per_day(false),
+            per_day(false) + digests,
             per_day(true)
         )?;
     }
