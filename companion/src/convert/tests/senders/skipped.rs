@@ -40,6 +40,12 @@ fn only_what_is_not_understood_or_refused_may_miss_calls() {
     let missing: Vec<_> = SkipReason::ALL.into_iter().filter(|reason| reason.may_miss_calls()).collect();
     assert_eq!(
         missing,
-        [SkipReason::Unknown, SkipReason::TooOld, SkipReason::Refused, SkipReason::Unrecognised]
+        [
+            SkipReason::Unknown,
+            SkipReason::TooOld,
+            SkipReason::Refused,
+            SkipReason::Dropped,
+            SkipReason::Unrecognised
+        ]
     );
 }
