@@ -211,7 +211,7 @@ pub(crate) const WITH_TAGS: i64 = 11;
 
 /// Calls of each credential by hour since 1970 and service: the fingerprint that applications opted in to.
 const TWELFTH: &str = "
-CREATE TABLE key_hour (
+CREATE TABLE IF NOT EXISTS key_hour (
     hour INTEGER NOT NULL, key TEXT NOT NULL, service TEXT NOT NULL, calls INTEGER NOT NULL,
     PRIMARY KEY (hour, key, service)
 ) WITHOUT ROWID;

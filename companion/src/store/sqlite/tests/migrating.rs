@@ -220,3 +220,24 @@ fn a_ledger_of_the_tenth_schema_has_calls_without_tags_and_takes_calls_with_them
     drop(ledger);
     assert_sound(&path);
 }
+
+#[test]
+fn a_ledger_of_the_eleventh_schema_has_no_keys_and_counts_those_that_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    drop(writer(&path));
+    file(&path).execute_batch("DROP TABLE key_hour; PRAGMA user_version = 11").unwrap();
+    let uses = || reader(&path).unwrap().key_uses(ALL, 10).unwrap();
+    assert_eq!(uses(), []);
+
+    let with_key =
+        |number: u64, key: &str| CallRecord { key_fingerprint: Some(key.to_owned()), ..call(number) };
+    let mut ledger = writer(&path);
+    ledger.append(&[with_key(1, "a"), with_key(2, "a"), with_key(3, "b"), call(4)]).unwrap();
+    // What is sent twice is counted once.
+    ledger.append(&[with_key(1, "a")]).unwrap();
+    let found: Vec<(String, u64)> = uses().into_iter().map(|one| (one.key, one.calls)).collect();
+    assert_eq!(found, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
+    drop(ledger);
+    assert_sound(&path);
+}
