@@ -7,11 +7,6 @@
 //! evaluated, 80 times. Printed are the first evaluation of each rule, which reads its past, and of the others the median and
 //! the largest, in milliseconds by the clock; at the end all rules together, and the process's peak memory (`VmHWM`, Linux).
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a program for tests and measurements, not part of what ships"
-)]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -87,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn call(number: u64, end: Timestamp) -> CallRecord {
     // Spread so that neighbours have nothing in common.
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-    let failed = mixed % 200 == 0;
+    let failed = mixed.is_multiple_of(200);
     let (service, model, user) = (mixed % 25, mixed / 25 % 40, mixed / 1_000 % 100_000);
     let model = format!("model-{model}");
     let duration_ns = 1_000_000_000 + (mixed % 4_000_000_000).cast_signed();
@@ -113,7 +108,10 @@ fn call(number: u64, end: Timestamp) -> CallRecord {
         cost_status: if failed { CostStatus::NoUsage } else { CostStatus::Exact },
         user: Some(format!("user-{user}")),
         conversation_id: Some(format!("conversation-{}", number / 12)),
-        request_hash: Some(format!("{:032x}", if mixed % 8 == 0 { mixed % 100_000 } else { number })),
+        request_hash: Some(format!(
+            "{:032x}",
+            if mixed.is_multiple_of(8) { mixed % 100_000 } else { number }
+        )),
         instance: Some(format!("instance-{service}")),
         sequence: None,
         ..CallRecord::default()
