@@ -64,7 +64,7 @@ pub(crate) struct Intake {
     offload: Offload,
     clock: OwnClock,
     too_old: Arc<LogThrottle>,
-    /// Calls that the ledger could not take, until it can note that.
+    /// Calls and counts that the ledger could not take, until it can note that.
     dropped: Arc<Mutex<SkippedHours>>,
 }
 
@@ -158,16 +158,23 @@ impl Intake {
         let intake = self.clone();
         let work = move || {
             let (converter, now) = (&intake.converter, intake.clock.now());
-            Ok(match read()? {
+            let skipped = match read()? {
                 Encoded::Protobuf(bytes) => converter.unrecognised(Encoded::Protobuf(&bytes), now),
                 Encoded::Json(bytes) => converter.unrecognised(Encoded::Json(&bytes), now),
             }
-            .unwrap_or_default())
+            .unwrap_or_default();
+            intake.metrics.count_skipped(&skipped);
+            // What was read of a cumulative counter is not new the next time: it is kept until the ledger takes it.
+            intake.dropped().absorb(&skipped);
+            Ok(())
         };
-        let skipped = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
+        self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
         self.metrics.count_metrics_request();
-        self.metrics.count_skipped(&skipped);
-        let appended = self.writer.append_with(Vec::new(), Vec::new(), Vec::new(), skipped).await;
+        let skipped = std::mem::take(&mut *self.dropped());
+        let appended = self.writer.append_with(Vec::new(), Vec::new(), Vec::new(), skipped.clone()).await;
+        if appended.is_err() {
+            self.dropped().absorb(&skipped);
+        }
         self.note::<Spans>(appended, 0, &mut Rejected::default())?;
         Ok(ExportResponse::default())
     }

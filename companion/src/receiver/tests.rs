@@ -100,3 +100,45 @@ async fn asks_to_retry_when_every_place_is_taken() {
     assert!(!retry.is_zero());
     drop(at_work);
 }
+
+/// A counter that is cumulative brings a count once. Where the ledger does not take it, the sender is asked to retry, and
+/// the count is still there.
+#[tokio::test]
+async fn counts_of_metrics_that_the_ledger_does_not_take_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let intake = intake(folder.path());
+    let text = |key: &str, value: &str| serde_json::json!({"key": key, "value": {"stringValue": value}});
+    let request = |count: u64| {
+        let start = i64::MAX.to_string();
+        let point = serde_json::json!({"startTimeUnixNano": start, "timeUnixNano": start, "asInt": count.to_string(),
+            "attributes": [text(attribute::PROVIDER_NAME, "openai"), text(attribute::PATH_SHAPE, "/v1/dreams")]});
+        let metric = serde_json::json!({"name": spanledger::semconv::metric::UNRECOGNISED,
+            "sum": {"dataPoints": [point], "aggregationTemporality": 2, "isMonotonic": true}});
+        let resource = serde_json::json!({"attributes": [text("service.name", "shop"), text("service.instance.id", "a")]});
+        Bytes::from(
+            serde_json::json!({"resourceMetrics": [{"resource": resource,
+            "scopeMetrics": [{"scope": {"name": "spanledger"}, "metrics": [metric]}]}]})
+            .to_string(),
+        )
+    };
+    let send = |count| {
+        let request = request(count);
+        intake.accept_metrics(request.len(), move || Ok(Encoded::Json(request)))
+    };
+    let waiting = || {
+        let waiting = intake.dropped().clone();
+        waiting
+            .iter()
+            .flat_map(|(_, skipped)| skipped.iter())
+            .filter(|(.., reason, _)| *reason == SkipReason::Unrecognised)
+            .map(|(.., requests)| requests)
+            .sum::<u64>()
+    };
+    assert_eq!(send(3).await, Ok(ExportResponse::default()));
+    assert_eq!(waiting(), 0, "the ledger has them");
+    intake.close().await;
+    assert_eq!(send(5).await, Err(Refusal::Unavailable));
+    assert_eq!(waiting(), 2);
+    assert_eq!(send(5).await, Err(Refusal::Unavailable), "a retry");
+    assert_eq!(waiting(), 2);
+}

@@ -12,7 +12,7 @@ const MODELS: usize = 1000;
 /// all of them when there are more than ten.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::UnpricedUsage,
-    advice: "add the price to prices.toml",
+    advice: "add the price to prices.toml, or set private_hosts there if a gateway on a host of your own serves the model",
     unit: Unit::Calls,
     compare: Compare::Above,
     absent: Absent::Calm,
