@@ -29,6 +29,8 @@ pub struct Alert {
     pub severity: String,
     /// Where the sender says more: Prometheus puts its own address there.
     pub source: String,
+    /// Whether another alert holds it back.
+    pub inhibited: bool,
 }
 
 impl Alertmanager {
@@ -71,6 +73,7 @@ impl Alertmanager {
                 name: text(&alert["labels"]["alertname"]),
                 severity: text(&alert["labels"]["severity"]),
                 source: text(&alert["generatorURL"]),
+                inhibited: alert["status"]["inhibitedBy"].as_array().is_some_and(|by| !by.is_empty()),
             })
             .collect())
     }

@@ -27,6 +27,17 @@ const GROWTH: &str = r"      - record: @record@@window@
           )
 ";
 
+/// The growth of calls under the labels that the companion's alerts have.
+const BY_SERVICE: &str = r#"      - record: spanledger:service_calls:increase@window@
+        expr: |
+          label_replace(label_replace(label_replace(
+            spanledger:calls:increase@window@,
+            "service", "$1", "job", "(?:.*/)?(.+)"),
+            "service", "$1", "service_name", "(.+)"),
+            "environment", "$1", "deployment_environment_name", "(.+)"
+          )
+"#;
+
 /// What each series of `@metric@` had, where it was not seen for long.
 const SEEN: &str = r"      - record: @seen@
         expr: last_over_time(@metric@[5m])
@@ -44,6 +55,7 @@ pub(super) fn export(config: &RulesConfig) -> String {
     let mut blocks = Vec::new();
     let mut exported = BTreeSet::new();
     let mut windows = [(CALLS, BTreeSet::new()), (COST, BTreeSet::new())];
+    let mut by_service = BTreeSet::new();
     for block in &template {
         let Some(rule) = owner(block, &template) else { continue };
         let settings = &config.rule(rule).settings;
@@ -60,6 +72,10 @@ pub(super) fn export(config: &RulesConfig) -> String {
                     windows.insert(length);
                 }
             }
+        }
+        if block.contains("spanledger:service_calls:increase@window@") {
+            windows[0].1.insert(settings.window);
+            by_service.insert(settings.window);
         }
         blocks.push(fill(block, rule, settings));
     }
@@ -94,6 +110,9 @@ pub(super) fn export(config: &RulesConfig) -> String {
                     .replace("@resets@", &single(resets)),
             );
         }
+    }
+    for window in by_service {
+        out.push_str(&BY_SERVICE.replace("@window@", &single(window)));
     }
     out.extend(blocks);
     out
@@ -221,7 +240,7 @@ mod tests {
             "    interval: 30s\n",
             "last_over_time(spanledger_client_calls_total[10m])",
             "[12m])",
-            "/ (sum(spanledger:calls:increase10m) > 49)\n",
+            "/ (sum by (service, environment) (spanledger:service_calls:increase10m) > 49)\n",
             "        expr: spanledger:failure:ratio10m > 0.25\n        for: 2m\n        keep_firing_for: 5m\n",
             "summary: More than 25% of LLM calls fail\n",
             "# AuthFailures: the companion alone evaluates the settings of single services and models.\n",
