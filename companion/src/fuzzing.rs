@@ -1,4 +1,4 @@
-//! Entry points for the fuzz targets of `companion/fuzz/`; no part of the interface. Each panics when something that must
+//! Entry points for the fuzz targets in `fuzz/`; no part of the interface. Each panics when something that must
 //! hold does not.
 
 use std::path::Path;
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_seeds_of_every_target_pass() {
-        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
         let targets: [(&str, Target); 3] = [
             ("config", super::config),
             ("otlp_json", super::otlp_json),

@@ -33,6 +33,7 @@ mod protocols;
 mod recipe;
 mod recognition;
 mod sampling;
+mod seeds;
 mod tasks;
 mod transparency;
 mod unparsed;
