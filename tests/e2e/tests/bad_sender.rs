@@ -175,7 +175,9 @@ async fn calls(companion: &Companion, wanted: u64) -> Result<BTreeMap<String, u6
         }
         Ok::<_, spanledger_e2e::Error>(found)
     };
-    let all = async || by_service().await.ok().filter(|found: &BTreeMap<_, u64>| found.values().sum::<u64>() >= wanted);
+    let all = async || {
+        by_service().await.ok().filter(|found: &BTreeMap<_, u64>| found.values().sum::<u64>() >= wanted)
+    };
     match wait::until("all calls", all).await {
         Ok(found) => Ok(found),
         // What is missing is more telling than the wait.
