@@ -19,6 +19,7 @@ mod placing;
 mod repeating;
 mod retaining;
 mod senders;
+mod sharing;
 mod skipping;
 #[cfg(unix)]
 mod watching;

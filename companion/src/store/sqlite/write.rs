@@ -14,6 +14,7 @@ mod recent_hashes;
 pub(super) mod retention;
 mod rollups;
 mod settle;
+mod shares;
 mod skipped;
 pub(super) mod transaction;
 mod waiting;

@@ -13,6 +13,8 @@ pub(crate) const NOT_YET: i64 = i64::MAX / 60_000_000_000 / 60 * 60 + 60;
 pub(crate) struct Watermarks {
     /// Calls that ended before this minute were deleted.
     pub(crate) calls_from: i64,
+    /// From this minute on every call is there; before it those of some services were deleted, when it is later.
+    pub(crate) whole_from: i64,
     /// Rollups finer than an hour were deleted before this minute, which begins an hour.
     pub(crate) minutes_from: i64,
     /// The coarse rollups are complete before this minute, which is a multiple of five.
@@ -26,14 +28,21 @@ pub(crate) struct Watermarks {
 
 impl Watermarks {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut watermarks =
-            Self { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, summed_from: NOT_YET, spill_us: 0 };
+        let mut watermarks = Self {
+            calls_from: NEVER,
+            whole_from: NEVER,
+            minutes_from: NEVER,
+            closed: NEVER,
+            summed_from: NOT_YET,
+            spill_us: 0,
+        };
         let mut statement = connection.prepare_cached("SELECT name, value FROM state")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let value = row.get(1)?;
             match row.get_ref(0)?.as_str()? {
                 "calls_from" => watermarks.calls_from = value,
+                "whole_from" => watermarks.whole_from = value,
                 "minutes_from" => watermarks.minutes_from = value,
                 "closed" => watermarks.closed = value,
                 "summed_from" => watermarks.summed_from = value,
@@ -50,6 +59,7 @@ impl Watermarks {
             connection.prepare_cached("INSERT OR REPLACE INTO state (name, value) VALUES (?1, ?2)")?;
         for (name, value) in [
             ("calls_from", self.calls_from),
+            ("whole_from", self.whole_from),
             ("minutes_from", self.minutes_from),
             ("closed", self.closed),
             ("summed_from", self.summed_from),
@@ -58,6 +68,11 @@ impl Watermarks {
             statement.execute(params![name, value])?;
         }
         Ok(())
+    }
+
+    /// The minute from which on every call is there.
+    pub(crate) fn every_call_from(&self) -> i64 {
+        self.whole_from.max(self.calls_from)
     }
 
     /// The end of the last whole hour of which every coarse rollup is complete.

@@ -107,7 +107,7 @@ impl Snapshot<'_> {
             return (window, Vec::new());
         }
         if known_calls <= self.limits.compared_calls
-            && window.from >= minute_start(self.watermarks.calls_from)
+            && window.from >= minute_start(self.watermarks.every_call_from())
         {
             return (window, vec![Part::Calls(window)]);
         }

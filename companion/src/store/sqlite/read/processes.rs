@@ -47,7 +47,7 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
             service: service.clone(),
             highest: row.get::<_, i64>(2)?.cast_unsigned(),
             end: row.get::<_, Option<i64>>(3)?.map(enum_codes::process_end).transpose()?,
-            whole: watermarks.calls_from == NEVER,
+            whole: watermarks.every_call_from() == NEVER,
             ..ProcessAccount::default()
         };
         accounts.insert((instance, service), account);
@@ -87,7 +87,7 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
         let account = accounts.entry(key).or_insert_with_key(|(instance, service)| ProcessAccount {
             instance: instance.clone(),
             service: service.clone(),
-            whole: watermarks.calls_from == NEVER,
+            whole: watermarks.every_call_from() == NEVER,
             ..ProcessAccount::default()
         });
         account.interrupted += u64::from(row.get::<_, i64>(2)? == interrupted);

@@ -290,7 +290,10 @@ impl Snapshot<'_> {
         let minute = window.to.0.div_euclid(MINUTE_NS);
         let end = minute_start(minute.saturating_add(1));
         // Where calls are deleted, that there are none says nothing.
-        if window.to == minute_start(minute) || end.0 == i64::MAX || minute < self.watermarks.calls_from {
+        if window.to == minute_start(minute)
+            || end.0 == i64::MAX
+            || minute < self.watermarks.every_call_from()
+        {
             return Ok(window);
         }
         let later = "SELECT 1 FROM calls WHERE id >= ?1 AND id < ?2 LIMIT 1";

@@ -107,11 +107,11 @@ fn parts(window: Window, watermarks: &Watermarks, levels: &[Level]) -> Vec<Part>
     };
     let hours = whole(60, watermarks.minutes_from);
     push_whole(hours, watermarks, levels, &mut parts);
-    let mut minutes = whole(finest, watermarks.calls_from);
+    let mut minutes = whole(finest, watermarks.every_call_from());
     minutes.start = minutes.start.max(watermarks.minutes_from);
     push_whole(minutes, watermarks, levels, &mut parts);
 
-    let kept = Window { from: window.from.max(minute_start(watermarks.calls_from)), to: window.to };
+    let kept = Window { from: window.from.max(minute_start(watermarks.every_call_from())), to: window.to };
     push_exact(kept, watermarks, levels, &mut parts);
     parts
 }
@@ -169,8 +169,14 @@ mod tests {
     use crate::record::Timestamp;
     use crate::store::sqlite::file::watermarks::NEVER;
 
-    const OPEN: Watermarks =
-        Watermarks { calls_from: NEVER, minutes_from: NEVER, closed: NEVER, summed_from: NEVER, spill_us: 0 };
+    const OPEN: Watermarks = Watermarks {
+        calls_from: NEVER,
+        whole_from: NEVER,
+        minutes_from: NEVER,
+        closed: NEVER,
+        summed_from: NEVER,
+        spill_us: 0,
+    };
 
     fn window(from_seconds: i64, to_seconds: i64) -> Window {
         Window { from: Timestamp(0).plus_seconds(from_seconds), to: Timestamp(0).plus_seconds(to_seconds) }

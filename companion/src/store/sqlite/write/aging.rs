@@ -87,6 +87,7 @@ impl SqliteAppender {
         self.write(|transaction| {
             let watermarks = &mut transaction.watermarks;
             watermarks.calls_from = watermarks.calls_from.min(back);
+            watermarks.whole_from = watermarks.whole_from.min(back);
             watermarks.minutes_from = watermarks.minutes_from.min(back);
             Ok(())
         })

@@ -47,7 +47,7 @@ impl Transaction<'_> {
         let mut keys = Keys::default();
         let (mut new, mut unsettled) = (Vec::with_capacity(batch.calls.len()), Vec::new());
         for (end, call) in order {
-            if minute_of(end) < self.watermarks.calls_from {
+            if minute_of(end) < self.shares.start(&call.service, &self.watermarks) {
                 appended.too_old += 1;
                 left_out.add(self.now.unwrap_or(Timestamp(end)), &call.scope, SkipReason::TooOld);
                 continue;
@@ -72,6 +72,7 @@ impl Transaction<'_> {
                 let subjects = Subjects { series: numbers.series, user: numbers.user };
                 rollups.count(call, subjects, &self.watermarks);
             }
+            self.shares.added(&call.service);
             unsettled.extend(self.arrive(id, call)?);
             new.push(id);
         }

@@ -18,7 +18,7 @@ use crate::store::{Maintained, StoreError};
 
 /// Calls read for rollups, and rows deleted, by one run: some 50 ms each.
 const CLOSE_CALLS: u64 = 100_000;
-const DELETE_ROWS: i64 = 20_000;
+pub(super) const DELETE_ROWS: i64 = 20_000;
 /// What a call is supposed to take when the ledger is too large. It is less in truth, so that not too many
 /// are deleted.
 const CALL_BYTES: i64 = 1_024;
@@ -53,7 +53,12 @@ pub(crate) fn maintain(
     let behind = ledger.mark_old_calls(now, keep_calls, uptime)?;
     let mut deleted = ledger.write(|transaction| transaction.delete_old_calls())?;
     let over = if deleted == 0 { ledger.bytes_over()? } else { 0 };
-    if over > 0 {
+    if deleted == 0 && (over > 0 || ledger.has_marks()) {
+        deleted = ledger.delete_of_largest(over / CALL_BYTES, today)?;
+    }
+    if deleted > 0 {
+        more |= over > 0;
+    } else if over > 0 {
         deleted = ledger.write(|transaction| transaction.delete_oldest_calls(over / CALL_BYTES, today))?;
         more |= deleted > 0;
         if deleted == 0 {

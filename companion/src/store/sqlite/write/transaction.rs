@@ -21,6 +21,7 @@ use crate::store::sqlite::write::brake::Brake;
 use crate::store::sqlite::write::gaps::Sequences;
 use crate::store::sqlite::write::recent_hashes::RecentHashes;
 use crate::store::sqlite::write::retention::GRACE;
+use crate::store::sqlite::write::shares::Shares;
 use crate::store::sqlite::write::waiting::load_known;
 use crate::store::sqlite::{Limits, Options};
 
@@ -50,6 +51,7 @@ pub struct SqliteAppender {
     pub(super) unsaved: Vec<Passage>,
     pub(super) names: Names,
     recent_hashes: RecentHashes,
+    pub(super) shares: Shares,
     pub(super) watch: Watch,
     _lock: WriterLock,
 }
@@ -71,9 +73,10 @@ impl SqliteAppender {
             let brakes = [["deletable", "kept"], ["deletable_sums", "kept_sums"]];
             let [calls, sums] = brakes.map(|names| Brake::load(&connection, names));
             let salt = Salt::load(&connection)?;
-            Ok((watermarks, time, known, Sequences::load(&connection)?, calls?, sums?, salt))
+            let shares = Shares::load(&connection)?;
+            Ok((watermarks, time, known, Sequences::load(&connection)?, calls?, sums?, salt, shares))
         });
-        let (watermarks, time, known, sequences, calls_brake, sums_brake, salt) =
+        let (watermarks, time, known, sequences, calls_brake, sums_brake, salt, shares) =
             remembered.map_err(|error| store_error(&path, &error))?;
         // Older versions noted no time, but closed the rollups this long before what was theirs.
         let closed =
@@ -96,6 +99,7 @@ impl SqliteAppender {
             unsaved: Vec::new(),
             names,
             recent_hashes: RecentHashes::new(limits.recent_hashes),
+            shares,
             _lock: lock,
         })
     }
@@ -120,6 +124,7 @@ impl SqliteAppender {
                 recent_hashes: &mut self.recent_hashes,
                 limits: self.options.limits,
                 groups: &self.options.groups,
+                shares: &mut self.shares,
             };
             let value = work(&mut transaction)?;
             let watermarks = transaction.watermarks;
@@ -160,4 +165,5 @@ pub(crate) struct Transaction<'a> {
     pub(crate) recent_hashes: &'a mut RecentHashes,
     pub(crate) limits: Limits,
     pub(super) groups: &'a Groups,
+    pub(super) shares: &'a mut Shares,
 }
