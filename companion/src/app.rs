@@ -15,7 +15,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use spanledger::PriceTable;
 use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +27,8 @@ use crate::admin::{self, AccessPolicy, AdminState, LedgerTotals};
 use crate::clock;
 use crate::config::JournalConfig;
 use crate::convert::Converter;
+use crate::evaluate::evaluator::RuleStatus;
+use crate::evaluate::history::History;
 use crate::evaluate::runner::Runner;
 use crate::evaluate::state_file::StateFile;
 use crate::journal::watcher::Watcher;
@@ -60,6 +64,7 @@ pub(crate) struct App {
     admission: Admission,
     access: AccessPolicy,
     converter: Arc<Converter>,
+    prices: Arc<PriceTable>,
     metrics: Arc<Metrics>,
     clock: OwnClock,
     writer: WriterHandle,
@@ -137,7 +142,14 @@ impl App {
             recent: Recent::default(),
             queries: Arc::new(Semaphore::new(QUERIES)),
         });
-        let routes = admin::router(state.clone(), report_page(&state, self.querier.clone()), self.access);
+        let history = Arc::new(History::default());
+        #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
+        let followed = tokio::spawn(follow_rules(history.clone(), state.rules.clone(), stops.rules.clone()));
+        let routes = admin::router(
+            state.clone(),
+            report_page(&state, self.querier.clone(), self.prices, history.clone()),
+            self.access,
+        );
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let totals = tokio::spawn(read_totals(state.clone(), self.querier, stops.rules.clone()));
         let remembered =
@@ -166,6 +178,7 @@ impl App {
         stops.rules.cancel();
         clean &= drain.step("rules", ended(rules)).await;
         clean &= drain.step("ledger totals", ended(totals)).await;
+        clean &= drain.step("history of the rules", ended(followed)).await;
         clean &= drain.step("metrics", ended(remembered)).await;
         stops.notifiers.cancel();
         clean &= drain.step("notifiers", notifiers.join()).await;
@@ -180,10 +193,17 @@ impl App {
 }
 
 /// The report page over the ledger, with the rules as the state has them.
-fn report_page(state: &Arc<AdminState>, querier: Arc<dyn Querier>) -> axum::Router {
+fn report_page(
+    state: &Arc<AdminState>,
+    querier: Arc<dyn Querier>,
+    prices: Arc<PriceTable>,
+    history: Arc<History>,
+) -> axum::Router {
     let state = state.clone();
     page::router(PageState {
         querier,
+        prices,
+        history,
         rules: Arc::new(move || report_states(&state.rules.borrow())),
         clock: Arc::new(clock::now),
     })
@@ -238,6 +258,21 @@ async fn remember(state: Arc<AdminState>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => state.remember(clock::now()),
         }
+    }
+}
+
+/// Notes the values of the rules as they are evaluated.
+async fn follow_rules(
+    history: Arc<History>,
+    mut rules: watch::Receiver<Arc<Vec<RuleStatus>>>,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = rules.changed() => if changed.is_err() { return },
+        }
+        history.record(&rules.borrow_and_update(), clock::now());
     }
 }
 

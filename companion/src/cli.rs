@@ -5,12 +5,14 @@ pub mod backup;
 mod call;
 pub mod calls;
 pub mod check;
+mod completions;
 pub mod config;
 pub mod demo;
 mod format;
 pub mod health;
 pub mod import;
 pub mod inbox;
+mod mcp;
 pub mod notify;
 mod periods;
 pub mod prices;
@@ -19,6 +21,7 @@ pub mod report;
 mod rule_rows;
 pub mod rules;
 pub mod serve;
+mod top;
 pub mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -45,13 +48,16 @@ use periods::Period;
 /// Receives OpenTelemetry spans, stores every call in one file (the ledger), evaluates anomaly rules, sends alerts and
 /// writes reports.
 #[derive(Debug, Parser)]
-#[command(name = "spanledger", version, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "spanledger", version = VERSION, propagate_version = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
     command: Command,
 }
+
+/// With the commit and the kind of build.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPANLEDGER_BUILD"), ")");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,6 +66,7 @@ Examples:
   spanledger report --last 7d --format html -o week.html
   spanledger calls --last 1h --status 429
   spanledger call chatcmpl-AbC123   one call in words, with its bill
+  spanledger top                    what happens now, in a terminal
   spanledger check && echo quiet    for cron and CI: exits 1 when a rule fires
   spanledger notify --test slack    sends one test message to a notification target
   spanledger import audit.db        imports an existing audit_logs table
@@ -78,6 +85,10 @@ enum Command {
     Calls(calls::Args),
     /// Explain one call: what was asked, how it ended, its times, its bill line by line, what was recorded.
     Call(call::Args),
+    /// Show what happens now, in a terminal: calls, cost, latency, rules and the newest calls.
+    Top(top::Args),
+    /// Answer the questions of agents about the ledger, over the Model Context Protocol on standard input and output.
+    Mcp(mcp::Args),
     /// Usage and cost by hour.
     Hourly(periods::Args),
     /// Usage and cost by day.
@@ -110,6 +121,10 @@ enum Command {
     Health(health::Args),
     /// Print the effective configuration with the source of each value, or check a file.
     Config(config::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
+    /// Print the manual page, or write the pages of all commands to a directory.
+    Man(completions::ManArgs),
 }
 
 /// Keeps the options of every command apart from each command's own.
@@ -133,12 +148,19 @@ impl Cli {
     /// `Failure`, for which the process ends with status 2.
     pub fn run(self) -> Result<ExitCode, Failure> {
         let common = &self.common;
+        if let Command::Mcp(args) = &self.command {
+            // The standard output is the client's, and is written by another thread than this one.
+            mcp::run(args, common)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let (now, terminal) = (clock::now(), Terminal::stdout());
         let out = &mut std::io::stdout().lock();
         match self.command {
             Command::Demo(args) => return demo::run(&args, terminal),
             Command::Serve(args) => return serve::run(&args, common),
             Command::Inbox(args) => return inbox::run(&args),
+            Command::Top(args) => top::run(&args, common)?,
+            Command::Mcp(_) => {}
             Command::Health(args) => health::run(&args, &common.load(&[])?.config.admin, out)?,
             Command::Verify(args) => {
                 let ledger = common.load(&[])?.config.ledger.path;
@@ -178,6 +200,8 @@ impl Cli {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 runtime.block_on(notify::run(&args, &loaded.config.notify, now, out))?;
             }
+            Command::Completions(args) => completions::completions(&args, out)?,
+            Command::Man(args) => completions::manual(&args, out)?,
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backtest;
 pub(crate) mod evaluator;
+pub(crate) mod history;
 pub(crate) mod runner;
 pub(crate) mod state_file;
 #[cfg(test)]

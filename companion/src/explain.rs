@@ -15,13 +15,13 @@ pub(crate) mod tests;
 use serde::{Deserialize, Serialize};
 use spanledger::PriceTable;
 
-pub(crate) use self::bill::BillView;
 #[cfg(test)]
 pub(crate) use self::bill::bill;
+pub(crate) use self::bill::{BillView, LineView, money};
 pub(crate) use self::facts::Fact;
 pub(crate) use self::find::{Found, find};
 pub(crate) use self::row::CallRow;
-pub(crate) use self::text::to_text;
+pub(crate) use self::text::{nanoseconds, price, to_text};
 pub(crate) use self::timeline::Mark;
 use crate::record::{Timestamp, Window};
 use crate::store::{CallAccount, CallId, Querier, StoreError};
@@ -47,6 +47,15 @@ pub(crate) struct Explained {
     pub(crate) recorded: Vec<Fact>,
     /// The calls of its trace and other accounts of the call itself, by their start; at most 100.
     pub(crate) trace: Vec<CallRow>,
+}
+
+impl Explained {
+    /// Leaves out what is text of a response or may repeat text of a request.
+    pub(crate) fn without_content(mut self) -> Self {
+        self.summary.retain(|sentence| !sentence.starts_with(words::ERROR));
+        self.recorded.retain(|fact| !facts::CONTENT.contains(&fact.name.as_str()));
+        self
+    }
 }
 
 /// Explains `account`.

@@ -1,8 +1,13 @@
-//! The report page: what `report --format html` prints, for a time that the reader chooses, with the newest calls.
-//! It reads and never changes anything, and runs no script.
+//! The pages: what `report --format html` prints, for a time that the reader chooses, with the newest calls; the days, one
+//! call, and the rules. They read and never change anything, and run no script: a page that refreshes itself does so by a
+//! header of the document.
 
+mod call;
 mod calls;
+mod daily;
+mod navigation;
 mod parameters;
+mod rules;
 mod runbook;
 mod time_range;
 
@@ -13,16 +18,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use maud::{Markup, html};
+use spanledger::PriceTable;
 use tokio::sync::Semaphore;
 
 use self::parameters::{FILTERS, Parameters};
+use crate::evaluate::history::History;
+use crate::explain::{Found, find};
 use crate::record::{Timestamp, Window};
-use crate::report::html::{POLICY, document, footer, masthead, sections};
+use crate::report::html::{POLICY, document, footer, masthead, refreshing, sections};
 use crate::report::{self, RuleState};
 use crate::store::{Filter, Page, Querier, StoreError};
 
@@ -40,6 +48,10 @@ pub(crate) struct PageState {
     pub querier: Arc<dyn Querier>,
     /// The current states of the rules.
     pub rules: Arc<dyn Fn() -> Vec<RuleState> + Send + Sync>,
+    /// The values of the rules over time.
+    pub history: Arc<History>,
+    /// What bills are computed by.
+    pub prices: Arc<PriceTable>,
     /// The current time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -56,13 +68,19 @@ struct Shared {
     permits: Arc<Semaphore>,
 }
 
-/// `GET /` (the report), `/calls`, `/report.json` and `/runbook`. Answers carry a strict content security policy and are
+/// `GET /` (the report), `/daily`, `/calls`, `/call/ID`, `/rules`, `/runbook`, and for programs `/report.json`, `/live.json`
+/// and `/call.json`. Answers carry a strict content security policy and are
 /// not stored by anyone.
 pub(crate) fn router(state: PageState) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/calls", get(calls_page))
+        .route("/call/{id}", get(call_page))
+        .route("/daily", get(daily_page))
+        .route("/rules", get(rules_page))
         .route("/report.json", get(json))
+        .route("/live.json", get(live_json))
+        .route("/call.json", get(call_json))
         .route("/runbook", get(runbook_page))
         .with_state(Shared { sources: state, permits: Arc::new(Semaphore::new(AT_ONCE)) })
 }
@@ -77,15 +95,17 @@ async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Re
         // Rules look at the present, whatever time the reader looks at.
         let past = window.to < now.plus_seconds(-60);
         let note = if past { "as they stand now, not at the end of the chosen time" } else { "" };
+        let links = navigation::links(&asked);
         let body = html! {
+            (navigation::bar("/", &asked))
             (masthead("Security report", window, None, &time_range::controls("/", &asked, window)))
             main id="main" tabindex="-1" {
-                (sections(&report, note))
+                (sections(&report, note, &links))
                 (calls::section("Newest calls", &asked, &newest))
             }
             (footer(now))
         };
-        Ok(page_of("Spanledger", &body))
+        page_again("Spanledger", &asked, &body)
     })
     .await
 }
@@ -99,13 +119,92 @@ async fn calls_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> 
         let others = FILTERS.into_iter().chain(["after"]).map(|name| (name, None));
         let home = asked.link("/", &others.collect::<Vec<_>>());
         let body = html! {
+            (navigation::bar("/calls", &asked))
             (masthead("Calls", window, Some(&home), &time_range::controls("/calls", &asked, window)))
             main id="main" tabindex="-1" { (calls::section(title, &asked, &found)) }
             (footer(now))
         };
-        Ok(page_of("Calls, Spanledger", &body))
+        page_again("Calls, Spanledger", &asked, &body)
     })
     .await
+}
+
+async fn daily_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let now = (sources.clock)();
+        let usage = daily::usage(&*sources.querier, &asked, now)?;
+        let window = daily::window(&usage, now);
+        let body = html! {
+            (navigation::bar("/daily", &asked))
+            (masthead("Days", window, Some("/"), &daily::controls(&asked)))
+            main id="main" tabindex="-1" { (daily::section(&usage, &asked)) }
+            (footer(now))
+        };
+        page_again("Days, Spanledger", &asked, &body)
+    })
+    .await
+}
+
+async fn rules_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let now = (sources.clock)();
+        let states = (sources.rules)();
+        let body = html! {
+            (navigation::bar("/rules", &asked))
+            header.top { div { h1 { "Rules" } p.period { "As they were last evaluated, with their values of up to a day" } } }
+            main id="main" tabindex="-1" { (rules::sections(&states, &sources.history, &asked, now)) }
+            (footer(now))
+        };
+        page_again("Rules, Spanledger", &asked, &body)
+    })
+    .await
+}
+
+async fn call_page(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    answer(shared, query, move |sources, asked| {
+        let now = (sources.clock)();
+        let (title, section) = match find(&*sources.querier, &sources.prices, &id, now)? {
+            Found::One(call) => ("Call", call::section(&call, &asked)),
+            Found::Several(calls, more) => ("Calls", call::candidates(&calls, more)),
+            Found::Nothing => return Err(Refusal::not_found()),
+        };
+        let body = html! {
+            (navigation::bar("/call", &asked))
+            header.top { h1 { (title) } }
+            main id="main" tabindex="-1" { (section) }
+            (footer(now))
+        };
+        page_again("Call, Spanledger", &asked, &body)
+    })
+    .await
+}
+
+async fn call_json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let id = asked.get("id").unwrap_or_default();
+        match find(&*sources.querier, &sources.prices, id, (sources.clock)())? {
+            Found::One(call) => as_json(&*call),
+            _ => Err(Refusal::not_found()),
+        }
+    })
+    .await
+}
+
+async fn live_json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    answer(shared, query, |sources, asked| {
+        let now = (sources.clock)();
+        as_json(&crate::live::read(&*sources.querier, &(sources.rules)(), &asked.filter()?, now)?)
+    })
+    .await
+}
+
+fn as_json(value: &impl serde::Serialize) -> Result<Response, Refusal> {
+    let text = serde_json::to_string(value).map_err(|error| Refusal::failed(error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 fn title_of(filter: &Filter) -> &'static str {
@@ -137,6 +236,11 @@ struct Refusal {
 }
 
 impl Refusal {
+    fn not_found() -> Self {
+        let text = "no call in the ledger has an id that begins so; retention may have deleted it";
+        Self { status: StatusCode::NOT_FOUND, text: text.to_owned() }
+    }
+
     const fn failed(text: String) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, text }
     }
@@ -201,6 +305,12 @@ fn refuse(refusal: Refusal) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
+}
+
+/// A page that asks for itself again where the reader wants that.
+fn page_again(title: &str, asked: &Parameters, body: &Markup) -> Result<Response, Refusal> {
+    let text = refreshing(title, asked.refresh()?, body).into_string();
+    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }
 
 fn page_of(title: &str, body: &Markup) -> Response {

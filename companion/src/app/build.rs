@@ -75,6 +75,7 @@ fn advice(source: &std::io::Error) -> &'static str {
 /// What was built without opening anything to the outside.
 struct Parts {
     converter: Arc<Converter>,
+    prices: Arc<PriceTable>,
     senders: Senders,
     admin_token: Option<Token>,
     receiver_tls: Option<tokio_rustls::TlsAcceptor>,
@@ -114,6 +115,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         admission: Admission::new(limits(config, parts.senders), Arc::clone(&metrics)),
         access: AccessPolicy::of(&config.admin.hosts, parts.admin_token, metrics.wrong_tokens.clone()),
         converter: parts.converter,
+        prices: parts.prices,
         metrics,
         clock,
         writer,
@@ -132,12 +134,14 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
     let tls =
         |tls: &Option<TlsConfig>| tls.as_ref().map(|tls| tls::acceptor(&tls.cert, &tls.key)).transpose();
     let path = &config.ledger.path;
+    let prices = Arc::new(prices(loaded)?);
     Ok(Parts {
         converter: Arc::new(
-            Converter::new(Arc::new(prices(loaded)?))
+            Converter::new(prices.clone())
                 .since(clock::now())
                 .tagging(config.tags.sources().map_err(invalid)?),
         ),
+        prices,
         senders: senders(config).map_err(invalid)?,
         admin_token: config.admin_token().map_err(invalid)?,
         receiver_tls: tls(&config.receiver.tls)?,

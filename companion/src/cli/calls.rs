@@ -55,6 +55,9 @@ pub struct Args {
     /// Only calls with this outcome.
     #[arg(long, value_parser = outcomes())]
     outcome: Option<Outcome>,
+    /// Only calls that failed of this kind, such as rate_limited.
+    #[arg(long, value_name = "KIND")]
+    error: Option<String>,
     /// Only calls with this request hash.
     #[arg(long)]
     hash: Option<String>,
@@ -101,6 +104,7 @@ pub fn run(
         provider: args.provider.clone(),
         user: args.user.clone(),
         tags: args.tags.clone(),
+        error: args.error.clone(),
         hash: args.hash.clone(),
         trace_id: args.trace_id,
         outcome: args.outcome,

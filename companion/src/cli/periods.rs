@@ -1,22 +1,29 @@
 //! `spanledger hourly | daily | weekly | monthly`: usage and cost by period.
 
-mod calendar;
 mod csv;
 mod json;
 mod table;
-mod usage;
 
 use std::io::Write;
 
 use jiff::tz::TimeZone;
 
 use super::{Failure, write_all};
+use crate::periods::{calendar, usage as view};
 use crate::record::{TagKey, Timestamp, parse_tag};
 use crate::store::{Dimension, Filter, Querier};
 use crate::text::terminal::Terminal;
 use crate::text::time::{checked_duration, duration_seconds};
 
 pub(crate) use calendar::Period;
+
+/// The view with the dimensions of the command line.
+mod usage {
+    pub(super) use crate::periods::usage::{Figures, basis};
+
+    pub(super) type Usage = crate::periods::usage::Usage<super::By>;
+    pub(super) type OfPeriod = crate::periods::usage::OfPeriod<super::By>;
+}
 
 /// Which periods to list, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -161,7 +168,8 @@ pub(super) fn run(
         tags: args.tags.clone(),
         ..Filter::default()
     };
-    let usage = usage::gather(querier, slots, &filter, &args.by, now)?;
+    let by: Vec<(By, Dimension)> = args.by.iter().map(|by| (*by, by.dimension())).collect();
+    let usage = view::gather(querier, slots, &filter, &by, now)?;
     let format = match (args.json, args.csv) {
         (true, _) => PeriodsFormat::Json,
         (_, true) => PeriodsFormat::Csv,

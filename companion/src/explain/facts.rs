@@ -18,6 +18,9 @@ pub(crate) struct Fact {
     pub(crate) sent: Option<String>,
 }
 
+/// The facts that are text of a response, or may repeat text of a request.
+pub(super) const CONTENT: [&str; 2] = ["response preview", "error message"];
+
 /// What a fact is that the span itself does not have.
 const ABSENT: &str = "(not sent)";
 
@@ -49,7 +52,7 @@ fn list(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(", "))
 }
 
-const READERS: [(&str, Reader); 36] = [
+const READERS: [(&str, Reader); 37] = [
     ("trace id", |call| Some(hex(&call.trace_id))),
     ("span id", |call| Some(hex(&call.span_id))),
     ("parent span id", |call| call.parent_span_id.map(|id| hex(&id))),
@@ -68,6 +71,10 @@ const READERS: [(&str, Reader); 36] = [
     ("number within the process", |call| call.sequence.map(|number| number.to_string())),
     ("service", |call| some(&call.service)),
     ("user", |call| call.user.clone()),
+    ("tags", |call| {
+        let tags: Vec<String> = call.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        list(&tags)
+    }),
     ("client address", |call| call.client_address.clone()),
     ("conversation", |call| call.conversation_id.clone()),
     ("provider", |call| some(&call.provider)),

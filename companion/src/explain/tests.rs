@@ -97,7 +97,9 @@ fn each_ending_has_words_of_its_own() {
     };
     let shown = explained(&[failed]);
     assert!(shown.summary[1].contains("HTTP 429; rate_limited, which the sender calls tokens_exceeded"));
-    assert!(shown.summary[1].ends_with(". The error reads: slow down"));
+    assert_eq!(shown.summary[2], "The error reads: slow down");
+    let without = serde_json::to_string(&shown.clone().without_content()).unwrap();
+    assert!(!without.contains("slow down") && without.contains("rate_limited"));
     let error = shown.recorded.iter().find(|fact| fact.name == "error").unwrap();
     assert_eq!(
         (error.value.as_deref(), error.sent.as_deref()),

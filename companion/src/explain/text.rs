@@ -165,7 +165,8 @@ fn trace(explained: &Explained, terminal: Terminal, out: &mut String) {
     table.write(out, terminal, 2);
 }
 
+/// Seconds as whole nanoseconds.
 #[expect(clippy::cast_possible_truncation, reason = "casts saturate")]
-fn nanoseconds(seconds: f64) -> i64 {
+pub(crate) fn nanoseconds(seconds: f64) -> i64 {
     (seconds * 1e9).round() as i64
 }

@@ -7,10 +7,14 @@ use crate::store::CallAccount;
 use crate::text::number::{count, counted, in_seconds, seconds, usd};
 use crate::text::time::format;
 
+/// How the sentence begins that repeats the provider's text.
+pub(super) const ERROR: &str = "The error reads: ";
+
 /// What was asked, how it ended, what it used and what it cost.
 pub(super) fn summary(account: &CallAccount) -> Vec<String> {
     let call = &account.call;
     let mut sentences = vec![asked(call), ended(call)];
+    sentences.extend(call.error_message.as_ref().map(|message| format!("{ERROR}{message}")));
     sentences.extend(used(call));
     sentences.push(cost(call));
     if !account.counted {
@@ -93,9 +97,6 @@ fn ended(call: &CallRecord) -> String {
         text.push_str(&format!(": {}", details.join("; ")));
     }
     text.push('.');
-    if let Some(message) = &call.error_message {
-        text.push_str(&format!(" The error reads: {message}"));
-    }
     text
 }
 

@@ -6,8 +6,8 @@ use spanledger::{CostStatus, Outcome};
 use super::parameters::{FILTERS, Parameters, TIME};
 use crate::record::CallRecord;
 use crate::record::ids::hex;
-use crate::report::html::{badge, name_or_none, untrusted};
-use crate::store::CallPage;
+use crate::report::html::{badge, linked, name_or_none, untrusted};
+use crate::store::{CallId, CallPage};
 use crate::text::number::in_seconds;
 use crate::text::number::{count, or_dash, seconds, usd_column};
 use crate::text::terminal::fit;
@@ -37,7 +37,7 @@ fn filters(asked: &Parameters) -> Markup {
     html! {
         form.filters action="/calls" method="get" aria-label="Filter the calls" {
             @for (name, value) in asked.present(&TIME) { input type="hidden" name=(name) value=(value); }
-            @for (name, title) in [("model", "Model"), ("provider", "Provider"), ("service", "Service"), ("user", "User"), ("tag", "Tag (key=value)")] {
+            @for (name, title) in [("model", "Model"), ("provider", "Provider"), ("service", "Service"), ("user", "User"), ("tag", "Tag (key=value)"), ("error", "Error")] {
                 label { (title) input type="text" name=(name) value=(value(name)) autocomplete="off" spellcheck="false"; }
             }
             label {
@@ -90,9 +90,13 @@ fn row(asked: &Parameters, call: &CallRecord, cost: &str) -> Markup {
     let trace = hex(&call.trace_id);
     html! {
         tr {
-            td { time datetime=(rfc3339(call.start)) title=(rfc3339(call.start)) { (format(call.start, "%b %-d %H:%M:%S")) } }
+            td {
+                a href=(format!("/call/{}", CallId::of(call))) {
+                    time datetime=(rfc3339(call.start)) title=(rfc3339(call.start)) { (format(call.start, "%b %-d %H:%M:%S")) }
+                }
+            }
             td { (only(asked, "model", call.model(), 32)) }
-            td { (ending(call)) }
+            td { (ending(asked, call)) }
             td.n { (or_dash(call.input_tokens, count)) }
             td.n { (or_dash(call.output_tokens, count)) }
             td.n { (priced(call, cost)) }
@@ -135,7 +139,7 @@ fn only(asked: &Parameters, name: &'static str, value: &str, columns: usize) -> 
 
 /// A completed call is shown quietly; a failure is highlighted, with its status and its kind of error. The sender's own
 /// error type and text are in the title.
-fn ending(call: &CallRecord) -> Markup {
+fn ending(asked: &Parameters, call: &CallRecord) -> Markup {
     let kind = match call.outcome {
         Outcome::Completed => return html! { span.muted { (words(call.outcome)) } },
         Outcome::Dropped | Outcome::Cancelled | Outcome::Pending | Outcome::Interrupted => "",
@@ -149,7 +153,10 @@ fn ending(call: &CallRecord) -> Markup {
         (badge(kind, &words(call.outcome)))
         @if let Some(status) = call.status_code { " " (status) }
         @if let Some(error) = error {
-            " " span.muted title=[Some(details).filter(|details| !details.is_empty())] { (fit(&untrusted(error), 32)) }
+            @let href = call.error_kind.as_deref().map(|kind| asked.link("/calls", &[("error", Some(kind)), ("after", None)]));
+            " " span.muted title=[Some(details).filter(|details| !details.is_empty())] {
+                (linked(href, &html! { (fit(&untrusted(error), 32)) }))
+            }
         }
     }
 }

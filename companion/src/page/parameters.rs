@@ -10,9 +10,9 @@ use crate::store::Filter;
 use crate::text::time::window;
 
 /// The names a query may use.
-const KNOWN: [&str; 13] = [
-    "last", "from", "to", "service", "provider", "model", "user", "tag", "outcome", "status", "hash",
-    "trace_id", "after",
+const KNOWN: [&str; 16] = [
+    "last", "from", "to", "service", "provider", "model", "user", "tag", "error", "outcome", "status", "hash",
+    "trace_id", "after", "refresh", "id",
 ];
 
 /// What was wrong with a query, for the reader.
@@ -68,6 +68,7 @@ impl Parameters {
             tags: self.read("tag", parse_tag)?.into_iter().collect(),
             hash: text("hash"),
             trace_id: self.read("trace_id", parse_trace_id)?,
+            error: text("error"),
             outcome,
             status_code: self.read("status", |text| {
                 text.trim().parse::<u16>().map_err(|_| "it is a number such as 429".to_owned())
@@ -79,6 +80,14 @@ impl Parameters {
     pub(super) fn after(&self) -> Result<Option<i64>, Wrong> {
         self.read("after", |text| {
             text.parse::<i64>().map_err(|_| "it is a number of an earlier page".to_owned())
+        })
+    }
+
+    /// After how many seconds the page asks for itself again.
+    pub(super) fn refresh(&self) -> Result<Option<u32>, Wrong> {
+        self.read("refresh", |text| match text.parse::<u32>() {
+            Ok(seconds @ 5..=3600) => Ok(seconds),
+            _ => Err("it is a number of seconds from 5 to 3600".to_owned()),
         })
     }
 
@@ -114,8 +123,8 @@ impl Parameters {
 /// The parameters that choose the time.
 pub(super) const TIME: [&str; 3] = ["last", "from", "to"];
 /// The parameters that choose among the calls.
-pub(super) const FILTERS: [&str; 9] =
-    ["service", "provider", "model", "user", "tag", "outcome", "status", "hash", "trace_id"];
+pub(super) const FILTERS: [&str; 10] =
+    ["service", "provider", "model", "user", "tag", "error", "outcome", "status", "hash", "trace_id"];
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +139,7 @@ mod tests {
             ("outcome=fine", "outcome is \"fine\": it is one of completed, truncated"),
             ("trace_id=12", "trace_id is \"12\": a trace id has 32 hex digits"),
             ("tag=team", "tag is \"team\": \"team\": expected KEY=VALUE"),
+            ("refresh=1", "refresh is \"1\": it is a number of seconds from 5"),
             ("after=x", "after is \"x\": it is a number"),
             ("last=soon", "\"soon\" is not a valid duration"),
             ("from=2026-11-02&to=2026-11-01", "the window is empty"),
@@ -138,6 +148,7 @@ mod tests {
                 .and_then(|asked| {
                     asked.window(Timestamp(0))?;
                     asked.filter()?;
+                    asked.refresh()?;
                     asked.after()
                 })
                 .unwrap_err();

@@ -19,7 +19,13 @@ use crate::store::memory::MemoryStore;
 use crate::store::{Dimension, Duplicates, FiveMinutes, Group, LatencySummary, Repeated, Step, Totals};
 
 fn state(ledger: MemoryStore) -> PageState {
-    PageState { querier: Arc::new(ledger), rules: Arc::new(rules), clock: Arc::new(|| NOW) }
+    PageState {
+        querier: Arc::new(ledger),
+        rules: Arc::new(rules),
+        history: Arc::default(),
+        prices: Arc::new(PriceTable::bundled()),
+        clock: Arc::new(|| NOW),
+    }
 }
 
 async fn get_from(state: PageState, uri: &str) -> (StatusCode, HeaderMap, String) {
@@ -52,7 +58,18 @@ async fn shows_the_report_with_rules_and_the_newest_calls() {
 
 #[tokio::test]
 async fn every_answer_is_guarded_by_its_headers() {
-    for uri in ["/", "/calls", "/report.json", "/?last=never"] {
+    for uri in [
+        "/",
+        "/calls",
+        "/daily",
+        "/rules",
+        "/call/0000000000000001",
+        "/call/nothing",
+        "/report.json",
+        "/live.json",
+        "/call.json?id=0000000000000001",
+        "/?last=never",
+    ] {
         let (_, headers, page) = get(uri).await;
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
@@ -60,7 +77,7 @@ async fn every_answer_is_guarded_by_its_headers() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["referrer-policy"], "no-referrer");
         assert_eq!(headers["cache-control"], "no-store");
-        if uri != "/report.json" {
+        if !uri.contains(".json") {
             let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
             let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style));
             assert!(policy.contains(&hash), "the style of {uri} is not the one the policy allows");
@@ -93,10 +110,13 @@ async fn a_failed_call_shows_its_kind_and_has_the_senders_type_in_the_title() {
     call.error_message = Some("slow down".to_owned());
     let shown = |call| async { get_from(state(ledger(&[call])), "/calls?last=24h").await.2 };
     let page = shown(call.clone()).await;
-    assert!(page.contains("title=\"openai.RateLimitError: slow down\">rate_limited<"), "{page}");
+    assert!(page.contains("title=\"openai.RateLimitError: slow down\"><a href=\"/calls?error=rate_limited&amp;last=24h\">rate_limited<"), "{page}");
     call.error_type = call.error_kind.clone();
     let page = shown(call).await;
-    assert!(page.contains("title=\"slow down\">rate_limited<"), "{page}");
+    assert!(
+        page.contains("title=\"slow down\"><a href=\"/calls?error=rate_limited&amp;last=24h\">rate_limited<"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -110,6 +130,112 @@ async fn filters_lead_to_the_calls_that_match() {
     assert_eq!(rows(&page).len(), 21);
     let (_, _, page) = get("/calls?user=nobody").await;
     assert!(page.contains("None matches within this time"));
+}
+
+#[tokio::test]
+async fn names_of_the_report_lead_to_their_calls() {
+    let (_, _, page) = get("/?last=24h&refresh=60").await;
+    for link in [
+        "/calls?last=24h&amp;model=gpt-4o-mini-2024-07-18&amp;refresh=60",
+        "/calls?last=24h&amp;provider=anthropic&amp;refresh=60",
+        "/calls?last=24h&amp;refresh=60&amp;service=checkout",
+        "/calls?last=24h&amp;refresh=60&amp;user=alice%40example.com",
+        "/calls?error=rate_limit_exceeded&amp;last=24h&amp;refresh=60",
+        "/rules?last=24h&amp;refresh=60#highfailurerate",
+        "/calls?hash=",
+    ] {
+        assert!(page.contains(&format!("href=\"{link}")), "{link}");
+    }
+    assert!(page.contains("<meta http-equiv=\"refresh\" content=\"60\">"));
+    assert!(!get("/").await.2.contains("http-equiv=\"refresh\""));
+    let (_, _, page) = get("/calls?last=24h&error=invalid_api_key").await;
+    assert!(!rows(&page).is_empty() && rows(&page).iter().all(|row| row.contains("invalid_api_key")));
+    // A file leads nowhere.
+    let report = report::build(&ledger(&calls()), crate::report::tests::fixture::DAY, &rules(), NOW).unwrap();
+    assert!(!crate::report::to_html(&report).contains("href=\"/"));
+}
+
+#[tokio::test]
+async fn a_call_has_a_page_with_its_times_and_its_bill() {
+    let call = crate::explain::tests::streamed();
+    let id = crate::store::CallId::of(&call);
+    let (status, _, page) =
+        get_from(state(ledger(std::slice::from_ref(&call))), &format!("/call/{id}")).await;
+    assert_eq!(status, StatusCode::OK);
+    for text in [
+        "asked openai at api.openai.com for gpt-4o-mini",
+        "first chunk",
+        "$0.15 per million",
+        "$0.000240000",
+        "the total to the nano-dollar",
+        "Calls of this trace",
+        "chatcmpl-one",
+        "href=\"/calls?user=ada\"",
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    // The list leads to it.
+    let (_, _, list) = get_from(state(ledger(std::slice::from_ref(&call))), "/calls").await;
+    assert!(list.contains(&format!("href=\"/call/{id}\"")));
+    let (status, _, page) = get("/call/0000000000000").await;
+    assert!(status == StatusCode::OK && page.contains("Several calls have an id that begins so"));
+    assert_eq!(get("/call/no-such-call").await.0, StatusCode::NOT_FOUND);
+    // The same view for programs.
+    let (_, _, text) = get_from(state(ledger(&[call])), &format!("/call.json?id={id}")).await;
+    let json: crate::explain::Explained = serde_json::from_str(&text).unwrap();
+    assert_eq!(json.id, id);
+}
+
+#[tokio::test]
+async fn the_days_have_the_figures_of_the_report() {
+    let (status, _, page) = get("/daily?last=7d").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        page.contains("Usage and cost by day") && page.contains("2026-11-22") && page.contains("1,593"),
+        "{page}"
+    );
+    assert!(page.contains("without a known price"));
+    assert_eq!(get("/daily?last=1000000d").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_rules_are_shown_with_since_when_and_their_values_over_time() {
+    let (status, _, page) = get("/rules").await;
+    assert_eq!(status, StatusCode::OK);
+    for text in [
+        "id=\"highfailurerate\"",
+        "62.2 %",
+        "since ",
+        "10 min",
+        "/runbook#highfailurerate",
+        "No values over time yet",
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    let page_state = state(ledger(&calls()));
+    let mut evaluator =
+        crate::evaluate::evaluator::Evaluator::new(&crate::rule::config::RulesConfig::default());
+    for minutes in 0..3 {
+        let at = NOW.plus_seconds(60 * minutes - 180);
+        page_state.history.record(&evaluator.evaluate_all(&*page_state.querier, at), at);
+    }
+    let (_, _, page) = get_from(page_state, "/rules").await;
+    assert!(
+        page.contains("class=\"s-bad limit\"") && page.contains("the broken line is the threshold"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn the_present_is_served_to_a_terminal() {
+    let (status, headers, text) = get("/live.json?service=checkout").await;
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (StatusCode::OK, &HeaderValue::from_static("application/json"))
+    );
+    let live: crate::live::Live = serde_json::from_str(&text).unwrap();
+    assert!(live.calls.iter().all(|call| call.service == "checkout") && !live.calls.is_empty());
+    assert_eq!(live.rules[0].name, "HighFailureRate");
 }
 
 #[tokio::test]
@@ -153,7 +279,8 @@ async fn the_time_is_chosen_by_links_and_by_a_form() {
     assert!(page.contains("2026-11-22 18:00 to 2026-11-23 00:00 UTC (6 h)"));
     assert!(page.contains("value=\"2026-11-22T18:00\""));
     assert!(page.contains("href=\"/?last=7d&amp;model=x\""));
-    assert!(!page.contains("aria-current="));
+    let segments = page.split_once("aria-label=\"Time\"").unwrap().1.split_once("</nav>").unwrap().0;
+    assert!(!segments.contains("aria-current="));
     assert!(page.contains("as they stand now, not at the end of the chosen time"));
     assert!(get("/").await.2.contains("href=\"/?last=24h\" aria-current=\"true\""));
 }
@@ -295,6 +422,8 @@ async fn one_page_too_many_and_a_busy_ledger_are_asked_to_retry_later() {
     let state = PageState {
         querier: Arc::new(Stuck { asked, go: Mutex::new(wait) }),
         rules: Arc::new(Vec::new),
+        history: Arc::default(),
+        prices: Arc::new(PriceTable::bundled()),
         clock: Arc::new(|| NOW),
     };
     let app = router(state);

@@ -1,4 +1,4 @@
-//! What chooses the time: three links and a form. They keep the filters.
+//! What chooses the time: links and a form. They keep the filters.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,8 @@ use crate::record::Window;
 use crate::text::time::format;
 
 /// The lengths that are one step away.
-const LENGTHS: [(&str, &str); 3] = [("1h", "1 h"), ("24h", "24 h"), ("7d", "7 d")];
+const LENGTHS: [(&str, &str); 5] =
+    [("15m", "15 min"), ("1h", "1 h"), ("24h", "24 h"), ("7d", "7 d"), ("30d", "30 d")];
 
 pub(super) fn controls(path: &str, asked: &Parameters, window: Window) -> Markup {
     let custom = asked.get("from").is_some() || asked.get("to").is_some();

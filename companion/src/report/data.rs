@@ -69,6 +69,8 @@ pub struct RuleState {
     pub detail: Option<String>,
     /// What the value is about, for example a user.
     pub labels: BTreeMap<String, String>,
+    /// Since when it fires, or the threshold is exceeded.
+    pub since: Option<Timestamp>,
 }
 
 /// Everything a report says. Lists have the most calls first unless they say otherwise.

@@ -16,12 +16,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::data::Report;
-use crate::record::{Timestamp, Window};
+use crate::record::{TagKey, Timestamp, Window};
 use crate::text::seconds::in_words;
 use crate::text::terminal::{fit, harmless};
 use crate::text::time::format;
 
-pub(crate) use rules::badge;
+pub(crate) use rules::{badge, label_link, standing};
 
 /// The whole look; its hash is what the content security policy lets through.
 const STYLE: &str = include_str!("html/style.css");
@@ -43,7 +43,7 @@ pub(crate) static POLICY: LazyLock<String> = LazyLock::new(|| {
 pub fn to_html(report: &Report) -> String {
     let body = html! {
         (masthead("Security report", report.window, None, &html! {}))
-        main id="main" tabindex="-1" { (sections(report, "")) }
+        main id="main" tabindex="-1" { (sections(report, "", &|_, _| None)) }
         (footer(report.generated))
     };
     document(&format!("Spanledger security report, {}", period(report.window)), &body).into_string()
@@ -51,6 +51,11 @@ pub fn to_html(report: &Report) -> String {
 
 /// A whole document around `body`. The policy is inside as well, for copies that are no longer served.
 pub(crate) fn document(title: &str, body: &Markup) -> Markup {
+    refreshing(title, None, body)
+}
+
+/// The same, which the browser asks for again after so many seconds.
+pub(crate) fn refreshing(title: &str, refresh: Option<u32>, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -60,6 +65,7 @@ pub(crate) fn document(title: &str, body: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
+                @if let Some(seconds) = refresh { meta http-equiv="refresh" content=(seconds); }
                 title { (title) }
                 link rel="icon" href=(ICON);
                 style { (PreEscaped(STYLE)) }
@@ -95,10 +101,38 @@ fn brand() -> Markup {
     }
 }
 
+/// Where the calls of a value of a dimension are listed; nothing in a file, which leads nowhere.
+pub(crate) type Links<'a> = &'a dyn Fn(Link, &str) -> Option<String>;
+
+/// What a link is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    Model,
+    Provider,
+    Service,
+    User,
+    Error,
+    Hash,
+    Rule,
+    /// A value of this tag.
+    Tag(TagKey),
+}
+
+/// `shown`, as a link where there is one to follow.
+pub(crate) fn linked(href: Option<String>, shown: &Markup) -> Markup {
+    html! { @if let Some(href) = href { a href=(href) { (shown) } } @else { (shown) } }
+}
+
+/// A name from outside that leads to its calls.
+fn name_linked(links: Links<'_>, link: Link, name: &str) -> Markup {
+    let href = if name.is_empty() { None } else { links(link, name) };
+    linked(href, &name_or_none(name))
+}
+
 /// Everything a report says. `rules_note` says of when the state of the rules is, where that needs saying.
-pub(crate) fn sections(report: &Report, rules_note: &str) -> Markup {
+pub(crate) fn sections(report: &Report, rules_note: &str, links: Links<'_>) -> Markup {
     html! {
-        (rules::section(report, rules_note))
+        (rules::section(report, rules_note, links))
         (glance::section(report))
         (gaps::section(report))
         @if report.totals.calls == 0 {
@@ -110,8 +144,8 @@ pub(crate) fn sections(report: &Report, rules_note: &str) -> Markup {
                 }
             }
         } @else {
-            (trends::section(report))
-            (tables::section(report))
+            (trends::section(report, links))
+            (tables::section(report, links))
         }
         (skipped::section(report))
     }

@@ -1,6 +1,6 @@
 //! The states of rules as rows of a report.
 
-use crate::alert::State;
+use crate::alert::{Alert, State};
 use crate::evaluate::evaluator::RuleStatus;
 use crate::rule::Labels;
 
@@ -21,6 +21,7 @@ pub(crate) fn report_states(statuses: &[RuleStatus]) -> Vec<RuleState> {
             advice: status.advice.to_owned(),
             detail: detail.cloned(),
             labels: labels.clone(),
+            since: None,
         };
         if status.alerts.is_empty() {
             let state = match (&status.error, &status.no_data) {
@@ -32,14 +33,30 @@ pub(crate) fn report_states(statuses: &[RuleStatus]) -> Vec<RuleState> {
             states.push(row(state, status.value, &status.labels, detail));
         }
         for alert in &status.alerts {
-            let state = match alert.state {
-                State::Firing => data::RuleStatus::Firing,
-                State::Pending => data::RuleStatus::Pending,
-                State::Resolved => data::RuleStatus::Resolved,
-                State::Inactive => data::RuleStatus::Inactive,
-            };
-            states.push(row(state, Some(alert.value), &alert.labels, Some(&alert.description)));
+            states.push(alert_state(alert));
         }
     }
     states
+}
+
+/// One alert, as it was last saved.
+#[must_use]
+pub(crate) fn alert_state(alert: &Alert) -> RuleState {
+    RuleState {
+        name: alert.rule.to_string(),
+        state: match alert.state {
+            State::Firing => data::RuleStatus::Firing,
+            State::Pending => data::RuleStatus::Pending,
+            State::Resolved => data::RuleStatus::Resolved,
+            State::Inactive => data::RuleStatus::Inactive,
+        },
+        severity: alert.severity.to_string(),
+        value: Some(alert.value),
+        threshold: alert.threshold,
+        unit: alert.rule.rule().unit,
+        advice: alert.advice.clone(),
+        detail: Some(alert.description.clone()),
+        labels: alert.labels.clone(),
+        since: Some(alert.firing_since.unwrap_or(alert.active_since)),
+    }
 }

@@ -303,6 +303,7 @@ impl<'a> Matcher<'a> {
             except_models: numbers(&filter.except_models),
             rest: filter.provider.is_some()
                 || !filter.tags.is_empty()
+                || filter.error.is_some()
                 || filter.user.is_some()
                 || filter.hash.is_some()
                 || filter.trace_id.is_some()
@@ -324,6 +325,7 @@ impl<'a> Matcher<'a> {
         let filter = self.filter;
         filter.provider.as_ref().is_none_or(|wanted| *wanted == call.provider)
             && filter.tags.iter().all(|(key, value)| call.tags.get(*key) == Some(value))
+            && filter.error.as_ref().is_none_or(|wanted| Some(wanted) == call.error_kind.as_ref())
             && filter.user.as_ref().is_none_or(|wanted| Some(wanted) == call.user.as_ref())
             && filter.hash.as_ref().is_none_or(|wanted| Some(wanted) == call.request_hash.as_ref())
             && filter.trace_id.is_none_or(|wanted| wanted == call.trace_id)

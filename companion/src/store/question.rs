@@ -20,6 +20,8 @@ pub struct Filter {
     pub hash: Option<String>,
     /// Exact trace id.
     pub trace_id: Option<[u8; 16]>,
+    /// Exact kind of failure, as [`Dimension::Error`] names it.
+    pub error: Option<String>,
     /// Exact outcome.
     pub outcome: Option<spanledger::Outcome>,
     /// Exact HTTP status.

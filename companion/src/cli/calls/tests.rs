@@ -30,6 +30,7 @@ fn each_filter_leaves_only_what_matches() {
         (["--service", "checkout"], "service", "checkout".into()),
         (["--user", "alice@example.com"], "user", "alice@example.com".into()),
         (["--status", "401"], "status_code", 401.into()),
+        (["--error", "invalid_api_key"], "error_kind", "invalid_api_key".into()),
         (["--outcome", "timed_out"], "outcome", "timed_out".into()),
         (["--hash", "0000000000000000009a9a9a9a9a9a9a"], "request_hash", serde_json::Value::Null),
         (

@@ -1,9 +1,9 @@
 //! Usage by period as a table, with what it rests on below.
 
-use super::usage::{Figures, Usage};
+use super::usage::{Figures, Usage, basis};
 use super::{By, Period};
 use crate::store::Totals;
-use crate::text::number::{compact, count, counted, percent, share, usd, usd_column};
+use crate::text::number::{compact, count, percent, share, usd_column};
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Terminal, harmless};
 
@@ -93,31 +93,4 @@ pub(super) fn render(usage: &Usage, period: Period, compact_form: bool, terminal
     out.push('\n');
     out.push_str(&basis(usage));
     out
-}
-
-/// What the figures rest on.
-fn basis(usage: &Usage) -> String {
-    let Figures { totals, estimated_calls, estimated, without_usage } = usage.total;
-    if totals.calls == 0 && usage.missing == 0 {
-        return "No call ended in this time.\n".to_owned();
-    }
-    let mut parts = Vec::new();
-    if estimated_calls > 0 {
-        parts.push(format!(
-            "{} of the cost is estimated ({})",
-            usd(estimated),
-            counted(estimated_calls, "call")
-        ));
-    }
-    if totals.unpriced > 0 {
-        parts.push(format!("{} without a known price, in no cost", counted(totals.unpriced, "call")));
-    }
-    if without_usage > 0 {
-        parts.push(format!("{} without usage", counted(without_usage, "call")));
-    }
-    parts.push(match usage.missing {
-        0 => "no call is known to be missing".to_owned(),
-        missing => format!("{} missing (spanledger report names them)", counted(missing, "call")),
-    });
-    format!("{}: {}.\n", counted(totals.calls, "call"), parts.join("; "))
 }

@@ -167,6 +167,12 @@ impl Browser {
         keep(name, &shot["data"])
     }
 
+    /// What a reader sees of the page before scrolling, as PNG; kept like a whole page.
+    pub(super) fn first_sight(&mut self, name: &str) -> Vec<u8> {
+        let shot = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        keep(name, &shot["data"])
+    }
+
     /// The page as PDF, as a reader prints it; kept like a screenshot.
     pub(super) fn pdf(&mut self, name: &str) -> Vec<u8> {
         let params = json!({"printBackground": true, "preferCSSPageSize": true, "paperWidth": 8.27, "paperHeight": 11.69});

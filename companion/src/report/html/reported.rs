@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::name_or_none;
+use super::{Link, Links, name_linked};
 use crate::report::data::Report;
 use crate::report::figures::shown_drift;
 use crate::store::Group;
@@ -11,16 +11,17 @@ use crate::text::number::{count, usd_column};
 /// Rows of a table; the JSON has more.
 const ROWS: usize = 25;
 
-pub(super) fn tables(report: &Report) -> Markup {
+pub(super) fn tables(report: &Report, links: Links<'_>) -> Markup {
     html! {
         @if report.totals.reported > 0 {
-            (table("Reported costs by provider", "Provider", &report.reported_by_provider))
-            (table("Reported costs by model", "Model", &report.reported_by_model))
+            (table("Reported costs by provider", (Link::Provider, links), &report.reported_by_provider))
+            (table("Reported costs by model", (Link::Model, links), &report.reported_by_model))
         }
     }
 }
 
-fn table(title: &str, of: &str, groups: &[Group]) -> Markup {
+fn table(title: &str, (link, links): (Link, Links<'_>), groups: &[Group]) -> Markup {
+    let of = if link == Link::Provider { "Provider" } else { "Model" };
     let groups = &groups[..groups.len().min(ROWS)];
     let reported = usd_column(groups.iter().map(|group| Some(group.totals.reported_cost)));
     let computed = usd_column(groups.iter().map(|group| Some(group.totals.computed_cost)));
@@ -39,7 +40,7 @@ fn table(title: &str, of: &str, groups: &[Group]) -> Markup {
                     tbody {
                         @for ((Group { name, totals }, reported), computed) in groups.iter().zip(reported).zip(computed) {
                             tr {
-                                th scope="row" { (name_or_none(name)) }
+                                th scope="row" { (name_linked(links, link, name)) }
                                 td.n { (count(totals.reported)) }
                                 td.n { (reported) }
                                 td.n { (computed) }

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::untrusted;
+use super::{Link, Links, linked, untrusted};
 use crate::report::data::{Report, RuleState, RuleStatus};
 
-pub(super) fn section(report: &Report, note: &str) -> Markup {
+pub(super) fn section(report: &Report, note: &str, links: Links<'_>) -> Markup {
     let firing: Vec<&RuleState> = report.firing().collect();
     html! {
         section aria-labelledby="rules" {
@@ -18,11 +18,11 @@ pub(super) fn section(report: &Report, note: &str) -> Markup {
                     @for rule in &firing {
                         li.card {
                             (badge(&rule.severity, &rule.severity))
-                            span.name { (untrusted(&rule.name)) }
+                            span.name { (linked(links(Link::Rule, &rule.name), &html! { (untrusted(&rule.name)) })) }
                             span.value { (rule.shown_value()) " " span.note { "threshold " (rule.shown_threshold()) } }
                             span.advice {
                                 @for (label, value) in &rule.labels {
-                                    (untrusted(label)) " " span.mono { (untrusted(value)) } " · "
+                                    (untrusted(label)) " " span.mono { (linked(label_link(links, label, value), &html! { (untrusted(value)) })) } " · "
                                 }
                                 @if let Some(detail) = &rule.detail { (untrusted(detail)) br; }
                                 (untrusted(&rule.advice))
@@ -32,10 +32,24 @@ pub(super) fn section(report: &Report, note: &str) -> Markup {
                 }
             }
             @if !report.rules.is_empty() {
-                (all(report, &firing))
+                (all(report, &firing, links))
             }
         }
     }
+}
+
+/// Where the calls of a label of an alert are.
+pub(crate) fn label_link(links: Links<'_>, label: &str, value: &str) -> Option<String> {
+    let link = match label {
+        "model" => Link::Model,
+        "provider" => Link::Provider,
+        "service" => Link::Service,
+        "user" => Link::User,
+        "request_hash" => Link::Hash,
+        "error" | "error_type" => Link::Error,
+        _ => return None,
+    };
+    links(link, value)
 }
 
 /// A word on a coloured ground. `kind` is one of the style sheet's, anything else stays grey.
@@ -69,7 +83,7 @@ fn others(report: &Report) -> String {
     parts.join(" · ")
 }
 
-fn all(report: &Report, firing: &[&RuleState]) -> Markup {
+fn all(report: &Report, firing: &[&RuleState], links: Links<'_>) -> Markup {
     html! {
         details.card {
             summary {
@@ -86,7 +100,7 @@ fn all(report: &Report, firing: &[&RuleState]) -> Markup {
                         @for rule in &report.rules {
                             tr {
                                 th scope="row" {
-                                    (untrusted(&rule.name))
+                                    (linked(links(Link::Rule, &rule.name), &html! { (untrusted(&rule.name)) }))
                                     @for (label, value) in &rule.labels {
                                         br; span.note { (untrusted(label)) " " (untrusted(value)) }
                                     }
@@ -108,7 +122,8 @@ fn all(report: &Report, firing: &[&RuleState]) -> Markup {
     }
 }
 
-fn standing(rule: &RuleState) -> Markup {
+/// The state of a rule as a badge.
+pub(crate) fn standing(rule: &RuleState) -> Markup {
     match rule.state {
         RuleStatus::Firing => badge(&rule.severity, "firing"),
         RuleStatus::Pending => badge("warning", "pending"),

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{name_or_none, reported, untrusted};
+use super::{Link, Links, linked, name_linked, reported, untrusted};
 use crate::report::data::Report;
 use crate::report::figures::{known_cost, known_tokens, mean_seconds, repetition, success_rate};
 use crate::store::{Group, Totals};
@@ -12,30 +12,43 @@ use crate::text::time::format;
 /// Rows of a table; the JSON has more.
 const ROWS: usize = 25;
 
-pub(super) fn section(report: &Report) -> Markup {
+pub(super) fn section(report: &Report, links: Links<'_>) -> Markup {
     html! {
         section aria-labelledby="breakdown" {
             h2 id="breakdown" { "Who and what" }
             div.tables {
-                div.wide { (sums("Models", "Model", &report.models, Some(&report.totals), false)) }
-                (sums("Providers", "Provider", &report.providers, Some(&report.totals), true))
-                (sums("Services", "Service", &report.services, Some(&report.totals), true))
+                div.wide { (sums("Models", (Link::Model, links), &report.models, Some(&report.totals), false)) }
+                (sums("Providers", (Link::Provider, links), &report.providers, Some(&report.totals), true))
+                (sums("Services", (Link::Service, links), &report.services, Some(&report.totals), true))
                 @if !report.users.is_empty() {
-                    div.wide { (sums("Users with the most calls", "User", &report.users, None, false)) }
+                    div.wide { (sums("Users with the most calls", (Link::User, links), &report.users, None, false)) }
                 }
                 @for (key, groups) in &report.tags {
-                    (sums(&format!("Calls by tag {key}"), key.as_str(), groups, Some(&report.totals), true))
+                    (sums(&format!("Calls by tag {key}"), (Link::Tag(*key), links), groups, Some(&report.totals), true))
                 }
-                @if !report.repetition.repeated.is_empty() { div.wide { (repeated(report)) } }
-                @if !report.unpriced.is_empty() { div.wide { (unpriced(report)) } }
-                (reported::tables(report))
+                @if !report.repetition.repeated.is_empty() { div.wide { (repeated(report, links)) } }
+                @if !report.unpriced.is_empty() { div.wide { (unpriced(report, links)) } }
+                (reported::tables(report, links))
             }
         }
     }
 }
 
 /// `all` is what the groups are parts of; `brief` leaves room for a table next to it.
-fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bool) -> Markup {
+fn sums(
+    title: &str,
+    (link, links): (Link, Links<'_>),
+    groups: &[Group],
+    all: Option<&Totals>,
+    brief: bool,
+) -> Markup {
+    let of = match link {
+        Link::Provider => "Provider",
+        Link::Service => "Service",
+        Link::User => "User",
+        Link::Tag(ref key) => key.as_str(),
+        _ => "Model",
+    };
     let groups = &groups[..groups.len().min(ROWS)];
     let others = all.map(|all| all.calls.saturating_sub(groups.iter().map(|g| g.totals.calls).sum()));
     let costs = usd_column(groups.iter().map(|group| known_cost(&group.totals)));
@@ -55,7 +68,7 @@ fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bo
                     tbody {
                         @for (Group { name, totals }, cost) in groups.iter().zip(costs) {
                             tr {
-                                th scope="row" { (name_or_none(name)) }
+                                th scope="row" { (name_linked(links, link, name)) }
                                 td.n { (count(totals.calls)) }
                                 @if !brief { td.n { (count(totals.failed)) } }
                                 td.n { (or_dash(success_rate(totals), percent)) }
@@ -75,7 +88,7 @@ fn sums(title: &str, of: &str, groups: &[Group], all: Option<&Totals>, brief: bo
     }
 }
 
-fn repeated(report: &Report) -> Markup {
+fn repeated(report: &Report, links: Links<'_>) -> Markup {
     let costs =
         usd_column(report.repetition.repeated.iter().map(|item| (item.cost.0 != 0).then_some(item.cost)));
     html! {
@@ -93,8 +106,8 @@ fn repeated(report: &Report) -> Markup {
                     tbody {
                         @for (item, cost) in report.repetition.repeated.iter().zip(costs) {
                             tr {
-                                th.mono scope="row" { (untrusted(&item.hash)) }
-                                td { (name_or_none(&item.model)) }
+                                th.mono scope="row" { (linked(links(Link::Hash, &item.hash), &html! { (untrusted(&item.hash)) })) }
+                                td { (name_linked(links, Link::Model, &item.model)) }
                                 td.n { (count(item.calls)) }
                                 td.n { (cost) }
                                 td.n { (format(item.last, "%Y-%m-%d %H:%M:%S")) }
@@ -107,7 +120,7 @@ fn repeated(report: &Report) -> Markup {
     }
 }
 
-fn unpriced(report: &Report) -> Markup {
+fn unpriced(report: &Report, links: Links<'_>) -> Markup {
     html! {
         div.card {
             div.heading {
@@ -123,7 +136,7 @@ fn unpriced(report: &Report) -> Markup {
                     tbody {
                         @for Group { name, totals } in report.unpriced.iter().take(ROWS) {
                             tr {
-                                th scope="row" { (name_or_none(name)) }
+                                th scope="row" { (name_linked(links, Link::Model, name)) }
                                 td.n { (count(totals.unpriced)) }
                                 td.n { (or_dash(known_tokens(totals, totals.input_tokens), count)) }
                                 td.n { (or_dash(known_tokens(totals, totals.output_tokens), count)) }

@@ -11,9 +11,9 @@ use crate::text::number::{count, counted, number, or_dash, percent, seconds, sha
 use crate::text::seconds::in_words;
 use crate::text::terminal::fit;
 
-use super::untrusted;
+use super::{Link, Links, untrusted};
 
-pub(super) fn section(report: &Report) -> Markup {
+pub(super) fn section(report: &Report, links: Links<'_>) -> Markup {
     let starts: Vec<Timestamp> = report.steps.iter().map(|step| step.at).collect();
     html! {
         section aria-labelledby="trends" {
@@ -23,8 +23,8 @@ pub(super) fn section(report: &Report) -> Markup {
                 (errors(report, &starts))
                 (cost(report, &starts))
                 (latency(report, &starts))
-                (cost_by_model(report))
-                (errors_by_type(report))
+                (cost_by_model(report, links))
+                (errors_by_type(report, links))
             }
             (figures(report))
         }
@@ -167,31 +167,35 @@ fn latency(report: &Report, starts: &[Timestamp]) -> Markup {
     })
 }
 
-fn cost_by_model(report: &Report) -> Markup {
+fn cost_by_model(report: &Report, links: Links<'_>) -> Markup {
     let shown: i64 = report.costliest.iter().map(|group| group.totals.cost.0).sum();
     let rest = NanoUsd(report.totals.cost.0.saturating_sub(shown));
-    let mut rows: Vec<(String, NanoUsd)> =
-        report.costliest.iter().map(|group| (model(&group.name), group.totals.cost)).collect();
+    let mut rows: Vec<(String, Option<String>, NanoUsd)> = report
+        .costliest
+        .iter()
+        .map(|group| (model(&group.name), links(Link::Model, &group.name), group.totals.cost))
+        .collect();
     if rest.0 > 0 {
-        rows.push(("others".to_owned(), rest));
+        rows.push(("others".to_owned(), None, rest));
     }
-    let costs = usd_column(rows.iter().map(|(_, cost)| Some(*cost)));
+    let costs = usd_column(rows.iter().map(|(_, _, cost)| Some(*cost)));
     let bars: Vec<Bar> = rows
         .into_iter()
         .zip(costs)
-        .map(|((name, cost), shown)| Bar { name, value: cost.as_usd(), shown })
+        .map(|((name, href, cost), shown)| Bar { name, href, value: cost.as_usd(), shown })
         .collect();
     let note = if bars.is_empty() { "no call has a known cost above zero" } else { "priced calls only" };
     ranking("Cost by model", note, "s-cost", &bars)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "widths on a screen")]
-fn errors_by_type(report: &Report) -> Markup {
+fn errors_by_type(report: &Report, links: Links<'_>) -> Markup {
     let bars: Vec<Bar> = report
         .errors
         .iter()
         .map(|group| Bar {
             name: model(&group.name),
+            href: links(Link::Error, &group.name),
             value: group.totals.calls as f64,
             shown: format!(
                 "{} · {}",

@@ -8,6 +8,8 @@ use super::share_of_width;
 #[derive(Debug)]
 pub(in crate::report) struct Bar {
     pub(in crate::report) name: String,
+    /// Where the name leads, if anywhere.
+    pub(in crate::report) href: Option<String>,
     pub(in crate::report) value: f64,
     /// The value in words, with its unit.
     pub(in crate::report) shown: String,
@@ -21,7 +23,9 @@ pub(in crate::report) fn ranking(title: &str, note: &str, class: &str, bars: &[B
             figcaption { h3 { (title) } span.note { (note) } }
             div.bars {
                 @for bar in bars {
-                    span.name title=(bar.name) { (bar.name) }
+                    span.name title=(bar.name) {
+                        @if let Some(href) = &bar.href { a href=(href) { (bar.name) } } @else { (bar.name) }
+                    }
                     svg width="100%" height="14" aria-hidden="true" {
                         @if bar.value > 0.0 {
                             rect class=(class) y="1" height="12" rx="2" width=(share_of_width((bar.value / peak).max(0.003))) {}

@@ -227,6 +227,7 @@ pub(crate) fn rules() -> Vec<RuleState> {
         unit: name.rule().unit,
         detail: None,
         labels: BTreeMap::new(),
+        since: matches!(state, RuleStatus::Firing | RuleStatus::Pending).then(|| NOW.plus_seconds(-600)),
     };
     let mut repeated = rule(RuleName::RepeatedRequests, RuleStatus::Firing, "info", Some(7.0), 3.0);
     repeated.labels.insert("request_hash".to_owned(), "<i>abcdef0123456789</i>".to_owned());

@@ -139,6 +139,8 @@ pub(crate) fn filters_by_each_field(store: &mut TestStore) {
         request_hash: Some("f".repeat(32)),
         outcome: Outcome::Failed,
         status_code: Some(500),
+        error_type: Some("odd".into()),
+        error_kind: Some("odd".into()),
         ..call(1)
     };
     let calls = [odd.clone(), call(2), call(3)];
@@ -151,6 +153,7 @@ pub(crate) fn filters_by_each_field(store: &mut TestStore) {
         Filter { hash: Some("f".repeat(32)), ..any() },
         Filter { trace_id: Some(odd.trace_id), ..any() },
         Filter { outcome: Some(Outcome::Failed), ..any() },
+        Filter { error: Some("odd".into()), ..any() },
         Filter { status_code: Some(500), ..any() },
         Filter { except_services: vec!["nobody".into(), call(2).service], ..any() },
         Filter { except_models: vec![call(2).model().to_owned()], ..any() },

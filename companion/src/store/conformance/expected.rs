@@ -41,6 +41,7 @@ pub(crate) fn within<'a>(
             && (filter.user.is_none() || filter.user == call.user)
             && (filter.hash.is_none() || filter.hash == call.request_hash)
             && filter.trace_id.is_none_or(|trace_id| trace_id == call.trace_id)
+            && filter.error.as_ref().is_none_or(|wanted| Some(wanted) == call.error_kind.as_ref())
             && filter.outcome.is_none_or(|outcome| outcome == call.outcome)
             && (filter.status_code.is_none() || filter.status_code == call.status_code)
             && !filter.except_services.contains(&call.service)

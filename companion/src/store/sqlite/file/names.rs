@@ -38,6 +38,7 @@ impl Series {
             && is(&filter.model, &self.model)
             && is(&filter.provider, &self.provider)
             && filter.tags.iter().all(|(key, value)| self.tags.get(*key) == Some(value))
+            && filter.error.as_deref().is_none_or(|wanted| self.error_type.as_deref() == Some(wanted))
             && filter.outcome.is_none_or(|outcome| outcome == self.outcome)
             && !filter.except_services.iter().any(|service| **service == *self.service)
             && !filter.except_models.iter().any(|model| **model == *self.model)

@@ -21,7 +21,7 @@ pub(crate) enum Period {
 }
 
 impl Period {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Hour => "hour",
             Self::Day => "day",
@@ -77,23 +77,23 @@ impl Period {
 
 /// One period, cut to what is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// When the period begins, as people of the time zone write it.
-    pub(super) label: String,
-    pub(super) window: Window,
+    pub(crate) label: String,
+    pub(crate) window: Window,
 }
 
 /// What the flags name.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Ends<'a> {
+pub(crate) struct Ends<'a> {
     /// Seconds up to now.
-    pub(super) last: Option<i64>,
-    pub(super) from: Option<&'a str>,
-    pub(super) to: Option<&'a str>,
+    pub(crate) last: Option<i64>,
+    pub(crate) from: Option<&'a str>,
+    pub(crate) to: Option<&'a str>,
 }
 
 /// Reads the name of a time zone.
-pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
+pub(crate) fn time_zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| {
         format!("{name:?} is not a known time zone; expected an IANA name such as UTC or Europe/Berlin")
     })
@@ -103,7 +103,7 @@ pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
 ///
 /// # Errors
 /// A text for people when a time cannot be read, when the end is not after the start, or when there are too many periods.
-pub(super) fn slots(
+pub(crate) fn slots(
     period: Period,
     ends: Ends<'_>,
     zone: &TimeZone,

@@ -2,56 +2,59 @@
 
 use spanledger::CostStatus;
 
-use super::By;
 use super::calendar::Slot;
-use crate::cli::Failure;
 use crate::record::{NanoUsd, Timestamp, Window};
-use crate::store::{Dimension, Filter, Group, Querier, Totals};
+use crate::store::{Dimension, Filter, Group, Querier, StoreError, Totals};
+use crate::text::number::{counted, usd};
 
 /// Groups named within a period; the others are one row.
 const MOST_GROUPS: usize = 20;
 
-/// Everything that is shown.
+/// Everything that is shown; `B` names the dimensions of the groups.
 #[derive(Debug)]
-pub(super) struct Usage {
-    pub(super) periods: Vec<OfPeriod>,
-    pub(super) total: Figures,
+pub(crate) struct Usage<B> {
+    pub(crate) periods: Vec<OfPeriod<B>>,
+    pub(crate) total: Figures,
     /// Calls that sequence numbers show to be missing in this time.
-    pub(super) missing: u64,
+    pub(crate) missing: u64,
 }
 
 /// One period.
 #[derive(Debug)]
-pub(super) struct OfPeriod {
-    pub(super) slot: Slot,
-    pub(super) figures: Figures,
-    pub(super) groups: Vec<(By, Vec<Group>)>,
+pub(crate) struct OfPeriod<B> {
+    pub(crate) slot: Slot,
+    pub(crate) figures: Figures,
+    pub(crate) groups: Vec<(B, Vec<Group>)>,
 }
 
 /// Totals, and what of them is not exact.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Figures {
-    pub(super) totals: Totals,
-    pub(super) estimated_calls: u64,
-    pub(super) estimated: NanoUsd,
-    pub(super) without_usage: u64,
+pub(crate) struct Figures {
+    pub(crate) totals: Totals,
+    pub(crate) estimated_calls: u64,
+    pub(crate) estimated: NanoUsd,
+    pub(crate) without_usage: u64,
 }
 
-pub(super) fn gather(
+/// Asks for each period, and for each of `by` within it.
+///
+/// # Errors
+/// [`StoreError`] when the ledger cannot answer.
+pub(crate) fn gather<B: Copy>(
     querier: &dyn Querier,
     slots: Vec<Slot>,
     filter: &Filter,
-    by: &[By],
+    by: &[(B, Dimension)],
     now: Timestamp,
-) -> Result<Usage, Failure> {
+) -> Result<Usage<B>, StoreError> {
     let ends = slots.first().zip(slots.last());
     let whole = ends.map(|(first, last)| Window { from: first.window.from, to: last.window.to });
     let mut periods = Vec::with_capacity(slots.len());
     for slot in slots {
         let figures = figures(querier, slot.window, filter)?;
         let groups =
-            by.iter().map(|by| Ok((*by, groups(querier, slot.window, filter, *by, &figures.totals)?)));
-        let groups = groups.collect::<Result<_, Failure>>()?;
+            by.iter().map(|(by, of)| Ok((*by, groups(querier, slot.window, filter, *of, &figures.totals)?)));
+        let groups = groups.collect::<Result<_, StoreError>>()?;
         periods.push(OfPeriod { slot, figures, groups });
     }
     let Some(whole) = whole else {
@@ -62,7 +65,7 @@ pub(super) fn gather(
     Ok(Usage { periods, total: figures(querier, whole, filter)?, missing })
 }
 
-fn figures(querier: &dyn Querier, window: Window, filter: &Filter) -> Result<Figures, Failure> {
+fn figures(querier: &dyn Querier, window: Window, filter: &Filter) -> Result<Figures, StoreError> {
     let totals = querier.totals(window, filter)?;
     let statuses = querier.breakdown(window, filter, Dimension::CostStatus, CostStatus::ALL.len())?;
     let of = |status: CostStatus| {
@@ -82,10 +85,10 @@ fn groups(
     querier: &dyn Querier,
     window: Window,
     filter: &Filter,
-    by: By,
+    by: Dimension,
     total: &Totals,
-) -> Result<Vec<Group>, Failure> {
-    let mut groups = querier.breakdown(window, filter, by.dimension(), MOST_GROUPS)?;
+) -> Result<Vec<Group>, StoreError> {
+    let mut groups = querier.breakdown(window, filter, by, MOST_GROUPS)?;
     let mut rest = *total;
     for group in &groups {
         rest = without(&rest, &group.totals);
@@ -122,4 +125,31 @@ fn without(whole: &Totals, part: &Totals) -> Totals {
 
 fn plus(left: &Totals, right: &Totals) -> Totals {
     each(left, right, u64::saturating_add, i64::saturating_add)
+}
+
+/// What the figures rest on.
+pub(crate) fn basis<B>(usage: &Usage<B>) -> String {
+    let Figures { totals, estimated_calls, estimated, without_usage } = usage.total;
+    if totals.calls == 0 && usage.missing == 0 {
+        return "No call ended in this time.\n".to_owned();
+    }
+    let mut parts = Vec::new();
+    if estimated_calls > 0 {
+        parts.push(format!(
+            "{} of the cost is estimated ({})",
+            usd(estimated),
+            counted(estimated_calls, "call")
+        ));
+    }
+    if totals.unpriced > 0 {
+        parts.push(format!("{} without a known price, in no cost", counted(totals.unpriced, "call")));
+    }
+    if without_usage > 0 {
+        parts.push(format!("{} without usage", counted(without_usage, "call")));
+    }
+    parts.push(match usage.missing {
+        0 => "no call is known to be missing".to_owned(),
+        missing => format!("{} missing (spanledger report names them)", counted(missing, "call")),
+    });
+    format!("{}: {}.\n", counted(totals.calls, "call"), parts.join("; "))
 }

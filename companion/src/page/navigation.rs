@@ -1,0 +1,54 @@
+//! The pages among each other, and how often one asks for itself again.
+
+use maud::{Markup, html};
+
+use super::parameters::{FILTERS, Parameters};
+use crate::report::html::Link;
+
+/// The pages, by their addresses.
+const PAGES: [(&str, &str); 5] =
+    [("/", "Report"), ("/daily", "Days"), ("/calls", "Calls"), ("/rules", "Rules"), ("/runbook", "Runbook")];
+/// How often a page may ask for itself again, in seconds.
+const REFRESH: [(Option<&str>, &str); 4] =
+    [(None, "off"), (Some("15"), "15 s"), (Some("60"), "1 min"), (Some("300"), "5 min")];
+
+/// Links to the other pages, and to this one with another refresh.
+pub(super) fn bar(path: &str, asked: &Parameters) -> Markup {
+    let away: Vec<_> = FILTERS.into_iter().chain(["after", "id"]).map(|name| (name, None)).collect();
+    let refresh = asked.get("refresh");
+    html! {
+        nav.pages aria-label="Pages" {
+            @for (address, name) in PAGES {
+                a href=(asked.link(address, &away)) aria-current=[(address == path).then_some("page")] { (name) }
+            }
+            @if path != "/call" {
+                span.refresh {
+                    "Refresh"
+                    @for (seconds, name) in REFRESH {
+                        a href=(asked.link(path, &[("refresh", seconds)])) aria-current=[(seconds == refresh).then_some("true")] { (name) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the names of the report lead: to their calls of the same time.
+pub(super) fn links(asked: &Parameters) -> impl Fn(Link, &str) -> Option<String> {
+    move |link, value| {
+        let name = match link {
+            Link::Model => "model",
+            Link::Provider => "provider",
+            Link::Service => "service",
+            Link::User => "user",
+            Link::Error => "error",
+            Link::Hash => "hash",
+            Link::Tag(key) => {
+                let tag = format!("{key}={value}");
+                return Some(asked.link("/calls", &[("tag", Some(&tag)), ("after", None)]));
+            }
+            Link::Rule => return Some(format!("{}#{}", asked.link("/rules", &[]), value.to_lowercase())),
+        };
+        (!value.is_empty()).then(|| asked.link("/calls", &[(name, Some(value)), ("after", None)]))
+    }
+}
