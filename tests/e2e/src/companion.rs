@@ -80,6 +80,18 @@ impl Companion {
         self.program.ready(&format!("http://{}/readyz", self.admin)).await
     }
 
+    /// Its program, for other commands.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Its ledger.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.directory.join("ledger.db")
+    }
+
     /// Ends it at once, as a crash would.
     ///
     /// # Errors

@@ -20,12 +20,16 @@ pub mod phoenix;
 pub mod program;
 pub mod prometheus;
 pub mod provider;
+mod python;
 pub mod server;
 pub mod stack;
+pub mod terminal;
 pub mod wait;
 pub mod webhook;
 
 use std::path::PathBuf;
+
+pub use python::python;
 
 /// Anything that goes wrong in a test is its failure.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -1,7 +1,7 @@
 //! Phoenix, a backend of traces that reads the conventions and prices calls itself.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -21,24 +21,6 @@ pub struct Phoenix {
     pub http: SocketAddr,
     client: reqwest::Client,
     program: Program,
-}
-
-/// The interpreter that has Phoenix installed; `None` when there is none.
-///
-/// # Errors
-/// When it is missing and `CI` is set: there a test that did not run must not look like one that passed.
-pub fn python() -> Result<Option<PathBuf>> {
-    let python = std::env::var_os("SPANLEDGER_TEST_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
-    let found = "import importlib.util, sys; sys.exit(importlib.util.find_spec('phoenix.server') is None)";
-    if Command::new(&python).args(["-c", found]).output().is_ok_and(|output| output.status.success()) {
-        return Ok(Some(python));
-    }
-    let missing = "arize-phoenix of tests/tools/python.txt is missing: run ./test";
-    if std::env::var_os("CI").is_some() {
-        return Err(missing.into());
-    }
-    eprintln!("not run: {missing}");
-    Ok(None)
 }
 
 impl Phoenix {

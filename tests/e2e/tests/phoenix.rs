@@ -1,11 +1,11 @@
 //! Another backend reads the library's spans as they are meant: each call once, with the same tokens and the same cost.
 
 use serde_json::{Value, json};
-use spanledger_e2e::Result;
 use spanledger_e2e::application::Application;
 use spanledger_e2e::exchange::{Exchange, Known};
-use spanledger_e2e::phoenix::{Phoenix, python};
+use spanledger_e2e::phoenix::Phoenix;
 use spanledger_e2e::provider::Provider;
+use spanledger_e2e::{Result, python};
 use tracing::Instrument;
 
 /// What the provider counts. Phoenix and this project count cached tokens as a part of the input.
@@ -93,7 +93,7 @@ fn openai(id: &str) -> Exchange {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn phoenix_counts_the_tokens_and_the_cost_that_the_library_reports() -> Result<()> {
-    let Some(python) = python()? else { return Ok(()) };
+    let Some(python) = python("phoenix.server")? else { return Ok(()) };
     let directory = tempfile::tempdir()?;
     let phoenix = Phoenix::start(&python, directory.path()).await?;
     let exchanges = [
