@@ -11,8 +11,8 @@ use crate::text::time::window;
 
 /// The names a query may use.
 const KNOWN: [&str; 16] = [
-    "last", "from", "to", "service", "provider", "model", "user", "tag", "error", "outcome", "status", "hash",
-    "trace_id", "after", "refresh", "id",
+    "last", "from", "to", "service", "provider", "model", "user", "tag", "error", "outcome", "status",
+    "hash", "trace_id", "after", "refresh", "id",
 ];
 
 /// What was wrong with a query, for the reader.
