@@ -17,8 +17,9 @@ use spanledger::GenAiMiddleware;
 const RATE: &str = "SPANLEDGER_BENCH_RATE";
 /// Tasks that make calls.
 const TASKS: u32 = 4;
-const RESPONSE: &str = r#"{"id":"c","model":"gpt-4o-mini","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"hello"}}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
 
+/// Numbers the responses: two calls with one response id would be accounts of one call.
+static RESPONSES: AtomicU64 = AtomicU64::new(0);
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// The provider: responds from memory.
@@ -32,7 +33,11 @@ impl Middleware for Memory {
         _extensions: &mut Extensions,
         _next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let mut response = http::Response::new(reqwest::Body::from(RESPONSE));
+        let id = format!("{}-{}", std::process::id(), RESPONSES.fetch_add(1, Ordering::Relaxed));
+        let body = serde_json::json!({"id": id, "model": "gpt-4o-mini",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}});
+        let mut response = http::Response::new(reqwest::Body::from(body.to_string()));
         response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
         Ok(Response::from(response))
     }
@@ -120,7 +125,16 @@ impl Application {
                 counted.fetch_add(calls, Ordering::SeqCst);
             }
         });
-        Self { child, made, reader }
+        let mut application = Self { child, made, reader };
+        // A busy machine needs some time for its start, which is none of its calls'.
+        while application.made() == 0 {
+            assert!(
+                application.child.try_wait().unwrap().is_none(),
+                "the application ended before its first call"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        application
     }
 
     pub(crate) fn id(&self) -> u32 {
