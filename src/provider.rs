@@ -29,6 +29,7 @@ mod oracle;
 pub(crate) mod payment;
 pub(crate) mod read;
 mod reka;
+mod repeated;
 mod replicate;
 mod rerank;
 mod selfhosted;

@@ -8,6 +8,7 @@ use crate::json::Json;
 use crate::memory::Buffer;
 use crate::provider::evidence::{self, Evidence};
 use crate::provider::read::{document, state};
+use crate::provider::repeated::{self, Channel, Repeated};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) struct Reading {
     pub(crate) unreadable: bool,
     /// The last document ends before its end.
     pub(crate) cut: bool,
+    /// The event that the next ones may repeat.
+    pub(crate) repeated: Repeated,
 }
 
 impl Reading {
@@ -53,6 +56,7 @@ impl Reading {
     pub(super) fn text(&mut self, choice: u64, text: Option<&str>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return };
         self.facts.generated(text.len());
+        self.repeated.note(Channel::Text, choice, text);
         if let Some(content) = &mut self.content {
             content.text(choice, text);
         }
@@ -62,6 +66,7 @@ impl Reading {
     pub(super) fn reasoning(&mut self, choice: u64, text: Option<&str>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return };
         self.facts.generated(text.len());
+        self.repeated.note(Channel::Reasoning, choice, text);
         if let Some(content) = &mut self.content {
             content.reasoning(choice, text);
         }
@@ -78,6 +83,7 @@ impl Reading {
     ) {
         let arguments = arguments.unwrap_or_default();
         self.facts.generated(name.map_or(0, str::len) + arguments.len());
+        self.repeated.note_more();
         if let Some(content) = &mut self.content {
             content.tool_call(choice, index, id, name, arguments);
         }
@@ -106,6 +112,12 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
 
     /// Whether this is one of OpenAI's formats, which have attributes of their own.
     fn is_openai(&self) -> bool {
+        false
+    }
+
+    /// Whether events with text may be read by comparing them with one before: the reader passes a text on, and looks at
+    /// nothing in it but whether it is empty.
+    fn repeats_events(&self) -> bool {
         false
     }
 
@@ -162,6 +174,13 @@ impl dyn WireFormat {
 
     /// Reads one piece of a stream.
     pub(crate) fn read_piece(&self, event: Event<'_>, reading: &mut Reading) {
+        match self.repeats_events() {
+            true => repeated::read(event, reading, |reading| self.read_whole_piece(event, reading)),
+            false => self.read_whole_piece(event, reading),
+        }
+    }
+
+    fn read_whole_piece(&self, event: Event<'_>, reading: &mut Reading) {
         // What is cut ends a stream; in its midst it is a piece that no one can read.
         if std::mem::take(&mut reading.cut) {
             reading.facts.unparsed = Some(Unparsed::Malformed);

@@ -139,6 +139,10 @@ impl WireFormat for AnthropicMessages {
         Framing::Sse
     }
 
+    fn repeats_events(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         read_request(body, facts);
     }

@@ -74,6 +74,10 @@ impl WireFormat for OpenAiChat {
         true
     }
 
+    fn repeats_events(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         common::read_request(body, facts);
     }

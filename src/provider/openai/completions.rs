@@ -41,6 +41,10 @@ impl WireFormat for OpenAiCompletions {
         true
     }
 
+    fn repeats_events(&self) -> bool {
+        true
+    }
+
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
         common::read_request(body, facts);
     }
