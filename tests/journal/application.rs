@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
@@ -69,11 +69,16 @@ fn number(name: &str) -> u64 {
 fn application() {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
+    let (drop_runtime, mut runtime_is_dropped) = tokio::sync::oneshot::channel::<()>();
     thread::spawn(move || {
+        let mut drop_runtime = Some(drop_runtime);
         for line in std::io::stdin().lines() {
             match line.unwrap().as_str() {
                 "abort" => std::process::abort(),
                 "exit" => std::process::exit(3),
+                "panic" => panic_with_abort(),
+                "fill" => fill_memory(),
+                "drop" => drop_runtime.take().unwrap().send(()).unwrap(),
                 _ => asked.store(true, Ordering::SeqCst),
             }
         }
@@ -85,8 +90,9 @@ fn application() {
             .enable_all()
             .build(),
     };
-    runtime.unwrap().block_on(async {
-        let _guard = spanledger::otlp::builder()
+    let runtime = runtime.unwrap();
+    let is_over = runtime.block_on(async {
+        let guard = spanledger::otlp::builder()
             .bridge(false)
             .flush_timeout(std::time::Duration::from_secs(number("FLUSH")))
             .init()
@@ -103,10 +109,44 @@ fn application() {
         let tasks: Vec<_> = (0..TASKS)
             .map(|task| tokio::spawn(call_on(client.clone(), task, Arc::clone(&next), Arc::clone(&stop))))
             .collect();
-        for task in tasks {
-            task.await.unwrap();
+        let all_tasks = async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = all_tasks => true,
+            _ = &mut runtime_is_dropped => {
+                // Nothing is flushed: what was not delivered is in the journal alone.
+                std::mem::forget(guard);
+                false
+            }
         }
     });
+    drop(runtime);
+    if !is_over {
+        println!("dropped");
+        loop {
+            thread::park();
+        }
+    }
+}
+
+/// What a panic is where `panic = "abort"`: it unwinds nothing, and no destructor runs. A function that must not unwind
+/// makes it one of those.
+fn panic_with_abort() {
+    extern "C" fn never_unwinds() {
+        panic!("a panic that aborts");
+    }
+    never_unwinds();
+}
+
+/// Takes memory until the kernel kills the process.
+fn fill_memory() {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(vec![1_u8; 1024 * 1024]);
+    }
 }
 
 async fn call_on(client: ClientWithMiddleware, task: u64, next: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
@@ -156,6 +196,7 @@ pub(crate) struct Application {
     child: Child,
     input: ChildStdin,
     over: thread::JoinHandle<BTreeSet<String>>,
+    runtime_is_dropped: mpsc::Receiver<()>,
 }
 
 impl Application {
@@ -182,14 +223,20 @@ impl Application {
         }
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let (sender, runtime_is_dropped) = mpsc::channel();
         let over = thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .filter_map(|line| line.strip_prefix("over ").map(str::to_owned))
-                .collect()
+            let lines = output.lines().map_while(Result::ok).inspect(|line| {
+                if line == "dropped" {
+                    sender.send(()).unwrap();
+                }
+            });
+            lines.filter_map(|line| line.strip_prefix("over ").map(str::to_owned)).collect()
         });
-        Self { child, input, over }
+        Self { child, input, over, runtime_is_dropped }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it in some way, and gives the calls that it knows to be over.
@@ -198,6 +245,13 @@ impl Application {
             End::Kill => self.child.kill().unwrap(),
             End::Abort => self.input.write_all(b"abort\n").unwrap(),
             End::Exit => self.input.write_all(b"exit\n").unwrap(),
+            End::Panic => self.input.write_all(b"panic\n").unwrap(),
+            End::OutOfMemory => self.input.write_all(b"fill\n").unwrap(),
+            End::DroppedRuntime => {
+                self.input.write_all(b"drop\n").unwrap();
+                self.runtime_is_dropped.recv().unwrap();
+                self.child.kill().unwrap();
+            }
             End::Orderly => self.input.write_all(b"stop\n").unwrap(),
             End::Wait => {}
         }
@@ -213,6 +267,12 @@ pub(crate) enum End {
     Kill,
     Abort,
     Exit,
+    /// A panic that aborts, as with `panic = "abort"`.
+    Panic,
+    /// By the kernel, once it has taken all the memory that it may.
+    OutOfMemory,
+    /// Its runtime is dropped with calls in flight; then it is killed.
+    DroppedRuntime,
     /// It is asked to.
     Orderly,
     /// By itself, after all of its calls.

@@ -81,21 +81,124 @@ fn every_call_arrives(rounds: u64, threads: usize) {
         provider.counted.wait_for(10 + random.below(500) as usize);
         let end = [End::Kill, End::Abort, End::Kill, End::Exit][round as usize % 4];
         let over = application.end(end);
-        let counted = provider.counted.ids();
-
-        let mut ledger = Ledger::default();
-        ledger.add_received(&receiver);
-        assert_eq!(recover_all(directory.path(), &mut ledger), 1);
-        all_arrived(&ledger, &counted, &format!("round {round}, {end:?}"));
-        for id in &over {
-            assert!(
-                ["completed", "dropped"].contains(&ledger.calls[id].outcome.as_str()),
-                "round {round}: {id} was over: {:?}",
-                ledger.calls[id]
-            );
-        }
-        assert_eq!(ledger.how_they_ended(), ["died"], "that the process died is reported once");
+        all_arrive_from_a_dead_process(
+            directory.path(),
+            &receiver,
+            &provider,
+            &over,
+            &format!("{round}, {end:?}"),
+        );
     }
+}
+
+/// Recovers a process that has died, and fails unless every call has arrived, those that were `over` with their end.
+fn all_arrive_from_a_dead_process(
+    directory: &Path,
+    receiver: &Receiver,
+    provider: &Provider,
+    over: &BTreeSet<String>,
+    what: &str,
+) -> Ledger {
+    let counted = provider.counted.ids();
+    let mut ledger = Ledger::default();
+    ledger.add_received(receiver);
+    assert_eq!(recover_all(directory, &mut ledger), 1);
+    all_arrived(&ledger, &counted, what);
+    for id in over {
+        assert!(
+            ["completed", "dropped"].contains(&ledger.calls[id].outcome.as_str()),
+            "{what}: {id} was over: {:?}",
+            ledger.calls[id]
+        );
+    }
+    assert_eq!(ledger.how_they_ended(), ["died"], "that the process died is reported once");
+    ledger
+}
+
+/// Lets an application end in one way, with several threads and with one, with a receiver and without.
+fn every_call_arrives_after(end: End, limit: impl Fn(&Application) -> bool) {
+    for (threads, away) in [(4, false), (1, true)] {
+        let (directory, receiver, provider) =
+            (tempfile::tempdir().unwrap(), Receiver::start(), Provider::start());
+        let endpoint = if away { AWAY.to_owned() } else { receiver.endpoint() };
+        let options = Options { threads, ..Options::new(format!("t{threads}"), directory.path(), &endpoint) };
+        let application = Application::start(&options, &provider);
+        provider.counted.wait_for(100);
+        if !limit(&application) {
+            application.end(End::Kill);
+            println!("not run: the memory of a process cannot be limited here");
+            return;
+        }
+        provider.counted.wait_for(300);
+        let over = application.end(end);
+        let what = format!("{threads} threads, {end:?}");
+        let ledger = all_arrive_from_a_dead_process(directory.path(), &receiver, &provider, &over, &what);
+        let interrupted = ledger.calls.values().any(|row| row.outcome == "interrupted");
+        // Calls whose runtime is dropped have an end of their own.
+        assert_eq!(interrupted, end != End::DroppedRuntime, "{what}");
+    }
+}
+
+#[test]
+fn every_call_arrives_after_a_panic_that_aborts() {
+    every_call_arrives_after(End::Panic, |_| true);
+}
+
+#[test]
+fn every_call_arrives_after_an_abort() {
+    every_call_arrives_after(End::Abort, |_| true);
+}
+
+#[test]
+fn every_call_arrives_after_an_exit_in_the_middle() {
+    every_call_arrives_after(End::Exit, |_| true);
+}
+
+#[test]
+fn every_call_arrives_after_its_runtime_was_dropped() {
+    every_call_arrives_after(End::DroppedRuntime, |_| true);
+}
+
+/// A control group of the kernel, whose processes are killed when they take too much memory.
+#[cfg(target_os = "linux")]
+struct Group(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Group {
+    /// `None` where control groups cannot be made.
+    fn of(bytes: u64) -> Option<Self> {
+        let v1 = Path::new("/sys/fs/cgroup/memory");
+        let (root, file) = match v1.is_dir() {
+            true => (v1, "memory.limit_in_bytes"),
+            false => (Path::new("/sys/fs/cgroup"), "memory.max"),
+        };
+        let group = Self(root.join(format!("spanledger-test-{}", std::process::id())));
+        std::fs::create_dir(&group.0).ok()?;
+        std::fs::write(group.0.join(file), bytes.to_string()).ok()?;
+        // Where there is swap, memory alone would only be slow to run out.
+        let _without_swap = std::fs::write(group.0.join("memory.swap.max"), "0");
+        Some(group)
+    }
+
+    fn take(&self, process: u32) -> bool {
+        std::fs::write(self.0.join("cgroup.procs"), process.to_string()).is_ok()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Group {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir(&self.0));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_call_arrives_after_the_kernel_killed_a_process_that_is_out_of_memory() {
+    let group = Group::of(256 * 1024 * 1024);
+    every_call_arrives_after(End::OutOfMemory, |application| {
+        group.as_ref().is_some_and(|group| group.take(application.id()))
+    });
 }
 
 #[test]
