@@ -204,6 +204,9 @@ pub mod attribute {
     pub const PROCESS_LOST_FROM: &str = "spanledger.process.lost.from";
     /// ours, int, on the span of a process: when the last of them ended, in unix nanoseconds.
     pub const PROCESS_LOST_TO: &str = "spanledger.process.lost.to";
+    /// ours, int, on the span of a process that died: how many calls its journal could not write down, as far as they are
+    /// counted, and at least 1; absent where it wrote down all. Those of them that no receiver took are missing.
+    pub const PROCESS_SKIPPED: &str = "spanledger.process.skipped";
     /// ours, string: what the names of tags begin with; the key of the tag follows, as in `spanledger.tag.team`. Never a
     /// metric label.
     pub const TAG_PREFIX: &str = "spanledger.tag.";

@@ -27,7 +27,7 @@ pub(crate) mod writer;
 pub(crate) use answer::{
     Appended, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
     GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated,
-    SequenceGap, SequenceGaps, Step, Totals,
+    SequenceGap, SequenceGaps, SkippedCalls, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};

@@ -67,6 +67,8 @@ def judged():
 APPENDED = "sum(increase(spanledger_ledger_appended_calls_total[$__range]))"
 HELD = "sum(spanledger_ledger_cost_usd)"
 LOST = "sum(increase(spanledger_client_lost_spans_total[$__range]))"
+DROPPED = "sum(increase(spanledger_journal_lost_total[$__range]))"
+SKIPPED = "sum(increase(spanledger_journal_skipped_total[$__range]))"
 
 
 def complete():
@@ -80,6 +82,9 @@ def complete():
         stat("Ledger minus metrics, calls", f"{APPENDED} - {all_calls('increase')}", "locale", decimals=0, thresholds=differs, description="Calls of the range that the ledger wrote, minus those that applications counted. Metrics come up to a minute later; other instrumentations have no metrics."),
         stat("Spans given up by applications", f"{LOST} or 0 * {total}", "locale", decimals=0, thresholds=red, description="`spanledger::otlp` counts what no receiver took."),
         stat("Unrecognised requests", f"sum(increase(spanledger_client_unrecognised_total[$__range])) or 0 * {total}", "locale", decimals=0, thresholds=steps("text", (1, "orange")), description="Requests to known providers that no wire format takes."),
+        stat("Calls dropped by journals", f"{DROPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=red, description="At the cap of a journal the oldest calls that no receiver took are dropped. The report names their numbers."),
+        stat("Calls that journals skipped", f"{SKIPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=steps("green", (1, "orange")), description="They could not be written down: a disk was full, away or slow. They are lost only where their process dies before they are delivered."),
+        stat("Dropped calls that the ledger misses", "sum(spanledger_ledger_lost_calls)", "locale", width=8, decimals=0, thresholds=red, description="Of the missing calls, those that a journal reported as dropped.", empty="the companion is not scraped"),
         series("Calls per minute: ledger and metrics", [("ledger", "sum(rate(spanledger_ledger_appended_calls_total[$__rate_interval])) * 60"), ("metrics", f"{all_calls('rate', '$__rate_interval')} * 60")], "cpm", width=12, description="Two ways of the same calls; they must agree within a minute."),
         series("Dollars: ledger and metrics", [("ledger", HELD), ("metrics", "sum(last_over_time(spanledger_client_cost_USD_total[1d]))")], "currencyUSD", width=12, description="Running totals: they begin at different times, and must grow alike."),
     ]

@@ -117,6 +117,8 @@ pub(super) struct State {
     pub(super) skipped: u64,
     /// Sequence numbers of calls that were dropped before a receiver took them.
     pub(super) lost: Ranges,
+    /// Dropped calls that were too many to be named, where it was read.
+    pub(super) lost_unnamed: u64,
     /// When the first and the last of them began or ended, in unix nanoseconds.
     pub(super) lost_between: Option<(u64, u64)>,
     /// The attributes of the process's resource.
@@ -136,6 +138,7 @@ mod field {
     pub(super) const RESOURCE: u64 = 7;
     pub(super) const VERSION: u64 = 8;
     pub(super) const LOST_BETWEEN: u64 = 9;
+    pub(super) const LOST_CALLS: u64 = 10;
 }
 
 impl State {
@@ -155,6 +158,7 @@ impl State {
         field(field::LAST_SEQUENCE, &|out| put_number(out, self.last_sequence));
         field(field::SKIPPED, &|out| put_number(out, self.skipped));
         field(field::LOST, &|out| self.lost.encode(out, MAX_RANGES));
+        field(field::LOST_CALLS, &|out| put_number(out, self.lost_calls()));
         if let Some((first, last)) = self.lost_between {
             field(field::LOST_BETWEEN, &|out| {
                 put_number(out, first);
@@ -168,7 +172,7 @@ impl State {
     }
 
     pub(super) fn decode(body: &[u8]) -> Option<Self> {
-        let (mut cursor, mut state) = (Cursor(body), Self::default());
+        let (mut cursor, mut state, mut lost_calls) = (Cursor(body), Self::default(), 0);
         while !cursor.is_empty() {
             let number = cursor.number()?;
             let mut value = Cursor(cursor.bytes()?);
@@ -179,13 +183,20 @@ impl State {
                 field::LAST_SEQUENCE => state.last_sequence = value.number()?,
                 field::SKIPPED => state.skipped = value.number()?,
                 field::LOST => state.lost = Ranges::decode(&mut value)?,
+                field::LOST_CALLS => lost_calls = value.number()?,
                 field::LOST_BETWEEN => state.lost_between = Some((value.number()?, value.number()?)),
                 field::VERSION => state.version = String::from_utf8_lossy(value.0).into_owned(),
                 field::RESOURCE => state.resource = attributes::read(value.0),
                 _ => {}
             }
         }
+        state.lost_unnamed = lost_calls.saturating_sub(state.lost.count());
         Some(state)
+    }
+
+    /// Calls that were dropped before a receiver took them.
+    pub(super) const fn lost_calls(&self) -> u64 {
+        self.lost.count().saturating_add(self.lost_unnamed)
     }
 }
 
@@ -202,6 +213,7 @@ mod tests {
             last_sequence: 1_000,
             skipped: 1,
             lost: [1, 2, 3, 9].into_iter().collect(),
+            lost_unnamed: 7,
             lost_between: Some((7, u64::MAX)),
             resource: vec![KeyValue::new("service.name", "shop"), KeyValue::new("n", 3)],
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -50,8 +50,10 @@ pub struct Inspected {
     pub waiting: Vec<RangeInclusive<u64>>,
     /// Calls that began and have not ended.
     pub in_flight: Vec<(TraceId, SpanId)>,
-    /// Sequence numbers of calls that were dropped before a receiver took them.
+    /// Sequence numbers of calls that were dropped before a receiver took them: the newest 1,000 ranges.
     pub lost: Vec<RangeInclusive<u64>>,
+    /// How many calls were dropped, also those that no range names.
+    pub lost_calls: u64,
     /// Places between records where bytes are damaged: each has cost at least one record.
     pub checksum_errors: u64,
     /// Bytes after the last record of a segment: a write that was interrupted, or one that is on its way.
@@ -110,6 +112,7 @@ fn inspect_one(root: &Path, name: &str) -> io::Result<Inspected> {
     inspected.in_flight =
         book.interrupted().map(|open| (open.context.trace_id(), open.context.span_id())).collect();
     inspected.lost = book.state.lost.iter().collect();
+    inspected.lost_calls = book.state.lost_calls();
     inspected.checksum_errors = book.damage.checksum_errors;
     inspected.torn_bytes = book.damage.torn_bytes;
     inspected.version = book.state.version;

@@ -114,8 +114,10 @@ pub(crate) fn backlog(most: usize) -> Vec<SpanData> {
 pub(crate) fn news() -> Vec<SpanData> {
     let journals = all();
     let news = journals.iter().filter_map(|journal| journal.log.news());
-    news.map(|state| Process { origin: Origin::here(), state: &state, end: None, time: this_time() }.span())
-        .collect()
+    news.map(|state| {
+        Process { origin: Origin::here(), state: &state, end: None, skipped: 0, time: this_time() }.span()
+    })
+    .collect()
 }
 
 /// The process is about to end: every journal gets its BYE, once no call is open. Gives the last reports of those that
@@ -125,7 +127,10 @@ pub(crate) fn finish() -> Vec<SpanData> {
     let ended = journals.iter().filter_map(|journal| journal.log.finish());
     let time = this_time();
     ended
-        .map(|state| Process { origin: Origin::here(), state: &state, end: Some(End::Orderly), time }.span())
+        .map(|state| {
+            let end = Some(End::Orderly);
+            Process { origin: Origin::here(), state: &state, end, skipped: 0, time }.span()
+        })
         .collect()
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Process<'a> {
     pub(super) state: &'a State,
     /// `None` while it runs.
     pub(super) end: Option<End>,
+    /// Calls that it could not write down, as far as they are counted, of a process that died after them.
+    pub(super) skipped: u64,
     /// When, in unix nanoseconds.
     pub(super) time: u64,
 }
@@ -49,10 +51,13 @@ impl Process<'_> {
                 },
             )
         }));
+        if self.skipped > 0 {
+            attributes.push(KeyValue::new(attribute::PROCESS_SKIPPED, number(self.skipped)));
+        }
         let lost: Vec<StringValue> = self.state.lost.iter().map(|range| text(&range).into()).collect();
         if !lost.is_empty() {
             let newest = lost[lost.len().saturating_sub(MAX_RANGES)..].to_vec();
-            attributes.push(KeyValue::new(attribute::PROCESS_LOST_CALLS, number(self.state.lost.count())));
+            attributes.push(KeyValue::new(attribute::PROCESS_LOST_CALLS, number(self.state.lost_calls())));
             attributes.push(KeyValue::new(attribute::PROCESS_LOST, Value::Array(Array::String(newest))));
             if let Some((from, to)) = self.state.lost_between {
                 attributes.push(KeyValue::new(attribute::PROCESS_LOST_FROM, number(from)));
@@ -81,7 +86,7 @@ impl Process<'_> {
         let hash = |part: u8| {
             let mut hasher = DefaultHasher::new();
             let ended = self.end.map(|end| end as u8);
-            (self.origin.instance, part, ended, self.state.last_sequence, self.state.lost.count())
+            (self.origin.instance, part, ended, self.state.last_sequence, self.state.lost_calls())
                 .hash(&mut hasher);
             hasher.finish().max(1)
         };

@@ -187,12 +187,13 @@ impl<'a> Iterator for Records<'a> {
 }
 
 /// Bytes as records, each with the checksum that it needs: a fuzzer does not guess checksums. The first byte of each is the
-/// kind, the second the length of the body, and the time is that of its place.
+/// kind, the next two are the length of the body, and the time is that of its place.
 #[cfg(any(test, fuzzing))]
 pub(super) fn with_checksums(mut bytes: &[u8], salt: u32) -> Vec<u8> {
     let mut out = Vec::new();
-    while let [kind, length, rest @ ..] = bytes {
-        let (body, rest) = rest.split_at(rest.len().min(usize::from(*length)));
+    while let [kind, low, high, rest @ ..] = bytes {
+        let length = usize::from(u16::from_le_bytes([*low, *high]));
+        let (body, rest) = rest.split_at(rest.len().min(length));
         if let Some(kind) = Kind::of(kind % 8) {
             let time = out.len() as u64;
             put(&mut out, salt, kind, time, &[body]);

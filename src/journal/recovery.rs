@@ -126,7 +126,8 @@ impl Recovery {
             self.note(Kind::Sent, part.iter().copied().collect());
         }
 
-        let last = self.book.last;
+        // One that wrote nothing down ended at a time that is not known.
+        let last = if self.book.last == 0 { this_time() } else { self.book.last };
         let interrupted: Vec<_> = self.book.interrupted().collect();
         for part in interrupted.chunks(SPANS) {
             let spans = part.iter().map(|open| span::interrupted(origin, open.clone(), last)).collect();
@@ -139,9 +140,11 @@ impl Recovery {
         }
 
         // A process that made no call has nothing to report.
-        if self.book.state.opened > 0 {
+        if self.book.state.opened > 0 || self.recovered.has_skipped {
             let end = if self.book.bye { End::Orderly } else { End::Died };
-            let report = Process { origin, state: &self.book.state, end: Some(end), time: last };
+            // A disk that stays full leaves no room for their count.
+            let skipped = if self.recovered.has_skipped { self.book.state.skipped.max(1) } else { 0 };
+            let report = Process { origin, state: &self.book.state, end: Some(end), skipped, time: last };
             if deliver(&resource, vec![report.span()]) == Taken::NotNow {
                 return Ok(false);
             }

@@ -50,7 +50,13 @@ pub struct Args {
 pub fn run(args: &Args, common: &Common, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
     let failed =
         |error| Failure(format!("the journal in {} cannot be read or cleared: {error}", args.dir.display()));
-    for process in inspect(&args.dir).map_err(failed)? {
+    let processes = inspect(&args.dir).map_err(failed)?;
+    if processes.is_empty()
+        && let Some(mistake) = journal::mistaken(&args.dir).map_err(failed)?
+    {
+        return Err(Failure(mistake));
+    }
+    for process in processes {
         if let Some(segment) = process.other_version {
             let path = process.directory.join(segment);
             let note = format!(

@@ -12,6 +12,7 @@ use spanledger::journal::inspect;
 use super::format::Format;
 use super::{Failure, write_all};
 use crate::journal::comparison::{Compared, Numbers, State, Unproved, compare, count as numbers};
+use crate::journal::mistaken;
 use crate::store::sqlite::Ledger;
 use crate::text::number::{count, counted};
 use crate::text::terminal::harmless;
@@ -61,6 +62,11 @@ pub fn run(
     // First the journals: what leaves them meanwhile is in the ledger then.
     let journals = inspect(journal)
         .map_err(|error| Failure(format!("the journal in {} cannot be read: {error}", journal.display())))?;
+    if journals.is_empty()
+        && let Some(mistake) = mistaken(journal)?
+    {
+        return Err(Failure(mistake));
+    }
     let compared = compare(journals, querier.processes()?);
     let text = match args.format {
         Format::Text => text(&compared),
@@ -88,13 +94,13 @@ fn text(compared: &[Compared]) -> String {
                 count(journal.delivered),
                 count(journal.in_flight.len() as u64)
             ));
-            if journal.skipped > 0 {
-                line(format!("  skipped    {} could not be written down", counted(journal.skipped, "call")));
-            }
             if journal.checksum_errors > 0 || journal.torn_bytes > 0 {
                 let errors = counted(journal.checksum_errors, "checksum error");
                 line(format!("  damage     {errors}, {}", counted(journal.torn_bytes, "torn byte")));
             }
+        }
+        if process.skipped > 0 {
+            line(format!("  skipped    {} could not be written down", counted(process.skipped, "call")));
         }
         line(format!(
             "  ledger     {} of {}, {} interrupted",
@@ -112,15 +118,23 @@ fn text(compared: &[Compared]) -> String {
                 line(format!("  {name:<10} {}: {}", counted(numbers(ranges), "call"), listed(ranges)));
             }
         }
+        if process.lost_unnamed > 0 {
+            let calls = counted(process.lost_unnamed, "call");
+            line(format!(
+                "  lost       {calls} of the missing ones: the journal dropped more ranges than it names"
+            ));
+        }
     }
-    let sum =
-        |of: fn(&Compared) -> &[Numbers]| compared.iter().map(|process| numbers(of(process))).sum::<u64>();
-    let (missing, lost) = (sum(|process| &process.missing), sum(|process| &process.lost));
+    let sum = |of: fn(&Compared) -> u64| compared.iter().map(of).sum::<u64>();
+    let (missing, lost) = (sum(Compared::missing_calls), sum(Compared::lost_calls));
     let unproved = compared.iter().filter(|process| process.unproved.is_some()).count() as u64;
     match (missing, lost) {
         (0, 0) if unproved > 0 => line(format!(
-            "not proved: no call is known to be missing, but {} cannot be read in full",
-            counted(unproved, "journal")
+            "not proved: no call is known to be missing, but {} not written down or read in full",
+            match unproved {
+                1 => "1 journal was".to_owned(),
+                many => format!("{} journals were", count(many)),
+            }
         )),
         (0, 0) => line("complete: every call is in the ledger or in the journal".to_owned()),
         _ => line(format!(
@@ -230,7 +244,8 @@ impl<'a> Process<'a> {
             closed: journal.map(|journal| journal.closed),
             delivered: journal.map(|journal| journal.delivered),
             in_flight: journal.map(|journal| journal.in_flight.len() as u64),
-            skipped: journal.map(|journal| journal.skipped),
+            skipped: journal
+                .map_or((compared.skipped > 0).then_some(compared.skipped), |journal| Some(journal.skipped)),
             torn_bytes: journal.map(|journal| journal.torn_bytes),
             checksum_errors: journal.map(|journal| journal.checksum_errors),
             last_sequence: compared.last,
@@ -238,9 +253,9 @@ impl<'a> Process<'a> {
             interrupted: compared.interrupted,
             waiting_calls: numbers(&compared.waiting),
             waiting: pairs(&compared.waiting),
-            lost_calls: numbers(&compared.lost),
+            lost_calls: compared.lost_calls(),
             lost: pairs(&compared.lost),
-            missing_calls: numbers(&compared.missing),
+            missing_calls: compared.missing_calls(),
             missing: pairs(&compared.missing),
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct ProcessDraft {
     last_sequence: Option<u64>,
     end: Option<ProcessEnd>,
     lost: Vec<(u64, u64)>,
+    lost_calls: u64,
+    skipped: u64,
     lost_from: Option<u64>,
     lost_to: Option<u64>,
 }
@@ -41,6 +43,12 @@ impl ProcessDraft {
                 self.lost = texts.collect();
                 self.lost.sort_unstable();
             }
+            (attribute::PROCESS_LOST_CALLS, Value::Int(calls)) => {
+                self.lost_calls = u64::try_from(calls).unwrap_or(0);
+            }
+            (attribute::PROCESS_SKIPPED, Value::Int(calls)) => {
+                self.skipped = u64::try_from(calls).unwrap_or(0);
+            }
             (attribute::PROCESS_LOST_FROM, Value::Int(time)) => self.lost_from = u64::try_from(time).ok(),
             (attribute::PROCESS_LOST_TO, Value::Int(time)) => self.lost_to = u64::try_from(time).ok(),
             _ => {}
@@ -62,6 +70,8 @@ impl ProcessDraft {
             last_sequence: self.last_sequence?,
             end: self.end,
             lost: self.lost,
+            lost_calls: self.lost_calls,
+            skipped: self.skipped,
             lost_between: self.lost_from.zip(self.lost_to).map(|(from, to)| (time(from), time(to))),
         })
     }

@@ -122,6 +122,23 @@ fn the_report_of_a_journal_on_its_process_is_no_call() {
     let [report] = &converted.processes[..] else { panic!("{:?}", converted.processes) };
     assert_eq!((&*report.instance, report.last_sequence, report.end), ("i1", 7, Some(ProcessEnd::Died)));
     assert!(report.lost.is_empty() && report.lost_between.is_none());
+    assert_eq!((report.lost_calls, report.skipped), (0, 0));
+}
+
+#[test]
+fn a_report_counts_more_dropped_calls_than_it_names() {
+    let ranges = ["7", "9-12"].map(|range| AnyValue { value: Some(text(range)) });
+    let attributes = vec![
+        pair(attribute::INSTANCE, text("i1")),
+        pair(attribute::PROCESS_LAST_SEQUENCE, int(900)),
+        pair(attribute::PROCESS_LOST, Value::ArrayValue(ArrayValue { values: ranges.to_vec() })),
+        pair(attribute::PROCESS_LOST_CALLS, int(105)),
+        pair(attribute::PROCESS_SKIPPED, int(2)),
+    ];
+    let converted = convert("spanledger", vec![span(1, None, attributes)]);
+    let [report] = &converted.processes[..] else { panic!("{:?}", converted.processes) };
+    assert_eq!((&report.lost[..], report.lost_calls), (&[(7, 7), (9, 12)][..], 105));
+    assert_eq!((report.lost_unnamed(), report.skipped), (100, 2));
 }
 
 #[test]

@@ -29,8 +29,12 @@ pub(crate) struct Compared {
     pub(crate) waiting: Vec<Numbers>,
     /// Calls that the journal dropped at its cap and that are not in the ledger.
     pub(crate) lost: Vec<Numbers>,
-    /// Calls that are neither in the ledger nor in the journal, and that no journal dropped.
+    /// Calls that are neither in the ledger nor in the journal, and that no journal named as dropped.
     pub(crate) missing: Vec<Numbers>,
+    /// How many of `missing` the journal dropped without naming them: it names the newest.
+    pub(crate) lost_unnamed: u64,
+    /// Calls that the process could not write down, as far as they were counted.
+    pub(crate) skipped: u64,
     /// Why calls may be missing that nothing shows.
     pub(crate) unproved: Option<Unproved>,
 }
@@ -156,6 +160,14 @@ fn of(journal: Option<Inspected>, account: ProcessAccount) -> Compared {
     let dropped = known.map_or(&account.lost, |journal| &journal.lost);
     let absent = without(&absent, &waiting);
     let lost = within(&absent, dropped);
+    let missing = without(&absent, &lost);
+    let unnamed =
+        known.map_or(account.lost_unnamed, |journal| journal.lost_calls.saturating_sub(count(&journal.lost)));
+    let unproved = match &journal {
+        Some(journal) => Unproved::of(journal, account.end),
+        // Its journal was recovered, and is gone.
+        None => (account.skipped > 0).then_some(Unproved::Skipped),
+    };
     let in_flight =
         known.filter(|journal| !journal.running).map_or(0, |journal| journal.in_flight.len() as u64);
     Compared {
@@ -168,15 +180,27 @@ fn of(journal: Option<Inspected>, account: ProcessAccount) -> Compared {
         in_ledger: account.calls,
         interrupted: account.interrupted + in_flight,
         last,
-        missing: without(&absent, &lost),
+        lost_unnamed: unnamed.min(count(&missing)),
+        missing,
         waiting,
         lost,
-        unproved: journal.as_ref().and_then(|journal| Unproved::of(journal, account.end)),
+        skipped: known.map_or(account.skipped, |journal| journal.skipped),
+        unproved,
         journal,
     }
 }
 
 impl Compared {
+    /// How many calls the journal dropped, named or not, that are not in the ledger.
+    pub(crate) fn lost_calls(&self) -> u64 {
+        count(&self.lost).saturating_add(self.lost_unnamed)
+    }
+
+    /// How many calls are missing that no journal dropped.
+    pub(crate) fn missing_calls(&self) -> u64 {
+        count(&self.missing).saturating_sub(self.lost_unnamed)
+    }
+
     /// Whether any call is in neither the ledger nor the journal, or may be.
     pub(crate) const fn is_incomplete(&self) -> bool {
         !self.missing.is_empty() || !self.lost.is_empty() || self.unproved.is_some()
@@ -295,6 +319,36 @@ mod tests {
         let compared = compare(Vec::new(), vec![account]);
         assert_eq!((&*compared[0].lost, &*compared[0].missing), (&[4..=6][..], &[7..=9][..]));
         assert_eq!(compared[0].state, State::Died);
+    }
+
+    #[test]
+    fn dropped_calls_without_a_name_are_counted_as_lost_and_not_as_missing() {
+        let account = |unnamed| ProcessAccount {
+            gaps: vec![4..=9],
+            lost: vec![8..=9],
+            lost_unnamed: unnamed,
+            end: Some(ProcessEnd::Died),
+            ..account(&[1..=3, 10..=12])
+        };
+        let of = |unnamed| {
+            let compared = compare(Vec::new(), vec![account(unnamed)]);
+            (compared[0].lost_calls(), compared[0].missing_calls())
+        };
+        assert_eq!([of(0), of(3), of(4), of(50)], [(2, 4), (5, 1), (6, 0), (6, 0)]);
+        let mut journal = journal(12, &[], &[8..=9]);
+        journal.lost_calls = 5;
+        let compared = compare(vec![journal], vec![account(0)]);
+        assert_eq!((compared[0].lost_calls(), compared[0].missing_calls()), (5, 1));
+    }
+
+    #[test]
+    fn calls_that_could_not_be_written_down_are_known_after_the_journal_is_gone() {
+        let of = |skipped| {
+            let account = ProcessAccount { skipped, end: Some(ProcessEnd::Died), ..account(&[1..=9]) };
+            let compared = compare(Vec::new(), vec![account]);
+            (compared[0].unproved, compared[0].skipped, compared[0].is_incomplete())
+        };
+        assert_eq!([of(0), of(2)], [(None, 0, false), (Some(Unproved::Skipped), 2, true)]);
     }
 
     #[test]

@@ -20,8 +20,23 @@ pub struct ProcessReport {
     pub end: Option<ProcessEnd>,
     /// Numbers of calls that were dropped, both ends included, in rising order; the newest where there are many.
     pub lost: Vec<(u64, u64)>,
+    /// How many calls were dropped, also those that `lost` does not name.
+    pub lost_calls: u64,
     /// When the first of them began and the last ended.
     pub lost_between: Option<(Timestamp, Timestamp)>,
+    /// Calls that its journal could not write down before it died, as far as they are counted.
+    pub skipped: u64,
+}
+
+impl ProcessReport {
+    /// Calls that were dropped and that `lost` does not name.
+    #[must_use]
+    pub fn lost_unnamed(&self) -> u64 {
+        let named = self.lost.iter().fold(0, |total: u64, (first, last)| {
+            total.saturating_add(last.saturating_sub(*first).saturating_add(1))
+        });
+        self.lost_calls.saturating_sub(named)
+    }
 }
 
 /// How a process ended.

@@ -1,7 +1,7 @@
 //! What can be concluded from totals, and in which words. Absent is not zero.
 
 use crate::record::{NanoUsd, SkipReason, Timestamp};
-use crate::store::{Duplicates, Repetition, SequenceGaps, Totals};
+use crate::store::{Duplicates, Repetition, SequenceGaps, SkippedCalls, Totals};
 use crate::text::number::{count, counted, or_dash, percent, share};
 use crate::text::seconds::in_words;
 use crate::text::time::format;
@@ -67,6 +67,22 @@ pub(crate) fn lost(report: &Report) -> Option<String> {
         .map(|(from, to)| format!(" between {} and {} UTC", time(from), time(to)))
         .unwrap_or_default();
     Some(format!("lost: {lost}{between}, which a journal has dropped at its cap"))
+}
+
+/// What is missing without a number, in words; nothing where all was written down.
+pub(crate) fn unproved(report: &Report) -> Option<String> {
+    let SkippedCalls { processes, calls } = report.missing.skipped;
+    (processes > 0).then(|| {
+        let processes = match processes {
+            1 => "1 process".to_owned(),
+            many => format!("{} processes", count(many)),
+        };
+        format!(
+            "not proved: {processes} died after at least {} that could not be written down; those that no receiver took are \
+             missing, without a number",
+            counted(calls, "call")
+        )
+    })
 }
 
 /// How many gaps there are beyond the first `shown`, in words; nothing when there are none.

@@ -119,6 +119,8 @@ struct Gaps<'a> {
     lost_calls: u64,
     lost_from: Option<String>,
     lost_to: Option<String>,
+    skipped_calls: u64,
+    skipped_processes: u64,
     newest: Vec<Gap<'a>>,
 }
 
@@ -203,6 +205,8 @@ impl<'a> Document<'a> {
                 lost_calls: report.missing.lost,
                 lost_from: report.missing.lost_between.map(|(from, _)| rfc3339(from)),
                 lost_to: report.missing.lost_between.map(|(_, to)| rfc3339(to)),
+                skipped_calls: report.missing.skipped.calls,
+                skipped_processes: report.missing.skipped.processes,
                 newest: report.missing.newest.iter().map(Gap::of).collect(),
             },
             skipped: report.skipped.iter().map(SkippedSpans::of).collect(),

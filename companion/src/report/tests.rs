@@ -234,7 +234,9 @@ fn what_a_journal_has_dropped_is_named_and_dated() {
         at: DAY.from.plus_seconds(7200),
         last_sequence: 1_240,
         end: Some(ProcessEnd::Died),
-        lost: vec![(2, 1_235)],
+        lost: vec![(2, 35)],
+        lost_calls: 1_234,
+        skipped: 3,
         lost_between: Some((DAY.from.plus_seconds(60), DAY.from.plus_seconds(3600))),
     };
     store.append_batch(Batch { processes: &[died], ..Batch::default() }).unwrap();
@@ -243,10 +245,15 @@ fn what_a_journal_has_dropped_is_named_and_dated() {
     assert!(text.contains("  1,239 calls are missing, in 1 gap\n"), "{text}");
     let lost = "lost: 1,234 calls between 2026-11-22 12:01:00 and 2026-11-22 13:00:00 UTC, which a journal has dropped at its cap";
     assert!(text.contains(lost), "{text}");
-    assert!(to_html(&report).contains(lost));
+    let unproved = "not proved: 1 process died after at least 3 calls that could not be written down; those that no receiver took \
+                    are missing, without a number";
+    assert!(text.contains(unproved), "{text}");
+    let html = to_html(&report);
+    assert!(html.contains(lost) && html.contains(unproved));
     let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
     let gaps = &json["gaps"];
     assert_eq!((&gaps["lost_calls"], &gaps["newest"][0]["process_end"]), (&json!(1_234), &json!("died")));
+    assert_eq!((&gaps["skipped_processes"], &gaps["skipped_calls"]), (&json!(1), &json!(3)));
     let statuses = Evaluator::new(&RulesConfig::default()).evaluate_all(&store, DAY.from.plus_seconds(7_400));
     let fires = statuses.iter().find(|status| status.name == RuleName::SequenceGap).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::config::{Key, Settings};
 use super::{Absent, Compare, Evaluation, Inputs, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, count};
@@ -66,6 +66,7 @@ fn missing(scope: &Scope, inputs: &Inputs<'_>) -> Result<BTreeMap<String, (u64, 
         Window { from: now.plus_seconds(-settings.lookback.0), to: now.plus_seconds(-settings.window.0) };
     let mut filter = scope.filter.clone();
     let mut services: BTreeMap<String, (u64, Gap)> = BTreeMap::new();
+    let mut seen: HashSet<(String, String)> = HashSet::new();
     // One service may fill a result, so the others are queried again without it.
     for _ in 0..=TOP {
         let found = inputs.querier.sequence_gaps(noticed, now, &filter, GAPS)?;
@@ -73,7 +74,9 @@ fn missing(scope: &Scope, inputs: &Inputs<'_>) -> Result<BTreeMap<String, (u64, 
         for gap in found.newest {
             let (numbers, first) = services.entry(gap.service.clone()).or_insert_with(|| (0, Gap { lost: 0, ..gap.clone() }));
             *numbers = numbers.saturating_add(gap.numbers());
-            let lost = first.lost.saturating_add(gap.lost);
+            // What was dropped without a name is counted with the first gap of its process.
+            let unnamed = if seen.insert((gap.service.clone(), gap.instance.clone())) { gap.lost_unnamed } else { 0 };
+            let lost = first.lost.saturating_add(gap.lost).saturating_add(unnamed);
             if (gap.noticed, gap.first) < (first.noticed, first.first) {
                 *first = gap;
             }
@@ -84,6 +87,8 @@ fn missing(scope: &Scope, inputs: &Inputs<'_>) -> Result<BTreeMap<String, (u64, 
         }
         filter.except_services.extend(services.keys().cloned());
     }
+    // Some of those have arrived all the same.
+    services.values_mut().for_each(|(numbers, first)| first.lost = first.lost.min(*numbers));
     Ok(services)
 }
 

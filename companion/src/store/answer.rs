@@ -218,8 +218,10 @@ pub struct SequenceGap {
     pub last: u64,
     /// When the earliest call with a higher number ended, which shows the gap; or when the process wrote last.
     pub noticed: Timestamp,
-    /// How many of them the journal of the process has dropped.
+    /// How many of them the journal of the process has dropped, as far as it named them.
     pub lost: u64,
+    /// How many calls of the process that has dropped without naming them; in this gap or in another.
+    pub lost_unnamed: u64,
     /// How the process ended, where its journal has reported that.
     pub end: Option<ProcessEnd>,
 }
@@ -245,6 +247,17 @@ pub struct SequenceGaps {
     pub lost: u64,
     /// When the first of the dropped ones began and the last ended.
     pub lost_between: Option<(Timestamp, Timestamp)>,
+    /// What processes that died had not written down.
+    pub skipped: SkippedCalls,
+}
+
+/// Calls that journals could not write down. Those of them that no receiver took are missing without a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SkippedCalls {
+    /// Processes that died after such calls.
+    pub processes: u64,
+    /// The calls, as far as they were counted. Exact up to 2^53.
+    pub calls: u64,
 }
 
 /// One page of calls.

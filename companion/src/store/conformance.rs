@@ -64,6 +64,7 @@ macro_rules! store_conformance {
             finds_the_largest_call_of_each_user
             follows_gaps_in_any_order_of_arrival
             knows_what_journals_report_of_processes
+            knows_of_dropped_calls_without_a_name_and_of_calls_not_written_down
             names_the_newest_gaps_of_a_time_and_a_service
             numbers_of_another_service_change_no_gap
             counts_skipped_spans_by_whole_hours

@@ -28,9 +28,11 @@ impl Log {
         if self.is_written(place) {
             return;
         }
-        if self.may_write()
-            && let Some(buffer) = self.try_disk()
-        {
+        let mut handed = !self.may_write();
+        if handed {
+            // Without the lock, which the thread that wakes up takes at once.
+            self.work.notify_one();
+        } else if let Some(buffer) = self.try_disk() {
             self.write(buffer, ROUNDS);
             if self.is_written(place) {
                 return;
@@ -47,7 +49,9 @@ impl Log {
         shared.waiting += 1;
         while !self.is_written(place) && !self.stalled.load(Ordering::Acquire) {
             if !self.may_write() {
-                self.work.notify_one();
+                if !std::mem::replace(&mut handed, true) {
+                    self.work.notify_one();
+                }
             } else if let Some(buffer) = self.try_disk() {
                 drop(shared);
                 self.write(buffer, ROUNDS);
@@ -112,14 +116,18 @@ impl Log {
             self.stalled.store(false, Ordering::Release);
         }
         drop(buffer);
-        let shared = self.lock();
-        if shared.waiting > 0 {
+        let (any_waits, any_queued, any_unsynced) = {
+            let shared = self.lock();
+            (shared.waiting > 0, shared.queued > 0, !shared.to_sync.is_empty())
+        };
+        // Without the lock, which the threads that wake up take at once.
+        if any_waits {
             self.done.notify_all();
-        } else if shared.queued > 0 {
+        } else if any_queued {
             // Records that no one waits for any more.
             self.work.notify_one();
         }
-        if !shared.to_sync.is_empty() {
+        if any_unsynced {
             self.unsynced.notify_one();
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{name_or_none, untrusted};
 use crate::report::data::Report;
-use crate::report::figures::{lost, missing, more_gaps};
+use crate::report::figures::{lost, missing, more_gaps, unproved};
 use crate::text::number::count;
 use crate::text::time::format;
 
@@ -15,6 +15,9 @@ pub(super) fn section(report: &Report) -> Markup {
     html! {
         section aria-labelledby="missing" {
             h2 id="missing" { "Missing calls" }
+            @if let Some(unproved) = unproved(report) {
+                p.card { (unproved) }
+            }
             @if report.missing.newest.is_empty() {
                 // No sign of health: where no call is numbered, none can be missed.
                 p.card.calm { (missing(report)) }

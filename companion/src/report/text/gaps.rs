@@ -2,7 +2,7 @@
 
 use super::{ROWS, head, line, name_or, wrap};
 use crate::report::data::Report;
-use crate::report::figures::{lost, missing, more_gaps};
+use crate::report::figures::{lost, missing, more_gaps, unproved};
 use crate::text::number::count;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Terminal, fit};
@@ -13,6 +13,9 @@ pub(super) fn section(report: &Report, terminal: Terminal, out: &mut String) {
     line(out, &format!("  {}", missing(report)));
     if let Some(lost) = lost(report) {
         wrap(out, "  ", &lost, terminal.columns);
+    }
+    if let Some(unproved) = unproved(report) {
+        wrap(out, "  ", &unproved, terminal.columns);
     }
     if report.missing.newest.is_empty() {
         return;

@@ -8,7 +8,7 @@ use crate::record::ids::hex;
 use crate::record::{
     CallRecord, NanoUsd, ProcessEnd, ProcessReport, SkipReason, SkippedHours, Timestamp, Window,
 };
-use crate::store::{Appended, Batch, CallId, Dimension, Filter, Page, SequenceGap};
+use crate::store::{Appended, Batch, CallId, Dimension, Filter, Page, SequenceGap, SkippedCalls};
 
 pub(crate) fn gives_back_every_field(store: &mut TestStore) {
     let full = records::every_field();
@@ -190,6 +190,7 @@ pub(crate) fn follows_gaps_in_any_order_of_arrival(store: &mut TestStore) {
         last,
         noticed: BASE.plus_seconds(noticed),
         lost: 0,
+        lost_unnamed: 0,
         end: None,
     };
     let mut append = |numbers: &[u64]| {
@@ -230,6 +231,8 @@ pub(crate) fn knows_what_journals_report_of_processes(store: &mut TestStore) {
         last_sequence,
         end,
         lost: lost.to_vec(),
+        lost_calls: 0,
+        skipped: 0,
         lost_between: (!lost.is_empty()).then_some((BASE, BASE.plus_seconds(seconds))),
     };
     let later = BASE.plus_seconds(1_000);
@@ -259,6 +262,51 @@ pub(crate) fn knows_what_journals_report_of_processes(store: &mut TestStore) {
     store.appender.append(&[numbered(20)]).unwrap();
     let found = store.querier.sequence_gaps(Window { to: later, ..ALL }, later, &any(), 10).unwrap();
     assert_eq!((found.numbers, found.lost, found.newest[0].first, found.newest[0].last), (2, 2, 4, 5));
+}
+
+pub(crate) fn knows_of_dropped_calls_without_a_name_and_of_calls_not_written_down(store: &mut TestStore) {
+    let report = |instance: &str, service: &str, at: i64, lost: &[(u64, u64)], lost_calls, skipped| {
+        let lost_between = (lost_calls > 0).then_some((BASE, BASE.plus_seconds(at)));
+        ProcessReport {
+            instance: instance.into(),
+            service: service.into(),
+            at: BASE.plus_seconds(at),
+            last_sequence: 20,
+            end: Some(ProcessEnd::Died),
+            lost: lost.to_vec(),
+            lost_calls,
+            lost_between,
+            skipped,
+        }
+    };
+    let processes = [
+        // Two of its twenty missing calls are named, and five more were dropped.
+        report("one", "shop", 10, &[(17, 18)], 7, 0),
+        // More than are missing, since some have arrived all the same.
+        report("two", "shop", 20, &[], 90, 3),
+        report("three", "search", 30, &[], 0, 1),
+    ];
+    store.appender.append_batch(Batch { processes: &processes, ..Batch::default() }).unwrap();
+    let later = BASE.plus_seconds(1_000);
+    let ask = |window: Window, filter: &Filter| {
+        let found = store.querier.sequence_gaps(window, later, filter, 10).unwrap();
+        (found.numbers, found.lost, found.skipped)
+    };
+    let all = Window { to: later, ..ALL };
+    let skipped = |processes, calls| SkippedCalls { processes, calls };
+    assert_eq!(ask(all, &any()), (60, 27, skipped(2, 4)));
+    let shop = Filter { service: Some("shop".into()), ..any() };
+    assert_eq!(ask(all, &shop), (40, 27, skipped(1, 3)));
+    let others = Filter { except_services: vec!["shop".into()], ..any() };
+    assert_eq!(ask(all, &others), (20, 0, skipped(1, 1)));
+    assert_eq!(ask(Window { to: BASE.plus_seconds(30), ..all }, &any()), (40, 27, skipped(1, 3)));
+    let found = store.querier.sequence_gaps(all, later, &shop, 10).unwrap();
+    let gaps: Vec<_> = found.newest.iter().map(|gap| (&*gap.instance, gap.lost, gap.lost_unnamed)).collect();
+    assert_eq!(gaps, [("two", 0, 90), ("one", 2, 5)]);
+    // A later report of the same process replaces it.
+    let whole = [report("two", "shop", 40, &[], 0, 0)];
+    store.appender.append_batch(Batch { processes: &whole, ..Batch::default() }).unwrap();
+    assert_eq!(ask(all, &any()), (60, 7, skipped(1, 1)));
 }
 
 pub(crate) fn names_the_newest_gaps_of_a_time_and_a_service(store: &mut TestStore) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::record::{CallRecord, ProcessReport, Timestamp, Window};
-use crate::store::{Filter, SequenceGap, SequenceGaps};
+use crate::store::{Filter, SequenceGap, SequenceGaps, SkippedCalls};
 
 /// The numbers of every instance. Holds only what was missing at some time: numbers that come in order leave
 /// nothing behind.
@@ -118,6 +118,7 @@ impl Sequences {
                         last: hole.last,
                         noticed: hole.noticed,
                         lost: instance.lost(hole.first, hole.last),
+                        lost_unnamed: instance.report.as_ref().map_or(0, ProcessReport::lost_unnamed),
                         end: instance.report.as_ref().and_then(|report| report.end),
                     }),
                 }
@@ -125,15 +126,41 @@ impl Sequences {
         }
         gaps.sort_by(|a, b| (b.noticed, &a.instance, a.first).cmp(&(a.noticed, &b.instance, b.first)));
         let numbers = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.numbers()));
-        let lost = gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.lost));
-        let between = gaps.iter().filter(|gap| gap.lost > 0).filter_map(|gap| {
+        let lost = lost_calls(&gaps);
+        let dropped = gaps.iter().filter(|gap| gap.lost > 0 || gap.lost_unnamed > 0);
+        let between = dropped.filter_map(|gap| {
             self.instances.get(&(gap.instance.clone(), gap.service.clone()))?.report.as_ref()?.lost_between
         });
         let lost_between = between.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let count = gaps.len() as u64;
         gaps.truncate(limit);
-        SequenceGaps { newest: gaps, gaps: count, numbers, lost, lost_between }
+        let skipped = self.skipped(noticed, now, filter);
+        SequenceGaps { newest: gaps, gaps: count, numbers, lost, lost_between, skipped }
     }
+
+    fn skipped(&self, noticed: Window, now: Timestamp, filter: &Filter) -> SkippedCalls {
+        let reports = self.instances.values().filter_map(|instance| instance.report.as_ref());
+        let skipped = reports
+            .filter(|report| report.skipped > 0)
+            .filter(|report| noticed.from <= report.at && report.at < noticed.to.min(now))
+            .filter(|report| filter.service.as_ref().is_none_or(|service| *service == report.service))
+            .filter(|report| !filter.except_services.contains(&report.service));
+        skipped.fold(SkippedCalls::default(), |all, report| SkippedCalls {
+            processes: all.processes + 1,
+            calls: all.calls.saturating_add(report.skipped),
+        })
+    }
+}
+
+/// How many of the missing calls were dropped. Those without a name are among the missing ones of their process.
+fn lost_calls(gaps: &[SequenceGap]) -> u64 {
+    let mut of: HashMap<(&str, &str), (u64, u64)> = HashMap::new();
+    for gap in gaps {
+        let (numbers, lost) = of.entry((&gap.instance, &gap.service)).or_insert((0, gap.lost_unnamed));
+        *numbers = numbers.saturating_add(gap.numbers());
+        *lost = lost.saturating_add(gap.lost);
+    }
+    of.into_values().fold(0, |total, (numbers, lost)| total.saturating_add(numbers.min(lost)))
 }
 
 impl Instance {

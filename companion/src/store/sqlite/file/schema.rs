@@ -14,8 +14,9 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 
 /// One script a version; the file's `user_version` is the number of scripts that ran. Scripts that were
 /// released never change.
-const MIGRATIONS: &[&str] =
-    &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH];
+const MIGRATIONS: &[&str] = &[
+    FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
+];
 
 /// The newest version this code reads.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -219,6 +220,16 @@ CREATE TABLE IF NOT EXISTS key_hour (
 
 /// The first version with what [`TWELFTH`] added.
 pub(crate) const WITH_KEYS: i64 = 12;
+
+/// More of what journals report of processes: how many dropped calls `lost` does not name, and how many calls could not be
+/// written down before the process died.
+const THIRTEENTH: &str = "
+ALTER TABLE instance ADD COLUMN lost_unnamed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instance ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+";
+
+/// The first version with what [`THIRTEENTH`] added.
+pub(crate) const WITH_SKIPPED_CALLS: i64 = 13;
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "

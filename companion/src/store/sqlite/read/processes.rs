@@ -8,7 +8,7 @@ use spanledger::Outcome;
 
 use crate::record::ProcessEnd;
 use crate::store::sqlite::file::enum_codes;
-use crate::store::sqlite::file::schema::{WITH_ACCOUNTS, WITH_PROCESSES};
+use crate::store::sqlite::file::schema::{WITH_ACCOUNTS, WITH_PROCESSES, WITH_SKIPPED_CALLS};
 use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
 
 /// One process in the ledger. Ranges are in rising order, both ends included.
@@ -29,6 +29,10 @@ pub(crate) struct ProcessAccount {
     pub(crate) gaps: Vec<RangeInclusive<u64>>,
     /// Numbers that its journal has dropped.
     pub(crate) lost: Vec<RangeInclusive<u64>>,
+    /// Calls that its journal has dropped and that `lost` does not name.
+    pub(crate) lost_unnamed: u64,
+    /// Calls that its journal could not write down before it died, as far as they are counted.
+    pub(crate) skipped: u64,
     /// Whether nothing of it can have been deleted.
     pub(crate) whole: bool,
 }
@@ -38,7 +42,9 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
     let reported = version >= WITH_PROCESSES;
     let mut accounts: BTreeMap<(String, String), ProcessAccount> = BTreeMap::new();
     let ended = if reported { "ended" } else { "NULL" };
-    let mut statement = sql.prepare(&format!("SELECT name, service, highest, {ended} FROM instance"))?;
+    let counts = if version >= WITH_SKIPPED_CALLS { "lost_unnamed, skipped" } else { "0, 0" };
+    let mut statement =
+        sql.prepare(&format!("SELECT name, service, highest, {ended}, {counts} FROM instance"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (instance, service): (String, String) = (row.get(0)?, row.get(1)?);
@@ -47,6 +53,8 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
             service: service.clone(),
             highest: row.get::<_, i64>(2)?.cast_unsigned(),
             end: row.get::<_, Option<i64>>(3)?.map(enum_codes::process_end).transpose()?,
+            lost_unnamed: row.get::<_, i64>(4)?.cast_unsigned(),
+            skipped: row.get::<_, i64>(5)?.cast_unsigned(),
             whole: watermarks.every_call_from() == NEVER,
             ..ProcessAccount::default()
         };

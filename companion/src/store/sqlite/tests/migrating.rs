@@ -1,7 +1,7 @@
 use super::*;
-use crate::record::Origin;
-use crate::store::OverviewQuestion;
+use crate::record::{Origin, ProcessEnd, ProcessReport};
 use crate::store::conformance::records;
+use crate::store::{Batch, OverviewQuestion};
 
 const HOUR: i64 = 3_600;
 
@@ -226,6 +226,7 @@ fn a_ledger_of_the_eleventh_schema_has_no_keys_and_counts_those_that_come() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     drop(writer(&path));
+    without_skipped_calls(&file(&path));
     file(&path).execute_batch("DROP TABLE key_hour; PRAGMA user_version = 11").unwrap();
     let uses = || reader(&path).unwrap().key_uses(ALL, 10).unwrap();
     assert_eq!(uses(), []);
@@ -239,5 +240,35 @@ fn a_ledger_of_the_eleventh_schema_has_no_keys_and_counts_those_that_come() {
     let found: Vec<(String, u64)> = uses().into_iter().map(|one| (one.key, one.calls)).collect();
     assert_eq!(found, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
     drop(ledger);
+    assert_sound(&path);
+}
+
+#[test]
+fn a_ledger_of_the_twelfth_schema_keeps_its_gaps_and_learns_what_was_not_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let report = |seconds: i64, skipped| ProcessReport {
+        instance: "one".into(),
+        service: "shop".into(),
+        at: BASE.plus_seconds(seconds),
+        last_sequence: 9,
+        end: Some(ProcessEnd::Died),
+        lost: vec![(3, 4)],
+        lost_calls: 2,
+        lost_between: Some((BASE, BASE)),
+        skipped,
+    };
+    writer(&path).append_batch(Batch { processes: &[report(1, 0)], ..Batch::default() }).unwrap();
+    without_skipped_calls(&file(&path));
+    let missing = || {
+        let all = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
+        let found = reader(&path).unwrap().sequence_gaps(all, all.to, &Filter::default(), 10).unwrap();
+        (found.numbers, found.lost, found.skipped.processes)
+    };
+    assert_eq!(missing(), (9, 2, 0));
+    assert_eq!(reader(&path).unwrap().processes().unwrap()[0].skipped, 0);
+    writer(&path).append_batch(Batch { processes: &[report(2, 5)], ..Batch::default() }).unwrap();
+    assert_eq!(missing(), (9, 2, 1));
+    assert_eq!(reader(&path).unwrap().processes().unwrap()[0].skipped, 5);
     assert_sound(&path);
 }

@@ -32,15 +32,25 @@ impl Sequences {
 
 fn replace(sql: &Connection, id: i64, report: &ProcessReport) -> rusqlite::Result<()> {
     let (from, to) = report.lost_between.map(|(from, to)| (from.0, to.0)).unzip();
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let (unnamed, skipped) = (number(report.lost_unnamed()), number(report.skipped));
     sql.prepare_cached(
-        "UPDATE instance SET ended = ?2, reported = ?3, lost_from = ?4, lost_to = ?5 WHERE id = ?1",
+        "UPDATE instance SET ended = ?2, reported = ?3, lost_from = ?4, lost_to = ?5, lost_unnamed = ?6, skipped = ?7
+         WHERE id = ?1",
     )?
-    .execute(params![id, report.end.map(enum_codes::of_process_end), report.at.0, from, to])?;
+    .execute(params![
+        id,
+        report.end.map(enum_codes::of_process_end),
+        report.at.0,
+        from,
+        to,
+        unnamed,
+        skipped
+    ])?;
     sql.prepare_cached("DELETE FROM lost WHERE instance = ?1")?.execute([id])?;
     let mut insert =
         sql.prepare_cached("INSERT OR REPLACE INTO lost (instance, first, last) VALUES (?1, ?2, ?3)")?;
     for (first, last) in &report.lost {
-        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         insert.execute([id, number(*first), number(*last)])?;
     }
     Ok(())
