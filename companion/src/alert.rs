@@ -80,6 +80,9 @@ pub struct Alert {
     pub unclear_since: Option<Timestamp>,
     /// When it was over.
     pub resolved_at: Option<Timestamp>,
+    /// Which silence holds it back now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<String>,
     /// One line: what fires.
     pub summary: String,
     /// One sentence with the numbers.
@@ -244,6 +247,7 @@ impl Alerts {
             calm_since: None,
             unclear_since: None,
             resolved_at: None,
+            silenced: None,
             summary: rule.summary(settings),
             description: sample.description.clone(),
             advice: rule.advice.to_owned(),

@@ -12,6 +12,7 @@ pub(crate) use supervisor::TaskEnded;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ pub(crate) struct App {
     rules: RulesConfig,
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
+    ledger: PathBuf,
     journal: JournalConfig,
     deadline: Duration,
 }
@@ -125,7 +127,7 @@ impl App {
             let watcher = Watcher::new(dirs, every.duration(), intake);
             supervisor.spawn("the watcher of journals", watcher.run(stops.receivers.clone()))
         });
-        let runner = Runner::new(&self.rules, Some(self.alerts.clone()));
+        let runner = Runner::new(&self.rules, Some(self.alerts.clone())).with_silences(&self.ledger);
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
         let rules = supervisor
             .spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));

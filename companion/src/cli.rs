@@ -21,6 +21,7 @@ pub mod report;
 mod rule_rows;
 pub mod rules;
 pub mod serve;
+pub mod silence;
 mod top;
 pub mod verify;
 
@@ -115,6 +116,8 @@ enum Command {
     Backtest(backtest::Args),
     /// List the notification targets, or send a test message to one.
     Notify(notify::Args),
+    /// Hold alerts back for some time, list what is held back, or end that.
+    Silence(silence::Args),
     /// Receive the notifications of Alertmanager or of `serve` and show them on a page, where no other receiver exists.
     Inbox(inbox::Args),
     /// Ask a running `serve` whether it is ready, for the health checks of containers: exits 2 when it is not.
@@ -202,6 +205,7 @@ impl Cli {
             }
             Command::Completions(args) => completions::completions(&args, out)?,
             Command::Man(args) => completions::manual(&args, out)?,
+            Command::Silence(args) => silence::run(&args, &common.load(&[])?.config.ledger.path, now, out)?,
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;

@@ -18,6 +18,7 @@ pub(crate) use load::{ConfigError, Flag, Loaded, load};
 pub(crate) use size::ByteSize;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,11 +26,15 @@ use crate::convert::{TagSource, TagSources};
 use crate::net::token::Token;
 use crate::notify::secret::{self, Secret};
 use crate::notify::target::NotifyConfig;
+use crate::rule::budget::{Budget, BudgetConfig};
 use crate::rule::config::RulesConfig;
 use crate::text::seconds::Seconds;
 
 /// Attributes that each list of `[tags]` may name: each is compared with every attribute that is received.
 const MOST_TAG_SOURCES: usize = 32;
+
+/// Each is asked for at every evaluation of its rules.
+const MOST_BUDGETS: usize = 200;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,6 +54,9 @@ pub struct Config {
     pub prices: PricesConfig,
     /// The anomaly rules.
     pub rules: RulesConfig,
+    /// What calls may cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<BudgetConfig>,
     /// The targets of alerts.
     pub notify: NotifyConfig,
     /// What is logged and how.
@@ -360,6 +368,28 @@ impl Config {
         token("admin", self.admin.token.as_ref(), self.admin.token_file.as_ref())
     }
 
+    /// The budgets.
+    ///
+    /// # Errors
+    /// [`Invalid`] when one is wrong, or has the name of another, or there are too many.
+    pub(crate) fn budgets(&self) -> Result<Vec<Arc<Budget>>, Invalid> {
+        if self.budget.len() > MOST_BUDGETS {
+            return Err(Invalid::new("budget", format!("at most {MOST_BUDGETS} budgets")));
+        }
+        let read = self.budget.iter().enumerate().map(|(index, one)| {
+            if self.budget[..index].iter().any(|other| other.name == one.name) {
+                let message = format!("{:?}: two budgets have this name", one.name);
+                return Err(Invalid::new(format!("budget[{index}].name"), message));
+            }
+            let wrong = |message: String| {
+                let (key, message) = message.split_once(": ").unwrap_or(("name", &message));
+                Invalid::new(format!("budget[{index}].{key}"), message)
+            };
+            one.budget().map(Arc::new).map_err(wrong)
+        });
+        read.collect()
+    }
+
     /// Checks what types cannot. Opens no file but those that hold secrets.
     ///
     /// # Errors
@@ -375,6 +405,7 @@ impl Config {
             return Err(Invalid::new("receiver.limits.message", "must be from 1KiB to 1GiB"));
         }
         self.tags.sources()?;
+        self.budgets()?;
         if self.ledger.path.as_os_str().is_empty() {
             return Err(Invalid::new("ledger.path", "must name a file"));
         }

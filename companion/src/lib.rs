@@ -37,6 +37,7 @@ mod receiver;
 mod record;
 mod report;
 mod rule;
+mod silence;
 mod store;
 mod text;
 mod traceql;

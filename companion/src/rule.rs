@@ -1,6 +1,7 @@
 //! Anomaly rules: questions to the ledger with a threshold. One file per rule; none of them reads a clock.
 
 mod answers;
+pub(crate) mod budget;
 mod by;
 pub(crate) mod config;
 mod evaluation;
@@ -202,6 +203,9 @@ rules! {
     calls_not_understood: CallsNotUnderstood,
     ledger_losing: LedgerLosing,
     key_shared: KeyShared,
+    budget_spent: BudgetSpent,
+    budget_burn: BudgetBurn,
+    budget_forecast: BudgetForecast,
 }
 
 impl RuleName {
@@ -210,6 +214,16 @@ impl RuleName {
     pub fn rule(self) -> &'static Rule {
         // One macro makes both lists in the same order.
         &ALL[self as usize]
+    }
+
+    /// Whether it is about budgets, and has one scope for each of them.
+    pub(crate) const fn of_budgets(self) -> bool {
+        matches!(self, Self::BudgetSpent | Self::BudgetBurn | Self::BudgetForecast)
+    }
+
+    /// Whether an alert that goes on firing is sent again. What a budget has spent stays spent: once is enough.
+    pub(crate) const fn repeats(self) -> bool {
+        !matches!(self, Self::BudgetSpent | Self::BudgetForecast)
     }
 }
 

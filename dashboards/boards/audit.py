@@ -12,6 +12,7 @@ UNITS = {
     "OffHours": "calls", "ServiceSilent": "seconds", "ShortAnswers": "times", "TimeToFirstChunkRegression": "seconds",
     "TokenDrift": "tokens", "UserSpike": "calls", "ModelMismatch": "calls", "AgentLoop": "tokens", "CallsNotUnderstood": "calls",
     "LedgerLosing": "calls", "KeyShared": "services",
+    "BudgetSpent": "share of the budget", "BudgetBurn": "times", "BudgetForecast": "USD",
 }  # fmt: skip
 
 STATES = {

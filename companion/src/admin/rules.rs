@@ -31,6 +31,12 @@ pub(crate) fn write(out: &mut Text, statuses: &[RuleStatus]) {
     family("spanledger_rule_evaluation_seconds", "How long the last evaluation took.", &|rule| {
         Some(rule.took.as_secs_f64())
     });
+    let name = "spanledger_rule_silenced_alerts";
+    out.family(name, Kind::Gauge, "Alerts that fire and that a silence holds back.");
+    for status in statuses {
+        let silenced = status.alerts.iter().filter(|alert| alert.firing() && alert.silenced.is_some());
+        out.count(name, &labels(status), silenced.count() as u64);
+    }
     let name = "spanledger_rule_dropped_alerts_total";
     out.family(
         name,

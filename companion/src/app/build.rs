@@ -123,6 +123,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         rules: config.rules.clone(),
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
+        ledger: config.ledger.path.clone(),
         journal: config.journal.clone(),
         deadline: config.shutdown.deadline.duration(),
     })

@@ -63,6 +63,7 @@ fn test_message(now: Timestamp) -> Notification {
         calm_since: None,
         unclear_since: None,
         resolved_at: None,
+        silenced: None,
         summary: "this is a test, no calls fail".to_owned(),
         description: "test message of `spanledger notify --test`".to_owned(),
         advice: "no action is needed".to_owned(),

@@ -115,6 +115,9 @@ pub(crate) fn load(
         }
     }
     loaded.config.validate().map_err(|Invalid { key, message }| loaded.error_at(&key, message))?;
+    let budgets =
+        loaded.config.budgets().map_err(|Invalid { key, message }| loaded.error_at(&key, message))?;
+    loaded.config.rules.set_budgets(&budgets);
     Ok(loaded)
 }
 

@@ -1,5 +1,6 @@
 //! Evaluates the rules of a running ledger at their interval.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::evaluate::state_file::StateFile;
 use crate::record::Timestamp;
 use crate::rule::Answers;
 use crate::rule::config::RulesConfig;
+use crate::silence::{self, Silence};
 use crate::store::Querier;
 
 /// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, one per processor at a time,
@@ -25,6 +27,9 @@ pub(crate) struct Runner {
     evaluator: Evaluator,
     interval: Duration,
     state: Option<Arc<StateFile>>,
+    /// The ledger whose silences hold back alerts, and those that were read last.
+    silences: Option<PathBuf>,
+    silenced: Vec<Silence>,
     running: Vec<Option<Running>>,
     statuses: watch::Sender<Arc<Vec<RuleStatus>>>,
     alerts: watch::Sender<Arc<Vec<Alert>>>,
@@ -60,10 +65,19 @@ impl Runner {
             evaluator,
             interval: config.interval.duration(),
             state,
+            silences: None,
+            silenced: Vec::new(),
             running,
             statuses: watch::Sender::new(Arc::default()),
             alerts,
         }
+    }
+
+    /// Reads the silences of `ledger` at each evaluation.
+    #[must_use]
+    pub(crate) fn with_silences(mut self, ledger: &Path) -> Self {
+        self.silences = Some(ledger.to_path_buf());
+        self
     }
 
     /// The result of the last evaluation; empty before the first.
@@ -145,7 +159,9 @@ impl Runner {
                 Measured::failed(format!("the evaluation has not ended after {seconds} s"), took)
             }));
         }
-        let statuses = self.evaluator.apply(measured, now);
+        let mut statuses = self.evaluator.apply(measured, now);
+        self.read_silences().await;
+        silence::mark(&self.silenced, statuses.iter_mut().flat_map(|status| &mut status.alerts), now);
         for status in statuses.iter().filter(|status| status.error.is_some()) {
             tracing::warn!(rule = %status.name, error = status.error.as_deref(), "the rule could not be evaluated");
         }
@@ -154,7 +170,19 @@ impl Runner {
         if self.evaluator.changed() {
             self.save(Arc::clone(&alerts)).await;
         }
-        self.alerts.send_replace(alerts);
+        let mut alerts = Arc::unwrap_or_clone(alerts);
+        silence::mark(&self.silenced, alerts.iter_mut(), now);
+        self.alerts.send_replace(Arc::new(alerts));
+    }
+
+    /// Those that cannot be read stay as they were.
+    async fn read_silences(&mut self) {
+        let Some(ledger) = self.silences.clone() else { return };
+        match tokio::task::spawn_blocking(move || silence::file::read(&ledger)).await {
+            Ok(Ok(silences)) => self.silenced = silences,
+            Ok(Err(error)) => tracing::warn!(%error, "the silences stay as they were"),
+            Err(error) => tracing::error!(%error, "the silences were not read"),
+        }
     }
 
     async fn save(&self, alerts: Arc<Vec<Alert>>) {

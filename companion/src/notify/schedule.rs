@@ -79,7 +79,8 @@ impl Schedule {
     /// again with the next call, as things are then.
     pub(crate) fn due(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<Notification> {
         let least = self.grouping.min_severity;
-        self.digest.note(alerts.iter().filter(|alert| alert.severity >= least), now);
+        let wanted = |alert: &&Alert| alert.severity >= least && alert.silenced.is_none();
+        self.digest.note(alerts.iter().filter(wanted), now);
         let mut firing: BTreeMap<String, Vec<&Alert>> = BTreeMap::new();
         for alert in self.heard(alerts) {
             let labels = self.group_labels(alert);
@@ -112,7 +113,11 @@ impl Schedule {
                 firing.iter().any(|alert| !group.notified.iter().any(|notified| same(alert, notified)));
             let repeat =
                 group.notified_at.is_none_or(|at| at.plus_seconds(grouping.repeat_interval.0) <= now);
-            if news || (grouping.send_resolved && !resolved.is_empty()) || (repeat && !firing.is_empty()) {
+            let again = repeat
+                && firing.iter().any(|alert| {
+                    alert.silenced.is_none() && (alert.rule.repeats() || group.notified_at.is_none())
+                });
+            if news || (grouping.send_resolved && !resolved.is_empty()) || again {
                 let notification = Notification {
                     group_key: key.clone(),
                     group_labels: group.labels.clone(),
@@ -144,7 +149,8 @@ impl Schedule {
             self.groups.values().flat_map(|group| &group.notified).map(identity).collect();
         let least = self.grouping.min_severity;
         let firing = alerts.iter().filter(|alert| alert.firing());
-        let now = |alert: &Alert| alert.severity >= least && !self.digest.takes(alert);
+        let now =
+            |alert: &Alert| alert.severity >= least && !self.digest.takes(alert) && alert.silenced.is_none();
         firing.filter(|alert| now(alert) || notified.contains(&identity(alert))).collect()
     }
 

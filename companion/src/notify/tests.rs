@@ -30,6 +30,7 @@ pub(super) fn firing(rule: RuleName, labels: &[(&str, &str)]) -> Alert {
         calm_since: None,
         unclear_since: None,
         resolved_at: None,
+        silenced: None,
         summary: rule_of.summary(&settings),
         description: "62.5 % of 16 calls of the last 5 min failed, threshold 50 %".to_owned(),
         advice: rule_of.advice.to_owned(),

@@ -55,7 +55,10 @@ pub(crate) fn alert_state(alert: &Alert) -> RuleState {
         threshold: alert.threshold,
         unit: alert.rule.rule().unit,
         advice: alert.advice.clone(),
-        detail: Some(alert.description.clone()),
+        detail: Some(match &alert.silenced {
+            Some(silence) => format!("{} ({silence})", alert.description),
+            None => alert.description.clone(),
+        }),
         labels: alert.labels.clone(),
         since: Some(alert.firing_since.unwrap_or(alert.active_since)),
     }

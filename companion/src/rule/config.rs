@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use super::{ALL, By, Labels, Rule, RuleName, Scope, Severity, Unit};
 use crate::store::Filter;
 use crate::text::seconds::Seconds;
@@ -266,6 +267,9 @@ impl Table {
 
     fn check(&self, rule: &Rule) -> Result<(), String> {
         self.own().check(rule)?;
+        if rule.name.of_budgets() && !self.services.is_empty() {
+            return Err(format!("{} is judged by budget: give a [[budget]] its service", rule.name));
+        }
         if !self.models.is_empty() && !rule.reads(Key::Models) {
             return Err(format!("{} cannot be separated by model", rule.name));
         }
@@ -295,6 +299,8 @@ pub struct RuleConfig {
     pub services: BTreeMap<String, Overrides>,
     /// For the calls of single models.
     pub models: BTreeMap<String, Overrides>,
+    /// For a rule about budgets.
+    budgets: Vec<Arc<Budget>>,
     working_hours: Arc<WorkingHours>,
 }
 
@@ -302,7 +308,8 @@ impl RuleConfig {
     /// The defaults of a rule.
     fn of(rule: &Rule, preset: Preset) -> Self {
         let (services, models) = (BTreeMap::new(), BTreeMap::new());
-        Self { settings: preset.settings(rule), by: rule.by, services, models, working_hours: Arc::default() }
+        let settings = preset.settings(rule);
+        Self { settings, by: rule.by, services, models, budgets: Vec::new(), working_hours: Arc::default() }
     }
 
     /// The defaults of a rule with what its table changes.
@@ -311,7 +318,8 @@ impl RuleConfig {
         let Table { by, services, models, .. } = table;
         let by = by.map_or(rule.by, |by| by.first().copied());
         let settings = own.over(rule, &preset.settings(rule));
-        Self { settings, by, services, models, working_hours: Arc::clone(working_hours) }
+        let working_hours = Arc::clone(working_hours);
+        Self { settings, by, services, models, budgets: Vec::new(), working_hours }
     }
 
     /// What is evaluated: each service and model with settings of its own by itself, and all other calls
@@ -324,11 +332,23 @@ impl RuleConfig {
             ..Filter::default()
         };
         let working_hours = || Arc::clone(&self.working_hours);
+        if rule.name.of_budgets() {
+            let scopes = self.budgets.iter().filter(|_| self.settings.enabled).map(|budget| Scope {
+                filter: budget.filter().clone(),
+                labels: budget.labels().clone(),
+                by: None,
+                settings: self.settings,
+                budget: Some(Arc::clone(budget)),
+                working_hours: working_hours(),
+            });
+            return scopes.collect();
+        }
         let mut scopes = vec![Scope {
             filter: all,
             labels: Labels::new(),
             by: self.by,
             settings: self.settings,
+            budget: None,
             working_hours: working_hours(),
         }];
         // What a scope has one value of, its calls are not judged apart by.
@@ -339,6 +359,7 @@ impl RuleConfig {
                 labels: Labels::from([("service".to_owned(), name.clone())]),
                 by: apart(By::Service),
                 settings: overrides.over(rule, &self.settings),
+                budget: None,
                 working_hours: working_hours(),
             });
         }
@@ -348,6 +369,7 @@ impl RuleConfig {
                 labels: Labels::from([("model".to_owned(), name.clone())]),
                 by: apart(By::Model),
                 settings: overrides.over(rule, &self.settings),
+                budget: None,
                 working_hours: working_hours(),
             });
         }
@@ -387,6 +409,13 @@ impl RulesConfig {
     pub fn rule(&self, name: RuleName) -> &RuleConfig {
         // Every name has an entry from `default` on.
         &self.rules[&name]
+    }
+
+    /// Sets the budgets that the rules about budgets judge.
+    pub(crate) fn set_budgets(&mut self, budgets: &[Arc<Budget>]) {
+        for (_, rule) in self.rules.iter_mut().filter(|(name, _)| name.of_budgets()) {
+            rule.budgets = budgets.to_vec();
+        }
     }
 
     /// The same with another value of some limits of a rule.

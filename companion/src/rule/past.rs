@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::record::{Timestamp, Window};
+use crate::rule::budget::Spending;
 use crate::rule::{By, Inputs, RuleName};
 use crate::store::sums::FIVE_MINUTES;
 use crate::store::{Conversation, Filter, FiveMinutes, Querier, StoreError};
@@ -74,6 +75,8 @@ pub struct Pasts {
     largest: Mutex<Vec<(Filter, LargestCalls)>>,
     pairs: Mutex<Vec<((RuleName, Filter), Pairs)>>,
     conversations: Mutex<Vec<(Filter, Minutes<Conversation>)>>,
+    /// Of budgets.
+    pub(super) spending: Spending,
 }
 
 /// Pasts by what they are of.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::learned::Limit;
 use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
@@ -49,6 +50,8 @@ pub struct Scope {
     pub by: Option<By>,
     /// The effective settings.
     pub settings: Settings,
+    /// The budget, for a rule about budgets.
+    pub(crate) budget: Option<Arc<Budget>>,
     /// When people work, for a rule that asks.
     pub(crate) working_hours: Arc<WorkingHours>,
 }

@@ -1,5 +1,6 @@
 //! Every rule on simulated time: when it fires, when it does not, and when it says that there is nothing to judge.
 
+mod budgets;
 mod config;
 mod fires;
 mod learned;

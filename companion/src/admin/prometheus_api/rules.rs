@@ -77,9 +77,14 @@ fn listed(rule: &RuleStatus, now: Timestamp) -> Value {
 }
 
 fn alert_of(alert: &Alert) -> Value {
+    let mut annotations =
+        json!({"summary": alert.summary, "description": alert.description, "advice": alert.advice});
+    if let Some(silence) = &alert.silenced {
+        annotations["silenced"] = silence.as_str().into();
+    }
     json!({
         "labels": alert_labels(alert),
-        "annotations": {"summary": alert.summary, "description": alert.description, "advice": alert.advice},
+        "annotations": annotations,
         "state": if alert.firing() { "firing" } else { "pending" },
         "activeAt": rfc3339(alert.active_since),
         "value": alert.value.to_string(),

@@ -342,3 +342,21 @@ proptest! {
         prop_assert_eq!(schedule.next(), None);
     }
 }
+
+#[test]
+fn a_silenced_alert_is_sent_when_it_outlives_its_silence_and_its_end_when_its_begin_was() {
+    let mut schedule = Schedule::new(grouping(), NotificationLog::default());
+    let silenced = |alert: Alert| Alert { silenced: Some("silence 1".to_owned()), ..alert };
+    // Held back from the start, then sent.
+    assert!(schedule.due(&[silenced(hash("a"))], at(0)).is_empty());
+    assert!(schedule.due(&[silenced(hash("a"))], at(86_400)).is_empty());
+    assert!(schedule.due(&[hash("a")], at(86_460)).is_empty(), "the group waits");
+    let due = schedule.due(&[hash("a")], at(86_480));
+    assert_eq!(due.len(), 1);
+    schedule.sent(&due[0], at(86_480));
+    // Silenced after it was sent: it is not sent again and not called resolved, for however long.
+    assert!(schedule.due(&[silenced(hash("a"))], at(2 * 86_400)).is_empty());
+    // Over while it was silenced: those who know of its begin get to know its end.
+    let due = schedule.due(&[], at(2 * 86_400 + 600));
+    assert_eq!((due[0].firing.len(), due[0].resolved.len()), (0, 1));
+}

@@ -54,6 +54,9 @@ fn defaults_are_those_of_the_documentation() {
             "CallsNotUnderstood 20 1h 0 info",
             "LedgerLosing 0 1h 0 warning",
             "KeyShared 2 1h 5 warning",
+            "BudgetSpent 300 5m 0 warning",
+            "BudgetBurn 21600 6h 0 critical",
+            "BudgetForecast 300 5m 0 info",
         ]
     );
 }

@@ -15,7 +15,7 @@ fn of_preset(rule: &Rule, calls: &[CallRecord], now: i64) -> RuleStatus {
 
 #[test]
 fn no_rule_looks_healthy_over_an_empty_ledger() {
-    for rule in ALL {
+    for rule in ALL.iter().filter(|rule| !rule.name.of_budgets()) {
         let status = of_preset(rule, &[], 3600);
         assert_eq!(status.state, State::Inactive, "{status:?}");
         assert!(status.no_data.is_some(), "{status:?}");
@@ -30,7 +30,7 @@ fn no_rule_fires_over_ordinary_calls() {
         sequence: Some(n as u64 + 1),
         ..call(n)
     });
-    for rule in ALL {
+    for rule in ALL.iter().filter(|rule| !rule.name.of_budgets()) {
         if rule.name == HighRequestRate {
             continue;
         }

@@ -81,11 +81,7 @@ pub(crate) fn row_conditions(
     let mut sql = format!(" AND flags & {NOT_COUNTED} = 0");
     let mut values = Vec::new();
     if let Some(user) = &filter.user {
-        let number: Option<i64> = connection
-            .prepare_cached("SELECT id FROM text WHERE hash = ?1 AND value = ?2")?
-            .query_row(rusqlite::params![Salt::load(connection)?.of_text(user), user], |row| row.get(0))
-            .optional()?;
-        let Some(number) = number else { return Ok(None) };
+        let Some(number) = text_number(connection, user)? else { return Ok(None) };
         sql.push_str(" AND user = ?");
         values.push(Value::Integer(number));
     }
@@ -105,6 +101,14 @@ pub(crate) fn row_conditions(
         values.push(Value::Integer(i64::from(status_code)));
     }
     Ok(Some((sql, values)))
+}
+
+/// The number of a text that the file has.
+pub(crate) fn text_number(connection: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM text WHERE hash = ?1 AND value = ?2")?
+        .query_row(rusqlite::params![Salt::load(connection)?.of_text(text), text], |row| row.get(0))
+        .optional()
 }
 
 /// Whether rollups can answer a question with this filter.

@@ -4,17 +4,18 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rusqlite::Row;
+use rusqlite::{OptionalExtension as _, Row};
 
 use crate::record::{TagKey, Tags, Window};
 use crate::store::overview::steps;
 use crate::store::sqlite::file::call_id::{end_id, first_id};
 use crate::store::sqlite::file::enum_codes::damaged;
+use crate::store::sqlite::file::known_names::OTHER;
 use crate::store::sqlite::file::names::Series;
-use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER, needs_rows};
-use crate::store::sqlite::rollup::grain::{MINUTE_NS, minute_start};
+use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER, needs_rows, text_number};
+use crate::store::sqlite::rollup::grain::{FIVE, HOUR, MINUTE_NS, minute_start};
 use crate::store::sqlite::rollup::plan::{Part, all_parts, series_parts, user_parts};
-use crate::store::sqlite::rollup::row::{Latencies, NUMBERS, Table, read_totals, row_key, row_range};
+use crate::store::sqlite::rollup::row::{Latencies, NUMBERS, Table, read_totals, row_id, row_key, row_range};
 use crate::store::sums::Measures;
 use crate::store::{Breakdown, Dimension, Filter, Group, LatencySummary, Step, Totals};
 
@@ -54,6 +55,13 @@ pub(crate) type BySeries = HashMap<i64, (Arc<Series>, Totals)>;
 
 impl Snapshot<'_> {
     pub(crate) fn totals(&self, window: Window, filter: &Filter) -> rusqlite::Result<Totals> {
+        // Where calls are deleted, all that is asked of a user must be of the same calls: those that are kept.
+        if let Some(user) = &filter.user
+            && window.from >= minute_start(self.watermarks.calls_from)
+            && *filter == (Filter { user: Some(user.clone()), ..Filter::default() })
+        {
+            return self.totals_of_user(window, user, filter);
+        }
         let mut totals = Totals::default();
         for part in self.parts(self.whole_last_minute(window)?, filter) {
             match part {
@@ -71,6 +79,49 @@ impl Snapshot<'_> {
                     })?;
                 }
             }
+        }
+        Ok(totals)
+    }
+
+    /// One row of each whole bucket, but where a bucket has users that are not kept apart, its calls.
+    fn totals_of_user(&self, window: Window, user: &str, filter: &Filter) -> rusqlite::Result<Totals> {
+        let mut totals = Totals::default();
+        let Some(number) = text_number(self.connection, user)? else { return Ok(totals) };
+        let other = text_number(self.connection, OTHER)?;
+        let mut calls = Vec::new();
+        for part in user_parts(window, &self.watermarks) {
+            let (table, minutes) = match part {
+                Part::Calls(window) => {
+                    calls.push(window);
+                    continue;
+                }
+                Part::Rollup(table, minutes) => (table, minutes),
+            };
+            let size = if table == Table::UserHour { HOUR } else { FIVE };
+            let sql = format!("SELECT {} FROM {} WHERE id = ?1", self.columns.totals, table.name());
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut minute = minutes.start;
+            while minute < minutes.end {
+                let mut of = |number| {
+                    statement.query_row([row_id(minute, number)], |row| read_totals(row, 0)).optional()
+                };
+                let folded = match other {
+                    Some(other) => of(other)?.is_some(),
+                    None => false,
+                };
+                if folded {
+                    calls.push(Window { from: minute_start(minute), to: minute_start(minute + size) });
+                } else {
+                    of(number)?.iter().for_each(|own| totals.absorb(own));
+                }
+                minute += size;
+            }
+        }
+        for window in calls {
+            self.scan(window, filter, |facts, _| {
+                totals.count(&facts.measures);
+                Ok(())
+            })?;
         }
         Ok(totals)
     }

@@ -1,0 +1,63 @@
+//! What was spent in a stretch of time, remembered: a month is not added up again at each evaluation.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::Budget;
+use crate::record::{Timestamp, Window};
+use crate::store::{Querier, StoreError, Totals};
+
+const HOUR: i64 = 3_600 * Timestamp::SECOND;
+/// Stretches that are remembered; past it the memory starts from empty.
+const REMEMBERED: usize = 4_096;
+
+/// A budget's name, and the stretch.
+type Key = (String, i64, i64);
+
+/// What is known, each with the hour in which it was asked: calls that arrive late are in it from the next hour on.
+#[derive(Debug, Default)]
+pub(in crate::rule) struct Spending(Mutex<HashMap<Key, (i64, Totals)>>);
+
+impl Spending {
+    /// The totals of a budget's calls up to now, the end of `window`.
+    pub(super) fn current(
+        &self,
+        budget: &Budget,
+        window: Window,
+        ledger: &dyn Querier,
+    ) -> Result<Totals, StoreError> {
+        let whole = Timestamp(window.to.0.div_euclid(HOUR) * HOUR);
+        if whole <= window.from {
+            return ledger.totals(window, budget.filter());
+        }
+        let mut totals = self.past(budget, Window { from: window.from, to: whole }, window.to, ledger)?;
+        totals.absorb(&ledger.totals(Window { from: whole, to: window.to }, budget.filter())?);
+        Ok(totals)
+    }
+
+    /// The totals of a stretch that is over at `now`.
+    pub(super) fn past(
+        &self,
+        budget: &Budget,
+        window: Window,
+        now: Timestamp,
+        ledger: &dyn Querier,
+    ) -> Result<Totals, StoreError> {
+        let (key, hour) = ((budget.name.clone(), window.from.0, window.to.0), now.0.div_euclid(HOUR));
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some((_, totals)) = known.filter(|(asked, _)| *asked == hour) {
+            return Ok(totals);
+        }
+        let totals = ledger.totals(window, budget.filter())?;
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was asked in an earlier hour is asked again, so it may go.
+        if remembered.len() >= REMEMBERED {
+            remembered.retain(|_, (asked, _)| *asked == hour);
+        }
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(key, (hour, totals));
+        Ok(totals)
+    }
+}

@@ -1,0 +1,109 @@
+use super::*;
+use crate::alert::State;
+use crate::rule::{RuleName, Severity};
+
+const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
+
+fn silence(matchers: &[&str], from: i64, until: i64) -> Silence {
+    Silence {
+        id: 0,
+        matchers: matchers.iter().map(|text| text.parse().expect(text)).collect(),
+        from: NOW.plus_seconds(from),
+        until: NOW.plus_seconds(until),
+        created: NOW,
+        by: "ann".to_owned(),
+        comment: "a batch".to_owned(),
+        expired: None,
+    }
+}
+
+fn alert(labels: &[(&str, &str)]) -> Alert {
+    Alert {
+        rule: RuleName::CostOverrun,
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        severity: Severity::Critical,
+        state: State::Firing,
+        value: 1.0,
+        peak: 1.0,
+        threshold: 0.0,
+        active_since: NOW,
+        firing_since: Some(NOW),
+        calm_since: None,
+        unclear_since: None,
+        resolved_at: None,
+        silenced: None,
+        summary: String::new(),
+        description: String::new(),
+        advice: String::new(),
+        resolved_without_data: None,
+    }
+}
+
+fn holds(matchers: &[&str], labels: &[(&str, &str)]) -> bool {
+    let mut alerts = [alert(labels)];
+    mark(&[silence(matchers, -60, 60)], alerts.iter_mut(), NOW);
+    alerts[0].silenced.is_some()
+}
+
+#[test]
+fn matchers_match_as_those_of_alertmanager() {
+    let checkout = [("service", "checkout")];
+    for (matchers, held) in [
+        (vec!["service=checkout"], true),
+        (vec!["service=\"checkout\"", "alertname=CostOverrun", "severity=critical"], true),
+        (vec!["service=check"], false),
+        (vec!["service=~check"], false),
+        (vec!["service=~\"check.*|cart\""], true),
+        (vec!["service!=checkout"], false),
+        (vec!["service!~cart.*"], true),
+        (vec!["service=checkout", "alertname=LedgerSilent"], false),
+        (vec!["model=\"\""], true),
+        (vec!["model!=x"], true),
+    ] {
+        assert_eq!(holds(&matchers, &checkout), held, "{matchers:?}");
+    }
+    for wrong in ["", "service", "=x", "a b=x", "1a=x", "service=~(", "service=~\"(a{1000}){1000}\""] {
+        assert!(wrong.parse::<Matcher>().is_err(), "{wrong}");
+    }
+    let text = "service=~\"a|b\"";
+    assert_eq!(text.parse::<Matcher>().expect(text).to_string(), text);
+}
+
+#[test]
+fn a_silence_holds_between_its_times_until_it_is_expired() {
+    let mut one = silence(&["service=a"], 10, 60);
+    let state = |one: &Silence, at: i64| one.state(NOW.plus_seconds(at));
+    assert_eq!([9, 10, 59, 60].map(|at| state(&one, at)), ["pending", "active", "active", "expired"]);
+    one.expired = Some((NOW.plus_seconds(30), "bob".to_owned()));
+    assert_eq!([29, 30].map(|at| state(&one, at)), ["active", "expired"]);
+    let mut alerts = [alert(&[("service", "a")])];
+    mark(std::slice::from_ref(&one), alerts.iter_mut(), NOW.plus_seconds(20));
+    let words = alerts[0].silenced.clone().expect("silenced");
+    assert!(words.contains("by ann") && words.contains("a batch"), "{words}");
+    mark(&[one], alerts.iter_mut(), NOW.plus_seconds(30));
+    assert_eq!(alerts[0].silenced, None);
+}
+
+#[test]
+fn the_file_keeps_who_silenced_what_and_gives_no_number_twice() {
+    let folder = tempfile::tempdir().expect("folder");
+    let ledger = folder.path().join("ledger.db");
+    assert_eq!(file::read(&ledger), Ok(vec![]));
+    assert_eq!(file::add(&ledger, silence(&["service=a"], 0, 60), NOW), Ok(1));
+    assert_eq!(file::add(&ledger, silence(&["service=~\"b|c\""], 0, 60), NOW), Ok(2));
+    assert_eq!(file::expire(&ledger, 1, "bob", NOW.plus_seconds(5)), Ok(()));
+    let error = file::expire(&ledger, 1, "bob", NOW.plus_seconds(6)).expect_err("it is over");
+    assert!(error.contains("no silence 1"), "{error}");
+    let kept = file::read(&ledger).expect("read");
+    assert_eq!(kept[0].expired, Some((NOW.plus_seconds(5), "bob".to_owned())));
+    assert_eq!(kept[1].matchers, silence(&["service=~b|c"], 0, 60).matchers);
+    // Half a year later only the number is remembered.
+    let later = NOW.plus_seconds(200 * 86_400);
+    assert_eq!(
+        file::add(&ledger, Silence { until: later.plus_seconds(60), ..silence(&["a=b"], 0, 0) }, later),
+        Ok(3)
+    );
+    assert_eq!(file::read(&ledger).expect("read").iter().map(|one| one.id).collect::<Vec<_>>(), [3]);
+    std::fs::write(folder.path().join("ledger.db.silences.json"), "{").expect("write");
+    assert!(file::read(&ledger).is_err() && file::add(&ledger, silence(&["a=b"], 0, 9), NOW).is_err());
+}
