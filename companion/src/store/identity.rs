@@ -15,6 +15,7 @@ mod groups;
 mod known;
 mod reach;
 mod relation;
+mod responses;
 mod search;
 mod shared;
 mod verdict;
