@@ -30,7 +30,7 @@ fn shows_the_last_minute_and_the_newest_calls() {
     assert_eq!(names(&live.services), [("checkout".to_owned(), 2), ("support".to_owned(), 1)]);
     assert_eq!(names(&live.users), [("ada".to_owned(), 1)]);
     assert_eq!(live.models.len(), 2);
-    assert_eq!(live.calls.iter().map(|row| row.start_ns).is_sorted_by(|a, b| a >= b), true);
+    assert!(live.calls.iter().map(|row| row.start_ns).is_sorted_by(|a, b| a >= b));
     assert_eq!(live.calls.len(), 4);
     assert_eq!(live.minute.p50_seconds, Some(1.0));
 }

@@ -102,7 +102,7 @@ fn title_line(state: &State) -> Line<'static> {
     Line::from(spans)
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "rates for display")]
+#[expect(clippy::cast_precision_loss, reason = "rates for display")]
 fn figure_lines(minute: &Figures, missing: u64) -> Text<'static> {
     let failed = match share(minute.failed, minute.calls) {
         Some(ratio) if minute.failed > 0 => {
