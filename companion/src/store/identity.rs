@@ -15,7 +15,6 @@ mod groups;
 mod known;
 mod reach;
 mod relation;
-mod responses;
 mod search;
 mod shared;
 mod verdict;

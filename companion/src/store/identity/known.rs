@@ -11,17 +11,14 @@ use super::generations::{Few, Generations};
 use super::groups::Groups;
 use super::reach::Reach;
 use super::relation::{SAME_TOKENS_GAP, TimeSpan, end, is_witness, kind, response_id};
-use super::responses::Responses;
 use super::{Account, Accounts};
 use crate::record::{CallRecord, Origin, Passage};
 
 /// How many links above a call another account of it is recognised.
 pub(super) const LINKS: u8 = 8;
-/// Accounts below one span, in one trace, and of one service at one time; the newest are kept.
+/// Accounts below one span, with one response id, in one trace, and of one service at one time; the newest are kept.
 const BELOW: usize = 64;
-/// Response ids that are remembered for each account that is: two services send theirs minutes apart, while the spans of one
-/// trace come within seconds.
-const RESPONSES: usize = 16;
+const SAME_ID: usize = 16;
 const IN_TRACE: usize = 64;
 const AT_ONE_TIME: usize = 256;
 
@@ -36,7 +33,7 @@ pub(crate) struct Known {
     spans: Generations<Span>,
     /// Spans that are no calls: the key of the parent; `None` where a search ends.
     passages: Generations<Option<u64>>,
-    responses: Responses,
+    responses: Generations<Few<i64>>,
     /// The accounts of third parties by service and time.
     times: Generations<Few<Near>>,
     /// The accounts by trace, only since a witness has come.
@@ -85,7 +82,7 @@ impl Known {
             // Of each account the account and its parent.
             spans: Generations::new(2 * limit),
             passages: Generations::new(limit),
-            responses: Responses::new(limit, RESPONSES * limit),
+            responses: Generations::new(limit),
             times: Generations::new(limit),
             traces: None,
             arrived: 0,
@@ -129,7 +126,7 @@ impl Known {
         }
 
         if let Some(key) = self.response_key(call) {
-            related |= self.responses.add(key, id, end(call));
+            related |= self.responses.add(key, id, SAME_ID);
         }
         if let Some((keys, near)) = self.near(id, call) {
             related |= keys.iter().any(|key| self.times.values(*key).iter().any(|other| near.may_be(other)));
@@ -306,7 +303,7 @@ impl Known {
         let below = span.map_or(&[][..], |span| span.below.as_slice());
         let mut rows: Vec<i64> = below.iter().map(|below| below.row).collect();
         if let Some(key) = self.response_key(call) {
-            rows.extend(self.responses.rows(key));
+            rows.extend(self.responses.values(key));
         }
         if let Some((keys, near)) = self.near(0, call) {
             let others = keys.iter().flat_map(|key| self.times.values(*key));
