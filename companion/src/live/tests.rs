@@ -12,10 +12,12 @@ pub(crate) fn present() -> Live {
             outcome: spanledger::Outcome::Failed,
             status_code: Some(429),
             error_kind: Some("rate_limited".to_owned()),
+            instance: Some("decaf".to_owned()),
+            sequence: Some(1),
             ..at(2, 20)
         },
         CallRecord { response_model: Some("claude-sonnet-4-5".to_owned()), ..at(3, 40) },
-        at(4, 600),
+        CallRecord { sequence: Some(2), ..at(4, 600) },
     ];
     read(&ledger(&calls), &rules(), &Filter::default(), NOW).unwrap()
 }

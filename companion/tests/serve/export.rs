@@ -56,17 +56,17 @@ tests:
       - expr: ALERTS{alertname="HighFailureRate"}
         eval_time: 1m
         exp_samples:
-          - labels: 'ALERTS{alertname="HighFailureRate", alertstate="pending", severity="warning"}'
+          - labels: 'ALERTS{alertname="HighFailureRate", alertstate="pending", service="chat", severity="warning", source="prometheus"}'
             value: 1
       - expr: ALERTS{alertstate="firing"}
         eval_time: 5m
         exp_samples:
-          - labels: 'ALERTS{alertname="CostOverrun", alertstate="firing", severity="critical"}'
+          - labels: 'ALERTS{alertname="CostOverrun", alertstate="firing", severity="critical", source="prometheus"}'
             value: 1
-          - labels: 'ALERTS{alertname="HighFailureRate", alertstate="firing", severity="warning"}'
+          - labels: 'ALERTS{alertname="HighFailureRate", alertstate="firing", service="chat", severity="warning", source="prometheus"}'
             value: 1
           # Nothing came after the first point.
-          - labels: 'ALERTS{alertname="LedgerSilent", alertstate="firing", severity="warning"}'
+          - labels: 'ALERTS{alertname="LedgerSilent", alertstate="firing", severity="warning", source="prometheus"}'
             value: 1
 "#;
 
