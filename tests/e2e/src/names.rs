@@ -35,6 +35,8 @@ pub fn series() -> BTreeSet<String> {
         metric::UNPARSED,
         metric::UNRECOGNISED,
         metric::LOST_SPANS,
+        metric::JOURNAL_LOST,
+        metric::JOURNAL_SKIPPED,
     ];
     let histograms = seconds
         .map(|name| escaped(name) + "_seconds")

@@ -42,7 +42,7 @@ fn soon_silent(rules: &str) -> Result<String> {
         let (before, rest) = rules
             .split_once(block)
             .ok_or_else(|| format!("alerts/spanledger.rules.yml no longer has {block:?}"))?;
-        let end = rest.find("      - ").unwrap_or(rest.len());
+        let end = rest.find("\n      - ").unwrap_or(rest.len());
         let (inner, after) = rest.split_at(end);
         let short =
             SILENCE.iter().fold(inner.to_owned(), |text, (shipped, short)| text.replace(shipped, short));

@@ -83,11 +83,13 @@ async fn the_same_alerts_fire_in_companion_and_prometheus_and_are_sent() -> Resu
         (of_both(&firing) == expected).then_some(())
     })
     .await?;
+    let mut firing = BTreeSet::new();
     wait::until("the same alerts of Prometheus", async || {
-        let firing = stack.prometheus.firing().await.ok()?;
+        firing = stack.prometheus.firing().await.ok()?;
         (of_both(&firing) == expected).then_some(())
     })
-    .await?;
+    .await
+    .map_err(|error| format!("{error}: {firing:?}"))?;
 
     // Both send to Alertmanager, and one incident is one message: that of Prometheus, which names itself by its own path, is
     // held back while the companion has the same.

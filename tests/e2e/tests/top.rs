@@ -69,11 +69,15 @@ async fn shows_the_present_in_a_terminal_and_restores_it() -> Result<()> {
     terminal.shows(&["by failed"]).await?;
     terminal.press(&["/", "4", "2", "9", "Enter"])?;
     terminal.shows(&["filter: 429"]).await?;
-    terminal.press(&["Escape", "Space"])?;
+    // What follows Escape at once would be read with it, as a key with Alt.
+    terminal.press(&["Escape"])?;
+    terminal.shows(&["gpt-4o-mini"]).await?;
+    terminal.press(&["Space"])?;
     terminal.shows(&["paused"]).await?;
     terminal.press(&["?"])?;
     terminal.shows(&["any key goes back"]).await?;
     terminal.press(&["Escape"])?;
+    terminal.shows(&["Newest calls"]).await?;
     terminal.press(&["q"])?;
     let screen = terminal.shows(&["icanon echo ended"]).await?;
     assert!(!screen.contains("Newest calls"), "the screen of before is back: {screen}");
