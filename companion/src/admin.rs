@@ -3,6 +3,7 @@
 mod access;
 mod ledger;
 mod prometheus_api;
+mod query;
 pub(crate) mod recent;
 pub(crate) mod rules;
 mod tempo_api;

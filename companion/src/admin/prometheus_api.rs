@@ -7,7 +7,6 @@ pub(super) mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -19,7 +18,8 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use self::parameters::Parameters;
-use super::AdminState;
+use super::query::LONGEST;
+use super::{AdminState, query};
 use crate::clock;
 use crate::promql::{self, Labels, Question, Refusal, Row, Value};
 use crate::record::Timestamp;
@@ -28,8 +28,6 @@ use crate::record::Timestamp;
 const LARGEST: usize = 64 << 10;
 /// Series of one list.
 const LISTED: usize = 10_000;
-/// How long one query may read the ledger.
-const LONGEST: Duration = Duration::from_secs(20);
 
 /// A refusal, as Prometheus writes it.
 #[derive(Debug)]
@@ -179,12 +177,13 @@ async fn build() -> Answer {
 
 /// Evaluates on a thread of its own, a few queries at a time.
 async fn evaluated(state: Arc<AdminState>, text: String, times: Vec<Timestamp>) -> Result<Value, Refused> {
-    reading(state, move |state| {
+    query::run(state, Refusal::Ledger, move |state| {
         let seen = state.seen(clock::now());
         let question = Question { text: &text, times: &times, deadline: clock::instant() + LONGEST };
         promql::evaluate(&question, state.querier.as_ref(), &seen)
     })
     .await
+    .map_err(Refused)
 }
 
 /// The labels of the series that the parameters choose.
@@ -192,27 +191,13 @@ async fn chosen(state: Arc<AdminState>, parameters: Parameters) -> Result<Vec<La
     let selectors = parameters.selectors()?;
     let from = parameters.time("start")?.unwrap_or(Timestamp(0));
     let to = parameters.time("end")?.unwrap_or_else(clock::now);
-    reading(state, move |state| {
+    query::run(state, Refusal::Ledger, move |state| {
         let seen = state.seen(clock::now());
         let deadline = clock::instant() + LONGEST;
         promql::labels(&selectors, [from, to], state.querier.as_ref(), &seen, deadline)
     })
     .await
-}
-
-async fn reading<T: Send + 'static>(
-    state: Arc<AdminState>,
-    work: impl FnOnce(&AdminState) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refused> {
-    let place = state.queries.clone().acquire_owned().await;
-    let work = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        work(&state)
-    });
-    match work.await {
-        Ok(done) => done.map_err(Refused),
-        Err(error) => Err(Refused(Refusal::Ledger(format!("the query failed: {error}")))),
-    }
+    .map_err(Refused)
 }
 
 /// As Prometheus writes numbers.

@@ -6,7 +6,6 @@ mod tests;
 mod trace;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
@@ -17,7 +16,8 @@ use prost::Message as _;
 use serde_json::{Map, Value as Json, json};
 
 use self::parameters::Parameters;
-use super::AdminState;
+use super::query::LONGEST;
+use super::{AdminState, query};
 use crate::clock;
 use crate::record::ids::{hex, parse_hex};
 use crate::record::{CallRecord, Timestamp, Window};
@@ -27,8 +27,6 @@ use crate::traceql::{
     parse, search, values,
 };
 
-/// How long one query may read the ledger.
-const LONGEST: Duration = Duration::from_secs(20);
 /// Traces of one result, and spans of each.
 const TRACES: usize = 1_000;
 const SPANS: usize = 100;
@@ -89,7 +87,7 @@ async fn searched(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuer
     let query = parse(parameters.query())?;
     let window = parameters.window()?;
     let (limit, spans) = (parameters.number("limit", 20, TRACES)?, parameters.number("spss", 3, SPANS)?);
-    let found = reading(state, move |state| {
+    let found = query::run(state, Refusal::Ledger, move |state| {
         let deadline = clock::instant() + LONGEST;
         search(&SearchQuestion { query: &query, window, limit, spans, deadline }, state.querier.as_ref())
     })
@@ -201,7 +199,7 @@ async fn values_of(
     let attribute = attribute(name).ok_or_else(wanted)?;
     let (query, window) = (parse(parameters.query())?, parameters.window()?);
     let limit = parameters.number("limit", VALUES, VALUES)?;
-    let found = reading(state, move |state| {
+    let found = query::run(state, Refusal::Ledger, move |state| {
         values(&query, attribute, window, limit, state.querier.as_ref(), clock::instant() + LONGEST)
     });
     Ok(found.await?.into_iter().collect())
@@ -239,7 +237,7 @@ async fn traced(
         .flatten()
         .and_then(|id| id.try_into().ok());
     let id = id.ok_or_else(|| Refusal::Query("a trace id has up to 32 hex digits".to_owned()))?;
-    let calls: Vec<CallRecord> = reading(state, move |state| {
+    let calls: Vec<CallRecord> = query::run(state, Refusal::Ledger, move |state| {
         let filter = Filter { trace_id: Some(id), ..Filter::default() };
         let found = state.querier.calls(window, &filter, Page { limit: CALLS, after: None });
         found.map(|page| page.calls).map_err(|error| Refusal::Ledger(error.to_string()))
@@ -301,7 +299,7 @@ async fn measured(
     step: i64,
 ) -> Result<(Vec<Samples>, usize), Refused> {
     let query = parse(parameters.query())?;
-    let found = reading(state, move |state| {
+    let found = query::run(state, Refusal::Ledger, move |state| {
         let Window { from, to } = window;
         let question =
             MetricsQuestion { query: &query, from, to, step, deadline: clock::instant() + LONGEST };
@@ -313,21 +311,6 @@ async fn measured(
 
 fn labels(series: &Samples) -> Vec<Json> {
     series.labels.iter().map(|(name, value)| json!({"key": name, "value": any(value)})).collect()
-}
-
-async fn reading<T: Send + 'static>(
-    state: Arc<AdminState>,
-    work: impl FnOnce(&AdminState) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refused> {
-    let place = state.queries.clone().acquire_owned().await;
-    let work = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        work(&state)
-    });
-    match work.await {
-        Ok(done) => done.map_err(Refused),
-        Err(error) => Err(Refused(Refusal::Ledger(format!("the query failed: {error}")))),
-    }
 }
 
 /// When a window begins and ends where nothing else is asked.

@@ -132,7 +132,7 @@ fn stops_at_the_limit_and_after_too_many_calls() {
         })
         .collect();
     store.append(&many).unwrap();
-    let rare = parse("{ span.user.id =~ \"nobody\" }").unwrap();
+    let rare = parse("{ span.user.id =~ \"absent\" }").unwrap();
     let late = SearchQuestion { query: &rare, window: EVER, limit: 2, spans: 1, deadline: Instant::now() };
     let refused = search(&late, &store).unwrap_err();
     assert!(matches!(&refused, Refusal::Limit(reason) if reason.contains("shorter range")), "{refused:?}");

@@ -31,7 +31,7 @@ fn a_flood_of_one_service_pushes_out_its_own_calls_alone() {
     let path = path(&folder);
     let start = Timestamp(BASE.0.div_euclid(HOUR * Timestamp::SECOND) * HOUR * Timestamp::SECOND);
     let now = start.plus_seconds(10 * HOUR);
-    // A call each minute for ten hours, of which some numbers are missing, and in the last two hours a flood.
+    // A call per minute for ten hours, of which some numbers are missing, and in the last two hours a flood.
     let mut honest: Vec<_> =
         (0..600).map(|n| of("shop", n, start.plus_seconds(n.cast_signed() * 60 + 7))).collect();
     honest.retain(|call| call.sequence != Some(51));
