@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::spans::{self, Spans};
 use super::{Config, Invalid, environment, example};
+use crate::text::terminal::harmless;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +46,11 @@ pub struct Flag {
     pub value: Option<Value>,
 }
 
-/// Why a configuration was refused: where, which key, what is wrong.
+/// Why a configuration was refused: where, which key, what is wrong. In one line, whatever the values in it hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {message}", path.display())]
+    #[error("{}", harmless(&format!("{}: {message}", path.display())))]
     File {
         /// The configuration file.
         path: PathBuf,
@@ -57,7 +58,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A key of the file is unknown or has a bad value.
-    #[error("{}:{line}: {key}{message}", path.display())]
+    #[error("{}", harmless(&format!("{}:{line}: {key}{message}", path.display())))]
     Line {
         /// The configuration file.
         path: PathBuf,
@@ -69,7 +70,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A value from elsewhere is bad.
-    #[error("{source_name}: {key}: {message}")]
+    #[error("{}", harmless(&format!("{source_name}: {key}: {message}")))]
     Value {
         /// The environment variable or the flag.
         source_name: String,

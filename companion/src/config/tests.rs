@@ -43,6 +43,31 @@ fn every_kind_of_notifier_has_a_section_in_the_example() {
     }
 }
 
+/// A value may hold anything, and its error goes to a terminal or a log.
+#[test]
+fn an_error_is_one_line_without_control_characters() {
+    let complete = complete();
+    let lines: Vec<&str> = complete.lines().collect();
+    let mut refused = 0;
+    for (number, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.split_once(" = \"") else { continue };
+        let odd = format!(r#"{key} = "./a\nb\u001b[31m\u0000\u202e""#);
+        let text: Vec<&str> =
+            lines.iter().enumerate().map(|(n, line)| if n == number { &odd } else { *line }).collect();
+        let (_folder, path) = file(&text.join("\n"));
+        let loaded = load(Some(&path), [], &[]).and_then(|loaded| {
+            let targets = loaded.config.notify.targets();
+            targets.map(|_| ()).map_err(|message| loaded.error_of(&message))
+        });
+        if let Err(error) = loaded {
+            let error = error.to_string();
+            assert!(!error.contains(|c: char| c.is_control() || c == '\u{202e}'), "{error:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 20, "{refused}");
+}
+
 /// A value that a file can hold instead is a secret, and a secret is masked by its type.
 #[test]
 fn every_key_with_a_file_in_its_place_is_masked() {
