@@ -1,5 +1,6 @@
 //! The state machine of alerts, as Prometheus has it: inactive, pending, firing, resolved.
 
+mod matcher;
 mod notification_log;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,6 +15,7 @@ use crate::rule::{Absent, Labels, Rule, RuleName, Sample, Severity, Verdict};
 use crate::text::seconds::Seconds;
 use crate::text::text_enum::text_enum;
 
+pub(crate) use self::matcher::Matcher;
 pub(crate) use self::notification_log::NotificationLog;
 pub(crate) use self::notification_log::NotifiedGroup;
 
@@ -94,6 +96,22 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// The value of one of its labels, `alertname` and `severity` among them. One that is absent is empty.
+    #[must_use]
+    pub(crate) fn label(&self, name: &str) -> &str {
+        match name {
+            "alertname" => self.rule.as_str(),
+            "severity" => self.severity.as_str(),
+            name => self.labels.get(name).map_or("", String::as_str),
+        }
+    }
+
+    /// Whether all of `matchers` match it.
+    #[must_use]
+    pub(crate) fn matches(&self, matchers: &[Matcher]) -> bool {
+        matchers.iter().all(|matcher| matcher.matches(self.label(matcher.label())))
+    }
+
     /// Firing now.
     #[must_use]
     pub fn firing(&self) -> bool {

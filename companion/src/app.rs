@@ -37,11 +37,12 @@ use crate::metrics::Metrics;
 use crate::net::listener::Listener;
 use crate::notify::target::Target;
 use crate::notify::task::Dispatcher;
-use crate::page::{self, PageState};
+use crate::page::{self, PageState, Silences};
 use crate::receiver::admission::Admission;
 use crate::receiver::{self, Intake};
 use crate::report::rule_states::report_states;
 use crate::rule::config::RulesConfig;
+use crate::silence::maintenance::MaintenanceConfig;
 use crate::store::Querier;
 use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::SqliteQuerier;
@@ -71,6 +72,7 @@ pub(crate) struct App {
     writer: WriterHandle,
     querier: Arc<SqliteQuerier>,
     rules: RulesConfig,
+    maintenance: Vec<MaintenanceConfig>,
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
     ledger: PathBuf,
@@ -127,7 +129,8 @@ impl App {
             let watcher = Watcher::new(dirs, every.duration(), intake);
             supervisor.spawn("the watcher of journals", watcher.run(stops.receivers.clone()))
         });
-        let runner = Runner::new(&self.rules, Some(self.alerts.clone())).with_silences(&self.ledger);
+        let runner =
+            Runner::new(&self.rules, Some(self.alerts.clone())).with_peace(&self.ledger, self.maintenance);
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
         let rules = supervisor
             .spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));
@@ -147,11 +150,19 @@ impl App {
         let history = Arc::new(History::default());
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let followed = tokio::spawn(follow_rules(history.clone(), state.rules.clone(), stops.rules.clone()));
-        let routes = admin::router(
-            state.clone(),
-            report_page(&state, self.querier.clone(), self.prices, history.clone()),
-            self.access,
-        );
+        let may_change = self.access.has_token();
+        let page = PageState {
+            querier: self.querier.clone(),
+            prices: self.prices,
+            history: history.clone(),
+            rules: {
+                let state = state.clone();
+                Arc::new(move || report_states(&state.rules.borrow()))
+            },
+            silences: Silences { ledger: self.ledger, may_change },
+            clock: Arc::new(clock::now),
+        };
+        let routes = admin::router(state.clone(), page::router(page), self.access);
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let totals = tokio::spawn(read_totals(state.clone(), self.querier, stops.rules.clone()));
         let remembered =
@@ -192,23 +203,6 @@ impl App {
         clean &= drain.step("admin", ended(admin)).await;
         ended_task.map_or(Ok(clean && written), Err)
     }
-}
-
-/// The report page over the ledger, with the rules as the state has them.
-fn report_page(
-    state: &Arc<AdminState>,
-    querier: Arc<dyn Querier>,
-    prices: Arc<PriceTable>,
-    history: Arc<History>,
-) -> axum::Router {
-    let state = state.clone();
-    page::router(PageState {
-        querier,
-        prices,
-        history,
-        rules: Arc::new(move || report_states(&state.rules.borrow())),
-        clock: Arc::new(clock::now),
-    })
 }
 
 /// What the ledger gets to write its queue even after the deadline.

@@ -28,6 +28,7 @@ use crate::notify::secret::{self, Secret};
 use crate::notify::target::NotifyConfig;
 use crate::rule::budget::{Budget, BudgetConfig};
 use crate::rule::config::RulesConfig;
+use crate::silence::maintenance::{self, MaintenanceConfig};
 use crate::text::seconds::Seconds;
 
 /// Attributes that each list of `[tags]` may name: each is compared with every attribute that is received.
@@ -57,6 +58,9 @@ pub struct Config {
     /// What calls may cost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budget: Vec<BudgetConfig>,
+    /// When alerts are held back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<MaintenanceConfig>,
     /// The targets of alerts.
     pub notify: NotifyConfig,
     /// What is logged and how.
@@ -390,6 +394,15 @@ impl Config {
         read.collect()
     }
 
+    fn check_maintenance(&self) -> Result<(), Invalid> {
+        if self.maintenance.len() > maintenance::MOST {
+            return Err(Invalid::new("maintenance", format!("at most {} windows", maintenance::MOST)));
+        }
+        self.maintenance.iter().enumerate().try_for_each(|(index, one)| {
+            one.check().map_err(|(key, message)| Invalid::new(format!("maintenance[{index}].{key}"), message))
+        })
+    }
+
     /// Checks what types cannot. Opens no file but those that hold secrets.
     ///
     /// # Errors
@@ -406,6 +419,7 @@ impl Config {
         }
         self.tags.sources()?;
         self.budgets()?;
+        self.check_maintenance()?;
         if self.ledger.path.as_os_str().is_empty() {
             return Err(Invalid::new("ledger.path", "must name a file"));
         }

@@ -14,6 +14,7 @@ pub(crate) mod task;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
+pub(crate) mod times;
 pub(crate) mod webhook;
 
 use std::fmt;

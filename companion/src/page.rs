@@ -1,6 +1,6 @@
 //! The pages: what `report --format html` prints, for a time that the reader chooses, with the newest calls; the days, one
-//! call, and the rules. They read and never change anything, and run no script: a page that refreshes itself does so by a
-//! header of the document.
+//! call, the rules, and the silences, which alone can be changed. They run no script: a page that refreshes itself does so
+//! by a header of the document.
 
 mod call;
 mod calls;
@@ -9,6 +9,7 @@ mod navigation;
 mod parameters;
 mod rules;
 mod runbook;
+mod silences;
 mod time_range;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ use spanledger::PriceTable;
 use tokio::sync::Semaphore;
 
 use self::parameters::{FILTERS, Parameters};
+pub(crate) use self::silences::Silences;
 use crate::evaluate::history::History;
 use crate::explain::{Found, find};
 use crate::record::{Timestamp, Window};
@@ -50,6 +52,8 @@ pub(crate) struct PageState {
     pub rules: Arc<dyn Fn() -> Vec<RuleState> + Send + Sync>,
     /// The values of the rules over time.
     pub history: Arc<History>,
+    /// The silences.
+    pub silences: Silences,
     /// What bills are computed by.
     pub prices: Arc<PriceTable>,
     /// The current time.
@@ -68,8 +72,8 @@ struct Shared {
     permits: Arc<Semaphore>,
 }
 
-/// `GET /` (the report), `/daily`, `/calls`, `/call/ID`, `/rules`, `/runbook`, and for programs `/report.json`, `/live.json`
-/// and `/call.json`. Answers carry a strict content security policy and are
+/// `GET /` (the report), `/daily`, `/calls`, `/call/ID`, `/rules`, `/silences`, `/runbook`, and for programs `/report.json`,
+/// `/live.json`, `/call.json` and `/silences.json`. Answers carry a strict content security policy and are
 /// not stored by anyone.
 pub(crate) fn router(state: PageState) -> Router {
     Router::new()
@@ -82,6 +86,7 @@ pub(crate) fn router(state: PageState) -> Router {
         .route("/live.json", get(live_json))
         .route("/call.json", get(call_json))
         .route("/runbook", get(runbook_page))
+        .merge(silences::routes())
         .with_state(Shared { sources: state, permits: Arc::new(Semaphore::new(AT_ONCE)) })
 }
 

@@ -221,6 +221,11 @@ impl RuleName {
         matches!(self, Self::BudgetSpent | Self::BudgetBurn | Self::BudgetForecast)
     }
 
+    /// Whether what it finds is worth nothing while no calls arrive. The others are about the ledger itself.
+    pub(crate) const fn depends_on_calls(self) -> bool {
+        !matches!(self, Self::LedgerSilent | Self::LedgerLosing | Self::CallsNotUnderstood)
+    }
+
     /// Whether an alert that goes on firing is sent again. What a budget has spent stays spent: once is enough.
     pub(crate) const fn repeats(self) -> bool {
         !matches!(self, Self::BudgetSpent | Self::BudgetForecast)

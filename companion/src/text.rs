@@ -1,5 +1,6 @@
 //! How things read: numbers, money, durations, times, tables and terminals.
 
+pub(crate) mod hours;
 pub(crate) mod log_throttle;
 pub(crate) mod number;
 pub(crate) mod seconds;
@@ -8,4 +9,3 @@ pub(crate) mod terminal;
 pub(crate) mod text_enum;
 pub(crate) mod time;
 pub(crate) mod unit;
-pub(crate) mod working_hours;

@@ -22,6 +22,12 @@ pub(crate) enum AccessPolicy {
 }
 
 impl AccessPolicy {
+    /// Whether a request must show a token.
+    #[must_use]
+    pub(crate) const fn has_token(&self) -> bool {
+        matches!(self, Self::Token(..))
+    }
+
     /// The policy of a listener that is also named by `hosts`.
     #[must_use]
     pub(crate) fn of(hosts: &[String], token: Option<Token>, wrong: WrongTokens) -> Self {

@@ -121,6 +121,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         writer,
         querier: Arc::new(parts.querier),
         rules: config.rules.clone(),
+        maintenance: config.maintenance.clone(),
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
         ledger: config.ledger.path.clone(),

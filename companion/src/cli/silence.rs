@@ -4,8 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{Failure, write_all};
+use crate::alert::Matcher;
 use crate::record::Timestamp;
-use crate::silence::{Matcher, Silence, file};
+use crate::silence::draft::{Draft, Wrong};
+use crate::silence::{Silence, Via, file};
 use crate::text::terminal::harmless;
 use crate::text::time::{checked_duration, duration_seconds, parse_time, rfc3339};
 
@@ -65,11 +67,6 @@ enum Action {
     },
 }
 
-/// The longest silence: one that is forgotten must end.
-const LONGEST: i64 = 90 * 86_400;
-/// Bytes of a comment and of a name.
-const TEXT_BYTES: usize = 1_024;
-
 /// Changes or lists the silences of `ledger`.
 ///
 /// # Errors
@@ -77,35 +74,24 @@ const TEXT_BYTES: usize = 1_024;
 pub(super) fn run(args: &Args, ledger: &Path, now: Timestamp, out: &mut dyn Write) -> Result<(), Failure> {
     let text = match &args.action {
         Action::Add { matchers, length, from, comment, by } => {
-            let seconds = duration_seconds(length)?;
-            if !(1..=LONGEST).contains(&seconds) {
-                return Err(Failure("--for: must be from 1s to 90d".to_owned()));
-            }
-            for (name, text) in [("--comment", comment), ("--by", by)] {
-                if text.trim().is_empty() || text.len() > TEXT_BYTES {
-                    return Err(Failure(format!("{name}: must have 1 to {TEXT_BYTES} bytes")));
-                }
-            }
-            if matchers.iter().all(|matcher| matcher.matches("")) {
-                return Err(Failure("the matchers match every alert; name a label and a value".to_owned()));
-            }
-            let from = from.as_deref().map(parse_time).transpose()?.unwrap_or(now);
-            let silence = Silence {
-                id: 0,
+            let draft = Draft {
                 matchers: matchers.clone(),
-                from,
-                until: from.plus_seconds(seconds),
-                created: now,
+                from: from.as_deref().map(parse_time).transpose()?,
+                seconds: duration_seconds(length)?,
                 by: by.clone(),
                 comment: comment.clone(),
-                expired: None,
+                via: Via::CommandLine,
             };
+            let silence = draft.silence(now).map_err(|Wrong { part, reason }| match part {
+                "matchers" => Failure(format!("the matchers {reason}")),
+                flag => Failure(format!("--{flag}: {reason}")),
+            })?;
             let until = rfc3339(silence.until);
-            let id = file::add(ledger, silence, now).map_err(Failure)?;
+            let id = file::add(ledger, silence, now).map_err(|error| Failure(error.to_string()))?;
             format!("silence {id} until {until}\n")
         }
         Action::Expire { id, by } => {
-            file::expire(ledger, *id, by, now).map_err(Failure)?;
+            file::expire(ledger, *id, by, now).map_err(|error| Failure(error.to_string()))?;
             format!("silence {id} is over\n")
         }
         Action::List { all, json } => {
@@ -118,20 +104,8 @@ pub(super) fn run(args: &Args, ledger: &Path, now: Timestamp, out: &mut dyn Writ
 }
 
 fn to_json(silences: &[Silence], now: Timestamp) -> Result<String, serde_json::Error> {
-    let one = |silence: &Silence| {
-        serde_json::json!({
-            "id": silence.id,
-            "state": silence.state(now),
-            "matchers": silence.matchers,
-            "from": rfc3339(silence.from),
-            "until": rfc3339(silence.end()),
-            "created": rfc3339(silence.created),
-            "by": silence.by,
-            "comment": silence.comment,
-            "expired_by": silence.expired.as_ref().map(|(_, by)| by),
-        })
-    };
-    let mut text = serde_json::to_string_pretty(&silences.iter().map(one).collect::<Vec<_>>())?;
+    let all = silences.iter().map(|silence| silence.to_json(now));
+    let mut text = serde_json::to_string_pretty(&all.collect::<Vec<_>>())?;
     text.push('\n');
     Ok(text)
 }

@@ -17,7 +17,8 @@ use crate::evaluate::state_file::StateFile;
 use crate::record::Timestamp;
 use crate::rule::Answers;
 use crate::rule::config::RulesConfig;
-use crate::silence::{self, Silence};
+use crate::silence::maintenance::MaintenanceConfig;
+use crate::silence::{Peace, file};
 use crate::store::Querier;
 
 /// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, one per processor at a time,
@@ -27,9 +28,9 @@ pub(crate) struct Runner {
     evaluator: Evaluator,
     interval: Duration,
     state: Option<Arc<StateFile>>,
-    /// The ledger whose silences hold back alerts, and those that were read last.
+    /// The ledger whose silences hold back alerts.
     silences: Option<PathBuf>,
-    silenced: Vec<Silence>,
+    peace: Peace,
     running: Vec<Option<Running>>,
     statuses: watch::Sender<Arc<Vec<RuleStatus>>>,
     alerts: watch::Sender<Arc<Vec<Alert>>>,
@@ -66,17 +67,18 @@ impl Runner {
             interval: config.interval.duration(),
             state,
             silences: None,
-            silenced: Vec::new(),
+            peace: Peace::default(),
             running,
             statuses: watch::Sender::new(Arc::default()),
             alerts,
         }
     }
 
-    /// Reads the silences of `ledger` at each evaluation.
+    /// Reads the silences of `ledger` at each evaluation, and heeds the maintenance windows of the configuration.
     #[must_use]
-    pub(crate) fn with_silences(mut self, ledger: &Path) -> Self {
+    pub(crate) fn with_peace(mut self, ledger: &Path, maintenance: Vec<MaintenanceConfig>) -> Self {
         self.silences = Some(ledger.to_path_buf());
+        self.peace.maintenance = maintenance;
         self
     }
 
@@ -161,34 +163,33 @@ impl Runner {
         }
         let mut statuses = self.evaluator.apply(measured, now);
         self.read_silences().await;
-        silence::mark(&self.silenced, statuses.iter_mut().flat_map(|status| &mut status.alerts), now);
+        let alerts = self.evaluator.alerts();
+        self.peace.mark(&alerts, statuses.iter_mut().flat_map(|status| &mut status.alerts), now);
         for status in statuses.iter().filter(|status| status.error.is_some()) {
             tracing::warn!(rule = %status.name, error = status.error.as_deref(), "the rule could not be evaluated");
         }
         self.statuses.send_replace(Arc::new(statuses));
-        let alerts = Arc::new(self.evaluator.alerts());
+        let mut marked = alerts.clone();
         if self.evaluator.changed() {
-            self.save(Arc::clone(&alerts)).await;
+            self.save(alerts.clone()).await;
         }
-        let mut alerts = Arc::unwrap_or_clone(alerts);
-        silence::mark(&self.silenced, alerts.iter_mut(), now);
-        self.alerts.send_replace(Arc::new(alerts));
+        self.peace.mark(&alerts, marked.iter_mut(), now);
+        self.alerts.send_replace(Arc::new(marked));
     }
 
     /// Those that cannot be read stay as they were.
     async fn read_silences(&mut self) {
         let Some(ledger) = self.silences.clone() else { return };
-        match tokio::task::spawn_blocking(move || silence::file::read(&ledger)).await {
-            Ok(Ok(silences)) => self.silenced = silences,
+        match tokio::task::spawn_blocking(move || file::read(&ledger)).await {
+            Ok(Ok(silences)) => self.peace.silences = silences,
             Ok(Err(error)) => tracing::warn!(%error, "the silences stay as they were"),
             Err(error) => tracing::error!(%error, "the silences were not read"),
         }
     }
 
-    async fn save(&self, alerts: Arc<Vec<Alert>>) {
+    async fn save(&self, alerts: Vec<Alert>) {
         let Some(state) = self.state.clone() else { return };
-        let written =
-            tokio::task::spawn_blocking(move || state.update(|saved| saved.alerts.clone_from(&alerts)));
+        let written = tokio::task::spawn_blocking(move || state.update(|saved| saved.alerts = alerts));
         if let Ok(Err(error)) = written.await {
             tracing::error!(%error, "the state of the alerts could not be written");
         }

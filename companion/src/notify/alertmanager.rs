@@ -11,9 +11,11 @@ use super::http::Endpoint;
 use super::links::Links;
 use super::schedule::Grouping;
 use super::secret::Secret;
-use super::target::{Kind, NotifyConfig, Target, default_name};
+use super::target::{Common, Kind, Target, default_name};
+use super::times::Times;
 use super::webhook::started;
 use super::{Annotations, Notification, Notifier, Sending, labels};
+use crate::alert::Matcher;
 use crate::rule::{Labels, Severity};
 use crate::text::seconds::Seconds;
 use crate::text::time::rfc3339;
@@ -39,6 +41,9 @@ pub struct Config {
     /// Alerts below this are not sent. Defaults to `info`: all are.
     #[serde(default)]
     pub min_severity: Severity,
+    /// Only alerts that all of these match are sent; mute times are Alertmanager's own. Defaults to all alerts.
+    #[serde(default)]
+    pub(crate) matchers: Vec<Matcher>,
 }
 
 const fn default_resend() -> Seconds {
@@ -75,7 +80,7 @@ impl Kind for Alertmanager {
     const KEY: &'static str = "alertmanager";
     type Config = Config;
 
-    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+    fn build(config: &Config, notify: &Common<'_>) -> Result<Target, String> {
         if config.resend < Seconds(1) || config.resend > Seconds::HOUR {
             return Err("resend: must be from 1s to 1h".to_owned());
         }
@@ -84,7 +89,7 @@ impl Kind for Alertmanager {
         let alertmanager = Self {
             name: config.name.clone(),
             endpoint: Endpoint::new(url, token)?.join("/api/v2/alerts"),
-            links: Links::of(notify),
+            links: Links::of(notify.config),
             valid_for: Seconds((config.resend.0 * 4).max(VALID_FOR.0)),
         };
         // One group that is sent at every interval: the rest is Alertmanager's.
@@ -95,6 +100,8 @@ impl Kind for Alertmanager {
             repeat_interval: config.resend,
             send_resolved: true,
             min_severity: config.min_severity,
+            matchers: config.matchers.clone(),
+            times: Times::default(),
             // It groups and routes by itself.
             digest: DigestTime::off(),
         };

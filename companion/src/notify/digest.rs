@@ -11,8 +11,8 @@ use super::Notification;
 use crate::alert::{Alert, NotificationLog, NotifiedGroup};
 use crate::record::Timestamp;
 use crate::rule::{Labels, RuleName, Severity};
+use crate::text::hours::{minutes, time_zone};
 use crate::text::seconds::Seconds;
-use crate::text::working_hours::minutes;
 
 /// The group of the daily message.
 pub(crate) const DIGEST: &str = "digest";
@@ -76,10 +76,7 @@ impl FromStr for DigestTime {
         };
         let (time, zone) = text.split_once(' ').ok_or_else(wrong)?;
         let minutes = minutes(time).filter(|minutes| *minutes < 24 * 60).ok_or_else(wrong)?;
-        let zone = TimeZone::get(zone.trim()).map_err(|_| {
-            format!("{zone:?} is not a known time zone; expected a name like UTC or Europe/Berlin")
-        })?;
-        Ok(Self(Some(Daily { text: text.to_owned(), minutes, zone })))
+        Ok(Self(Some(Daily { text: text.to_owned(), minutes, zone: time_zone(zone.trim())? })))
     }
 }
 

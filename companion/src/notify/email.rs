@@ -14,9 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use self::connection::{Refused, Secured, Server};
 use super::secret::Secret;
-use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
+use super::target::{Common, Kind, Route, Target, default_name, default_send_resolved};
+use super::times::MuteTime;
 use super::{Notification, Notifier, SendError, Sending, template};
+use crate::alert::Matcher;
 use crate::rule::Severity;
+use crate::text::hours::Hours;
 
 /// How the connection is secured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,15 @@ pub struct Config {
     /// Alerts below this are not sent. Defaults to `info`: all are.
     #[serde(default)]
     pub min_severity: Severity,
+    /// Only alerts that all of these match are sent. Defaults to all alerts.
+    #[serde(default)]
+    pub(crate) matchers: Vec<Matcher>,
+    /// Sent only within these hours. Defaults to always.
+    #[serde(default)]
+    pub(crate) active: Vec<Hours>,
+    /// Not sent within these hours. Defaults to never.
+    #[serde(default)]
+    pub(crate) mute: Vec<MuteTime>,
 }
 
 impl Config {
@@ -144,7 +156,7 @@ impl Kind for Email {
     const KEY: &'static str = "email";
     type Config = Config;
 
-    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+    fn build(config: &Config, notify: &Common<'_>) -> Result<Target, String> {
         let mailbox = |key: &str, text: &str| {
             text.parse::<Mailbox>().map_err(|error| format!("{key}: {text:?} is no mail address: {error}"))
         };
@@ -165,10 +177,17 @@ impl Kind for Email {
             server,
             from,
             to,
-            external_url: notify.external_url.clone(),
+            external_url: notify.config.external_url.clone(),
             address: format!("{}:{}", config.host, config.port()),
         };
-        Ok(notify.target(email, config.send_resolved, config.min_severity))
+        let route = Route {
+            send_resolved: config.send_resolved,
+            min_severity: config.min_severity,
+            matchers: &config.matchers,
+            active: &config.active,
+            mute: &config.mute,
+        };
+        notify.target(email, route)
     }
 }
 

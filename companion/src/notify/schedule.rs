@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::{Digest, DigestTime};
+use super::times::Times;
 use super::{Notification, labels};
-use crate::alert::{Alert, NotificationLog, NotifiedGroup, State};
+use crate::alert::{Alert, Matcher, NotificationLog, NotifiedGroup, State};
 use crate::record::Timestamp;
 use crate::rule::{Labels, RuleName, Severity};
 use crate::text::seconds::Seconds;
@@ -16,6 +17,8 @@ use crate::text::seconds::Seconds;
 /// A failed message waits 1 s, then twice as long each time, up to this or to the interval at which it would be
 /// repeated anyway: what a target forgets by itself must not be kept from it for longer.
 const LONGEST_BACKOFF: i64 = 300;
+/// How often a target that is muted is looked at, in seconds.
+const MUTED: i64 = 60;
 
 /// How alerts are grouped into messages, and when those are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +35,19 @@ pub struct Grouping {
     pub send_resolved: bool,
     /// Alerts below this are not sent.
     pub min_severity: Severity,
+    /// Only alerts that all of these match are sent.
+    pub(crate) matchers: Vec<Matcher>,
+    /// When anything is sent.
+    pub times: Times,
     /// When alerts that inform are sent, all in one message.
     pub digest: DigestTime,
+}
+
+impl Grouping {
+    /// Whether an alert is for this target, and nothing holds it back.
+    fn wants(&self, alert: &Alert) -> bool {
+        alert.severity >= self.min_severity && alert.silenced.is_none() && alert.matches(&self.matchers)
+    }
 }
 
 /// The schedule of one notifier.
@@ -42,6 +56,8 @@ pub(crate) struct Schedule {
     grouping: Grouping,
     groups: BTreeMap<String, Group>,
     digest: Digest,
+    /// While the target is muted, when to look again.
+    muted: Option<Timestamp>,
     dropped: u64,
 }
 
@@ -71,16 +87,19 @@ impl Schedule {
             };
             (key, group)
         });
-        Self { groups: groups.collect(), grouping, digest, dropped: 0 }
+        Self { groups: groups.collect(), grouping, digest, muted: None, dropped: 0 }
     }
 
     /// The messages that are due at `now`, the longest overdue first, where `alerts` are all that are not inactive.
     /// Each that is sent must be followed by [`Self::sent`] or [`Self::failed`] before the next call; the others come
     /// again with the next call, as things are then.
     pub(crate) fn due(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<Notification> {
-        let least = self.grouping.min_severity;
-        let wanted = |alert: &&Alert| alert.severity >= least && alert.silenced.is_none();
-        self.digest.note(alerts.iter().filter(wanted), now);
+        self.digest.note(alerts.iter().filter(|alert| self.grouping.wants(alert)), now);
+        self.muted = self.grouping.times.are_muted(now).then(|| now.plus_seconds(MUTED));
+        if self.muted.is_some() {
+            self.note_ends(alerts);
+            return Vec::new();
+        }
         let mut firing: BTreeMap<String, Vec<&Alert>> = BTreeMap::new();
         for alert in self.heard(alerts) {
             let labels = self.group_labels(alert);
@@ -97,7 +116,7 @@ impl Schedule {
         self.regroup(&firing);
         self.not_after(now);
         let mut due = Vec::new();
-        let Self { grouping, groups, dropped, digest: _ } = self;
+        let Self { grouping, groups, dropped, digest: _, muted: _ } = self;
         groups.retain(|key, group| {
             let firing = firing.remove(key).unwrap_or_default();
             if now < group.next {
@@ -142,15 +161,25 @@ impl Schedule {
         due.into_iter().map(|(_, notification)| notification).chain(self.digest.due(now)).collect()
     }
 
+    /// What ends while nothing is sent is sent later, with the time at which it was over.
+    fn note_ends(&mut self, alerts: &[Alert]) {
+        let notified = self.groups.values_mut().flat_map(|group| &mut group.notified);
+        for notified in notified {
+            if let Some(newest) =
+                alerts.iter().find(|alert| same(alert, notified) && alert.state == State::Resolved)
+            {
+                notified.clone_from(newest);
+            }
+        }
+    }
+
     /// The alerts that fire and are for this target. What it was notified of it is notified of until the end,
     /// also when it is less urgent by now.
     fn heard<'a>(&self, alerts: &'a [Alert]) -> Vec<&'a Alert> {
         let notified: BTreeSet<_> =
             self.groups.values().flat_map(|group| &group.notified).map(identity).collect();
-        let least = self.grouping.min_severity;
         let firing = alerts.iter().filter(|alert| alert.firing());
-        let now =
-            |alert: &Alert| alert.severity >= least && !self.digest.takes(alert) && alert.silenced.is_none();
+        let now = |alert: &Alert| self.grouping.wants(alert) && !self.digest.takes(alert);
         firing.filter(|alert| now(alert) || notified.contains(&identity(alert))).collect()
     }
 
@@ -235,7 +264,8 @@ impl Schedule {
     /// When to call [`Self::due`] next; `None` while there is nothing to tell.
     #[must_use]
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.groups.values().map(|group| group.next).chain(self.digest.next()).min()
+        let next = self.groups.values().map(|group| group.next).chain(self.digest.next()).min()?;
+        Some(self.muted.map_or(next, |again| next.max(again)))
     }
 
     /// Groups whose alerts came and went while the target could not be notified.
@@ -278,7 +308,9 @@ fn same(a: &Alert, b: &Alert) -> bool {
 /// The resolved form of an alert that was sent as firing.
 fn over(notified: &Alert, alerts: &[Alert], now: Timestamp) -> Alert {
     let resolved = alerts.iter().find(|alert| same(alert, notified) && alert.state == State::Resolved);
-    resolved.cloned().unwrap_or_else(|| Alert {
+    // Its end may have been noted while nothing was sent.
+    let noted = || (notified.state == State::Resolved).then_some(notified);
+    resolved.or_else(noted).cloned().unwrap_or_else(|| Alert {
         state: State::Resolved,
         resolved_at: Some(now),
         // It was resolved longer ago than resolved alerts are kept, or the memory of the alerts was lost.

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::http::Endpoint;
 use super::secret::Secret;
-use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
+use super::target::{Common, Kind, Route, Target, default_name, default_send_resolved};
+use super::times::MuteTime;
 use super::{Notification, Notifier, Sending, template};
+use crate::alert::Matcher;
 use crate::rule::Severity;
+use crate::text::hours::Hours;
 
 /// `[[notify.slack]]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,15 @@ pub struct Config {
     /// Alerts below this are not sent. Defaults to `info`: all are.
     #[serde(default)]
     pub min_severity: Severity,
+    /// Only alerts that all of these match are sent. Defaults to all alerts.
+    #[serde(default)]
+    pub(crate) matchers: Vec<Matcher>,
+    /// Sent only within these hours. Defaults to always.
+    #[serde(default)]
+    pub(crate) active: Vec<Hours>,
+    /// Not sent within these hours. Defaults to never.
+    #[serde(default)]
+    pub(crate) mute: Vec<MuteTime>,
 }
 
 /// Posts one message with an attachment an alert.
@@ -59,10 +71,17 @@ impl Kind for Slack {
     const KEY: &'static str = "slack";
     type Config = Config;
 
-    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+    fn build(config: &Config, notify: &Common<'_>) -> Result<Target, String> {
         let url = Secret::resolve("url", config.url.as_ref(), config.url_file.as_deref())?;
         let slack = Self { name: config.name.clone(), endpoint: Endpoint::new(url, None)? };
-        Ok(notify.target(slack, config.send_resolved, config.min_severity))
+        let route = Route {
+            send_resolved: config.send_resolved,
+            min_severity: config.min_severity,
+            matchers: &config.matchers,
+            active: &config.active,
+            mute: &config.mute,
+        };
+        notify.target(slack, route)
     }
 }
 

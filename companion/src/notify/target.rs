@@ -1,6 +1,7 @@
 //! Targets of notifications: the `[notify]` table, and the list of the kinds of targets.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -12,8 +13,11 @@ use super::digest::DigestTime;
 use super::email::Email;
 use super::schedule::Grouping;
 use super::slack::Slack;
+use super::times::{Holidays, MuteTime, Times};
 use super::webhook::Webhook;
+use crate::alert::Matcher;
 use crate::rule::Severity;
+use crate::text::hours::Hours;
 use crate::text::seconds::Seconds;
 
 /// A notifier, ready to run.
@@ -37,8 +41,28 @@ pub trait Kind: Notifier + Sized + 'static {
     ///
     /// # Errors
     /// The key, a colon and what is wrong with it; never a secret.
-    fn build(config: &Self::Config, notify: &NotifyConfig) -> Result<Target, String>;
+    fn build(config: &Self::Config, notify: &Common<'_>) -> Result<Target, String>;
 }
+
+/// What the targets share.
+#[derive(Debug)]
+pub struct Common<'a> {
+    pub(super) config: &'a NotifyConfig,
+    holidays: Option<Arc<Holidays>>,
+}
+
+/// Which alerts a target gets, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route<'a> {
+    pub(super) send_resolved: bool,
+    pub(super) min_severity: Severity,
+    pub(super) matchers: &'a [Matcher],
+    pub(super) active: &'a [Hours],
+    pub(super) mute: &'a [MuteTime],
+}
+
+/// Matchers, hours and mute times of one target.
+const MOST: usize = 100;
 
 /// The name of a target that is not given one.
 pub(super) fn default_name<K: Kind>() -> String {
@@ -68,6 +92,10 @@ macro_rules! kinds {
             /// When alerts of severity `info` are sent, all in one message per day; `off` sends them like others. Defaults to
             /// `09:00 UTC`.
             pub digest: DigestTime,
+            /// A file with one holiday per line, such as `2026-12-24` or, of every year, `12-25`, for `mute = ["holidays ZONE"]` of
+            /// a target. Defaults to none.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub holidays_file: Option<PathBuf>,
             /// Where people find the report page, by http or https; put into messages. Defaults to nothing.
             pub external_url: String,
             /// The page with the sections of the runbook. Defaults to `/runbook` of `external_url`.
@@ -89,6 +117,7 @@ macro_rules! kinds {
                     group_interval: Seconds::MINUTE,
                     repeat_interval: Seconds(4 * 3600),
                     digest: DigestTime::default(),
+                    holidays_file: None,
                     external_url: String::new(),
                     runbook_url: String::new(),
                     dashboard_url: String::new(),
@@ -99,10 +128,14 @@ macro_rules! kinds {
 
         impl NotifyConfig {
             fn build_all(&self) -> Result<Vec<Target>, String> {
+                let read = |path: &PathBuf| Holidays::read(path).map(Arc::new);
+                let holidays = self.holidays_file.as_ref().map(read).transpose();
+                let holidays = holidays.map_err(|error| format!("notify.holidays_file: {error}"))?;
+                let common = Common { config: self, holidays };
                 let mut targets = Vec::new();
                 $(
                     for (index, config) in self.$key.iter().enumerate() {
-                        let target = <$notifier as Kind>::build(config, self);
+                        let target = <$notifier as Kind>::build(config, &common);
                         targets.push(target.map_err(|error| format!("notify.{}[{index}].{error}", <$notifier>::KEY))?);
                     }
                 )+
@@ -157,24 +190,36 @@ impl NotifyConfig {
         }
         Ok(targets)
     }
+}
 
+impl Common<'_> {
     /// A target that follows the common timing.
     pub(super) fn target(
         &self,
         notifier: impl Notifier + 'static,
-        send_resolved: bool,
-        min_severity: Severity,
-    ) -> Target {
+        route: Route<'_>,
+    ) -> Result<Target, String> {
+        let config = self.config;
+        let Route { send_resolved, min_severity, matchers, active, mute } = route;
+        let lists = [("matchers", matchers.len()), ("active", active.len()), ("mute", mute.len())];
+        if let Some((key, _)) = lists.into_iter().find(|(_, length)| *length > MOST) {
+            return Err(format!("{key}: at most {MOST} entries"));
+        }
+        if self.holidays.is_none() && mute.iter().any(|time| matches!(time, MuteTime::Holidays(..))) {
+            return Err("mute: needs notify.holidays_file, which has the holidays".to_owned());
+        }
         let grouping = Grouping {
-            group_by: self.group_by.clone(),
-            group_wait: self.group_wait,
-            group_interval: self.group_interval,
-            repeat_interval: self.repeat_interval,
+            group_by: config.group_by.clone(),
+            group_wait: config.group_wait,
+            group_interval: config.group_interval,
+            repeat_interval: config.repeat_interval,
             send_resolved,
             min_severity,
-            digest: self.digest.clone(),
+            matchers: matchers.to_vec(),
+            times: Times::new(active, mute, &self.holidays.clone().unwrap_or_default()),
+            digest: config.digest.clone(),
         };
-        Target { notifier: Arc::new(notifier), grouping }
+        Ok(Target { notifier: Arc::new(notifier), grouping })
     }
 }
 

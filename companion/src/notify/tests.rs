@@ -1,6 +1,7 @@
 mod config;
 mod digest;
 mod http;
+mod peace;
 mod programs;
 mod schedule;
 mod template;

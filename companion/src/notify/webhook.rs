@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::http::Endpoint;
 use super::links::Links;
 use super::secret::Secret;
-use super::target::{Kind, NotifyConfig, Target, default_name, default_send_resolved};
+use super::target::{Common, Kind, Route, Target, default_name, default_send_resolved};
+use super::times::MuteTime;
 use super::{Annotations, Notification, Notifier, Sending, labels};
-use crate::alert::Alert;
+use crate::alert::{Alert, Matcher};
 use crate::record::ids::hex;
 use crate::rule::{Labels, Severity};
+use crate::text::hours::Hours;
 use crate::text::time::rfc3339;
 
 /// `[[notify.webhook]]`
@@ -35,6 +37,15 @@ pub struct Config {
     /// Alerts below this are not sent. Defaults to `info`: all are.
     #[serde(default)]
     pub min_severity: Severity,
+    /// Only alerts that all of these match are sent. Defaults to all alerts.
+    #[serde(default)]
+    pub(crate) matchers: Vec<Matcher>,
+    /// Sent only within these hours. Defaults to always.
+    #[serde(default)]
+    pub(crate) active: Vec<Hours>,
+    /// Not sent within these hours. Defaults to never.
+    #[serde(default)]
+    pub(crate) mute: Vec<MuteTime>,
 }
 
 /// Posts one JSON object a message.
@@ -80,15 +91,22 @@ impl Kind for Webhook {
     const KEY: &'static str = "webhook";
     type Config = Config;
 
-    fn build(config: &Config, notify: &NotifyConfig) -> Result<Target, String> {
+    fn build(config: &Config, notify: &Common<'_>) -> Result<Target, String> {
         let url = Secret::resolve("url", config.url.as_ref(), config.url_file.as_deref())?;
         let token = Secret::resolve("token", config.token.as_ref(), config.token_file.as_deref())?;
         let webhook = Self {
             name: config.name.clone(),
             endpoint: Endpoint::new(url, token)?,
-            links: Links::of(notify),
+            links: Links::of(notify.config),
         };
-        Ok(notify.target(webhook, config.send_resolved, config.min_severity))
+        let route = Route {
+            send_resolved: config.send_resolved,
+            min_severity: config.min_severity,
+            matchers: &config.matchers,
+            active: &config.active,
+            mute: &config.mute,
+        };
+        notify.target(webhook, route)
     }
 }
 

@@ -6,15 +6,22 @@ use super::parameters::{FILTERS, Parameters};
 use crate::report::html::Link;
 
 /// The pages, by their addresses.
-const PAGES: [(&str, &str); 5] =
-    [("/", "Report"), ("/daily", "Days"), ("/calls", "Calls"), ("/rules", "Rules"), ("/runbook", "Runbook")];
+const PAGES: [(&str, &str); 6] = [
+    ("/", "Report"),
+    ("/daily", "Days"),
+    ("/calls", "Calls"),
+    ("/rules", "Rules"),
+    ("/silences", "Silences"),
+    ("/runbook", "Runbook"),
+];
 /// How often a page may ask for itself again, in seconds.
 const REFRESH: [(Option<&str>, &str); 4] =
     [(None, "off"), (Some("15"), "15 s"), (Some("60"), "1 min"), (Some("300"), "5 min")];
 
 /// Links to the other pages, and to this one with another refresh.
 pub(super) fn bar(path: &str, asked: &Parameters) -> Markup {
-    let away: Vec<_> = FILTERS.into_iter().chain(["after", "id"]).map(|name| (name, None)).collect();
+    let away: Vec<_> =
+        FILTERS.into_iter().chain(["after", "id", "matchers"]).map(|name| (name, None)).collect();
     let refresh = asked.get("refresh");
     html! {
         nav.pages aria-label="Pages" {

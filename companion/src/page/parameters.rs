@@ -10,9 +10,9 @@ use crate::store::Filter;
 use crate::text::time::window;
 
 /// The names a query may use.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "last", "from", "to", "service", "provider", "model", "user", "tag", "error", "outcome", "status",
-    "hash", "trace_id", "after", "refresh", "id",
+    "hash", "trace_id", "after", "refresh", "id", "matchers",
 ];
 
 /// What was wrong with a query, for the reader.

@@ -78,12 +78,22 @@ fn one(
                         (untrusted(label)) " " (linked(label_link(links, label, value), &html! { (untrusted(value)) })) " · "
                     }
                     (untrusted(&rule.advice)) " · "
-                    a href=(format!("/runbook#{}", rule.name.to_lowercase())) { "runbook" }
+                    a href=(format!("/runbook#{}", rule.name.to_lowercase())) { "runbook" } " · "
+                    a href=(silence_link(rule)) { "silence" }
                 }
             }
             div { (drawing(rule, &points)) }
         }
     }
+}
+
+/// To the form of a silence for what is shown here.
+fn silence_link(rule: &RuleState) -> String {
+    let name = [("alertname", rule.name.as_str())].into_iter();
+    let labels = rule.labels.iter().map(|(label, value)| (label.as_str(), value.as_str()));
+    let matchers: Vec<String> =
+        name.chain(labels).map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+    Parameters::default().link("/silences", &[("matchers", Some(&matchers.join("\n")))])
 }
 
 /// Value and threshold of the last day, one point per minute.

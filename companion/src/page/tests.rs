@@ -1,6 +1,7 @@
 mod browser;
 mod contrast;
 mod devtools;
+mod silences;
 
 use std::sync::Mutex;
 
@@ -23,6 +24,7 @@ fn state(ledger: MemoryStore) -> PageState {
         querier: Arc::new(ledger),
         rules: Arc::new(rules),
         history: Arc::default(),
+        silences: Silences { ledger: "/no/such/ledger.db".into(), may_change: false },
         prices: Arc::new(PriceTable::bundled()),
         clock: Arc::new(|| NOW),
     }
@@ -63,6 +65,8 @@ async fn every_answer_is_guarded_by_its_headers() {
         "/calls",
         "/daily",
         "/rules",
+        "/silences",
+        "/silences.json",
         "/call/0000000000000001",
         "/call/nothing",
         "/report.json",
@@ -423,6 +427,7 @@ async fn one_page_too_many_and_a_busy_ledger_are_asked_to_retry_later() {
         querier: Arc::new(Stuck { asked, go: Mutex::new(wait) }),
         rules: Arc::new(Vec::new),
         history: Arc::default(),
+        silences: Silences { ledger: "/no/such/ledger.db".into(), may_change: false },
         prices: Arc::new(PriceTable::bundled()),
         clock: Arc::new(|| NOW),
     };

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::budget::Budget;
 use super::{ALL, By, Labels, Rule, RuleName, Scope, Severity, Unit};
 use crate::store::Filter;
+use crate::text::hours::Hours;
 use crate::text::seconds::Seconds;
-use crate::text::working_hours::WorkingHours;
 
 pub(crate) use self::expected::Expected;
 pub use self::preset::Preset;
@@ -301,7 +301,7 @@ pub struct RuleConfig {
     pub models: BTreeMap<String, Overrides>,
     /// For a rule about budgets.
     budgets: Vec<Arc<Budget>>,
-    working_hours: Arc<WorkingHours>,
+    working_hours: Arc<Hours>,
 }
 
 impl RuleConfig {
@@ -313,7 +313,7 @@ impl RuleConfig {
     }
 
     /// The defaults of a rule with what its table changes.
-    fn new(rule: &Rule, preset: Preset, table: Table, working_hours: &Arc<WorkingHours>) -> Self {
+    fn new(rule: &Rule, preset: Preset, table: Table, working_hours: &Arc<Hours>) -> Self {
         let own = table.own();
         let Table { by, services, models, .. } = table;
         let by = by.map_or(rule.by, |by| by.first().copied());
@@ -386,7 +386,7 @@ pub struct RulesConfig {
     /// Which defaults the rules have. Defaults to `learned`.
     preset: Preset,
     /// When people work. Defaults to `Mon-Fri 08:00-18:00 UTC`.
-    working_hours: Arc<WorkingHours>,
+    working_hours: Arc<Hours>,
     rules: BTreeMap<RuleName, RuleConfig>,
 }
 

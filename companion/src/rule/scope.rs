@@ -6,7 +6,7 @@ use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict
 use crate::record::{Timestamp, Window};
 use crate::rule::config::Settings;
 use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
-use crate::text::working_hours::WorkingHours;
+use crate::text::hours::Hours;
 
 /// Calls are judged apart for so many services, users or models; those of further ones are judged together.
 pub(super) const GROUPS: usize = 100;
@@ -53,7 +53,7 @@ pub struct Scope {
     /// The budget, for a rule about budgets.
     pub(crate) budget: Option<Arc<Budget>>,
     /// When people work, for a rule that asks.
-    pub(crate) working_hours: Arc<WorkingHours>,
+    pub(crate) working_hours: Arc<Hours>,
 }
 
 /// Calls that are judged together.

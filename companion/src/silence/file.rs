@@ -17,6 +17,17 @@ const KEPT: i64 = 180 * 86_400;
 const MOST_KEPT: usize = 5_000;
 const VERSION: u32 = 1;
 
+/// Why silences were not changed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileError {
+    /// There is no such silence, or there are too many.
+    #[error("{0}")]
+    Refused(String),
+    /// The file cannot be read or written.
+    #[error("{0}")]
+    Failed(String),
+}
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Saved {
     version: u32,
@@ -54,11 +65,12 @@ fn load(path: &Path) -> Result<Saved, String> {
 /// Adds a silence, and gives it its number.
 ///
 /// # Errors
-/// A text for people when there are too many, or the file cannot be read or written.
-pub(crate) fn add(ledger: &Path, mut silence: Silence, now: Timestamp) -> Result<u64, String> {
+/// [`FileError`] when there are too many, or the file cannot be read or written.
+pub(crate) fn add(ledger: &Path, mut silence: Silence, now: Timestamp) -> Result<u64, FileError> {
     change(ledger, now, |saved| {
         if saved.silences.iter().filter(|silence| now < silence.end()).count() >= MOST {
-            return Err(format!("there are {MOST} silences that are not over; expire some"));
+            let reason = format!("there are {MOST} silences that are not over; expire some");
+            return Err(FileError::Refused(reason));
         }
         saved.last_id += 1;
         silence.id = saved.last_id;
@@ -70,11 +82,12 @@ pub(crate) fn add(ledger: &Path, mut silence: Silence, now: Timestamp) -> Result
 /// Ends a silence now.
 ///
 /// # Errors
-/// A text for people when there is none of this number that is not over, or the file cannot be read or written.
-pub(crate) fn expire(ledger: &Path, id: u64, by: &str, now: Timestamp) -> Result<(), String> {
+/// [`FileError`] when there is none of this number that is not over, or the file cannot be read or written.
+pub(crate) fn expire(ledger: &Path, id: u64, by: &str, now: Timestamp) -> Result<(), FileError> {
     change(ledger, now, |saved| {
         let found = saved.silences.iter_mut().find(|silence| silence.id == id && now < silence.end());
-        let found = found.ok_or_else(|| format!("there is no silence {id} that is not over"))?;
+        let found =
+            found.ok_or_else(|| FileError::Refused(format!("there is no silence {id} that is not over")))?;
         found.expired = Some((now, by.to_owned()));
         Ok(())
     })
@@ -84,15 +97,17 @@ pub(crate) fn expire(ledger: &Path, id: u64, by: &str, now: Timestamp) -> Result
 fn change<T>(
     ledger: &Path,
     now: Timestamp,
-    work: impl FnOnce(&mut Saved) -> Result<T, String>,
-) -> Result<T, String> {
+    work: impl FnOnce(&mut Saved) -> Result<T, FileError>,
+) -> Result<T, FileError> {
     let path_of = |end| path(ledger, end);
     let file = path_of(".silences.json");
-    let fault = |error: io::Error| format!("{}: the silences cannot be written: {error}", file.display());
+    let fault = |error: io::Error| {
+        FileError::Failed(format!("{}: the silences cannot be written: {error}", file.display()))
+    };
     let lock =
         private_file::options().create(true).append(true).open(path_of(".silences.lock")).map_err(fault)?;
     lock.lock().map_err(fault)?;
-    let mut saved = load(&file)?;
+    let mut saved = load(&file).map_err(FileError::Failed)?;
     let done = work(&mut saved)?;
     saved.version = VERSION;
     saved.silences.retain(|silence| now < silence.end().plus_seconds(KEPT));

@@ -1,6 +1,7 @@
 use super::*;
 use crate::alert::State;
 use crate::rule::{RuleName, Severity};
+use crate::text::time::parse_time;
 
 const NOW: Timestamp = Timestamp(1_795_435_200 * Timestamp::SECOND);
 
@@ -13,8 +14,13 @@ fn silence(matchers: &[&str], from: i64, until: i64) -> Silence {
         created: NOW,
         by: "ann".to_owned(),
         comment: "a batch".to_owned(),
+        via: Via::CommandLine,
         expired: None,
     }
+}
+
+fn peace(silence: Silence) -> Peace {
+    Peace { silences: vec![silence], maintenance: Vec::new() }
 }
 
 fn alert(labels: &[(&str, &str)]) -> Alert {
@@ -41,7 +47,7 @@ fn alert(labels: &[(&str, &str)]) -> Alert {
 
 fn holds(matchers: &[&str], labels: &[(&str, &str)]) -> bool {
     let mut alerts = [alert(labels)];
-    mark(&[silence(matchers, -60, 60)], alerts.iter_mut(), NOW);
+    peace(silence(matchers, -60, 60)).mark(&[], alerts.iter_mut(), NOW);
     alerts[0].silenced.is_some()
 }
 
@@ -77,10 +83,10 @@ fn a_silence_holds_between_its_times_until_it_is_expired() {
     one.expired = Some((NOW.plus_seconds(30), "bob".to_owned()));
     assert_eq!([29, 30].map(|at| state(&one, at)), ["active", "expired"]);
     let mut alerts = [alert(&[("service", "a")])];
-    mark(std::slice::from_ref(&one), alerts.iter_mut(), NOW.plus_seconds(20));
+    peace(one.clone()).mark(&[], alerts.iter_mut(), NOW.plus_seconds(20));
     let words = alerts[0].silenced.clone().expect("silenced");
     assert!(words.contains("by ann") && words.contains("a batch"), "{words}");
-    mark(&[one], alerts.iter_mut(), NOW.plus_seconds(30));
+    peace(one).mark(&[], alerts.iter_mut(), NOW.plus_seconds(30));
     assert_eq!(alerts[0].silenced, None);
 }
 
@@ -93,7 +99,7 @@ fn the_file_keeps_who_silenced_what_and_gives_no_number_twice() {
     assert_eq!(file::add(&ledger, silence(&["service=~\"b|c\""], 0, 60), NOW), Ok(2));
     assert_eq!(file::expire(&ledger, 1, "bob", NOW.plus_seconds(5)), Ok(()));
     let error = file::expire(&ledger, 1, "bob", NOW.plus_seconds(6)).expect_err("it is over");
-    assert!(error.contains("no silence 1"), "{error}");
+    assert!(matches!(&error, file::FileError::Refused(text) if text.contains("no silence 1")), "{error}");
     let kept = file::read(&ledger).expect("read");
     assert_eq!(kept[0].expired, Some((NOW.plus_seconds(5), "bob".to_owned())));
     assert_eq!(kept[1].matchers, silence(&["service=~b|c"], 0, 60).matchers);
@@ -106,4 +112,67 @@ fn the_file_keeps_who_silenced_what_and_gives_no_number_twice() {
     assert_eq!(file::read(&ledger).expect("read").iter().map(|one| one.id).collect::<Vec<_>>(), [3]);
     std::fs::write(folder.path().join("ledger.db.silences.json"), "{").expect("write");
     assert!(file::read(&ledger).is_err() && file::add(&ledger, silence(&["a=b"], 0, 9), NOW).is_err());
+}
+
+#[test]
+fn a_maintenance_window_comes_every_week_by_the_clock_of_its_zone() {
+    let window: MaintenanceConfig = toml::from_str(
+        "name = 'backup'\nmatchers = ['service=~\"db.*\"']\nhours = ['Sun 02:00-04:00 Europe/Berlin', 'Wed 23:00-01:00 UTC']",
+    )
+    .expect("a window");
+    assert_eq!(window.check(), Ok(()));
+    let peace = Peace { silences: Vec::new(), maintenance: vec![window] };
+    let held = |service: &str, at: &str| {
+        let mut alerts = [alert(&[("service", service)])];
+        peace.mark(&[], alerts.iter_mut(), parse_time(at).expect(at));
+        alerts[0].silenced.take()
+    };
+    for (at, holds) in [
+        ("2026-11-22T00:59:59Z", false),
+        ("2026-11-22T01:00:00Z", true),
+        ("2026-11-22T03:00:00Z", false),
+        // In summer, two hours ahead.
+        ("2026-07-05T00:00:00Z", true),
+        ("2026-07-05T02:00:00Z", false),
+        // The night in which 02:00 to 03:00 comes twice: three hours.
+        ("2026-10-25T00:00:00Z", true),
+        ("2026-10-25T02:59:59Z", true),
+        ("2026-10-25T03:00:00Z", false),
+        ("2026-11-19T00:30:00Z", true),
+    ] {
+        assert_eq!(held("db-1", at).is_some(), holds, "{at}");
+        assert_eq!(held("checkout", at), None, "{at}");
+    }
+    assert_eq!(
+        held("db", "2026-11-22T01:00:00Z").as_deref(),
+        Some("maintenance \"backup\", Sun 02:00-04:00 Europe/Berlin")
+    );
+}
+
+#[test]
+fn a_silent_ledger_holds_back_what_is_judged_by_its_calls() {
+    let of = |rule: RuleName, labels: &[(&str, &str)]| Alert { rule, ..alert(labels) };
+    let others = || {
+        [
+            of(RuleName::ServiceSilent, &[("service", "a")]),
+            of(RuleName::CostOverrun, &[("service", "b")]),
+            of(RuleName::LedgerLosing, &[]),
+            of(RuleName::CallsNotUnderstood, &[]),
+        ]
+    };
+    let held = |silent: Alert| {
+        let mut alerts = others();
+        Peace::default().mark(&[silent], alerts.iter_mut(), NOW);
+        alerts.map(|alert| alert.silenced.is_some())
+    };
+    assert_eq!(held(of(RuleName::LedgerSilent, &[])), [true, true, false, false]);
+    // One that is judged for a service alone holds back what is about this service.
+    assert_eq!(held(of(RuleName::LedgerSilent, &[("service", "a")])), [true, false, false, false]);
+    let pending = Alert { state: State::Pending, ..of(RuleName::LedgerSilent, &[]) };
+    assert_eq!(held(pending), [false; 4]);
+    assert_eq!(held(of(RuleName::HighFailureRate, &[])), [false; 4]);
+    let mut silent = [of(RuleName::LedgerSilent, &[])];
+    let all = silent.clone();
+    Peace::default().mark(&all, silent.iter_mut(), NOW);
+    assert_eq!(silent[0].silenced, None);
 }

@@ -230,3 +230,73 @@ async fn alerts_survive_a_restart_and_the_runner_stops_when_asked() {
     stop.cancel();
     task.await.expect("the runner ends");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_judged_by_calls_is_not_sent_while_the_ledger_is_silent() {
+    let folder = tempfile::tempdir().expect("folder");
+    let ledger = folder.path().join("ledger.db");
+    let mut store = MemoryStore::new();
+    store.append(&(0..3_600).step_by(10).map(call).collect::<Vec<_>>()).expect("append");
+    let querier: Arc<dyn Querier> = Arc::new(store);
+    let rules =
+        "[LedgerSilent]\nwindow = '15m'\n[ServiceSilent.services.app]\nexpected = 'always'\nwindow = '20m'";
+    let mut runner = Runner::new(&configured(rules), None).with_peace(&ledger, Vec::new());
+    let (mut schedule, alerts) = (schedule_of("[[webhook]]\nurl = 'http://127.0.0.1:1'"), runner.alerts());
+    let mut sent = Vec::new();
+    for now in (3_600..3_600 + 3_600).step_by(60) {
+        runner.evaluate(&querier, at(now)).await;
+        for due in schedule.due(&alerts.borrow(), at(now)) {
+            schedule.sent(&due, at(now));
+            sent.extend(due.firing.iter().map(|alert| alert.rule));
+        }
+    }
+    assert_eq!(sent, [RuleName::LedgerSilent]);
+    let held: Vec<_> =
+        alerts.borrow().iter().filter(|alert| alert.silenced.is_some()).map(|a| a.rule).collect();
+    assert_eq!(held, [RuleName::ServiceSilent]);
+}
+
+/// The schedule of the first target.
+fn schedule_of(notify: &str) -> crate::notify::schedule::Schedule {
+    let config: crate::notify::target::NotifyConfig = toml::from_str(notify).expect(notify);
+    let target = config.targets().expect("targets").remove(0);
+    crate::notify::schedule::Schedule::new(target.grouping, crate::alert::NotificationLog::default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silences_and_maintenance_windows_hold_back_what_is_sent_after_them() {
+    let folder = tempfile::tempdir().expect("folder");
+    let ledger = folder.path().join("ledger.db");
+    let mut store = MemoryStore::new();
+    store
+        .append(&(0..14_400).step_by(5).map(|second| failed(second, 500)).collect::<Vec<_>>())
+        .expect("append");
+    let querier: Arc<dyn Querier> = Arc::new(store);
+    // START is a Monday, midnight.
+    let window =
+        toml::from_str("name = 'backup'\nmatchers = ['service=app']\nhours = ['Mon 00:00-01:00 UTC']");
+    let mut runner =
+        Runner::new(&configured(FIXED), None).with_peace(&ledger, vec![window.expect("a window")]);
+    let (mut schedule, alerts) = (schedule_of("[[webhook]]\nurl = 'http://127.0.0.1:1'"), runner.alerts());
+    // Then a silence for an hour; the alert goes on.
+    let draft = crate::silence::draft::Draft {
+        matchers: vec!["service=app".parse().expect("a matcher")],
+        from: Some(at(3_600)),
+        seconds: 3_600,
+        by: "ann".to_owned(),
+        comment: "a migration".to_owned(),
+        via: crate::silence::Via::Post,
+    };
+    crate::silence::file::add(&ledger, draft.silence(at(0)).expect("a silence"), at(0)).expect("added");
+    let mut sent = Vec::new();
+    for now in (60..14_400).step_by(60) {
+        runner.evaluate(&querier, at(now)).await;
+        for due in schedule.due(&alerts.borrow(), at(now)) {
+            schedule.sent(&due, at(now));
+            sent.extend(
+                due.firing.iter().filter(|alert| alert.rule == RuleName::HighFailureRate).map(|_| now),
+            );
+        }
+    }
+    assert_eq!(sent.first(), Some(&(7_200 + 60)), "{sent:?}");
+}

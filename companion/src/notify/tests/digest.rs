@@ -2,6 +2,7 @@ use super::*;
 use crate::alert::NotificationLog;
 use crate::notify::digest::DigestTime;
 use crate::notify::schedule::{Grouping, Schedule};
+use crate::notify::times::Times;
 use crate::text::seconds::Seconds;
 use RuleName::{CostOverrun, FirstSeenModel, OffHours};
 
@@ -17,6 +18,8 @@ fn schedule(digest: &str, log: NotificationLog) -> Schedule {
         repeat_interval: Seconds(4 * 3600),
         send_resolved: true,
         min_severity: Severity::Info,
+        matchers: Vec::new(),
+        times: Times::default(),
         digest: digest.parse().expect(digest),
     };
     Schedule::new(grouping, log)

@@ -4,6 +4,7 @@ use super::*;
 use crate::alert::NotificationLog;
 use crate::notify::digest::DigestTime;
 use crate::notify::schedule::{Grouping, Schedule};
+use crate::notify::times::Times;
 use crate::text::seconds::Seconds;
 use RuleName::{AuthFailures, CostOverrun, HighFailureRate, RepeatedRequests};
 
@@ -15,6 +16,8 @@ fn grouping() -> Grouping {
         repeat_interval: Seconds(3600),
         send_resolved: true,
         min_severity: Severity::Info,
+        matchers: Vec::new(),
+        times: Times::default(),
         digest: DigestTime::off(),
     }
 }

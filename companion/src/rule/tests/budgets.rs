@@ -55,6 +55,8 @@ fn messages(
         repeat_interval: Seconds(4 * 3600),
         send_resolved: false,
         min_severity: Severity::Info,
+        matchers: Vec::new(),
+        times: crate::notify::times::Times::default(),
         digest: "off".parse().expect("off"),
     };
     let mut evaluator = Evaluator::new(config);

@@ -125,7 +125,7 @@ fn refuses_what_no_rule_reads_and_says_where() {
         ("[CostOverrun.services.a]\nwindow = '99d'", "\"a\": window: must be from 1s to 30d"),
         ("[CostOverrun]\nexpected = 'always'", "CostOverrun has no setting `expected`"),
         ("[ServiceSilent]\nexpected = 'sometimes'", "unknown variant `sometimes`"),
-        ("working_hours = 'nine to five'", "\"nine to five\" are no working hours"),
+        ("working_hours = 'nine to five'", "\"nine to five\" are no hours of a week"),
         ("interval = '0s'", "interval: must be from 1s to 1h"),
     ] {
         let error = refused(toml);

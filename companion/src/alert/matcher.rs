@@ -34,6 +34,8 @@ impl Matcher {
     }
 }
 
+impl Eq for Matcher {}
+
 impl PartialEq for Matcher {
     fn eq(&self, other: &Self) -> bool {
         (&self.label, self.sign, &self.value) == (&other.label, other.sign, &other.value)
