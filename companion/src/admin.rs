@@ -1,6 +1,7 @@
 //! The admin listener: metrics, health, and the report page.
 
 mod access;
+mod budgets;
 mod ledger;
 mod prometheus_api;
 mod query;

@@ -41,6 +41,7 @@ use crate::page::{self, PageState, Silences};
 use crate::receiver::admission::Admission;
 use crate::receiver::{self, Intake};
 use crate::report::rule_states::report_states;
+use crate::rule::budget::Budgets;
 use crate::rule::config::RulesConfig;
 use crate::silence::maintenance::MaintenanceConfig;
 use crate::store::Querier;
@@ -72,6 +73,7 @@ pub(crate) struct App {
     writer: WriterHandle,
     querier: Arc<SqliteQuerier>,
     rules: RulesConfig,
+    budgets: Budgets,
     maintenance: Vec<MaintenanceConfig>,
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
@@ -151,6 +153,7 @@ impl App {
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let followed = tokio::spawn(follow_rules(history.clone(), state.rules.clone(), stops.rules.clone()));
         let may_change = self.access.has_token();
+        let budgets = Arc::new(self.budgets);
         let page = PageState {
             querier: self.querier.clone(),
             prices: self.prices,
@@ -159,12 +162,13 @@ impl App {
                 let state = state.clone();
                 Arc::new(move || report_states(&state.rules.borrow()))
             },
+            budgets: budgets.clone(),
             silences: Silences { ledger: self.ledger, may_change },
             clock: Arc::new(clock::now),
         };
         let routes = admin::router(state.clone(), page::router(page), self.access);
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
-        let totals = tokio::spawn(read_totals(state.clone(), self.querier, stops.rules.clone()));
+        let totals = tokio::spawn(read_totals(state.clone(), self.querier, budgets, stops.rules.clone()));
         let remembered =
             supervisor.spawn("the memory of the metrics", remember(state.clone(), stops.rules.clone()));
         let admin = supervisor.spawn("the admin listener", self.admin.serve(routes, stops.admin.clone()));
@@ -273,11 +277,17 @@ async fn follow_rules(
 }
 
 /// Keeps the state's totals of the ledger up to date.
-async fn read_totals(state: Arc<AdminState>, querier: Arc<dyn Querier>, stop: CancellationToken) {
+async fn read_totals(
+    state: Arc<AdminState>,
+    querier: Arc<dyn Querier>,
+    budgets: Arc<Budgets>,
+    stop: CancellationToken,
+) {
     loop {
         let began = Instant::now();
-        let querier = querier.clone();
-        let read = tokio::task::spawn_blocking(move || LedgerTotals::read(querier.as_ref(), clock::now()));
+        let (querier, budgets) = (querier.clone(), budgets.clone());
+        let read =
+            tokio::task::spawn_blocking(move || LedgerTotals::read(querier.as_ref(), &budgets, clock::now()));
         tokio::select! {
             () = stop.cancelled() => return,
             read = read => match read {

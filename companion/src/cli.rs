@@ -39,6 +39,7 @@ use crate::evaluate::evaluator::Evaluator;
 use crate::evaluate::state_file::StateFile;
 use crate::failure::Failure;
 use crate::record::Timestamp;
+use crate::rule::budget::Budgets;
 use crate::store::Querier;
 use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
 use crate::text::terminal::Terminal;
@@ -214,7 +215,10 @@ impl Cli {
                     let mut evaluator = Evaluator::new(&loaded.config.rules);
                     Ok(crate::report::rule_states::report_states(&evaluator.evaluate_all(&querier, at)))
                 };
-                report::run(&args, &querier, &rules_at, now, terminal, out)?;
+                let budgets =
+                    loaded.config.budgets().map_err(|error| loaded.error_at(&error.key, error.message))?;
+                let budgets = Budgets::new(budgets);
+                report::run(&args, &querier, &budgets, &rules_at, now, terminal, out)?;
             }
             Command::Calls(args) => {
                 let querier = common.querier(&common.load(&[])?)?;

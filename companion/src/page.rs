@@ -33,7 +33,8 @@ use crate::evaluate::history::History;
 use crate::explain::{Found, find};
 use crate::record::{Timestamp, Window};
 use crate::report::html::{POLICY, document, footer, masthead, refreshing, sections};
-use crate::report::{self, RuleState};
+use crate::report::{self, Report, RuleState};
+use crate::rule::budget::Budgets;
 use crate::store::{Filter, Page, Querier, StoreError};
 
 /// Pages made at the same time; each of them keeps a thread and a core busy. One more is refused as retryable.
@@ -52,6 +53,8 @@ pub(crate) struct PageState {
     pub rules: Arc<dyn Fn() -> Vec<RuleState> + Send + Sync>,
     /// The values of the rules over time.
     pub history: Arc<History>,
+    /// The budgets.
+    pub budgets: Arc<Budgets>,
     /// The silences.
     pub silences: Silences,
     /// What bills are computed by.
@@ -94,7 +97,7 @@ async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Re
     answer(shared, query, |sources, asked| {
         let now = (sources.clock)();
         let (window, filter) = (asked.window(now)?, asked.filter()?);
-        let report = report::build(&*sources.querier, window, &(sources.rules)(), now)?;
+        let report = report(sources, window, now)?;
         let page = Page { limit: NEWEST, after: asked.after()? };
         let newest = sources.querier.calls(window, &filter, page)?;
         // Rules look at the present, whatever time the reader looks at.
@@ -207,6 +210,12 @@ async fn live_json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> R
     .await
 }
 
+/// The report of a time, with the budgets as they stand at its end.
+fn report(sources: &PageState, window: Window, now: Timestamp) -> Result<Report, StoreError> {
+    let budgets = sources.budgets.standings(&*sources.querier, window.to.min(now))?;
+    Ok(report::build(&*sources.querier, window, &(sources.rules)(), now)?.with_budgets(budgets))
+}
+
 fn as_json(value: &impl serde::Serialize) -> Result<Response, Refusal> {
     let text = serde_json::to_string(value).map_err(|error| Refusal::failed(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
@@ -226,7 +235,7 @@ async fn json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Respon
     answer(shared, query, |sources, asked| {
         let now = (sources.clock)();
         let window: Window = asked.window(now)?;
-        let report = report::build(&*sources.querier, window, &(sources.rules)(), now)?;
+        let report = report(sources, window, now)?;
         let text = report::to_json(&report).map_err(|error| Refusal::failed(error.to_string()))?;
         Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
     })

@@ -1,7 +1,9 @@
 //! The ledger's totals as metrics. Gauges, since retention lowers them; labels are bounded.
 
+use super::budgets;
 use crate::metrics::text::{Kind, Text};
 use crate::record::{Timestamp, Window};
+use crate::rule::budget::{Budgets, Standing};
 use crate::store::{Dimension, Filter, Group, Querier, SequenceGaps, StoreError, Totals};
 
 /// Values of one dimension that get a series of their own, the ones with most calls; the others are summed.
@@ -26,6 +28,7 @@ pub(crate) struct LedgerTotals {
     /// Sequence numbers that never came, and how many of those a journal has dropped.
     missing: u64,
     lost: u64,
+    budgets: Vec<Standing>,
 }
 
 impl LedgerTotals {
@@ -33,7 +36,7 @@ impl LedgerTotals {
     ///
     /// # Errors
     /// [`StoreError`] when the ledger cannot answer.
-    pub(crate) fn read(querier: &dyn Querier, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) fn read(querier: &dyn Querier, budgets: &Budgets, now: Timestamp) -> Result<Self, StoreError> {
         // Clocks of senders may run ahead; the end is exclusive and generous.
         let window = Window { from: Timestamp(0), to: now.plus_seconds(86_400) };
         let filter = Filter::default();
@@ -48,7 +51,7 @@ impl LedgerTotals {
             by.push((label, groups));
         }
         let SequenceGaps { numbers: missing, lost, .. } = querier.sequence_gaps(window, now, &filter, 0)?;
-        Ok(Self { all, by, missing, lost })
+        Ok(Self { all, by, missing, lost, budgets: budgets.standings(querier, now)? })
     }
 
     /// Writes them.
@@ -75,6 +78,7 @@ impl LedgerTotals {
         let name = "spanledger_ledger_lost_calls";
         out.family(name, Kind::Gauge, "Missing calls that a journal has dropped at its cap.");
         out.sample(name, &[], as_f64(self.lost));
+        budgets::write(out, &self.budgets);
     }
 
     /// The sum over all calls without a label, and one family a dimension, so that no sum counts a call twice. What has no

@@ -20,6 +20,7 @@ use crate::notify::secret::warn_of_readers;
 use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::receiver::sender::{Sender, Senders};
+use crate::rule::budget::{Budget, Budgets};
 use crate::store::StoreError;
 use crate::store::identity::Groups;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
@@ -80,6 +81,7 @@ struct Parts {
     admin_token: Option<Token>,
     receiver_tls: Option<tokio_rustls::TlsAcceptor>,
     admin_tls: Option<tokio_rustls::TlsAcceptor>,
+    budgets: Vec<Arc<Budget>>,
     targets: Vec<Target>,
     appender: SqliteAppender,
     querier: SqliteQuerier,
@@ -121,6 +123,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         writer,
         querier: Arc::new(parts.querier),
         rules: config.rules.clone(),
+        budgets: Budgets::new(parts.budgets),
         maintenance: config.maintenance.clone(),
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
@@ -148,6 +151,7 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
         admin_token: config.admin_token().map_err(invalid)?,
         receiver_tls: tls(&config.receiver.tls)?,
         admin_tls: tls(&config.admin.tls)?,
+        budgets: config.budgets().map_err(invalid)?,
         targets: config.notify.targets().map_err(|message| loaded.error_of(&message))?,
         appender: Ledger::open_writer(path, &retention(config))?,
         querier: Ledger::open_reader(path)?,

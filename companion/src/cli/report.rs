@@ -7,6 +7,7 @@ use super::format::ReportFormat;
 use super::{Failure, write_all};
 use crate::record::Timestamp;
 use crate::report::{self, RuleState, RuleStatus};
+use crate::rule::budget::Budgets;
 use crate::store::Querier;
 use crate::text::terminal::Terminal;
 use crate::text::time::WindowArgs;
@@ -40,9 +41,10 @@ pub type RulesAt<'a> = dyn Fn(Timestamp) -> Result<Vec<RuleState>, Failure> + 'a
 ///
 /// # Errors
 /// `Failure` when the window cannot be read, the ledger cannot answer, or the file cannot be written.
-pub fn run(
+pub(crate) fn run(
     args: &Args,
     querier: &dyn Querier,
+    budgets: &Budgets,
     rules_at: &RulesAt<'_>,
     now: Timestamp,
     terminal: Terminal,
@@ -54,7 +56,8 @@ pub fn run(
     for rule in rules.iter_mut().filter(|rule| rule.state == RuleStatus::Pending) {
         rule.state = RuleStatus::Firing;
     }
-    let report = report::build(querier, window, &rules, now)?;
+    let budgets = budgets.standings(querier, window.to.min(now))?;
+    let report = report::build(querier, window, &rules, now)?.with_budgets(budgets);
     let terminal = if args.output.is_some() { Terminal::PLAIN } else { terminal };
     let text = match args.format {
         ReportFormat::Text => report::to_text(&report, terminal),
@@ -83,7 +86,7 @@ mod tests {
     fn report(flags: &[&str]) -> Result<String, Failure> {
         let args = Cli::try_parse_from([&["report"], flags].concat()).unwrap().args;
         let mut out = Vec::new();
-        run(&args, &ledger(&calls()), &|_| Ok(rules()), NOW, Terminal::PLAIN, &mut out)?;
+        run(&args, &ledger(&calls()), &Budgets::default(), &|_| Ok(rules()), NOW, Terminal::PLAIN, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -108,7 +111,8 @@ mod tests {
                 at.set(Some(time));
                 Ok(Vec::new())
             };
-            run(&args, &ledger(&[]), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new()).unwrap();
+            run(&args, &ledger(&[]), &Budgets::default(), &rules_at, NOW, Terminal::PLAIN, &mut Vec::new())
+                .unwrap();
             assert_eq!(crate::text::time::rfc3339(at.get().unwrap()), asked);
         }
     }

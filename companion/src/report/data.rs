@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{SkipReason, SkippedSpans, TagKey, Timestamp, Window};
+use crate::rule::budget::Standing;
 use crate::store::{
     Dimension, Filter, Group, LatencySummary, Overview, OverviewQuestion, Querier, Repetition, SequenceGaps,
     Step, StoreError, Totals,
@@ -121,6 +122,8 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// The rules, firing ones first.
     pub rules: Vec<RuleState>,
+    /// How the budgets stand at the end of the window, or now if that is earlier.
+    pub(crate) budgets: Vec<Standing>,
 }
 
 /// Spans of one scope that are no calls for one reason.
@@ -147,6 +150,12 @@ impl RuleState {
 }
 
 impl Report {
+    /// The same with the budgets.
+    #[must_use]
+    pub(crate) fn with_budgets(self, budgets: Vec<Standing>) -> Self {
+        Self { budgets, ..self }
+    }
+
     /// The rules that fire.
     pub fn firing(&self) -> impl Iterator<Item = &RuleState> {
         self.rules.iter().filter(|rule| rule.state == RuleStatus::Firing)
@@ -233,6 +242,7 @@ pub fn build(
         missing,
         skipped,
         rules,
+        budgets: Vec::new(),
     })
 }
 

@@ -1,10 +1,12 @@
 //! What can be concluded from totals, and in which words. Absent is not zero.
 
 use crate::record::{NanoUsd, SkipReason, Timestamp};
+use crate::rule::budget::{Forecast, Standing};
 use crate::store::{Duplicates, Repetition, SequenceGaps, SkippedCalls, Totals};
 use crate::text::number::{count, counted, or_dash, percent, share};
 use crate::text::seconds::in_words;
 use crate::text::time::format;
+use crate::text::unit::Unit;
 
 use super::data::{Report, Skipped};
 
@@ -128,6 +130,20 @@ pub(crate) fn success_rate(totals: &Totals) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "a mean for display")]
 pub(crate) fn mean_seconds(totals: &Totals) -> Option<f64> {
     (totals.calls > 0).then(|| totals.duration_ns as f64 / totals.calls as f64 / 1e9)
+}
+
+/// Whose calls a budget is for; nothing for all.
+pub(super) fn budget_whose(budget: &Standing) -> String {
+    let labels: Vec<String> = budget.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    labels.join(", ")
+}
+
+/// `$120 (off by 8 %)`, or a dash where a forecast would be worth nothing.
+pub(super) fn budget_forecast(budget: &Standing) -> String {
+    let words = |forecast: &Forecast| {
+        format!("{} (off by {})", Unit::Usd.format(forecast.usd), Unit::Share.format(forecast.error))
+    };
+    budget.forecast.as_ref().map_or_else(|| "-".to_owned(), words)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The report as one HTML document that needs nothing else: no script, no font, no image from elsewhere.
 
+mod budgets;
 mod gaps;
 mod glance;
 mod reported;
@@ -133,6 +134,7 @@ fn name_linked(links: Links<'_>, link: Link, name: &str) -> Markup {
 pub(crate) fn sections(report: &Report, rules_note: &str, links: Links<'_>) -> Markup {
     html! {
         (rules::section(report, rules_note, links))
+        (budgets::section(report))
         (glance::section(report))
         (gaps::section(report))
         @if report.totals.calls == 0 {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::data::{Report, Skipped};
 use super::figures::{drift, known_cost, known_tokens, mean_seconds, success_rate};
 use crate::record::{NanoUsd, ProcessEnd, Window};
+use crate::rule::budget::Standing;
 use crate::store::{Group, Quantiles, Repeated, SequenceGap, Totals};
 use crate::text::time::rfc3339;
 use crate::text::unit::Unit;
@@ -40,6 +41,7 @@ struct Document<'a> {
     gaps: Gaps<'a>,
     skipped: Vec<SkippedSpans<'a>>,
     rules: Vec<Rule<'a>>,
+    budgets: Vec<Budget<'a>>,
     tags: BTreeMap<&'a str, Vec<Named<'a>>>,
 }
 
@@ -171,6 +173,38 @@ const fn unit(unit: Unit) -> &'static str {
     }
 }
 
+/// One budget in its current period.
+#[derive(Serialize)]
+struct Budget<'a> {
+    name: &'a str,
+    labels: &'a BTreeMap<String, String>,
+    period: Span,
+    limit_usd: f64,
+    spent_usd: f64,
+    share: f64,
+    period_share: f64,
+    unpriced_calls: u64,
+    forecast_usd: Option<f64>,
+    forecast_error: Option<f64>,
+}
+
+impl<'a> Budget<'a> {
+    fn of(budget: &'a Standing) -> Self {
+        Self {
+            name: &budget.name,
+            labels: &budget.labels,
+            period: Span::of(budget.period),
+            limit_usd: budget.limit.as_usd(),
+            spent_usd: budget.spent.as_usd(),
+            share: budget.share(),
+            period_share: budget.elapsed,
+            unpriced_calls: budget.unpriced,
+            forecast_usd: budget.forecast.map(|forecast| forecast.usd),
+            forecast_error: budget.forecast.map(|forecast| forecast.error),
+        }
+    }
+}
+
 impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         let repetition = &report.repetition;
@@ -210,6 +244,7 @@ impl<'a> Document<'a> {
                 newest: report.missing.newest.iter().map(Gap::of).collect(),
             },
             skipped: report.skipped.iter().map(SkippedSpans::of).collect(),
+            budgets: report.budgets.iter().map(Budget::of).collect(),
             rules: report
                 .rules
                 .iter()

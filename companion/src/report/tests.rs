@@ -446,3 +446,34 @@ fn calls_are_added_up_by_each_tag_in_every_form() {
     let page = to_html(&report);
     assert!(page.contains("Calls by tag team") && page.contains("&lt;search&gt;"));
 }
+
+#[test]
+fn budgets_have_a_section_of_their_own() {
+    let budget =
+        |toml: &str| toml::from_str::<crate::rule::budget::BudgetConfig>(toml).unwrap().budget().unwrap();
+    let list = [
+        "name = 'all'\nusd = 1000000\nperiod = 'day'",
+        "name = 'small'\nusd = 0.001\nperiod = 'week'\ntimezone = 'Europe/Berlin'\nservice = 'checkout'",
+    ];
+    let budgets = crate::rule::budget::Budgets::new(list.map(|toml| budget(toml).into()).to_vec());
+    let report = day().with_budgets(budgets.standings(&ledger(&calls()), NOW).unwrap());
+    let json: serde_json::Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    let [all, small] = json["budgets"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!(
+        (&all["name"], &all["period"]["from"], &all["period"]["to"], &all["period_share"]),
+        (&"all".into(), &"2026-11-23T00:00:00Z".into(), &"2026-11-24T00:00:00Z".into(), &0.5.into())
+    );
+    assert_eq!(
+        (&small["labels"]["service"], &small["period"]["from"]),
+        (&"checkout".into(), &"2026-11-22T23:00:00Z".into())
+    );
+    let spent = all["spent_usd"].as_f64().unwrap();
+    assert!(spent > 0.0 && (all["share"].as_f64().unwrap() - spent / 1e6).abs() < 1e-12, "{all}");
+    assert_eq!(all["forecast_usd"], serde_json::Value::Null);
+    let text = to_text(&report, Terminal::PLAIN);
+    let section = text.split("Budgets").nth(1).unwrap_or_else(|| panic!("{text}"));
+    assert!(section.contains("service=checkout") && section.contains("all calls"), "{section}");
+    let html = to_html(&report);
+    assert!(html.contains("<h2 id=\"budgets\">Budgets</h2>") && html.contains("service=checkout"), "{html}");
+    assert!(!to_html(&day()).contains("Budgets") && !to_text(&day(), Terminal::PLAIN).contains("Budgets"));
+}

@@ -1,5 +1,6 @@
 //! The report for a terminal: 80 columns, aligned, readable without colour.
 
+mod budgets;
 mod gaps;
 mod reported;
 mod skipped;
@@ -29,6 +30,7 @@ pub(crate) fn to_text(report: &Report, terminal: Terminal) -> String {
     let mut out = String::new();
     title(report, terminal, &mut out);
     rules(report, terminal, &mut out);
+    budgets::section(report, terminal, &mut out);
     summary(report, terminal, &mut out);
     gaps::section(report, terminal, &mut out);
     if report.totals.calls > 0 {

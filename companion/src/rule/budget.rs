@@ -4,17 +4,19 @@ mod config;
 mod forecast;
 mod period;
 mod spending;
+mod standing;
 
 use std::sync::Arc;
 
 pub(crate) use self::config::BudgetConfig;
-pub(super) use self::forecast::Forecast;
+pub(crate) use self::forecast::Forecast;
 pub(super) use self::spending::Spending;
+pub(crate) use self::standing::{Budgets, Standing};
 
 use self::period::Period;
 use super::{Inputs, Labels, Scope};
 use crate::record::{NanoUsd, Timestamp, Window};
-use crate::store::{Filter, StoreError, Totals};
+use crate::store::{Filter, Querier, StoreError, Totals};
 use crate::text::terminal::plural;
 use crate::text::unit::Unit;
 
@@ -28,6 +30,19 @@ pub(crate) struct Budget {
     labels: Labels,
     /// Percent of the limit, in rising order.
     steps: Vec<u32>,
+}
+
+/// Where it is asked what was spent, and for which time.
+pub(super) struct Books<'a> {
+    spending: &'a Spending,
+    ledger: &'a dyn Querier,
+    now: Timestamp,
+}
+
+impl<'a> Books<'a> {
+    pub(super) fn of(inputs: &Inputs<'a>) -> Self {
+        Self { spending: &inputs.pasts.spending, ledger: inputs.ledger, now: inputs.now }
+    }
 }
 
 /// What is spent of a budget.
@@ -73,9 +88,19 @@ impl Spent {
     /// What is spent of the budget of `scope`; `None` where it has none, or at the end of time.
     pub(super) fn of(scope: &Scope, inputs: &Inputs<'_>) -> Result<Option<Self>, StoreError> {
         let Some(budget) = &scope.budget else { return Ok(None) };
-        let Some(period) = budget.period.window(inputs.now) else { return Ok(None) };
-        let so_far = Window { from: period.from, to: inputs.now };
-        let totals = inputs.pasts.spending.current(budget, so_far, inputs.ledger)?;
+        let books = Books::of(inputs);
+        let spent = Self::of_budget(budget, &books)?;
+        Ok(spent.map(|spent| {
+            let totals = books.spending.not_before(budget, spent.period, books.now, spent.totals);
+            Self { totals, ..spent }
+        }))
+    }
+
+    /// What is spent of `budget`; `None` at the end of time.
+    pub(super) fn of_budget(budget: &Arc<Budget>, books: &Books<'_>) -> Result<Option<Self>, StoreError> {
+        let Some(period) = budget.period.window(books.now) else { return Ok(None) };
+        let so_far = Window { from: period.from, to: books.now };
+        let totals = books.spending.current(budget, so_far, books.ledger)?;
         let began = budget.period.date(period.from);
         Ok(Some(Self { budget: Arc::clone(budget), period, began, totals }))
     }

@@ -1,4 +1,4 @@
-use super::budget::{Forecast, Spent};
+use super::budget::{Books, Forecast, Spent};
 use super::config::Settings;
 use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
 use crate::store::StoreError;
@@ -30,7 +30,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     let Some(spent) = Spent::of(scope, inputs)? else {
         return Ok(Evaluation::unknown("there is no budget".to_owned()));
     };
-    let Some(forecast) = Forecast::of(&spent, inputs)? else {
+    let Some(forecast) = Forecast::of(&spent, &Books::of(inputs))? else {
         let reason = "too early in the period, or fewer than three earlier periods";
         return Ok(Evaluation::unknown(reason.to_owned()));
     };

@@ -1,4 +1,4 @@
-use super::budget::{Forecast, Spent};
+use super::budget::{Books, Forecast, Spent};
 use super::config::Settings;
 use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
 use crate::store::StoreError;
@@ -30,7 +30,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         return Ok(Evaluation::unknown("there is no budget".to_owned()));
     };
     let mut description = spent.words();
-    if let Some(forecast) = Forecast::of(&spent, inputs)? {
+    if let Some(forecast) = Forecast::of(&spent, &Books::of(inputs))? {
         description.push_str(&format!(
             "; forecast {}, such forecasts were off by {}",
             Unit::Usd.format(forecast.usd),

@@ -1,8 +1,7 @@
 //! What a period will have cost at its end, by what was spent after the same time of earlier ones.
 
-use super::Spent;
+use super::{Books, Spent};
 use crate::record::{Timestamp, Window};
-use crate::rule::Inputs;
 use crate::store::StoreError;
 
 const HOUR: i64 = 3_600 * Timestamp::SECOND;
@@ -14,10 +13,10 @@ const LEVELS: (f64, f64) = (0.25, 4.0);
 
 /// A forecast of a period's spend, in dollars.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::rule) struct Forecast {
-    pub(in crate::rule) usd: f64,
+pub(crate) struct Forecast {
+    pub(crate) usd: f64,
     /// By how much such forecasts of the earlier periods were wrong: the median share.
-    pub(in crate::rule) error: f64,
+    pub(crate) error: f64,
 }
 
 /// One earlier period.
@@ -31,21 +30,20 @@ struct Earlier {
 impl Forecast {
     /// The forecast for a budget. `None` before half of what is usual is spent, where nothing is worth much, and with fewer
     /// than three whole periods in the ledger.
-    pub(in crate::rule) fn of(spent: &Spent, inputs: &Inputs<'_>) -> Result<Option<Self>, StoreError> {
-        let elapsed = inputs.now.0.saturating_sub(spent.period.from.0);
+    pub(in crate::rule) fn of(spent: &Spent, books: &Books<'_>) -> Result<Option<Self>, StoreError> {
+        let elapsed = books.now.0.saturating_sub(spent.period.from.0);
         let elapsed = elapsed.div_euclid(HOUR) * HOUR;
-        let spending = &inputs.pasts.spending;
         let (mut earlier, mut window) = (Vec::new(), spent.period);
         while earlier.len() <= MOST {
             let Some(before) = spent.budget.before(window) else { break };
             window = before;
-            let total = spending.past(&spent.budget, window, inputs.now, inputs.ledger)?;
+            let total = books.spending.past(&spent.budget, window, books.now, books.ledger)?;
             if total.calls == 0 {
                 break;
             }
             let then = Timestamp(window.from.0.saturating_add(elapsed)).min(window.to);
             let until = Window { from: window.from, to: then };
-            let by_then = spending.past(&spent.budget, until, inputs.now, inputs.ledger)?.cost.as_usd();
+            let by_then = books.spending.past(&spent.budget, until, books.now, books.ledger)?.cost.as_usd();
             earlier.push(Earlier { by_then, rest: total.cost.as_usd() - by_then });
         }
         // The ledger may have begun in the middle of the oldest.

@@ -241,3 +241,122 @@ fn tables_are_checked() {
         assert!(error.starts_with(wrong), "{toml}: {error}");
     }
 }
+
+/// A dollar at each of these days of November.
+fn days(days: &[i64]) -> Vec<CallRecord> {
+    days.iter().map(|day| spent(time("2026-11-01T00:00:00Z").plus_seconds(day * 86_400), 1.0)).collect()
+}
+
+/// Evaluates at each of these times, and returns the steps that a target is sent each time.
+fn at_times(
+    evaluator: &mut Evaluator,
+    schedule: &mut Schedule,
+    store: &MemoryStore,
+    times: &[&str],
+) -> Vec<Vec<String>> {
+    let mut sent = Vec::new();
+    for text in times {
+        let now = time(text);
+        evaluator.evaluate_all(store, now);
+        let alerts: Vec<Alert> =
+            evaluator.alerts().into_iter().filter(|alert| alert.rule == RuleName::BudgetSpent).collect();
+        let known = schedule.log();
+        for notification in schedule.due(&alerts, now) {
+            let was = |alert: &Alert| {
+                known.0.values().any(|group| group.firing.iter().any(|old| old.labels == alert.labels))
+            };
+            let new = notification.firing.iter().filter(|alert| !was(alert));
+            let mut steps: Vec<String> = new.filter_map(|alert| alert.labels.get("spent").cloned()).collect();
+            steps.sort();
+            if !steps.is_empty() {
+                sent.push(steps);
+            }
+            schedule.sent(&notification, now);
+        }
+    }
+    sent
+}
+
+fn target() -> Schedule {
+    let config: crate::notify::target::NotifyConfig =
+        toml::from_str("group_wait = '0s'\n[[webhook]]\nurl = 'http://127.0.0.1:1'").expect("notify");
+    Schedule::new(config.targets().expect("targets").remove(0).grouping, Default::default())
+}
+
+#[test]
+fn a_clock_that_leaps_tells_no_step_twice() {
+    let config = rules("[[budget]]\nname = 'all'\nusd = 10");
+    let mut store = MemoryStore::new();
+    store.append(&days(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).expect("append");
+    let (mut evaluator, mut schedule) = (Evaluator::new(&config), target());
+    let sent = at_times(
+        &mut evaluator,
+        &mut schedule,
+        &store,
+        &[
+            "2026-11-06T12:00:00Z",
+            "2026-11-06T12:02:00Z",
+            // Back by four days, where a fifth is spent, for a while, and on.
+            "2026-11-02T12:00:00Z",
+            "2026-11-02T12:02:00Z",
+            "2026-11-02T13:00:00Z",
+            "2026-11-06T12:04:00Z",
+            "2026-11-06T12:06:00Z",
+            // On by two days at once.
+            "2026-11-08T12:00:00Z",
+            "2026-11-08T12:02:00Z",
+            "2026-11-09T12:00:00Z",
+            "2026-11-09T12:02:00Z",
+        ],
+    );
+    assert_eq!(sent, [vec!["50%"], vec!["80%"]]);
+}
+
+#[test]
+fn a_budget_that_is_changed_in_its_period_tells_only_what_is_new() {
+    let budget = |usd: u32| rules(&format!("[[budget]]\nname = 'all'\nusd = {usd}"));
+    let mut store = MemoryStore::new();
+    store.append(&days(&[1, 2, 3, 4, 5, 6, 10, 11, 12, 13])).expect("append");
+    let (mut evaluator, mut schedule) = (Evaluator::new(&budget(10)), target());
+    let changed = |evaluator: &Evaluator, usd: u32| {
+        let mut next = Evaluator::new(&budget(usd));
+        next.restore(evaluator.alerts());
+        next
+    };
+    let first =
+        at_times(&mut evaluator, &mut schedule, &store, &["2026-11-07T12:00:00Z", "2026-11-07T12:02:00Z"]);
+    assert_eq!(first, [vec!["50%"]]);
+    // Of seven dollars, six are more than four fifths.
+    evaluator = changed(&evaluator, 7);
+    let lower =
+        at_times(&mut evaluator, &mut schedule, &store, &["2026-11-07T12:10:00Z", "2026-11-07T12:12:00Z"]);
+    assert_eq!(lower, [vec!["80%"]]);
+    // Of twenty, six are less than half; half of them is spent on the 13th.
+    evaluator = changed(&evaluator, 20);
+    let higher =
+        ["2026-11-07T12:20:00Z", "2026-11-07T12:22:00Z", "2026-11-12T12:00:00Z", "2026-11-12T12:02:00Z"];
+    assert_eq!(at_times(&mut evaluator, &mut schedule, &store, &higher), Vec::<Vec<String>>::new());
+    let half = ["2026-11-14T12:00:00Z", "2026-11-14T12:02:00Z", "2026-11-20T12:00:00Z"];
+    assert_eq!(at_times(&mut evaluator, &mut schedule, &store, &half), [vec!["50%"]]);
+}
+
+#[test]
+fn weeks_and_days_of_a_zone_tell_each_step_once_over_months_with_both_changes_of_the_clock() {
+    // A dollar at noon of Berlin each day, from the middle of February to December.
+    let (first, last) = (time("2026-02-16T00:00:00Z"), time("2026-12-07T00:00:00Z"));
+    let mut calls = Vec::new();
+    let mut at = first.plus_seconds(11 * 3600);
+    while at < last {
+        calls.push(spent(at, 1.0));
+        at = at.plus_seconds(86_400);
+    }
+    let config = rules(
+        "[[budget]]\nname = 'week'\nusd = 8\nperiod = 'week'\ntimezone = 'Europe/Berlin'\nnotify_at = [50]\n\
+         [[budget]]\nname = 'day'\nusd = 1\nperiod = 'day'\ntimezone = 'Europe/Berlin'\nnotify_at = [100]",
+    );
+    let range = ("2026-02-16T00:00:00Z", "2026-12-07T00:00:00Z");
+    let sent = messages(&config, &calls, range, 3 * 3600, 41, RuleName::BudgetSpent);
+    let of = |step: &str| sent.iter().filter(|(_, steps)| steps.iter().any(|one| one == step)).count();
+    // 42 weeks, in which the fourth dollar of eight is spent on Thursday; 294 days.
+    assert_eq!((of("50%"), of("100%")), (42, 294), "{sent:?}");
+}
