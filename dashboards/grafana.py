@@ -166,7 +166,6 @@ LEDGER_NOTES = {
     "The Collector's queues": NOTHING + "since there is no Collector.",
     "Spans sent by the Collector, per minute": NOTHING + "since there is no Collector.",
     "Duration p95 by version": ON_THE_LEDGER + "one line, since the ledger does not keep versions.",
-    "Cost by environment": ON_THE_LEDGER + "one bar, since the ledger does not keep environments.",
     "Cost by owner (service.namespace)": ON_THE_LEDGER + "one bar, since the ledger does not keep namespaces.",
     "Cost by version": ON_THE_LEDGER + "one bar, since the ledger does not keep versions.",
     "Calls per minute by HTTP status": ON_THE_LEDGER + "status 429 and all others together.",

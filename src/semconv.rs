@@ -156,6 +156,10 @@ pub mod attribute {
     pub const SERVICE_NAME: &str = "service.name";
     /// core, resource.
     pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+    /// core, resource: where the service runs. The companion judges each environment of a service apart.
+    pub const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+    /// core, resource, until 1.27; read, never written.
+    pub const DEPLOYMENT_ENVIRONMENT: &str = "deployment.environment";
 
     /// ours: hex, 32 digits.
     pub const REQUEST_HASH: &str = "spanledger.request.hash";

@@ -308,6 +308,7 @@ impl<'a> Resource<'a> {
     fn read<E: Encoding>(resource: E::Resource<'a>, sources: &[TagSource]) -> Result<Self, Malformed> {
         let mut tags = TagDraft::default();
         let (mut service, mut sdk, mut instance) = (Text::EMPTY, Text::EMPTY, Text::EMPTY);
+        let (mut environment, mut older) = (Text::EMPTY, Text::EMPTY);
         E::resource_attributes(resource, |key, value| {
             let key = &*key.head(NAME_BYTES);
             if !tags.note_own(key, value) && !sources.is_empty() {
@@ -317,11 +318,16 @@ impl<'a> Resource<'a> {
             match key {
                 attribute::SERVICE_NAME => service = text,
                 attribute::SERVICE_INSTANCE_ID => instance = text,
+                attribute::DEPLOYMENT_ENVIRONMENT_NAME => environment = text,
+                attribute::DEPLOYMENT_ENVIRONMENT => older = text,
                 third_party::SDK_NAME => sdk = text,
                 _ => {}
             }
         })?;
         let [service, sdk, instance] = [service, sdk, instance].map(|text| text.head(NAME_BYTES));
+        for name in [environment, older].map(|text| text.head(NAME_BYTES)) {
+            tags.note_environment(&name);
+        }
         Ok(Self { service, sdk, instance, tags })
     }
 }

@@ -1,5 +1,6 @@
 //! One call as the ledger keeps it: plain facts from any instrumentation.
 
+mod deployment;
 pub(crate) mod ids;
 mod modality;
 mod passage;
@@ -7,6 +8,7 @@ mod process;
 mod skipped;
 mod tags;
 
+pub(crate) use deployment::{ENVIRONMENT, deployment, service_and_environment};
 pub(crate) use modality::{ModalityTokens, Parts};
 pub(crate) use passage::Passage;
 pub(crate) use process::{ProcessEnd, ProcessReport};
@@ -166,7 +168,7 @@ pub struct CallRecord {
     pub price_factors: Vec<String>,
     /// What the price tables give for a call whose `cost` is what the provider or the sender reported.
     pub computed_cost: Option<NanoUsd>,
-    /// `spanledger.tag.*`.
+    /// `spanledger.tag.*`, and the environment.
     pub tags: Tags,
     /// `user.id`.
     pub user: Option<String>,
@@ -251,6 +253,17 @@ impl CallRecord {
     #[must_use]
     pub fn model(&self) -> &str {
         self.response_model.as_deref().or(self.request_model.as_deref()).unwrap_or_default()
+    }
+
+    /// `deployment.environment.name` of the sender, as a tag; empty when it gave none.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.tags.get(ENVIRONMENT).unwrap_or_default()
+    }
+
+    /// The service in its environment.
+    pub(crate) fn deployment(&self) -> std::borrow::Cow<'_, str> {
+        deployment(&self.service, self.environment())
     }
 
     /// Input and output together; `None` when neither is known.

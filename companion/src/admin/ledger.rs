@@ -2,7 +2,7 @@
 
 use super::budgets;
 use crate::metrics::text::{Kind, Text};
-use crate::record::{Timestamp, Window};
+use crate::record::{ENVIRONMENT, Timestamp, Window};
 use crate::rule::budget::{Budgets, Standing};
 use crate::store::{Dimension, Filter, Group, Querier, SequenceGaps, StoreError, Totals};
 
@@ -12,10 +12,11 @@ const MOST_SERIES: usize = 50;
 const OTHERS: &str = "_OTHER";
 
 /// What is summed by, with the label it gives.
-const DIMENSIONS: [(Dimension, &str); 5] = [
+const DIMENSIONS: [(Dimension, &str); 6] = [
     (Dimension::Model, "model"),
     (Dimension::Provider, "provider"),
     (Dimension::Service, "service"),
+    (Dimension::Tag(ENVIRONMENT), "environment"),
     (Dimension::Outcome, "outcome"),
     (Dimension::CostStatus, "cost_status"),
 ];
@@ -44,6 +45,12 @@ impl LedgerTotals {
         let mut by = Vec::with_capacity(DIMENSIONS.len());
         for (dimension, label) in DIMENSIONS {
             let mut groups = querier.breakdown(window, &filter, dimension, MOST_SERIES)?;
+            // Prometheus takes an empty label for none, as the ledger's own series have it.
+            if dimension == Dimension::Tag(ENVIRONMENT) {
+                let filter = Filter { tags: vec![(ENVIRONMENT, String::new())], ..Filter::default() };
+                let totals = querier.totals(window, &filter)?;
+                groups.extend((totals.calls > 0).then(|| Group { name: String::new(), totals }));
+            }
             let listed: Totals = groups.iter().fold(Totals::default(), |sum, group| add(sum, &group.totals));
             if listed.calls < all.calls {
                 groups.push(Group { name: OTHERS.to_owned(), totals: rest(&all, &listed) });

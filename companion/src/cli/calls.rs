@@ -12,7 +12,7 @@ use spanledger::Outcome;
 
 use super::format::CallsFormat;
 use super::{Failure, write_all};
-use crate::record::{TagKey, Timestamp, parse_tag};
+use crate::record::{ENVIRONMENT, TagKey, Timestamp, parse_tag};
 use crate::store::{Filter, Page, Querier};
 use crate::text::terminal::Terminal;
 use crate::text::time::WindowArgs;
@@ -46,6 +46,9 @@ pub struct Args {
     /// Only calls of this user.
     #[arg(long)]
     user: Option<String>,
+    /// Only calls of services in this environment.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Only calls with this tag; several must all match.
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
     tags: Vec<(TagKey, String)>,
@@ -85,6 +88,14 @@ fn outcomes() -> impl TypedValueParser<Value = Outcome> {
         .try_map(|name| Outcome::parse(&name).ok_or("unknown outcome"))
 }
 
+/// The tags that a filter asks for.
+pub(super) fn with_environment(
+    tags: &[(TagKey, String)],
+    environment: Option<&String>,
+) -> Vec<(TagKey, String)> {
+    tags.iter().cloned().chain(environment.map(|name| (ENVIRONMENT, name.clone()))).collect()
+}
+
 /// Writes one page of calls to `out`, and, where the format has no place for it, the number at which the next
 /// page continues to `notes` (the standard error).
 ///
@@ -103,7 +114,7 @@ pub fn run(
         model: args.model.clone(),
         provider: args.provider.clone(),
         user: args.user.clone(),
-        tags: args.tags.clone(),
+        tags: with_environment(&args.tags, args.environment.as_ref()),
         error: args.error.clone(),
         hash: args.hash.clone(),
         trace_id: args.trace_id,

@@ -8,9 +8,10 @@ use std::io::Write;
 
 use jiff::tz::TimeZone;
 
+use super::calls::with_environment;
 use super::{Failure, write_all};
 use crate::periods::{calendar, usage as view};
-use crate::record::{TagKey, Timestamp, parse_tag};
+use crate::record::{ENVIRONMENT, TagKey, Timestamp, parse_tag};
 use crate::store::{Dimension, Filter, Querier};
 use crate::text::terminal::Terminal;
 use crate::text::time::{checked_duration, duration_seconds};
@@ -50,7 +51,7 @@ pub(super) struct Args {
     /// Where days begin: an IANA name such as Europe/Berlin.
     #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = calendar::time_zone)]
     timezone: TimeZone,
-    /// Totals within each period as well, by one or more of model, user, service, provider and tag:KEY.
+    /// Totals within each period as well, by one or more of model, user, service, environment, provider and tag:KEY.
     #[arg(long, value_delimiter = ',')]
     by: Vec<By>,
     /// Only calls of this model.
@@ -65,6 +66,9 @@ pub(super) struct Args {
     /// Only calls of this user.
     #[arg(long)]
     user: Option<String>,
+    /// Only calls of services in this environment.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Only calls with this tag; several must all match.
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
     tags: Vec<(TagKey, String)>,
@@ -111,6 +115,7 @@ impl std::fmt::Display for By {
             Self::User => f.write_str("user"),
             Self::Service => f.write_str("service"),
             Self::Provider => f.write_str("provider"),
+            Self::Tag(ENVIRONMENT) => f.write_str("environment"),
             Self::Tag(key) => write!(f, "tag:{key}"),
         }
     }
@@ -125,9 +130,10 @@ impl std::str::FromStr for By {
             "user" => Ok(Self::User),
             "service" => Ok(Self::Service),
             "provider" => Ok(Self::Provider),
+            "environment" => Ok(Self::Tag(ENVIRONMENT)),
             _ => match text.strip_prefix("tag:") {
                 Some(key) => key.parse().map(Self::Tag),
-                None => Err("expected model, user, service, provider or tag:KEY".to_owned()),
+                None => Err("expected model, user, service, environment, provider or tag:KEY".to_owned()),
             },
         }
     }
@@ -165,7 +171,7 @@ pub(super) fn run(
         model: args.model.clone(),
         provider: args.provider.clone(),
         user: args.user.clone(),
-        tags: args.tags.clone(),
+        tags: with_environment(&args.tags, args.environment.as_ref()),
         ..Filter::default()
     };
     let by: Vec<(By, Dimension)> = args.by.iter().map(|by| (*by, by.dimension())).collect();

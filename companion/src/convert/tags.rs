@@ -7,7 +7,7 @@ use spanledger::semconv::attribute;
 use super::secrets;
 use super::value::{self, DOCUMENT_BYTES, NAME_BYTES, TEXT_BYTES};
 use crate::otlp::Value;
-use crate::record::{TAG_VALUE_BYTES, TagKey, Tags};
+use crate::record::{ENVIRONMENT, TAG_VALUE_BYTES, TagKey, Tags};
 
 /// Bytes of the shortest value that could be a credential.
 const SHORTEST_SECRET: usize = 16;
@@ -117,6 +117,11 @@ impl TagDraft {
                 }
             }
         }
+    }
+
+    /// Notes where the sender runs. What names a tag so by itself goes before.
+    pub(super) fn note_environment(&mut self, name: &str) {
+        Self::add(&mut self.configured, &mut self.cut, ENVIRONMENT.as_str(), name);
     }
 
     fn add(tags: &mut Tags, cut: &mut u64, key: &str, value: &str) {

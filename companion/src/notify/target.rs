@@ -81,7 +81,7 @@ macro_rules! kinds {
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct NotifyConfig {
-            /// Alerts with the same values of these labels share a message. Defaults to `["alertname", "service"]`.
+            /// Alerts with the same values of these labels share a message. Defaults to `["alertname", "service", "environment"]`.
             pub group_by: Vec<String>,
             /// How long a new group waits for more alerts. Defaults to `10s`.
             pub group_wait: Seconds,
@@ -112,7 +112,7 @@ macro_rules! kinds {
         impl Default for NotifyConfig {
             fn default() -> Self {
                 Self {
-                    group_by: vec!["alertname".to_owned(), "service".to_owned()],
+                    group_by: ["alertname", "service", "environment"].map(str::to_owned).to_vec(),
                     group_wait: Seconds(10),
                     group_interval: Seconds::MINUTE,
                     repeat_interval: Seconds(4 * 3600),

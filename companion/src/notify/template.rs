@@ -23,8 +23,13 @@ pub(crate) fn subject(notification: &Notification) -> String {
         if notification.firing.is_empty() { notification.resolved.len() } else { notification.firing.len() };
     let rules = names(&notification.alerts().collect::<Vec<_>>());
     let severity = notification.alerts().map(|alert| alert.severity).max().unwrap_or_default();
-    let service = notification.group_labels.get("service").map(|name| format!(" {name}")).unwrap_or_default();
-    let text = format!("[{} {count}] {rules}{service} ({severity})", notification.status().to_uppercase());
+    let label = |name, before| notification.group_labels.get(name).map(|value| format!("{before}{value}"));
+    let service = label("service", " ").unwrap_or_default();
+    let environment = label("environment", " in ").unwrap_or_default();
+    let text = format!(
+        "[{} {count}] {rules}{service}{environment} ({severity})",
+        notification.status().to_uppercase()
+    );
     one_line(&text)
 }
 

@@ -37,7 +37,7 @@ fn filters(asked: &Parameters) -> Markup {
     html! {
         form.filters action="/calls" method="get" aria-label="Filter the calls" {
             @for (name, value) in asked.present(&TIME) { input type="hidden" name=(name) value=(value); }
-            @for (name, title) in [("model", "Model"), ("provider", "Provider"), ("service", "Service"), ("user", "User"), ("tag", "Tag (key=value)"), ("error", "Error")] {
+            @for (name, title) in [("model", "Model"), ("provider", "Provider"), ("service", "Service"), ("environment", "Environment"), ("user", "User"), ("tag", "Tag (key=value)"), ("error", "Error")] {
                 label { (title) input type="text" name=(name) value=(value(name)) autocomplete="off" spellcheck="false"; }
             }
             label {

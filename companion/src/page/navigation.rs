@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::parameters::{FILTERS, Parameters};
+use crate::record::ENVIRONMENT;
 use crate::report::html::Link;
 
 /// The pages, by their addresses.
@@ -50,6 +51,7 @@ pub(super) fn links(asked: &Parameters) -> impl Fn(Link, &str) -> Option<String>
             Link::User => "user",
             Link::Error => "error",
             Link::Hash => "hash",
+            Link::Tag(ENVIRONMENT) => "environment",
             Link::Tag(key) => {
                 let tag = format!("{key}={value}");
                 return Some(asked.link("/calls", &[("tag", Some(&tag)), ("after", None)]));

@@ -5,14 +5,30 @@ use std::collections::BTreeMap;
 use spanledger::Outcome;
 
 use crate::record::ids::parse_trace_id;
-use crate::record::{Timestamp, Window, parse_tag};
+use crate::record::{ENVIRONMENT, Timestamp, Window, parse_tag};
 use crate::store::Filter;
 use crate::text::time::window;
 
 /// The names a query may use.
-const KNOWN: [&str; 17] = [
-    "last", "from", "to", "service", "provider", "model", "user", "tag", "error", "outcome", "status",
-    "hash", "trace_id", "after", "refresh", "id", "matchers",
+const KNOWN: [&str; 18] = [
+    "last",
+    "from",
+    "to",
+    "service",
+    "environment",
+    "provider",
+    "model",
+    "user",
+    "tag",
+    "error",
+    "outcome",
+    "status",
+    "hash",
+    "trace_id",
+    "after",
+    "refresh",
+    "id",
+    "matchers",
 ];
 
 /// What was wrong with a query, for the reader.
@@ -65,7 +81,11 @@ impl Parameters {
             model: text("model"),
             provider: text("provider"),
             user: text("user"),
-            tags: self.read("tag", parse_tag)?.into_iter().collect(),
+            tags: self
+                .read("tag", parse_tag)?
+                .into_iter()
+                .chain(text("environment").map(|name| (ENVIRONMENT, name)))
+                .collect(),
             hash: text("hash"),
             trace_id: self.read("trace_id", parse_trace_id)?,
             error: text("error"),
@@ -123,8 +143,19 @@ impl Parameters {
 /// The parameters that choose the time.
 pub(super) const TIME: [&str; 3] = ["last", "from", "to"];
 /// The parameters that choose among the calls.
-pub(super) const FILTERS: [&str; 10] =
-    ["service", "provider", "model", "user", "tag", "error", "outcome", "status", "hash", "trace_id"];
+pub(super) const FILTERS: [&str; 11] = [
+    "service",
+    "environment",
+    "provider",
+    "model",
+    "user",
+    "tag",
+    "error",
+    "outcome",
+    "status",
+    "hash",
+    "trace_id",
+];
 
 #[cfg(test)]
 mod tests {

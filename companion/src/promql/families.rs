@@ -66,6 +66,7 @@ macro_rules! ledger_families {
             family(concat!($name, "_by_model"), "gauge", $help, By::One("model"), Measure::$measure),
             family(concat!($name, "_by_provider"), "gauge", $help, By::One("provider"), Measure::$measure),
             family(concat!($name, "_by_service"), "gauge", $help, By::One("service"), Measure::$measure),
+            family(concat!($name, "_by_environment"), "gauge", $help, By::One("environment"), Measure::$measure),
             family(concat!($name, "_by_outcome"), "gauge", $help, By::One("outcome"), Measure::$measure),
             family(concat!($name, "_by_cost_status"), "gauge", $help, By::One("cost_status"), Measure::$measure),
         )+]
@@ -170,7 +171,7 @@ const LIBRARY: [Family; 14] = {
     ]
 };
 
-const LEDGER: [Family; 30] = ledger_families! {
+const LEDGER: [Family; 35] = ledger_families! {
     "spanledger_ledger_calls", "Calls in the ledger.", Calls;
     "spanledger_ledger_failed_calls", "Failed calls in the ledger.", FailedCalls;
     "spanledger_ledger_input_tokens", "Input tokens in the ledger.", InputTokens;
@@ -260,6 +261,7 @@ impl Family {
         let error = names.error.as_deref().unwrap_or_default();
         let everything = [
             ("service_name", "service", &*names.service),
+            ("deployment_environment_name", "environment", names.environment.as_deref().unwrap_or_default()),
             ("gen_ai_provider_name", "provider", &*names.provider),
             ("gen_ai_request_model", "model", &*names.model),
             ("spanledger_outcome", "outcome", names.outcome),

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Tags of one call.
+use super::ENVIRONMENT;
+
+/// Tags of one call, next to its environment.
 const MOST: usize = 8;
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -29,7 +31,6 @@ impl TagKey {
     }
 
     /// A key that is known to be one.
-    #[cfg(test)]
     pub(crate) const fn of_static(text: &'static str) -> Self {
         let mut bytes = [0; KEY_BYTES];
         let mut at = 0;
@@ -48,9 +49,13 @@ impl TagKey {
         std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
     }
 
-    /// The name of a label of alerts: `tag_` and the key, with `_` for what such names cannot have.
+    /// The name of a label of alerts: `tag_` and the key, with `_` for what such names cannot have. That of the environment
+    /// is `environment`, as in Prometheus.
     #[must_use]
     pub fn label(&self) -> String {
+        if *self == ENVIRONMENT {
+            return self.to_string();
+        }
         let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
         format!("tag_{}", self.as_str().chars().map(plain).collect::<String>())
     }
@@ -98,7 +103,7 @@ impl Tags {
         let kept = &value[..end.unwrap_or(0)];
         match self.0.binary_search_by_key(&key, |(known, _)| *known) {
             Ok(_) => true,
-            Err(_) if self.0.len() == MOST => false,
+            Err(_) if key != ENVIRONMENT && self.without_environment().count() == MOST => false,
             Err(at) => {
                 self.0.insert(at, (key, kept.to_owned()));
                 kept.len() == value.len()
@@ -111,6 +116,17 @@ impl Tags {
     pub fn get(&self, key: TagKey) -> Option<&str> {
         let at = self.0.binary_search_by_key(&key, |(known, _)| *known).ok()?;
         self.0.get(at).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the value of a key is this one; an empty one is that of calls without the tag.
+    #[must_use]
+    pub fn has(&self, key: TagKey, value: &str) -> bool {
+        self.get(key).unwrap_or_default() == value
+    }
+
+    /// All but the environment, which every call of a process has.
+    pub(crate) fn without_environment(&self) -> impl Iterator<Item = (TagKey, &str)> {
+        self.iter().filter(|(key, _)| *key != ENVIRONMENT)
     }
 
     /// Whether there are none.
@@ -184,6 +200,8 @@ mod tests {
         assert!(!tags.add("one-more", "v"));
         assert_eq!(tags.get(TagKey::new("team").unwrap()), Some("search"));
         assert_eq!(tags.get(TagKey::new("long").unwrap()).map(str::len), Some(128));
+        assert!(tags.add("environment", "prod"), "it has a place of its own");
+        assert_eq!(ENVIRONMENT.label(), "environment");
         assert_eq!(TagKey::new("deployment.environment").unwrap().label(), "tag_deployment_environment");
     }
 

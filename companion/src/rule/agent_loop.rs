@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
-use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
 use crate::record::NanoUsd;
 use crate::store::{Conversation, StoreError};
 use crate::text::seconds::Seconds;
@@ -9,7 +9,7 @@ use crate::text::seconds::Seconds;
 /// Conversations looked at in each minute, those with the most calls.
 const CONVERSATIONS: usize = 2_000;
 
-/// One conversation makes many calls with much input in a short time: an agent that does not end. One alert per service.
+/// One conversation makes many calls with much input in a short time: an agent that does not end. One alert per service and environment.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::AgentLoop,
     advice: "stop the agent, and give it a limit of turns",
@@ -48,7 +48,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             inputs.querier.conversations(window, &scope.filter, CONVERSATIONS)
         })?;
         for found in minutes.iter() {
-            let known = all.entry((found.service.clone(), found.id.clone())).or_insert_with(|| Conversation {
+            let known = all.entry((found.deployment.clone(), found.id.clone())).or_insert_with(|| Conversation {
                 calls: 0,
                 input_tokens: 0,
                 cost: NanoUsd(0),
@@ -62,7 +62,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     })?;
     let mut services: BTreeMap<String, Vec<Conversation>> = BTreeMap::new();
     for conversation in all.into_values() {
-        services.entry(conversation.service.clone()).or_default().push(conversation);
+        services.entry(conversation.deployment.clone()).or_default().push(conversation);
     }
     let samples = services.into_iter().map(|(service, mut found)| {
         let enough = |found: &Conversation| found.calls >= settings.min_calls;
@@ -72,7 +72,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let named: Vec<String> = found.iter().take(beyond.clamp(1, TOP)).map(describe).collect();
         let within = settings.window.words();
         Sample {
-            labels: scope.labels_with("service", &service),
+            labels: scope.labels_of(By::Service, &service),
             value: found.first().map_or(0.0, |found| if enough(found) { count(found.input_tokens) } else { 0.0 }),
             threshold: settings.threshold,
             learned: false,

@@ -4,7 +4,7 @@ use std::fmt;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::record::TagKey;
+use crate::record::{ENVIRONMENT, TagKey, service_and_environment};
 use crate::store::Dimension;
 
 /// What the names of tags begin with.
@@ -13,7 +13,7 @@ const TAG: &str = "tag:";
 /// What calls are judged apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum By {
-    /// `service.name`.
+    /// `service.name`, each of its environments by itself.
     Service,
     /// `user.id`.
     User,
@@ -26,14 +26,14 @@ pub enum By {
 impl By {
     pub(super) const fn dimension(self) -> Dimension {
         match self {
-            Self::Service => Dimension::Service,
+            Self::Service => Dimension::Deployment,
             Self::User => Dimension::User,
             Self::Model => Dimension::Model,
             Self::Tag(key) => Dimension::Tag(key),
         }
     }
 
-    /// The label of alerts: `service`, `user`, `model` or `tag_team`.
+    /// The label of alerts: `service`, `user`, `model`, `environment` or `tag_team`.
     pub(crate) fn label(self) -> Cow<'static, str> {
         match self {
             Self::Service => "service".into(),
@@ -43,11 +43,22 @@ impl By {
         }
     }
 
+    /// The name of a group as people read it: `shop in prod`.
+    pub(crate) fn words(self, name: &str) -> Cow<'_, str> {
+        match (self, service_and_environment(name)) {
+            (Self::Service, (service, environment)) if !environment.is_empty() => {
+                format!("{service} in {environment}").into()
+            }
+            _ => name.into(),
+        }
+    }
+
     fn read(text: &str) -> Option<Self> {
         match text {
             "service" => Some(Self::Service),
             "user" => Some(Self::User),
             "model" => Some(Self::Model),
+            "environment" => Some(Self::Tag(ENVIRONMENT)),
             _ => text.strip_prefix(TAG).and_then(TagKey::new).map(Self::Tag),
         }
     }
@@ -57,7 +68,7 @@ impl fmt::Display for By {
     /// As the configuration spells it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(key) => write!(f, "{TAG}{key}"),
+            Self::Tag(key) if *key != ENVIRONMENT => write!(f, "{TAG}{key}"),
             other => f.write_str(&other.label()),
         }
     }
@@ -72,8 +83,11 @@ impl Serialize for By {
 impl<'de> Deserialize<'de> for By {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let message =
-            || format!("unknown variant `{text}`, expected one of `service`, `user`, `model`, `tag:KEY`");
+        let message = || {
+            format!(
+                "unknown variant `{text}`, expected one of `service`, `user`, `model`, `environment`, `tag:KEY`"
+            )
+        };
         Self::read(&text).ok_or_else(|| D::Error::custom(message()))
     }
 }

@@ -351,8 +351,8 @@ impl RuleConfig {
             budget: None,
             working_hours: working_hours(),
         }];
-        // What a scope has one value of, its calls are not judged apart by.
-        let apart = |named: By| self.by.filter(|by| *by != named);
+        // What a scope has one value of, its calls are not judged apart by. A service has environments.
+        let apart = |named: By| self.by.filter(|by| *by != named || named == By::Service);
         for (name, overrides) in &self.services {
             scopes.push(Scope {
                 filter: Filter { service: Some(name.clone()), ..Filter::default() },

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
 use super::{Absent, By, Compare, Evaluation, Inputs, Labels, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use crate::record::{ENVIRONMENT, deployment};
 use crate::store::{LargeCall, StoreError};
 use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
@@ -55,7 +56,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     for (call, limit) in calls.into_iter().zip(limits) {
         let labels = match scope.by {
             None => scope.labels.clone(),
-            Some(by @ By::Service) => scope.labels_with(&by.label(), &call.service),
+            Some(by @ By::Service) => {
+                let environment = call.tags.get(ENVIRONMENT).unwrap_or_default();
+                scope.labels_of(by, &deployment(&call.service, environment))
+            }
             Some(by @ By::User) => scope.labels_with(&by.label(), &call.user),
             Some(by @ By::Model) => scope.labels_with(&by.label(), &call.model),
             Some(by @ By::Tag(key)) => {

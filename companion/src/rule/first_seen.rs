@@ -22,13 +22,14 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
         // With more groups than are remembered, one that is not may be old.
         let new = age >= DAY && seen <= window && (seen > 0 || !past.overflows());
         let calls = count(group.totals.calls);
+        let named = scope.by.map_or_else(|| name.into(), |by| by.words(name));
         samples.push(Sample {
             value: calls,
             threshold: settings.floor,
             learned: false,
             verdict: Verdict::of(new && calls >= settings.floor),
             description: format!(
-                "{} calls of {what} {name} within {}{}",
+                "{} calls of {what} {named} within {}{}",
                 Unit::Calls.format(calls),
                 settings.window.words(),
                 if new { ", and none in the eight days before" } else { "" }

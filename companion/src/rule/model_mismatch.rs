@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
 use super::past::minutes::PAIRINGS;
-use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
 use crate::store::{Pairing, StoreError};
 use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
@@ -43,7 +43,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         })?;
         for pairing in pairs.newest() {
             let usual: Vec<&str> = pairs.usual(&pairing, inputs.now).collect();
-            let (calls, found) = by_service.entry(pairing.service.clone()).or_default();
+            let (calls, found) = by_service.entry(pairing.deployment.clone()).or_default();
             *calls += pairing.calls;
             if is_mismatch(&pairing, &usual) {
                 found.push(pairing);
@@ -62,7 +62,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let served = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
         let within = length.words();
         Sample {
-            labels: scope.labels_with("service", &service),
+            labels: scope.labels_of(By::Service, &service),
             value: count(other),
             threshold: scope.settings.threshold,
             learned: false,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::budget::Budget;
 use super::learned::Limit;
 use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
-use crate::record::{Timestamp, Window};
+use crate::record::{ENVIRONMENT, Timestamp, Window, service_and_environment};
 use crate::rule::config::Settings;
 use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
 use crate::text::hours::Hours;
@@ -59,7 +59,7 @@ pub struct Scope {
 /// Calls that are judged together.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    /// The service, user or model; empty for all calls together, and none for those that are not judged apart.
+    /// The service in its environment, the user or the model; empty for all calls together, and none for those that are not judged apart.
     pub(super) name: Option<String>,
     pub(super) labels: Labels,
     pub(super) filter: Filter,
@@ -88,14 +88,14 @@ impl Scope {
                 rest.subtract(&group.totals);
                 Group {
                     name: Some(group.name.clone()),
-                    labels: self.labels_with(&by.label(), &group.name),
+                    labels: self.labels_of(by, &group.name),
                     filter: self.filter_of(by, group.name),
                     totals: group.totals,
                 }
             })
             .collect();
         if rest.calls > 0 {
-            let labels = self.labels_with(&by.label(), OTHER);
+            let labels = self.labels_of(by, OTHER);
             groups.push(Group { name: None, labels, filter: self.filter.clone(), totals: rest });
         }
         Ok(groups)
@@ -114,7 +114,7 @@ impl Scope {
         let found = inputs.answers.repetition(inputs.querier, window, &self.filter, question)?;
         let labelled = found.into_iter().map(|group| {
             let labels = match self.by {
-                Some(by) => self.labels_with(&by.label(), &group.name),
+                Some(by) => self.labels_of(by, &group.name),
                 None => self.labels.clone(),
             };
             (labels, group)
@@ -125,7 +125,12 @@ impl Scope {
     pub(super) fn filter_of(&self, by: By, name: String) -> Filter {
         let mut filter = self.filter.clone();
         let field = match by {
-            By::Service => &mut filter.service,
+            By::Service => {
+                let (service, environment) = service_and_environment(&name);
+                filter.service = Some(service.to_owned());
+                filter.tags.push((ENVIRONMENT, environment.to_owned()));
+                return filter;
+            }
             By::User => &mut filter.user,
             By::Model => &mut filter.model,
             By::Tag(key) => {
@@ -135,6 +140,19 @@ impl Scope {
         };
         *field = Some(name);
         filter
+    }
+
+    /// The labels of an alert about one group: a service has its environment next to it, where it has one.
+    pub(super) fn labels_of(&self, by: By, name: &str) -> Labels {
+        if by != By::Service {
+            return self.labels_with(&by.label(), name);
+        }
+        let (service, environment) = service_and_environment(name);
+        let mut labels = self.labels_with(&by.label(), service);
+        if !environment.is_empty() {
+            labels.insert(ENVIRONMENT.label(), environment.to_owned());
+        }
+        labels
     }
 
     /// The labels of an alert: those of the scope and one of its own.

@@ -50,7 +50,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     for (name, history) in past.histories() {
         let Some(last) = history.last() else { continue };
         let labels = match scope.by {
-            Some(by) => scope.labels_with(&by.label(), name),
+            Some(by) => scope.labels_of(by, name),
             None => scope.labels.clone(),
         };
         // To the five minutes where it is silent: an alert is not too early by that.
@@ -64,7 +64,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             false => absolute(scope, last, inputs.now),
         };
         let description = match scope.by {
-            Some(_) if !name.is_empty() => format!("{name}: {description}"),
+            Some(by) if !name.is_empty() => format!("{}: {description}", by.words(name)),
             _ => description,
         };
         samples.push(Sample {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod config;
+mod environments;
 mod fires;
 mod learned;
 mod recipe;

@@ -77,7 +77,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let limit = scope.limit(usual.filter(|_| settings.learn), inputs.now);
         let exceeded = value > limit.value;
         let enough = f64::from(cell.first_chunks) >= few;
-        let labels = scope.by.map_or_else(|| scope.labels.clone(), |by| scope.labels_with(&by.label(), name));
+        let labels = scope.by.map_or_else(|| scope.labels.clone(), |by| scope.labels_of(by, name));
         samples.push(sample(settings, labels, &cell, value, &limit, (exceeded, enough)));
     }
     if samples.is_empty() {

@@ -167,8 +167,8 @@ pub struct LargeCall {
 /// How often one name came with another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pairing {
-    /// The service of the calls.
-    pub service: String,
+    /// The service of the calls, in its environment.
+    pub deployment: String,
     /// What is paired: a model that was asked for, say.
     pub subject: String,
     /// With what: the model that the response names.
@@ -193,8 +193,8 @@ pub struct KeyUse {
 /// The calls of one conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
-    /// Their service.
-    pub service: String,
+    /// Their service, in its environment.
+    pub deployment: String,
     /// `gen_ai.conversation.id`.
     pub id: String,
     /// How many.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::record::CallRecord;
+use crate::record::{CallRecord, ENVIRONMENT};
 use crate::store::Totals;
 use crate::store::sums::Measures;
 
@@ -14,6 +14,8 @@ const MANTISSA_BITS: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesNames {
     pub service: Arc<str>,
+    /// The environment of the service.
+    pub environment: Option<Arc<str>>,
     pub provider: Arc<str>,
     pub model: Arc<str>,
     pub outcome: &'static str,
@@ -72,6 +74,7 @@ impl From<&CallRecord> for SeriesNames {
     fn from(call: &CallRecord) -> Self {
         Self {
             service: call.service.as_str().into(),
+            environment: call.tags.get(ENVIRONMENT).map(Into::into),
             provider: call.provider.as_str().into(),
             model: call.model().into(),
             outcome: call.outcome.as_str(),

@@ -39,6 +39,8 @@ struct Columns {
     /// What all removed calls sum up to, so that differences stay exact.
     base: Running,
     services: Vec<u32>,
+    /// Services in their environments.
+    deployments: Vec<u32>,
     models: Vec<u32>,
     /// 0 without a user.
     users: Vec<u32>,
@@ -169,6 +171,9 @@ impl Columns {
         self.ends.push(end(&call).0);
         let service = self.intern(&call.service);
         self.services.push(service);
+        let deployment =
+            if call.environment().is_empty() { service } else { self.intern(&call.deployment()) };
+        self.deployments.push(deployment);
         let model = self.intern(call.model());
         self.models.push(model);
         let user = call.user.as_deref().map_or(0, |user| self.intern(user));
@@ -240,6 +245,7 @@ impl Columns {
         self.ends.drain(..count);
         self.sums.drain(..count);
         self.services.drain(..count);
+        self.deployments.drain(..count);
         self.models.drain(..count);
         self.users.drain(..count);
         self.tokens.drain(..count);
@@ -324,7 +330,7 @@ impl<'a> Matcher<'a> {
     fn rest_matches(&self, call: &CallRecord) -> bool {
         let filter = self.filter;
         filter.provider.as_ref().is_none_or(|wanted| *wanted == call.provider)
-            && filter.tags.iter().all(|(key, value)| call.tags.get(*key) == Some(value))
+            && filter.tags.iter().all(|(key, value)| call.tags.has(*key, value))
             && filter.error.as_ref().is_none_or(|wanted| Some(wanted) == call.error_kind.as_ref())
             && filter.user.as_ref().is_none_or(|wanted| Some(wanted) == call.user.as_ref())
             && filter.hash.as_ref().is_none_or(|wanted| Some(wanted) == call.request_hash.as_ref())

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{Conversation, KeyUse, Pairing};
 
 pub(crate) fn pairings(a: &Pairing, b: &Pairing) -> Ordering {
-    (b.calls, &a.service, &a.subject, &a.value).cmp(&(a.calls, &b.service, &b.subject, &b.value))
+    (b.calls, &a.deployment, &a.subject, &a.value).cmp(&(a.calls, &b.deployment, &b.subject, &b.value))
 }
 
 pub(crate) fn key_uses(a: &KeyUse, b: &KeyUse) -> Ordering {
@@ -13,5 +13,5 @@ pub(crate) fn key_uses(a: &KeyUse, b: &KeyUse) -> Ordering {
 }
 
 pub(crate) fn conversations(a: &Conversation, b: &Conversation) -> Ordering {
-    (b.calls, b.input_tokens, &a.service, &a.id).cmp(&(a.calls, a.input_tokens, &b.service, &b.id))
+    (b.calls, b.input_tokens, &a.deployment, &a.id).cmp(&(a.calls, a.input_tokens, &b.deployment, &b.id))
 }

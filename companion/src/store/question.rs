@@ -12,7 +12,7 @@ pub struct Filter {
     pub model: Option<String>,
     /// Exact provider.
     pub provider: Option<String>,
-    /// Exact values of tags.
+    /// Exact values of tags; an empty one asks for calls without the tag.
     pub tags: Vec<(TagKey, String)>,
     /// Exact user id. Questions with this or a later field read rows, not rollups.
     pub user: Option<String>,
@@ -41,6 +41,8 @@ pub enum Dimension {
     Provider,
     /// The service.
     Service,
+    /// The service in its environment, as [`deployment`](crate::record::deployment) names it.
+    Deployment,
     /// The user; calls without one are left out.
     User,
     /// `error.type`; calls without one are left out.

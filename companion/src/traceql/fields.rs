@@ -70,8 +70,9 @@ fn seconds(ns: Option<i64>) -> Option<Value> {
 const SPAN: Scope = Scope::Span;
 const INTRINSIC: Scope = Scope::Intrinsic;
 
-static FIELDS: [Field; 38] = [
+static FIELDS: [Field; 39] = [
     field(Scope::Resource, name::SERVICE_NAME, |call| text(&call.service)),
+    field(Scope::Resource, name::DEPLOYMENT_ENVIRONMENT_NAME, |call| text(call.environment())),
     field(SPAN, name::PROVIDER_NAME, |call| text(&call.provider)),
     field(SPAN, name::OPERATION_NAME, |call| text(&call.operation)),
     field(SPAN, name::REQUEST_MODEL, |call| maybe(call.request_model.as_deref())),

@@ -5,6 +5,7 @@ use regex::Regex;
 use super::Refusal;
 use super::fields::{Field, Scope, Value, all};
 use super::lexer::{Token, tokens};
+use crate::record::ENVIRONMENT;
 use crate::store::Filter;
 
 /// How deep conditions may nest.
@@ -121,6 +122,7 @@ impl Condition {
             Self::Compare(Attribute::Of(field), Compare::Equal, Operand::Value(Value::Text(text))) => {
                 match field.name {
                     name::SERVICE_NAME => filter.service = Some(text.clone()),
+                    name::DEPLOYMENT_ENVIRONMENT_NAME => filter.tags.push((ENVIRONMENT, text.clone())),
                     name::PROVIDER_NAME => filter.provider = Some(text.clone()),
                     name::USER_ID => filter.user = Some(text.clone()),
                     name::REQUEST_HASH => filter.hash = Some(text.clone()),

@@ -94,7 +94,7 @@ async fn searches_and_lists_as_tempo_does() {
     );
     assert_eq!(
         json_of("/api/v2/search/tags?scope=resource").await["scopes"],
-        json!([{"name": "resource", "tags": ["service.name"]}])
+        json!([{"name": "resource", "tags": ["service.name", "deployment.environment.name"]}])
     );
     assert_eq!(json_of("/api/v2/search/tags?scope=intrinsic").await["scopes"][0]["name"], "intrinsic");
     let values = json_of("/api/v2/search/tag/resource.service.name/values?q=%7Bstatus%3Derror%7D").await;

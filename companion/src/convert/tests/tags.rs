@@ -50,11 +50,33 @@ fn our_own_tags_are_read_on_any_span_and_before_those_of_the_resource() {
 }
 
 #[test]
+fn the_environment_of_the_resource_is_a_tag_by_either_name_and_next_to_eight_others() {
+    let (new, old) = ("deployment.environment.name", "deployment.environment");
+    let of = |resource: &[(&str, &str)], span| {
+        tags(&[], &[], span, resource.iter().map(|(key, value)| pair(key, text(value))).collect())
+    };
+    assert_eq!(of(&[(new, "prod")], own()).0, "environment=prod");
+    assert_eq!(of(&[(old, "prod")], own()).0, "environment=prod");
+    assert_eq!(of(&[(old, "production"), (new, "prod")], own()).0, "environment=prod");
+    assert_eq!(of(&[(new, ""), (old, "dev")], own()).0, "environment=dev");
+    assert_eq!(
+        of(&[(new, "prod")], call(vec![pair("spanledger.tag.environment", text("canary"))])).0,
+        "environment=canary"
+    );
+    assert_eq!(of(&[], own()).0, "");
+    let names: Vec<String> = (0..8).map(|number| format!("spanledger.tag.k{number}")).collect();
+    let eight = names.iter().map(|name| pair(name, text("v"))).collect();
+    let (found, cut) = of(&[(new, "prod")], call(eight));
+    assert!(found.starts_with("environment=prod k0=v") && found.ends_with("k7=v"), "{found}");
+    assert_eq!(cut, 0);
+}
+
+#[test]
 fn attributes_that_the_configuration_names_are_tags() {
     let resource = vec![pair("team", text("search")), pair("deployment.environment.name", text("prod"))];
     let named = ["team", "deployment.environment.name=env"];
-    assert_eq!(tags(&named, &[], own(), resource.clone()).0, "env=prod team=search");
-    assert_eq!(tags(&[], &[], own(), resource).0, "", "by configuration only");
+    assert_eq!(tags(&named, &[], own(), resource.clone()).0, "env=prod environment=prod team=search");
+    assert_eq!(tags(&[], &[], own(), resource).0, "environment=prod", "the others by configuration only");
 
     let span = call(vec![
         pair("langfuse.trace.tags", list(&["team:ads", "tier=gold", "no tag"])),

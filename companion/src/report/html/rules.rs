@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Link, Links, linked, untrusted};
+use crate::record::ENVIRONMENT;
 use crate::report::data::{Report, RuleState, RuleStatus};
 
 pub(super) fn section(report: &Report, note: &str, links: Links<'_>) -> Markup {
@@ -44,6 +45,7 @@ pub(crate) fn label_link(links: Links<'_>, label: &str, value: &str) -> Option<S
         "model" => Link::Model,
         "provider" => Link::Provider,
         "service" => Link::Service,
+        "environment" => Link::Tag(ENVIRONMENT),
         "user" => Link::User,
         "request_hash" => Link::Hash,
         "error" | "error_type" => Link::Error,

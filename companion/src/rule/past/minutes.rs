@@ -121,8 +121,8 @@ impl Pairs {
     }
 
     fn note(&mut self, found: &[Pairing], minute: i64) {
-        for Pairing { service, subject, value, .. } in found {
-            let pair = (service.as_str().into(), subject.as_str().into(), value.as_str().into());
+        for Pairing { deployment, subject, value, .. } in found {
+            let pair = (deployment.as_str().into(), subject.as_str().into(), value.as_str().into());
             if let Some((_, last)) = self.known.get_mut(&pair) {
                 *last = (*last).max(minute);
             } else if self.known.len() < MOST {
@@ -134,11 +134,11 @@ impl Pairs {
     /// The pairs of the newest minutes with their calls, in the order of their names.
     pub(crate) fn newest(&self) -> Vec<Pairing> {
         let mut all: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-        for Pairing { service, subject, value, calls } in self.minutes.iter() {
-            *all.entry((service, subject, value)).or_default() += calls;
+        for Pairing { deployment, subject, value, calls } in self.minutes.iter() {
+            *all.entry((deployment, subject, value)).or_default() += calls;
         }
-        let pairing = |((service, subject, value), calls): ((&str, &str, &str), u64)| Pairing {
-            service: service.to_owned(),
+        let pairing = |((deployment, subject, value), calls): ((&str, &str, &str), u64)| Pairing {
+            deployment: deployment.to_owned(),
             subject: subject.to_owned(),
             value: value.to_owned(),
             calls,
@@ -149,8 +149,8 @@ impl Pairs {
     /// The values that are usual for the subject of a pair: those that came long enough before `now`.
     pub(crate) fn usual<'a>(&'a self, of: &'a Pairing, now: Timestamp) -> impl Iterator<Item = &'a str> {
         let long_ago = minute_of(now) - USUAL_AFTER;
-        let of_subject = move |((service, subject, _), (first, _)): &(&Pair, &(i64, i64))| {
-            **service == *of.service && **subject == *of.subject && *first <= long_ago
+        let of_subject = move |((deployment, subject, _), (first, _)): &(&Pair, &(i64, i64))| {
+            **deployment == *of.deployment && **subject == *of.subject && *first <= long_ago
         };
         self.known.iter().filter(of_subject).map(|((_, _, value), _)| &**value)
     }

@@ -144,6 +144,9 @@ fn rules_judge_apart_by_a_tag() {
     assert!(toml::to_string(&config).expect("serializes").contains("by = [\"tag:team\"]"));
     for wrong in ["by = ['tag:']", "by = ['team']", "by = ['tag:a b']"] {
         let message = refused(&format!("[CostOverrun]\n{wrong}"));
-        assert!(message.contains("expected one of `service`, `user`, `model`, `tag:KEY`"), "{message}");
+        assert!(
+            message.contains("expected one of `service`, `user`, `model`, `environment`, `tag:KEY`"),
+            "{message}"
+        );
     }
 }

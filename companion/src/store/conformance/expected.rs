@@ -10,10 +10,11 @@ use crate::store::{
     RepetitionQuestion, Totals,
 };
 
-pub(crate) const DIMENSIONS: [Dimension; 8] = [
+pub(crate) const DIMENSIONS: [Dimension; 9] = [
     Dimension::Model,
     Dimension::Provider,
     Dimension::Service,
+    Dimension::Deployment,
     Dimension::User,
     Dimension::Error,
     Dimension::Outcome,
@@ -37,7 +38,7 @@ pub(crate) fn within<'a>(
         filter.service.as_ref().is_none_or(|service| *service == call.service)
             && filter.model.as_ref().is_none_or(|model| model == call.model())
             && filter.provider.as_ref().is_none_or(|provider| *provider == call.provider)
-            && filter.tags.iter().all(|(key, value)| call.tags.get(*key) == Some(value))
+            && filter.tags.iter().all(|(key, value)| call.tags.get(*key).unwrap_or_default() == value)
             && (filter.user.is_none() || filter.user == call.user)
             && (filter.hash.is_none() || filter.hash == call.request_hash)
             && filter.trace_id.is_none_or(|trace_id| trace_id == call.trace_id)
@@ -107,6 +108,7 @@ pub(crate) fn breakdown(
             Dimension::Model => Some(call.model().to_owned()),
             Dimension::Provider => Some(call.provider.clone()),
             Dimension::Service => Some(call.service.clone()),
+            Dimension::Deployment => Some(call.deployment().into_owned()),
             Dimension::User => call.user.clone(),
             Dimension::Error => call.error_kind.clone(),
             Dimension::Outcome => Some(call.outcome.to_string()),

@@ -9,7 +9,7 @@ use spanledger::{CostStatus, Outcome};
 
 use super::records::{BASE, ending_at, tags};
 use super::{TestStore, expected};
-use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
+use crate::record::{CallRecord, ENVIRONMENT, NanoUsd, Timestamp, Window};
 use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::sums::Measures;
 use crate::store::{Appended, Dimension, Filter, OverviewQuestion, Repetition, Step};
@@ -64,7 +64,7 @@ prop_compose! {
         (team, env) in (some_of(["search", "ads", "é \"q\""]), some_of(["prod", "test", "dev"])),
     ) -> CallRecord {
         let [input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens] = tokens;
-        let set = [("team", team), ("env", env)];
+        let set = [("team", team), ("environment", env)];
         let set = set.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect::<Vec<_>>();
         CallRecord {
             tags: tags(&set),
@@ -102,13 +102,15 @@ prop_compose! {
         outcome in proptest::option::weighted(0.2, one_of(Outcome::ALL)),
         status_code in proptest::option::weighted(0.2, one_of([200_u16, 429])),
         team in proptest::option::weighted(0.2, one_of(["search", "é \"q\"", "none"])),
+        environment in proptest::option::weighted(0.2, one_of(["prod", "dev", ""])),
         nothing in any::<bool>(),
     ) -> Filter {
         if nothing {
             return Filter::default();
         }
         let user = user.map(str::to_owned);
-        let tags = team.map(|team| (expected::TEAM, team.to_owned())).into_iter().collect();
+        let environment = environment.map(|name| (ENVIRONMENT, name.to_owned()));
+        let tags = team.map(|team| (expected::TEAM, team.to_owned())).into_iter().chain(environment).collect();
         Filter { service, model, provider, user, outcome, status_code, tags, ..Filter::default() }
     }
 }

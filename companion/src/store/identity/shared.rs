@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::relation::{end, is_witness};
-use crate::record::{CallRecord, Tags};
+use crate::record::{CallRecord, ENVIRONMENT, Tags};
 
 /// Facts that may be taken over. The numbers are part of the file's schema: never reuse one.
 const USER: u32 = 1;
@@ -22,6 +22,10 @@ const ERROR_MESSAGE: u32 = 1 << 12;
 const FINISH_REASONS: u32 = 1 << 13;
 /// All tags: an account without any takes those of another.
 const TAGS: u32 = 1 << 14;
+/// With [`TAGS`]: the environment is its own all the same.
+const OWN_ENVIRONMENT: u32 = 1 << 15;
+/// The environment alone.
+const ENVIRONMENT_TAG: u32 = 1 << 16;
 
 /// Which facts of a row are another account's, so that the row can be given back as it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,8 +60,12 @@ impl Shared {
         if taken(FINISH_REASONS) {
             call.finish_reasons.clear();
         }
-        if taken(TAGS) {
-            call.tags = Tags::default();
+        if taken(TAGS) || taken(ENVIRONMENT_TAG) {
+            let kept = |key| match key == ENVIRONMENT {
+                true => !taken(ENVIRONMENT_TAG) && (taken(OWN_ENVIRONMENT) || !taken(TAGS)),
+                false => !taken(TAGS),
+            };
+            call.tags = call.tags.map(|key, value| kept(key).then(|| value.to_owned()));
         }
         call
     }
@@ -96,10 +104,7 @@ pub(super) fn shared(counted: &CallRecord, others: &[&CallRecord]) -> (CallRecor
         take(&mut call.response_id, &other.response_id, taken, RESPONSE_ID);
         take(&mut call.request_hash, &other.request_hash, taken, REQUEST_HASH);
         take(&mut call.server_address, &other.server_address, taken, SERVER_ADDRESS);
-        if call.tags.is_empty() && !other.tags.is_empty() {
-            call.tags.clone_from(&other.tags);
-            *taken |= TAGS;
-        }
+        *taken |= take_tags(&mut call.tags, &other.tags, &counted.tags);
         if other.stream && !call.stream {
             call.stream = true;
             *taken |= STREAM;
@@ -131,6 +136,23 @@ fn take<T: Clone>(fact: &mut Option<T>, other: &Option<T>, taken: &mut u32, bit:
     }
 }
 
+/// Takes what `other` has where `tags`, at first `own`, have none: the environment, and the other tags all together. The
+/// environment alone is no reason to leave the others out.
+fn take_tags(tags: &mut Tags, other: &Tags, own: &Tags) -> u32 {
+    let mut taken = 0;
+    if tags.without_environment().next().is_none() && other.without_environment().next().is_some() {
+        for (key, value) in other.without_environment() {
+            tags.add(key.as_str(), value);
+        }
+        taken |= if own.get(ENVIRONMENT).is_some() { TAGS | OWN_ENVIRONMENT } else { TAGS };
+    }
+    if let (None, Some(name)) = (tags.get(ENVIRONMENT), other.get(ENVIRONMENT)) {
+        tags.add(ENVIRONMENT.as_str(), name);
+        taken |= ENVIRONMENT_TAG;
+    }
+    taken
+}
+
 /// Whether `other` began no later and lasted longer, as what surrounds a call does.
 fn is_outside(other: &CallRecord, counted: &CallRecord) -> bool {
     (other.duration_ns, Reverse(other.start), end(other))
@@ -140,4 +162,35 @@ fn is_outside(other: &CallRecord, counted: &CallRecord) -> bool {
 /// What the SDKs write when no one named the service does not name it.
 fn is_given(service: &str) -> bool {
     !service.is_empty() && !service.starts_with("unknown_service")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::records::{call, tags};
+
+    #[test]
+    fn the_environment_and_the_other_tags_are_taken_apart_and_given_back() {
+        type Set = &'static [(&'static str, &'static str)];
+        const PROD: (&str, &str) = ("environment", "prod");
+        const DEV: (&str, &str) = ("environment", "dev");
+        const TEAM: (&str, &str) = ("team", "ads");
+        let cases: [(Set, &[Set], Set); 8] = [
+            (&[], &[&[TEAM]], &[TEAM]),
+            (&[], &[&[PROD, TEAM]], &[PROD, TEAM]),
+            (&[PROD], &[&[TEAM]], &[PROD, TEAM]),
+            (&[PROD], &[&[DEV, TEAM]], &[PROD, TEAM]),
+            (&[TEAM], &[&[PROD, ("team", "search")]], &[PROD, TEAM]),
+            (&[], &[&[PROD], &[DEV, TEAM]], &[PROD, TEAM]),
+            (&[], &[&[TEAM], &[PROD]], &[PROD, TEAM]),
+            (&[PROD, TEAM], &[&[DEV, ("cost", "x")]], &[PROD, TEAM]),
+        ];
+        for (own, others, wanted) in cases {
+            let counted = CallRecord { tags: tags(own), ..call(1) };
+            let others: Vec<_> = others.iter().map(|set| CallRecord { tags: tags(set), ..call(2) }).collect();
+            let (taken, shared) = shared(&counted, &others.iter().collect::<Vec<_>>());
+            assert_eq!(taken.tags, tags(wanted), "{own:?}");
+            assert_eq!(shared.own(taken), counted, "{own:?}");
+        }
+    }
 }

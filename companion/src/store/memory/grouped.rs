@@ -1,5 +1,6 @@
 //! Calls by what no rollup knows: the models asked for, conversations.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Columns;
@@ -10,15 +11,15 @@ const HOUR: i64 = 3_600 * Timestamp::SECOND;
 
 impl Columns {
     pub(super) fn served_models(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Pairing> {
-        let mut found: HashMap<(&str, &str, &str), u64> = HashMap::new();
+        let mut found: HashMap<(Cow<'_, str>, &str, &str), u64> = HashMap::new();
         for index in self.matching(window, filter) {
             let call = &self.records[index];
             if let (Some(asked), Some(served)) = (&call.request_model, &call.response_model) {
-                *found.entry((&call.service, asked, served)).or_default() += 1;
+                *found.entry((call.deployment(), asked, served)).or_default() += 1;
             }
         }
-        let pairings = found.into_iter().map(|((service, asked, served), calls)| Pairing {
-            service: service.to_owned(),
+        let pairings = found.into_iter().map(|((deployment, asked, served), calls)| Pairing {
+            deployment: deployment.into_owned(),
             subject: asked.to_owned(),
             value: served.to_owned(),
             calls,
@@ -54,12 +55,12 @@ impl Columns {
     }
 
     pub(super) fn conversations(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Conversation> {
-        let mut found: HashMap<(&str, &str), Conversation> = HashMap::new();
+        let mut found: HashMap<(Cow<'_, str>, &str), Conversation> = HashMap::new();
         for index in self.matching(window, filter) {
             let call = &self.records[index];
             let Some(id) = &call.conversation_id else { continue };
-            let known = found.entry((&call.service, id)).or_insert_with(|| Conversation {
-                service: call.service.clone(),
+            let known = found.entry((call.deployment(), id)).or_insert_with(|| Conversation {
+                deployment: call.deployment().into_owned(),
                 id: id.clone(),
                 calls: 0,
                 input_tokens: 0,

@@ -1,5 +1,6 @@
 //! The questions, answered from the columns.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Querier for MemoryStore {
         by: Option<Dimension>,
     ) -> Result<Vec<FiveMinutes>, StoreError> {
         let columns = self.read();
-        let mut sums: BTreeMap<(Timestamp, &str), FiveMinutes> = BTreeMap::new();
+        let mut sums: BTreeMap<(Timestamp, Cow<'_, str>), FiveMinutes> = BTreeMap::new();
         let window = whole_five_minutes(window);
         // As a ledger on disk, which adds users up without a filter only.
         if by == Some(Dimension::User) && *filter != Filter::default() {
@@ -45,9 +46,10 @@ impl Querier for MemoryStore {
         }
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
-            let Some(name) = by.map_or(Some(""), |by| dimension(call, by)) else { continue };
+            let Some(name) = by.map_or(Some("".into()), |by| dimension(call, by)) else { continue };
             let at = Timestamp(columns.ends[index].div_euclid(FIVE_MINUTES) * FIVE_MINUTES);
-            let sum = sums.entry((at, name)).or_insert_with(|| FiveMinutes::empty(at, name.into()));
+            let empty = FiveMinutes::empty(at, (&*name).into());
+            let sum = sums.entry((at, name)).or_insert(empty);
             sum.count(&Measures::from(call));
         }
         Ok(sums.into_values().collect())
@@ -153,13 +155,13 @@ impl Querier for MemoryStore {
         question: &RepetitionQuestion,
     ) -> Result<Vec<GroupRepetition>, StoreError> {
         let columns = self.read();
-        let mut groups: HashMap<&str, (u64, HashMap<u32, Repeated>)> = HashMap::new();
+        let mut groups: HashMap<Cow<'_, str>, (u64, HashMap<u32, Repeated>)> = HashMap::new();
         if question.by.is_none() {
-            groups.insert("", (0, HashMap::new()));
+            groups.insert("".into(), (0, HashMap::new()));
         }
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
-            let Some(name) = question.by.map_or(Some(""), |by| dimension(call, by)) else { continue };
+            let Some(name) = question.by.map_or(Some("".into()), |by| dimension(call, by)) else { continue };
             let (calls, hashes) = groups.entry(name).or_default();
             *calls += 1;
             let hash = columns.hashes[index];
@@ -183,18 +185,19 @@ impl Querier for MemoryStore {
                 call.model().clone_into(&mut entry.model);
             }
         }
-        let mut order: Vec<(&str, u64)> = groups.iter().map(|(name, (calls, _))| (*name, *calls)).collect();
+        let mut order: Vec<(Cow<'_, str>, u64)> =
+            groups.iter().map(|(name, (calls, _))| (name.clone(), *calls)).collect();
         order.sort_by(|(a, calls), (b, other)| other.cmp(calls).then_with(|| a.cmp(b)));
         order.truncate(if question.by.is_some() { question.groups } else { 1 });
         let found = order.into_iter().map(|(name, _)| {
-            let (_, hashes) = groups.remove(name).unwrap_or_default();
+            let (_, hashes) = groups.remove(&name).unwrap_or_default();
             let hashed: u64 = hashes.values().map(|seen| seen.calls).sum();
             let duplicates = Duplicates { hashed, repeats: hashed - hashes.len() as u64 };
             let mut repeated: Vec<Repeated> =
                 hashes.into_values().filter(|seen| seen.calls > question.more_than).collect();
             repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
             repeated.truncate(question.hashes);
-            GroupRepetition { name: name.to_owned(), duplicates, repeated }
+            GroupRepetition { name: name.into_owned(), duplicates, repeated }
         });
         Ok(found.collect())
     }
@@ -309,11 +312,12 @@ impl Columns {
     fn breakdown(&self, window: Window, filter: &Filter, by: Dimension, limit: usize) -> Vec<Group> {
         let numbers = match by {
             Dimension::Service => Some(&self.services),
+            Dimension::Deployment => Some(&self.deployments),
             Dimension::Model => Some(&self.models),
             Dimension::User => Some(&self.users),
             _ => None,
         };
-        let mut sums: Vec<(&str, Totals)> = match numbers {
+        let mut sums: Vec<(Cow<'_, str>, Totals)> = match numbers {
             Some(numbers) => {
                 // By the number of the name, with a call that has it.
                 let mut sums: ByNumber<(usize, Totals)> = ByNumber::default();
@@ -325,7 +329,7 @@ impl Columns {
                 sums.into_values().filter_map(named).collect()
             }
             None => {
-                let mut sums: HashMap<&str, Totals> = HashMap::new();
+                let mut sums: HashMap<Cow<'_, str>, Totals> = HashMap::new();
                 for index in self.matching(window, filter) {
                     if let Some(name) = dimension(&self.records[index], by) {
                         sums.entry(name).or_default().count(&Measures::from(&self.records[index]));
@@ -336,7 +340,7 @@ impl Columns {
         };
         sums.sort_by(|(a, one), (b, other)| other.calls.cmp(&one.calls).then_with(|| a.cmp(b)));
         sums.truncate(limit);
-        sums.into_iter().map(|(name, totals)| Group { name: name.to_owned(), totals }).collect()
+        sums.into_iter().map(|(name, totals)| Group { name: name.into_owned(), totals }).collect()
     }
 
     fn totals(&self, window: Window, filter: &Filter) -> Totals {
@@ -408,15 +412,17 @@ fn quantiles(mut nanos: Vec<u64>) -> Quantiles {
     }
 }
 
-fn dimension(call: &CallRecord, by: Dimension) -> Option<&str> {
-    match by {
+fn dimension(call: &CallRecord, by: Dimension) -> Option<Cow<'_, str>> {
+    let name = match by {
         Dimension::Model => Some(call.model()),
-        Dimension::Provider => Some(&call.provider),
-        Dimension::Service => Some(&call.service),
+        Dimension::Provider => Some(&*call.provider),
+        Dimension::Service => Some(&*call.service),
+        Dimension::Deployment => return Some(call.deployment()),
         Dimension::User => call.user.as_deref(),
         Dimension::Tag(key) => call.tags.get(key),
         Dimension::Error => call.error_kind.as_deref(),
         Dimension::Outcome => Some(call.outcome.as_str()),
         Dimension::CostStatus => Some(call.cost_status.as_str()),
-    }
+    };
+    name.map(Cow::Borrowed)
 }

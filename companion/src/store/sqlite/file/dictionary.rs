@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::record::{CallRecord, Tags};
+use crate::record::{CallRecord, ENVIRONMENT, Tags};
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
 use crate::store::sqlite::file::known_names::{Admitted, DIMENSIONS, KnownNames, OTHER};
@@ -218,6 +218,19 @@ impl Dictionary {
         // Tags have a series of their own only where there is room, so that they never cost a model its name.
         if key.tags.take().is_some() {
             self.others[TAG] += 1;
+            // The environment goes last: what runs elsewhere is judged apart.
+            let mut environment = Tags::default();
+            if let Some(name) = tags.get(ENVIRONMENT) {
+                environment.add(ENVIRONMENT.as_str(), name);
+                let environment = self.known.admitted_tags(&environment);
+                let own = SeriesKey {
+                    tags: self.maybe_text(connection, environment.to_text().as_deref(), day)?,
+                    ..key
+                };
+                if self.series.contains_key(&own) || find(connection, &own)?.is_some() {
+                    return Ok((own, true));
+                }
+            }
             if self.series.contains_key(&key) || find(connection, &key)?.is_some() {
                 return Ok((key, true));
             }

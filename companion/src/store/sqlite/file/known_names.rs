@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use crate::record::{TagKey, Tags};
+use crate::record::{ENVIRONMENT, TagKey, Tags};
 use crate::store::sqlite::file::enum_codes::damaged;
 
 /// The name of what is counted together.
@@ -14,7 +14,7 @@ pub(crate) const OTHER: &str = "_OTHER";
 /// What a series is made of, in the order of its names.
 pub(crate) const DIMENSIONS: [&str; 5] = ["service", "provider", "model", "error", "tag"];
 
-/// Keys of tags that totals are kept apart by. Calls have further ones, and are not added up by them.
+/// Keys of tags that totals are kept apart by, next to the environment. Calls have further ones, and are not added up by them.
 const TAG_KEYS: usize = 16;
 
 /// One of so many of the bound may come new each day when it is reached, so that names of today are not shut out for
@@ -140,7 +140,8 @@ impl KnownNames {
     pub(super) fn admitted_tags(&mut self, tags: &Tags) -> Tags {
         let most = self.most[0];
         tags.map(|key, value| {
-            if !self.tags.contains_key(&key) && self.tags.len() >= TAG_KEYS {
+            let is_full = self.tags.keys().filter(|key| **key != ENVIRONMENT).count() >= TAG_KEYS;
+            if is_full && key != ENVIRONMENT && !self.tags.contains_key(&key) {
                 return None;
             }
             let count = self.tags.entry(key).or_default();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use spanledger::{CostStatus, Outcome};
 
-use crate::record::Tags;
+use crate::record::{ENVIRONMENT, Tags, deployment};
 use crate::store::Filter;
 use crate::store::sqlite::file::enum_codes::{self, damaged};
 
@@ -21,6 +21,8 @@ const TAGS: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) service: Arc<str>,
+    /// The service in its environment.
+    pub(crate) deployment: Arc<str>,
     pub(crate) provider: Arc<str>,
     pub(crate) model: Arc<str>,
     pub(crate) outcome: Outcome,
@@ -37,7 +39,7 @@ impl Series {
         is(&filter.service, &self.service)
             && is(&filter.model, &self.model)
             && is(&filter.provider, &self.provider)
-            && filter.tags.iter().all(|(key, value)| self.tags.get(*key) == Some(value))
+            && filter.tags.iter().all(|(key, value)| self.tags.has(*key, value))
             && filter.error.as_deref().is_none_or(|wanted| self.error_type.as_deref() == Some(wanted))
             && filter.outcome.is_none_or(|outcome| outcome == self.outcome)
             && !filter.except_services.iter().any(|service| **service == *self.service)
@@ -91,8 +93,14 @@ impl Names {
             }
             None => Tags::default(),
         };
+        let service = self.text(connection, service)?;
+        let deployment = match tags.get(ENVIRONMENT) {
+            Some(environment) => deployment(&service, environment).into(),
+            None => Arc::clone(&service),
+        };
         let series = Arc::new(Series {
-            service: self.text(connection, service)?,
+            service,
+            deployment,
             provider: self.text(connection, provider)?,
             model: self.text(connection, model)?,
             outcome: enum_codes::outcome(outcome)?,

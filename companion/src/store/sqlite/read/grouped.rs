@@ -36,12 +36,12 @@ impl Snapshot<'_> {
                 SAME_MODEL => series.model.to_string(),
                 number => self.names.text(self.connection, number)?.to_string(),
             };
-            let key = (series.service.clone(), asked, series.model.clone());
+            let key = (series.deployment.clone(), asked, series.model.clone());
             *found.entry(key).or_default() += row.get::<_, i64>(2)?.cast_unsigned();
             Ok(())
         })?;
-        let pairings = found.into_iter().map(|((service, subject, value), calls)| Pairing {
-            service: service.to_string(),
+        let pairings = found.into_iter().map(|((deployment, subject, value), calls)| Pairing {
+            deployment: deployment.to_string(),
             subject,
             value: value.to_string(),
             calls,
@@ -67,13 +67,14 @@ impl Snapshot<'_> {
         self.each_group(window, filter, &what, "series, conversation_id", |row| {
             let Some(series) = matching.get(row.get(0)?)? else { return Ok(()) };
             let id: String = row.get(1)?;
-            let known = found.entry((series.service.clone(), id.clone())).or_insert_with(|| Conversation {
-                service: series.service.to_string(),
-                id,
-                calls: 0,
-                input_tokens: 0,
-                cost: NanoUsd(0),
-            });
+            let known =
+                found.entry((series.deployment.clone(), id.clone())).or_insert_with(|| Conversation {
+                    deployment: series.deployment.to_string(),
+                    id,
+                    calls: 0,
+                    input_tokens: 0,
+                    cost: NanoUsd(0),
+                });
             known.calls += row.get::<_, i64>(2)?.cast_unsigned();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
             let (tokens, cost) = (row.get::<_, f64>(3)? as u64, row.get::<_, f64>(4)? as i64);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::record::{Timestamp, Window};
+use crate::record::{ENVIRONMENT, Timestamp, Window};
 use crate::store::Filter;
 use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::sqlite::file::names::Series;
@@ -61,7 +61,7 @@ impl Snapshot<'_> {
                 }
             }
         }
-        // Series that only tags tell apart are one here.
+        // Series that only other tags tell apart are one here.
         let mut by_name: HashMap<Arc<SeriesNames>, SeriesSum> = HashMap::with_capacity(sums.len());
         for sum in sums.into_values() {
             match by_name.entry(Arc::clone(&sum.names)) {
@@ -76,6 +76,7 @@ impl Snapshot<'_> {
 fn named(series: &Series) -> Arc<SeriesNames> {
     Arc::new(SeriesNames {
         service: Arc::clone(&series.service),
+        environment: series.tags.get(ENVIRONMENT).map(Into::into),
         provider: Arc::clone(&series.provider),
         model: Arc::clone(&series.model),
         outcome: series.outcome.as_str(),

@@ -413,6 +413,7 @@ pub(crate) fn series_value(series: &Series, by: Dimension) -> Option<Arc<str>> {
         Dimension::Model => Some(Arc::clone(&series.model)),
         Dimension::Provider => Some(Arc::clone(&series.provider)),
         Dimension::Service => Some(Arc::clone(&series.service)),
+        Dimension::Deployment => Some(Arc::clone(&series.deployment)),
         Dimension::Outcome => Some(series.outcome.as_str().into()),
         Dimension::CostStatus => Some(series.cost_status.as_str().into()),
         Dimension::Error => series.error_type.clone(),

@@ -210,3 +210,35 @@ fn keys_of_tags_beyond_the_sixteenth_are_kept_and_not_added_up() {
     );
     assert!(all_calls(&path).iter().all(|call| !call.tags.is_empty()));
 }
+
+#[test]
+fn the_environment_is_kept_apart_whatever_other_tags_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let keys: Vec<_> = (0..16)
+        .map(|number| CallRecord { tags: records::tags(&[(&format!("k{number:02}"), "v")]), ..call(number) })
+        .collect();
+    assert_eq!(ledger.append(&keys).unwrap().others, [0; 5]);
+    let first = CallRecord { tags: records::tags(&[("environment", "prod")]), ..call(100) };
+    assert_eq!(ledger.append(std::slice::from_ref(&first)).unwrap().others, [0; 5]);
+    // More combinations of tags than are kept apart: they are counted under their environment.
+    let many: Vec<_> = (0..60)
+        .map(|number| CallRecord {
+            tags: records::tags(&[
+                ("environment", "prod"),
+                ("k00", &(number % 8).to_string()),
+                ("k01", &(number / 8).to_string()),
+            ]),
+            ..call(200 + number)
+        })
+        .collect();
+    let folded = ledger.append(&many).unwrap().others[4];
+    assert!(folded > 0);
+    let environment = Dimension::Tag(crate::record::ENVIRONMENT);
+    let found = groups(&path, environment);
+    assert_eq!(
+        found.iter().map(|group| (&*group.name, group.totals.calls)).collect::<Vec<_>>(),
+        [("prod", 61)]
+    );
+}
