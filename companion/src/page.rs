@@ -210,7 +210,7 @@ async fn live_json(State(shared): State<Shared>, RawQuery(query): RawQuery) -> R
     .await
 }
 
-/// The report of a time, with the budgets as they stand at its end.
+/// The report of a time, with the budgets of its end.
 fn report(sources: &PageState, window: Window, now: Timestamp) -> Result<Report, StoreError> {
     let budgets = sources.budgets.standings(&*sources.querier, window.to.min(now))?;
     Ok(report::build(&*sources.querier, window, &(sources.rules)(), now)?.with_budgets(budgets))

@@ -11,7 +11,6 @@ mod text;
 #[cfg(test)]
 pub(crate) mod tests;
 
-#[cfg(test)]
 pub(crate) use data::Report;
 pub use data::build;
 pub(crate) use data::{RuleState, RuleStatus};

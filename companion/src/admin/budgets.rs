@@ -1,4 +1,4 @@
-//! How the budgets stand, as metrics. At most as many series as the configuration has budgets.
+//! What is spent of budgets, as metrics. At most as many series as the configuration has budgets.
 
 use crate::metrics::text::{Kind, Text};
 use crate::rule::budget::Standing;

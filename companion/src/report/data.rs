@@ -122,7 +122,7 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// The rules, firing ones first.
     pub rules: Vec<RuleState>,
-    /// How the budgets stand at the end of the window, or now if that is earlier.
+    /// What is spent of budgets at the end of the window, or now if that is earlier.
     pub(crate) budgets: Vec<Standing>,
 }
 

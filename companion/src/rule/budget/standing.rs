@@ -1,4 +1,4 @@
-//! How budgets stand, for reports, the page and metrics.
+//! What is spent of budgets, for reports, the page and metrics.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Budgets {
         Self { list, spending: Spending::default() }
     }
 
-    /// How each stands at `now`, in the order of the configuration.
+    /// What is spent of each at `now`, in the order of the configuration.
     ///
     /// # Errors
     /// [`StoreError`] when the ledger cannot answer.
