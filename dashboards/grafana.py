@@ -105,15 +105,21 @@ def bars(title, expression, legend, unit, *, width=8, height=8, description="The
     defaults = {"unit": unit, "min": 0, "noValue": NO_CALLS, "color": {"mode": "palette-classic-by-name"}, "links": list(links)}
     options = {
         "orientation": "horizontal", "displayMode": "basic", "showUnfilled": False, "valueMode": "text",
+        # One bar is as high as one of ten.
+        "sizing": "manual", "minVizHeight": 16, "maxVizHeight": 24, "text": {"titleSize": 13, "valueSize": 13},
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }  # fmt: skip
     targets = [target(f"sort_desc(topk(10, {expression}))", legend, instant=True)]
     return panel("bargauge", title, targets, width=width, height=height, description=description, defaults=defaults, options=options, overrides=colours([legend]), **more)
 
 
+# What a cell without a value shows; `noValue` of the defaults is for a panel without rows.
+NO_CELL = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": "–"}]}
+
+
 def table(title, columns, *, width=12, height=8, description="", hidden=(), names=None, units=None, sort=None, empty="nothing", **more):
     """One row per set of labels; `columns` are pairs of name and expression, joined by the labels."""
-    overrides = []
+    overrides = [NO_CELL]
     renamed = dict(names or {})
     for letter, (name, _) in zip(map(chr, itertools.count(ord("A"))), columns):
         renamed["Value" if len(columns) == 1 else f"Value #{letter}"] = name
@@ -149,7 +155,7 @@ def traces(title, query, *, width=24, height=10, description=""):
     ]
     panel = {
         "type": "table", "title": title, "description": description, "datasource": TEMPO,
-        "fieldConfig": {"defaults": {"noValue": NO_CALLS}, "overrides": overrides},
+        "fieldConfig": {"defaults": {"noValue": NO_CALLS}, "overrides": [NO_CELL, *overrides]},
         "options": {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": "Start time", "desc": True}]},
         "targets": [search], "gridPos": {"w": width, "h": height},
     }  # fmt: skip
@@ -266,20 +272,23 @@ def annotations():
 
 
 def board(uid, title, description, *rows):
-    """`rows` are pairs of a heading and panels; a heading that begins with `-` is collapsed."""
+    """`rows` are pairs of a heading and panels; a heading that begins with `-` is collapsed. A panel with `below` is under the one
+    before it."""
     panels, y, number = [], 0, itertools.count(1)
     for heading, members in rows:
         collapsed = heading.startswith("-")
         row = {"id": next(number), "type": "row", "title": heading.lstrip("-"), "collapsed": collapsed, "panels": []}
         row["gridPos"] = {"x": 0, "y": y, "w": 24, "h": 1}
         y += 1
-        x, tallest = 0, 0
+        x, down, tallest, before = 0, 0, 0, None
         for member in members:
             place = member["gridPos"]
-            if x + place["w"] > 24:
-                x, y, tallest = 0, y + tallest, 0
-            place |= {"x": x, "y": y}
-            x, tallest = x + place["w"], max(tallest, place["h"])
+            if member.pop("below", False):
+                x, down = before["x"], down + before["h"]
+            elif x + place["w"] > 24:
+                x, y, down, tallest = 0, y + tallest, 0, 0
+            place |= {"x": x, "y": y + down}
+            x, tallest, before = x + place["w"], max(tallest, down + place["h"]), place
             noted(member)["id"] = next(number)
         y += tallest
         if collapsed:
@@ -287,9 +296,10 @@ def board(uid, title, description, *rows):
             panels.append(row)
         else:
             panels += [row, *members]
-    link = {"type": "dashboards", "title": "Spanledger", "tags": ["spanledger"], "asDropdown": False, "includeVars": True, "keepTime": True, "targetBlank": False, "icon": "dashboard"}
-    report = {"type": "link", "title": "Report page", "url": "${ledger}/", "icon": "external link", "targetBlank": True}
-    runbook = {"type": "link", "title": "Runbook", "url": "${ledger}/runbook", "icon": "doc", "targetBlank": True}
+    bare = {"tags": [], "asDropdown": False, "includeVars": False, "keepTime": False, "targetBlank": True, "tooltip": ""}
+    link = bare | {"type": "dashboards", "title": "Spanledger", "tags": ["spanledger"], "includeVars": True, "keepTime": True, "targetBlank": False, "icon": "dashboard"}
+    report = bare | {"type": "link", "title": "Report page", "url": "${ledger}/", "icon": "external link"}
+    runbook = bare | {"type": "link", "title": "Runbook", "url": "${ledger}/runbook", "icon": "doc"}
     return {
         "uid": uid, "title": title, "description": description, "tags": ["llm", "spanledger", "opentelemetry"],
         "schemaVersion": 41, "version": 1, "editable": True, "graphTooltip": 1, "timezone": "browser", "refresh": "1m",

@@ -41,6 +41,11 @@ def by(labels, expression):
     return f"sum by ({labels}) ({expression})" if labels else f"sum({expression})"
 
 
+def named(expression, label, name):
+    """The series without a label under a name of its own, in place of a legend without one."""
+    return f'label_replace({expression}, "{label}", "{name}", "{label}", "")'
+
+
 def per_minute(metric, *matchers, labels=""):
     return f"{by(labels, f'rate({chosen(metric, *matchers)}[$__rate_interval])')} * 60"
 

@@ -2,7 +2,7 @@
 
 from grafana import board as make
 from grafana import ledger, label, series, stat, steps, table, target, panel
-from queries import CALLS, COMPLETED, increase, per_minute, ratio
+from queries import CALLS, COMPLETED, increase, named, per_minute, ratio
 
 UNITS = {
     "HighRequestRate": "calls per minute", "HighFailureRate": "share of calls", "CostOverrun": "USD", "ExcessiveTokenUsage": "tokens",
@@ -14,6 +14,8 @@ UNITS = {
     "LedgerLosing": "calls", "KeyShared": "services",
     "BudgetSpent": "share of the budget", "BudgetBurn": "times", "BudgetForecast": "USD",
 }  # fmt: skip
+
+ABSENT = "the companion is not scraped"
 
 STATES = {
     "-2": ("evaluation failed", "purple"), "-1": ("no data", "gray"), "0": ("inactive", "green"), "1": ("pending", "orange"), "2": ("firing", "red"),
@@ -45,7 +47,7 @@ def judged():
         width=12,
         height=12,
         description="As the companion evaluates them over the ledger. Grey has nothing to judge, purple could not be evaluated.",
-        defaults={"custom": {"fillOpacity": 80, "lineWidth": 0}, "mappings": MAPPINGS, "noValue": "the companion is not scraped"},
+        defaults={"custom": {"fillOpacity": 80, "lineWidth": 0}, "mappings": MAPPINGS, "noValue": ABSENT},
         options={"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}},
     )
     coloured = [{"matcher": {"id": "byName", "options": "state"}, "properties": [{"id": "mappings", "value": MAPPINGS}, {"id": "custom.cellOptions", "value": {"type": "color-text"}}]}]
@@ -60,7 +62,7 @@ def judged():
         description="The worst service of each rule. A rule without a value has nothing to judge.",
         overrides=coloured,
         sort="state",
-        empty="the companion is not scraped",
+        empty=ABSENT,
     )
     return [timeline, rules]
 
@@ -85,7 +87,7 @@ def complete():
         stat("Unrecognised requests", f"sum(increase(spanledger_client_unrecognised_total[$__range])) or 0 * {total}", "locale", decimals=0, thresholds=steps("text", (1, "orange")), description="Requests to known providers that no wire format takes."),
         stat("Calls dropped by journals", f"{DROPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=red, description="At the cap of a journal the oldest calls that no receiver took are dropped. The report names their numbers."),
         stat("Calls that journals skipped", f"{SKIPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=steps("green", (1, "orange")), description="They could not be written down: a disk was full, away or slow. They are lost only where their process dies before they are delivered."),
-        stat("Dropped calls that the ledger misses", "sum(spanledger_ledger_lost_calls)", "locale", width=8, decimals=0, thresholds=red, description="Of the missing calls, those that a journal reported as dropped.", empty="the companion is not scraped"),
+        stat("Dropped calls that the ledger misses", "sum(spanledger_ledger_lost_calls)", "locale", width=8, decimals=0, thresholds=red, description="Of the missing calls, those that a journal reported as dropped.", empty=ABSENT),
         series("Calls per minute: ledger and metrics", [("ledger", "sum(rate(spanledger_ledger_appended_calls_total[$__rate_interval])) * 60"), ("metrics", f"{all_calls('rate', '$__rate_interval')} * 60")], "cpm", width=12, description="Two ways of the same calls; they must agree within a minute."),
         series("Dollars: ledger and metrics", [("ledger", HELD), ("metrics", "sum(last_over_time(spanledger_client_cost_USD_total[1d]))")], "currencyUSD", width=12, description="Running totals: they begin at different times, and must grow alike."),
     ]
@@ -96,7 +98,7 @@ def all_calls(function, window="$__range"):
 
 
 def trusted():
-    completed = lambda name: [(f"{{{{{name}}}}}", per_minute(CALLS, COMPLETED, labels=name))]  # noqa: E731
+    completed = lambda name: [(f"{{{{{name}}}}}", named(per_minute(CALLS, COMPLETED, labels=name), name, "other"))]  # noqa: E731
     return [
         series("Completed calls per minute by usage source", completed("spanledger_usage_source"), "cpm", stacked=True, description="Failed calls report no usage and are left out."),
         series("Completed calls per minute by cost status", completed("spanledger_cost_status"), "cpm", stacked=True),
@@ -109,6 +111,7 @@ def trusted():
             description="A model without a price has no cost here, which is not zero.",
             units={"calls": "locale", "cost": "currencyUSD", "input tokens": "locale", "output tokens": "locale"},
             sort="cost",
+            overrides=[{"matcher": {"id": "byName", "options": "cost"}, "properties": [{"id": "noValue", "value": "unpriced"}]}],
             empty="the ledger is empty",
         ),
     ]
@@ -117,12 +120,12 @@ def trusted():
 def pipeline():
     refused = "otelcol_receiver_refused_spans"
     return [
-        series("Spans received by the companion, per minute", [("{{result}}", "sum by (result) (rate(spanledger_receiver_spans_total[$__rate_interval])) * 60")], "cpm", stacked=True, description="`duplicate` and witnesses are other accounts of calls that are counted."),
+        series("Spans received by the companion, per minute", [("{{result}}", "sum by (result) (rate(spanledger_receiver_spans_total[$__rate_interval])) * 60")], "cpm", stacked=True, empty=ABSENT, description="`duplicate` and witnesses are other accounts of calls that are counted."),
         series("The Collector's queues", [("{{exporter}}", "max by (exporter) (otelcol_exporter_queue_size / (otelcol_exporter_queue_capacity > 0))")], "percentunit", max_one=True, description="A full queue refuses new data.", empty="the Collector is not scraped"),
         series("Spans sent by the Collector, per minute", [("{{exporter}}", "sum by (exporter) (rate({__name__=~\"otelcol_exporter_sent_spans(_total)?\"}[$__rate_interval])) * 60")], "cpm", empty="the Collector is not scraped"),
-        series("Calls that wait to be written", [("waiting", "sum(spanledger_ledger_waiting_calls)")], "short"),
-        series("Time to append, p95", [("p95", "histogram_quantile(0.95, sum by (le) (rate(spanledger_ledger_append_duration_seconds_bucket[$__rate_interval])))")], "s"),
-        series("Time to evaluate all rules", [("seconds", "sum(spanledger_rule_evaluation_seconds)")], "s"),
+        series("Calls that wait to be written", [("waiting", "sum(spanledger_ledger_waiting_calls)")], "short", empty=ABSENT),
+        series("Time to append, p95", [("p95", "histogram_quantile(0.95, sum by (le) (rate(spanledger_ledger_append_duration_seconds_bucket[$__rate_interval])))")], "s", empty=ABSENT),
+        series("Time to evaluate all rules", [("seconds", "sum(spanledger_rule_evaluation_seconds)")], "s", empty=ABSENT),
         series("Notifications", [("{{notifier}} {{result}}", "sum by (notifier, result) (spanledger_notifications_total)")], "short", width=12, empty="no notifier is configured"),
         series("Alerts that fire", [("{{alertname}}", 'count by (alertname) (ALERTS{alertstate="firing"})')], "short", width=12, empty="nothing fired in this range"),
     ]

@@ -2,7 +2,7 @@
 
 from grafana import board as make
 from grafana import bars, explore, label, ledger, series, stat, steps
-from queries import CACHE_READ, CALLS, COMPLETED, COST, FAILED, INPUT, UNPRICED, by, chosen, earlier, increase, ratio
+from queries import CACHE_READ, CALLS, COMPLETED, COST, FAILED, INPUT, UNPRICED, by, chosen, earlier, increase, named, ratio
 
 ESTIMATED = 'spanledger_cost_status="estimated"'
 EXPENSIVE = "span.gen_ai.usage.cost > 0.1"
@@ -35,14 +35,14 @@ def parts():
         ("model", "gen_ai_request_model", "model"),
         ("service", "service_name", "service"),
         ("provider", "gen_ai_provider_name", "provider"),
-        ("environment", "deployment_environment_name", None),
+        ("environment", "deployment_environment_name", "environment"),
         ("owner (service.namespace)", "service_namespace", None),
         ("version", "service_version", None),
     ]
     return [
         bars(
             f"Cost by {title}",
-            increase(COST, labels=name),
+            named(increase(COST, labels=name), name, "not given"),
             f"{{{{{name}}}}}",
             "currencyUSD",
             links=[explore("Expensive calls", EXPENSIVE), *([ledger("In the ledger", **{parameter: label(name)})] if parameter else [])],

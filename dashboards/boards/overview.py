@@ -1,8 +1,8 @@
 """Overview and reliability: what fires, what fails, how slow it is. For people on call."""
 
 from grafana import board as make
-from grafana import bars, explore, label, ledger, series, stat, steps, table, text, traces
-from queries import CALLS, COST, DURATION, FAILED, FIRST_CHUNK, INPUT, OUTPUT, PER_CHUNK, by, chosen, earlier, failure_ratio, increase, per_minute, quantile, ratio
+from grafana import COLOURS, bars, explore, label, ledger, series, stat, steps, table, text, traces
+from queries import CALLS, COST, DURATION, FAILED, FIRST_CHUNK, INPUT, OUTPUT, PER_CHUNK, by, chosen, earlier, failure_ratio, increase, named, per_minute, quantile, ratio
 
 SERVICE = f'resource.service.name = "{label("service_name")}"'
 FAILING = 'span.spanledger.outcome =~ "failed|timed_out|truncated"'
@@ -16,15 +16,18 @@ and `OTEL_SERVICE_NAME=my-service`, `OTEL_RESOURCE_ATTRIBUTES=deployment.environ
 `docker compose --profile demo up --detach` starts applications that send traffic."""
 
 
+SEVERITIES = [{"type": "value", "options": {name: {"color": COLOURS[name], "index": index} for index, name in enumerate(("critical", "warning", "info"))}}]
+
+
 def now():
     firing = table(
         "Firing now",
-        [("firing", 'ALERTS{alertstate="firing"} or label_replace(spanledger_rule_state == 2, "alertname", "$1", "rule", "(.*)")')],
+        [("firing", 'ALERTS{alertstate="firing"} or on (alertname) label_replace(spanledger_rule_state == 2, "alertname", "$1", "rule", "(.*)")')],
         height=8,
-        description="Alerts of Prometheus, and rules of the companion. Acknowledge and silence them in Alertmanager.",
+        description="Alerts, and rules of the companion that no alert has. Acknowledge and silence them in Alertmanager.",
         hidden=("__name__", "alertstate", "firing", "Value", "instance", "job", "rule", "exporter"),
         empty="nothing fires",
-        overrides=[{"matcher": {"id": "byName", "options": "severity"}, "properties": [{"id": "custom.cellOptions", "value": {"type": "color-text"}}]}],
+        overrides=[{"matcher": {"id": "byName", "options": "severity"}, "properties": [{"id": "custom.cellOptions", "value": {"type": "color-text"}}, {"id": "mappings", "value": SEVERITIES}]}],
     )
     worst = bars(
         "Failure ratio by service",
@@ -45,7 +48,7 @@ def now():
         description="Since midnight, against the same hours of yesterday. Calls without a price are in neither.",
         also=[("yesterday", earlier(COST, "1d"))],
     )
-    slow = stat("Duration, p95", quantile(0.95, DURATION), "s", width=3, description="Of the last minutes.", links=[explore("Slow calls", "duration > 5s")])
+    slow = stat("Duration, p95", quantile(0.95, DURATION), "s", width=3, below=True, description="Of the last minutes.", links=[explore("Slow calls", "duration > 5s")])
     first = stat("First chunk, p95", quantile(0.95, FIRST_CHUNK), "s", width=3, empty="no streams", description="Streams only, of the last minutes.")
     return [firing, worst, today, slow, first]
 
@@ -72,7 +75,7 @@ def failures():
         series("Failure ratio by service", [("{{service_name}}", failure_ratio("service_name"))], "percentunit", max_one=True, links=[explore("Failed calls", SERVICE, FAILING)]),
         series("Failure ratio by model", [("{{gen_ai_request_model}}", failure_ratio("gen_ai_request_model"))], "percentunit", max_one=True, links=[ledger("In the ledger", model=label("gen_ai_request_model"))]),
         series("Errors per minute by type", [("{{error_type}}", per_minute(CALLS, 'error_type!=""', labels="error_type"))], "cpm", stacked=True, links=errors, empty="no errors"),
-        series("Calls per minute by HTTP status", [("{{http_response_status_code}}", per_minute(CALLS, labels="http_response_status_code"))], "cpm", stacked=True, links=statuses),
+        series("Calls per minute by HTTP status", [("{{http_response_status_code}}", named(per_minute(CALLS, labels="http_response_status_code"), "http_response_status_code", "other"))], "cpm", stacked=True, links=statuses),
     ]
 
 
@@ -84,7 +87,7 @@ def latency():
         series("Duration", shares(DURATION), "s", links=links, exemplar=True),
         series("Duration p95 by service", of(DURATION, "service_name"), "s", links=[explore("Slow calls", SERVICE, "duration > 5s")], exemplar=True),
         series("Duration p95 by model", of(DURATION, "gen_ai_request_model"), "s", links=links, exemplar=True),
-        series("Duration p95 by version", of(DURATION, "service_version"), "s", description="Whether a deployment changed it.", links=links),
+        series("Duration p95 by version", [("{{service_version}}", named(quantile(0.95, DURATION, "service_version"), "service_version", "not given"))], "s", description="Whether a deployment changed it.", links=links),
         series("Time to first chunk", shares(FIRST_CHUNK), "s", links=links, exemplar=True, empty="no streams in this range"),
         series("Time per output chunk", shares(PER_CHUNK), "s", links=links, empty="no streams in this range"),
         series(
