@@ -48,8 +48,8 @@ def steps(*bounds):
 
 
 PLAIN = steps("text")
-# Without a value nothing is healthy: grey, never green.
-GREY = [{"type": "special", "options": {"match": "null+nan", "result": {"text": "no data", "color": "gray", "index": 0}}}]
+# Without a value nothing is healthy: grey, never green. The text is that of `noValue`.
+GREY = [{"type": "special", "options": {"match": "null+nan", "result": {"color": "gray", "index": 0}}}]
 
 
 def target(expression, legend="__auto", instant=False, table=False, exemplar=False):

@@ -59,7 +59,7 @@ impl Application {
             .with_attribute(KeyValue::new("service.instance.id", format!("{service}-1")))
             .with_attribute(KeyValue::new("service.namespace", "shop"))
             .with_attribute(KeyValue::new("service.version", "1.0.0"))
-            .with_attribute(KeyValue::new("deployment.environment.name", "test"))
+            .with_attribute(KeyValue::new("deployment.environment.name", "prod"))
             .build();
         let spans = SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()?;
         let tracers =

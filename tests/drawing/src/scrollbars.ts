@@ -1,0 +1,1 @@
+export { Scrollbars as default } from 'react-custom-scrollbars-2';
