@@ -16,6 +16,9 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HERE = ROOT / "deploy"
 RUNBOOK = "http://spanledger.spanledger.svc:4319/runbook"
+# The address of Grafana in the rules, and in a cluster.
+GRAFANA = "http://127.0.0.1:3000/"
+GRAFANA_THERE = "http://kube-prometheus-stack-grafana.monitoring.svc/"
 NOTE = "# Written by deploy/generate.py; do not edit.\n"
 LABELS = {"app.kubernetes.io/name": "spanledger"}
 
@@ -23,7 +26,8 @@ LABELS = {"app.kubernetes.io/name": "spanledger"}
 def rules():
     text = (ROOT / "alerts/spanledger.rules.yml").read_text(encoding="utf-8")
     # Links of the repository have no address; the companion serves the runbook.
-    return re.sub(r"(runbook_url: *[\"']?)alerts/runbook\.md", rf"\1{RUNBOOK}", text)
+    text = re.sub(r"(runbook_url: *[\"']?)alerts/runbook\.md", rf"\1{RUNBOOK}", text)
+    return text.replace(GRAFANA, GRAFANA_THERE)
 
 
 def prometheus_rule():
@@ -58,9 +62,11 @@ def annotations(alert):
     """Grafana has no `query` in templates, and `$value` is a text there: sentences that use the one are left out."""
     kept = {}
     for name, text in alert["annotations"].items():
-        if "query " in text:
+        if re.search(r"\bquery ", text):
             text = alert["annotations"]["summary"]
-        kept[name] = re.sub(r"\$value\b", "$values.A.Value", " ".join(text.split()))
+        text = re.sub(r"\$value\b", "$values.A.Value", " ".join(text.split()))
+        # Grafana knows its own address.
+        kept[name] = text.replace(GRAFANA_THERE, "{{ externalURL }}")
     return kept
 
 

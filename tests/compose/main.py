@@ -138,12 +138,12 @@ def notices(receiver):
 def check_links(alert):
     """Every link of an alert leads somewhere that the reader can open."""
     annotations = alert["annotations"]
-    for name in ("summary", "description", "advice", "runbook_url"):
+    for name in ("summary", "description", "advice", "runbook_url", "dashboard_url"):
         expect(annotations.get(name), f"{alert['labels']}: no {name}")
     page, _, section = annotations["runbook_url"].partition("#")
     expect(f'id="{section}"' in fetched(page), f"{annotations['runbook_url']}: no such section")
-    for link in (alert["generatorURL"], annotations.get("dashboard_url", "")):
-        expect(not link or link.startswith("http://127.0.0.1:"), f"{link} cannot be opened from the host")
+    for link in (alert["generatorURL"], annotations["dashboard_url"]):
+        expect(link.startswith("http://127.0.0.1:"), f"{link} cannot be opened from the host")
 
 
 def follow(project):
