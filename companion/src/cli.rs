@@ -8,6 +8,7 @@ pub mod check;
 mod completions;
 pub mod config;
 pub mod demo;
+mod export;
 mod format;
 pub mod health;
 pub mod import;
@@ -72,6 +73,7 @@ Examples:
   spanledger check && echo quiet    for cron and CI: exits 1 when a rule fires
   spanledger notify --test slack    sends one test message to a notification target
   spanledger import audit.db        imports an existing audit_logs table
+  spanledger export --last 30d DIR  Parquet files for other programs, or for years
 
 Exit status: 0 success, 1 a rule fires or calls are missing, 2 an error.";
 
@@ -101,7 +103,9 @@ enum Command {
     Monthly(periods::Args),
     /// Show the price of a model, or the models in the ledger that have none.
     Prices(prices::Args),
-    /// Import the calls of an existing SQLite table `audit_logs`.
+    /// Export the calls of a period as Parquet files, for other programs, for years, or for another ledger.
+    Export(export::Args),
+    /// Import an export, or the calls of an existing SQLite table `audit_logs`.
     Import(import::Args),
     /// Bring what dead processes left in a journal into the ledger, or send it.
     Recover(recover::Args),
@@ -238,6 +242,10 @@ impl Cli {
                 let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
                 let own = loaded.config.prices.file.as_deref();
                 prices::run(&args, &app::prices(&loaded)?, own, &open, now, terminal, out)?;
+            }
+            Command::Export(args) => {
+                let querier = common.querier(&common.load(&[])?)?;
+                export::run(&args, &querier, now, out, &mut std::io::stderr())?;
             }
             Command::Import(args) => {
                 let loaded = common.load(&[])?;

@@ -12,6 +12,7 @@
 mod admin;
 mod alert;
 mod app;
+mod archive;
 pub mod cli;
 mod clock;
 mod config;

@@ -13,6 +13,7 @@ mod answer;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod identity;
 pub(crate) mod most_calls;

@@ -1,5 +1,6 @@
-//! `spanledger import`: imports the table `audit_logs` of an earlier audit log.
+//! `spanledger import`: imports the table `audit_logs` of an earlier audit log, or files of `spanledger export`.
 
+mod parquet;
 mod row;
 mod source;
 
@@ -11,6 +12,7 @@ use spanledger::PriceTable;
 use super::{Failure, write_all};
 use crate::record::Timestamp;
 use crate::store::Appender;
+use crate::store::export::Restorer;
 use crate::text::terminal::{harmless, plural};
 use row::Row;
 use source::Source;
@@ -30,11 +32,20 @@ own text (UTC), or seconds, milliseconds, microseconds or nanoseconds since 1970
 
 The ids of a call are made from its request id and timestamp, so importing twice imports each call once.
 
-Example:
-  spanledger import audit.db --ledger spanledger.db")]
+With --format parquet it reads a folder that `spanledger export` or [ledger.archive] wrote. Every file is compared with its manifest \
+first, and when one is wrong nothing is imported. The ledger then has the same calls, costs, totals, tags, missing numbers and \
+skipped spans; what it has already is left as it is.
+
+Examples:
+  spanledger import audit.db --ledger spanledger.db
+  spanledger import --format parquet archive --ledger of-2025.db")]
 pub struct Args {
-    /// The SQLite file with the table. It is only read.
+    /// The SQLite file with the table, or the folder of an export. It is only read.
+    #[arg(value_name = "FILE_OR_DIR")]
     file: PathBuf,
+    /// What is imported.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     /// The name of the table.
     #[arg(long, default_value = "audit_logs")]
     table: String,
@@ -44,6 +55,16 @@ pub struct Args {
     /// Provider to assign to the imported calls. Decides the price where several providers sell a model.
     #[arg(long, default_value = "")]
     provider: String,
+}
+
+/// The formats that can be imported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A SQLite table `audit_logs`.
+    #[default]
+    AuditLogs,
+    /// A folder of Parquet files that `spanledger export` or `[ledger.archive]` wrote.
+    Parquet,
 }
 
 /// What an import did.
@@ -61,7 +82,7 @@ struct Counts {
 /// # Errors
 /// `Failure` when the file or its table cannot be read, or the ledger cannot be written. What was imported before
 /// stays, and is not imported again.
-pub fn run<L: Appender>(
+pub(super) fn run<L: Appender + Restorer>(
     args: &Args,
     open_ledger: impl FnOnce() -> Result<L, Failure>,
     prices: &PriceTable,
@@ -69,6 +90,9 @@ pub fn run<L: Appender>(
     out: &mut dyn Write,
     notes: &mut dyn Write,
 ) -> Result<(), Failure> {
+    if args.format == Format::Parquet {
+        return parquet::run(&args.file, open_ledger, out, notes);
+    }
     let source = Source::open(&args.file, &args.table)?;
     let total = source.count()?;
     let mut ledger = open_ledger()?;

@@ -15,7 +15,7 @@ const MILLISECOND: i64 = 1_000_000;
 
 /// One span of a scenario.
 #[derive(Debug, Clone)]
-enum Span {
+pub(crate) enum Span {
     Call(Box<CallRecord>),
     Passage(Passage),
 }
@@ -97,7 +97,7 @@ fn scenario(spans: Vec<(Span, u8)>) -> Vec<Span> {
 
 /// An order of spans, where batches end, and where the store is opened again or its rollups are closed.
 #[derive(Debug, Clone)]
-struct Delivery {
+pub(crate) struct Delivery {
     order: Vec<usize>,
     cuts: u16,
     restarts: u16,
@@ -108,8 +108,16 @@ fn delivery(spans: usize) -> impl Strategy<Value = Delivery> {
     (order, any::<u16>(), any::<u16>()).prop_map(|(order, cuts, restarts)| Delivery { order, cuts, restarts })
 }
 
+/// A scenario and one way in which it arrives.
+pub(crate) fn delivered() -> impl Strategy<Value = (Vec<Span>, Delivery)> {
+    proptest::collection::vec(span(), 2..9).prop_flat_map(|spans| {
+        let length = spans.len();
+        (Just(scenario(spans)), delivery(length))
+    })
+}
+
 /// What the ledger has at the end.
-fn ledger(store: &mut TestStore, spans: &[Span], delivery: &Delivery) -> Vec<CallRecord> {
+pub(crate) fn ledger(store: &mut TestStore, spans: &[Span], delivery: &Delivery) -> Vec<CallRecord> {
     let (mut calls, mut passages) = (Vec::new(), Vec::new());
     let last = delivery.order.len() - 1;
     for (turn, place) in delivery.order.iter().enumerate() {

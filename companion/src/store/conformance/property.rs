@@ -47,7 +47,7 @@ fn hash() -> impl Strategy<Value = Option<String>> {
 }
 
 prop_compose! {
-    fn record()(
+    pub(crate) fn record()(
         number in 0_u64..10_000,
         end in any_time(),
         duration_ns in -1_000_i64..200_000_000_000,
@@ -94,7 +94,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn filter()(
+    pub(crate) fn filter()(
         service in some_of(["shop", "blog", "none"]),
         model in some_of(["a", "b", ""]),
         provider in some_of(["openai", "anthropic", "none"]),
@@ -116,7 +116,7 @@ prop_compose! {
 }
 
 /// A batch, when the housekeeping runs after it, and a question.
-fn round() -> impl Strategy<Value = (Vec<CallRecord>, Option<i64>, Window, Filter)> {
+pub(crate) fn round() -> impl Strategy<Value = (Vec<CallRecord>, Option<i64>, Window, Filter)> {
     (proptest::collection::vec(record(), 0..60), proptest::option::of(any_time()), window(), filter())
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {
     }
 }
 
-pub(super) fn compare(
+pub(crate) fn compare(
     store: &TestStore,
     calls: &[CallRecord],
     window: Window,

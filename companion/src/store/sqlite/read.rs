@@ -3,6 +3,7 @@
 mod accounts;
 pub(super) mod backup;
 mod calls;
+mod export;
 mod five_minutes;
 mod gaps;
 mod grouped;

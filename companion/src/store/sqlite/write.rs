@@ -11,6 +11,8 @@ mod instances;
 mod keys;
 mod processes;
 mod recent_hashes;
+mod restore;
+mod restore_processes;
 pub(super) mod retention;
 mod rollups;
 mod settle;

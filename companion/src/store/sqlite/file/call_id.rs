@@ -39,6 +39,11 @@ pub(crate) const fn minute_of_id(id: i64) -> i64 {
     (id >> SLOT_BITS).div_euclid(60_000_000)
 }
 
+/// The microsecond in which the call with this id is placed.
+pub(crate) const fn micros_of_id(id: i64) -> i64 {
+    id >> SLOT_BITS
+}
+
 const fn micros(ns: i64) -> i64 {
     ns.div_euclid(1000)
 }

@@ -1,6 +1,6 @@
 //! The SQLite store's [`Querier`]: each question in one short read transaction on a connection of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -59,7 +59,12 @@ impl SqliteQuerier {
         self.ask(|snapshot| processes::all(snapshot.connection, &snapshot.watermarks))
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    /// The ledger's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.watch.check()?;
         let waiting = idle().pop();

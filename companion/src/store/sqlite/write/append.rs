@@ -52,9 +52,9 @@ impl Transaction<'_> {
                 left_out.add(self.now.unwrap_or(Timestamp(end)), &call.scope, SkipReason::TooOld);
                 continue;
             }
-            let (id, numbers) = match self.insert(call, end, calls)? {
+            let (id, numbers) = match self.insert(call, end, call.origin != Origin::Witness, calls)? {
                 Inserted::New(id, numbers) => (id, numbers),
-                Inserted::Known => {
+                Inserted::Known(_) => {
                     appended.duplicates += 1;
                     continue;
                 }
@@ -87,35 +87,35 @@ impl Transaction<'_> {
         Ok(appended)
     }
 
-    /// Writes the call unless it is known. A witness is not counted yet.
-    fn insert(
+    /// Writes the call unless it is known.
+    pub(super) fn insert(
         &mut self,
         call: &CallRecord,
         end: i64,
+        counted: bool,
         calls: &mut CallWriter<'_>,
     ) -> rusqlite::Result<Inserted> {
         if let Some(id) = self.known.row(call)
             && self.is_known_as(id, call, calls)?
         {
-            return Ok(Inserted::Known);
+            return Ok(Inserted::Known(id));
         }
         let salt = self.dictionary.salt;
         if let Some(before) = salt.before(end) {
             for place in places(end, before.of_call(&call.trace_id, &call.span_id)).take(PROBED) {
                 if self.is_known_as(place.id, call, calls)? {
-                    return Ok(Inserted::Known);
+                    return Ok(Inserted::Known(place.id));
                 }
             }
         }
         let numbers = Numbers::of(call, day_of(end), self.dictionary, self.sql)?;
-        let counted = call.origin != Origin::Witness;
         for place in places(end, salt.of_call(&call.trace_id, &call.span_id)) {
             if calls.insert(place, call, &numbers, counted)? {
                 self.watermarks.spill_us = self.watermarks.spill_us.max(place.spill_us);
                 return Ok(Inserted::New(place.id, numbers));
             }
             if self.is_known_as(place.id, call, calls)? {
-                return Ok(Inserted::Known);
+                return Ok(Inserted::Known(place.id));
             }
         }
         Ok(Inserted::NoPlace)
@@ -139,9 +139,9 @@ impl Transaction<'_> {
 const PROBED: usize = 128;
 
 /// What became of a call.
-enum Inserted {
+pub(super) enum Inserted {
     New(i64, Numbers),
-    Known,
+    Known(i64),
     /// Millions of calls end at this time. Retrying would not help, and would hold up what the sender has after it.
     NoPlace,
 }

@@ -20,6 +20,8 @@ use crate::store::sqlite::file::call_id::end_of;
 
 /// Instances remembered between batches; the table knows the others.
 const REMEMBERED: usize = 4 * 1024;
+/// Processes of restored calls that are remembered until all calls are there.
+const UNKNOWN: usize = 100_000;
 /// How long after its creation a ledger meets processes that were running before it: five minutes, in nanoseconds. Long
 /// enough for a running service to make a call, and short, because a loss is not seen meanwhile.
 const SETTLING: i64 = 300 * Timestamp::SECOND;
@@ -81,6 +83,8 @@ impl<'a> Run<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Sequences {
     instances: HashMap<(String, String), Instance>,
+    /// Processes of restored calls that the file does not know, with their highest number and newest end.
+    unknown: HashMap<(String, String), (i64, i64)>,
     /// When the ledger was created, as far as it is known.
     created: Option<i64>,
 }
@@ -116,6 +120,36 @@ impl Sequences {
             }
         }
         self.note_run(sql, &run)
+    }
+
+    /// Takes the numbers of calls of another ledger out of the gaps that are known. Opens none: that ledger tells which
+    /// numbers it has not seen.
+    pub(super) fn fill(&mut self, sql: &Connection, calls: &[CallRecord]) -> rusqlite::Result<()> {
+        for run in calls.iter().filter_map(Run::of) {
+            let key = (run.instance.to_owned(), run.service.to_owned());
+            let known = self.instances.contains_key(&key)
+                || sql
+                    .prepare_cached("SELECT 1 FROM instance WHERE name = ?1 AND service = ?2")?
+                    .exists([run.instance, run.service])?;
+            if known {
+                let instance = self.instance(sql, &run)?;
+                if instance.gaps > 0 && run.first <= instance.highest {
+                    sql.prepare_cached(NOTICE)?.execute([instance.id, run.first, run.earliest_end])?;
+                    close(sql, instance, &run)?;
+                }
+            } else if let Some((highest, last_end)) = self.unknown.get_mut(&key) {
+                *highest = run.last.max(*highest);
+                *last_end = run.newest_end.max(*last_end);
+            } else if self.unknown.len() < UNKNOWN {
+                self.unknown.insert(key, (run.last, run.newest_end));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives away the processes that [`Self::fill`] found and the file does not know.
+    pub(super) fn take_unknown(&mut self) -> HashMap<(String, String), (i64, i64)> {
+        std::mem::take(&mut self.unknown)
     }
 
     /// The instance of a run, from memory or the table, which gets it where it is new.
