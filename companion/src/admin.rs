@@ -37,6 +37,7 @@ use crate::notify::task::NotifierCounts;
 use crate::promql::{Series, is_counted};
 use crate::record::Timestamp;
 use crate::store::Querier;
+use crate::store::archival::Archival;
 use crate::store::writer::WriterHandle;
 
 /// What the admin listener shows.
@@ -45,6 +46,8 @@ pub(crate) struct AdminState {
     pub metrics: Arc<Metrics>,
     /// The ledger's writer.
     pub writer: WriterHandle,
+    /// What is archived before it is deleted, where that is asked for.
+    pub archival: Option<Archival>,
     /// The rules, as they were last evaluated.
     pub rules: watch::Receiver<Arc<Vec<RuleStatus>>>,
     /// The notifiers.
@@ -105,6 +108,9 @@ impl AdminState {
         let mut out = Text::default();
         self.metrics.write(&mut out);
         writer::write(&mut out, &self.writer.stats());
+        if let Some(archival) = &self.archival {
+            writer::write_archival(&mut out, &archival.status());
+        }
         lock(&self.ledger).write(&mut out);
         rules::write(&mut out, &self.rules.borrow());
         rules::write_notifiers(&mut out, &self.notifiers);

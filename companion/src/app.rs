@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::recent::{EVERY_SECONDS, Recent};
 use crate::admin::{self, AccessPolicy, AdminState, LedgerTotals};
+use crate::archive::keeper::Keeper;
 use crate::clock;
 use crate::config::JournalConfig;
 use crate::convert::Converter;
@@ -45,6 +46,7 @@ use crate::rule::budget::Budgets;
 use crate::rule::config::RulesConfig;
 use crate::silence::maintenance::MaintenanceConfig;
 use crate::store::Querier;
+use crate::store::archival::Archival;
 use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::SqliteQuerier;
 use crate::store::writer::WriterHandle;
@@ -78,6 +80,8 @@ pub(crate) struct App {
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
     ledger: PathBuf,
+    /// Where calls are archived before they are deleted.
+    archive: Option<(PathBuf, Archival)>,
     journal: JournalConfig,
     deadline: Duration,
 }
@@ -131,6 +135,11 @@ impl App {
             let watcher = Watcher::new(dirs, every.duration(), intake);
             supervisor.spawn("the watcher of journals", watcher.run(stops.receivers.clone()))
         });
+        let archival = self.archive.as_ref().map(|(_, archival)| archival.clone());
+        let keeper = self.archive.map(|(dir, archival)| {
+            let keeper = Keeper::new(dir, self.querier.clone(), archival);
+            supervisor.spawn("the archiver", keeper.run(stops.receivers.clone()))
+        });
         let runner =
             Runner::new(&self.rules, Some(self.alerts.clone())).with_peace(&self.ledger, self.maintenance);
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
@@ -140,6 +149,7 @@ impl App {
         let state = Arc::new(AdminState {
             metrics: self.metrics,
             writer: self.writer.clone(),
+            archival,
             rules: statuses,
             notifiers: notifiers.counts().to_vec(),
             ledger: Mutex::default(),
@@ -191,6 +201,9 @@ impl App {
         }
         if let Some(watcher) = watcher {
             clean &= drain.step("journals", ended(watcher)).await;
+        }
+        if let Some(keeper) = keeper {
+            clean &= drain.step("archiver", ended(keeper)).await;
         }
         stops.rules.cancel();
         clean &= drain.step("rules", ended(rules)).await;

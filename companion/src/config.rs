@@ -77,6 +77,8 @@ pub struct LedgerConfig {
     pub path: PathBuf,
     /// What is deleted, and when.
     pub retention: RetentionConfig,
+    /// Where calls go before they are deleted.
+    pub archive: ArchiveConfig,
 }
 
 /// `[ledger.retention]`
@@ -89,6 +91,14 @@ pub struct RetentionConfig {
     pub sums_max_age: Seconds,
     /// The oldest calls are deleted while the ledger is larger; 0 keeps them.
     pub max_size: ByteSize,
+}
+
+/// `[ledger.archive]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ArchiveConfig {
+    /// A folder that is there; without one calls are deleted without being archived.
+    pub dir: Option<PathBuf>,
 }
 
 /// `[receiver]`
@@ -252,7 +262,11 @@ pub struct ShutdownConfig {
 
 impl Default for LedgerConfig {
     fn default() -> Self {
-        Self { path: PathBuf::from("spanledger.db"), retention: RetentionConfig::default() }
+        Self {
+            path: PathBuf::from("spanledger.db"),
+            retention: RetentionConfig::default(),
+            archive: ArchiveConfig::default(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::record::{
 };
 
 mod answer;
+pub(crate) mod archival;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
@@ -26,7 +27,7 @@ pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
+    Appended, ArchiveTrouble, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
     GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated,
     SequenceGap, SequenceGaps, SkippedCalls, Step, Totals,
 };
@@ -255,6 +256,14 @@ pub trait Querier: Send + Sync {
         filter: &Filter,
         limit: usize,
     ) -> Result<SequenceGaps, StoreError>;
+
+    /// What keeps calls from being archived, and so from being deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn archive_trouble(&self) -> Result<Option<ArchiveTrouble>, StoreError> {
+        Ok(None)
+    }
 
     /// Spans about work with a model that are no calls, of the whole hours that the window touches.
     ///

@@ -21,6 +21,7 @@ mod serve {
     mod lifecycle;
     mod limits;
     mod memory;
+    mod parquet;
     mod secrets;
     mod senders;
     mod signals;

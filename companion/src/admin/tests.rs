@@ -23,6 +23,7 @@ pub(super) fn state_over(ledger: MemoryStore) -> (Arc<AdminState>, Statuses) {
     let state = AdminState {
         metrics: Arc::default(),
         writer: Writer::start(Panicking, WriterOptions::new(clock::now)).unwrap(),
+        archival: None,
         rules,
         notifiers: Vec::new(),
         ledger: Mutex::default(),

@@ -1,6 +1,7 @@
 //! The ledger's writer as metrics.
 
 use crate::metrics::text::{Kind, Text};
+use crate::store::archival::ArchivalStatus;
 use crate::store::writer::{LATENCY_BOUNDS, WriterStats};
 
 /// Writes what the writer counted.
@@ -45,4 +46,22 @@ pub(super) fn write(out: &mut Text, stats: &WriterStats) {
     }
     out.sample(&format!("{name}_sum"), &[], stats.latency_sum);
     out.count(&format!("{name}_count"), &[], batches);
+}
+
+/// Writes what was archived, and whether that is possible.
+pub(super) fn write_archival(out: &mut Text, status: &ArchivalStatus) {
+    let mut counter = |name: &str, help: &str, count: u64| {
+        out.family(name, Kind::Counter, help);
+        out.count(name, &[], count);
+    };
+    counter("spanledger_ledger_archived_rows_total", "Accounts of calls that were archived.", status.rows);
+    counter(
+        "spanledger_ledger_archived_files_total",
+        "Files that were written to the archive.",
+        status.files,
+    );
+    counter("spanledger_ledger_archive_failures_total", "Attempts to archive that failed.", status.failures);
+    let name = "spanledger_ledger_archive_failing";
+    out.family(name, Kind::Gauge, "1 while nothing can be archived and so nothing is deleted.");
+    out.count(name, &[], u64::from(status.trouble.is_some()));
 }

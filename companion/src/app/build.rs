@@ -22,6 +22,7 @@ use crate::receiver::admission::{Admission, Limits};
 use crate::receiver::sender::{Sender, Senders};
 use crate::rule::budget::{Budget, Budgets};
 use crate::store::StoreError;
+use crate::store::archival::Archival;
 use crate::store::identity::Groups;
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
 use crate::store::writer::{Writer, WriterOptions};
@@ -85,6 +86,7 @@ struct Parts {
     targets: Vec<Target>,
     appender: SqliteAppender,
     querier: SqliteQuerier,
+    archival: Option<Archival>,
     alerts: StateFile,
 }
 
@@ -128,6 +130,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
         ledger: config.ledger.path.clone(),
+        archive: config.ledger.archive.dir.clone().zip(parts.archival),
         journal: config.journal.clone(),
         deadline: config.shutdown.deadline.duration(),
     })
@@ -140,6 +143,7 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
         |tls: &Option<TlsConfig>| tls.as_ref().map(|tls| tls::acceptor(&tls.cert, &tls.key)).transpose();
     let path = &config.ledger.path;
     let prices = Arc::new(prices(loaded)?);
+    let options = retention(config);
     Ok(Parts {
         converter: Arc::new(
             Converter::new(prices.clone())
@@ -153,8 +157,9 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
         admin_tls: tls(&config.admin.tls)?,
         budgets: config.budgets().map_err(invalid)?,
         targets: config.notify.targets().map_err(|message| loaded.error_of(&message))?,
-        appender: Ledger::open_writer(path, &retention(config))?,
+        appender: Ledger::open_writer(path, &options)?,
         querier: Ledger::open_reader(path)?,
+        archival: options.archival,
         alerts: state_file(path)?,
     })
 }
@@ -179,6 +184,7 @@ pub(crate) fn retention(config: &Config) -> Options {
     Options {
         keep_calls: age(retention.max_age),
         keep_sums: age(retention.sums_max_age),
+        archival: config.ledger.archive.dir.as_ref().map(|_| Archival::default()),
         max_bytes: (retention.max_size.0 > 0).then_some(retention.max_size.0),
         now: Some(clock::now()),
         groups: groups(config),

@@ -90,7 +90,10 @@ pub(super) fn compare_bytes(path: &Path, bytes: u64, sha256: &str) -> Result<(),
         }
     }
     let wrong = |what: String| {
-        ArchiveError::wrong(path, format!("{what}: restore it from a backup, or move it and its manifest away"))
+        ArchiveError::wrong(
+            path,
+            format!("{what}: restore it from a backup, or move it and its manifest away"),
+        )
     };
     if read != bytes {
         return Err(wrong(format!("it has {read} bytes and its manifest states {bytes}")));

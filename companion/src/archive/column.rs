@@ -191,14 +191,26 @@ pub(super) const COLUMNS: &[Column] = &[
         row.call.duration_ns = cell.into_number()?;
         Some(())
     }),
-    column!("time_to_first_chunk_ns", Signed, optional, |row| maybe_number(row.call.first_chunk_ns), |row, cell| {
-        row.call.first_chunk_ns = cell.into_maybe_number()?;
-        Some(())
-    }),
-    column!("trace_id", Text, required, |row| Cell::Text(Cow::Owned(hex(&row.call.trace_id))), |row, cell| {
-        row.call.trace_id = id(cell)?;
-        Some(())
-    }),
+    column!(
+        "time_to_first_chunk_ns",
+        Signed,
+        optional,
+        |row| maybe_number(row.call.first_chunk_ns),
+        |row, cell| {
+            row.call.first_chunk_ns = cell.into_maybe_number()?;
+            Some(())
+        }
+    ),
+    column!(
+        "trace_id",
+        Text,
+        required,
+        |row| Cell::Text(Cow::Owned(hex(&row.call.trace_id))),
+        |row, cell| {
+            row.call.trace_id = id(cell)?;
+            Some(())
+        }
+    ),
     column!("span_id", Text, required, |row| Cell::Text(Cow::Owned(hex(&row.call.span_id))), |row, cell| {
         row.call.span_id = id(cell)?;
         Some(())
@@ -221,7 +233,9 @@ pub(super) const COLUMNS: &[Column] = &[
         "origin",
         Text,
         required,
-        |row| text(ORIGINS.iter().find(|(origin, _)| *origin == row.call.origin).map_or("", |(_, name)| name)),
+        |row| text(
+            ORIGINS.iter().find(|(origin, _)| *origin == row.call.origin).map_or("", |(_, name)| name)
+        ),
         |row, cell| {
             let name = cell.into_text()?;
             row.call.origin = ORIGINS.iter().find(|(_, known)| *known == name)?.0;
@@ -236,11 +250,17 @@ pub(super) const COLUMNS: &[Column] = &[
     column!("response_id", maybe_text response_id),
     column!("stream", flag call.stream),
     column!("outcome", word outcome Outcome),
-    column!("status_code", Short, optional, |row| maybe_number(row.call.status_code.map(i64::from)), |row, cell| {
-        let code = cell.into_maybe_number()?;
-        row.call.status_code = code.map(u16::try_from).transpose().ok()?;
-        Some(())
-    }),
+    column!(
+        "status_code",
+        Short,
+        optional,
+        |row| maybe_number(row.call.status_code.map(i64::from)),
+        |row, cell| {
+            let code = cell.into_maybe_number()?;
+            row.call.status_code = code.map(u16::try_from).transpose().ok()?;
+            Some(())
+        }
+    ),
     column!("error_type", maybe_text error_type),
     column!("error_kind", maybe_text error_kind),
     column!("error_message", maybe_text error_message),
@@ -304,8 +324,14 @@ pub(super) const COLUMNS: &[Column] = &[
         row.shared.facts = u32::try_from(cell.into_number()?).ok()?;
         Some(())
     }),
-    column!("own_service", Text, optional, |row| maybe_text(row.shared.own_service.as_deref()), |row, cell| {
-        row.shared.own_service = cell.into_maybe_text()?;
-        Some(())
-    }),
+    column!(
+        "own_service",
+        Text,
+        optional,
+        |row| maybe_text(row.shared.own_service.as_deref()),
+        |row, cell| {
+            row.shared.own_service = cell.into_maybe_text()?;
+            Some(())
+        }
+    ),
 ];

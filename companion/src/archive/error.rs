@@ -17,7 +17,7 @@ pub(crate) enum ArchiveError {
     #[error("no space is left for {}: free space there, then retry", .0.display())]
     Full(PathBuf),
     /// A file or folder cannot be written or read.
-    #[error("{} cannot be {what}: {source}", path.display())]
+    #[error("{} cannot be {what}: {source}; check that its file system is there, and its permissions", path.display())]
     Io {
         path: PathBuf,
         /// `written` or `read`.

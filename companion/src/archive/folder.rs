@@ -107,6 +107,23 @@ impl Folder {
         self.root.join(day_of(hour))
     }
 
+    /// Opens a folder that is there: one that is not may be a file system that is not mounted.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] as above, and when there is no such folder.
+    pub(crate) fn open_existing(root: &Path) -> Result<Self, ArchiveError> {
+        match root.is_dir() {
+            true => Self::open(root),
+            false => Err(ArchiveError::reading(
+                root,
+                io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "there is no such folder: create it, or mount its file system",
+                ),
+            )),
+        }
+    }
+
     /// The files of an hour that have a manifest, by number. Their bytes are not compared yet.
     pub(super) fn published(&self, hour: i64) -> Result<Vec<Published>, ArchiveError> {
         let day = self.day(hour);
@@ -116,9 +133,8 @@ impl Folder {
             }
             names => names?,
         };
-        let of_hour = names.into_iter().filter(|(name, is_manifest)| {
-            *is_manifest && name.hour == hour.rem_euclid(24)
-        });
+        let of_hour =
+            names.into_iter().filter(|(name, is_manifest)| *is_manifest && name.hour == hour.rem_euclid(24));
         of_hour.map(|(name, _)| published(&day, name)).collect()
     }
 }
@@ -172,9 +188,8 @@ fn names_in(day: &Path) -> Result<Vec<(Name, bool)>, ArchiveError> {
 /// [`ArchiveError`] for everything that is wrong, the first thing of each file; one when nothing is there at all.
 pub(super) fn published_in(root: &Path) -> Result<Vec<Published>, Vec<ArchiveError>> {
     let one = |error| vec![error];
-    let is_day = |path: &Path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("date="))
-    };
+    let is_day =
+        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("date="));
     let mut days = Vec::new();
     if is_day(root) {
         days.push(root.to_path_buf());
@@ -183,7 +198,10 @@ pub(super) fn published_in(root: &Path) -> Result<Vec<Published>, Vec<ArchiveErr
             return Err(one(ArchiveError::wrong(root, "no such folder: name the folder of an export")));
         }
         if !root.is_dir() {
-            return Err(one(ArchiveError::wrong(root, "it is a file: name the folder of the export that holds it")));
+            return Err(one(ArchiveError::wrong(
+                root,
+                "it is a file: name the folder of the export that holds it",
+            )));
         }
         if let Some(other) = other_entry(root).map_err(one)? {
             return Err(one(ArchiveError::wrong(
@@ -237,7 +255,10 @@ pub(super) fn published_in(root: &Path) -> Result<Vec<Published>, Vec<ArchiveErr
         }
     }
     if files.is_empty() && wrong.is_empty() {
-        wrong.push(ArchiveError::wrong(root, "there is no export in it: name the folder that holds the folders date=..."));
+        wrong.push(ArchiveError::wrong(
+            root,
+            "there is no export in it: name the folder that holds the folders date=...",
+        ));
     }
     if wrong.is_empty() { Ok(files) } else { Err(wrong) }
 }
@@ -259,7 +280,14 @@ mod tests {
             assert_eq!(Name::parse(&name.table()), Some((name, false)));
             assert_eq!(Name::parse(&name.manifest()), Some((name, true)));
         }
-        for other in ["calls-24.parquet", "calls-7.parquet", "calls-07-0.json", "calls-07-01.json", "calls.parquet", "x"] {
+        for other in [
+            "calls-24.parquet",
+            "calls-7.parquet",
+            "calls-07-0.json",
+            "calls-07-01.json",
+            "calls.parquet",
+            "x",
+        ] {
             assert_eq!(Name::parse(other), None, "{other}");
         }
         assert_eq!(day_of(-1), "date=1969-12-31");

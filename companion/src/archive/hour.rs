@@ -48,7 +48,8 @@ pub(crate) fn write_hour(
     for file in &published {
         check_bytes(file)?;
     }
-    let number = published.iter().filter_map(|file| file.manifest.number()).max().map_or(0, |number| number + 1);
+    let number =
+        published.iter().filter_map(|file| file.manifest.number()).max().map_or(0, |number| number + 1);
     let name = Name { hour: hour.rem_euclid(24), number };
     let job = Job { day: folder.day(hour), hour, name, published };
     let mut result = Ok(HourDone::default());
@@ -78,9 +79,9 @@ impl Job {
         let path = self.unfinished(&self.name.table());
         let (written, known) = self.write_table(rows, &path)?;
         let facts = rows.facts()?;
-        let Some(written) = written.filter(|written| {
-            written.rows > 0 || (self.published.is_empty() && !facts.is_empty())
-        }) else {
+        let Some(written) =
+            written.filter(|written| written.rows > 0 || (self.published.is_empty() && !facts.is_empty()))
+        else {
             let _ = std::fs::remove_file(&path);
             return Ok(HourDone { known, ..HourDone::default() });
         };
@@ -116,7 +117,8 @@ impl Job {
         rows: &dyn HourRows,
         mut take: impl FnMut(StoredCall, bool) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
-        let readers: Result<Vec<_>, _> = self.published.iter().map(|file| TableReader::open(&file.path)).collect();
+        let readers: Result<Vec<_>, _> =
+            self.published.iter().map(|file| TableReader::open(&file.path)).collect();
         let mut merge = Merge::of(readers?)?;
         let mut failed = None;
         let read = rows.each(&mut |row| {
@@ -139,7 +141,10 @@ impl Job {
         let mut reader = TableReader::open(path)?;
         let (mut count, mut sums) = (0, Sums::default());
         let differs = || {
-            ArchiveError::wrong(path, "what was read back is not what was written: check the disk, then retry")
+            ArchiveError::wrong(
+                path,
+                "what was read back is not what was written: check the disk, then retry",
+            )
         };
         self.each_new(rows, |row, is_known| {
             if is_known {
@@ -182,6 +187,8 @@ impl Job {
         written.map_err(failed)?;
         steps::done("manifest written");
         self.rename(table, &self.day.join(self.name.table()))?;
+        // A manifest must never be there without its file.
+        sync_folder(&self.day)?;
         steps::done("table named");
         self.rename(&unfinished, &self.day.join(self.name.manifest()))?;
         steps::done("manifest named");

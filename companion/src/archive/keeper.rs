@@ -95,7 +95,8 @@ impl Keeper {
         };
         let begins = hour.saturating_mul(HOUR);
         let to = begins.saturating_add(HOUR).min(wanted.to);
-        let done = write_hour(&folder, self.exporter.as_ref(), Window { from: start(begins), to: start(to) })?;
+        let done =
+            write_hour(&folder, self.exporter.as_ref(), Window { from: start(begins), to: start(to) })?;
         Ok((to, done))
     }
 }

@@ -86,7 +86,9 @@ impl Manifest {
         {
             return Err(ArchiveError::wrong(
                 path,
-                format!("it has format {format}, this version reads up to {FORMAT}: use the newer spanledger"),
+                format!(
+                    "it has format {format}, this version reads up to {FORMAT}: use the newer spanledger"
+                ),
             ));
         }
         let manifest: Self =
@@ -101,6 +103,8 @@ impl Manifest {
 fn damaged(path: &Path, detail: &str) -> ArchiveError {
     ArchiveError::wrong(
         path,
-        format!("the manifest is damaged ({detail}): restore it and its file from a backup, or move both away"),
+        format!(
+            "the manifest is damaged ({detail}): restore it and its file from a backup, or move both away"
+        ),
     )
 }

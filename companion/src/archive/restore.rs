@@ -27,7 +27,8 @@ pub(crate) fn restore(
     let (mut all, mut done) = (Restored::default(), 0);
     let mut batch: Vec<Versions> = Vec::with_capacity(BATCH);
     for hour in hours {
-        let readers: Result<Vec<_>, _> = hour.files.iter().map(|file| TableReader::open(&file.path)).collect();
+        let readers: Result<Vec<_>, _> =
+            hour.files.iter().map(|file| TableReader::open(&file.path)).collect();
         let mut merge = Merge::of(readers?)?;
         loop {
             let next = merge.next()?;

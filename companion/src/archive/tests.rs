@@ -122,7 +122,8 @@ fn assert_same(one: &SqliteQuerier, other: &SqliteQuerier, now: Timestamp) {
         let report = |querier: &SqliteQuerier| {
             let states = Evaluator::new(&rules).evaluate_all(querier, now);
             let states = crate::report::rule_states::report_states(&states);
-            let window = Window { from: window.from.max(now.plus_seconds(-30 * 86_400)), to: window.to.min(now) };
+            let window =
+                Window { from: window.from.max(now.plus_seconds(-30 * 86_400)), to: window.to.min(now) };
             crate::report::to_json(&crate::report::build(querier, window, &states, now).unwrap()).unwrap()
         };
         assert_eq!(report(one), report(other));
@@ -143,11 +144,7 @@ fn names(dir: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for day in std::fs::read_dir(dir).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_dir()) {
         for entry in std::fs::read_dir(day.path()).unwrap() {
-            names.push(format!(
-                "{}/{}",
-                day.file_name().display(),
-                entry.unwrap().file_name().display()
-            ));
+            names.push(format!("{}/{}", day.file_name().display(), entry.unwrap().file_name().display()));
         }
     }
     names.sort();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::record::{CallRecord, NanoUsd, ProcessEnd, Tags, Timestamp};
+use crate::record::{CallRecord, NanoUsd, ProcessEnd, Tags, Timestamp, Window};
+use crate::store::archival::Trouble;
 
 /// Totals over calls. All of them are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -331,4 +332,13 @@ pub struct CallAccount {
     pub own: CallRecord,
     /// Whether it is the account of its call that counts.
     pub counted: bool,
+}
+
+/// Why calls cannot be archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveTrouble {
+    /// What is in the way, and since when.
+    pub(crate) trouble: Trouble,
+    /// Calls that would be deleted otherwise.
+    pub(crate) held: Window,
 }

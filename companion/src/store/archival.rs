@@ -74,7 +74,9 @@ pub(crate) enum TroubleKind {
 
 impl TroubleKind {
     pub(crate) fn of_code(code: i64) -> Option<Self> {
-        [Self::Full, Self::Unwritable, Self::Damaged, Self::Ledger].into_iter().find(|kind| *kind as i64 == code)
+        [Self::Full, Self::Unwritable, Self::Damaged, Self::Ledger]
+            .into_iter()
+            .find(|kind| *kind as i64 == code)
     }
 
     /// In words that follow "the archive".

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::record::Timestamp;
 use crate::store::StoreError;
+use crate::store::archival::Archival;
 use crate::store::identity::Groups;
 
 mod file;
@@ -41,6 +42,8 @@ pub struct Options {
     /// What time it is, noted in a file that is created: processes that were running by then have earlier numbers
     /// that are not missing (see `gaps`). `None`, the default, notes nothing, and all numbers below the first are missed.
     pub now: Option<Timestamp>,
+    /// Where calls must be archived before they are deleted. `None`, the default, deletes them without.
+    pub archival: Option<Archival>,
     /// Which services' spans may be accounts of one call. Defaults to all.
     pub groups: Groups,
     /// How much is kept in memory and in lists.

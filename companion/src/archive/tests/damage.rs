@@ -2,7 +2,8 @@ use super::*;
 use crate::archive::ArchiveError;
 
 fn exported() -> TestLedger {
-    let calls: Vec<_> = (0..3).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * 3_600))).collect();
+    let calls: Vec<_> =
+        (0..3).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * 3_600))).collect();
     let ledger = TestLedger::with(&calls);
     ledger.export();
     ledger
@@ -32,13 +33,18 @@ fn edit(path: &Path, from: &str, to: &str) {
 #[test]
 fn names_the_file_that_is_damaged_and_what_to_do() {
     let (table, manifest) = ("calls-16.parquet", "calls-16.json");
-    let truncate = |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
+    let truncate =
+        |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
     damaged(table, truncate, "it has 100 bytes and its manifest states");
     damaged(table, |path| std::fs::write(path, "").unwrap(), "it has 0 bytes");
     damaged(table, |path| std::fs::remove_file(path).unwrap(), "it is missing");
     damaged(manifest, |path| std::fs::remove_file(path).unwrap(), "its manifest calls-16.json is missing");
     damaged(manifest, truncate, "the manifest is damaged");
-    damaged(manifest, |path| std::fs::write(path, [0xff, 0xfe]).unwrap(), "the manifest is damaged (it is not text)");
+    damaged(
+        manifest,
+        |path| std::fs::write(path, [0xff, 0xfe]).unwrap(),
+        "the manifest is damaged (it is not text)",
+    );
     damaged(manifest, |path| edit(path, "\"rows\": 1", "\"rows\": 2"), "its checksum does not match");
     damaged(
         manifest,
@@ -86,14 +92,21 @@ fn says_what_is_wrong_with_a_folder() {
     std::fs::write(&file, "").unwrap();
     assert!(complaint(&file).contains("it is a file"));
     assert!(complaint(folder.path()).contains("no part of an export"));
-    assert!(Folder::open(folder.path()).unwrap_err().to_string().contains("ledger.db: it is no part of an export"));
+    assert!(
+        Folder::open(folder.path())
+            .unwrap_err()
+            .to_string()
+            .contains("ledger.db: it is no part of an export")
+    );
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir_all(folder.path().join("date=2025-06-15")).unwrap();
     std::fs::write(folder.path().join("date=2025-06-15/other.parquet"), "").unwrap();
     assert!(complaint(folder.path()).contains("other.parquet: it is no part of an export: move it away"));
 
     let first = Folder::open(folder.path()).unwrap();
-    assert!(Folder::open(folder.path()).unwrap_err().to_string().contains("another process writes this folder"));
+    assert!(
+        Folder::open(folder.path()).unwrap_err().to_string().contains("another process writes this folder")
+    );
     drop(first);
     Folder::open(folder.path()).unwrap();
 }

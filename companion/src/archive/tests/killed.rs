@@ -18,7 +18,9 @@ fn exports_until_killed() {
 
 #[test]
 fn a_killed_export_leaves_whole_files_only() {
-    for step in ["first row", "table written", "table compared", "manifest written", "table named", "manifest named"] {
+    for step in
+        ["first row", "table written", "table compared", "manifest written", "table named", "manifest named"]
+    {
         let ledger = TestLedger::with(&(0..50).map(call).collect::<Vec<_>>());
         let status = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "archive::tests::killed::exports_until_killed", "--ignored"])
@@ -43,7 +45,11 @@ fn a_killed_export_leaves_whole_files_only() {
         // The next run completes it; nothing is lost, twice or left over.
         let done = ledger.export();
         assert_eq!(done.written + done.known, 50, "{step}");
-        assert_eq!(names(&ledger.dir()), ["date=2025-06-15/calls-15.json", "date=2025-06-15/calls-15.parquet"], "{step}");
+        assert_eq!(
+            names(&ledger.dir()),
+            ["date=2025-06-15/calls-15.json", "date=2025-06-15/calls-15.parquet"],
+            "{step}"
+        );
         let mut to = TestLedger::new();
         assert_eq!(to.import(&ledger.dir()).calls, 50, "{step}");
         assert_same(&ledger.querier, &to.querier, BASE.plus_seconds(3_600));

@@ -30,7 +30,12 @@ fn an_account_that_is_no_longer_counted_is_written_again_and_counted_once() {
         response_id: Some("resp-1".into()),
         ..ending_at(1, BASE)
     };
-    let inner = CallRecord { parent_span_id: Some(outer.span_id), trace_id: outer.trace_id, scope: "client".into(), ..CallRecord { span_id: [9; 8], ..outer.clone() } };
+    let inner = CallRecord {
+        parent_span_id: Some(outer.span_id),
+        trace_id: outer.trace_id,
+        scope: "client".into(),
+        ..CallRecord { span_id: [9; 8], ..outer.clone() }
+    };
     let mut ledger = TestLedger::with(std::slice::from_ref(&outer));
     ledger.export();
     // A ledger that has the first file already.
@@ -51,7 +56,12 @@ fn an_account_that_is_no_longer_counted_is_written_again_and_counted_once() {
 
 #[test]
 fn a_part_of_an_hour_can_be_exported_and_the_rest_later() {
-    let at = |minute: i64| ending_at(minute.unsigned_abs(), Timestamp(BASE.0.div_euclid(HOUR) * HOUR + minute * 60 * Timestamp::SECOND));
+    let at = |minute: i64| {
+        ending_at(
+            minute.unsigned_abs(),
+            Timestamp(BASE.0.div_euclid(HOUR) * HOUR + minute * 60 * Timestamp::SECOND),
+        )
+    };
     let ledger = TestLedger::with(&(0..180).map(at).collect::<Vec<_>>());
     let begins = Timestamp(BASE.0.div_euclid(HOUR) * HOUR);
     let part = Window { from: begins.plus_seconds(20 * 60), to: begins.plus_seconds(100 * 60) };
@@ -65,7 +75,8 @@ fn a_part_of_an_hour_can_be_exported_and_the_rest_later() {
 
 #[test]
 fn calls_beyond_one_microsecond_come_in_the_order_of_time() {
-    let calls: Vec<_> = (0..2_000).map(|number| ending_at(number, Timestamp(BASE.0 - number.cast_signed() % 7))).collect();
+    let calls: Vec<_> =
+        (0..2_000).map(|number| ending_at(number, Timestamp(BASE.0 - number.cast_signed() % 7))).collect();
     let ledger = TestLedger::with(&calls);
     assert_eq!(ledger.export().written, 2_000);
     assert_eq!(ledger.export(), HourDone { known: 2_000, ..HourDone::default() });

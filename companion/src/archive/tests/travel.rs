@@ -63,7 +63,8 @@ fn gaps_journals_keys_and_skipped_spans_travel() {
         key_fingerprint: Some(format!("key-{}", number % 3)),
         ..ending_at(number, Timestamp(BASE.0 + number.cast_signed() * 60 * Timestamp::SECOND))
     };
-    let calls: Vec<_> = [2, 3, 7, 8, 20].iter().enumerate().map(|(at, seq)| numbered(at as u64 * 30, "one", *seq)).collect();
+    let calls: Vec<_> =
+        [2, 3, 7, 8, 20].iter().enumerate().map(|(at, seq)| numbered(at as u64 * 30, "one", *seq)).collect();
     let mut skipped = SkippedHours::default();
     skipped.add_many(BASE, "langchain", SkipReason::Unknown, 4);
     skipped.add_many(BASE.plus_seconds(7_200), "langchain", SkipReason::Dropped, 2);
@@ -91,7 +92,8 @@ fn gaps_journals_keys_and_skipped_spans_travel() {
     from.export();
     let mut to = TestLedger::new();
     to.import(&from.dir());
-    let gaps = |ledger: &TestLedger| ledger.querier.sequence_gaps(EVER, LATER, &Default::default(), 100).unwrap();
+    let gaps =
+        |ledger: &TestLedger| ledger.querier.sequence_gaps(EVER, LATER, &Default::default(), 100).unwrap();
     assert_eq!(gaps(&from).gaps, 5, "1, 4-6, 9-19, 21-25 of one and 2 of two");
     assert_eq!(gaps(&from), gaps(&to));
     assert_eq!(from.querier.processes().unwrap(), to.querier.processes().unwrap());
@@ -101,7 +103,10 @@ fn gaps_journals_keys_and_skipped_spans_travel() {
 
     // The process goes on with the new ledger: its numbers are followed from where they were.
     for ledger in [&mut from, &mut to] {
-        ledger.appender.append(&[numbered(300, "two", 4), numbered(301, "two", 2), numbered(302, "two", 6)]).unwrap();
+        ledger
+            .appender
+            .append(&[numbered(300, "two", 4), numbered(301, "two", 2), numbered(302, "two", 6)])
+            .unwrap();
         ledger.import(&ledger_dir(ledger));
     }
     assert_eq!(gaps(&from), gaps(&to));
@@ -124,11 +129,16 @@ fn a_part_of_a_process_makes_no_gaps() {
     let calls: Vec<_> = (0..40).map(numbered).collect();
     let from = TestLedger::with(&calls);
     // Two hours in the middle, without the end of the process.
-    export(&from.querier, &from.dir(), Window { from: BASE.plus_seconds(7_200), to: BASE.plus_seconds(14_400) });
+    export(
+        &from.querier,
+        &from.dir(),
+        Window { from: BASE.plus_seconds(7_200), to: BASE.plus_seconds(14_400) },
+    );
     let mut to = TestLedger::new();
     to.import(&from.dir());
     let now = BASE.plus_seconds(86_400);
-    let gaps = |ledger: &TestLedger| ledger.querier.sequence_gaps(EVER, now, &Default::default(), 100).unwrap().gaps;
+    let gaps =
+        |ledger: &TestLedger| ledger.querier.sequence_gaps(EVER, now, &Default::default(), 100).unwrap().gaps;
     assert_eq!(gaps(&to), 0);
     // Its next calls come from elsewhere.
     to.appender.append(&calls[24..]).unwrap();

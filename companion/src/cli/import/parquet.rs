@@ -74,7 +74,10 @@ pub(super) fn run<L: Restorer>(
         ));
     }
     if restored.without_place > 0 {
-        text.push_str(&format!("{} not imported: millions end at that time\n", counted(restored.without_place, "row")));
+        text.push_str(&format!(
+            "{} not imported: millions end at that time\n",
+            counted(restored.without_place, "row")
+        ));
     }
     write_all(out, &text)
 }

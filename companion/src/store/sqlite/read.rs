@@ -1,6 +1,7 @@
 //! Queries: whole buckets from the rollups, the edges of a window from the calls. Never writes.
 
 mod accounts;
+mod archive;
 pub(super) mod backup;
 mod calls;
 mod export;

@@ -6,6 +6,7 @@ use crate::store::conformance::records::{BASE, call, ending_at};
 use crate::store::conformance::{TestStore, expected, store_conformance};
 use crate::store::{Appended, Appender, Batch, Dimension, Filter, Page, Querier, Totals};
 
+mod archiving;
 mod clock;
 mod crash;
 mod damaged;

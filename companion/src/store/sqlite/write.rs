@@ -4,6 +4,7 @@ mod accounts;
 mod aging;
 mod append;
 mod appender;
+pub(super) mod archiving;
 mod brake;
 mod close;
 pub(super) mod gaps;

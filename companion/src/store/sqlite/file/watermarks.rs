@@ -24,6 +24,8 @@ pub(crate) struct Watermarks {
     pub(crate) summed_from: i64,
     /// How far, at most, a call is after its own microsecond.
     pub(crate) spill_us: i64,
+    /// Calls that ended before this minute are archived, where that is asked for.
+    pub(crate) archived: i64,
 }
 
 impl Watermarks {
@@ -35,6 +37,7 @@ impl Watermarks {
             closed: NEVER,
             summed_from: NOT_YET,
             spill_us: 0,
+            archived: NEVER,
         };
         let mut statement = connection.prepare_cached("SELECT name, value FROM state")?;
         let mut rows = statement.query([])?;
@@ -47,6 +50,7 @@ impl Watermarks {
                 "closed" => watermarks.closed = value,
                 "summed_from" => watermarks.summed_from = value,
                 "spill_us" => watermarks.spill_us = value,
+                "archived" => watermarks.archived = value,
                 // Of a newer version that kept the schema.
                 _ => {}
             }
@@ -64,6 +68,7 @@ impl Watermarks {
             ("closed", self.closed),
             ("summed_from", self.summed_from),
             ("spill_us", self.spill_us),
+            ("archived", self.archived),
         ] {
             statement.execute(params![name, value])?;
         }

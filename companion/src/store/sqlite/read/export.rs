@@ -14,9 +14,7 @@ use crate::store::sqlite::file::call_id::{end_id, end_of, first_id, micros_of_id
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::row::{columns, read_account};
-use crate::store::sqlite::file::schema::{
-    WITH_ERROR_KINDS, WITH_KEYS, WITH_PROCESSES, WITH_SKIPPED_CALLS,
-};
+use crate::store::sqlite::file::schema::{WITH_ERROR_KINDS, WITH_KEYS, WITH_PROCESSES, WITH_SKIPPED_CALLS};
 use crate::store::sqlite::file::watermarks::NEVER;
 use crate::store::sqlite::read::querier::SqliteQuerier;
 use crate::store::sqlite::read::scan::Snapshot;
@@ -76,9 +74,9 @@ impl Snapshot<'_> {
         // Within a microsecond ids are not in the order of the ends, and some are placed later: the hour is that of the
         // earliest of the calls that may be first.
         let from = first_id(kept.from);
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, start, duration FROM calls WHERE id >= ?1 AND id < ?2 ORDER BY id",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, start, duration FROM calls WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
         let mut rows = statement.query([from, end_id(kept.to, self.watermarks.spill_us)])?;
         while let Some(row) = rows.next()? {
             let (placed, end) = (micros_of_id(row.get(0)?), end_of(row.get(1)?, row.get(2)?));
@@ -169,9 +167,9 @@ impl Snapshot<'_> {
             facts.skipped = rows.collect::<Result<_, _>>()?;
         }
         if version >= WITH_KEYS {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT key, service, calls FROM key_hour WHERE hour = ?1 ORDER BY key, service")?;
+            let mut statement = self.connection.prepare_cached(
+                "SELECT key, service, calls FROM key_hour WHERE hour = ?1 ORDER BY key, service",
+            )?;
             let rows = statement.query_map([hour], |row| {
                 Ok(KeyCount { key: row.get(0)?, service: row.get(1)?, calls: row.get(2)? })
             })?;

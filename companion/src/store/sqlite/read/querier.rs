@@ -14,14 +14,14 @@ use crate::store::sqlite::file::open;
 use crate::store::sqlite::file::skipped;
 use crate::store::sqlite::file::watch::Watch;
 use crate::store::sqlite::file::watermarks::Watermarks;
-use crate::store::sqlite::read::gaps;
 use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
+use crate::store::sqlite::read::{archive, gaps};
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::{
-    Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes,
-    Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing,
-    Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    ArchiveTrouble, Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter,
+    FiveMinutes, Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page,
+    Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -64,7 +64,10 @@ impl SqliteQuerier {
         &self.shared.path
     }
 
-    pub(super) fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.watch.check()?;
         let waiting = idle().pop();
@@ -216,6 +219,10 @@ impl Querier for SqliteQuerier {
             let window = Window { from, to: noticed.to.min(now) };
             gaps::missing(snapshot.connection, window, filter, limit)
         })
+    }
+
+    fn archive_trouble(&self) -> Result<Option<ArchiveTrouble>, StoreError> {
+        self.ask(|snapshot| archive::trouble(snapshot.connection, &snapshot.watermarks))
     }
 
     fn skipped(&self, window: Window) -> Result<SkippedSpans, StoreError> {

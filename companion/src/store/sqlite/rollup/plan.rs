@@ -176,6 +176,7 @@ mod tests {
         closed: NEVER,
         summed_from: NEVER,
         spill_us: 0,
+        archived: NEVER,
     };
 
     fn window(from_seconds: i64, to_seconds: i64) -> Window {

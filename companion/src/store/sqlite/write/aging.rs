@@ -103,13 +103,16 @@ impl SqliteAppender {
         let mut brake = self.calls_brake;
         brake.pass(uptime);
         let behind = self.write(|transaction| {
-            let until = keep.map_or(NEVER, |age| CALLS.limit(now, age)).min(transaction.watermarks.closed);
+            let wanted = keep.map_or(NEVER, |age| CALLS.limit(now, age)).min(transaction.watermarks.closed);
+            // Files are of whole hours.
+            let whole = if transaction.archives { wanted.div_euclid(HOUR) * HOUR } else { wanted };
+            let until = transaction.deletable(whole, minute_of(now.0));
             let from = transaction.watermarks.calls_from;
             // Where there are no calls the mark stays where it is: what comes late there is not too old.
             if let Some(taken) = transaction.let_go(&CALLS, from, until, keep, &mut brake)? {
                 transaction.watermarks.calls_from = from.max(taken);
             }
-            transaction.backlog(&CALLS, transaction.watermarks.calls_from, until)
+            transaction.backlog(&CALLS, transaction.watermarks.calls_from, wanted)
         })?;
         self.calls_brake = brake;
         Ok(behind)
@@ -126,6 +129,8 @@ impl SqliteAppender {
         brake.pass(uptime);
         let more = self.write(|transaction| {
             let until = keep.map_or(NEVER, |age| SUMS.limit(now, age));
+            // With the totals of an hour its calls go.
+            let until = transaction.deletable(until, minute_of(now.0)).div_euclid(HOUR) * HOUR;
             gone = gone.max(transaction.let_go(&SUMS, gone, until, keep, &mut brake)?.unwrap_or(NEVER));
             // Of hours that are gone nothing finer stays either.
             transaction.watermarks.calls_from = transaction.watermarks.calls_from.max(gone);

@@ -111,6 +111,7 @@ impl Transaction<'_> {
         let numbers = Numbers::of(call, day_of(end), self.dictionary, self.sql)?;
         for place in places(end, salt.of_call(&call.trace_id, &call.span_id)) {
             if calls.insert(place, call, &numbers, counted)? {
+                self.note_change(end);
                 self.watermarks.spill_us = self.watermarks.spill_us.max(place.spill_us);
                 return Ok(Inserted::New(place.id, numbers));
             }

@@ -4,9 +4,7 @@ use rusqlite::params;
 
 use crate::record::CallRecord;
 use crate::store::StoreError;
-use crate::store::export::{
-    Gap, KeyCount, Process, Restored, Restorer, SkippedCount, StoredCall, Versions,
-};
+use crate::store::export::{Gap, KeyCount, Process, Restored, Restorer, SkippedCount, StoredCall, Versions};
 use crate::store::identity::{Shared, Verdict};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::file::dictionary::day_of;

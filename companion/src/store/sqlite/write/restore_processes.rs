@@ -19,7 +19,9 @@ impl Transaction<'_> {
             let Process { instance, service, .. } = process;
             let known: Option<(i64, i64, Option<i64>)> = self
                 .sql
-                .prepare_cached("SELECT id, highest, reported FROM instance WHERE name = ?1 AND service = ?2")?
+                .prepare_cached(
+                    "SELECT id, highest, reported FROM instance WHERE name = ?1 AND service = ?2",
+                )?
                 .query_row(params![instance, service], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             let (id, seen, reported) = match known {
@@ -30,8 +32,9 @@ impl Transaction<'_> {
                 }
             };
             if known.is_some() && process.highest > seen {
-                let above =
-                    gaps.iter().filter(|gap| is_of(gap, process) && gap.last > seen && gap.last <= process.highest);
+                let above = gaps
+                    .iter()
+                    .filter(|gap| is_of(gap, process) && gap.last > seen && gap.last <= process.highest);
                 for gap in above {
                     open(self.sql, id, &Gap { first: gap.first.max(seen + 1), ..gap.clone() })?;
                 }
@@ -90,7 +93,13 @@ fn is_of(gap: &Gap, process: &Process) -> bool {
     gap.instance == process.instance && gap.service == process.service
 }
 
-fn add(sql: &Connection, instance: &str, service: &str, highest: i64, last_end: i64) -> rusqlite::Result<i64> {
+fn add(
+    sql: &Connection,
+    instance: &str,
+    service: &str,
+    highest: i64,
+    last_end: i64,
+) -> rusqlite::Result<i64> {
     sql.prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
         .insert(params![instance, service, highest, last_end])
 }

@@ -43,6 +43,7 @@ pub(crate) fn maintain(
     ledger.watch.check()?;
     let now = ledger.clock.at(clock, uptime);
     ledger.note_time(now)?;
+    ledger.take_archived()?;
     let today = minute_of(now.0);
     let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
 
@@ -61,7 +62,7 @@ pub(crate) fn maintain(
     } else if over > 0 {
         deleted = ledger.write(|transaction| transaction.delete_oldest_calls(over / CALL_BYTES, today))?;
         more |= deleted > 0;
-        if deleted == 0 {
+        if deleted == 0 && !ledger.write(|transaction| transaction.holds_calls())? {
             more |= ledger.write(|transaction| transaction.delete_oldest_sums())? > 0;
         }
     }
@@ -72,6 +73,7 @@ pub(crate) fn maintain(
     more |= ledger.write(|transaction| transaction.forget_gaps())?;
     more |= ledger.forget_names()?;
     more |= ledger.shrink()?;
+    ledger.want_archived()?;
     Ok(Maintained { deleted: deleted.cast_unsigned(), more, behind_seconds: behind.cast_unsigned() })
 }
 
@@ -112,10 +114,11 @@ impl Transaction<'_> {
         let five = enough.map_or(five, |minute| five.max(minute.div_euclid(5) * 5));
         if oldest > today + 60 {
             // Sent by a clock that is wrong. The mark stays, or it would shut out every right one.
-            return self.delete("calls", first_id(minute_start(five)));
+            let until = self.deletable(five, today);
+            return self.delete("calls", first_id(minute_start(until)));
         }
         // When not even the last five minutes fit, the users' totals of these are lost with their calls.
-        let until = five.min(today);
+        let until = self.deletable(five.min(today), today);
         if until <= oldest {
             return Ok(0);
         }

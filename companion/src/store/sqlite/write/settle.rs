@@ -90,6 +90,7 @@ impl Transaction<'_> {
     ) -> rusqlite::Result<()> {
         let end = end_of(before.call.start.0, before.call.duration_ns);
         let day = day_of(end);
+        self.note_change(end);
         if before.counted {
             let subjects = Subjects { series: before.series, user: before.user };
             rollups.remove(&before.call, subjects, &self.watermarks);

@@ -129,6 +129,7 @@ impl Transaction<'_> {
         };
         // Whole buckets of every rollup, none of which is open.
         let until = ((enough.div_euclid(5) + 1) * 5).min(today.div_euclid(5) * 5);
+        let until = self.deletable(until, today);
         if until <= oldest {
             return Ok(0);
         }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::record::{Passage, Timestamp};
 use crate::store::StoreError;
+use crate::store::archival::Trouble;
 use crate::store::identity::{Groups, Known};
 use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::file::dictionary::Dictionary;
@@ -15,7 +16,7 @@ use crate::store::sqlite::file::open::WriterLock;
 use crate::store::sqlite::file::salt::Salt;
 use crate::store::sqlite::file::watch::Watch;
 use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
-use crate::store::sqlite::rollup::grain::minute_start;
+use crate::store::sqlite::rollup::grain::{FIVE, minute_start};
 use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::brake::Brake;
 use crate::store::sqlite::write::gaps::Sequences;
@@ -52,6 +53,10 @@ pub struct SqliteAppender {
     pub(super) names: Names,
     recent_hashes: RecentHashes,
     pub(super) shares: Shares,
+    /// Up to which minute the housekeeping would delete, if calls were archived.
+    pub(super) wanted: i64,
+    /// What the file knows of the archiver's trouble.
+    pub(super) noted_trouble: Option<Trouble>,
     pub(super) watch: Watch,
     _lock: WriterLock,
 }
@@ -100,6 +105,8 @@ impl SqliteAppender {
             names,
             recent_hashes: RecentHashes::new(limits.recent_hashes),
             shares,
+            wanted: NEVER,
+            noted_trouble: None,
             _lock: lock,
         })
     }
@@ -125,18 +132,27 @@ impl SqliteAppender {
                 limits: self.options.limits,
                 groups: &self.options.groups,
                 shares: &mut self.shares,
+                archives: self.options.archival.is_some(),
+                wanted: self.wanted,
+                oldest_change: i64::MAX,
             };
             let value = work(&mut transaction)?;
-            let watermarks = transaction.watermarks;
+            let (mut watermarks, oldest) = (transaction.watermarks, transaction.oldest_change);
+            let wanted = transaction.wanted;
+            // What is new or another now is not in the archive yet.
+            watermarks.archived = watermarks.archived.min(oldest.div_euclid(FIVE) * FIVE);
             if watermarks != self.watermarks {
                 watermarks.store(&sql)?;
             }
             sql.commit()?;
-            Ok((value, watermarks))
+            Ok((value, watermarks, oldest, wanted))
         })();
         match done {
-            Ok((value, watermarks)) => {
-                self.watermarks = watermarks;
+            Ok((value, watermarks, oldest, wanted)) => {
+                (self.watermarks, self.wanted) = (watermarks, wanted);
+                if let Some(archival) = &self.options.archival {
+                    archival.touch(oldest);
+                }
                 Ok(value)
             }
             Err(error) => {
@@ -166,4 +182,10 @@ pub(crate) struct Transaction<'a> {
     pub(crate) limits: Limits,
     pub(super) groups: &'a Groups,
     pub(super) shares: &'a mut Shares,
+    /// Whether calls are archived before they are deleted.
+    pub(super) archives: bool,
+    /// See [`SqliteAppender::wanted`].
+    pub(super) wanted: i64,
+    /// The first minute in which a call ended that is new or was changed.
+    pub(super) oldest_change: i64,
 }

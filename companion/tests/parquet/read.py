@@ -1,0 +1,50 @@
+"""Reads an export with DuckDB and with ClickHouse's engine, and prints what each finds as JSON.
+
+    read.py DIRECTORY
+"""
+
+import json
+import sys
+
+import chdb
+import duckdb
+
+WITH_USAGE = "(input_tokens IS NOT NULL OR output_tokens IS NOT NULL)"
+TOTALS = f"""
+    SELECT count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cache_read_tokens) AS cache_read_tokens, sum(cost_nano_usd) AS cost_nano_usd,
+        sum(CASE WHEN {WITH_USAGE} AND cost_nano_usd IS NULL THEN 1 ELSE 0 END) AS unpriced
+    FROM %s WHERE counted
+"""
+MODELS = """
+    SELECT coalesce(response_model, request_model, '') AS model, count(*) AS calls, sum(cost_nano_usd) AS cost_nano_usd
+    FROM %s WHERE counted GROUP BY 1 ORDER BY 1
+"""
+
+
+def whole(rows):
+    """Numbers as integers: engines give large ones as text, and no value for the sum of none."""
+    return [{name: value if name == "model" else int(value or 0) for name, value in row.items()} for row in rows]
+
+
+def with_duckdb(query, folder):
+    found = duckdb.sql(query % f"read_parquet('{folder}/*/*.parquet')")
+    return whole(dict(zip(found.columns, row)) for row in found.fetchall())
+
+
+def with_clickhouse(query, folder):
+    return whole(json.loads(chdb.query(query % f"file('{folder}/*/*.parquet', 'Parquet')", "JSON").data())["data"])
+
+
+found = {
+    name: {"totals": read(TOTALS, sys.argv[1])[0], "models": read(MODELS, sys.argv[1])}
+    for name, read in [("duckdb", with_duckdb), ("clickhouse", with_clickhouse)]
+}
+# Times keep their order and, in ClickHouse, their nanoseconds.
+found["clickhouse"]["first"] = json.loads(
+    chdb.query(
+        f"SELECT toString(min(toUnixTimestamp64Nano(end_time))) AS first FROM file('{sys.argv[1]}/*/*.parquet', 'Parquet')",
+        "JSON",
+    ).data()
+)["data"][0]["first"]
+print(json.dumps(found))
