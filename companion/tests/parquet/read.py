@@ -10,21 +10,25 @@ import chdb
 import duckdb
 
 WITH_USAGE = "(input_tokens IS NOT NULL OR output_tokens IS NOT NULL)"
+# In ClickHouse a name that is given counts in the whole query, so that none is a column's.
 TOTALS = f"""
-    SELECT count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-        sum(cache_read_tokens) AS cache_read_tokens, sum(cost_nano_usd) AS cost_nano_usd,
-        sum(CASE WHEN {WITH_USAGE} AND cost_nano_usd IS NULL THEN 1 ELSE 0 END) AS unpriced
+    SELECT count(*) AS of_calls, sum(input_tokens) AS of_input_tokens, sum(output_tokens) AS of_output_tokens,
+        sum(cost_nano_usd) AS of_cost_nano_usd,
+        sum(CASE WHEN {WITH_USAGE} AND cost_nano_usd IS NULL THEN 1 ELSE 0 END) AS of_unpriced
     FROM %s WHERE counted
 """
 MODELS = """
-    SELECT coalesce(response_model, request_model, '') AS model, count(*) AS calls, sum(cost_nano_usd) AS cost_nano_usd
+    SELECT coalesce(response_model, request_model, '') AS of_model, count(*) AS of_calls, sum(cost_nano_usd) AS of_cost_nano_usd
     FROM %s WHERE counted GROUP BY 1 ORDER BY 1
 """
 
 
 def whole(rows):
     """Numbers as integers: engines give large ones as text, and no value for the sum of none."""
-    return [{name: value if name == "model" else int(value or 0) for name, value in row.items()} for row in rows]
+    return [
+        {name.removeprefix("of_"): value if name == "of_model" else int(value or 0) for name, value in row.items()}
+        for row in rows
+    ]
 
 
 def with_duckdb(query, folder):
