@@ -145,7 +145,12 @@
 // The code of the guides is compiled with the examples of this documentation.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/clients.md")]
+#[doc = include_str!("../docs/privacy.md")]
 struct Guides;
+
+#[cfg(all(doctest, feature = "otlp"))]
+#[doc = include_str!("../docs/start.md")]
+struct Start;
 
 mod attempt;
 mod billing;

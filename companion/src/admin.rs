@@ -31,6 +31,7 @@ use http::{StatusCode, header};
 use tokio::sync::{Semaphore, watch};
 
 use crate::evaluate::evaluator::RuleStatus;
+use crate::evaluate::history::History;
 use crate::metrics::Metrics;
 use crate::metrics::text::{CONTENT_TYPE, Text};
 use crate::notify::task::NotifierCounts;
@@ -62,6 +63,8 @@ pub(crate) struct AdminState {
     pub interval: Duration,
     /// What the series of `/metrics` were.
     pub recent: Recent,
+    /// The values of the rules over time.
+    pub history: Arc<History>,
     /// How many queries may read the ledger together; the others wait.
     pub queries: Arc<Semaphore>,
 }
@@ -93,7 +96,7 @@ impl AdminState {
 
     /// The companion's own series, and what they were.
     fn seen(&self, now: Timestamp) -> Vec<Series> {
-        self.recent.series(now, self.own_samples())
+        self.recent.series(now, self.own_samples(), &self.history)
     }
 
     /// Samples of `/metrics` and of the alerts, but for those whose past the ledger has.

@@ -84,6 +84,8 @@ pub(crate) struct App {
     archive: Option<(PathBuf, Archival)>,
     journal: JournalConfig,
     deadline: Duration,
+    history: Arc<History>,
+    note: String,
 }
 
 /// Where the application listens.
@@ -98,6 +100,12 @@ pub(crate) struct Addresses {
 }
 
 impl App {
+    /// Goes on with values of the rules from before the start.
+    pub(crate) fn with_history(mut self, history: History) -> Self {
+        self.history = Arc::new(history);
+        self
+    }
+
     /// The bound addresses, with the ports the system chose.
     ///
     /// # Errors
@@ -146,6 +154,7 @@ impl App {
         let rules = supervisor
             .spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));
         let mut notifiers = Dispatcher::start(self.targets, &alerts, Some(&self.alerts), &stops.notifiers);
+        let history = self.history;
         let state = Arc::new(AdminState {
             metrics: self.metrics,
             writer: self.writer.clone(),
@@ -157,9 +166,9 @@ impl App {
             querier: self.querier.clone(),
             interval: self.rules.interval.duration(),
             recent: Recent::default(),
+            history: history.clone(),
             queries: Arc::new(Semaphore::new(QUERIES)),
         });
-        let history = Arc::new(History::default());
         #[expect(clippy::disallowed_methods, reason = "it is awaited when the application stops")]
         let followed = tokio::spawn(follow_rules(history.clone(), state.rules.clone(), stops.rules.clone()));
         let may_change = self.access.has_token();
@@ -168,6 +177,7 @@ impl App {
             querier: self.querier.clone(),
             prices: self.prices,
             history: history.clone(),
+            note: self.note,
             rules: {
                 let state = state.clone();
                 Arc::new(move || report_states(&state.rules.borrow()))

@@ -141,7 +141,7 @@ const GLOBAL: &str = "Global options";
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Common {
-    /// The ledger file.
+    /// The ledger file [default: spanledger.db, or what the configuration names].
     #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_LEDGER", help_heading = GLOBAL)]
     pub ledger: Option<PathBuf>,
     /// The configuration file (TOML).

@@ -219,6 +219,8 @@ pub struct AdminConfig {
     pub token_file: Option<PathBuf>,
     /// Whether an address other than loopback is served without a token.
     pub listen_without_token: bool,
+    /// A line at the top of every page.
+    pub note: String,
     /// Certificate and key.
     pub tls: Option<TlsConfig>,
 }
@@ -305,6 +307,7 @@ impl Default for AdminConfig {
             token: None,
             token_file: None,
             listen_without_token: false,
+            note: String::new(),
             tls: None,
         }
     }

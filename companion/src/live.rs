@@ -30,6 +30,9 @@ pub(crate) struct Live {
     pub(crate) users: Vec<Named>,
     pub(crate) services: Vec<Named>,
     pub(crate) providers: Vec<Named>,
+    /// Keys of tags, each with its values.
+    #[serde(default)]
+    pub(crate) tags: Vec<Tagged>,
     /// Rules that fire or are about to, the most urgent first.
     pub(crate) rules: Vec<Firing>,
     /// Calls that never came, of the last 24 hours.
@@ -57,6 +60,13 @@ pub(crate) struct Figures {
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) figures: Figures,
+}
+
+/// Figures of each value of a tag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tagged {
+    pub(crate) key: String,
+    pub(crate) values: Vec<Named>,
 }
 
 /// A rule that is not at rest.
@@ -99,6 +109,7 @@ pub(crate) fn read(
             .map(|Group { name, totals }| Named { name, figures: figures(&totals) })
             .collect())
     };
+    let tagged = |key| named(Dimension::Tag(key)).map(|values| Tagged { key: key.to_string(), values });
     let settled = Window { from: now.plus_seconds(-86_400), to: now.plus_seconds(-120) };
     let page = Page { limit: CALLS, after: None };
     let day = Window { from: now.plus_seconds(-86_400), to: Timestamp(i64::MAX) };
@@ -111,6 +122,7 @@ pub(crate) fn read(
         users: named(Dimension::User)?,
         services: named(Dimension::Service)?,
         providers: named(Dimension::Provider)?,
+        tags: querier.tag_keys()?.into_iter().map(tagged).collect::<Result<_, _>>()?,
         rules: firing,
         missing: querier.sequence_gaps(settled, now, &Filter::default(), 0)?.numbers,
         calls: querier.calls(day, filter, page)?.calls.iter().map(|call| CallRow::of(call, true)).collect(),

@@ -59,6 +59,8 @@ pub(crate) struct PageState {
     pub silences: Silences,
     /// What bills are computed by.
     pub prices: Arc<PriceTable>,
+    /// A line at the top of every page; none where it is empty.
+    pub note: String,
     /// The current time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -105,7 +107,7 @@ async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Re
         let note = if past { "as they stand now, not at the end of the chosen time" } else { "" };
         let links = navigation::links(&asked);
         let body = html! {
-            (navigation::bar("/", &asked))
+            (navigation::bar("/", &asked, &sources.note))
             (masthead("Security report", window, None, &time_range::controls("/", &asked, window)))
             main id="main" tabindex="-1" {
                 (sections(&report, note, &links))
@@ -127,7 +129,7 @@ async fn calls_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> 
         let others = FILTERS.into_iter().chain(["after"]).map(|name| (name, None));
         let home = asked.link("/", &others.collect::<Vec<_>>());
         let body = html! {
-            (navigation::bar("/calls", &asked))
+            (navigation::bar("/calls", &asked, &sources.note))
             (masthead("Calls", window, Some(&home), &time_range::controls("/calls", &asked, window)))
             main id="main" tabindex="-1" { (calls::section(title, &asked, &found)) }
             (footer(now))
@@ -143,7 +145,7 @@ async fn daily_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> 
         let usage = daily::usage(&*sources.querier, &asked, now)?;
         let window = daily::window(&usage, now);
         let body = html! {
-            (navigation::bar("/daily", &asked))
+            (navigation::bar("/daily", &asked, &sources.note))
             (masthead("Days", window, Some("/"), &daily::controls(&asked)))
             main id="main" tabindex="-1" { (daily::section(&usage, &asked)) }
             (footer(now))
@@ -158,7 +160,7 @@ async fn rules_page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> 
         let now = (sources.clock)();
         let states = (sources.rules)();
         let body = html! {
-            (navigation::bar("/rules", &asked))
+            (navigation::bar("/rules", &asked, &sources.note))
             header.top { div { h1 { "Rules" } p.period { "As they were last evaluated, with their values of up to a day" } } }
             main id="main" tabindex="-1" { (rules::sections(&states, &sources.history, &asked, now)) }
             (footer(now))
@@ -181,7 +183,7 @@ async fn call_page(
             Found::Nothing => return Err(Refusal::not_found()),
         };
         let body = html! {
-            (navigation::bar("/call", &asked))
+            (navigation::bar("/call", &asked, &sources.note))
             header.top { h1 { (title) } }
             main id="main" tabindex="-1" { (section) }
             (footer(now))

@@ -11,6 +11,7 @@ mod serve {
 
     mod acknowledged;
     mod config_secrets;
+    mod documented;
     mod entrances;
     mod export;
     #[cfg(target_os = "linux")]

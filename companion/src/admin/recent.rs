@@ -1,11 +1,14 @@
 //! The last hours of the companion's own series, for queries of a past time. The ledger's counts are not among them: the
-//! ledger itself has their past.
+//! ledger itself has their past. Nor are the values of the rules and their thresholds: `evaluate::history` has them, for the
+//! pages as well.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use super::prometheus_api::samples::Sample;
-use crate::promql::{Labels, Points, Series};
+use super::rules::{THRESHOLD, VALUE};
+use crate::evaluate::history::History;
+use crate::promql::{LABEL_OF_NAME, Labels, Points, Series};
 use crate::record::Timestamp;
 
 /// How often the series are remembered.
@@ -30,7 +33,7 @@ impl Recent {
             }
             !samples.is_empty()
         });
-        for sample in samples {
+        for sample in samples.into_iter().filter(|sample| !is_of_rules(&sample.labels)) {
             let Some(value) = sample.number() else { continue };
             let room = series.len() < SERIES;
             match series.get_mut(&sample.labels) {
@@ -43,20 +46,39 @@ impl Recent {
         }
     }
 
-    /// What is remembered, with samples of now.
-    pub(super) fn series(&self, now: Timestamp, samples: Vec<Sample>) -> Vec<Series> {
+    /// What is remembered here and of the rules, with samples of now.
+    pub(super) fn series(&self, now: Timestamp, samples: Vec<Sample>, rules: &History) -> Vec<Series> {
         let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut series: HashMap<Labels, Vec<(Timestamp, f64)>> = remembered
             .iter()
             .map(|(labels, samples)| (labels.clone(), samples.iter().copied().collect()))
             .collect();
         drop(remembered);
+        // Every rule has a threshold, also where it has no value now.
+        for labels in samples.iter().map(|sample| &sample.labels).filter(|labels| named(labels) == THRESHOLD)
+        {
+            for point in rules.of_metric(labels) {
+                for (name, value) in [(VALUE, point.value), (THRESHOLD, point.threshold)] {
+                    let mut labels = labels.clone();
+                    labels.insert(LABEL_OF_NAME.to_owned(), name.to_owned());
+                    series.entry(labels).or_default().push((point.at, f64::from(value)));
+                }
+            }
+        }
         for sample in samples {
             let Some(value) = sample.number() else { continue };
             series.entry(sample.labels).or_default().push((now, value));
         }
         series.into_iter().map(|(labels, samples)| Series { labels, points: Points::Seen(samples) }).collect()
     }
+}
+
+fn named(labels: &Labels) -> &str {
+    labels.get(LABEL_OF_NAME).map_or("", String::as_str)
+}
+
+fn is_of_rules(labels: &Labels) -> bool {
+    matches!(named(labels), VALUE | THRESHOLD)
 }
 
 #[cfg(test)]
@@ -73,7 +95,7 @@ mod tests {
         }
         let many: String = (0..3_000).map(|number| format!("b{{n=\"{number}\"}} 1\n")).collect();
         recent.remember(at(500), samples::of(&many));
-        let series = recent.series(at(501), samples::of("a 501\n"));
+        let series = recent.series(at(501), samples::of("a 501\n"), &History::default());
         assert_eq!(series.len(), SERIES);
         let first = series.iter().find(|series| series.labels["__name__"] == "a").unwrap();
         let Points::Seen(found) = &first.points else { panic!("not seen") };
@@ -81,6 +103,31 @@ mod tests {
         assert_eq!(found.last(), Some(&(at(501), 501.0)));
         // What is no longer written is forgotten.
         recent.remember(at(2_000), samples::of("c 1\n"));
-        assert_eq!(recent.series(at(2_000), Vec::new()).len(), 1);
+        assert_eq!(recent.series(at(2_000), Vec::new(), &History::default()).len(), 1);
+    }
+
+    #[test]
+    fn values_of_rules_are_those_of_the_pages_and_are_kept_once() {
+        let rules = History::default();
+        let own = crate::rule::Labels::from([("service".to_owned(), "shop".to_owned())]);
+        let at = |minute: i64| Timestamp(minute * 60 * Timestamp::SECOND);
+        for minute in [1, 2] {
+            let value = (crate::rule::RuleName::CostOverrun, &own, 3.0 * minute as f64, 100.0);
+            rules.note(std::iter::once(value), at(minute));
+        }
+        let exposition =
+            "spanledger_rule_threshold{rule=\"CostOverrun\",severity=\"critical\",service=\"shop\"} 50\n";
+        let recent = Recent::default();
+        recent.remember(at(2), samples::of(exposition));
+        assert!(recent.0.lock().unwrap().is_empty(), "it is kept elsewhere");
+        let series = recent.series(at(3), samples::of(exposition), &rules);
+        let points = |name: &str| {
+            let found = series.iter().find(|series| series.labels["__name__"] == name).unwrap();
+            let Points::Seen(points) = &found.points else { panic!("not seen") };
+            points.clone()
+        };
+        assert_eq!(points(THRESHOLD), [(at(1), 100.0), (at(2), 100.0), (at(3), 50.0)]);
+        // No value now, and those of before all the same.
+        assert_eq!(points(VALUE), [(at(1), 3.0), (at(2), 6.0)]);
     }
 }

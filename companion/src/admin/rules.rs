@@ -4,6 +4,11 @@ use crate::evaluate::evaluator::RuleStatus;
 use crate::metrics::text::{Kind, Text};
 use crate::notify::task::NotifierCounts;
 
+/// The value that a rule shows.
+pub(super) const VALUE: &str = "spanledger_rule_value";
+/// What it is compared with.
+pub(super) const THRESHOLD: &str = "spanledger_rule_threshold";
+
 /// Writes the state of every rule. A rule without data has no value and is marked as such.
 pub(crate) fn write(out: &mut Text, statuses: &[RuleStatus]) {
     let mut family = |name: &str, help: &str, value: &dyn Fn(&RuleStatus) -> Option<f64>| {
@@ -15,12 +20,8 @@ pub(crate) fn write(out: &mut Text, statuses: &[RuleStatus]) {
         }
     };
     let flag = |set: bool| Some(f64::from(u8::from(set)));
-    family(
-        "spanledger_rule_value",
-        "The worst value, in the rule's unit; absent when nothing is known.",
-        &|rule| rule.value,
-    );
-    family("spanledger_rule_threshold", "What the value is compared with.", &|rule| Some(rule.threshold));
+    family(VALUE, "The worst value, in the rule's unit; absent when nothing is known.", &|rule| rule.value);
+    family(THRESHOLD, "What the value is compared with.", &|rule| Some(rule.threshold));
     family("spanledger_rule_state", "0 inactive, 1 pending, 2 firing.", &|rule| {
         Some(f64::from(rule.state.number()))
     });

@@ -31,6 +31,7 @@ pub(super) fn state_over(ledger: MemoryStore) -> (Arc<AdminState>, Statuses) {
         querier: Arc::new(ledger),
         interval: Duration::from_secs(15),
         recent: Recent::default(),
+        history: Arc::default(),
         queries: Arc::new(Semaphore::new(1)),
     };
     (Arc::new(state), statuses)

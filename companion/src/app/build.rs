@@ -133,6 +133,8 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         archive: config.ledger.archive.dir.clone().zip(parts.archival),
         journal: config.journal.clone(),
         deadline: config.shutdown.deadline.duration(),
+        history: Arc::default(),
+        note: config.admin.note.clone(),
     })
 }
 

@@ -11,31 +11,48 @@ use crate::app::stop_token;
 use crate::clock;
 use crate::demo::killed::{self, BroughtBack};
 use crate::demo::traffic::{self, Application};
-use crate::demo::{Demo, Event};
+use crate::demo::{Demo, Event, Settings, Verdict, Verdicts};
 use crate::evaluate::evaluator::Evaluator;
-use crate::record::Window;
+use crate::evaluate::state_file::StateFile;
+use crate::record::{Window, parse_tag};
 use crate::report;
+use crate::rule::budget::Budgets;
 use crate::store::sqlite::Ledger;
+use crate::store::{CallId, Filter, Page, Querier};
+use crate::text::seconds::{Seconds, in_words};
 use crate::text::terminal::Terminal;
+use crate::text::time::format;
 
-/// How the demo ends.
+/// What the demo plays, and how it ends.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Starts a ledger, a provider on loopback that speaks the OpenAI wire format (whole responses, streams, 429, 500, a \
-truncated stream) and an application that calls it through the middleware and exports over OTLP. Alerts fire and reach a \
-webhook, an application is killed and its journal brings back what it knew, and a report is printed. Nothing leaves this machine, and no key is needed.
+Draws some days of a small company's calls from a seed: four services, the wire formats of OpenAI, Anthropic and Gemini, users, streams, \
+tool loops, cached prompts and retries. On the last of the days everything goes wrong once, from a rate-limit storm to a leaked key. \
+The rules go over that day as if they had been running, and a table shows which rule caught what, and after how long.
+
+Then applications call providers on this machine through the real middleware and export over OTLP to the ledger, alerts reach a \
+webhook, and an application is killed, whose journal brings back what it knew. Nothing leaves this machine, and no key is needed.
 
 With --endpoint, an application alone sends its telemetry to a stack that runs elsewhere, such as an OpenTelemetry \
 Collector. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES name its service, version and environment.
 
   OTEL_SERVICE_NAME=checkout spanledger demo --endpoint http://127.0.0.1:4318 --application chat")]
 pub struct Args {
-    /// Exit after the report instead of serving the report page until Ctrl-C.
+    /// Exit after the report instead of serving the pages until Ctrl-C.
     #[arg(long)]
     exit: bool,
     /// Keep the demo's ledger and configuration in this folder [default: a new temporary one].
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// The same seed draws the same days.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Calls per minute in the busiest hours. With few calls some anomalies are too small for their rules.
+    #[arg(long, value_name = "CALLS", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=300))]
+    rate: u32,
+    /// Days of history, 1d to 30d. In a short one the rules have little to compare with.
+    #[arg(long, value_name = "DURATION", default_value = "5d", value_parser = days)]
+    duration: i64,
     /// Send traffic to the OTLP receiver at this address until a signal, instead of the whole demo.
     #[arg(long, value_name = "URL", conflicts_with_all = ["exit", "keep"])]
     endpoint: Option<String>,
@@ -48,6 +65,15 @@ pub struct Args {
     /// The provider that it calls.
     #[arg(long, hide = true, value_name = "ADDR")]
     provider: Option<SocketAddr>,
+}
+
+/// Whole days of a duration.
+fn days(text: &str) -> Result<i64, String> {
+    let Seconds(seconds) = text.parse::<Seconds>().map_err(|error| error.to_string())?;
+    match seconds / 86_400 {
+        days @ 1..=30 if seconds % 86_400 == 0 => Ok(days),
+        _ => Err("expected 1d to 30d in whole days".to_owned()),
+    }
 }
 
 /// Runs the demo.
@@ -81,29 +107,80 @@ pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
 async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Failure> {
     let stop = stop_token()?;
     let mut progress = Progress { live: std::io::stderr().is_terminal() };
-    let playing = Demo::play(folder, |event| progress.show(event));
+    let settings = Settings { seed: args.seed, rate: f64::from(args.rate), days: args.duration };
+    let playing = Demo::play(folder, settings, move |event| progress.show(event));
     let demo = tokio::select! {
         played = playing => played?,
         () = stop.cancelled() => return Ok(true),
     };
+    let ledger = &demo.loaded.config.ledger.path;
     let now = clock::now();
-    let querier = Ledger::open_reader(&demo.loaded.config.ledger.path)?;
+    let querier = Ledger::open_reader(ledger)?;
     let mut evaluator = Evaluator::new(&demo.loaded.config.rules);
+    evaluator.restore(StateFile::peek(ledger).alerts);
     let rules = crate::report::rule_states::report_states(&evaluator.evaluate_all(&querier, now));
-    let report = report::build(&querier, Window::last(3600, now), &rules, now)?;
-    write_all(&mut std::io::stdout(), &format!("\n{}", report::to_text(&report, terminal)))?;
+    let loaded = &demo.loaded;
+    let budgets = loaded.config.budgets().map_err(|error| loaded.error_at(&error.key, error.message))?;
+    let budgets = Budgets::new(budgets).standings(&querier, now)?;
+    let report = report::build(&querier, Window::last(86_400, now), &rules, now)?.with_budgets(budgets);
+    // One call to look at: the newest of the agent that did not end.
+    let runaway = Filter { tags: parse_tag("demo=runaway-agent").into_iter().collect(), ..Filter::default() };
+    let newest = querier.calls(Window::last(86_400, now), &runaway, Page { limit: 1, after: None })?.calls;
+    let call = newest.first().map_or_else(|| "ID".to_owned(), CallId::of);
     drop(querier);
+    let mut text = format!("\n{}", report::to_text(&report, terminal));
+    verdicts(&demo.verdicts, &mut text);
+    next(&demo, &call, args.exit, &mut text);
+    write_all(&mut std::io::stdout(), &text)?;
     if !args.exit {
-        let page = demo.addresses.admin;
-        write_all(
-            &mut std::io::stdout(),
-            &format!(
-                "\nThe report page is at http://{page}/ and the metrics at http://{page}/metrics. Press Ctrl-C to stop.\n"
-            ),
-        )?;
         stop.cancelled().await;
     }
     Ok(demo.stop().await)
+}
+
+/// Which rule caught which anomaly, and which was not.
+fn verdicts(verdicts: &Verdicts, out: &mut String) {
+    let caught = verdicts.anomalies.iter().filter(|verdict| !verdict.caught.is_empty()).count();
+    let all = verdicts.anomalies.len();
+    out.push_str(&format!(
+        "\nWhat went wrong on the last day (times in UTC), and which rule caught it after how long: {caught} of {all}\n\n"
+    ));
+    for Verdict { label, what, began, caught } in &verdicts.anomalies {
+        let by: Vec<String> =
+            caught.iter().map(|(rule, seconds)| format!("{rule} {}", in_words(*seconds))).collect();
+        let by = if by.is_empty() { "not caught".to_owned() } else { by.join(", ") };
+        out.push_str(&format!("{}  {label:<17} {what}\n       {by}\n", format(*began, "%H:%M")));
+    }
+    for (what, rules) in
+        [("Fired for something else as well", &verdicts.others), ("Did not fire", &verdicts.silent)]
+    {
+        if !rules.is_empty() {
+            let names: Vec<&str> = rules.iter().map(|rule| rule.as_str()).collect();
+            out.push_str(&format!("\n{what}: {}\n", names.join(", ")));
+        }
+    }
+}
+
+/// Where to look, and what to try.
+fn next(demo: &Demo, call: &str, exit: bool, out: &mut String) {
+    let program = std::env::args().next().unwrap_or_else(|| "spanledger".to_owned());
+    let ledger = demo.loaded.config.ledger.path.display();
+    if exit {
+        out.push_str("\nWithout --exit the pages stay open, and these go on:\n");
+    } else {
+        let page = demo.addresses.admin;
+        out.push_str(&format!(
+            "\nThe pages are at http://{page}/ and the metrics at http://{page}/metrics. Applications go on calling. Press Ctrl-C to \
+             stop.\n\nTry next, in another terminal:\n"
+        ));
+    }
+    for (command, what) in [
+        ("top".to_owned(), "what happens now"),
+        ("daily --by service,model".to_owned(), "what each service cost, by day and model"),
+        (format!("call {call}"), "one call of the agent that did not end, and its bill line by line"),
+    ] {
+        out.push_str(&format!("  {program} {command} --ledger {ledger}\n      {what}\n"));
+    }
 }
 
 /// Shows the progress of the demo on standard error.
@@ -115,21 +192,24 @@ struct Progress {
 impl Progress {
     fn show(&mut self, event: Event) {
         let line = match event {
+            Event::History(calls) if self.live => format!("\rhistory   {calls} calls"),
+            Event::History(calls) => format!("history   {calls} calls\n"),
+            Event::Evaluated { calls, evaluations } => format!(
+                "{}history   {calls} calls with the last day, over which the rules were evaluated {evaluations} times\n",
+                self.end()
+            ),
             Event::Ready(addresses) => {
                 format!("ledger    receives OTLP on {} and {}\n", addresses.otlp_grpc, addresses.otlp_http)
             }
-            Event::Call(made, all) if made == all => {
-                format!("{}calls     {made} of {all}\n", self.start())
+            Event::Live(calls) => {
+                format!("live      {calls} calls of four applications have arrived through the middleware\n")
             }
-            Event::Call(made, all) if self.live => format!("\rcalls     {made} of {all}"),
-            Event::Call(made, all) if made % 40 == 0 => format!("calls     {made} of {all}\n"),
-            Event::Call(..) => return,
             Event::BroughtBack(BroughtBack { ended, interrupted }) => format!(
                 "journal   an application was killed; its journal brought back {ended} calls that had ended and \
                  {interrupted} in flight\n"
             ),
-            Event::Alert { name, severity, summary, advice } => {
-                format!("alert     {name} ({severity}): {summary}\n          {advice}\n")
+            Event::Alert { name, severity, summary } => {
+                format!("alert     {name} ({severity}) reached the webhook: {summary}\n")
             }
         };
         let mut out = std::io::stderr().lock();
@@ -137,8 +217,9 @@ impl Progress {
         let _shown = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     }
 
-    const fn start(&self) -> &'static str {
-        if self.live { "\r" } else { "" }
+    /// The end of a line that was updated in place.
+    const fn end(&self) -> &'static str {
+        if self.live { "\n" } else { "" }
     }
 }
 

@@ -166,5 +166,3 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod verdicts;

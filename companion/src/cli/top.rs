@@ -28,7 +28,7 @@ Figures are those of the minute before. Over a ledger, the rules are shown as `s
 to read only, and `serve` may write it meanwhile. A source that answers slowly is asked less often.
 
 Keys: Tab moves between names and calls, arrows or j/k select, Enter shows a call or filters by a name, m/u/s/p list models, \
-users, services or providers, o sorts by another column, / filters by text, Esc goes back, Space pauses, f follows the \
+users, services or providers, t the values of a tag, o sorts by another column, / filters by text, Esc goes back, Space pauses, f follows the \
 newest call, ? lists the keys, q ends.
 
 Examples:

@@ -33,6 +33,22 @@ fn the_example_with_all_optional_keys_is_valid() {
 }
 
 #[test]
+fn configuration_in_the_documentation_is_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut blocks = 0;
+    for page in ["docs/rules.md", "SECURITY.md"] {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        for block in text.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap_or_default();
+            let read = toml::from_str::<Config>(block);
+            assert!(read.is_ok(), "{page}: {block}\n{}", read.unwrap_err());
+            blocks += 1;
+        }
+    }
+    assert!(blocks >= 4, "{blocks}");
+}
+
+#[test]
 fn every_kind_of_notifier_has_a_section_in_the_example() {
     let all: toml::Table = complete().parse().unwrap();
     for kind in KEYS {

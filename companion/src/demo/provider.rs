@@ -1,11 +1,16 @@
-//! A loopback server that speaks the wire formats of OpenAI (chat completions, embeddings) and Anthropic (messages), with
-//! good days and bad ones.
+//! A loopback server that speaks the wire formats of OpenAI (chat completions, embeddings), Anthropic (messages) and Gemini
+//! (generateContent), whole and as streams, with good days and bad ones.
+
+mod anthropic;
+mod gemini;
+mod openai;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -13,12 +18,12 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// How the provider answers one request. The demo's application asks for it in `metadata.scene`, so that every
+/// How the provider responds to one request. The demo's application asks for it in `metadata.scene`, so that every
 /// run shows the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Scene {
-    /// A whole answer, or a stream to its end, as the request asks.
+    /// A whole response, or a stream to its end, as the request asks.
     Answer,
     /// The same with the token counts of a very long conversation.
     Expensive,
@@ -35,8 +40,11 @@ pub(super) enum Scene {
 /// The longest time that the provider thinks, in milliseconds.
 const LONGEST_WAIT: u64 = 60_000;
 
+/// What a request says, in any of the formats.
 #[derive(Deserialize)]
 struct Request {
+    /// Gemini has it in the path.
+    #[serde(default)]
     model: String,
     #[serde(default)]
     stream: bool,
@@ -51,27 +59,58 @@ struct Metadata {
     /// How long the provider thinks, in milliseconds.
     #[serde(default)]
     wait: u64,
+    /// Whether the response asks for a tool.
+    #[serde(default)]
+    tool: bool,
+}
+
+/// A good response.
+struct Good {
+    id: String,
+    model: String,
+    /// Input and output tokens. A quarter of the input comes from the cache.
+    tokens: (u64, u64),
+    /// Whether it asks for a tool.
+    tool: bool,
+}
+
+/// A wire format.
+trait Format {
+    /// What ids of responses begin with.
+    const ID: &'static str;
+    /// A whole response.
+    fn whole(good: &Good) -> serde_json::Value;
+    /// Its stream: what comes before the text, pieces of the text, and what comes after it.
+    fn stream(good: &Good) -> [Vec<String>; 3];
 }
 
 pub(super) fn router() -> Router {
     Router::new()
-        .route("/v1/chat/completions", post(|body: Bytes| answer(body, whole)))
-        .route("/v1/messages", post(|body: Bytes| answer(body, message)))
-        .route("/v1/embeddings", post(|body: Bytes| answer(body, embedding)))
+        .route("/v1/chat/completions", post(|body: Bytes| respond::<openai::Chat>(body, None)))
+        .route("/v1/messages", post(|body: Bytes| respond::<anthropic::Messages>(body, None)))
+        .route("/v1/embeddings", post(|body: Bytes| respond::<openai::Embeddings>(body, None)))
+        .route(
+            "/v1beta/models/{call}",
+            post(|Path(call): Path<String>, body: Bytes| respond::<gemini::Contents>(body, Some(call))),
+        )
 }
 
-/// `good` makes a whole response of a model and its tokens.
-async fn answer(body: Bytes, good: fn(&str, (u64, u64)) -> Response) -> Response {
+/// `call` is `MODEL:METHOD` where the path names them.
+async fn respond<F: Format>(body: Bytes, call: Option<String>) -> Response {
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => return refusal(StatusCode::BAD_REQUEST, "invalid_request_error", &error.to_string()),
     };
-    let Metadata { scene, tokens, wait } = request.metadata;
+    let (named, method) = call.as_deref().and_then(|call| call.split_once(':')).unwrap_or_default();
+    let model = if named.is_empty() { request.model } else { named.to_owned() };
+    let streams = request.stream || method.starts_with("stream");
+    let Metadata { scene, tokens, wait, tool } = request.metadata;
     tokio::time::sleep(Duration::from_millis(wait.min(LONGEST_WAIT))).await;
+    let of = |tokens| Good { id: unique(F::ID), model: model.clone(), tokens, tool };
     match scene {
-        Scene::Answer if request.stream => stream(&request.model, tokens.unwrap_or((220, 48)), wait, true),
-        Scene::Answer => good(&request.model, tokens.unwrap_or((180, 64))),
-        Scene::Expensive => good(&request.model, (96_000, 24_000)),
+        Scene::Answer if streams => stream::<F>(&of(tokens.unwrap_or((220, 48))), wait, true),
+        Scene::Answer => json_of(&F::whole(&of(tokens.unwrap_or((180, 64))))),
+        Scene::Expensive => json_of(&F::whole(&of((96_000, 24_000)))),
         Scene::Unauthorized => {
             refusal(StatusCode::UNAUTHORIZED, "invalid_api_key", "Incorrect API key provided.")
         }
@@ -88,8 +127,12 @@ async fn answer(body: Bytes, good: fn(&str, (u64, u64)) -> Response) -> Response
             let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
             (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html")], page).into_response()
         }
-        Scene::Cut => stream(&request.model, (220, 48), wait, false),
+        Scene::Cut => stream::<F>(&of((220, 48)), wait, false),
     }
+}
+
+fn json_of(value: &serde_json::Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
 fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
@@ -97,90 +140,22 @@ fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], error.to_string()).into_response()
 }
 
-fn usage((input, output): (u64, u64)) -> serde_json::Value {
-    json!({
-        "prompt_tokens": input,
-        "completion_tokens": output,
-        "total_tokens": input + output,
-        "prompt_tokens_details": {"cached_tokens": input / 4},
-        "completion_tokens_details": {"reasoning_tokens": output / 2},
-    })
-}
-
 /// An id that no other response has: what has the same id is one response.
 fn unique(kind: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!("{kind}-demo-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // Processes number their own.
+    format!("{kind}-demo-{:x}-{number}", std::process::id())
 }
 
-fn whole(model: &str, tokens: (u64, u64)) -> Response {
-    let answer = json!({
-        "id": unique("chatcmpl"),
-        "object": "chat.completion",
-        "model": model,
-        "choices": [{
-            "index": 0,
-            "message": {"role": "assistant", "content": "A demo answers what a demo is asked."},
-            "finish_reason": "stop",
-        }],
-        "usage": usage(tokens),
-    });
-    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
-}
-
-/// A response of Anthropic's messages.
-fn message(model: &str, (input, output): (u64, u64)) -> Response {
-    let answer = json!({
-        "id": unique("msg"),
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "content": [{"type": "text", "text": "A demo answers what a demo is asked."}],
-        "stop_reason": "end_turn",
-        "usage": {
-            "input_tokens": input - input / 4,
-            "cache_read_input_tokens": input / 4,
-            "cache_creation_input_tokens": 0,
-            "output_tokens": output,
-        },
-    });
-    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
-}
-
-fn embedding(model: &str, (input, _): (u64, u64)) -> Response {
-    let answer = json!({
-        "object": "list",
-        "model": model,
-        "data": [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}],
-        "usage": {"prompt_tokens": input, "total_tokens": input},
-    });
-    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
-}
-
-/// A stream in chunks, with a tenth of `wait` before each; `whole` says whether it comes to its end or breaks off behind the second word.
-fn stream(model: &str, tokens: (u64, u64), wait: u64, whole: bool) -> Response {
-    let id = unique("chatcmpl");
-    let chunk = |choices: serde_json::Value, usage: serde_json::Value| {
-        let chunk = json!({
-            "id": id,
-            "object": "chat.completion.chunk",
-            "model": model,
-            "choices": choices,
-            "usage": usage,
-        });
-        format!("data: {chunk}\n\n")
-    };
-    let word = |text: &str| {
-        chunk(json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]), json!(null))
-    };
-    let mut events = vec![word("A "), word("demo ")];
+/// A stream in chunks, with a tenth of `wait` before each; `whole` says whether it comes to its end or breaks off within the
+/// text.
+fn stream<F: Format>(good: &Good, wait: u64, whole: bool) -> Response {
+    let [mut events, text, after] = F::stream(good);
     if whole {
-        events.extend([
-            word("streams."),
-            chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), json!(null)),
-            chunk(json!([]), usage(tokens)),
-            "data: [DONE]\n\n".to_owned(),
-        ]);
+        events.extend(text.into_iter().chain(after));
+    } else {
+        events.extend(text.into_iter().take(2));
     }
     let pause = Duration::from_millis(wait.min(LONGEST_WAIT) / 10);
     let events = futures_util::stream::iter(events).then(move |event| async move {
@@ -195,3 +170,6 @@ fn stream(model: &str, tokens: (u64, u64), wait: u64, whole: bool) -> Response {
     let body = Body::from_stream(events.chain(cut));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,6 @@ pub(super) struct Labels {
 #[derive(Debug, Deserialize)]
 pub(super) struct Annotations {
     pub(super) summary: String,
-    pub(super) advice: String,
 }
 
 /// The webhook's routes, and what arrives at them.

@@ -32,22 +32,26 @@ pub(crate) enum Application {
     /// Many short streamed conversations, with an outage of the provider.
     #[default]
     Chat,
-    /// Few long and expensive calls, some of a model without a price.
+    /// Agents: conversations of expensive calls with tools, some of a model without a price.
     Agent,
     /// Whole responses, the same questions again and again, and a key that is revoked for a while.
     Batch,
-    /// Embeddings.
+    /// Embeddings, and responses of Gemini about what was found.
     Search,
 }
 
 /// What an application does.
 struct Habits {
+    /// Whose application it is.
+    team: &'static str,
     per_minute: f64,
     /// Models, each as often as the others.
     models: &'static [&'static str],
     /// Input and output tokens of a usual call.
     tokens: (u64, u64),
     streams: bool,
+    /// Calls of a conversation: each but the last ends with a tool.
+    steps: u32,
     /// How many different questions there are.
     questions: u64,
     /// What most calls meet during an outage.
@@ -58,34 +62,42 @@ impl Application {
     const fn habits(self) -> Habits {
         match self {
             Self::Chat => Habits {
+                team: "support",
                 per_minute: 60.0,
                 models: &["gpt-4o-mini", "gpt-4o-mini", "gpt-4o", "gpt-5", "claude-sonnet-4-5"],
                 tokens: (1200, 250),
                 streams: true,
+                steps: 1,
                 questions: u64::MAX,
                 outage: Some(Scene::RateLimited),
             },
             Self::Agent => Habits {
-                per_minute: 12.0,
-                models: &["gpt-5", "o1-pro", "claude-opus-4-1", "house-model-1"],
+                team: "platform",
+                per_minute: 4.0,
+                models: &["gpt-5", "o1-pro", "claude-opus-4-1", "claude-sonnet-4-5", "house-model-1"],
                 tokens: (9000, 1800),
                 streams: false,
+                steps: 4,
                 questions: u64::MAX,
                 outage: None,
             },
             Self::Batch => Habits {
+                team: "finance",
                 per_minute: 30.0,
                 models: &["gpt-4o-mini", "claude-3-5-haiku-latest"],
                 tokens: (3000, 120),
                 streams: false,
+                steps: 1,
                 questions: 12,
                 outage: Some(Scene::Unauthorized),
             },
             Self::Search => Habits {
+                team: "docs",
                 per_minute: 40.0,
-                models: &["text-embedding-3-small"],
-                tokens: (600, 0),
+                models: &["text-embedding-3-small", "text-embedding-3-small", "gemini-2.5-flash"],
+                tokens: (600, 90),
                 streams: false,
+                steps: 1,
                 questions: u64::MAX,
                 outage: None,
             },
@@ -122,7 +134,7 @@ pub(crate) async fn send(
         let phase = began.elapsed().as_secs() % CYCLE.as_secs();
         let outage = OUTAGE.contains(&Duration::from_secs(phase));
         let plan = Plan::draw(&mut random, &habits, outage);
-        calls.spawn(clients.clone().call(plan));
+        calls.spawn(clients.clone().converse(plan, habits.steps));
     }
     calls.shutdown().await;
     // What is gathered leaves before the process ends.
@@ -131,6 +143,7 @@ pub(crate) async fn send(
 }
 
 /// One call.
+#[derive(Clone)]
 struct Plan {
     scene: Scene,
     model: &'static str,
@@ -139,6 +152,10 @@ struct Plan {
     wait: u64,
     question: u64,
     user: &'static str,
+    team: &'static str,
+    conversation: u64,
+    /// Whether it ends with a tool.
+    tool: bool,
 }
 
 impl Plan {
@@ -154,11 +171,21 @@ impl Plan {
             (None, 3) if habits.tokens.0 > 5000 => Scene::Expensive,
             _ => Scene::Answer,
         };
-        // Messages of Anthropic are not streamed here.
-        let stream = habits.streams && !model.starts_with("claude");
         let wait = if scene == Scene::Answer { 150 + tokens.1 * 3 + random.u64(..400) } else { 20 };
         let question = random.u64(..habits.questions);
-        Self { scene, model, tokens, stream, wait, question, user: USERS[random.usize(..USERS.len())] }
+        let (user, conversation) = (USERS[random.usize(..USERS.len())], random.u64(..));
+        Self {
+            scene,
+            model,
+            tokens,
+            stream: habits.streams,
+            team: habits.team,
+            wait,
+            question,
+            user,
+            conversation,
+            tool: false,
+        }
     }
 }
 
@@ -167,6 +194,7 @@ impl Plan {
 struct Clients {
     openai: ClientWithMiddleware,
     anthropic: ClientWithMiddleware,
+    gemini: ClientWithMiddleware,
     provider: SocketAddr,
 }
 
@@ -177,13 +205,22 @@ impl Clients {
             let middleware = GenAiMiddleware::builder().provider(name).build();
             ClientBuilder::new(client.clone()).with(middleware).with(AttemptSpans::new()).build()
         };
-        Ok(Self { openai: of("openai"), anthropic: of("anthropic"), provider })
+        Ok(Self { openai: of("openai"), anthropic: of("anthropic"), gemini: of("gcp.gemini"), provider })
+    }
+
+    /// Makes the calls of a conversation, one after the other: each has a longer prompt, and all but the last end with a tool.
+    async fn converse(self, plan: Plan, steps: u32) {
+        for step in 1..=steps {
+            let tokens = (plan.tokens.0 * u64::from(step), plan.tokens.1);
+            let question = plan.question.wrapping_add(u64::from(step - 1));
+            self.call(&Plan { tool: step < steps, tokens, question, ..plan.clone() }).await;
+        }
     }
 
     /// Calls, and calls again after a failure as applications do.
-    async fn call(self, plan: Plan) {
+    async fn call(&self, plan: &Plan) {
         for retry in 0..=RETRIES {
-            if self.attempt(&plan).await {
+            if self.attempt(plan).await {
                 break;
             }
             sleep(Duration::from_millis(200 << retry)).await;
@@ -193,28 +230,42 @@ impl Clients {
     /// Whether the call succeeded, or another would fail the same way.
     async fn attempt(&self, plan: &Plan) -> bool {
         let (client, path) = match plan.model {
-            model if model.starts_with("claude") => (&self.anthropic, "messages"),
-            model if model.starts_with("text-embedding") => (&self.openai, "embeddings"),
-            _ => (&self.openai, "chat/completions"),
+            model if model.starts_with("claude") => (&self.anthropic, "v1/messages".to_owned()),
+            model if model.starts_with("text-embedding") => (&self.openai, "v1/embeddings".to_owned()),
+            model if model.starts_with("gemini") && plan.stream => {
+                (&self.gemini, format!("v1beta/models/{model}:streamGenerateContent?alt=sse"))
+            }
+            model if model.starts_with("gemini") => {
+                (&self.gemini, format!("v1beta/models/{model}:generateContent"))
+            }
+            _ => (&self.openai, "v1/chat/completions".to_owned()),
         };
         let question = format!("What does question {} cost?", plan.question);
         let mut body = json!({
             "model": plan.model,
-            "metadata": {"scene": plan.scene, "tokens": plan.tokens, "wait": plan.wait},
+            "metadata": {"scene": plan.scene, "tokens": plan.tokens, "wait": plan.wait, "tool": plan.tool},
         });
-        match path {
-            "embeddings" => body["input"] = question.into(),
+        match path.as_str() {
+            "v1/embeddings" => body["input"] = question.into(),
+            path if path.starts_with("v1beta") => {
+                body["contents"] = json!([{"role": "user", "parts": [{"text": question}]}])
+            }
             _ => body["messages"] = json!([{"role": "user", "content": question}]),
         }
-        if path == "messages" {
+        if path == "v1/messages" {
             body["max_tokens"] = 1024.into();
         }
         if plan.stream {
             body["stream"] = true.into();
             body["stream_options"] = json!({"include_usage": true});
         }
-        let context = CallContext::new().user_id(plan.user).client_address("203.0.113.7");
-        let url = format!("http://{}/v1/{path}", self.provider);
+        let conversation = format!("c-{:08x}", plan.conversation >> 32);
+        let context = CallContext::new()
+            .user_id(plan.user)
+            .conversation_id(conversation)
+            .client_address("203.0.113.7")
+            .tag("team", plan.team);
+        let url = format!("http://{}/{path}", self.provider);
         let sent = client.post(url).bearer_auth("sk-demo").json(&body).with_extension(context).send().await;
         match sent {
             Ok(response) => {

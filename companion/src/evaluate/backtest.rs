@@ -92,6 +92,21 @@ pub fn backtest(
     window: Window,
     progress: &mut dyn FnMut(Timestamp),
 ) -> Result<Backtest, StoreError> {
+    replay(config, ledger, window, &mut |_| Ok(window.to), &mut |now, _| progress(now))
+}
+
+/// As [`backtest`], over a ledger that is filled meanwhile: before each evaluation `fill` gives the time up to which the ledger
+/// is complete, and after it `each` sees the rules and their alerts.
+///
+/// # Errors
+/// [`StoreError`] when the ledger cannot be read, or filled.
+pub(crate) fn replay(
+    config: &RulesConfig,
+    ledger: &dyn Querier,
+    window: Window,
+    fill: &mut dyn FnMut(Timestamp) -> Result<Timestamp, StoreError>,
+    each: &mut dyn FnMut(Timestamp, &Evaluator),
+) -> Result<Backtest, StoreError> {
     let reach = config.reach();
     let mut store = MemoryStore::sliding(Seconds(reach.0 + CHUNK.0));
     let mut evaluator = Evaluator::new(config);
@@ -100,7 +115,8 @@ pub fn backtest(
     let mut ahead = Ahead { ledger, read: window.from.plus_seconds(-reach.0), calls: Vec::new() };
     let mut now = window.from;
     while now <= window.to {
-        result.calls += ahead.append_until(now, window.to, &mut store)?;
+        let complete = fill(now)?;
+        result.calls += ahead.append_until(now, complete, &mut store)?;
         store.maintain(now)?;
         evaluator.evaluate_part(&store, ledger, now);
         result.evaluations += 1;
@@ -131,7 +147,7 @@ pub fn backtest(
         for rule in rules {
             result.firing_time.entry(rule).or_default().0 += config.interval.0;
         }
-        progress(now);
+        each(now, &evaluator);
         now = now.plus_seconds(config.interval.0);
     }
     result.firings.extend(open.into_values());
@@ -162,7 +178,7 @@ impl Ahead<'_> {
             let mut due = self.calls.split_off(later);
             due.reverse();
             appended += store.take(due).inserted;
-            if !self.calls.is_empty() || self.read >= now {
+            if !self.calls.is_empty() || self.read >= now.min(last) {
                 return Ok(appended);
             }
             let to = self.read.plus_seconds(CHUNK.0).min(last);

@@ -122,6 +122,22 @@ impl Measured {
     }
 }
 
+/// What a monitor measured in a part of a ledger.
+#[derive(Debug, Clone, Copy, Default)]
+struct LastValue {
+    /// How near its values came to their limits.
+    nearest: f64,
+    /// The value that is shown, and its threshold.
+    worst: Option<(f64, f64)>,
+}
+
+impl From<&Measured> for LastValue {
+    fn from(measured: &Measured) -> Self {
+        let worst = measured.result.as_ref().ok().and_then(|evaluation| evaluation.worst());
+        Self { nearest: measured.nearest(), worst: worst.map(|sample| (sample.value, sample.threshold)) }
+    }
+}
+
 /// All enabled rules with their alerts.
 #[derive(Debug)]
 pub(crate) struct Evaluator {
@@ -130,8 +146,8 @@ pub(crate) struct Evaluator {
     /// Alerts of rules and scopes that are configured no more.
     orphans: BTreeMap<RuleName, Alerts>,
     changed: bool,
-    /// How near the values of each monitor came to their limits at the last evaluation.
-    nearest: Vec<f64>,
+    /// What each monitor measured in the last part.
+    last: Vec<LastValue>,
 }
 
 impl Evaluator {
@@ -148,8 +164,8 @@ impl Evaluator {
             })
             .collect();
         let alerts = monitors.iter().map(|_| Alerts::default()).collect();
-        let nearest = monitors.iter().map(|_| 0.0).collect();
-        Self { monitors, alerts, orphans: BTreeMap::new(), changed: false, nearest }
+        let last = monitors.iter().map(|_| LastValue::default()).collect();
+        Self { monitors, alerts, orphans: BTreeMap::new(), changed: false, last }
     }
 
     /// Takes over the alerts of an earlier run. Those whose rule or scope is gone are resolved at the next
@@ -186,12 +202,20 @@ impl Evaluator {
     pub(crate) fn evaluate_part(&mut self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) {
         let measured = self.measure_all(querier, ledger, now);
         self.observe(&measured, now);
-        self.nearest = measured.iter().map(Measured::nearest).collect();
+        self.last = measured.iter().map(LastValue::from).collect();
     }
 
     /// How near the values of each rule came to their limits in the last part: 1 at the limit.
     pub(crate) fn nearest(&self) -> impl Iterator<Item = (RuleName, f64)> {
-        self.monitors.iter().zip(&self.nearest).map(|(monitor, near)| (monitor.rule.name, *near))
+        self.monitors.iter().zip(&self.last).map(|(monitor, last)| (monitor.rule.name, last.nearest))
+    }
+
+    /// The value that each rule and scope shows after the last part, with its threshold.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (RuleName, &Labels, f64, f64)> {
+        let monitors = self.monitors.iter().zip(&self.last);
+        monitors.filter_map(|(monitor, last)| {
+            last.worst.map(|(value, threshold)| (monitor.rule.name, &monitor.scope.labels, value, threshold))
+        })
     }
 
     fn measure_all(&self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) -> Vec<Measured> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::evaluator::RuleStatus;
 use crate::record::Timestamp;
-use crate::rule::Labels;
+use crate::rule::{Labels, RuleName};
 
 /// One point per minute for a day.
 const POINTS: usize = 1440;
@@ -31,18 +31,29 @@ pub(crate) struct History(Mutex<BTreeMap<Key, VecDeque<Point>>>);
 
 impl History {
     /// Notes the values of an evaluation at `now`; the highest of each minute is kept.
-    #[expect(clippy::cast_possible_truncation, reason = "values are drawn")]
     pub(crate) fn record(&self, statuses: &[RuleStatus], now: Timestamp) {
+        let values = statuses.iter().filter_map(|status| {
+            status.value.map(|value| (status.name, &status.labels, value, status.threshold))
+        });
+        self.note(values, now);
+    }
+
+    /// The same for values of rules and scopes with their thresholds.
+    #[expect(clippy::cast_possible_truncation, reason = "values are drawn")]
+    pub(crate) fn note<'a>(
+        &self,
+        values: impl Iterator<Item = (RuleName, &'a Labels, f64, f64)>,
+        now: Timestamp,
+    ) {
         let at = Timestamp(now.0.div_euclid(MINUTE) * MINUTE);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for status in statuses {
-            let Some(value) = status.value.filter(|value| value.is_finite()) else { continue };
-            let key = (status.name.to_string(), status.labels.clone());
+        for (name, labels, value, threshold) in values.filter(|(_, _, value, _)| value.is_finite()) {
+            let key = (name.to_string(), labels.clone());
             if all.len() >= SERIES && !all.contains_key(&key) {
                 continue;
             }
             let points = all.entry(key).or_default();
-            let point = Point { at, value: value as f32, threshold: status.threshold as f32 };
+            let point = Point { at, value: value as f32, threshold: threshold as f32 };
             match points.back_mut() {
                 Some(last) if last.at == at && last.value >= point.value => {}
                 Some(last) if last.at == at => *last = point,
@@ -52,6 +63,18 @@ impl History {
                 points.pop_front();
             }
         }
+    }
+
+    /// The points of the rule and scope that a metric's labels name.
+    pub(crate) fn of_metric(&self, labels: &Labels) -> Vec<Point> {
+        let rule = labels.get("rule").map_or("", String::as_str);
+        let scope: Labels = labels
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "rule" | "severity") && !name.starts_with("__"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&(rule.to_owned(), scope)).map_or_else(Vec::new, |points| points.iter().copied().collect())
     }
 
     /// The points of a rule over all calls, or of the scope with these labels, oldest first.
@@ -72,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::alert::State;
-    use crate::rule::{RuleName, Severity};
+    use crate::rule::Severity;
     use crate::text::seconds::Seconds;
 
     fn status(name: RuleName, service: Option<&str>, value: Option<f64>) -> RuleStatus {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parameters::{FILTERS, Parameters};
 use crate::record::ENVIRONMENT;
-use crate::report::html::Link;
+use crate::report::html::{Link, untrusted};
 
 /// The pages, by their addresses.
 const PAGES: [(&str, &str); 6] = [
@@ -19,8 +19,8 @@ const PAGES: [(&str, &str); 6] = [
 const REFRESH: [(Option<&str>, &str); 4] =
     [(None, "off"), (Some("15"), "15 s"), (Some("60"), "1 min"), (Some("300"), "5 min")];
 
-/// Links to the other pages, and to this one with another refresh.
-pub(super) fn bar(path: &str, asked: &Parameters) -> Markup {
+/// Links to the other pages, and to this one with another refresh; then the line that the configuration puts on every page.
+pub(super) fn bar(path: &str, asked: &Parameters, note: &str) -> Markup {
     let away: Vec<_> =
         FILTERS.into_iter().chain(["after", "id", "matchers"]).map(|name| (name, None)).collect();
     let refresh = asked.get("refresh");
@@ -37,6 +37,7 @@ pub(super) fn bar(path: &str, asked: &Parameters) -> Markup {
                     }
                 }
             }
+            @if !note.is_empty() { p.banner { (untrusted(note)) } }
         }
     }
 }

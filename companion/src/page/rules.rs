@@ -14,6 +14,8 @@ use crate::text::time::{format, rfc3339};
 
 /// Rules and alerts that are shown; more are counted.
 const MOST: usize = 200;
+/// How long before it fired the calls of an alert are listed, in seconds.
+const BEFORE: i64 = 900;
 /// The drawing, in its own units.
 const WIDTH: f32 = 300.0;
 const HEIGHT: f32 = 48.0;
@@ -36,7 +38,7 @@ pub(super) fn sections(
                 @for rule in rules.iter().take(MOST) {
                     // The first of a rule's alerts is where its links lead.
                     @let anchor = named.insert(rule.name.clone()).then(|| rule.name.to_lowercase());
-                    (one(rule, anchor, history, &links, now))
+                    (one(rule, anchor, history, &links, calls_of(rule, asked).as_deref(), now))
                 }
                 @if rules.len() > MOST { p.note { "and " (rules.len() - MOST) " more" } }
             }
@@ -48,11 +50,22 @@ pub(super) fn sections(
     }
 }
 
+/// Where the calls are that an alert is about: those with its labels, from a little before it fired.
+fn calls_of(rule: &RuleState, asked: &Parameters) -> Option<String> {
+    let from = rfc3339(rule.since?.plus_seconds(-BEFORE));
+    let mut wanted = vec![("from", Some(from.as_str())), ("last", None), ("to", None), ("after", None)];
+    for name in ["service", "provider", "model", "user"] {
+        wanted.push((name, rule.labels.get(name).map(String::as_str).filter(|value| !value.is_empty())));
+    }
+    Some(asked.link("/calls", &wanted))
+}
+
 fn one(
     rule: &RuleState,
     anchor: Option<String>,
     history: &History,
     links: Links<'_>,
+    calls: Option<&str>,
     now: Timestamp,
 ) -> Markup {
     let points = history.of(&rule.name, &rule.labels);
@@ -61,7 +74,7 @@ fn one(
             div {
                 h3 {
                     (untrusted(&rule.name))
-                    span { (standing(rule)) }
+                    span { " " (standing(rule)) }
                     span.note { (untrusted(&rule.severity)) }
                 }
                 p {
@@ -70,6 +83,7 @@ fn one(
                     @if let Some(since) = rule.since {
                         " · since " time datetime=(rfc3339(since)) { (format(since, "%b %-d %H:%M:%S")) } " UTC, "
                         (in_words(now.0.saturating_sub(since.0).max(0) / Timestamp::SECOND))
+                        @if let Some(calls) = calls { " · " a href=(calls) { "calls" } }
                     }
                 }
                 @if let Some(detail) = &rule.detail { p { (untrusted(detail)) } }

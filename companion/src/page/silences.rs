@@ -76,7 +76,7 @@ async fn page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Respon
         let now = (sources.clock)();
         let silences = file::read(&sources.silences.ledger).map_err(Refusal::failed)?;
         let body = html! {
-            (navigation::bar("/silences", &asked))
+            (navigation::bar("/silences", &asked, &sources.note))
             header.top { div { h1 { "Silences" } p.period { "Alerts that match are shown as silenced and not sent" } } }
             main id="main" tabindex="-1" { (sections(&silences, sources.silences.may_change, &asked, now)) }
             (footer(now))

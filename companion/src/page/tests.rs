@@ -27,6 +27,7 @@ fn state(ledger: MemoryStore) -> PageState {
         budgets: Arc::default(),
         silences: Silences { ledger: "/no/such/ledger.db".into(), may_change: false },
         prices: Arc::new(PriceTable::bundled()),
+        note: String::new(),
         clock: Arc::new(|| NOW),
     }
 }
@@ -201,6 +202,31 @@ async fn the_days_have_the_figures_of_the_report() {
     );
     assert!(page.contains("without a known price"));
     assert_eq!(get("/daily?last=1000000d").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_alert_leads_to_its_calls() {
+    let (_, _, page) = get("/rules").await;
+    let link = page
+        .split("href=\"")
+        .filter_map(|rest| rest.split('"').next())
+        .find(|link| link.starts_with("/calls?from="));
+    let link = link.unwrap_or_else(|| panic!("no link\n{page}")).replace("&amp;", "&");
+    let (status, _, calls) = get(&link).await;
+    assert_eq!(status, StatusCode::OK, "{link}");
+    assert!(!rows(&calls).is_empty(), "{link}");
+}
+
+#[tokio::test]
+async fn a_line_of_the_configuration_is_on_every_page_and_brings_no_markup() {
+    for uri in ["/", "/calls", "/daily", "/rules", "/silences", "/call/0000000000000007"] {
+        let (_, _, without) = get(uri).await;
+        assert!(!without.contains("class=\"banner\""), "{uri}");
+        let noted = PageState { note: format!("staging {HOSTILE}"), ..state(ledger(&calls())) };
+        let (_, _, page) = get_from(noted, uri).await;
+        assert!(page.contains("class=\"banner\"") && page.contains("staging"), "{uri}");
+        assert!(!page.contains("<script>"), "{uri}");
+    }
 }
 
 #[tokio::test]
@@ -431,6 +457,7 @@ async fn one_page_too_many_and_a_busy_ledger_are_asked_to_retry_later() {
         budgets: Arc::default(),
         silences: Silences { ledger: "/no/such/ledger.db".into(), may_change: false },
         prices: Arc::new(PriceTable::bundled()),
+        note: String::new(),
         clock: Arc::new(|| NOW),
     };
     let app = router(state);

@@ -9,7 +9,7 @@ const TABLE: &str = "CREATE TABLE audit_logs (id INTEGER PRIMARY KEY, timestamp 
     cost_usd REAL, user_id TEXT, request_hash TEXT, response_preview TEXT, ip_address TEXT, error_message TEXT,
     created_at TEXT)";
 
-fn audit_log(rows: &[&str]) -> tempfile::TempDir {
+pub(super) fn audit_log(rows: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let connection = Connection::open(folder.path().join("audit.db")).unwrap();
     connection.execute(TABLE, []).unwrap();
@@ -27,7 +27,7 @@ fn audit_log(rows: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-fn import(folder: &tempfile::TempDir) -> (String, String) {
+pub(super) fn import(folder: &tempfile::TempDir) -> (String, String) {
     let output = run(spanledger()
         .arg("import")
         .arg(folder.path().join("audit.db"))

@@ -71,7 +71,9 @@ impl Source {
                     ("model", &filter.model),
                     ("user", &filter.user),
                 ];
+                let tag = filter.tags.first().map(|(key, value)| format!("{key}={value}"));
                 let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+                let given = given.chain(tag.as_deref().map(|tag| ("tag", tag)));
                 self.ask("/live.json", &given.collect::<Vec<_>>(), runtime)
             }
         }

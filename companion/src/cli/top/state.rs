@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::explain::{CallRow, Explained};
-use crate::live::{Live, Named};
+use crate::live::{Live, Named, Tagged};
+use crate::record::parse_tag;
 use crate::store::Filter;
 
 /// Minutes' figures that are remembered for the line of calls per minute.
@@ -23,6 +24,8 @@ pub(super) enum By {
     Service,
     /// Providers.
     Provider,
+    /// Tags, one key at a time.
+    Tag,
 }
 
 impl By {
@@ -32,6 +35,7 @@ impl By {
             Self::User => "User",
             Self::Service => "Service",
             Self::Provider => "Provider",
+            Self::Tag => "Tag",
         }
     }
 }
@@ -105,6 +109,8 @@ pub(super) struct State {
     /// Calls per minute at each reading, the oldest first.
     pub(super) history: VecDeque<u64>,
     pub(super) by: By,
+    /// Which key of tags is listed.
+    tag: usize,
     pub(super) sort: Sort,
     pub(super) pane: Pane,
     /// The text that names and calls must contain.
@@ -112,7 +118,7 @@ pub(super) struct State {
     /// Whether keys go to the text.
     pub(super) typing: bool,
     pub(super) over: Over,
-    /// A name that the whole view is limited to.
+    /// A name that the whole view is limited to; `KEY=VALUE` of a tag.
     pub(super) only: Option<(By, String)>,
     paused: bool,
     /// Whether the selection stays on the newest call.
@@ -130,6 +136,7 @@ impl State {
             error: None,
             history: VecDeque::new(),
             by,
+            tag: 0,
             sort: Sort::default(),
             pane: Pane::Calls,
             text: String::new(),
@@ -151,13 +158,13 @@ impl State {
     pub(super) fn filter(&self) -> Filter {
         let mut filter = Filter::default();
         if let Some((by, name)) = &self.only {
-            let field = match by {
-                By::Model => &mut filter.model,
-                By::User => &mut filter.user,
-                By::Service => &mut filter.service,
-                By::Provider => &mut filter.provider,
-            };
-            *field = Some(name.clone());
+            match by {
+                By::Model => filter.model = Some(name.clone()),
+                By::User => filter.user = Some(name.clone()),
+                By::Service => filter.service = Some(name.clone()),
+                By::Provider => filter.provider = Some(name.clone()),
+                By::Tag => filter.tags.extend(parse_tag(name)),
+            }
         }
         filter
     }
@@ -185,13 +192,28 @@ impl State {
         }
     }
 
+    /// The key of tags that is listed.
+    fn tagged(&self) -> Option<&Tagged> {
+        let keys = self.live.tags.len();
+        self.live.tags.get(self.tag % keys.max(1))
+    }
+
+    /// What the list of names is of: `Models`, or `Tag team`.
+    pub(super) fn listed(&self) -> String {
+        match (self.by, self.tagged()) {
+            (By::Tag, Some(tagged)) => format!("Tag {}", tagged.key),
+            (by, _) => format!("{}s", by.title()),
+        }
+    }
+
     /// The names as they are listed.
     pub(super) fn names(&self) -> Vec<&Named> {
-        let all = match self.by {
+        let all: &[Named] = match self.by {
             By::Model => &self.live.models,
             By::User => &self.live.users,
             By::Service => &self.live.services,
             By::Provider => &self.live.providers,
+            By::Tag => self.tagged().map_or(&[][..], |tagged| &tagged.values),
         };
         let mut names: Vec<&Named> = all.iter().filter(|named| self.contains(&[&named.name])).collect();
         names.sort_by(|a, b| {
@@ -213,7 +235,9 @@ impl State {
         let matches = |call: &&CallRow| {
             let user = call.user.as_deref().unwrap_or_default();
             let error = call.error.as_deref().unwrap_or_default();
-            self.contains(&[&call.model, user, &call.service, &call.provider, &call.outcome, error, &call.id])
+            // As the list shows it: with the status.
+            let ending = call.ending();
+            self.contains(&[&call.model, user, &call.service, &call.provider, &ending, error, &call.id])
         };
         self.live.calls.iter().filter(matches).collect()
     }
@@ -265,6 +289,11 @@ impl State {
             KeyCode::Char('u') => self.list(By::User),
             KeyCode::Char('s') => self.list(By::Service),
             KeyCode::Char('p') => self.list(By::Provider),
+            KeyCode::Char('t') => {
+                // Once more is the next key.
+                self.tag = if self.by == By::Tag { self.tag.wrapping_add(1) } else { 0 };
+                self.list(By::Tag);
+            }
             KeyCode::Tab | KeyCode::BackTab => {
                 self.pane = if self.pane == Pane::Names { Pane::Calls } else { Pane::Names };
             }
@@ -351,6 +380,10 @@ impl State {
                 let name =
                     self.names().get(at).map(|named| named.name.clone()).filter(|name| !name.is_empty());
                 let Some(name) = name else { return Action::Nothing };
+                let name = match self.tagged().filter(|_| self.by == By::Tag) {
+                    Some(tagged) => format!("{}={name}", tagged.key),
+                    None => name,
+                };
                 self.only = Some((self.by, name));
                 Action::Read
             }

@@ -9,6 +9,7 @@ use crate::explain::{Found, find};
 use crate::live::Live;
 use crate::live::tests::present;
 use crate::report::tests::fixture::{HOSTILE, NOW, call, ledger};
+use crate::store::Filter;
 
 fn press(state: &mut State, keys: &[KeyCode]) -> Action {
     let mut action = Action::Nothing;
@@ -63,6 +64,44 @@ fn everything_is_on_a_screen_of_80_columns() {
     assert!(!screen(&mut shown(), 40, 8).is_empty());
     assert!(screen(&mut shown(), 140, 40).join("\n").contains("service"));
     assert!(!screen(&mut State::new(By::User, String::new()), 80, 24).is_empty());
+}
+
+#[test]
+fn a_filter_by_status_shows_the_calls_with_that_status() {
+    let mut state = shown();
+    press(&mut state, &[character('/'), character('4'), character('2'), character('9'), KeyCode::Enter]);
+    let found: Vec<_> = state.calls().iter().map(|call| call.status_code).collect();
+    assert_eq!(found, [Some(429)]);
+}
+
+#[test]
+fn values_of_a_tag_are_listed_key_by_key_and_limit_the_view() {
+    let tagged = |n, tags: &[(&str, &str)]| {
+        let mut call = call(n, NOW.plus_seconds(-5));
+        tags.iter().for_each(|(key, value)| assert!(call.tags.add(key, value)));
+        call
+    };
+    let calls = [
+        tagged(1, &[("team", "search"), ("tier", "gold")]),
+        tagged(2, &[("team", "search")]),
+        call(3, NOW.plus_seconds(-5)),
+    ];
+    let live = crate::live::read(&ledger(&calls), &[], &Filter::default(), NOW).unwrap();
+    let mut state = State::new(By::Tag, "calls.db".to_owned());
+    state.show(Ok(live));
+    let names = |state: &State| {
+        state.names().iter().map(|named| (named.name.clone(), named.figures.calls)).collect::<Vec<_>>()
+    };
+    assert_eq!((state.listed(), names(&state)), ("Tag team".to_owned(), vec![("search".to_owned(), 2)]));
+    assert!(screen(&mut state, 80, 24).join("\n").contains("Tag team of the last minute, by calls"));
+    press(&mut state, &[character('t')]);
+    assert_eq!((state.listed(), names(&state)), ("Tag tier".to_owned(), vec![("gold".to_owned(), 1)]));
+    press(&mut state, &[character('t'), KeyCode::Enter]);
+    assert_eq!(state.filter().tags, [crate::record::parse_tag("team=search").unwrap()]);
+    // Without tags the list is empty, and no key breaks it.
+    let mut empty = State::new(By::Model, String::new());
+    press(&mut empty, &[character('t'), character('t'), KeyCode::Enter]);
+    assert_eq!((empty.listed(), empty.names().len()), ("Tags".to_owned(), 0));
 }
 
 #[test]

@@ -25,6 +25,7 @@ Tab             move between names and calls
 up, down, j, k  select; PgUp, PgDn, Home, End
 Enter           show the call, or only calls of the name
 m u s p         list models, users, services, providers
+t               list the values of a tag, then of the next
 o               sort names by the next column
 /               filter by text; Enter keeps it, Esc ends it
 Esc             back: text, then the name
@@ -213,7 +214,7 @@ fn names_table(frame: &mut Frame<'_>, area: Rect, state: &State) {
     ];
     let names = state.names();
     let focused = state.pane == Pane::Names;
-    let title = format!("{}s of the last minute, by {}", state.by.title(), state.sort.title());
+    let title = format!("{} of the last minute, by {}", harmless(&state.listed()), state.sort.title());
     let table = Table::new(names.iter().map(row), widths)
         .header(Row::new(header).dim())
         .block(list_block(title, focused));
@@ -275,6 +276,6 @@ fn key_line(state: &State) -> Line<'static> {
     }
     let filter =
         if state.text.is_empty() { String::new() } else { format!("filter: {}  ", harmless(&state.text)) };
-    let keys = "q end  ? keys  Tab lists  Enter open  m u s p names  o sort  / filter";
+    let keys = "q end  ? keys  Tab lists  Enter open  m u s p t names  o sort  / filter";
     Line::from(vec![filter.bold(), keys.dim()])
 }
