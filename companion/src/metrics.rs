@@ -170,7 +170,7 @@ impl Metrics {
         out.family(
             name,
             Kind::Counter,
-            "Accounts that may be forgotten within ten minutes: another account of their call may be counted as well.",
+            "Accounts that may be forgotten too early: another account of their call may be counted as well.",
         );
         out.count(name, &[], self.forgotten.load(Ordering::Relaxed));
         let name = "spanledger_receiver_skipped_spans_total";

@@ -1,6 +1,6 @@
 //! How a price is found, step by step, for people.
 
-use super::bundled::{BY_MODEL_ALONE, runs_here};
+use super::bundled::finding::{BY_MODEL_ALONE, runs_here};
 use super::{PriceQuery, PriceTable};
 
 impl PriceTable {

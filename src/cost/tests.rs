@@ -266,7 +266,7 @@ fn a_flood_of_names_does_not_grow_the_memory_of_resolutions() {
     for number in 0..2_000 {
         assert_unpriced(&price(&query("openai", &format!("nobody-{number}"), &usage)));
     }
-    assert!(Bundled::get().remembered() <= bundled::RESOLUTIONS);
+    assert!(Bundled::get().remembered() <= bundled::finding::RESOLUTIONS);
 }
 
 #[test]

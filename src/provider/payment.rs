@@ -11,12 +11,23 @@ use crate::semconv::provider;
 const SUBSCRIPTION: &str = "subscription";
 const DEDICATED: &str = "dedicated";
 
-/// Words of paths that plans have. Sources, 2026-11: docs.z.ai, "GLM Coding Plan"; kimi.com/code/docs; volcengine.com/docs,
-/// "Coding Plan"; cloud.baidu.com, "Qianfan Coding Plan"; platform.stepfun.com, "Step Plan".
-const PLANS: [&str; 3] = ["coding", "step_plan", "token_plan"];
+/// Words of paths that plans have. Sources, read 2026-11, by pull requests and issues of clients that quote the providers'
+/// pages: Volcengine `/api/coding` and `/api/plan` (anomalyco/models.dev#3405, apache/maka#912), Baidu `/v2/coding`,
+/// `/anthropic/coding` and `/v2/tokenplan` (farion1231/cc-switch#2322, VicBilibily/GCMP#293), Kimi `/coding`
+/// (MoonshotAI/Kimi-K2#109), StepFun `/step_plan` (anomalyco/models.dev#1262), Tencent `/coding` and `/plan`
+/// (Pinvou/pinvou-agent#155, farion1231/cc-switch#7011), Z.ai `/api/coding` (anomalyco/models.dev#555). `token_plan` is
+/// not confirmed, and only lowers what is exact.
+const PLANS: [&str; 4] = ["coding", "step_plan", "token_plan", "tokenplan"];
+/// The word of the paths of two of them, which others may use for something else.
+const PLAN: &str = "plan";
 
-/// Beginnings of keys that belong to a plan. Sources, 2026-11: platform.claude.com (tokens of Claude's apps),
-/// platform.minimax.io and help.aliyun.com ("Coding Plan"), kimi.com/code/docs.
+/// How the parts of host names begin that belong to a plan. Sources, read 2026-11: Alibaba's `token-plan.` and `coding.`
+/// (QwenLM/qwen-code#10980, NousResearch/hermes-agent#4133), Xiaomi's `token-plan-sgp.` (NousResearch/hermes-agent#14285).
+const PLAN_HOSTS: [&str; 4] = ["token-plan.", "token-plan-", "coding.", "coding-"];
+
+/// Beginnings of keys that belong to a plan. Sources, read 2026-11: MiniMax's `sk-cp-` (MiniMax-AI/MiniMax-M2#96), Alibaba's
+/// `sk-sp-` (NousResearch/hermes-agent#4133), Kimi's `sk-kimi-` (MoonshotAI/Kimi-K2#109), `sk-ant-oat` of Claude's apps
+/// (platform.claude.com).
 const PLAN_KEYS: [&str; 4] = ["sk-ant-oat", "sk-cp-", "sk-sp-", "sk-kimi-"];
 
 /// What pays a call by its path.
@@ -26,6 +37,8 @@ pub(super) fn of_path(target: &Target<'_>) -> Option<&'static str> {
         target.segments.iter().map(AsRef::as_ref).take(words.len()).eq(words.iter().copied())
     };
     let plan = PLANS.iter().any(|word| target.has(word))
+        || PLAN_HOSTS.iter().any(|start| target.host.starts_with(start))
+        || [provider::VOLCENGINE, provider::TENCENT_CLOUD].contains(&provider) && target.has(PLAN)
         || provider == provider::Z_AI && at(&["api", "anthropic"])
         || provider == provider::OPENCODE && at(&["zen", "go"]);
     if plan {
@@ -73,7 +86,27 @@ mod tests {
             ("https://api.z.ai/api/anthropic/v1/messages", Some(SUBSCRIPTION)),
             ("https://api.z.ai/api/paas/v4/chat/completions", None),
             ("https://ark.cn-beijing.volces.com/api/coding/v3/chat/completions", Some(SUBSCRIPTION)),
+            ("https://ark.cn-beijing.volces.com/api/plan/v3/chat/completions", Some(SUBSCRIPTION)),
+            ("https://ark.ap-southeast.bytepluses.com/api/coding/v1/messages", Some(SUBSCRIPTION)),
+            ("https://ark.cn-beijing.volces.com/api/v3/chat/completions", None),
             ("https://qianfan.baidubce.com/v2/coding/chat/completions", Some(SUBSCRIPTION)),
+            ("https://qianfan.baidubce.com/v2/tokenplan/personal/chat/completions", Some(SUBSCRIPTION)),
+            ("https://qianfan.baidubce.com/anthropic/coding/v1/messages", Some(SUBSCRIPTION)),
+            ("https://qianfan.baidubce.com/v2/chat/completions", None),
+            ("https://coding-intl.dashscope.aliyuncs.com/v1/chat/completions", Some(SUBSCRIPTION)),
+            ("https://coding.dashscope.aliyuncs.com/apps/anthropic/v1/messages", Some(SUBSCRIPTION)),
+            (
+                "https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1/chat/completions",
+                Some(SUBSCRIPTION),
+            ),
+            ("https://dashscope-intl.aliyuncs.com/compatible-mode/v1/chat/completions", None),
+            ("https://token-plan-sgp.xiaomimimo.com/v1/chat/completions", Some(SUBSCRIPTION)),
+            ("https://api.xiaomimimo.com/v1/chat/completions", None),
+            ("https://api.lkeap.cloud.tencent.com/coding/v3/chat/completions", Some(SUBSCRIPTION)),
+            ("https://tokenhub.tencentmaas.com/plan/v3/chat/completions", Some(SUBSCRIPTION)),
+            ("https://tokenhub-intl.tencentcloudmaas.com/plan/anthropic/v1/messages", Some(SUBSCRIPTION)),
+            ("https://api.lkeap.cloud.tencent.com/v1/chat/completions", None),
+            ("https://api.kimi.com/coding/v1/messages", Some(SUBSCRIPTION)),
             ("https://opencode.ai/zen/go/v1/chat/completions", Some(SUBSCRIPTION)),
             ("https://opencode.ai/zen/v1/chat/completions", None),
             ("https://api.stepfun.com/step_plan/v1/chat/completions", Some(SUBSCRIPTION)),
@@ -98,6 +131,7 @@ mod tests {
             ),
             // A gateway that no one knows may name its paths as it likes.
             ("https://llm.example.com/coding/v1/chat/completions", None),
+            ("https://coding.example.com/v1/chat/completions", None),
         ] {
             let recognised = recognise(&Method::POST, &url.parse().unwrap()).unwrap();
             assert_eq!(recognised.request.payment, wanted, "{url}");

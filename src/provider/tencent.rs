@@ -16,6 +16,8 @@ pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise], 
 const HOSTS: &[(Host, &str)] = &[
     (Host::Name("api.lkeap.cloud.tencent.com"), provider::TENCENT_CLOUD),
     (Host::Name("api.hunyuan.cloud.tencent.com"), provider::TENCENT_CLOUD),
+    (Host::Suffix(".tencentmaas.com"), provider::TENCENT_CLOUD),
+    (Host::Suffix(".tencentcloudmaas.com"), provider::TENCENT_CLOUD),
     (Host::Pattern(is_action_host), provider::TENCENT_CLOUD),
 ];
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use spanledger::semconv::attribute;
 use spanledger::{Billing, Modality, PriceQuery, PriceTable, Usage, UsageSource};
 
+mod asked;
 mod cache;
 mod charges;
 mod contradictions;

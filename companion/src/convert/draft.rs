@@ -12,7 +12,7 @@ use spanledger::{CostStatus, Outcome, Usage, UsageSource};
 use super::attributes::{self, Field, Own};
 use super::process::ProcessDraft;
 use super::tags::{TagDraft, TagSource};
-use super::third_party::{self, Sender};
+use super::third_party::{self, Fact, Json, Sender};
 use super::value::{self, DOCUMENT_BYTES, NAME_BYTES, TEXT_BYTES};
 use crate::otlp::{self, Malformed, SpanView, Text, Value};
 use crate::record::{ProcessReport, Tags, Timestamp};
@@ -24,6 +24,8 @@ pub(super) use usage::Reading;
 const EXCEPTION: &str = "exception";
 const EXCEPTION_TYPE: &str = "exception.type";
 const EXCEPTION_MESSAGE: &str = "exception.message";
+/// What a chunk with usage has.
+const WITH_USAGE: &str = "\"usage\": {";
 /// The attribute of an event that has a finish reason.
 const FINISH_REASON: &str = "finish_reason";
 
@@ -127,6 +129,8 @@ impl<'a> Draft<'a> {
             self.set(field, value, Rank::Conventions, std::convert::identity);
         } else if let Some(field) = self.sender.own_field(key).or_else(|| third_party::field(key)) {
             self.note_third_party(field, value);
+        } else if third_party::may_cost(key, value) {
+            self.more.set(Fact::Unparsed, value, std::convert::identity);
         } else if !self.tags.note_own(key, value)
             && let Value::Text(module) = value
         {
@@ -143,11 +147,9 @@ impl<'a> Draft<'a> {
 
     fn note_third_party(&mut self, field: Field, value: Value<'a>) {
         match (field, value) {
-            (Field::Json(document), Value::Text(text)) => document.read(text, |field, member| {
-                if let Some(member) = value::of_json(member) {
-                    self.set(field, member, Rank::ThirdParty, |text| Cow::Owned(text.into_owned()));
-                }
-            }),
+            (Field::Json(document), Value::Text(text)) => {
+                self.note_document(document, text, Rank::ThirdParty)
+            }
             (_, Value::Text(text)) if text.head(1) == "\"" => {
                 if let Some(text) = value::unquoted(&text.head(DOCUMENT_BYTES)) {
                     self.set(field, Value::Text(Text::Plain(&text)), Rank::ThirdParty, |text| {
@@ -157,6 +159,14 @@ impl<'a> Draft<'a> {
             }
             _ => self.set(field, value, Rank::ThirdParty, std::convert::identity),
         }
+    }
+
+    fn note_document(&mut self, document: &Json, text: Text<'_>, rank: Rank) {
+        document.read(text, |field, member| {
+            if let Some(member) = value::of_json(member) {
+                self.set(field, member, rank, |text| Cow::Owned(text.into_owned()));
+            }
+        });
     }
 
     /// Sets the fact that `field` names; `keep` makes a text last as long as the draft.
@@ -284,12 +294,20 @@ impl<'a> Draft<'a> {
             if first_chunk {
                 self.more.first_chunk_at = i64::try_from(event.time).ok().filter(|time| *time > 0);
             }
-            if let Some((attribute, document)) = dialect.chunk.filter(|_| first_chunk) {
+            if let Some(chunks) = dialect.chunks.filter(|chunks| name.starts_with(chunks.events)) {
                 event.attributes(|key, value| {
-                    if key.head(NAME_BYTES) == attribute {
-                        self.note_third_party(Field::Json(document), value);
+                    let Value::Text(text) = value else { return };
+                    if key.head(NAME_BYTES) != chunks.attribute {
+                        return;
+                    }
+                    if first_chunk {
+                        self.note_document(chunks.first, text, Rank::ThirdParty);
+                    }
+                    if text.head(DOCUMENT_BYTES).contains(WITH_USAGE) {
+                        self.note_document(chunks.usage, text, Rank::Conventions);
                     }
                 })?;
+                return Ok(());
             }
             let exception = name == EXCEPTION && self.status == SpanStatus::Error;
             let finished = dialect.finish_reason_event == Some(name);

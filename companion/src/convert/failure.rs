@@ -59,19 +59,22 @@ fn digits(error_type: &str) -> Option<u16> {
 
 /// The ways in which texts name an HTTP status:
 /// `Error code: 429`, `status_code: 429`, `HTTP 429`, `HTTP/1.1 429`, `'code': 429`, `got status: 429`; `(429 Too Many
-/// Requests)`; a line that begins with it, after the exception's class or not; `429 RESOURCE_EXHAUSTED` anywhere.
-const STATUS: [&str; 4] = [
+/// Requests)`; a line that begins with it, after the exception's class or not; `429 RESOURCE_EXHAUSTED` anywhere;
+/// `Error 429, Message`, `API Error: 529`; `: 404 Not Found`, `[503 Service Unavailable]`.
+const STATUS: [&str; 6] = [
     r#"(?i)\b(?:error code|status[ _-]?code|status|http(?:/[0-9.]+)?|code)\b["']?\s*[:=]?\s*["'(]?([45][0-9]{2})\b"#,
     r"\(([45][0-9]{2})(?:\)| [A-Z])",
     r"(?m)^\s*(?:[A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception)[:(]\s*['\x22]?)?([45][0-9]{2})(?:[ :{.]|$)",
     r"\b([45][0-9]{2}) [A-Z][A-Z_]{4,}\b",
+    r"\b[Ee]rror:? ([45][0-9]{2})\b",
+    r"(?:: |\[)([45][0-9]{2}) [A-Z][a-z]+",
 ];
 
 #[expect(
     clippy::expect_used,
     reason = "the patterns are constants, and every test of this file compiles them"
 )]
-static PATTERNS: LazyLock<[Regex; 4]> =
+static PATTERNS: LazyLock<[Regex; 6]> =
     LazyLock::new(|| STATUS.map(|pattern| Regex::new(pattern).expect("a constant pattern")));
 
 /// The HTTP status that the text of a failure names.

@@ -26,6 +26,7 @@ mod rust;
 mod strands;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -34,6 +35,7 @@ use super::attributes::{Field, Part};
 pub(super) use fact::Fact;
 pub(super) use json::Json;
 pub(super) use meaning::{Meaning, meaning, streams};
+pub(super) use usage::may_cost;
 
 /// The resource attribute that names the sending SDK.
 pub(super) const SDK_NAME: &str = "telemetry.sdk.name";
@@ -57,11 +59,14 @@ pub(super) struct Dialect {
     own_fields: &'static [(&'static str, Field)],
     /// Events of which the first tells when the first chunk came.
     pub(super) first_chunk_events: &'static [&'static str],
-    /// The attribute of that event which is the chunk, and what is read of it.
-    pub(super) chunk: Option<(&'static str, &'static Json)>,
+    /// Where its events are the chunks of a stream.
+    pub(super) chunks: Option<Chunks>,
     /// Whether a complete response has a finish reason, in the versions that report cached tokens: a stream without one, and
     /// without usage, ended before.
     pub(super) names_ends: bool,
+    /// Whether a response that came has an id, a model, a finish reason or usage: a call that did not fail and has none of
+    /// them was given up.
+    pub(super) names_responses: bool,
     /// An event that has the finish reason.
     pub(super) finish_reason_event: Option<&'static str>,
     /// Log records that are about a call, by the name of the event.
@@ -95,8 +100,9 @@ impl Dialect {
         fields: &[],
         own_fields: &[],
         first_chunk_events: &[],
-        chunk: None,
+        chunks: None,
         names_ends: false,
+        names_responses: false,
         finish_reason_event: None,
         events: &[],
         always_streams: false,
@@ -111,6 +117,18 @@ impl Dialect {
         logs_stream_ends: false,
         provider: None,
     };
+}
+
+/// Events that are the chunks of a stream, and what is read of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunks {
+    /// How their names begin.
+    pub(super) events: &'static str,
+    /// The attribute that is the chunk.
+    pub(super) attribute: &'static str,
+    pub(super) first: &'static Json,
+    /// What is read of those with usage; the last of them counts.
+    pub(super) usage: &'static Json,
 }
 
 /// What a log record is to a call.

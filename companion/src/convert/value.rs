@@ -49,7 +49,11 @@ pub(super) fn count(value: Value<'_>) -> Option<u64> {
             reason = "`as` saturates and the sign is checked"
         )]
         Value::Double(number) if number >= 0.0 && number.fract() == 0.0 => Some(number as u64),
-        Value::Text(digits) => digits.head(NUMBER_BYTES).parse().ok(),
+        Value::Text(digits) => {
+            let digits = digits.head(NUMBER_BYTES);
+            let digits = digits.trim();
+            digits.strip_suffix(".0").unwrap_or(digits).parse().ok()
+        }
         _ => None,
     }
 }
@@ -65,7 +69,7 @@ pub(super) fn number(value: Value<'_>) -> Option<f64> {
         Value::Double(number) => number,
         #[expect(clippy::cast_precision_loss, reason = "costs and seconds are far below 2^53")]
         Value::Int(number) => number as f64,
-        Value::Text(digits) => digits.head(NUMBER_BYTES).parse().ok()?,
+        Value::Text(digits) => digits.head(NUMBER_BYTES).trim().parse().ok()?,
         _ => return None,
     };
     number.is_finite().then_some(number)
@@ -76,18 +80,28 @@ pub(super) fn usd(value: Value<'_>) -> Option<f64> {
     number(value).filter(|usd| (0.0..=MOST_USD).contains(usd))
 }
 
-/// A flag, also where it came as text.
+/// A flag, also where it came as text, or as 0 or 1.
 pub(super) fn flag(value: Value<'_>) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(flag),
-        Value::Text(text) => text.head(NUMBER_BYTES).to_ascii_lowercase().parse().ok(),
+        Value::Int(number @ 0..=1) => Some(number == 1),
+        Value::Text(text) => match text.head(NUMBER_BYTES).trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-/// An HTTP status.
+/// An HTTP status, also where its reason follows: `429 Too Many Requests`.
 pub(super) fn status(value: Value<'_>) -> Option<u16> {
-    count(value).and_then(|code| u16::try_from(code).ok()).filter(|code| (100..=599).contains(code))
+    let first = |text: Text<'_>| text.head(NUMBER_BYTES).split_whitespace().next()?.parse().ok();
+    let code = match value {
+        Value::Text(text) => first(text),
+        other => count(other),
+    };
+    code.and_then(|code| u16::try_from(code).ok()).filter(|code| (100..=599).contains(code))
 }
 
 /// A member of a document that is no list and no object.
@@ -108,7 +122,7 @@ pub(super) fn unquoted(text: &str) -> Option<String> {
     serde_json::from_str(text).ok().filter(|text: &String| !text.starts_with('<') && text != "NOT_GIVEN")
 }
 
-/// A list of names; a single name is a list of one, and the text of a JSON list of strings is that list.
+/// A list of names; a single name is a list of one, and the text of a list of strings, in JSON or Python, is that list.
 pub(super) fn names(value: Value<'_>) -> Option<Vec<String>> {
     list(value, MOST_REASONS)
 }
@@ -121,9 +135,14 @@ pub(super) fn factors(value: Value<'_>) -> Option<Vec<String>> {
 fn list(value: Value<'_>, most: usize) -> Option<Vec<String>> {
     let names: Vec<String> = match value {
         Value::Text(text) if text.head(1) == "[" => {
-            let names: Vec<String> = serde_json::from_str(&text.head(DOCUMENT_BYTES)).ok()?;
-            names
+            let text = text.head(DOCUMENT_BYTES);
+            let items: Vec<serde_json::Value> = serde_json::from_str(&text)
+                .or_else(|_| serde_json::from_str(&text.replace('\'', "\"")))
+                .ok()?;
+            let name = |item| if let serde_json::Value::String(name) = item { Some(name) } else { None };
+            items
                 .into_iter()
+                .filter_map(name)
                 .filter(|name| !name.is_empty())
                 .take(most)
                 .map(|name| cut(name, NAME_BYTES))

@@ -287,8 +287,8 @@ pub struct Appended {
     pub undone: u64,
     /// New calls whose service, provider, model, kind of failure or tag is counted as `_OTHER`.
     pub others: [u64; 5],
-    /// Accounts that may be forgotten within ten minutes of their end, since more have come than are remembered: another
-    /// account of the same call that comes from now on may be counted as well.
+    /// Accounts that may be forgotten within a minute of their end, and response ids within ten, since more have come
+    /// than are remembered: another account of the same call that comes from now on may be counted as well.
     pub forgotten: u64,
 }
 

@@ -10,22 +10,34 @@
 //! A provider's or gateway's own span is a [witness](crate::record::Origin::Witness). It is never counted next to a
 //! client's account, and counts by itself when no client's account has come for [`WITNESS_WAITS`].
 
+mod earlier;
 mod generations;
 mod groups;
+mod judge;
 mod known;
 mod reach;
+mod read;
 mod relation;
+mod responses;
 mod search;
 mod shared;
+#[cfg(test)]
+mod tests;
+mod times;
 mod verdict;
+
+use std::ops::RangeInclusive;
 
 use crate::record::{CallRecord, Timestamp};
 
 pub use groups::Groups;
 pub(crate) use known::Known;
-pub(crate) use relation::is_kept;
+pub(crate) use relation::{RESPONSE_WINDOW, is_kept};
 pub(crate) use shared::Shared;
 pub(crate) use verdict::{Verdict, verdicts};
+
+/// Bytes in which the response ids of ten minutes are remembered, at 10,000 calls per second.
+pub(crate) const EARLIER_BYTES: usize = 64 << 20;
 
 /// How long a witness waits for the account of a client, from the end of its span: two hours, in nanoseconds.
 pub(crate) const WITNESS_WAITS: i64 = 2 * 3_600 * Timestamp::SECOND;
@@ -46,6 +58,14 @@ pub(crate) trait Accounts {
 
     /// The account in row `id`, if there is one.
     fn account(&self, id: i64) -> Result<Option<Account>, Self::Error>;
+
+    /// Accounts in these rows with this response id, at most `limit`.
+    fn with_response(
+        &self,
+        rows: RangeInclusive<i64>,
+        response_id: &str,
+        limit: usize,
+    ) -> Result<Vec<Account>, Self::Error>;
 
     /// Calls `each` with the newest rows, the oldest of them first, at most `limit`.
     fn newest(&self, limit: usize, each: &mut Each<'_, Self::Error>) -> Result<(), Self::Error>;

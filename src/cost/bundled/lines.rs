@@ -5,11 +5,13 @@
 
 use genai_prices::{ErrorKind, PriceRequest, Usage, UsageKey};
 
-use super::{Billing, Bundled, Piece, Resolution, count_of, detailed, factors, totals, with_usage};
-use crate::billing::Count;
-use crate::billing::Word;
+use super::Bundled;
+use super::finding::Resolution;
+use super::piece::Piece;
+use super::usage::{count_of, detailed, totals, with_usage};
+use crate::billing::{Billing, Count, Word};
 use crate::cost::bill::{BillLine, TOKENS};
-use crate::cost::factors::Served;
+use crate::cost::factors::{self, Served};
 use crate::cost::lookup::{self, Place};
 use crate::cost::tokens::Tokens;
 use crate::cost::{PriceQuery, is_standard};

@@ -16,6 +16,8 @@ enum Meaning {
     Route,
     /// The call is paid by other means than its tokens.
     Prepaid(&'static str),
+    /// Whether a gateway has the response from its own cache.
+    Cache,
     /// Repeats what the body holds.
     Free,
     Unknown,
@@ -27,6 +29,8 @@ const KNOWN: &[(&str, Meaning)] = &[
     // nRouter.
     ("x-nr-request-cost", Meaning::Charge),
     ("x-inference-provider", Meaning::Route),
+    ("helicone-cache", Meaning::Cache),
+    ("x-cache", Meaning::Cache),
     // Azure OpenAI, where the deployment is of provisioned throughput.
     ("azure-openai-deployment-utilization", Meaning::Prepaid("provisioned")),
     // ElevenLabs: characters, which its own format reads.
@@ -38,6 +42,13 @@ const KNOWN: &[(&str, Meaning)] = &[
 /// Ends of names that speak of what a call costs.
 const PRICED: [&str; 7] =
     ["-cost", "-price", "-price-estimate", "-charge", "-credits", "-credits-used", "-cost-ticks"];
+
+/// Ends of names that show whether a gateway has the response from its own cache: Cloudflare's `cf-aig-cache-status`,
+/// Portkey's, OpenRouter's, Kong's `x-cache-status`, LiteLLM's `x-litellm-cache-hit`. Sources, 2026-11:
+/// developers.cloudflare.com/ai-gateway/features/caching, openrouter.ai/docs/guides/features/response-caching.
+const CACHED: [&str; 2] = ["-cache-status", "-cache-hit"];
+/// What pays such a response: the call that filled the cache.
+const CACHE: &str = "gateway_cache";
 
 /// Reads what any header may carry.
 pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
@@ -52,6 +63,12 @@ pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
             (Meaning::Route, _) => _ = facts.billing.word(Word::Route, &value.to_ascii_lowercase()),
             (Meaning::Free, _) => {}
             (Meaning::Prepaid(payment), _) => _ = facts.billing.word(Word::Payment, payment),
+            (Meaning::Cache, _) => {
+                let value = value.to_ascii_lowercase();
+                if value.split([' ', ',', ';']).any(|word| ["hit", "true"].contains(&word)) {
+                    facts.billing.word(Word::Payment, CACHE);
+                }
+            }
             (_, Some(0.0)) => {}
             _ if value.is_empty() => {}
             _ => facts.coverage.note(Reason::Header, format!("header:{}", &name[..name.len().min(57)])),
@@ -74,11 +91,15 @@ fn meaning(name: &str) -> Option<Meaning> {
             Meaning::Charge => Meaning::Charge,
             Meaning::Route => Meaning::Route,
             Meaning::Prepaid(payment) => Meaning::Prepaid(payment),
+            Meaning::Cache => Meaning::Cache,
             _ => Meaning::Free,
         });
     }
     if name.ends_with("-service-tier") {
         return Some(Meaning::Tier);
+    }
+    if CACHED.iter().any(|end| name.ends_with(end)) {
+        return Some(Meaning::Cache);
     }
     // What limits count is no bill.
     let priced = PRICED.iter().any(|end| name.ends_with(end));
@@ -117,6 +138,27 @@ mod tests {
         assert_eq!(facts.header_tier.as_deref(), Some("priority"));
         assert_eq!(facts.billing.get(Word::Route), Some("groq"));
         assert!(facts.coverage.is_whole());
+    }
+
+    #[test]
+    fn a_response_from_the_cache_of_a_gateway_is_not_paid_by_its_tokens() {
+        for (name, value, hit) in [
+            ("cf-aig-cache-status", "HIT", true),
+            ("x-portkey-cache-status", "SEMANTIC HIT", true),
+            ("x-openrouter-cache-status", "hit", true),
+            ("x-cache-status", "Hit", true),
+            ("x-litellm-cache-hit", "True", true),
+            ("helicone-cache", "HIT", true),
+            ("x-cache", "Hit from cloudfront", true),
+            ("cf-aig-cache-status", "MISS", false),
+            ("x-portkey-cache-status", "DISABLED", false),
+            ("x-cache", "Miss from cloudfront", false),
+            ("x-litellm-cache-hit", "False", false),
+            ("x-litellm-cache-key", "abc-hit", false),
+        ] {
+            let payment = facts(&[(name, value)]).billing.get(Word::Payment).map(str::to_owned);
+            assert_eq!(payment.as_deref(), hit.then_some(CACHE), "{name}: {value}");
+        }
     }
 
     #[test]

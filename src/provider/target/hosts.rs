@@ -125,6 +125,7 @@ pub(in crate::provider) const COMPATIBLE: &[(Host, &str)] = &[
     (Host::Name("api.stepfun.com"), provider::STEPFUN),
     (Host::Name("api.stepfun.ai"), provider::STEPFUN),
     (Host::Name("api.xiaomimimo.com"), provider::XIAOMI_MIMO),
+    (Host::Suffix(".xiaomimimo.com"), provider::XIAOMI_MIMO),
     (Host::Name("api.sarvam.ai"), provider::SARVAM_AI),
     (Host::Name("api.nova.amazon.com"), provider::AMAZON_NOVA),
     (Host::Suffix(".api.x.ai"), provider::X_AI),

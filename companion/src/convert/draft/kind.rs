@@ -189,6 +189,7 @@ impl<'a> Draft<'a> {
             .or_else(|| {
                 of_model(&self.response_model).or_else(|| of_model(&self.request_model)).map(Cow::Borrowed)
             })
-            .or(self.sender.dialect.provider.map(Cow::Borrowed));
+            .or(self.sender.dialect.provider.map(Cow::Borrowed))
+            .or_else(|| self.error_type.as_deref().and_then(provider::of_class).map(Cow::Borrowed));
     }
 }

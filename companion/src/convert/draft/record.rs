@@ -147,7 +147,8 @@ impl Draft<'_> {
     /// How a call ended whose span has no outcome of this project's library.
     fn inferred_outcome(&self, failure: Option<FailureKind>, stream: bool) -> Outcome {
         if !self.has_failed() {
-            return if stream && self.was_dropped() { Outcome::Dropped } else { Outcome::Completed };
+            let dropped = stream && self.was_dropped() || self.was_given_up();
+            return if dropped { Outcome::Dropped } else { Outcome::Completed };
         }
         let code = self.status_code.filter(|code| *code >= 400);
         let begun = self.has_begun();
@@ -175,6 +176,16 @@ impl Draft<'_> {
         dialect.unset_means_dropped && self.status == SpanStatus::Unset
             || names_ends && without_end
             || silent && dialect.names_ends && self.sender.reports_cached()
+    }
+
+    /// Whether no response came although nothing failed, where the sender lets that be seen.
+    fn was_given_up(&self) -> bool {
+        self.sender.dialect.names_responses
+            && self.status == SpanStatus::Unset
+            && self.response_id.is_none()
+            && self.response_model.is_none()
+            && self.finish_reasons.is_none()
+            && !self.has_usage()
     }
 
     /// Makes sure that a failed call has an error type, and names the kind of its failure.

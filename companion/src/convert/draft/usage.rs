@@ -59,12 +59,16 @@ impl Draft<'_> {
     fn add_apart(&mut self) {
         let parts =
             |modality: &spanledger::Modality| modality.image.unwrap_or(0) + modality.audio.unwrap_or(0);
+        // A total that is these two alone shows that the others are parts of them.
+        let both = self.more.input_apart.zip(self.more.output_apart).map(|(input, output)| input + output);
+        let within = both.is_some() && both == self.more.total_tokens;
         if let Some(input) = self.more.input_apart.filter(|_| self.usage.input_tokens.is_none()) {
-            self.usage.input_tokens = Some(input + self.cached() + parts(&self.usage.input_modality));
+            let others = self.cached() + parts(&self.usage.input_modality);
+            self.usage.input_tokens = Some(if within { input } else { input + others });
         }
         if let Some(output) = self.more.output_apart.filter(|_| self.usage.output_tokens.is_none()) {
-            let reasoning = self.usage.reasoning_tokens.unwrap_or(0);
-            self.usage.output_tokens = Some(output + reasoning + parts(&self.usage.output_modality));
+            let others = self.usage.reasoning_tokens.unwrap_or(0) + parts(&self.usage.output_modality);
+            self.usage.output_tokens = Some(if within { output } else { output + others });
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Converted, NOW, converted, converter};
 use crate::record::CallRecord;
 
 mod agents;
+mod details;
 mod errors;
 mod exactness;
 mod frameworks;

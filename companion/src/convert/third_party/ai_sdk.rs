@@ -45,6 +45,7 @@ pub(super) const OLDER: Dialect = Dialect {
 pub(super) const NEWER: Dialect = Dialect {
     name: "Vercel AI SDK",
     scopes: &[("gen_ai", Cached::Unknown), ("@ai-sdk/", Cached::Unknown)],
+    names_responses: true,
     ..Dialect::EMPTY
 };
 

@@ -37,20 +37,26 @@ impl Json {
         if text.len() > DOCUMENT_BYTES {
             return;
         }
-        let parsed = if self.python {
-            serde_json::from_str(&from_python(&text))
-        } else {
-            serde_json::from_str::<Value>(&text)
-        };
-        if let Ok(document) = parsed {
+        if let Some(document) = self.parse(&text) {
             self.members(&document, &mut each);
         }
+    }
+
+    fn parse(&self, text: &str) -> Option<Value> {
+        let parsed =
+            if self.python { serde_json::from_str(&from_python(text)) } else { serde_json::from_str(text) };
+        parsed.ok()
     }
 
     fn members(&self, document: &Value, each: &mut dyn FnMut(Field, &Value)) {
         for (pointer, field) in self.fields {
             match (field, document.pointer(pointer)) {
                 (_, Some(Value::Null) | None) => {}
+                (Field::Json(inner), Some(Value::String(text))) => {
+                    if let Some(document) = inner.parse(text) {
+                        inner.members(&document, each);
+                    }
+                }
                 (Field::Json(inner), Some(value)) => inner.members(value, each),
                 (_, Some(value)) => each(*field, value),
             }
@@ -85,8 +91,9 @@ fn has_unknown(value: &Value, pointer: &mut String) -> bool {
     }
 }
 
-/// The text of a Python dictionary as JSON: `'a'` is a string, `None`, `True` and `False` are words. A quote within a
-/// string that Python has put into double quotes stays.
+/// The text of a Python value as JSON: `'a'` is a string, `None`, `True` and `False` are words, and an object,
+/// `Usage(input=1)`, is a dictionary of what it was made of. A quote within a string that Python has put into double
+/// quotes stays. A value that has no such form gives no JSON.
 fn from_python(text: &str) -> String {
     let mut json = String::with_capacity(text.len());
     let mut word = String::new();
@@ -95,8 +102,9 @@ fn from_python(text: &str) -> String {
     while let Some(character) = characters.next() {
         match (quote, character) {
             (Some(_), '\\') => match characters.next() {
-                // JSON has no such escape.
+                // JSON has no such escapes.
                 Some('\'') => json.push('\''),
+                Some('x') => json.push_str("\\u00"),
                 Some(escaped) => json.extend(['\\', escaped]),
                 None => {}
             },
@@ -106,14 +114,26 @@ fn from_python(text: &str) -> String {
             }
             (Some(_), '"') => json.push_str("\\\""),
             (Some(_), _) => json.push(character),
+            (None, '_') => word.push(character),
             (None, _) if character.is_ascii_alphabetic() => word.push(character),
+            (None, _) if character.is_ascii_digit() && !word.is_empty() => word.push(character),
+            (None, '(') if !word.is_empty() => {
+                word.clear();
+                json.push('{');
+            }
+            (None, '=') => {
+                json.extend(["\"", &word, "\":"]);
+                word.clear();
+            }
             (None, _) => {
                 flush(&mut word, &mut json);
-                if matches!(character, '\'' | '"') {
-                    quote = Some(character);
-                    json.push('"');
-                } else {
-                    json.push(character);
+                match character {
+                    '\'' | '"' => {
+                        quote = Some(character);
+                        json.push('"');
+                    }
+                    ')' => json.push('}'),
+                    other => json.push(other),
                 }
             }
         }
@@ -143,6 +163,7 @@ pub(super) const USAGE: Json = Json::usage(&[
     ("/output_tokens", Field::OutputTokens),
     ("/output", Field::More(Fact::OutputApart)),
     ("/total_tokens", Field::More(Fact::TotalTokens)),
+    ("/total", Field::More(Fact::TotalTokens)),
     ("/prompt_tokens_details/cached_tokens", Field::CacheRead),
     ("/input_tokens_details/cached_tokens", Field::CacheRead),
     ("/input_token_details/cache_read", Field::CacheRead),
@@ -186,7 +207,6 @@ pub(super) const USAGE: Json = Json::usage(&[
 
 /// Members of a usage object that have no price of their own.
 const FREE: &[&str] = &[
-    "/total",
     "/prompt_tokens_details/text_tokens",
     "/completion_tokens_details/text_tokens",
     "/completion_tokens_details/accepted_prediction_tokens",
@@ -234,6 +254,21 @@ mod tests {
             "a": 1, "b": null, "it's": [true, false], "c": {"d": "x'y \"z\" \\ None"}, "e": 1.5e-6
         });
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn reads_the_text_of_a_python_object() {
+        let read = python(
+            r#"Completion(id='x', choices=[Choice(text='a=(\'b\') \x1b Usage(cached=9)', index0=0)], usage=Usage(in_1=120, details=Details(cached=64, none=None)))"#,
+        );
+        let expected = serde_json::json!({
+            "id": "x", "choices": [{"text": "a=('b') \u{1b} Usage(cached=9)", "index0": 0}],
+            "usage": {"in_1": 120, "details": {"cached": 64, "none": null}},
+        });
+        assert_eq!(read, expected);
+        for no_value in ["<Role.USER: 'user'>", "Decimal('0.1')", "x=1, y=2", "f(", "datetime(2026, 1, 2)"] {
+            assert!(serde_json::from_str::<Value>(&from_python(no_value)).is_err(), "{no_value}");
+        }
     }
 
     #[test]

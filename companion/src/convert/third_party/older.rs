@@ -12,6 +12,14 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("gen_ai.usage.prompt_tokens", Field::InputTokens),
         ("gen_ai.usage.completion_tokens", Field::OutputTokens),
         ("gen_ai.usage.total_tokens", Field::More(Fact::TotalTokens)),
+        // Semantic Kernel.
+        ("gen_ai.response.prompt_tokens", Field::InputTokens),
+        ("gen_ai.response.completion_tokens", Field::OutputTokens),
+        (
+            "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+            Field::More(Fact::Billed("cache_write_1h")),
+        ),
+        ("gen_ai.usage.details.ephemeral_1h_input_tokens", Field::More(Fact::Billed("cache_write_1h"))),
         ("gen_ai.usage.cached_tokens", Field::CacheRead),
         ("gen_ai.usage.cached_input_tokens", Field::CacheRead),
         ("gen_ai.usage.reasoning_tokens", Field::Reasoning),

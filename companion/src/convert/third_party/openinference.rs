@@ -9,7 +9,7 @@ use super::{Cached, Dialect, Fact, Field, Part};
 pub(super) const DIALECT: Dialect = Dialect {
     name: "OpenInference",
     scopes: &[
-        ("openinference.instrumentation.smolagents", Cached::Never),
+        ("openinference.instrumentation.smolagents", Cached::Unknown),
         ("openinference.instrumentation.openai_agents", Cached::Unknown),
         ("openinference.instrumentation.openai", Cached::Since(&[0, 1, 66])),
         ("openinference.instrumentation.anthropic", Cached::Since(&[3, 1])),
@@ -71,4 +71,17 @@ const RESPONSE: Json = Json::of(&[
     ("/generations/0/0/generation_info/service_tier", Field::ServiceTier),
     ("/generations/0/0/type", Field::More(Fact::GenerationType)),
     ("/generations/0/0/message/kwargs/response_metadata/service_tier", Field::ServiceTier),
+    ("/raw", Field::Json(&RAW)),
 ]);
+
+/// The response of a client library as smolagents keeps it: a Python object in the form in which Python prints it.
+const RAW: Json = Json::of(&[
+    ("/id", Field::ResponseId),
+    ("/model", Field::ResponseModel),
+    ("/service_tier", Field::ServiceTier),
+    ("/usage/prompt_tokens_details/cached_tokens", Field::CacheRead),
+    ("/usage/prompt_tokens_details/cache_write_tokens", Field::CacheWrite),
+    ("/usage/completion_tokens_details/reasoning_tokens", Field::Reasoning),
+    ("/usage", Field::Json(&BILLING)),
+])
+.in_python();

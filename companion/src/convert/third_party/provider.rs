@@ -24,6 +24,12 @@ pub(in super::super) fn known(name: &str) -> Option<&'static str> {
     PROVIDERS.iter().find(named).map(|(_, provider)| *provider)
 }
 
+/// Whose client library the class of an exception is of: `openai.AuthenticationError`.
+pub(in super::super) fn of_class(class: &str) -> Option<&'static str> {
+    let (module, _) = class.split_once('.')?;
+    PROVIDERS.iter().find(|(name, _)| *name == module).map(|(_, provider)| *provider)
+}
+
 /// Who serves at `host`, where only one provider does.
 pub(in super::super) fn at_host(host: &str) -> Option<&'static str> {
     let host = host.trim().to_ascii_lowercase();

@@ -6,21 +6,22 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroI64;
+use std::ops::RangeInclusive;
 
 use super::generations::{Few, Generations};
 use super::groups::Groups;
 use super::reach::Reach;
-use super::relation::{SAME_TOKENS_GAP, TimeSpan, end, is_witness, kind, response_id};
-use super::{Account, Accounts};
+use super::relation::{SAME_TOKENS_GAP, TimeSpan, end, is_witness, kind, kind_of, response_id};
+use super::responses::Responses;
+use super::times::{Keys, Near, Times};
+use super::{Account, Accounts, EARLIER_BYTES};
 use crate::record::{CallRecord, Origin, Passage};
 
 /// How many links above a call another account of it is recognised.
 pub(super) const LINKS: u8 = 8;
-/// Accounts below one span, with one response id, in one trace, and of one service at one time; the newest are kept.
+/// Accounts below one span and in one trace; the newest are kept.
 const BELOW: usize = 64;
-const SAME_ID: usize = 16;
 const IN_TRACE: usize = 64;
-const AT_ONE_TIME: usize = 256;
 
 /// What is remembered of the newest accounts: for certain of the newest `limit`, and of up to as many before them.
 #[derive(Debug)]
@@ -33,9 +34,9 @@ pub(crate) struct Known {
     spans: Generations<Span>,
     /// Spans that are no calls: the key of the parent; `None` where a search ends.
     passages: Generations<Option<u64>>,
-    responses: Generations<Few<i64>>,
+    responses: Responses,
     /// The accounts of third parties by service and time.
-    times: Generations<Few<Near>>,
+    times: Times,
     /// The accounts by trace, only since a witness has come.
     traces: Option<Generations<Few<i64>>>,
     /// Accounts that arrived since [`Self::forgets_soon`] was true.
@@ -59,20 +60,6 @@ struct Below {
     links: u8,
 }
 
-/// An account with what excludes most others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Near {
-    row: i64,
-    time: TimeSpan,
-    scope: u64,
-}
-
-impl Near {
-    fn may_be(&self, other: &Self) -> bool {
-        self.scope != other.scope && self.time.gap(other.time, SAME_TOKENS_GAP).is_some()
-    }
-}
-
 impl Known {
     pub(crate) fn new(limit: usize, groups: Groups) -> Self {
         Self {
@@ -82,19 +69,17 @@ impl Known {
             // Of each account the account and its parent.
             spans: Generations::new(2 * limit),
             passages: Generations::new(limit),
-            responses: Generations::new(limit),
-            times: Generations::new(limit),
+            responses: Responses::new(limit, EARLIER_BYTES),
+            times: Times::new(limit),
             traces: None,
             arrived: 0,
             reach: Reach::default(),
         }
     }
 
-    /// What the newest rows of the store lead to.
-    pub(crate) fn load<A: Accounts>(limit: usize, groups: Groups, accounts: &A) -> Result<Self, A::Error> {
-        let mut known = Self::new(limit, groups);
-        accounts.newest(limit, &mut |id, call| known.arrive(id, call, accounts).map(drop))?;
-        Ok(known)
+    /// Remembers what the newest rows of the store lead to.
+    pub(crate) fn load<A: Accounts>(&mut self, accounts: &A) -> Result<(), A::Error> {
+        accounts.newest(self.limit, &mut |id, call| self.arrive(id, call, accounts).map(drop))
     }
 
     /// The row that the account with these ids had, as far as is remembered. It may be another's by now, or gone.
@@ -126,11 +111,10 @@ impl Known {
         }
 
         if let Some(key) = self.response_key(call) {
-            related |= self.responses.add(key, id, SAME_ID);
+            related |= self.responses.add(key, id, end(call));
         }
         if let Some((keys, near)) = self.near(id, call) {
-            related |= keys.iter().any(|key| self.times.values(*key).iter().any(|other| near.may_be(other)));
-            self.times.add(keys[0], near, AT_ONE_TIME);
+            related |= self.times.add(keys, near);
         }
         related |= self.arrive_in_trace(id, call, accounts)?;
         if related {
@@ -159,7 +143,17 @@ impl Known {
 
     /// Accounts that may have been forgotten since this was asked although others of their calls may still come.
     pub(crate) fn forgotten(&mut self) -> u64 {
-        std::mem::take(&mut self.reach.forgotten)
+        std::mem::take(&mut self.reach.forgotten).saturating_add(self.responses.forgotten())
+    }
+
+    /// What the response id of an account is known by.
+    pub(crate) fn key_of_response(&self, operation: &str, service: &str, id: &str) -> u64 {
+        in_group(self.salt.hash_one((kind_of(operation), id)), self.groups.group(service))
+    }
+
+    /// Remembers the response id of an account that is older than the newest, and ended at `end`.
+    pub(crate) fn recall(&mut self, key: u64, id: i64, end: i64) {
+        self.responses.add(key, id, end);
     }
 
     /// Whether so many accounts have arrived since this was true that what should be remembered must arrive again.
@@ -303,11 +297,10 @@ impl Known {
         let below = span.map_or(&[][..], |span| span.below.as_slice());
         let mut rows: Vec<i64> = below.iter().map(|below| below.row).collect();
         if let Some(key) = self.response_key(call) {
-            rows.extend(self.responses.values(key));
+            rows.extend(self.responses.rows(key));
         }
         if let Some((keys, near)) = self.near(0, call) {
-            let others = keys.iter().flat_map(|key| self.times.values(*key));
-            rows.extend(others.filter(|other| near.may_be(other)).map(|other| other.row));
+            rows.extend(self.times.nearest(keys, near));
         }
         if let Some(traces) = &self.traces {
             rows.extend(traces.values(self.trace_key(call)));
@@ -332,13 +325,34 @@ impl Known {
         Some(self.span_key(&call.trace_id, &call.parent_span_id?))
     }
 
+    /// The ranges of rows in which earlier accounts with the same response id may be.
+    pub(super) fn earlier(&self, call: &CallRecord) -> Vec<RangeInclusive<i64>> {
+        self.response_key(call).map_or_else(Vec::new, |key| self.responses.ranges(key).collect())
+    }
+
+    /// Whether accounts of both services may be of one call.
+    pub(super) fn may_share(&self, a: &CallRecord, b: &CallRecord) -> bool {
+        self.groups.group(&a.service) == self.groups.group(&b.service)
+    }
+
+    /// Whether different requests repeat the response id of `call`.
+    pub(super) fn is_repeated(&self, call: &CallRecord) -> bool {
+        self.response_key(call).is_some_and(|key| self.responses.is_repeated(key))
+    }
+
+    /// Notes that different requests repeat the response id of `call`.
+    pub(super) fn repeat(&mut self, call: &CallRecord) {
+        if let Some(key) = self.response_key(call) {
+            self.responses.repeat(key);
+        }
+    }
+
     fn response_key(&self, call: &CallRecord) -> Option<u64> {
-        let group = self.groups.group(&call.service);
-        response_id(call).map(|id| in_group(self.salt.hash_one((kind(call), id)), group))
+        response_id(call).map(|id| self.key_of_response(&call.operation, &call.service, id))
     }
 
     /// An account that is compared by time, and the keys of the time in which it ended and of those next to it.
-    fn near(&self, row: i64, call: &CallRecord) -> Option<([u64; 3], Near)> {
+    fn near(&self, row: i64, call: &CallRecord) -> Option<(Keys, Near)> {
         if call.origin != Origin::ThirdParty || call.scope.is_empty() {
             return None;
         }

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::relation::RESPONSE_WINDOW;
+use crate::record::Timestamp;
 
+/// Within which time accounts that a trace connects come, in nanoseconds: exporters send every few seconds.
+const LINKED: i64 = 60 * Timestamp::SECOND;
 /// Parts in which the remembered accounts are counted.
 const PARTS: usize = 8;
 
@@ -32,7 +34,7 @@ impl Reach {
         self.parts.push_back(self.newest);
         if self.parts.len() > PARTS {
             let oldest = self.parts.pop_front().unwrap_or_default();
-            if self.newest.saturating_sub(oldest) < RESPONSE_WINDOW {
+            if self.newest.saturating_sub(oldest) < LINKED {
                 self.forgotten = self.forgotten.saturating_add(part as u64);
             }
         }
@@ -52,10 +54,10 @@ mod tests {
 
     #[test]
     fn counts_what_is_forgotten_within_the_time_in_which_others_may_come() {
-        let second = 1_000_000_000;
-        assert_eq!(forgotten(89, second), 0);
-        assert_eq!(forgotten(90, second), 10);
-        assert_eq!(forgotten(1_000, second), 920);
-        assert_eq!(forgotten(1_000, 8 * second), 0);
+        let tenth = 100_000_000;
+        assert_eq!(forgotten(89, tenth), 0);
+        assert_eq!(forgotten(90, tenth), 10);
+        assert_eq!(forgotten(1_000, tenth), 920);
+        assert_eq!(forgotten(1_000, 8 * tenth), 0);
     }
 }

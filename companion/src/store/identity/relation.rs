@@ -6,7 +6,7 @@ use spanledger::{Outcome, UsageSource};
 use crate::record::{CallRecord, Origin, Timestamp};
 
 /// How far apart two accounts with the same response id may end.
-pub(super) const RESPONSE_WINDOW: i64 = 600 * Timestamp::SECOND;
+pub(crate) const RESPONSE_WINDOW: i64 = 600 * Timestamp::SECOND;
 /// As above, when one of them is pending or was fetched: how long providers keep a response for fetching.
 const PENDING_WINDOW: i64 = 86_400 * Timestamp::SECOND;
 /// How far clocks of two hosts may differ when times are compared.
@@ -65,7 +65,11 @@ pub(crate) fn is_kept(call: &CallRecord) -> bool {
 
 /// Operations that one call may have in several instrumentations: all that generate text are one kind.
 pub(super) fn kind(call: &CallRecord) -> &str {
-    match call.operation.as_str() {
+    kind_of(&call.operation)
+}
+
+pub(super) fn kind_of(operation: &str) -> &str {
+    match operation {
         "" | operation::TEXT_COMPLETION | operation::GENERATE_CONTENT => operation::CHAT,
         other => other,
     }

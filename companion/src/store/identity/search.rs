@@ -3,12 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::known::Known;
+use super::read::Once;
 use super::relation::{kind, response_id, unlinked, witnessed};
 use super::{Account, Accounts};
 use crate::record::CallRecord;
 
 /// Accounts that are judged together; of more, the nearest to the one that arrived.
 const TOGETHER: usize = 64;
+/// Rows that are read to collect them.
+const READ: usize = 160;
+/// Rows of one range of earlier rows with one response id.
+const EARLIER: usize = 8;
 
 /// Related accounts, and the pairs (outer, inner) that a trace connects, by place.
 #[derive(Debug)]
@@ -21,6 +26,7 @@ impl Known {
     /// The account in row `id` with all that are related to it, directly or through others, in an order that does not
     /// depend on their arrival.
     pub(crate) fn related<A: Accounts>(&self, id: i64, accounts: &A) -> Result<Related, A::Error> {
+        let accounts = &Once::new(accounts, READ);
         let mut found: Vec<Account> = accounts.account(id)?.into_iter().collect();
         let mut places: HashMap<i64, usize> = found.iter().map(|account| (account.id, 0)).collect();
         let mut enclosing = Vec::new();
@@ -39,6 +45,14 @@ impl Known {
                     && may_be_related(&call, &other.call)
                 {
                     add(other, &mut found, &mut places);
+                }
+            }
+            for rows in self.earlier(&call) {
+                let id = response_id(&call).unwrap_or_default();
+                for other in accounts.with_response(rows, id, EARLIER)? {
+                    if self.may_share(&call, &other.call) && may_be_related(&call, &other.call) {
+                        add(other, &mut found, &mut places);
+                    }
                 }
             }
             next += 1;

@@ -37,6 +37,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The response id is the account's own.
+    pub(super) const fn keep_response_id(&mut self) {
+        self.facts &= !RESPONSE_ID;
+    }
+
     /// The call as its own span gave it.
     pub(crate) fn own(&self, mut call: CallRecord) -> CallRecord {
         if let Some(service) = &self.own_service {

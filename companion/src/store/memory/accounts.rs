@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 
 use super::{Columns, end};
 use crate::record::{CallRecord, Origin, Timestamp, Window};
@@ -48,6 +49,17 @@ impl Accounts for Rows {
 
     fn account(&self, id: i64) -> Result<Option<Account>, Infallible> {
         Ok(self.0.get(&id).map(|row| row.account.clone()))
+    }
+
+    fn with_response(
+        &self,
+        rows: RangeInclusive<i64>,
+        response_id: &str,
+        limit: usize,
+    ) -> Result<Vec<Account>, Infallible> {
+        let within = self.0.iter().filter(|(id, _)| rows.contains(id)).map(|(_, row)| &row.account);
+        let same = within.filter(|account| account.call.response_id.as_deref() == Some(response_id));
+        Ok(same.take(limit).cloned().collect())
     }
 
     fn newest(&self, _: usize, each: &mut Each<'_, Infallible>) -> Result<(), Infallible> {
@@ -139,7 +151,7 @@ impl Columns {
 
     fn settle(&mut self, id: i64, new: &HashSet<i64>, changed: &mut BTreeSet<i64>, done: &mut Appended) {
         let related = certain(self.accounts.known.related(id, &self.accounts.rows));
-        for (account, verdict) in related.accounts.iter().zip(verdicts(&related.accounts, &related.links)) {
+        for (account, verdict) in related.accounts.iter().zip(self.accounts.known.judge(&related)) {
             let Some(row) = self.accounts.rows.0.get_mut(&account.id) else { continue };
             if row.account.counted == verdict.counted && row.call == verdict.call {
                 continue;

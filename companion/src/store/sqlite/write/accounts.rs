@@ -1,8 +1,9 @@
 //! The rows of `calls` as the identity of calls needs them.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::record::CallRecord;
 use crate::store::identity::{Account, Accounts, Each};
@@ -14,6 +15,13 @@ use crate::store::sqlite::rollup::grain::minute_of;
 
 static BY_ID: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {} FROM calls WHERE id = ?1", newest_columns()));
+
+static BY_RESPONSE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM calls WHERE id BETWEEN ?1 AND ?2 AND response_id = ?3 ORDER BY id LIMIT ?4",
+        newest_columns()
+    )
+});
 
 /// Reads accounts in the writer's transaction.
 pub(super) struct Rows<'a> {
@@ -32,7 +40,11 @@ impl Rows<'_> {
             Err(error) if is_damaged_page(&error) => None,
             read => read.optional()?,
         };
-        Ok(found.filter(|row| minute_of(end_of(row.call.start.0, row.call.duration_ns)) >= self.calls_from))
+        Ok(found.filter(|row| self.is_kept(row)))
+    }
+
+    fn is_kept(&self, row: &AccountRow) -> bool {
+        minute_of(end_of(row.call.start.0, row.call.duration_ns)) >= self.calls_from
     }
 
     fn read(&self, row: &Row<'_>) -> rusqlite::Result<AccountRow> {
@@ -40,12 +52,39 @@ impl Rows<'_> {
     }
 }
 
+fn account(id: i64, row: AccountRow) -> Account {
+    Account { id, counted: row.counted, call: row.shared.own(row.call) }
+}
+
 impl Accounts for Rows<'_> {
     type Error = rusqlite::Error;
 
     fn account(&self, id: i64) -> rusqlite::Result<Option<Account>> {
-        let found = self.row(id)?;
-        Ok(found.map(|row| Account { id, counted: row.counted, call: row.shared.own(row.call) }))
+        Ok(self.row(id)?.map(|row| account(id, row)))
+    }
+
+    fn with_response(
+        &self,
+        rows: RangeInclusive<i64>,
+        response_id: &str,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Account>> {
+        let mut statement = self.sql.prepare_cached(&BY_RESPONSE)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![rows.start(), rows.end(), response_id, limit])?;
+        let mut found = Vec::new();
+        loop {
+            let row = match rows.next() {
+                Err(error) if is_damaged_page(&error) => break,
+                row => row?,
+            };
+            let Some(row) = row else { break };
+            let read = self.read(row)?;
+            if self.is_kept(&read) {
+                found.push(account(row.get(0)?, read));
+            }
+        }
+        Ok(found)
     }
 
     fn newest(&self, limit: usize, each: &mut Each<'_, rusqlite::Error>) -> rusqlite::Result<()> {

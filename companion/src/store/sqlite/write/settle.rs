@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::record::{CallRecord, Passage};
 use crate::store::Appended;
-use crate::store::identity::{Verdict, verdicts};
+use crate::store::identity::Verdict;
 use crate::store::sqlite::file::call_id::end_of;
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::file::dictionary::day_of;
@@ -66,8 +66,7 @@ impl Transaction<'_> {
             if related.accounts.len() < 2 {
                 continue;
             }
-            for (account, verdict) in related.accounts.iter().zip(verdicts(&related.accounts, &related.links))
-            {
+            for (account, verdict) in related.accounts.iter().zip(self.known.judge(&related)) {
                 let Some(before) = rows.row(account.id)? else { continue };
                 if before.counted == verdict.counted && before.call == verdict.call {
                     continue;

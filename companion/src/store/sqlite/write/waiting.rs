@@ -1,11 +1,16 @@
 //! Accounts that wait for another: witnesses for a client's account, and pending responses for the request that fetches
 //! them. They are remembered for longer than others, and a witness that has waited long enough is counted.
 
+use std::sync::Arc;
+
 use crate::record::{CallRecord, Origin, Passage, Timestamp};
 use crate::store::StoreError;
-use crate::store::identity::{Account, Accounts, Groups, Known, Verdict, WITNESS_WAITS, is_kept, verdicts};
+use crate::store::identity::{
+    Account, Accounts, Groups, Known, RESPONSE_WINDOW, Verdict, WITNESS_WAITS, is_kept, verdicts,
+};
 use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::call_writer::CallWriter;
+use crate::store::sqlite::file::error::is_damaged_page;
 use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::rollups::Rollups;
 use crate::store::sqlite::write::transaction::{SqliteAppender, Transaction};
@@ -19,6 +24,8 @@ const SEARCHED: i64 = 20_000;
 /// ends its span later. In nanoseconds.
 const BEFORE: i64 = 10 * Timestamp::SECOND;
 const AFTER: i64 = 120 * Timestamp::SECOND;
+/// Rows before the newest whose response ids are read again when the ledger is opened, for each of the newest.
+const EARLIER: usize = 16;
 /// How long a pending response is remembered: a day, in nanoseconds.
 const PENDING_WAITS: i64 = 86_400 * Timestamp::SECOND;
 
@@ -150,7 +157,9 @@ impl SqliteAppender {
 
 /// What the newest calls and passages of the file lead to.
 pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusqlite::Result<Known> {
-    let mut known = Known::load(limit, groups, rows)?;
+    let mut known = Known::new(limit, groups);
+    recall_earlier(limit, &mut known, rows)?;
+    known.load(rows)?;
     let mut statement =
         rows.sql.prepare("SELECT trace_id, span_id, parent_span_id, boundary FROM passage ORDER BY id")?;
     let mut passages = statement.query([])?;
@@ -172,4 +181,37 @@ pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusql
         }
     }
     Ok(known)
+}
+
+/// The response ids of the ten minutes before the newest rows.
+fn recall_earlier(limit: usize, known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
+    let mut statement = rows.sql.prepare(
+        "SELECT id, start, duration, response_id, operation, series, own_service FROM calls \
+         WHERE id < (SELECT min(id) FROM (SELECT id FROM calls ORDER BY id DESC LIMIT ?1)) \
+         AND id >= (SELECT max(id) FROM calls) - ?2 ORDER BY id DESC LIMIT ?3",
+    )?;
+    let most = i64::try_from(limit.saturating_mul(EARLIER)).unwrap_or(i64::MAX);
+    let window = end_id(Timestamp(RESPONSE_WINDOW), 0);
+    let mut earlier = Vec::new();
+    let mut found = statement.query([i64::try_from(limit).unwrap_or(i64::MAX), window, most])?;
+    loop {
+        let row = match found.next() {
+            Err(error) if is_damaged_page(&error) => break,
+            row => row?,
+        };
+        let Some(row) = row else { break };
+        let Some(response_id) = row.get_ref(3)?.as_str_or_null()?.filter(|id| !id.is_empty()) else {
+            continue;
+        };
+        let operation = rows.names.text(rows.sql, row.get(4)?)?;
+        let service = match row.get::<_, Option<i64>>(6)? {
+            Some(own) => rows.names.text(rows.sql, own)?,
+            None => Arc::clone(&rows.names.series(rows.sql, row.get(5)?)?.service),
+        };
+        let key = known.key_of_response(&operation, &service, response_id);
+        earlier.push((key, row.get(0)?, end_of(row.get(1)?, row.get(2)?)));
+    }
+    // The oldest first, as they came.
+    earlier.into_iter().rev().for_each(|(key, id, end)| known.recall(key, id, end));
+    Ok(())
 }

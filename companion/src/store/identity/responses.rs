@@ -1,0 +1,192 @@
+//! Rows by response id: those of the newest accounts one by one, those of the last ten minutes before them in
+//! [`Earlier`]. An id that many requests repeat (a mock's, or a broken gateway's) identifies no call: only that is
+//! remembered of it.
+
+use std::ops::RangeInclusive;
+
+use super::earlier::Earlier;
+use super::generations::{Few, Generations};
+use super::relation::RESPONSE_WINDOW;
+use crate::record::Timestamp;
+
+/// How far one account moves the mean time, in nanoseconds: one of another year moves it no further.
+const STEP: i64 = Timestamp::SECOND;
+/// Rows of one id among the newest; the oldest is forgotten for a further one.
+const SAME_ID: usize = 32;
+
+/// What is known of an id.
+#[derive(Debug)]
+enum Ids {
+    Rows(Few<i64>),
+    Repeated,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self::Rows(Few::None)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Responses {
+    newest: Generations<Ids>,
+    earlier: Earlier,
+    /// About when the accounts that arrive now ended: a mean of the last ones, which a few wrong clocks do not move far.
+    time: Option<i64>,
+    /// The time at which the older ones of the newest were complete.
+    turned: i64,
+}
+
+impl Responses {
+    pub(super) fn new(limit: usize, earlier_bytes: usize) -> Self {
+        Self {
+            newest: Generations::new(limit),
+            earlier: Earlier::new(earlier_bytes),
+            time: None,
+            turned: i64::MIN,
+        }
+    }
+
+    /// Adds the row of an account that ended at `end`. Returns whether the id may have other rows.
+    pub(super) fn add(&mut self, key: u64, row: i64, end: i64) -> bool {
+        let step = |time: i64| (end.saturating_sub(time) / 64).clamp(-STEP, STEP);
+        let time = self.time.map_or(end, |time| time.saturating_add(step(time)));
+        self.time = Some(time);
+        if self.newest.is_full() {
+            let forgotten = self.newest.turn();
+            if time.saturating_sub(self.turned) <= RESPONSE_WINDOW {
+                let rows = forgotten.into_iter().flat_map(|(key, ids)| {
+                    let rows = if let Ids::Rows(rows) = ids { rows } else { Few::None };
+                    rows.as_slice().iter().map(|row| (key, *row)).collect::<Vec<_>>()
+                });
+                self.earlier.absorb(rows.collect(), time);
+            }
+            self.turned = time;
+        }
+        match self.newest.get_or_new(key) {
+            Ids::Repeated => false,
+            Ids::Rows(rows) => {
+                let others = rows.add(row, SAME_ID);
+                if others {
+                    self.newest.grew();
+                }
+                others || self.earlier.ranges(key).next().is_some()
+            }
+        }
+    }
+
+    /// The rows of this id among the newest.
+    pub(super) fn rows(&self, key: u64) -> &[i64] {
+        match self.newest.get(key) {
+            Some(Ids::Rows(rows)) => rows.as_slice(),
+            _ => &[],
+        }
+    }
+
+    /// Where earlier rows of this id may be, at most [`SAME_ID`] ranges.
+    pub(super) fn ranges(&self, key: u64) -> impl Iterator<Item = RangeInclusive<i64>> {
+        let ranges = (!self.is_repeated(key)).then(|| self.earlier.ranges(key));
+        ranges.into_iter().flatten().take(SAME_ID)
+    }
+
+    /// Notes that different requests repeat the id.
+    pub(super) fn repeat(&mut self, key: u64) {
+        *self.newest.get_or_new(key) = Ids::Repeated;
+    }
+
+    pub(super) fn is_repeated(&self, key: u64) -> bool {
+        matches!(self.newest.get(key), Some(Ids::Repeated))
+    }
+
+    /// Ids that were forgotten within [`RESPONSE_WINDOW`], since this was asked.
+    pub(super) const fn forgotten(&mut self) -> u64 {
+        self.earlier.take_forgotten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys as salted hashes are.
+    fn key(number: u64) -> u64 {
+        number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    const LIMIT: usize = 1_024;
+
+    fn finds(responses: &Responses, number: u64, row: i64) -> bool {
+        responses.rows(key(number)).contains(&row)
+            || responses.ranges(key(number)).any(|range| range.contains(&row))
+    }
+
+    /// One id each `every` nanoseconds, with the row that SQLite gives it.
+    fn filled(ids: u64, every: i64) -> Responses {
+        let mut responses = Responses::new(LIMIT, 64 << 20);
+        for number in 0..ids {
+            let end = number as i64 * every;
+            responses.add(key(number), row(end), end);
+        }
+        responses
+    }
+
+    fn row(end: i64) -> i64 {
+        (end / 1_000) << 9 | 77
+    }
+
+    #[test]
+    fn finds_the_ids_of_ten_minutes_at_every_rate() {
+        for per_second in [1_i64, 30, 100, 2_000] {
+            let every = 1_000_000_000 / per_second;
+            let ids = (per_second * 1_500).max(4 * LIMIT as i64);
+            let responses = filled(ids as u64, every);
+            let oldest = (ids - per_second * 599).min(ids - LIMIT as i64).max(0);
+            for number in (oldest..ids).step_by(17) {
+                assert!(finds(&responses, number as u64, row(number * every)), "{number} at {per_second}/s");
+            }
+            let least = ids - (per_second * 1_000).max(2 * LIMIT as i64);
+            let old = (0..least.max(0)).step_by(97);
+            let known = old.clone().filter(|number| finds(&responses, *number as u64, row(number * every)));
+            assert!(
+                known.count() * 20 <= old.count().max(1),
+                "what is too old is forgotten at {per_second}/s"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_clocks_and_old_calls_displace_none() {
+        let mut responses = Responses::new(LIMIT, 64 << 20);
+        let second = 1_000_000_000;
+        for number in 0..60_000_u64 {
+            let end = 1_000_000 * second + number as i64 * second / 100;
+            let end = match number % 50 {
+                7 => end + 500 * second,
+                8 => end - 900_000 * second,
+                _ => end,
+            };
+            responses.add(key(number), row(end), end);
+        }
+        for number in (500..60_000_u64).filter(|number| ![7, 8].contains(&(number % 50))).step_by(13) {
+            let end = 1_000_000 * second + number as i64 * second / 100;
+            assert!(finds(&responses, number, row(end)), "{number}");
+        }
+    }
+
+    #[test]
+    fn of_a_repeated_id_nothing_else_is_remembered() {
+        let mut responses = Responses::new(LIMIT, 1 << 20);
+        assert!(!responses.add(key(1), 1, 0));
+        assert!(responses.add(key(1), 2, 0));
+        assert_eq!(responses.rows(key(1)), [1, 2]);
+        responses.repeat(key(1));
+        assert!(!responses.add(key(1), 3, 0));
+        assert!(responses.rows(key(1)).is_empty() && responses.is_repeated(key(1)));
+        // As long as it comes, it stays so.
+        for number in 2..10_000 {
+            responses.add(key(number), number as i64, 0);
+            assert!(number % 500 != 0 || !responses.add(key(1), number as i64, 0), "{number}");
+        }
+        assert!(responses.is_repeated(key(1)));
+    }
+}
