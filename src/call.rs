@@ -164,6 +164,9 @@ pub(crate) struct RequestFacts {
     pub(crate) payment: Option<&'static str>,
     /// Gemini in OpenAI's format only, which counts no sound apart: the prompt holds some.
     pub(crate) sound: bool,
+    /// Chat completions only: the provider is asked to run tools of its own, such as a search, which may be billed and of
+    /// which not every response reports how often they ran.
+    pub(crate) provider_tools: bool,
 }
 
 /// What the response says, filled in event by event.

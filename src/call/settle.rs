@@ -15,7 +15,7 @@ impl Call {
         let openai = self.destination.openai;
         let route = self.request.route.take();
         let characters = self.request.characters;
-        let (payment, sound) = (self.request.payment, self.request.sound);
+        let (payment, sound, tools) = (self.request.payment, self.request.sound, self.request.provider_tools);
         let response = &mut self.response;
         response.settle_passes();
         response.settle_tier();
@@ -52,6 +52,9 @@ impl Call {
         if response.cited && response.billing.count(Count::WebSearch) == 0 {
             response.unpriced.note(Reason::Member, "annotations".to_owned());
         }
+        if tools && !response.shows_tools() {
+            response.unpriced.note(Reason::Member, "request.tools".to_owned());
+        }
         if sound && response.usage.input_modality == Modality::default() {
             response.unpriced.note(Reason::Member, "prompt.audio".to_owned());
         }
@@ -80,6 +83,13 @@ impl Call {
 }
 
 impl ResponseFacts {
+    /// Whether the response reports which tools of the provider ran, or what searches cost.
+    fn shows_tools(&self) -> bool {
+        let ran = [Count::WebSearch, Count::SocialSearch, Count::FileSearch, Count::CodeExecution];
+        ran.into_iter().any(|count| self.billing.count(count) > 0)
+            || self.billing.get(Word::SearchContext).is_some()
+    }
+
     /// Anthropic lists the passes of the model. Its own counts hold those that wrote the message; those that
     /// compacted the context before it are billed as well, and those of an advisor at the advisor's price. A pass
     /// that declined before another model took over is not billed.

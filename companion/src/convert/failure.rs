@@ -33,7 +33,8 @@ impl Failure {
             .or_else(|| error_type.and_then(digits))
             .or_else(|| texts.clone().find_map(status_in))
             .filter(|code| *code >= 400);
-        let named = error_type.and_then(Kind::of_name);
+        let class = || texts.clone().filter_map(class_in).find_map(Kind::of_name);
+        let named = error_type.and_then(Kind::of_name).or_else(class);
         let in_text = || texts.clone().find_map(Kind::of_text);
         let kind = match reported.and_then(Kind::of_status) {
             // A status is coarse: a name or a text may say which of its failures it was.
@@ -67,7 +68,7 @@ const STATUS: [&str; 6] = [
     r"(?m)^\s*(?:[A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception)[:(]\s*['\x22]?)?([45][0-9]{2})(?:[ :{.]|$)",
     r"\b([45][0-9]{2}) [A-Z][A-Z_]{4,}\b",
     r"\b[Ee]rror:? ([45][0-9]{2})\b",
-    r"(?:: |\[)([45][0-9]{2}) [A-Z][a-z]+",
+    r#"(?:: |\[|['"])([45][0-9]{2}) (?:Bad (?:Request|Gateway)|Unauthorized|Payment Required|Forbidden|Not Found|Request Timeout|Conflict|Unprocessable|Too Many|Internal Server|Service Unavailable|Gateway Time)"#,
 ];
 
 #[expect(

@@ -91,8 +91,32 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     facts.reasoning_level = field::string(body, "reasoning_effort")
         .or_else(|| body.get("reasoning").and_then(|reasoning| field::string(reasoning, "effort")));
     facts.service_tier = field::string(body, "service_tier");
+    facts.provider_tools = asks_for_tools(body);
     facts.sound = facts.model.as_deref().is_some_and(|model| model.contains("gemini")) && holds_sound(body);
 }
+
+/// Whether the provider is asked to run tools of its own: by a tool, as Z.ai, MiniMax and Groq have, or by a parameter, as
+/// xAI, OpenAI, Alibaba and Baidu have. Moonshot's own tools are calls in the response.
+fn asks_for_tools(body: &Json<'_>) -> bool {
+    let own = |tool: &Json<'_>| {
+        let kind = tool.get("type").and_then(Json::as_str);
+        kind.is_some_and(|kind| {
+            // What most of them are.
+            kind != "function" && PROVIDER_TOOLS.iter().any(|word| kind.contains(word))
+        })
+    };
+    field::list(body, "tools").iter().any(own)
+        || field::is_true(body, "enable_search")
+        || matches!(body.get("web_search_options"), Some(Json::Object(_)))
+        || ["on", "auto"]
+            .iter()
+            .any(|mode| body.get("search_parameters").is_some_and(|search| field::is(search, "mode", mode)))
+        || body.get("web_search").is_some_and(|search| field::is_true(search, "enable"))
+}
+
+/// Words in the types of tools that providers run and bill.
+const PROVIDER_TOOLS: [&str; 6] =
+    ["search", "interpreter", "code_execution", "retrieval", "browser", "image_generation"];
 
 /// Parts of a message that are sound, or that may hold it.
 const SOUNDS: [&str; 5] = ["input_audio", "audio_url", "video_url", "input_video", "file"];

@@ -40,6 +40,7 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         route,
         payment,
         sound,
+        provider_tools,
         characters,
         prompt_name,
         prompt_version

@@ -116,7 +116,7 @@ fn cases() -> Vec<Asked> {
             ),
         ),
         asked(
-            "Kimi's search",
+            "Kimi's search, which did not run",
             KIMI,
             ask(
                 "kimi-k2.6",
@@ -124,7 +124,8 @@ fn cases() -> Vec<Asked> {
                 json!([{"type": "builtin_function", "function": {"name": "$web_search"}}]),
             ),
             priced("kimi-k2.6"),
-        ),
+        )
+        .exact(),
         asked(
             "Z.ai's search that the request asks for",
             ZAI,

@@ -31,6 +31,11 @@ fn finds_the_status_in_every_form_in_which_texts_name_it() {
         "the call failed with 429 RESOURCE_EXHAUSTED",
         "{'error': {'code': 429, 'message': 'm'}}",
         "{\"error\": {\"code\": \"429\"}}",
+        "Error 429, Message: slow down, Status: , Details: []",
+        "API Error: 429 {\"type\":\"error\"}",
+        "POST \"https://h.example/v1/messages\": 429 Too Many Requests",
+        "Error fetching from https://h.example: [429 Too Many Requests] slow down",
+        "litellm.RateLimitError: RateLimitError: OpenAIException - slow down",
     ] {
         assert_eq!(read("", text), failure(429, Kind::RateLimited), "{text}");
     }
@@ -44,6 +49,9 @@ fn takes_no_other_number_for_a_status() {
         "request req_429 failed",
         "limit of 500 tokens",
         "error at line 404 of main.py",
+        "quota: 450 Requests per minute",
+        "[500 Tokens] are too many",
+        "an error 4290 of ours",
         "",
     ] {
         assert_eq!(read("", text).status, None, "{text}");

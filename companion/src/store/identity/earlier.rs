@@ -1,179 +1,219 @@
-//! Response ids that are no longer among the newest. Accounts of one call come from exporters of two services, minutes
-//! apart, and many calls come in a minute: an id takes four bytes here, a part of its hash and the range of rows in which
-//! it is. The store is asked which of them have the id.
+//! Response ids past the newest. Accounts of one call come from exporters of two services, minutes apart, and many calls
+//! come in a minute: an id takes four bytes here, a part of its hash and the range of rows in which it is. The store is
+//! asked which of them have the id.
+//!
+//! An id has sixteen places, in one line of the processor's cache, so that looking for it and adding it cost one access to
+//! memory. There it displaces the oldest.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use super::relation::RESPONSE_WINDOW;
 
-/// For how long one table takes ids, in nanoseconds: a quarter of the time for which they are remembered.
-const PART: i64 = RESPONSE_WINDOW / 4;
-/// Entries of the smallest and the largest table, as powers of two.
-const SMALLEST: u32 = 11;
-const LARGEST: u32 = 21;
-/// Bits of an entry that are its range of rows; the others are of its key.
+/// Places of an id, and the bytes of them.
+const PLACES: usize = 16;
+const LINE: usize = PLACES * size_of::<u32>();
+/// Ids of a line, on average, up to which hardly any is displaced before its time.
+const EXPECTED: usize = 6;
+/// Lines of the smallest table, and how many times larger the next one is.
+const SMALLEST: usize = 1 << 12;
+const GROWTH: usize = 4;
+
+/// Rows of one range, as a power of two: in SQLite those of four milliseconds (see `sqlite/file/call_id`).
+const ROWS: u32 = 21;
+/// Bits of an entry that are the last of its range; the others are of its key. They repeat after 18 minutes: entries are
+/// removed before.
 const RANGE_BITS: u32 = 18;
 const RANGES: i64 = 1 << RANGE_BITS;
-/// The fewest rows of a range, as a power of two: those of a millisecond (see `sqlite/file/call_id`).
-const ROWS: u32 = 19;
-/// Entries of one id in a table.
-const SAME_ID: usize = 16;
+/// Ranges of rows that are taken for later than the mean: some two minutes. All others are before it.
+const AHEAD: i64 = RANGES / 8;
+/// How old entries are when they are removed, from the latest range on.
+const OLD: i64 = AHEAD + WINDOW + WINDOW / 20;
+/// Ranges within [`RESPONSE_WINDOW`].
+const WINDOW: i64 = (RESPONSE_WINDOW / 1_000) << 9 >> ROWS;
+/// How far one row moves the mean, in ranges: a second.
+const STEP: i64 = WINDOW / 600;
 
-/// Tables of the last ten minutes, the newest first, in a bounded number of bytes.
+/// Tables, the largest and newest first. Older ones are kept until what they have is ten minutes old.
 #[derive(Debug)]
 pub(super) struct Earlier {
-    most_bytes: usize,
+    largest: usize,
     tables: VecDeque<Table>,
+    /// The range of about the rows that are added now; a few wrong clocks do not move it far.
+    now: Option<i64>,
     forgotten: u64,
 }
 
 impl Earlier {
-    pub(super) const fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, tables: VecDeque::new(), forgotten: 0 }
+    /// In tables of at most `bytes`.
+    pub(super) const fn new(bytes: usize) -> Self {
+        Self { largest: bytes / LINE, tables: VecDeque::new(), now: None, forgotten: 0 }
     }
 
-    /// Takes ids that were among the newest until about `time`, with their rows. Rows far from most others are left out.
-    pub(super) fn absorb(&mut self, mut ids: Vec<(u64, i64)>, time: i64) {
-        while self.tables.back().is_some_and(|table| time.saturating_sub(table.ended) > RESPONSE_WINDOW) {
+    /// Adds a row with this id at about `time`. Returns whether it may have rows in other ranges.
+    pub(super) fn add(&mut self, key: u64, row: i64, time: i64) -> bool {
+        let range = row >> ROWS;
+        let now = self.now.map_or(range, |now| now + (range.saturating_sub(now) / 64).clamp(-STEP, STEP));
+        self.now = Some(now);
+        if self.tables.front().is_none_or(|table| table.is_full(time, self.largest)) {
+            self.grow(time);
+        }
+        let others = self.ranges(key).any(|known| !known.contains(&row));
+        self.tables.iter_mut().for_each(|table| table.clear_next(now + AHEAD));
+        if let Some(table) = self.tables.front_mut()
+            && table.add(key, range, now)
+        {
+            self.forgotten += 1;
+        }
+        others
+    }
+
+    fn grow(&mut self, time: i64) {
+        while self.tables.back().is_some_and(|table| table.is_past(time)) {
             self.tables.pop_back();
         }
-        if ids.is_empty() {
-            return;
-        }
-        let [low, middle, high] = quartiles(&mut ids);
-        let fits = |table: &Table| {
-            table.has_room(ids.len()) && table.holds_around(middle) && time.saturating_sub(table.began) < PART
-        };
-        if !self.tables.front().is_some_and(fits) {
-            // Twice as many as came before: rates change slowly.
-            let expected = self.tables.front().map_or(ids.len(), |table| table.used.max(ids.len()) * 2);
-            self.tables.push_front(Table::new(expected, (low, middle, high), time));
-            self.keep_within_bytes(time);
-        }
-        let Some(table) = self.tables.front_mut() else { return };
-        table.ended = time;
-        for (key, row) in ids {
-            table.add(key, row);
-        }
-    }
-
-    fn keep_within_bytes(&mut self, time: i64) {
-        let bytes =
-            |tables: &VecDeque<Table>| tables.iter().map(|table| table.entries.len() * 4).sum::<usize>();
-        while self.tables.len() > 1 && bytes(&self.tables) > self.most_bytes {
-            if let Some(table) = self.tables.pop_back()
-                && time.saturating_sub(table.ended) <= RESPONSE_WINDOW
-            {
-                self.forgotten = self.forgotten.saturating_add(table.used as u64);
+        let lines = match self.tables.front_mut() {
+            None => SMALLEST,
+            Some(table) => {
+                table.ended = Some(time);
+                table.lines * GROWTH
             }
-        }
+        };
+        self.tables.push_front(Table::new(lines.min(self.largest.max(1)), time));
     }
 
     /// The ranges in which rows of this id may be.
     pub(super) fn ranges(&self, key: u64) -> impl Iterator<Item = RangeInclusive<i64>> {
-        self.tables.iter().flat_map(move |table| table.ranges(key))
+        let latest = self.now.unwrap_or(0) + AHEAD;
+        let tag = tag(key);
+        let of_table = move |table: &Table| {
+            let line = *table.line(key);
+            let same = mask(&line, |entry| entry >> RANGE_BITS == tag && entry != 0);
+            places(same).map(move |place| line[place])
+        };
+        let ages = self.tables.iter().flat_map(of_table).map(move |entry| i64::from(age(entry, latest)));
+        ages.filter(|age| *age <= OLD).map(move |age| {
+            let first = (latest - age) << ROWS;
+            first..=first | ((1 << ROWS) - 1)
+        })
     }
 
-    /// Ids that were forgotten too early, since this was asked.
+    /// Ids that were displaced too early, since this was asked.
     pub(super) const fn take_forgotten(&mut self) -> u64 {
         let forgotten = self.forgotten;
         self.forgotten = 0;
         forgotten
     }
+
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        self.tables.iter().map(|table| table.lines * LINE).sum()
+    }
 }
 
-/// A quarter, a half and three quarters of the rows are below these.
-fn quartiles(ids: &mut [(u64, i64)]) -> [i64; 3] {
-    [1, 2, 3].map(|quarter| {
-        let place = (ids.len() - 1) * quarter / 4;
-        ids.select_nth_unstable_by_key(place, |(_, row)| *row).1.1
+/// How many ranges an entry is before the latest.
+const fn age(entry: u32, latest: i64) -> u32 {
+    (latest as u32).wrapping_sub(entry) & (RANGES - 1) as u32
+}
+
+/// Removes what is old.
+fn clear(line: &mut [u32; PLACES], latest: i64) {
+    for entry in line {
+        *entry = if age(*entry, latest) > OLD as u32 { 0 } else { *entry };
+    }
+}
+
+/// A bit for each place of a line whose entry is such. All are looked at, without a branch, which processors do at once.
+fn mask(line: &[u32; PLACES], is: impl Fn(u32) -> bool) -> u32 {
+    let places = line.iter().enumerate();
+    places.fold(0, |found, (place, entry)| found | u32::from(is(*entry)) << place)
+}
+
+fn places(mut mask: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        (place < u32::BITS).then_some(place as usize)
     })
 }
 
-/// Open addressing: the upper bits of an entry are of its key, the lower ones its range, which is never zero.
+/// The part of a key that an entry has: other bits than its line.
+const fn tag(key: u64) -> u32 {
+    (key >> (32 + RANGE_BITS)) as u32
+}
+
 #[derive(Debug)]
 struct Table {
-    entries: Box<[u32]>,
+    entries: Vec<u32>,
+    /// Where the first line begins: at the beginning of one of the cache.
+    start: usize,
+    /// A power of two.
+    lines: usize,
     used: usize,
-    /// The first range, and the rows of each as a power of two.
-    base: i64,
-    rows: u32,
-    /// When the first and the last ids came.
+    /// The line that is cleared next.
+    clears: usize,
     began: i64,
-    ended: i64,
+    /// When the next table began.
+    ended: Option<i64>,
 }
 
 impl Table {
-    fn new(expected: usize, (low, middle, high): (i64, i64, i64), time: i64) -> Self {
-        let entries = (expected * 4 / 3 + 1).next_power_of_two().clamp(1 << SMALLEST, 1 << LARGEST);
-        // Half of the first ids are in a sixteenth of the ranges at most, so that later ones find theirs.
-        let half = high.saturating_sub(low);
-        let rows = (ROWS..62).find(|rows| half >> rows <= RANGES / 16).unwrap_or(62);
-        Self {
-            entries: vec![0; entries].into_boxed_slice(),
-            used: 0,
-            base: (middle >> rows).saturating_sub(RANGES / 4),
-            rows,
-            began: time,
-            ended: time,
+    fn new(lines: usize, time: i64) -> Self {
+        let lines = if lines.is_power_of_two() { lines } else { lines.next_power_of_two() / 2 };
+        let entries = vec![0; (lines + 1) * PLACES];
+        let start = (LINE - entries.as_ptr().addr() % LINE) % LINE / size_of::<u32>();
+        Self { entries, start, lines, used: 0, clears: 0, began: time, ended: None }
+    }
+
+    /// Whether so many ids came within ten minutes that they need a larger table.
+    const fn is_full(&self, time: i64, largest: usize) -> bool {
+        self.used >= self.lines * EXPECTED
+            && self.lines * 2 <= largest
+            && time.saturating_sub(self.began) < RESPONSE_WINDOW
+    }
+
+    const fn is_past(&self, time: i64) -> bool {
+        match self.ended {
+            Some(ended) => time.saturating_sub(ended) > RESPONSE_WINDOW,
+            None => false,
         }
     }
 
-    const fn has_room(&self, number: usize) -> bool {
-        self.used + number <= self.entries.len() / 4 * 3
+    fn at(&self, key: u64) -> usize {
+        self.start + (key as usize & (self.lines - 1)) * PLACES
     }
 
-    /// Whether a row has enough ranges on both sides.
-    const fn holds_around(&self, row: i64) -> bool {
-        let range = (row >> self.rows).saturating_sub(self.base);
-        range > RANGES / 8 && range < RANGES / 8 * 7
+    fn line(&self, key: u64) -> &[u32; PLACES] {
+        let at = self.at(key);
+        self.entries[at..].first_chunk().unwrap_or(&[0; PLACES])
     }
 
-    fn add(&mut self, key: u64, row: i64) {
-        let range = (row >> self.rows).saturating_sub(self.base);
-        let Some(range) = u32::try_from(range).ok().filter(|range| *range > 0 && i64::from(*range) < RANGES)
-        else {
-            return;
-        };
-        if self.used + 1 >= self.entries.len() {
-            return;
+    /// Removes what is old from the next line: all lines come round in minutes.
+    fn clear_next(&mut self, latest: i64) {
+        let at = self.start + self.clears * PLACES;
+        self.clears = (self.clears + 1) & (self.lines - 1);
+        if let Some(line) = self.entries[at..].first_chunk_mut() {
+            clear(line, latest);
         }
-        let entry = tag(key) << RANGE_BITS | range;
-        let mut same = 0;
-        let mut place = self.place(key);
-        while self.entries[place] != 0 {
-            same += usize::from(self.entries[place] >> RANGE_BITS == tag(key));
-            if self.entries[place] == entry || same >= SAME_ID {
-                return;
-            }
-            place = (place + 1) & (self.entries.len() - 1);
+    }
+
+    /// Returns whether another id had to go that is younger than ten minutes.
+    fn add(&mut self, key: u64, range: i64, now: i64) -> bool {
+        self.used = self.used.saturating_add(1);
+        let entry = tag(key) << RANGE_BITS | (range & (RANGES - 1)) as u32;
+        let latest = now + AHEAD;
+        let at = self.at(key);
+        let Some(line) = self.entries[at..].first_chunk_mut::<PLACES>() else { return false };
+        clear(line, latest);
+        if let Some(place) = places(mask(line, |known| known == 0 || known == entry)).next() {
+            line[place] = entry;
+            return false;
         }
-        self.entries[place] = entry;
-        self.used += 1;
+        let oldest = (0..PLACES).max_by_key(|place| age(line[*place], latest)).unwrap_or(0);
+        let early = i64::from(age(line[oldest], latest)) < AHEAD + WINDOW;
+        line[oldest] = entry;
+        early
     }
-
-    fn ranges(&self, key: u64) -> impl Iterator<Item = RangeInclusive<i64>> {
-        let start = self.place(key);
-        let last = self.entries.len() - 1;
-        let entries = (start..=start + last).map(move |place| self.entries[place & last]);
-        let same =
-            entries.take_while(|entry| *entry != 0).filter(move |entry| entry >> RANGE_BITS == tag(key));
-        same.map(|entry| {
-            let first = (self.base + i64::from(entry) % RANGES) << self.rows;
-            first..=first | ((1 << self.rows) - 1)
-        })
-    }
-
-    /// Where the search for a key begins.
-    const fn place(&self, key: u64) -> usize {
-        key as usize & (self.entries.len() - 1)
-    }
-}
-
-/// The part of a key that an entry has: other bits than its place.
-const fn tag(key: u64) -> u32 {
-    (key >> (32 + RANGE_BITS)) as u32
 }
 
 #[cfg(test)]
@@ -186,61 +226,69 @@ mod tests {
         number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
     }
 
-    /// Ten thousand calls per second for `seconds`, taken in generations as the newest are.
-    fn busy(seconds: i64, most_bytes: usize) -> Earlier {
-        let mut earlier = Earlier::new(most_bytes);
-        for generation in 0..seconds * 10_000 / 65_536 {
-            let numbers = generation * 65_536..(generation + 1) * 65_536;
-            let time = numbers.end * SECOND / 10_000;
-            earlier.absorb(numbers.map(|number| (key(number as u64), row(number))).collect(), time);
+    /// Ids at `per_second` for `seconds`.
+    fn busy(per_second: i64, seconds: i64, bytes: usize) -> Earlier {
+        let mut earlier = Earlier::new(bytes);
+        for number in 0..seconds * per_second {
+            earlier.add(key(number as u64), row(number, per_second), number * SECOND / per_second);
         }
         earlier
     }
 
-    fn row(number: i64) -> i64 {
-        (number * 100) << 9
+    fn row(number: i64, per_second: i64) -> i64 {
+        (number * 1_000_000 / per_second) << 9 | 5
     }
 
     #[test]
     fn keeps_ten_minutes_of_ten_thousand_calls_per_second_in_sixty_four_mebibytes() {
-        let earlier = busy(1_500, 64 << 20);
-        let bytes: usize = earlier.tables.iter().map(|table| table.entries.len() * 4).sum();
-        assert!(bytes <= 64 << 20, "{bytes}");
+        let earlier = busy(10_000, 1_300, 64 << 20);
         assert_eq!(earlier.forgotten, 0);
-        let newest = 1_500 * 10_000 / 65_536 * 65_536;
+        assert!(earlier.bytes() <= 86 << 20, "{}", earlier.bytes());
+        let newest = 13_000_000;
         let (mut ranges, mut asked) = (0, 0);
         for number in (newest - 6_000_000..newest).step_by(611) {
             let found: Vec<_> = earlier.ranges(key(number as u64)).collect();
-            assert!(found.iter().any(|range| range.contains(&row(number))), "{number}");
-            assert!(found.iter().all(|range| range.end() - range.start() < 1 << ROWS));
+            assert!(found.iter().any(|range| range.contains(&row(number, 10_000))), "{number}");
             ranges += found.len();
             asked += 1;
         }
         assert!(ranges <= asked + asked / 100, "{ranges} ranges for {asked} ids");
-        let strange = (0..10_000_u64).map(|number| earlier.ranges(!key(number)).count()).sum::<usize>();
+        let strange: usize = (0..10_000).map(|number| earlier.ranges(!key(number)).count()).sum();
         assert!(strange < 50, "{strange} ranges for ids that never came");
     }
 
     #[test]
-    fn counts_what_does_not_fit() {
-        let earlier = busy(300, 8 << 20);
-        assert!(earlier.forgotten > 1_000_000, "{}", earlier.forgotten);
-        let bytes: usize = earlier.tables.iter().map(|table| table.entries.len() * 4).sum();
-        assert!(bytes <= 8 << 20);
+    fn takes_little_memory_where_few_calls_come() {
+        assert_eq!(busy(10, 20_000, 64 << 20).bytes(), SMALLEST * LINE);
+        assert!(busy(500, 1_500, 64 << 20).bytes() <= 6 << 20);
     }
 
     #[test]
-    fn an_id_of_many_rows_takes_few_entries() {
-        let mut earlier = Earlier::new(1 << 20);
-        earlier.absorb((0..1_000).map(|number| (key(1), row(number * 1_000))).collect(), 0);
-        assert_eq!(earlier.ranges(key(1)).count(), SAME_ID);
+    fn counts_what_does_not_fit() {
+        let earlier = busy(10_000, 200, 1 << 20);
+        assert!(earlier.forgotten > 1_000_000, "{}", earlier.forgotten);
+        assert!(earlier.bytes() <= 2 << 20);
+    }
+
+    #[test]
+    fn finds_what_comes_after_a_long_silence() {
+        let mut earlier = busy(500, 100, 64 << 20);
+        let night = 36_000 * SECOND;
+        for number in 50_000..150_000 {
+            let after = number * SECOND / 500 + night;
+            earlier.add(key(number as u64), (after / 1_000) << 9, after);
+        }
+        for number in (110_000..150_000_i64).step_by(101) {
+            let row = (number * SECOND / 500 + night) / 1_000 << 9;
+            assert!(earlier.ranges(key(number as u64)).any(|range| range.contains(&row)), "{number}");
+        }
     }
 
     #[test]
     fn takes_rows_at_both_ends_of_the_numbers() {
-        let mut earlier = Earlier::new(1 << 20);
         for row in [i64::MIN, -1, 0, i64::MAX] {
-            earlier.absorb(vec![(key(row as u64), row)], 0);
+            let mut earlier = Earlier::new(1 << 20);
+            earlier.add(key(row as u64), row, 0);
             let found: Vec<_> = earlier.ranges(key(row as u64)).collect();
             assert!(found.iter().any(|range| range.contains(&row)), "{row}: {found:?}");
         }

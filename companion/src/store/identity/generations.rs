@@ -20,7 +20,7 @@ impl Hasher for AsIs {
     }
 }
 
-pub(super) type Map<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
+type Map<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
 
 /// Keeps the newest `limit` values for certain, and up to as many before them.
 #[derive(Debug)]
@@ -43,8 +43,9 @@ impl<T: Default> Generations<T> {
 
     /// What the key has, empty when it is new. It is among the newest from now on.
     pub(super) fn get_or_new(&mut self, key: u64) -> &mut T {
-        if self.is_full() {
-            self.turn();
+        if self.values >= self.limit {
+            self.older = std::mem::take(&mut self.newer);
+            self.values = 0;
         }
         match self.newer.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
@@ -53,18 +54,6 @@ impl<T: Default> Generations<T> {
                 place.insert(self.older.remove(&key).unwrap_or_default())
             }
         }
-    }
-
-    /// Whether the older values are forgotten when another key comes.
-    pub(super) const fn is_full(&self) -> bool {
-        self.values >= self.limit
-    }
-
-    /// Begins with newer values; returns the older ones, which are forgotten.
-    pub(super) fn turn(&mut self) -> Map<T> {
-        self.values = 0;
-        let newer = std::mem::take(&mut self.newer);
-        std::mem::replace(&mut self.older, newer)
     }
 
     /// Counts one more value of a key.

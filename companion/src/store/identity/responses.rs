@@ -33,18 +33,11 @@ pub(super) struct Responses {
     earlier: Earlier,
     /// About when the accounts that arrive now ended: a mean of the last ones, which a few wrong clocks do not move far.
     time: Option<i64>,
-    /// The time at which the older ones of the newest were complete.
-    turned: i64,
 }
 
 impl Responses {
     pub(super) fn new(limit: usize, earlier_bytes: usize) -> Self {
-        Self {
-            newest: Generations::new(limit),
-            earlier: Earlier::new(earlier_bytes),
-            time: None,
-            turned: i64::MIN,
-        }
+        Self { newest: Generations::new(limit), earlier: Earlier::new(earlier_bytes), time: None }
     }
 
     /// Adds the row of an account that ended at `end`. Returns whether the id may have other rows.
@@ -52,27 +45,12 @@ impl Responses {
         let step = |time: i64| (end.saturating_sub(time) / 64).clamp(-STEP, STEP);
         let time = self.time.map_or(end, |time| time.saturating_add(step(time)));
         self.time = Some(time);
-        if self.newest.is_full() {
-            let forgotten = self.newest.turn();
-            if time.saturating_sub(self.turned) <= RESPONSE_WINDOW {
-                let rows = forgotten.into_iter().flat_map(|(key, ids)| {
-                    let rows = if let Ids::Rows(rows) = ids { rows } else { Few::None };
-                    rows.as_slice().iter().map(|row| (key, *row)).collect::<Vec<_>>()
-                });
-                self.earlier.absorb(rows.collect(), time);
-            }
-            self.turned = time;
+        let Ids::Rows(rows) = self.newest.get_or_new(key) else { return false };
+        let others = rows.add(row, SAME_ID);
+        if others {
+            self.newest.grew();
         }
-        match self.newest.get_or_new(key) {
-            Ids::Repeated => false,
-            Ids::Rows(rows) => {
-                let others = rows.add(row, SAME_ID);
-                if others {
-                    self.newest.grew();
-                }
-                others || self.earlier.ranges(key).next().is_some()
-            }
-        }
+        self.earlier.add(key, row, time) || others
     }
 
     /// The rows of this id among the newest.
@@ -83,10 +61,11 @@ impl Responses {
         }
     }
 
-    /// Where earlier rows of this id may be, at most [`SAME_ID`] ranges.
+    /// Where rows of this id may be that are not among [`Self::rows`], at most [`SAME_ID`] ranges.
     pub(super) fn ranges(&self, key: u64) -> impl Iterator<Item = RangeInclusive<i64>> {
-        let ranges = (!self.is_repeated(key)).then(|| self.earlier.ranges(key));
-        ranges.into_iter().flatten().take(SAME_ID)
+        let newest = self.rows(key);
+        let ranges = (!self.is_repeated(key)).then(|| self.earlier.ranges(key)).into_iter().flatten();
+        ranges.filter(|range| !newest.iter().any(|row| range.contains(row))).take(SAME_ID)
     }
 
     /// Notes that different requests repeat the id.
@@ -144,13 +123,6 @@ mod tests {
             for number in (oldest..ids).step_by(17) {
                 assert!(finds(&responses, number as u64, row(number * every)), "{number} at {per_second}/s");
             }
-            let least = ids - (per_second * 1_000).max(2 * LIMIT as i64);
-            let old = (0..least.max(0)).step_by(97);
-            let known = old.clone().filter(|number| finds(&responses, *number as u64, row(number * every)));
-            assert!(
-                known.count() * 20 <= old.count().max(1),
-                "what is too old is forgotten at {per_second}/s"
-            );
         }
     }
 

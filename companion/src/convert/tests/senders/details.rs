@@ -153,7 +153,7 @@ fn numbers_flags_and_lists_in_the_forms_in_which_senders_write_them() {
         ("http.response.status_code", json!(4290), "status", json!(null)),
         ("gen_ai.request.model", json!(["gpt-4o"]), "request", json!(null)),
         ("gen_ai.usage.cost", json!("0.25"), "cost", json!(250_000)),
-        ("gen_ai.usage.cost", json!("free"), "price_source", json!("genai-prices")),
+        ("gen_ai.usage.cost", json!("free"), "price_source", json!("companion")),
     ] {
         chat("some.app", json!({ key: value })).is(&json!({ fact: expected }));
     }
