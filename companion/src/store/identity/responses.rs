@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn finds_the_ids_of_ten_minutes_at_every_rate() {
-        for per_second in [1_i64, 30, 100, 2_000] {
+        for per_second in [1_i64, 30, 100, 400] {
             let every = 1_000_000_000 / per_second;
             let ids = (per_second * 1_500).max(4 * LIMIT as i64);
             let responses = filled(ids as u64, every);

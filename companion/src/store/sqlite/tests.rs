@@ -17,6 +17,7 @@ mod migrating;
 mod naming;
 mod opening;
 mod placing;
+mod recognising;
 mod repeating;
 mod retaining;
 mod senders;
