@@ -55,7 +55,10 @@ impl Earlier {
         let range = row >> ROWS;
         let now = self.now.map_or(range, |now| now + (range.saturating_sub(now) / 64).clamp(-STEP, STEP));
         self.now = Some(now);
-        if self.tables.front().is_none_or(|table| table.is_full(time, self.largest)) {
+        while self.tables.back().is_some_and(|table| table.is_past(time)) {
+            self.tables.pop_back();
+        }
+        if self.tables.front_mut().is_none_or(|table| table.is_full(time, self.largest)) {
             self.grow(time);
         }
         let others = self.ranges(key).any(|known| !known.contains(&row));
@@ -69,9 +72,6 @@ impl Earlier {
     }
 
     fn grow(&mut self, time: i64) {
-        while self.tables.back().is_some_and(|table| table.is_past(time)) {
-            self.tables.pop_back();
-        }
         let lines = match self.tables.front_mut() {
             None => SMALLEST,
             Some(table) => {
@@ -149,10 +149,11 @@ struct Table {
     start: usize,
     /// A power of two.
     lines: usize,
+    /// Ids that came since `began`, for ten minutes.
     used: usize,
+    began: i64,
     /// The line that is cleared next.
     clears: usize,
-    began: i64,
     /// When the next table began.
     ended: Option<i64>,
 }
@@ -166,10 +167,11 @@ impl Table {
     }
 
     /// Whether so many ids came within ten minutes that they need a larger table.
-    const fn is_full(&self, time: i64, largest: usize) -> bool {
-        self.used >= self.lines * EXPECTED
-            && self.lines * 2 <= largest
-            && time.saturating_sub(self.began) < RESPONSE_WINDOW
+    const fn is_full(&mut self, time: i64, largest: usize) -> bool {
+        if time.saturating_sub(self.began) >= RESPONSE_WINDOW {
+            (self.began, self.used) = (time, 0);
+        }
+        self.used >= self.lines * EXPECTED && self.lines * 2 <= largest
     }
 
     const fn is_past(&self, time: i64) -> bool {
@@ -262,6 +264,18 @@ mod tests {
     fn takes_little_memory_where_few_calls_come() {
         assert_eq!(busy(10, 20_000, 64 << 20).bytes(), SMALLEST * LINE);
         assert!(busy(500, 1_500, 64 << 20).bytes() <= 6 << 20);
+    }
+
+    #[test]
+    fn grows_when_more_calls_come_than_for_long_before() {
+        let mut earlier = busy(10, 2_000, 64 << 20);
+        assert_eq!(earlier.bytes(), SMALLEST * LINE);
+        for number in 0..900_000_i64 {
+            let after = 2_000 * SECOND + number * SECOND / 1_000;
+            earlier.add(key(number as u64 + 50_000), (after / 1_000) << 9, after);
+        }
+        assert!(earlier.forgotten == 0 && earlier.tables.len() <= 2, "{}", earlier.tables.len());
+        assert!((4 << 20..32 << 20).contains(&earlier.bytes()), "{}", earlier.bytes());
     }
 
     #[test]
