@@ -50,8 +50,8 @@ impl Earlier {
         Self { largest: bytes / LINE, tables: VecDeque::new(), now: None, forgotten: 0 }
     }
 
-    /// Adds a row with this id at about `time`. Returns whether it may have rows in other ranges.
-    pub(super) fn add(&mut self, key: u64, row: i64, time: i64) -> bool {
+    /// Adds a row with this id at about `time`.
+    pub(super) fn add(&mut self, key: u64, row: i64, time: i64) {
         let range = row >> ROWS;
         let now = self.now.map_or(range, |now| now + (range.saturating_sub(now) / 64).clamp(-STEP, STEP));
         self.now = Some(now);
@@ -61,14 +61,12 @@ impl Earlier {
         if self.tables.front_mut().is_none_or(|table| table.is_full(time, self.largest)) {
             self.grow(time);
         }
-        let others = self.ranges(key).any(|known| !known.contains(&row));
         self.tables.iter_mut().for_each(|table| table.clear_next(now + AHEAD));
         if let Some(table) = self.tables.front_mut()
             && table.add(key, range, now)
         {
             self.forgotten += 1;
         }
-        others
     }
 
     fn grow(&mut self, time: i64) {

@@ -17,13 +17,17 @@ const SAME_ID: usize = 32;
 /// What is known of an id.
 #[derive(Debug)]
 enum Ids {
-    Rows(Few<i64>),
+    Rows {
+        among_newest: Few<i64>,
+        /// Whether there may be others. Accounts of one call end together, so that their ranges are the same as well.
+        earlier: bool,
+    },
     Repeated,
 }
 
 impl Default for Ids {
     fn default() -> Self {
-        Self::Rows(Few::None)
+        Self::Rows { among_newest: Few::None, earlier: false }
     }
 }
 
@@ -45,27 +49,34 @@ impl Responses {
         let step = |time: i64| (end.saturating_sub(time) / 64).clamp(-STEP, STEP);
         let time = self.time.map_or(end, |time| time.saturating_add(step(time)));
         self.time = Some(time);
-        let Ids::Rows(rows) = self.newest.get_or_new(key) else { return false };
-        let others = rows.add(row, SAME_ID);
+        let Ids::Rows { among_newest, earlier } = self.newest.get_or_new(key) else { return false };
+        if among_newest.as_slice().is_empty() {
+            *earlier = self.earlier.ranges(key).next().is_some();
+        }
+        let (others, earlier) = (among_newest.add(row, SAME_ID), *earlier);
         if others {
             self.newest.grew();
         }
-        self.earlier.add(key, row, time) || others
+        self.earlier.add(key, row, time);
+        others || earlier
     }
 
     /// The rows of this id among the newest.
     pub(super) fn rows(&self, key: u64) -> &[i64] {
         match self.newest.get(key) {
-            Some(Ids::Rows(rows)) => rows.as_slice(),
+            Some(Ids::Rows { among_newest, .. }) => among_newest.as_slice(),
             _ => &[],
         }
     }
 
     /// Where rows of this id may be that are not among [`Self::rows`], at most [`SAME_ID`] ranges.
     pub(super) fn ranges(&self, key: u64) -> impl Iterator<Item = RangeInclusive<i64>> {
-        let newest = self.rows(key);
-        let ranges = (!self.is_repeated(key)).then(|| self.earlier.ranges(key)).into_iter().flatten();
-        ranges.filter(|range| !newest.iter().any(|row| range.contains(row))).take(SAME_ID)
+        let earlier = match self.newest.get(key) {
+            Some(Ids::Rows { earlier, .. }) => *earlier,
+            Some(Ids::Repeated) => false,
+            None => true,
+        };
+        earlier.then(|| self.earlier.ranges(key)).into_iter().flatten().take(SAME_ID)
     }
 
     /// Notes that different requests repeat the id.
