@@ -72,8 +72,10 @@ class Companion {
   }
 
   async stop() {
-    this.program.kill();
-    await new Promise((done) => this.program.once('exit', done));
+    if (this.program.exitCode === null && this.program.signalCode === null) {
+      this.program.kill();
+      await new Promise((done) => this.program.once('exit', done));
+    }
   }
 }
 
@@ -156,6 +158,7 @@ async function main() {
     await companion.stop();
     await draw(page, url, 'spanledger', join(folder, `outage.${type}`), 'error');
   } finally {
+    await companion.stop();
     await browser.close();
     close();
     rmSync(directory, { recursive: true, force: true });
