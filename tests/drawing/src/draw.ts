@@ -19,7 +19,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const BOARDS = { spanledger: 'overview', cost: 'cost', audit: 'audit' } as const;
 const MINUTES = 180;
 const DAY = 24 * 60 * 60_000;
-const PATIENCE = 120_000;
+const PATIENCE = 180_000;
 
 async function free(): Promise<number> {
   const server = createSocket().listen(0, '127.0.0.1');
@@ -29,7 +29,7 @@ async function free(): Promise<number> {
   return port;
 }
 
-/** Asks until `done`, at most two minutes. */
+/** Asks until `done`, at most three minutes. */
 async function until(what: string, done: () => Promise<boolean>) {
   const end = Date.now() + PATIENCE;
   while (!(await done().catch(() => false))) {
@@ -63,12 +63,13 @@ class Companion {
     }
   }
 
-  async value(query: string): Promise<number> {
-    // A panel's range ends at a whole minute.
-    const time = String(Math.floor(Date.now() / 60_000) * 60);
-    const response = await fetch(`http://127.0.0.1:${this.admin}/api/v1/query?${new URLSearchParams({ query, time })}`);
-    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
-    return Number(data.result[0]?.value[1] ?? NaN);
+  /** Whether a panel over the last ten minutes would show a number above zero; its range ends at a whole minute. */
+  async shows(query: string): Promise<boolean> {
+    const end = Math.floor(Date.now() / 60_000) * 60;
+    const range = new URLSearchParams({ query, start: String(end - 600), end: String(end), step: '60' });
+    const response = await fetch(`http://127.0.0.1:${this.admin}/api/v1/query_range?${range}`);
+    const { data } = (await response.json()) as { data: { result: { values: [number, string][] }[] } };
+    return data.result.some(({ values }) => values.some(([, value]) => Number(value) > 0));
   }
 
   async stop() {
@@ -147,11 +148,10 @@ async function main() {
         await companion.send(request);
       }
     }
-    const companionHas = async (query: string) => (await companion.value(query)) > 0;
-    await until('a rule fires', () => companionHas('count(spanledger_rule_state == 2)'));
-    await until('a notification', () => companionHas('sum(spanledger_notifications_total)'));
     // The companion's own series have a rate from their second minute on.
-    await until('two samples of the companion', () => companionHas('sum(rate(spanledger_receiver_spans_total[4m]))'));
+    for (const query of ['count(spanledger_rule_state == 2)', 'sum(spanledger_notifications_total)', 'sum(rate(spanledger_receiver_spans_total[4m]))']) {
+      await until(query, () => companion.shows(query));
+    }
     for (const [board, name] of Object.entries(BOARDS)) {
       await draw(page, url, board, join(folder, `${name}.${type}`), 'data');
     }
