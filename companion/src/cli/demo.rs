@@ -166,7 +166,7 @@ fn next(demo: &Demo, call: &str, exit: bool, out: &mut String) {
     let program = std::env::args().next().unwrap_or_else(|| "spanledger".to_owned());
     let ledger = demo.loaded.config.ledger.path.display();
     if exit {
-        out.push_str("\nWithout --exit the pages stay open, and these go on:\n");
+        out.push_str("\nWithout --exit, or with --keep FOLDER, the ledger stays. Try next:\n");
     } else {
         let page = demo.addresses.admin;
         out.push_str(&format!(

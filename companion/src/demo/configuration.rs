@@ -45,7 +45,7 @@ url = "{webhook}"
     for (service, times) in BUDGETS {
         let usd = usual(querier, clock, service)? * times;
         text.push_str(&format!(
-            "\n[[budget]]\nname = {service:?}\nusd = {usd:.2}\nperiod = \"day\"\ntimezone = \"{}\"\nservice = {service:?}\n",
+            "\n[[budget]]\nname = {service:?}\nusd = {usd:.2}\nperiod = \"day\"\ntimezone = \"{}\"\nservice = {service:?}\nnotify_at = [100]\n",
             clock.zone()
         ));
     }
