@@ -5,6 +5,7 @@ use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Sco
 use crate::record::NanoUsd;
 use crate::store::{Conversation, StoreError};
 use crate::text::seconds::Seconds;
+use crate::text::terminal::plural;
 
 /// Conversations looked at in each minute, those with the most calls.
 const CONVERSATIONS: usize = 2_000;
@@ -93,9 +94,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
 
 fn describe(found: &Conversation) -> String {
     format!(
-        "conversation {} with {} calls, {} input tokens, {}",
+        "conversation {} with {} {}, {} input tokens, {}",
         found.id,
         Unit::Calls.format(count(found.calls)),
+        plural(found.calls, "call"),
         Unit::Tokens.format(count(found.input_tokens)),
         Unit::Usd.format(found.cost.as_usd())
     )

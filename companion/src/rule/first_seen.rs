@@ -4,6 +4,7 @@ use super::past::{DAY, slot_of};
 use super::scope::{Inputs, Scope};
 use super::{Evaluation, Sample, Unit, Verdict, count};
 use crate::store::StoreError;
+use crate::text::terminal::plural;
 
 /// Judges the calls of each group that was first seen within the window.
 pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result<Evaluation, StoreError> {
@@ -29,8 +30,9 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
             learned: false,
             verdict: Verdict::of(new && calls >= settings.floor),
             description: format!(
-                "{} calls of {what} {named} within {}{}",
+                "{} {} of {what} {named} within {}{}",
                 Unit::Calls.format(calls),
+                plural(group.totals.calls, "call"),
                 settings.window.words(),
                 if new { ", and none in the eight days before" } else { "" }
             ),

@@ -3,6 +3,7 @@ use super::past::{DAY, HOUR, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
+use crate::text::terminal::plural;
 
 /// So many days must have been empty at this time of day.
 const DAYS: i64 = 3;
@@ -54,8 +55,9 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             learned: false,
             verdict: Verdict::of(exceeded),
             description: format!(
-                "{} calls within {}; on the days before at most {} in the two hours around this time of day",
+                "{} {} within {}; on the days before at most {} in the two hours around this time of day",
                 Unit::Calls.format(calls),
+                plural(group.totals.calls, "call"),
                 settings.window.words(),
                 usual.map_or_else(|| "an unknown number".to_owned(), |usual| Unit::Calls.format(usual.peak))
             ),

@@ -6,6 +6,7 @@ use super::past::{DAY, Usual, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
+use crate::text::terminal::plural;
 
 /// So many hours of trouble a week do not raise the limit.
 const RANK: usize = 2;
@@ -70,8 +71,9 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             learned: limit.usual.is_some(),
             verdict: Verdict::of(calls > limit.value),
             description: format!(
-                "{} calls within {}, {}",
+                "{} {} within {}, {}",
                 Unit::Calls.format(calls),
+                plural(group.totals.calls, "call"),
                 settings.window.words(),
                 limit.words(Unit::Calls)
             ),
