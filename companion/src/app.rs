@@ -1,12 +1,14 @@
 //! The application: the only file that knows all others. Build, run, ordered stop.
 
 mod build;
+mod ledger;
 mod signals;
 mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use build::{BuildError, build, prices, retention};
+pub(crate) use ledger::{needs_a_file, querier};
 pub(crate) use signals::stop_token;
 pub(crate) use supervisor::TaskEnded;
 
@@ -47,9 +49,11 @@ use crate::rule::config::RulesConfig;
 use crate::silence::maintenance::MaintenanceConfig;
 use crate::store::Querier;
 use crate::store::archival::Archival;
+use crate::store::clickhouse::SpanTable;
+use crate::store::export::Exporter;
 use crate::store::own_clock::OwnClock;
-use crate::store::sqlite::SqliteQuerier;
 use crate::store::writer::WriterHandle;
+use crate::traces::TraceReader;
 use supervisor::Supervisor;
 
 /// How often the ledger's totals are read for `/metrics`, while that is quick.
@@ -61,7 +65,6 @@ const LEDGER_TOTALS_SHARE: u32 = 50;
 const QUERIES: usize = 2;
 
 /// Everything built and bound, nothing served yet.
-#[derive(Debug)]
 pub(crate) struct App {
     grpc: Listener,
     http: Listener,
@@ -73,7 +76,13 @@ pub(crate) struct App {
     metrics: Arc<Metrics>,
     clock: OwnClock,
     writer: WriterHandle,
-    querier: Arc<SqliteQuerier>,
+    querier: Arc<dyn Querier>,
+    /// A table that a Collector writes spans to.
+    spans: Option<SpanTable>,
+    /// Becomes true when this companion must write no more, or can.
+    lease: Option<watch::Receiver<bool>>,
+    /// Whether this companion writes the ledger, evaluates rules and notifies; others answer questions.
+    writes: bool,
     rules: RulesConfig,
     budgets: Budgets,
     maintenance: Vec<MaintenanceConfig>,
@@ -81,7 +90,7 @@ pub(crate) struct App {
     alerts: Arc<StateFile>,
     ledger: PathBuf,
     /// Where calls are archived before they are deleted.
-    archive: Option<(PathBuf, Archival)>,
+    archive: Option<(PathBuf, (Archival, Arc<dyn Exporter>))>,
     journal: JournalConfig,
     deadline: Duration,
     history: Arc<History>,
@@ -138,22 +147,45 @@ impl App {
                     .serve(receiver::http_router(intake.clone(), &self.admission), stops.receivers.clone()),
             ),
         ];
+        let lease = self.lease.map(|mut lease| {
+            let stop = stops.receivers.clone();
+            supervisor.spawn("the lease of the ledger", async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    _ = lease.wait_for(|changed| *changed) => {}
+                }
+            })
+        });
+        let reader = self.spans.map(|table| {
+            let reader = TraceReader::new(table, intake.clone());
+            supervisor.spawn("the reader of spans", reader.run(stops.receivers.clone()))
+        });
         let JournalConfig { dirs, every } = self.journal;
         let watcher = (!dirs.is_empty()).then(|| {
             let watcher = Watcher::new(dirs, every.duration(), intake);
             supervisor.spawn("the watcher of journals", watcher.run(stops.receivers.clone()))
         });
-        let archival = self.archive.as_ref().map(|(_, archival)| archival.clone());
-        let keeper = self.archive.map(|(dir, archival)| {
-            let keeper = Keeper::new(dir, self.querier.clone(), archival);
+        let archival = self.archive.as_ref().map(|(_, (archival, _))| archival.clone());
+        let keeper = self.archive.map(|(dir, (archival, exporter))| {
+            let keeper = Keeper::new(dir, exporter, archival);
             supervisor.spawn("the archiver", keeper.run(stops.receivers.clone()))
         });
-        let runner =
-            Runner::new(&self.rules, Some(self.alerts.clone())).with_peace(&self.ledger, self.maintenance);
+        let known = self.writes.then(|| self.alerts.clone());
+        let runner = Runner::new(&self.rules, known.clone()).with_peace(&self.ledger, self.maintenance);
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
-        let rules = supervisor
-            .spawn("the runner of the rules", runner.run(self.querier.clone(), stops.rules.clone()));
-        let mut notifiers = Dispatcher::start(self.targets, &alerts, Some(&self.alerts), &stops.notifiers);
+        let (judges, querier, stop_rules) = (self.writes, self.querier.clone(), stops.rules.clone());
+        let rules = supervisor.spawn("the runner of the rules", async move {
+            match judges {
+                true => runner.run(querier, stop_rules).await,
+                false => {
+                    stop_rules.cancelled().await;
+                    // Until then it is what others ask for alerts, of which it has none.
+                    drop(runner);
+                }
+            }
+        });
+        let targets = if self.writes { self.targets } else { Vec::new() };
+        let mut notifiers = Dispatcher::start(targets, &alerts, known.as_ref(), &stops.notifiers);
         let history = self.history;
         let state = Arc::new(AdminState {
             metrics: self.metrics,
@@ -208,6 +240,11 @@ impl App {
         stops.receivers.cancel();
         for receiver in receivers {
             clean &= drain.step("receivers", ended(receiver)).await;
+        }
+        for (name, task) in [("lease", lease), ("spans", reader)] {
+            if let Some(task) = task {
+                clean &= drain.step(name, ended(task)).await;
+            }
         }
         if let Some(watcher) = watcher {
             clean &= drain.step("journals", ended(watcher)).await;

@@ -29,20 +29,21 @@ pub mod verify;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use toml::Value;
 
 use crate::app;
 use crate::clock;
-use crate::config::{Flag, Loaded, load};
+use crate::config::{Flag, Loaded, Store, load};
 use crate::evaluate::evaluator::Evaluator;
 use crate::evaluate::state_file::StateFile;
 use crate::failure::Failure;
 use crate::record::Timestamp;
 use crate::rule::budget::Budgets;
 use crate::store::Querier;
-use crate::store::sqlite::{Ledger, Options, SqliteQuerier};
+use crate::store::sqlite::{Ledger, Options};
 use crate::text::terminal::Terminal;
 use periods::Period;
 
@@ -144,6 +145,9 @@ pub struct Common {
     /// The ledger file [default: spanledger.db, or what the configuration names].
     #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_LEDGER", help_heading = GLOBAL)]
     pub ledger: Option<PathBuf>,
+    /// What keeps the calls: `sqlite`, or `clickhouse://HOST:PORT/DATABASE`.
+    #[arg(long, global = true, value_name = "STORE", help_heading = GLOBAL)]
+    pub store: Option<String>,
     /// The configuration file (TOML).
     #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_CONFIG", help_heading = GLOBAL)]
     pub config: Option<PathBuf>,
@@ -171,24 +175,31 @@ impl Cli {
             Command::Mcp(_) => {}
             Command::Health(args) => health::run(&args, &common.load(&[])?.config.admin, out)?,
             Command::Verify(args) => {
-                let ledger = common.load(&[])?.config.ledger.path;
+                let loaded = common.load(&[])?;
+                app::needs_a_file(&loaded, "verify")?;
+                let ledger = loaded.config.ledger.path;
                 return verify::run(&args, &ledger, out, &mut std::io::stderr());
             }
-            Command::Backup(args) => backup::run(&args, &common.load(&[])?.config.ledger.path, out)?,
+            Command::Backup(args) => {
+                let loaded = common.load(&[])?;
+                app::needs_a_file(&loaded, "backup")?;
+                backup::run(&args, &loaded.config.ledger.path, out)?;
+            }
             Command::Recover(args) => recover::run(&args, common, out, &mut std::io::stderr())?,
             Command::Check(args) => {
                 let loaded = common.load(&[])?;
                 let querier = common.querier(&loaded)?;
-                return check::run(&args, &loaded.config.rules, &querier, now, terminal, out);
+                return check::run(&args, &loaded.config.rules, querier.as_ref(), now, terminal, out);
             }
             Command::Rules(args) => {
                 let loaded = common.load(&[])?;
                 let path = &loaded.config.ledger.path;
-                let querier = match args.needs_ledger() && path.exists() {
+                let exists = path.exists() || loaded.config.ledger.store != Store::Sqlite;
+                let querier = match args.needs_ledger() && exists {
                     true => Some(common.querier(&loaded)?),
                     false => None,
                 };
-                let querier = querier.as_ref().map(|querier| querier as &dyn crate::store::Querier);
+                let querier = querier.as_deref();
                 if args.needs_ledger() && querier.is_none() {
                     let note =
                         format!("no ledger at {}; rules are listed without current values\n", path.display());
@@ -201,7 +212,7 @@ impl Cli {
                 let loaded = common.load(&[])?;
                 let querier = common.querier(&loaded)?;
                 let notes = &mut std::io::stderr();
-                backtest::run(&args, &loaded.config.rules, &querier, now, terminal, out, notes)?;
+                backtest::run(&args, &loaded.config.rules, querier.as_ref(), now, terminal, out, notes)?;
             }
             Command::Notify(args) => {
                 let loaded = common.load(&[])?;
@@ -217,21 +228,23 @@ impl Cli {
                 let querier = common.querier(&loaded)?;
                 let rules_at = |at| {
                     let mut evaluator = Evaluator::new(&loaded.config.rules);
-                    Ok(crate::report::rule_states::report_states(&evaluator.evaluate_all(&querier, at)))
+                    Ok(crate::report::rule_states::report_states(
+                        &evaluator.evaluate_all(querier.as_ref(), at),
+                    ))
                 };
                 let budgets =
                     loaded.config.budgets().map_err(|error| loaded.error_at(&error.key, error.message))?;
                 let budgets = Budgets::new(budgets);
-                report::run(&args, &querier, &budgets, &rules_at, now, terminal, out)?;
+                report::run(&args, querier.as_ref(), &budgets, &rules_at, now, terminal, out)?;
             }
             Command::Calls(args) => {
                 let querier = common.querier(&common.load(&[])?)?;
-                calls::run(&args, &querier, now, terminal, out, &mut std::io::stderr())?;
+                calls::run(&args, querier.as_ref(), now, terminal, out, &mut std::io::stderr())?;
             }
             Command::Call(args) => {
                 let loaded = common.load(&[])?;
                 let querier = common.querier(&loaded)?;
-                call::run(&args, &querier, &app::prices(&loaded)?, now, terminal, out)?;
+                call::run(&args, querier.as_ref(), &app::prices(&loaded)?, now, terminal, out)?;
             }
             Command::Hourly(args) => common.periods(&args, Period::Hour, now, terminal, out)?,
             Command::Daily(args) => common.periods(&args, Period::Day, now, terminal, out)?,
@@ -239,16 +252,19 @@ impl Cli {
             Command::Monthly(args) => common.periods(&args, Period::Month, now, terminal, out)?,
             Command::Prices(args) => {
                 let loaded = common.load(&[])?;
-                let open = || Ok(Box::new(common.querier(&loaded)?) as Box<dyn Querier>);
+                let open = || common.querier(&loaded);
                 let own = loaded.config.prices.file.as_deref();
                 prices::run(&args, &app::prices(&loaded)?, own, &open, now, terminal, out)?;
             }
             Command::Export(args) => {
-                let querier = common.querier(&common.load(&[])?)?;
+                let loaded = common.load(&[])?;
+                app::needs_a_file(&loaded, "export")?;
+                let querier = Ledger::open_reader(&loaded.config.ledger.path)?;
                 export::run(&args, &querier, now, out, &mut std::io::stderr())?;
             }
             Command::Import(args) => {
                 let loaded = common.load(&[])?;
+                app::needs_a_file(&loaded, "import")?;
                 let prices = app::prices(&loaded)?;
                 // Nothing is deleted by an import; that is left to `serve`.
                 let open = || {
@@ -272,7 +288,7 @@ impl Common {
         out: &mut dyn std::io::Write,
     ) -> Result<(), Failure> {
         let querier = self.querier(&self.load(&[])?)?;
-        periods::run(args, period, &querier, now, terminal, out)
+        periods::run(args, period, querier.as_ref(), now, terminal, out)
     }
 
     /// The configuration of file, environment, `--ledger` and `flags`.
@@ -287,7 +303,11 @@ impl Common {
             Ok::<_, Failure>(Value::String(text.to_owned()))
         };
         let path = self.ledger.as_ref().map(text).transpose()?;
-        let mut all = vec![Flag { name: "--ledger", key: "ledger.path", value: path }];
+        let store = self.store.clone().map(Value::String);
+        let mut all = vec![
+            Flag { name: "--ledger", key: "ledger.path", value: path },
+            Flag { name: "--store", key: "ledger.store", value: store },
+        ];
         all.extend_from_slice(flags);
         Ok(load(self.config.as_deref(), environment(), &all)?)
     }
@@ -296,8 +316,8 @@ impl Common {
     ///
     /// # Errors
     /// `Failure` when there is none or it cannot be read.
-    pub fn querier(&self, loaded: &Loaded) -> Result<SqliteQuerier, Failure> {
-        Ok(Ledger::open_reader(&loaded.config.ledger.path)?)
+    pub(crate) fn querier(&self, loaded: &Loaded) -> Result<Arc<dyn Querier>, Failure> {
+        app::querier(loaded)
     }
 }
 

@@ -7,6 +7,7 @@ mod listen;
 mod load;
 mod size;
 mod spans;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub(crate) use listen::Listen;
 pub(crate) use load::Source;
 pub(crate) use load::{ConfigError, Flag, Loaded, load};
 pub(crate) use size::ByteSize;
+pub(crate) use store::Store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,12 +75,38 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerConfig {
-    /// The ledger's file.
+    /// What keeps the calls.
+    pub(crate) store: Store,
+    /// The ledger's file; with another store, what the files next to it are named after.
     pub path: PathBuf,
+    /// How a ClickHouse is spoken to.
+    pub clickhouse: ClickHouseConfig,
     /// What is deleted, and when.
     pub retention: RetentionConfig,
     /// Where calls go before they are deleted.
     pub archive: ArchiveConfig,
+}
+
+/// `[ledger.clickhouse]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClickHouseConfig {
+    /// The user.
+    pub user: Option<String>,
+    /// The user's password.
+    pub password: Option<Secret>,
+    /// A file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The table that the Collector's exporter writes spans to.
+    pub table: String,
+    /// The database of our own tables.
+    pub database: String,
+    /// How long a question may take.
+    pub timeout: Seconds,
+    /// Memory that a question may take there.
+    pub max_memory: ByteSize,
+    /// Rows that a question may read there.
+    pub max_rows: u64,
 }
 
 /// `[ledger.retention]`
@@ -265,9 +293,26 @@ pub struct ShutdownConfig {
 impl Default for LedgerConfig {
     fn default() -> Self {
         Self {
+            store: Store::default(),
             path: PathBuf::from("spanledger.db"),
+            clickhouse: ClickHouseConfig::default(),
             retention: RetentionConfig::default(),
             archive: ArchiveConfig::default(),
+        }
+    }
+}
+
+impl Default for ClickHouseConfig {
+    fn default() -> Self {
+        Self {
+            user: None,
+            password: None,
+            password_file: None,
+            table: "otel_traces".to_owned(),
+            database: "spanledger".to_owned(),
+            timeout: Seconds(30),
+            max_memory: ByteSize::gib(4),
+            max_rows: 2_000_000_000,
         }
     }
 }
@@ -389,6 +434,17 @@ impl Config {
         token("admin", self.admin.token.as_ref(), self.admin.token_file.as_ref())
     }
 
+    /// The password of ClickHouse, out of the configuration or its file.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the file cannot be read or is empty.
+    pub(crate) fn clickhouse_password(&self) -> Result<Option<Secret>, Invalid> {
+        let of = &self.ledger.clickhouse;
+        let key = "ledger.clickhouse.password";
+        Secret::resolve(key, of.password.as_ref(), of.password_file.as_deref())
+            .map_err(|message| Invalid::new(key, message.trim_start_matches(key).trim_start_matches(": ")))
+    }
+
     /// The budgets.
     ///
     /// # Errors
@@ -437,6 +493,19 @@ impl Config {
         self.tags.sources()?;
         self.budgets()?;
         self.check_maintenance()?;
+        let clickhouse = &self.ledger.clickhouse;
+        at_least_a_second("ledger.clickhouse.timeout", clickhouse.timeout)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if clickhouse.database.is_empty() || !clickhouse.database.bytes().all(plain) {
+            let message = "must have letters, digits and \"_\" alone";
+            return Err(Invalid::new("ledger.clickhouse.database", message));
+        }
+        self.clickhouse_password()?;
+        if self.ledger.store != Store::Sqlite && self.ledger.archive.dir.is_some() {
+            let message =
+                "archives the calls of a file, and ledger.store is none: use ClickHouse's own backups";
+            return Err(Invalid::new("ledger.archive.dir", message));
+        }
         if self.ledger.path.as_os_str().is_empty() {
             return Err(Invalid::new("ledger.path", "must name a file"));
         }

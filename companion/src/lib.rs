@@ -42,6 +42,7 @@ mod silence;
 mod store;
 mod text;
 mod traceql;
+mod traces;
 
 /// What the benchmarks and the tests of the binary use.
 #[doc(hidden)]

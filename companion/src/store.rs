@@ -11,10 +11,12 @@ use crate::record::{
 
 mod answer;
 pub(crate) mod archival;
+pub(crate) mod clickhouse;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
 pub(crate) mod export;
+mod histogram;
 pub(crate) mod history;
 pub(crate) mod identity;
 pub(crate) mod most_calls;
@@ -22,6 +24,7 @@ mod overview;
 pub(crate) mod own_clock;
 pub(crate) mod private_file;
 mod question;
+mod sequence;
 pub(crate) mod sqlite;
 pub(crate) mod sums;
 pub(crate) mod writer;
@@ -81,6 +84,20 @@ pub trait Appender: Send {
     /// # Errors
     /// [`StoreError`]; the ledger stays usable.
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError>;
+}
+
+impl Appender for Box<dyn Appender> {
+    fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError> {
+        self.as_mut().append_batch(batch)
+    }
+
+    fn append_group(&mut self, batches: &[Batch<'_>]) -> Vec<Result<Appended, StoreError>> {
+        self.as_mut().append_group(batches)
+    }
+
+    fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
+        self.as_mut().maintain(now)
+    }
 }
 
 /// Answers questions. Shared between threads; each answer is a short read transaction, so that no question

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanledger::PriceTable;
+use tokio::sync::watch;
 
 use super::App;
 use crate::admin::AccessPolicy;
 use crate::config::{Config, ConfigError, Loaded, TlsConfig};
 use crate::convert::Converter;
-use crate::evaluate::state_file::StateFile;
+use crate::evaluate::state_file::{Mirror, StateFile};
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::net::listener::Listener;
@@ -21,11 +22,14 @@ use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::receiver::sender::{Sender, Senders};
 use crate::rule::budget::{Budget, Budgets};
-use crate::store::StoreError;
 use crate::store::archival::Archival;
+use crate::store::clickhouse::{ClickHouseAppender, ClickHouseQuerier, SpanTable, Standby};
+use crate::store::export::Exporter;
 use crate::store::identity::Groups;
-use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
+use crate::store::own_clock::OwnClock;
+use crate::store::sqlite::{Ledger, Options};
 use crate::store::writer::{Writer, WriterOptions};
+use crate::store::{Appender, Querier, StoreError};
 use crate::text::seconds::Seconds;
 use crate::{clock, config};
 
@@ -84,10 +88,24 @@ struct Parts {
     admin_tls: Option<tokio_rustls::TlsAcceptor>,
     budgets: Vec<Arc<Budget>>,
     targets: Vec<Target>,
-    appender: SqliteAppender,
-    querier: SqliteQuerier,
-    archival: Option<Archival>,
+    opened: Opened,
     alerts: StateFile,
+}
+
+/// A ledger to write and to ask.
+struct Opened {
+    appender: Box<dyn Appender>,
+    querier: Arc<dyn Querier>,
+    clock: OwnClock,
+    spans: Option<SpanTable>,
+    /// Becomes true when this companion must write no more, or can.
+    lease: Option<watch::Receiver<bool>>,
+    /// Whether this companion writes the ledger and judges it.
+    writes: bool,
+    /// What archives calls before they are deleted, and where it reads them.
+    archival: Option<(Archival, Arc<dyn Exporter>)>,
+    /// The state of the alerts that another companion kept, and what keeps it from now on.
+    alerts: Option<(Option<String>, Mirror)>,
 }
 
 /// Builds the application. The ports are bound last, all of them before one is served.
@@ -97,7 +115,8 @@ struct Parts {
 pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let config = &loaded.config;
     loaded.files_with_secrets().iter().for_each(|path| warn_of_readers(path));
-    let parts = parts(loaded)?;
+    let opened = open(loaded).await?;
+    let parts = parts(loaded, opened)?;
     let connections = config.receiver.limits.connections as usize;
     let bind = async |key, address: config::Listen, tls: &Option<tokio_rustls::TlsAcceptor>| {
         Listener::bind(address.0, tls.clone(), connections).await.map_err(|source| BuildError::Bind {
@@ -110,8 +129,8 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let http = bind("receiver.http", config.receiver.http, &parts.receiver_tls).await?;
     let admin = bind("admin.listen", config.admin.listen, &parts.admin_tls).await?;
     let metrics = Arc::new(Metrics::default());
-    let clock = parts.appender.clock();
-    let writer = Writer::start(parts.appender, WriterOptions::new(clock::now)).map_err(BuildError::Thread)?;
+    let Opened { appender, querier, clock, spans, lease, writes, archival, .. } = parts.opened;
+    let writer = Writer::start(appender, WriterOptions::new(clock::now)).map_err(BuildError::Thread)?;
     Ok(App {
         grpc,
         http,
@@ -123,14 +142,17 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         metrics,
         clock,
         writer,
-        querier: Arc::new(parts.querier),
+        querier,
+        spans,
+        lease,
+        writes,
         rules: config.rules.clone(),
         budgets: Budgets::new(parts.budgets),
         maintenance: config.maintenance.clone(),
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
         ledger: config.ledger.path.clone(),
-        archive: config.ledger.archive.dir.clone().zip(parts.archival),
+        archive: config.ledger.archive.dir.clone().zip(archival),
         journal: config.journal.clone(),
         deadline: config.shutdown.deadline.duration(),
         history: Arc::default(),
@@ -138,14 +160,75 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     })
 }
 
-fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
+/// Opens the ledger. One in a ClickHouse that another companion writes is opened to read.
+async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
+    let path = &loaded.config.ledger.path;
+    let Some((options, source)) = super::ledger::clickhouse(loaded)? else {
+        let options = retention(&loaded.config);
+        let appender = Ledger::open_writer(path, &options)?;
+        let (clock, querier) = (appender.clock(), Arc::new(Ledger::open_reader(path)?));
+        return Ok(Opened {
+            appender: Box::new(appender),
+            archival: options.archival.map(|archival| (archival, querier.clone() as Arc<dyn Exporter>)),
+            querier,
+            clock,
+            spans: None,
+            lease: None,
+            writes: true,
+            alerts: None,
+        });
+    };
+    let rest = move || -> Result<Opened, StoreError> {
+        let appender = match ClickHouseAppender::open(&options) {
+            // Another companion writes: this one only answers.
+            Err(StoreError::Busy { path }) => {
+                tracing::info!(ledger = %path.display(), "answering questions alone: another companion writes");
+                let standby = Standby::new(&options)?;
+                return Ok(Opened {
+                    querier: Arc::new(ClickHouseQuerier::open(&options)?),
+                    clock: OwnClock::after(None),
+                    spans: None,
+                    lease: Some(standby.free()),
+                    writes: false,
+                    archival: None,
+                    appender: Box::new(standby),
+                    alerts: None,
+                });
+            }
+            opened => opened?,
+        };
+        let table = source.open(&options)?;
+        let kept = appender.text(ALERTS)?;
+        let keep = appender.text_keeper(ALERTS);
+        let mirror = Mirror::new(move |text: &str| keep(text).map_err(|error| error.to_string()));
+        Ok(Opened {
+            querier: Arc::new(ClickHouseQuerier::open(&options)?),
+            clock: OwnClock::after(None),
+            spans: Some(table),
+            lease: Some(appender.lost()),
+            writes: true,
+            archival: None,
+            appender: Box::new(appender),
+            alerts: Some((kept, mirror)),
+        })
+    };
+    let failed = |error: tokio::task::JoinError| StoreError::Other {
+        path: "clickhouse".into(),
+        detail: error.to_string(),
+    };
+    Ok(tokio::task::spawn_blocking(rest).await.unwrap_or_else(|error| Err(failed(error)))?)
+}
+
+/// The name of the state of the alerts among the texts of a ledger.
+const ALERTS: &str = "alerts";
+
+fn parts(loaded: &Loaded, mut opened: Opened) -> Result<Parts, BuildError> {
     let config = &loaded.config;
     let invalid = |invalid: config::Invalid| loaded.error_at(&invalid.key, invalid.message);
     let tls =
         |tls: &Option<TlsConfig>| tls.as_ref().map(|tls| tls::acceptor(&tls.cert, &tls.key)).transpose();
     let path = &config.ledger.path;
     let prices = Arc::new(prices(loaded)?);
-    let options = retention(config);
     Ok(Parts {
         converter: Arc::new(
             Converter::new(prices.clone())
@@ -159,10 +242,8 @@ fn parts(loaded: &Loaded) -> Result<Parts, BuildError> {
         admin_tls: tls(&config.admin.tls)?,
         budgets: config.budgets().map_err(invalid)?,
         targets: config.notify.targets().map_err(|message| loaded.error_of(&message))?,
-        appender: Ledger::open_writer(path, &options)?,
-        querier: Ledger::open_reader(path)?,
-        archival: options.archival,
-        alerts: state_file(path)?,
+        alerts: state_file(path, opened.alerts.take())?,
+        opened,
     })
 }
 
@@ -195,7 +276,7 @@ pub(crate) fn retention(config: &Config) -> Options {
 }
 
 /// Which services' spans may be accounts of one call.
-fn groups(config: &Config) -> Groups {
+pub(super) fn groups(config: &Config) -> Groups {
     let senders = config.receiver.senders.iter();
     Groups::of(
         senders.map(|sender| sender.services.iter().chain(&sender.describes).map(String::as_str).collect()),
@@ -222,7 +303,10 @@ fn limits(config: &Config, senders: Senders) -> Limits {
     }
 }
 
-fn state_file(ledger: &Path) -> Result<StateFile, BuildError> {
-    StateFile::open(ledger)
-        .map_err(|source| BuildError::Alerts { path: StateFile::path_beside(ledger), source })
+fn state_file(ledger: &Path, kept: Option<(Option<String>, Mirror)>) -> Result<StateFile, BuildError> {
+    let opened = match kept {
+        None => StateFile::open(ledger),
+        Some((text, mirror)) => StateFile::mirrored(ledger, text.as_deref(), mirror),
+    };
+    opened.map_err(|source| BuildError::Alerts { path: StateFile::path_beside(ledger), source })
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -77,7 +78,7 @@ struct Unpriced {
 }
 
 /// Opens the ledger; only the list of models needs it.
-pub type OpenQuerier<'a> = dyn Fn() -> Result<Box<dyn Querier>, Failure> + 'a;
+pub type OpenQuerier<'a> = dyn Fn() -> Result<Arc<dyn Querier>, Failure> + 'a;
 
 /// Writes the prices to `out`. `own` is the file before the bundled prices.
 ///
@@ -290,7 +291,7 @@ mod tests {
         let command = Command::try_parse_from([&["prices"], arguments].concat()).unwrap();
         let now = Timestamp(1_793_491_200_000_000_000);
         let mut out = Vec::new();
-        let open = || -> Result<Box<dyn Querier>, Failure> { unreachable!("no ledger is needed") };
+        let open = || -> Result<Arc<dyn Querier>, Failure> { unreachable!("no ledger is needed") };
         run(&command.args, prices, None, &open, now, Terminal { colour: false, columns: 80 }, &mut out)
             .unwrap();
         String::from_utf8(out).unwrap()

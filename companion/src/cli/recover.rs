@@ -81,6 +81,7 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write, notes: &mut dyn Wr
         }
         None => {
             let loaded = common.load(&[])?;
+            app::needs_a_file(&loaded, "recover")?;
             let appender = Ledger::open_writer(&loaded.config.ledger.path, &retention(&loaded.config))?;
             let intake = Intake::into_ledger(appender, app::prices(&loaded)?)?;
             let recovered = journal::recover(&args.dir, |request| {

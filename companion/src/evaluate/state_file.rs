@@ -30,6 +30,24 @@ const VERSION: u32 = 1;
 pub(crate) struct StateFile {
     path: PathBuf,
     saved: Mutex<Saved>,
+    mirror: Option<Mirror>,
+}
+
+/// Keeps what is saved in another place as well, where another companion may take over.
+pub(crate) struct Mirror(Box<Keep>);
+
+type Keep = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
+impl Mirror {
+    pub(crate) fn new(keep: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self(Box::new(keep))
+    }
+}
+
+impl std::fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mirror").finish_non_exhaustive()
+    }
 }
 
 impl StateFile {
@@ -65,7 +83,19 @@ impl StateFile {
                 }
             },
         };
-        Ok(Self { path, saved: Mutex::new(saved) })
+        Ok(Self { path, saved: Mutex::new(saved), mirror: None })
+    }
+
+    /// As [`Self::open`], with what the mirror has kept instead of what the file says, and keeps it there from now on.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn mirrored(ledger: &Path, kept: Option<&str>, mirror: Mirror) -> io::Result<Self> {
+        let mut opened = Self::open(ledger)?;
+        let kept = kept.map(|text| parse(text.as_bytes()).map_err(io::Error::other)).transpose()?;
+        opened.saved = Mutex::new(kept.unwrap_or_default());
+        opened.mirror = Some(mirror);
+        Ok(opened)
     }
 
     /// What is saved next to `ledger`, without touching the file: nothing when there is none or it is broken.
@@ -93,7 +123,11 @@ impl StateFile {
         if *saved == before {
             return Ok(());
         }
-        self.write(&saved)
+        self.write(&saved)?;
+        match &self.mirror {
+            None => Ok(()),
+            Some(mirror) => mirror.0(&serde_json::to_string(&*saved)?).map_err(io::Error::other),
+        }
     }
 
     fn write(&self, saved: &Saved) -> io::Result<()> {

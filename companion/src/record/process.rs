@@ -6,7 +6,7 @@ use super::Timestamp;
 
 /// A report on one process: how far its calls are numbered, whether it has ended, and which calls its journal dropped. A
 /// later report of the same process replaces an earlier one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProcessReport {
     /// `spanledger.instance`.
     pub instance: String,
@@ -40,7 +40,7 @@ impl ProcessReport {
 }
 
 /// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ProcessEnd {
     /// In order, with no call in flight.
     Orderly,

@@ -73,6 +73,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same error for another one who asked, without what cannot be copied.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Busy { path } => Self::Busy { path: path.clone() },
+            Self::Other { path, detail } => Self::Other { path: path.clone(), detail: detail.clone() },
+            other => Self::Other { path: PathBuf::new(), detail: other.to_string() },
+        }
+    }
+
     /// What is wrong, without the names of files.
     #[must_use]
     pub const fn in_short(&self) -> &'static str {

@@ -4,7 +4,6 @@
 mod accounts;
 mod grouped;
 mod query;
-mod sequence;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -18,8 +17,8 @@ use crate::store::{Appended, Appender, Batch, Filter, Maintained, StoreError, To
 use crate::text::seconds::Seconds;
 
 use self::accounts::Stored;
-use self::sequence::Sequences;
 use self::totals::Running;
+use crate::store::sequence::Sequences;
 
 /// A store in memory. Clones share the same calls.
 #[derive(Debug, Clone, Default)]

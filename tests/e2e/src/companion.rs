@@ -32,7 +32,7 @@ pub struct Companion {
 ///
 /// # Errors
 /// When it cannot be built.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("SPANLEDGER_TEST_BIN") {
         return Ok(binary.into());
     }

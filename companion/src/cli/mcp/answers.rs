@@ -10,7 +10,7 @@ use crate::explain::{CallRow, Found, find};
 use crate::record::{CallRecord, Timestamp, Window};
 use crate::report::rule_states::report_states;
 use crate::report::{RuleState, RuleStatus};
-use crate::store::{Dimension, Filter, Page, Querier as _, StoreError, Totals};
+use crate::store::{Dimension, Filter, Page, StoreError, Totals};
 use crate::text::time::{rfc3339, window};
 
 /// Rows of a list.
@@ -228,7 +228,7 @@ pub(super) fn top_calls(server: &Server, asked: &TopCalls) -> Result<String, Str
 }
 
 pub(super) fn explain_call(server: &Server, asked: &OneCall) -> Result<String, String> {
-    match find(&server.querier, &server.prices, &asked.id, clock::now()).map_err(failed)? {
+    match find(server.querier.as_ref(), &server.prices, &asked.id, clock::now()).map_err(failed)? {
         Found::Nothing => {
             Err("no call has an id that begins so; give a trace id, a span id or a response id".to_owned())
         }
@@ -248,7 +248,7 @@ pub(super) fn rules(server: &Server, asked: &Rules) -> Result<String, String> {
     let mut evaluator = Evaluator::new(&server.rules);
     let alerts = StateFile::peek(&server.ledger).alerts;
     evaluator.restore(alerts);
-    let statuses = evaluator.evaluate_all(&server.querier, clock::now());
+    let statuses = evaluator.evaluate_all(server.querier.as_ref(), clock::now());
     let active = |rule: &RuleState| matches!(rule.state, RuleStatus::Firing | RuleStatus::Pending);
     let mut states = report_states(&statuses);
     states.retain(|rule| !asked.firing || active(rule));

@@ -13,12 +13,12 @@ use spanledger::PriceTable;
 use super::answers;
 use crate::config::Config;
 use crate::rule::config::RulesConfig;
-use crate::store::sqlite::SqliteQuerier;
+use crate::store::Querier;
 
 /// What a client talks to.
 #[derive(Clone)]
 pub(super) struct Server {
-    pub(super) querier: SqliteQuerier,
+    pub(super) querier: Arc<dyn Querier>,
     pub(super) prices: Arc<PriceTable>,
     pub(super) rules: Arc<RulesConfig>,
     pub(super) ledger: PathBuf,
@@ -139,7 +139,7 @@ pub(super) struct Missing {
 }
 
 impl Server {
-    pub(super) fn new(querier: SqliteQuerier, prices: PriceTable, config: &Config) -> Self {
+    pub(super) fn new(querier: Arc<dyn Querier>, prices: PriceTable, config: &Config) -> Self {
         let rules = Arc::new(config.rules.clone());
         Self { querier, prices: Arc::new(prices), rules, ledger: config.ledger.path.clone() }
     }

@@ -1,6 +1,7 @@
 //! Where `top` gets what it shows: a ledger, or a running companion.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -14,8 +15,7 @@ use crate::evaluate::state_file::StateFile;
 use crate::explain::{Explained, Found, find};
 use crate::live::{Live, read};
 use crate::report::rule_states::alert_state;
-use crate::store::Filter;
-use crate::store::sqlite::SqliteQuerier;
+use crate::store::{Filter, Querier};
 use crate::text::terminal::harmless;
 
 /// A companion that takes longer to respond is shown as an error.
@@ -25,7 +25,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// Where the view comes from.
 pub(super) enum Source {
-    Ledger { querier: SqliteQuerier, prices: Box<PriceTable>, path: PathBuf },
+    Ledger { querier: Arc<dyn Querier>, prices: Box<PriceTable>, path: PathBuf },
     Companion { client: reqwest::Client, url: String, token: Option<String> },
 }
 
@@ -62,7 +62,7 @@ impl Source {
         match self {
             Self::Ledger { querier, path, .. } => {
                 let rules: Vec<_> = StateFile::peek(path).alerts.iter().map(alert_state).collect();
-                read(querier, &rules, filter, clock::now()).map_err(|error| error.to_string())
+                read(querier.as_ref(), &rules, filter, clock::now()).map_err(|error| error.to_string())
             }
             Self::Companion { .. } => {
                 let given = [
@@ -82,7 +82,7 @@ impl Source {
     /// One call, or why it is not known.
     pub(super) fn call(&self, id: &str, runtime: &Runtime) -> Result<Explained, String> {
         match self {
-            Self::Ledger { querier, prices, .. } => match find(querier, prices, id, clock::now()) {
+            Self::Ledger { querier, prices, .. } => match find(querier.as_ref(), prices, id, clock::now()) {
                 Ok(Found::One(call)) => Ok(*call),
                 Ok(_) => Err("the call is no longer in the ledger".to_owned()),
                 Err(error) => Err(error.to_string()),

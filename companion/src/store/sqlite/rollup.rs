@@ -2,7 +2,6 @@
 //! their rows hold and which of them make up a window; `write` fills them, `read` adds them up.
 
 pub(super) mod grain;
-pub(super) mod histogram;
 pub(super) mod plan;
 pub(super) mod repeats;
 pub(super) mod row;

@@ -15,12 +15,12 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::record::NanoUsd;
+use crate::store::histogram::{read_varint, write_varint};
 use crate::store::sqlite::file::enum_codes::damaged;
 use crate::store::sqlite::file::row::Hash;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_of;
 use crate::store::sqlite::rollup::grain::{FIVE, HOUR};
-use crate::store::sqlite::rollup::histogram::{read_varint, write_varint};
 use crate::store::sqlite::rollup::row::{ALL, Table, row_id};
 use crate::store::sqlite::rollup::sightings::Sightings;
 

@@ -6,11 +6,11 @@ use std::ops::Range;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use crate::record::NanoUsd;
-use crate::store::history;
-use crate::store::sqlite::file::enum_codes::damaged;
-use crate::store::sqlite::rollup::histogram::{
+use crate::store::histogram::{
     Distribution, Histogram, count_values, each_bucket, read_varint, write_varint,
 };
+use crate::store::history;
+use crate::store::sqlite::file::enum_codes::damaged;
 use crate::store::sums::Measures;
 use crate::store::{LatencySummary, Totals};
 

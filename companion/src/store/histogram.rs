@@ -7,7 +7,7 @@ const MANTISSA_BITS: u32 = 5;
 const PER_OCTAVE: u64 = 1 << MANTISSA_BITS;
 
 /// The bucket of a value; small values have one each.
-fn bucket_of(value: u64) -> u16 {
+pub(crate) fn bucket_of(value: u64) -> u16 {
     if value < PER_OCTAVE {
         return u16::try_from(value).unwrap_or(u16::MAX);
     }
@@ -18,7 +18,7 @@ fn bucket_of(value: u64) -> u16 {
 }
 
 /// The smallest value of a bucket.
-fn smallest(bucket: usize) -> u64 {
+pub(crate) fn smallest(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     if bucket < PER_OCTAVE {
         return bucket;
@@ -138,7 +138,7 @@ impl Distribution {
         self.sum += u128::from(sum);
     }
 
-    fn add_bucket(&mut self, bucket: u16, count: u64) {
+    pub(crate) fn add_bucket(&mut self, bucket: u16, count: u64) {
         let bucket = usize::from(bucket);
         if self.counts.len() <= bucket {
             self.counts.resize(bucket + 1, 0);

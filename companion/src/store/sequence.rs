@@ -2,20 +2,31 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::{CallRecord, ProcessReport, Timestamp, Window};
 use crate::store::{Filter, SequenceGap, SequenceGaps, SkippedCalls};
+
+/// Instances that a store on disk remembers between batches.
+const REMEMBERED: usize = 10_000;
+/// Holes that a store on disk keeps of one instance; the oldest gives way.
+const HOLES: usize = 1_000;
+/// How long after its creation a ledger meets processes that were running before it.
+const SETTLING_SECONDS: i64 = 300;
 
 /// The numbers of every instance. Holds only what was missing at some time: numbers that come in order leave
 /// nothing behind.
 #[derive(Debug, Default)]
-pub(super) struct Sequences {
+pub(crate) struct Sequences {
     /// By name and service.
     instances: HashMap<(String, String), Instance>,
+    /// Numbers below the first of an instance whose first call started by then are not missing: the ledger was new.
+    settled: Option<Timestamp>,
     /// Whether numbers below the first that is seen belong to a part of the ledger that is not here.
     part: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Instance {
     highest: u64,
     holes: Vec<Hole>,
@@ -24,7 +35,7 @@ struct Instance {
 }
 
 /// Numbers below one that was seen, both ends included.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Hole {
     first: u64,
     last: u64,
@@ -36,16 +47,56 @@ struct Hole {
 }
 
 impl Sequences {
-    pub(super) fn of_a_part() -> Self {
+    pub(crate) fn of_a_part() -> Self {
         Self { part: true, ..Self::default() }
     }
 
-    pub(super) fn see(&mut self, call: &CallRecord, end: Timestamp) {
+    /// Sets when the ledger was created, as far as that is known.
+    pub(crate) fn settles_at(&mut self, created: Option<Timestamp>) {
+        self.settled = created.map(|created| created.plus_seconds(SETTLING_SECONDS));
+    }
+
+    /// Whether the numbers of an instance, by name and service, are here.
+    pub(crate) fn has(&self, name: &(String, String)) -> bool {
+        self.instances.contains_key(name)
+    }
+
+    /// What is known of an instance as text, when it was seen last, and whether a number was ever missing or its process
+    /// reported.
+    pub(crate) fn state(&self, name: &(String, String)) -> Option<(String, Timestamp, bool)> {
+        let instance = self.instances.get(name)?;
+        let text = serde_json::to_string(&(name, instance)).ok()?;
+        Some((text, instance.last_seen, !instance.holes.is_empty() || instance.report.is_some()))
+    }
+
+    /// Takes in what [`Self::state`] wrote.
+    pub(crate) fn restore(&mut self, state: &str) {
+        if let Ok((name, instance)) = serde_json::from_str::<((String, String), Instance)>(state) {
+            self.instances.insert(name, instance);
+        }
+    }
+
+    /// Forgets the instances that were seen least recently, where there are too many; a store has what they were.
+    pub(crate) fn bound(&mut self) {
+        for instance in self.instances.values_mut() {
+            let most = instance.holes.len().saturating_sub(HOLES);
+            instance.holes.drain(..most);
+        }
+        if self.instances.len() <= REMEMBERED {
+            return;
+        }
+        let mut seen: Vec<Timestamp> = self.instances.values().map(|instance| instance.last_seen).collect();
+        seen.sort_unstable();
+        let before = seen.get(seen.len() / 2).copied().unwrap_or_default();
+        self.instances.retain(|_, instance| instance.last_seen > before);
+    }
+
+    pub(crate) fn see(&mut self, call: &CallRecord, end: Timestamp) {
         let (Some(name), Some(number)) = (&call.instance, call.sequence) else { return };
         if number == 0 {
             return;
         }
-        let part = self.part;
+        let part = self.part || self.settled.is_some_and(|settled| call.start <= settled);
         let instance = self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| {
             Instance { highest: if part { number.saturating_sub(1) } else { 0 }, ..Instance::default() }
         });
@@ -54,7 +105,7 @@ impl Sequences {
     }
 
     /// Notes what the journal of a process reports.
-    pub(super) fn note(&mut self, report: &ProcessReport) {
+    pub(crate) fn note(&mut self, report: &ProcessReport) {
         let instance = self.instances.entry((report.instance.clone(), report.service.clone())).or_default();
         instance.last_seen = instance.last_seen.max(report.at);
         if instance.report.as_ref().is_some_and(|known| known.at > report.at) {
@@ -74,7 +125,7 @@ impl Sequences {
     }
 
     /// Drops instances that have been silent since `before`, and holes that were closed by then.
-    pub(super) fn forget(&mut self, before: Timestamp) {
+    pub(crate) fn forget(&mut self, before: Timestamp) {
         self.instances.retain(|_, instance| {
             instance.holes.retain(|hole| hole.came.is_none_or(|came| came >= before));
             instance.last_seen >= before || instance.holes.iter().any(|hole| hole.came.is_none())
@@ -82,7 +133,7 @@ impl Sequences {
     }
 
     /// Gaps as [`crate::store::Querier::sequence_gaps`] describes them.
-    pub(super) fn gaps(
+    pub(crate) fn gaps(
         &self,
         noticed: Window,
         now: Timestamp,

@@ -1,0 +1,67 @@
+//! The store of those who outgrow one machine: tables of our own in a ClickHouse.
+//!
+//! `connection` speaks to it, `schema` makes the tables, `row` is a call as a row, `sums` and `plan` add up calls, minutes
+//! and hours, `querier` answers questions, `write` is the one writer with what it remembers (`memory`), and `lease` decides
+//! which of several companions that is. `spans` reads the table that a Collector writes spans to.
+
+mod connection;
+mod lease;
+mod memory;
+mod plan;
+mod querier;
+mod row;
+mod rows;
+mod schema;
+mod spans;
+mod standby;
+mod sums;
+#[cfg(test)]
+pub(crate) mod tests;
+mod write;
+
+use std::time::Duration;
+
+use crate::record::Timestamp;
+use crate::store::identity::Groups;
+
+pub(crate) use querier::ClickHouseQuerier;
+pub(crate) use spans::{Part, ROWS as SPAN_ROWS, SpanRow, SpanTable};
+pub(crate) use standby::Standby;
+pub(crate) use write::ClickHouseAppender;
+
+/// Where the tables are, as whom they are asked, and within which bounds.
+#[derive(Clone)]
+pub(crate) struct Options {
+    /// Addresses of replicas, as URLs: the first that answers is asked.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    /// The database of our own tables.
+    pub(crate) database: String,
+    /// A name for this process, which no other has.
+    pub(crate) holder: String,
+    /// How long a question may take.
+    pub(crate) timeout: Duration,
+    /// Bytes of memory that a question may take there.
+    pub(crate) memory_bytes: u64,
+    /// Rows that a question may read there.
+    pub(crate) rows: u64,
+    pub(crate) keep_calls: Option<Duration>,
+    pub(crate) keep_sums: Option<Duration>,
+    /// What time it is, noted in tables that are created.
+    pub(crate) created: Option<Timestamp>,
+    pub(crate) groups: Groups,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("ledger", &self.name()).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// The ledger's name, for people.
+    fn name(&self) -> String {
+        format!("{}/{}", self.addresses.join(","), self.database)
+    }
+}

@@ -1,0 +1,241 @@
+//! Questions and rows to ClickHouse over HTTP: which address is asked, within which bounds, and what its errors mean.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use clickhouse::error::Error;
+use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
+use tokio::runtime::Runtime;
+
+use super::Options;
+use crate::store::StoreError;
+
+/// Added to the time that a query may take, for the way there and back.
+const NETWORK: Duration = Duration::from_secs(5);
+
+/// A connection to a database of one ClickHouse. Clones share it.
+#[derive(Clone)]
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Of its own, so that questions can be asked from every thread. Present until the end.
+    runtime: Option<Runtime>,
+    addresses: Vec<(String, Client)>,
+    /// The address that answered last.
+    preferred: AtomicUsize,
+    deadline: Duration,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // May be dropped by a thread that must not block.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Connection {
+    /// Prepares the connection; nothing is sent.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("clickhouse")
+            .enable_all()
+            .build()
+            .map_err(|error| remote(&options.name(), error.to_string()))?;
+        let client = |url: &String| {
+            let mut client = Client::default()
+                .with_url(url)
+                // As the engine would do it after the row was read as a number.
+                .with_setting("max_memory_usage", options.memory_bytes.to_string())
+                .with_setting("max_rows_to_read", options.rows.to_string())
+                .with_setting("max_execution_time", options.timeout.as_secs().max(1).to_string())
+                .with_setting("do_not_merge_across_partitions_select_final", "1")
+                .with_product_info("spanledger", env!("CARGO_PKG_VERSION"));
+            if let Some(user) = &options.user {
+                client = client.with_user(user);
+            }
+            if let Some(password) = &options.password {
+                client = client.with_password(password.as_str());
+            }
+            (url.clone(), client)
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                runtime: Some(runtime),
+                addresses: options.addresses.iter().map(client).collect(),
+                preferred: AtomicUsize::new(0),
+                deadline: options.timeout.saturating_add(NETWORK),
+            }),
+        })
+    }
+
+    /// The rows of a query.
+    ///
+    /// # Errors
+    /// [`StoreError`] when no address answers, or one refuses it.
+    pub(super) fn rows<T: RowOwned + RowRead + Send + 'static>(
+        &self,
+        sql: &str,
+    ) -> Result<Vec<T>, StoreError> {
+        self.each_address(|client| {
+            let query = client.query_raw(sql);
+            async move { query.fetch_all::<T>().await }
+        })
+    }
+
+    /// The one row of a query, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub(super) fn row<T: RowOwned + RowRead + Send + 'static>(
+        &self,
+        sql: &str,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(sql)?.into_iter().next())
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub(super) fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.each_address(|client| {
+            let query = client.query_raw(sql);
+            async move { query.execute().await }
+        })
+    }
+
+    /// Inserts rows as one block. Every table replaces rows by their key, so that rows inserted twice count once.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub(super) fn insert<T>(&self, table: &str, rows: Vec<T>) -> Result<(), StoreError>
+    where
+        T: Row + RowWrite + Send + Sync + 'static,
+        for<'a> T: Row<Value<'a> = T>,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (table, rows) = (table.to_owned(), Arc::new(rows));
+        self.each_address(|client| {
+            let (client, table, rows) = (client.clone(), table.clone(), rows.clone());
+            async move {
+                let mut insert = client.insert_unescaped::<T>(&table).await?;
+                for row in rows.iter() {
+                    insert.write(row).await?;
+                }
+                insert.end().await
+            }
+        })
+    }
+
+    /// Asks the address that answered last, and the others while none can be reached.
+    fn each_address<T, F>(&self, ask: impl Fn(&Client) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let shared = &self.shared;
+        let first = shared.preferred.load(Ordering::Relaxed);
+        let mut failed = remote(&self.address(), "no address is configured".to_owned());
+        for turn in 0..shared.addresses.len() {
+            let place = (first + turn) % shared.addresses.len();
+            let Some((address, client)) = shared.addresses.get(place) else { continue };
+            match self.wait(ask(client)) {
+                Ok(value) => {
+                    shared.preferred.store(place, Ordering::Relaxed);
+                    return Ok(value);
+                }
+                Err(error) => {
+                    let unreachable = matches!(error, Error::Network(_) | Error::TimedOut);
+                    failed = remote(address, detail(&error));
+                    if !unreachable {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(failed)
+    }
+
+    /// Waits on this thread for what runs on the connection's own.
+    fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, result) = std::sync::mpsc::sync_channel(1);
+        let deadline = self.shared.deadline;
+        let Some(runtime) = &self.shared.runtime else { return Err(Error::TimedOut) };
+        runtime.spawn(async move {
+            let value = tokio::time::timeout(deadline, work).await.unwrap_or(Err(Error::TimedOut));
+            drop(done.send(value));
+        });
+        result.recv().unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// The address that is asked first.
+    pub(super) fn address(&self) -> String {
+        let place = self.shared.preferred.load(Ordering::Relaxed);
+        self.shared.addresses.get(place).map(|(address, _)| address.clone()).unwrap_or_default()
+    }
+}
+
+/// What went wrong at `address`.
+pub(super) fn remote(address: &str, detail: String) -> StoreError {
+    StoreError::Other { path: PathBuf::from(address), detail }
+}
+
+/// The error with its causes, in one line of a bounded length.
+fn detail(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(600).collect()
+}
+
+/// `text` as a literal of SQL.
+pub(super) fn literal(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('\'');
+    for character in text.chars() {
+        match character {
+            '\'' => quoted.push_str("\\'"),
+            '\\' => quoted.push_str("\\\\"),
+            '\0' => quoted.push_str("\\0"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// Bytes as an expression of SQL.
+pub(super) fn bytes(bytes: &[u8]) -> String {
+    format!("unhex('{}')", crate::record::ids::hex(bytes))
+}

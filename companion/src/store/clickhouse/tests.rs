@@ -1,0 +1,62 @@
+//! The store against the real engine: chdb, within a process of its own that speaks HTTP (`tests/tools/clickhouse`).
+
+mod bounds;
+mod cost;
+mod differential;
+pub(crate) mod engine;
+mod leasing;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::store::conformance::{TestStore, store_conformance};
+
+/// A database of its own for each store.
+pub(crate) fn options() -> Options {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Options {
+        addresses: engine::address().into_iter().collect(),
+        user: None,
+        password: None,
+        database: format!("test_{number}"),
+        holder: format!("holder {number}"),
+        timeout: Duration::from_secs(60),
+        memory_bytes: 2 << 30,
+        rows: 100_000_000,
+        keep_calls: None,
+        keep_sums: None,
+        created: None,
+        groups: Groups::default(),
+    }
+}
+
+/// Runs a statement on the engine.
+pub(crate) fn execute(options: &Options, sql: &str) {
+    connection::Connection::new(options).unwrap().execute(sql).unwrap();
+}
+
+mod conformance {
+    use super::*;
+
+    fn open() -> TestStore {
+        if engine::address().is_none() {
+            let store = crate::store::memory::MemoryStore::new();
+            let querier = Box::new(store.clone());
+            return TestStore { appender: Box::new(store), querier, reopen: None, _keep: Box::new(()) };
+        }
+        let options = options();
+        let appender = ClickHouseAppender::open(&options).unwrap();
+        let querier = ClickHouseQuerier::open(&options).unwrap();
+        let keep = engine::Database::of(&options);
+        TestStore {
+            appender: Box::new(appender),
+            querier: Box::new(querier),
+            reopen: Some(Box::new(move || Box::new(ClickHouseAppender::open(&options).unwrap()))),
+            _keep: Box::new(keep),
+        }
+    }
+
+    store_conformance!(open);
+}

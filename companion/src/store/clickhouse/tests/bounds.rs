@@ -1,0 +1,118 @@
+//! What a ledger in ClickHouse is bounded by: addresses that do not answer, questions that ask for too much, and age.
+
+use super::*;
+use crate::record::Window;
+use crate::store::conformance::records::{BASE, call, ending_at};
+use crate::store::{Appender as _, Filter, Querier as _, StoreError};
+
+const HOUR: i64 = 3_600;
+
+fn all() -> Window {
+    Window { from: Timestamp(0), to: BASE.plus_seconds(1_000 * HOUR) }
+}
+
+#[test]
+fn asks_the_next_address_where_one_does_not_answer_and_names_what_failed() {
+    let Some(address) = engine::address() else { return };
+    let alone = options();
+    let _keep = engine::Database::of(&alone);
+    let dead = "http://127.0.0.1:1".to_owned();
+    let both = Options { addresses: vec![dead.clone(), address], ..alone.clone() };
+    let mut appender = ClickHouseAppender::open(&both).unwrap();
+    appender.append(&[call(1)]).unwrap();
+    assert_eq!(ClickHouseQuerier::open(&both).unwrap().totals(all(), &Filter::default()).unwrap().calls, 1);
+    let error = ClickHouseQuerier::open(&Options { addresses: vec![dead], ..alone }).unwrap_err().to_string();
+    assert!(error.contains("http://127.0.0.1:1"), "{error}");
+}
+
+#[test]
+fn a_question_that_would_read_too_many_rows_fails() {
+    if engine::address().is_none() {
+        return;
+    }
+    let options = options();
+    let _keep = engine::Database::of(&options);
+    let mut appender = ClickHouseAppender::open(&options).unwrap();
+    let calls: Vec<_> = (0..100).map(call).collect();
+    appender.append(&calls).unwrap();
+    let querier = ClickHouseQuerier::open(&Options { rows: 20, ..options }).unwrap();
+    let error = querier.totals(all(), &Filter::default()).unwrap_err().to_string();
+    assert!(error.contains("Limit for rows"), "{error}");
+}
+
+#[test]
+fn a_missing_or_a_newer_ledger_is_refused() {
+    if engine::address().is_none() {
+        return;
+    }
+    let options = options();
+    let _keep = engine::Database::of(&options);
+    assert!(matches!(ClickHouseQuerier::open(&options), Err(StoreError::Missing { .. })));
+    drop(ClickHouseAppender::open(&options).unwrap());
+    // Opening it again changes nothing.
+    drop(ClickHouseAppender::open(&options).unwrap());
+    execute(&options, &format!("INSERT INTO {}.migrations (version) VALUES (900)", options.database));
+    assert!(matches!(ClickHouseQuerier::open(&options), Err(StoreError::Newer { found: 900, .. })));
+    assert!(matches!(ClickHouseAppender::open(&options), Err(StoreError::Newer { found: 900, .. })));
+}
+
+#[test]
+fn deletes_whole_days_of_calls_and_keeps_their_totals() {
+    if engine::address().is_none() {
+        return;
+    }
+    let options = Options { keep_calls: Some(Duration::from_secs(86_400)), ..options() };
+    let _keep = engine::Database::of(&options);
+    let mut appender = ClickHouseAppender::open(&options).unwrap();
+    let calls: Vec<_> =
+        (0..96).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * HOUR))).collect();
+    appender.append(&calls).unwrap();
+    let querier = ClickHouseQuerier::open(&options).unwrap();
+    let before = querier.totals(all(), &Filter::default()).unwrap();
+    let deleted = appender.maintain(BASE.plus_seconds(97 * HOUR)).unwrap().deleted;
+    assert!((48..=72).contains(&deleted), "{deleted}");
+    assert_eq!(querier.totals(all(), &Filter::default()).unwrap(), before);
+    let page = crate::store::Page { limit: 1_000, after: None };
+    let left = querier.calls(all(), &Filter::default(), page).unwrap().calls;
+    assert_eq!(left.len() as u64, 96 - deleted);
+    // It cannot be known whether it was there before.
+    assert_eq!(appender.append(&calls[..1]).unwrap().too_old, 1);
+    assert_eq!(querier.totals(all(), &Filter::default()).unwrap(), before);
+}
+
+#[test]
+fn rollups_are_made_again_when_late_calls_come_and_after_a_writer_that_could_not() {
+    if engine::address().is_none() {
+        return;
+    }
+    let options = options();
+    let _keep = engine::Database::of(&options);
+    let mut appender = ClickHouseAppender::open(&options).unwrap();
+    appender.append(&[call(1)]).unwrap();
+    appender.maintain(BASE.plus_seconds(10 * HOUR)).unwrap();
+    let querier = ClickHouseQuerier::open(&options).unwrap();
+    let calls = || querier.totals(all(), &Filter::default()).unwrap().calls;
+    appender.append(&[call(2), call(3)]).unwrap();
+    assert_eq!(calls(), 3);
+    // As if the writer had ended between the calls and their rollups.
+    let database = &options.database;
+    execute(
+        &options,
+        &format!(
+            "INSERT INTO {database}.minutes SELECT * REPLACE (toUInt64(0) AS calls, version + 1 AS version) \
+             FROM {database}.minutes FINAL"
+        ),
+    );
+    execute(
+        &options,
+        &format!(
+            "INSERT INTO {database}.hours SELECT * REPLACE (toUInt64(0) AS calls, version + 1 AS version) \
+             FROM {database}.hours FINAL"
+        ),
+    );
+    execute(&options, &format!("INSERT INTO {database}.state VALUES ('rolled', 0, 18446744073709551615)"));
+    assert_eq!(calls(), 0);
+    drop(appender);
+    let _next = ClickHouseAppender::open(&options).unwrap();
+    assert_eq!(calls(), 3);
+}
