@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::Program;
+use crate::program::Restartable;
 use crate::{Result, root};
 
 /// The webhook that `alerts/alertmanager.yml` names as an example.
@@ -17,7 +17,8 @@ const WEBHOOK: &str = "127.0.0.1:5001";
 pub struct Alertmanager {
     address: SocketAddr,
     client: reqwest::Client,
-    _program: Program,
+    /// Its process.
+    pub program: Restartable,
 }
 
 /// An alert as Alertmanager has it.
@@ -54,9 +55,9 @@ impl Alertmanager {
         let mut command = Command::new(tools.join("alertmanager"));
         command.args(["--config.file=alertmanager.yml", "--storage.path=data", "--cluster.listen-address="]);
         command.arg(format!("--web.listen-address={address}"));
-        let mut program = Program::start("alertmanager", &mut command, &directory)?;
-        program.ready(&format!("http://{address}/-/ready")).await?;
-        Ok(Self { address, client: reqwest::Client::new(), _program: program })
+        let ready = format!("http://{address}/-/ready");
+        let program = Restartable::start("alertmanager", command, &directory, ready).await?;
+        Ok(Self { address, client: reqwest::Client::new(), program })
     }
 
     /// All alerts it has.

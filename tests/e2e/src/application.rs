@@ -53,13 +53,41 @@ impl Application {
     }
 
     fn by(semconv: Semconv, service: &str, collector: SocketAddr, provider: &Provider) -> Result<Self> {
+        Self::of(semconv, service, "prod", "1.0.0", collector, provider)
+    }
+
+    /// As [`Self::start`], in an `environment` and of a `version`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn deployed(
+        service: &str,
+        environment: &str,
+        version: &str,
+        collector: SocketAddr,
+        provider: &Provider,
+    ) -> Result<Self> {
+        Self::of(Semconv::Latest, service, environment, version, collector, provider)
+    }
+
+    fn of(
+        semconv: Semconv,
+        service: &str,
+        environment: &str,
+        version: &str,
+        collector: SocketAddr,
+        provider: &Provider,
+    ) -> Result<Self> {
         let endpoint = format!("http://{collector}");
         let resource = Resource::builder()
             .with_service_name(service.to_owned())
-            .with_attribute(KeyValue::new("service.instance.id", format!("{service}-1")))
+            .with_attribute(KeyValue::new(
+                "service.instance.id",
+                format!("{service}-{environment}-{version}"),
+            ))
             .with_attribute(KeyValue::new("service.namespace", "shop"))
-            .with_attribute(KeyValue::new("service.version", "1.0.0"))
-            .with_attribute(KeyValue::new("deployment.environment.name", "prod"))
+            .with_attribute(KeyValue::new("service.version", version.to_owned()))
+            .with_attribute(KeyValue::new("deployment.environment.name", environment.to_owned()))
             .build();
         let spans = SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()?;
         let tracers =

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{Program, free_address};
+use crate::program::{Restartable, free_address};
 use crate::{Result, root};
 
 /// The running Collector.
@@ -16,7 +16,8 @@ pub struct Collector {
     pub http: SocketAddr,
     /// Where it shows its own metrics.
     pub metrics: SocketAddr,
-    _program: Program,
+    /// Its process.
+    pub program: Restartable,
 }
 
 impl Collector {
@@ -54,9 +55,9 @@ impl Collector {
             .env("SPANLEDGER_COLLECTOR_STORAGE", directory.join("queue"))
             .env("SPANLEDGER_COMPANION_ENDPOINT", companion.to_string())
             .env("SPANLEDGER_PROMETHEUS_ENDPOINT", format!("http://{prometheus}/api/v1/otlp"));
-        let mut program = Program::start("collector", &mut command, directory)?;
-        program.ready(&format!("http://{health}/")).await?;
-        Ok(Self { grpc, http, metrics, _program: program })
+        let program =
+            Restartable::start("collector", command, directory, format!("http://{health}/")).await?;
+        Ok(Self { grpc, http, metrics, program })
     }
     /// Starts one with the configuration of somebody else, `theirs`, and `collector/add-to-yours.yaml` over it. `theirs`
     /// listens for OTLP on `${env:GRPC}` and `${env:HTTP}`, and for health checks on `${env:HEALTH}`.
@@ -77,8 +78,8 @@ impl Collector {
             .env("HTTP", http.to_string())
             .env("HEALTH", health.to_string())
             .env("SPANLEDGER_COMPANION_ENDPOINT", companion.to_string());
-        let mut program = Program::start("collector", &mut command, directory)?;
-        program.ready(&format!("http://{health}/")).await?;
-        Ok(Self { grpc, http, metrics: health, _program: program })
+        let program =
+            Restartable::start("collector", command, directory, format!("http://{health}/")).await?;
+        Ok(Self { grpc, http, metrics: health, program })
     }
 }

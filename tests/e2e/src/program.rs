@@ -115,6 +115,50 @@ impl Program {
     }
 }
 
+/// A program that a test ends and starts again, on the same addresses and with the same files.
+#[derive(Debug)]
+pub struct Restartable {
+    name: &'static str,
+    command: Command,
+    directory: PathBuf,
+    ready: String,
+    program: Program,
+}
+
+impl Restartable {
+    /// Starts `command` and waits until `ready`, a URL, is answered with success.
+    ///
+    /// # Errors
+    /// As of [`Program::start`] and [`Program::ready`].
+    pub async fn start(
+        name: &'static str,
+        mut command: Command,
+        directory: &Path,
+        ready: String,
+    ) -> Result<Self> {
+        let mut program = Program::start(name, &mut command, directory)?;
+        program.ready(&ready).await?;
+        Ok(Self { name, command, directory: directory.to_owned(), ready, program })
+    }
+
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    /// When the process cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        self.program.kill()
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.program = Program::start(self.name, &mut self.command, &self.directory)?;
+        self.program.ready(&self.ready).await
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // A process that has already ended cannot be killed, and needs not to be.

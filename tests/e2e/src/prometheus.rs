@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::program::Program;
+use crate::program::Restartable;
 use crate::{Result, root};
 
 /// The addresses that `alerts/prometheus.yml` names, each with its replacement in a test.
@@ -61,7 +61,8 @@ fn soon_silent(rules: &str) -> Result<String> {
 pub struct Prometheus {
     address: SocketAddr,
     client: reqwest::Client,
-    _program: Program,
+    /// Its process.
+    pub program: Restartable,
 }
 
 impl Prometheus {
@@ -102,9 +103,9 @@ impl Prometheus {
         // Alertmanager hears of an alert again and again; once per minute is too rare for a test.
         command.arg("--rules.alert.resend-delay=2s");
         command.arg(format!("--web.listen-address={address}"));
-        let mut program = Program::start("prometheus", &mut command, &directory)?;
-        program.ready(&format!("http://{address}/-/ready")).await?;
-        Ok(Self { address, client: reqwest::Client::new(), _program: program })
+        let ready = format!("http://{address}/-/ready");
+        let program = Restartable::start("prometheus", command, &directory, ready).await?;
+        Ok(Self { address, client: reqwest::Client::new(), program })
     }
 
     /// The series of an instant query, each with `metric` and `value`.
