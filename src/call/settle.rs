@@ -52,7 +52,7 @@ impl Call {
         if response.cited && response.billing.count(Count::WebSearch) == 0 {
             response.unpriced.note(Reason::Member, "annotations".to_owned());
         }
-        if tools && !response.shows_tools() {
+        if tools && response.output && !response.shows_tools() {
             response.unpriced.note(Reason::Member, "request.tools".to_owned());
         }
         if sound && response.usage.input_modality == Modality::default() {

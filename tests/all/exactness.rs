@@ -30,7 +30,8 @@ const ROOTS: [&str; 10] = [
 const CONTENT: [&str; 7] = ["content", "arguments", "text", "input", "parts", "annotations", "schema"];
 
 /// What the recorded responses hold that no reader knows, and why that is right.
-const NOTED: [(&str, &str); 11] = [
+const NOTED: [(&str, &str); 12] = [
+    ("request.tools", "a search that only the request shows: it may be billed"),
     ("annotations", "pages that a search found, of which the response has no count and no charge"),
     ("container", "Anthropic bills the time of a container, which no response reports"),
     ("content.toolUse", "Nova's own tools are billed by the use, at prices that are in no table"),

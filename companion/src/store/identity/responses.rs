@@ -6,7 +6,6 @@ use std::ops::RangeInclusive;
 
 use super::earlier::Earlier;
 use super::generations::{Few, Generations};
-use super::relation::RESPONSE_WINDOW;
 use crate::record::Timestamp;
 
 /// How far one account moves the mean time, in nanoseconds: one of another year moves it no further.
@@ -88,7 +87,7 @@ impl Responses {
         matches!(self.newest.get(key), Some(Ids::Repeated))
     }
 
-    /// Ids that were forgotten within [`RESPONSE_WINDOW`], since this was asked.
+    /// Ids that were forgotten within ten minutes, since this was asked.
     pub(super) const fn forgotten(&mut self) -> u64 {
         self.earlier.take_forgotten()
     }
