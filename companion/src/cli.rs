@@ -44,7 +44,7 @@ use crate::record::Timestamp;
 use crate::rule::budget::Budgets;
 use crate::store::Querier;
 use crate::store::sqlite::{Ledger, Options};
-use crate::text::terminal::Terminal;
+use crate::text::terminal::{Terminal, harmless};
 use periods::Period;
 
 /// Records every LLM call that your applications make, with its exact cost.
@@ -58,6 +58,12 @@ pub struct Cli {
     common: Common,
     #[command(subcommand)]
     command: Command,
+}
+
+/// The text of an error without anything that a terminal obeys.
+#[must_use]
+pub fn readable(error: &str) -> String {
+    error.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
 }
 
 /// With the commit and the kind of build.
@@ -328,23 +334,9 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Writes `text`. A closed pipe (`| head`) is not a failure. JSON escapes no characters from U+007F to U+009F, some of
-/// which a terminal obeys, so here they are, in a form that JSON and TOML read.
+/// Writes `text`. A closed pipe (`| head`) is not a failure.
 fn write_all(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
-    let is_control = |character: char| matches!(character, '\u{7f}'..='\u{9f}');
-    let mut escaped = String::new();
-    let text = if text.contains(is_control) {
-        for character in text.chars() {
-            match is_control(character) {
-                true => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
-                false => escaped.push(character),
-            }
-        }
-        escaped.as_str()
-    } else {
-        text
-    };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(format::escaped(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure(format!("cannot write the output: {error}")))
         }

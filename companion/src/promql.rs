@@ -31,6 +31,8 @@ use source::Source;
 pub(crate) const TIMES: usize = 11_000;
 /// Rows times the times of a query.
 const CELLS: usize = 2_000_000;
+/// The same over all parts of an expression together: what is held at a time is less.
+const ALL_CELLS: usize = 4 * CELLS;
 const SUPPORTED: &str = "supported are selectors with matchers and offset; sum, min, max, avg, count, group, topk and bottomk with by or \
      without; + - * / % ^, comparisons, and, or, unless with on, ignoring and group_left; rate, increase, resets, \
      last_over_time, min_over_time, max_over_time, avg_over_time, count_over_time, absent, histogram_quantile, label_replace, \
@@ -93,7 +95,7 @@ pub(crate) fn evaluate(
 ) -> Result<Value, Refusal> {
     let plan = Plan::of(question.text, question.times)?;
     let source = Source::read(&plan, ledger, seen, question.deadline)?;
-    Evaluation { source: &source, times: question.times }.value(&plan.expression)
+    Evaluation::new(&source, question).value(&plan.expression)
 }
 
 /// The labels of all series that one of `selectors` takes and that had a call between `from` and `to`; without a selector, of

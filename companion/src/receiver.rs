@@ -9,6 +9,7 @@ mod offload;
 mod refusal;
 mod rejected;
 pub(crate) mod sender;
+mod shares;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -109,7 +110,7 @@ impl Intake {
     pub(crate) async fn take(&self, request: Bytes) -> Taken {
         match self.accept::<Spans>(request.len(), move || Ok(Encoded::Protobuf(request))).await {
             Ok(_) => Taken::Delivered,
-            Err(Refusal::Malformed(_)) => Taken::Refused,
+            Err(Refusal::Malformed(_) | Refusal::Failed) => Taken::Refused,
             Err(_) => Taken::NotNow,
         }
     }
@@ -126,7 +127,7 @@ impl Intake {
         // by part.
         let most = if offload::is_large(bytes) { PART } else { usize::MAX };
         let work = move || intake.convert::<S>(read()?, most, &scope);
-        let (converted, mut rejected) = self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
+        let (converted, mut rejected) = self.offload.run(bytes, work).await??;
         let calls = converted.records.len() as u64;
         let dropped = std::mem::take(&mut *self.dropped());
         let mut skipped = converted.skipped.clone();
@@ -168,7 +169,7 @@ impl Intake {
             intake.dropped().absorb(&skipped);
             Ok(())
         };
-        self.offload.run(bytes, work).await.ok_or(Refusal::Unavailable)??;
+        self.offload.run(bytes, work).await??;
         self.metrics.count_metrics_request();
         let skipped = std::mem::take(&mut *self.dropped());
         let appended = self.writer.append_with(Vec::new(), Vec::new(), Vec::new(), skipped.clone()).await;
@@ -250,7 +251,7 @@ impl Intake {
                 count(SpanResult::Accepted, appended.inserted);
                 count(SpanResult::Duplicate, appended.duplicates);
                 count(SpanResult::TooOld, appended.too_old);
-                count(SpanResult::Refused, appended.without_place);
+                count(SpanResult::Refused, appended.without_place + appended.not_taken);
                 count(SpanResult::OtherAccount, appended.other_accounts);
                 self.metrics.count_undone(appended.undone);
                 self.metrics.count_forgotten(appended.forgotten);
@@ -258,6 +259,9 @@ impl Intake {
                 let reason =
                     "no place is left for calls that end in that microsecond, the clock does not move";
                 rejected.add(appended.without_place, reason);
+                let reason =
+                    "the page of the ledger on which they belong is damaged, `spanledger verify` names it";
+                rejected.add(appended.not_taken, reason);
                 if appended.too_old > 0
                     && let Some(suppressed) = self.too_old.allow(clock::now())
                 {

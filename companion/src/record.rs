@@ -16,7 +16,8 @@ pub(crate) use process::{ProcessEnd, ProcessReport};
 pub(crate) use skipped::OTHER_SCOPES;
 pub(crate) use skipped::{SkipReason, SkippedHours, SkippedSpans, hours_of};
 
-pub(crate) use tags::{TAG_VALUE_BYTES, TagKey, Tags, parse_tag};
+pub use tags::Tags;
+pub(crate) use tags::{TAG_VALUE_BYTES, TagKey, parse_tag};
 
 use std::fmt;
 

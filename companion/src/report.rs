@@ -11,9 +11,8 @@ mod text;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use data::Report;
 pub use data::build;
-pub(crate) use data::{RuleState, RuleStatus};
+pub(crate) use data::{Report, RuleState, RuleStatus};
 pub use html::to_html;
 pub(crate) use json::to_json;
 pub(crate) use text::to_text;

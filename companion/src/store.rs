@@ -31,7 +31,7 @@ pub(crate) mod writer;
 
 pub(crate) use answer::{
     Appended, ArchiveTrouble, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
-    GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, Pairing, Quantiles, Repeated,
+    GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, NAMED, Pairing, Quantiles, Repeated,
     SequenceGap, SequenceGaps, SkippedCalls, Step, Totals,
 };
 pub use error::StoreError;

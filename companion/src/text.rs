@@ -3,6 +3,7 @@
 pub(crate) mod hours;
 pub(crate) mod log_throttle;
 pub(crate) mod number;
+pub(crate) mod pattern;
 pub(crate) mod seconds;
 pub(crate) mod table;
 pub(crate) mod terminal;

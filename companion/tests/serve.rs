@@ -10,12 +10,16 @@ mod serve {
     pub(crate) mod process;
 
     mod acknowledged;
+    #[cfg(target_os = "linux")]
+    mod combined;
     mod config_secrets;
+    mod damaged;
     mod documented;
     mod entrances;
     mod export;
     #[cfg(target_os = "linux")]
     mod full;
+    #[cfg(unix)]
     mod gone;
     mod import;
     mod journal;
@@ -23,9 +27,12 @@ mod serve {
     mod limits;
     mod memory;
     mod parquet;
+    #[cfg(target_os = "linux")]
+    mod queries;
     mod secrets;
     mod senders;
     mod signals;
+    mod terminals;
     mod tls;
     mod tokens;
 }

@@ -14,7 +14,7 @@ use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
 use self::parameters::Parameters;
@@ -50,10 +50,46 @@ impl IntoResponse for Refused {
     }
 }
 
-type Answer = Result<axum::Json<Json>, Refused>;
+type Answer = Result<Response, Refused>;
 
+#[derive(Serialize)]
+struct Success<T> {
+    status: &'static str,
+    data: T,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it ends functions that may refuse")]
 fn success(data: impl Serialize) -> Answer {
-    Ok(axum::Json(json!({"status": "success", "data": data})))
+    Ok(axum::Json(Success { status: "success", data }).into_response())
+}
+
+/// The result of a range: as it is written, since JSON in memory takes ten times as much.
+#[derive(Serialize)]
+struct Matrix {
+    #[serde(rename = "resultType")]
+    kind: &'static str,
+    result: Vec<MatrixRow>,
+}
+
+#[derive(Serialize)]
+struct MatrixRow {
+    metric: Labels,
+    values: Vec<(f64, Written)>,
+}
+
+/// A number as Prometheus writes it in JSON: as text.
+#[derive(Debug, Clone, Copy)]
+struct Written(f64);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            number if number.is_infinite() => {
+                serializer.serialize_str(if number > 0.0 { "+Inf" } else { "-Inf" })
+            }
+            number => serializer.collect_str(&number),
+        }
+    }
 }
 
 /// The routes below `/api/v1`. Prometheus takes parameters in the address and, by POST, as a form.
@@ -79,13 +115,13 @@ async fn instant(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery
     let seconds = seconds(time);
     match evaluated(state, text, vec![time]).await? {
         Value::Scalar(numbers) => {
-            let number = numbers.first().copied().map(written);
+            let number = numbers.first().copied().map(Written);
             success(json!({"resultType": "scalar", "result": [seconds, number]}))
         }
         Value::Text(text) => success(json!({"resultType": "string", "result": [seconds, text]})),
         Value::Vector(rows) => {
             let present = |row: Row| {
-                let value = written((*row.values.first()?)?);
+                let value = Written((*row.values.first()?)?);
                 Some(json!({"metric": row.labels, "value": [seconds, value]}))
             };
             let result: Vec<Json> = rows.into_iter().filter_map(present).collect();
@@ -107,10 +143,10 @@ async fn range(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, 
         Value::Text(_) => return Err(Refusal::Query("a string has no range".to_owned()).into()),
     };
     let series = rows.into_iter().map(|row| {
-        let points = at.iter().zip(row.values).filter_map(|(at, value)| Some(json!([at, written(value?)])));
-        json!({"metric": row.labels, "values": points.collect::<Vec<_>>()})
+        let points = at.iter().zip(row.values).filter_map(|(at, value)| Some((*at, Written(value?))));
+        MatrixRow { values: points.collect(), metric: row.labels }
     });
-    success(json!({"resultType": "matrix", "result": series.collect::<Vec<_>>()}))
+    success(Matrix { kind: "matrix", result: series.collect() })
 }
 
 async fn series(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
@@ -198,14 +234,6 @@ async fn chosen(state: Arc<AdminState>, parameters: Parameters) -> Result<Vec<La
     })
     .await
     .map_err(Refused)
-}
-
-/// As Prometheus writes numbers.
-fn written(number: f64) -> String {
-    match number {
-        number if number.is_infinite() => (if number > 0.0 { "+Inf" } else { "-Inf" }).to_owned(),
-        number => number.to_string(),
-    }
 }
 
 /// To the millisecond, as Prometheus writes times.

@@ -1,6 +1,7 @@
 //! The ledger's writer as metrics.
 
 use crate::metrics::text::{Kind, Text};
+use crate::store::NAMED;
 use crate::store::archival::ArchivalStatus;
 use crate::store::writer::{LATENCY_BOUNDS, WriterStats};
 
@@ -20,6 +21,11 @@ pub(super) fn write(out: &mut Text, stats: &WriterStats) {
         "Runs of the housekeeping that failed.",
         stats.maintain_failures,
     );
+    counter(
+        "spanledger_ledger_forgotten_instances_total",
+        "Sending processes whose numbers are followed no longer, since there are too many.",
+        stats.forgotten_instances,
+    );
     let name = "spanledger_ledger_retention_behind_seconds";
     out.family(
         name,
@@ -28,9 +34,10 @@ pub(super) fn write(out: &mut Text, stats: &WriterStats) {
     );
     out.count(name, &[], stats.behind_seconds);
     let name = "spanledger_ledger_other_names_total";
-    let help = "Calls counted as _OTHER in totals, by the dimension that has too many names.";
+    let help =
+        "Calls counted as _OTHER in totals, or not by that name, by the dimension that has too many names.";
     out.family(name, Kind::Counter, help);
-    for (dimension, calls) in ["service", "provider", "model", "error", "tag"].into_iter().zip(stats.others) {
+    for (dimension, calls) in NAMED.into_iter().zip(stats.others) {
         out.count(name, &[("dimension", dimension)], calls);
     }
     out.family("spanledger_ledger_waiting_calls", Kind::Gauge, "Calls that wait to be written.");

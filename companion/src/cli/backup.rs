@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, write_all};
 use crate::store::sqlite::backup;
+use crate::text::terminal::harmless;
 
 /// Where the copy goes.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,5 +33,6 @@ pub fn run(args: &Args, ledger: &Path, out: &mut dyn Write) -> Result<(), Failur
         return Err(Failure(format!("{} exists already; name a new file", args.to.display())));
     }
     backup(ledger, &args.to, args.ignore_checksums)?;
-    write_all(out, &format!("copied {} to {}\n", ledger.display(), args.to.display()))
+    let [from, to] = [ledger, &args.to].map(|path| harmless(&path.display().to_string()));
+    write_all(out, &format!("copied {from} to {to}\n"))
 }

@@ -41,6 +41,11 @@ impl Peer {
         Arc::clone(self.share.get_or_init(|| Arc::new(Semaphore::new(most))))
     }
 
+    /// Who it is from: of IPv6 the network.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Says that the body of a request is here, until the response is.
     pub(crate) fn work(self: &Arc<Self>) -> AtWork {
         self.at_work.fetch_add(1, Ordering::Relaxed);

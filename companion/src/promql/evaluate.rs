@@ -1,11 +1,15 @@
 //! Computes an expression for all times of a query together.
 
+use std::cell::Cell;
+use std::time::Instant;
+
 use promql_parser::parser::{Expr, LabelModifier, MatrixSelector, VectorSelector};
 
 use super::plan::{Selector, nanoseconds};
 use super::series::{LABEL_OF_NAME, Points, Series};
-use super::source::Source;
-use super::{Refusal, Row, Value, aggregate, binary, functions};
+use super::source::{Source, bounded};
+use super::{ALL_CELLS, Question, Refusal, Row, Value, aggregate, binary, functions};
+use crate::clock;
 use crate::record::Timestamp;
 
 /// One query being computed.
@@ -13,10 +17,39 @@ use crate::record::Timestamp;
 pub(super) struct Evaluation<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) times: &'a [Timestamp],
+    deadline: Instant,
+    /// What the parts of the expression have come to so far.
+    cells: Cell<usize>,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(source: &'a Source<'a>, question: &Question<'a>) -> Self {
+        Self { source, times: question.times, deadline: question.deadline, cells: Cell::new(0) }
+    }
+
     pub(super) fn value(&self, expression: &Expr) -> Result<Value, Refusal> {
+        let value = self.computed(expression)?;
+        let rows = match &value {
+            Value::Vector(rows) => rows.len(),
+            Value::Scalar(_) => 1,
+            Value::Text(_) => 0,
+        };
+        self.cells.set(self.cells.get() + rows * self.times.len());
+        if self.cells.get() > ALL_CELLS {
+            return Err(Refusal::Limit(format!(
+                "the parts of a query have at most {ALL_CELLS} values together; choose a larger step, a shorter range, or \
+                 sum by fewer labels"
+            )));
+        }
+        if clock::instant() > self.deadline {
+            return Err(Refusal::Limit(
+                "computing the query took too long; choose a larger step or a shorter range".to_owned(),
+            ));
+        }
+        Ok(value)
+    }
+
+    fn computed(&self, expression: &Expr) -> Result<Value, Refusal> {
         match expression {
             Expr::NumberLiteral(number) => Ok(self.number(number.val)),
             Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
@@ -65,7 +98,9 @@ impl Evaluation<'_> {
         let selector = Selector(vector.clone());
         let offset = selector.offset();
         let of = |points: &Points, time: Timestamp| points.at(&self.source.edges, earlier(time, offset));
-        let rows = self.source.select(&selector, None)?.into_iter().map(|series| Row {
+        let series = self.source.select(&selector, None)?;
+        bounded(series.len() * self.times.len())?;
+        let rows = series.into_iter().map(|series| Row {
             values: self.times.iter().map(|time| of(&series.points, *time)).collect(),
             labels: series.labels,
         });
@@ -83,7 +118,9 @@ impl Evaluation<'_> {
     ) -> Result<Vec<Row>, Refusal> {
         let selector = Selector(matrix.vs.clone());
         let (offset, length) = (selector.offset(), nanoseconds(matrix.range));
-        let rows = self.source.select(&selector, kept)?.into_iter().map(|Series { mut labels, points }| {
+        let series = self.source.select(&selector, kept)?;
+        bounded(series.len() * self.times.len())?;
+        let rows = series.into_iter().map(|Series { mut labels, points }| {
             if !keeps_name {
                 labels.remove(LABEL_OF_NAME);
             }

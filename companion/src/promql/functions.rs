@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use promql_parser::parser::{Call, Expr, LabelModifier, MatrixSelector};
-use regex::Regex;
 
 use super::binary::merged;
 use super::evaluate::{Evaluation, map};
 use super::series::{LABEL_OF_NAME, Labels, Points};
 use super::{Refusal, Row, Value};
 use crate::record::Timestamp;
+use crate::text::pattern::pattern;
 
 pub(super) fn call(evaluation: &Evaluation<'_>, call: &Call) -> Result<Value, Refusal> {
     let argument = |index: usize| -> Result<&Expr, Refusal> {
@@ -157,10 +157,11 @@ fn label_replace(
     label: &str,
     replacement: &str,
     source: &str,
-    pattern: &str,
+    text: &str,
 ) -> Result<Value, Refusal> {
-    let regex = Regex::new(&format!("^(?s:{pattern})$"))
-        .map_err(|_| Refusal::Query(format!("{pattern:?} is no regular expression")))?;
+    let regex = pattern(&format!("^(?s:{text})$")).map_err(|_| {
+        Refusal::Query(format!("{text:?} is no regular expression, or one that is too large"))
+    })?;
     let replaced = rows.into_iter().map(|mut row| {
         let value = row.labels.get(source).map_or("", String::as_str);
         if let Some(found) = regex.captures(value) {

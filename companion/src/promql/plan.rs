@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use promql_parser::label::Matcher;
 use promql_parser::parser::{self, Expr, Offset, VectorSelector};
+use promql_parser::util;
 
 use super::families::{self, Family};
 use super::series::{LABEL_OF_NAME, Labels};
 use super::{Refusal, SUPPORTED, TIMES};
 use crate::record::Timestamp;
+use crate::text::pattern::{PatternError, pattern};
 
 /// Bytes of one expression.
 const LONGEST: usize = 32 << 10;
 /// Signs that may nest an expression: each is a call on the stack of the parser's tree.
 const SIGNS: usize = 4_000;
+/// Strings of one expression, each of which may be a pattern.
+const STRINGS: usize = 100;
 /// How deep an expression may nest.
 const DEEPEST: usize = 100;
 
@@ -154,7 +158,52 @@ fn parsed(text: &str) -> Result<Expr, Refusal> {
     if text.len() > LONGEST || signs > SIGNS {
         return Err(Refusal::Limit(format!("an expression has at most {LONGEST} bytes and {SIGNS} signs")));
     }
+    check_patterns(text)?;
     parser::parse(text).map_err(|error| Refusal::Query(format!("{error}; {SUPPORTED}")))
+}
+
+/// The parser compiles patterns of any size, so each string is tried first, whatever it is.
+fn check_patterns(text: &str) -> Result<(), Refusal> {
+    let (mut rest, mut strings) = (text, 0);
+    while let Some(start) = rest.find(['"', '\'', '`', '#']) {
+        rest = &rest[start..];
+        if rest.starts_with('#') {
+            rest = rest.find('\n').map_or("", |end| &rest[end..]);
+            continue;
+        }
+        let (quoted, after) = rest.split_at(end_of_string(rest));
+        rest = after;
+        strings += 1;
+        if strings > STRINGS {
+            return Err(Refusal::Limit(format!("an expression has at most {STRINGS} strings")));
+        }
+        let Ok(value) = util::unquote_string(quoted) else { continue };
+        match pattern(&format!("^(?:{value})$")) {
+            Err(PatternError::TooLarge) => {
+                return Err(Refusal::Limit(format!("the pattern {value:?} is too large")));
+            }
+            // The parser would try it with other escapes.
+            Err(PatternError::Invalid) if value.contains('{') && text.contains('~') => {
+                return Err(Refusal::Query(format!("{value:?} is no regular expression")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// How long the string is with whose quote the text begins.
+fn end_of_string(text: &str) -> usize {
+    let mut characters = text.char_indices();
+    let quote = characters.next().map_or('"', |(_, quote)| quote);
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' if quote != '`' => drop(characters.next()),
+            _ if character == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn checked(selector: &VectorSelector) -> Result<Selector, Refusal> {

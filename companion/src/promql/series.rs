@@ -44,7 +44,7 @@ impl Points {
                 let edge = edge(edges, time);
                 (edge >= *since).then(|| number(*sums.get(edge)?, *per)).flatten()
             }
-            Self::Seen(_) => self.seen(time.0 - LOOKBACK, time.0).last().copied(),
+            Self::Seen(_) => self.seen(time.0.saturating_sub(LOOKBACK), time.0).last().copied(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Points {
                 (last >= *since).then(|| number(rose, *per)).flatten()
             }
             Self::Seen(_) => {
-                let before = self.seen(from.0 - LOOKBACK, from.0).last().copied();
+                let before = self.seen(from.0.saturating_sub(LOOKBACK), from.0).last().copied();
                 let values: Vec<f64> = before.into_iter().chain(self.within(from, to)).collect();
                 let rose = |pair: &[f64]| if pair[1] < pair[0] { pair[1] } else { pair[1] - pair[0] };
                 (values.len() > 1).then(|| values.windows(2).map(rose).sum())

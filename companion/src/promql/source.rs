@@ -119,9 +119,9 @@ impl<'a> Source<'a> {
             if selector.takes(&labels) {
                 let sum = sums.entry(reduced(labels, kept)).or_insert_with(|| Sums::new(self.edges.len()));
                 sum.add(cells);
+                bounded((series.len() + sums.len()) * self.edges.len())?;
             }
         }
-        bounded((series.len() + sums.len()) * self.edges.len())?;
         series.extend(sums.into_iter().map(|(labels, sum)| sum.into_series(labels, family.per())));
         Ok(())
     }
@@ -144,14 +144,17 @@ impl<'a> Source<'a> {
             kept.filter(|kept| kept.is_include() == kept.labels().labels.iter().any(|label| label == BOUND));
 
         let mut groups: BTreeMap<Labels, BTreeMap<u64, Sums>> = BTreeMap::new();
-        let mut bounds = BTreeSet::new();
+        let (mut bounds, mut buckets) = (BTreeSet::new(), 0);
         for (names, part, cells) in self.of(family) {
             let labels = family.labels(names, part);
             if of_all_bounds.takes(&labels) {
                 // With the bound below, so that a quantile in the lowest bucket is not looked for from 0 on.
                 bounds.extend([history::largest_before(part), part]);
                 let group = groups.entry(reduced(labels, kept)).or_default();
+                let known = group.len();
                 group.entry(part).or_insert_with(|| Sums::new(self.edges.len())).add(cells);
+                buckets += group.len() - known;
+                bounded((series.len() + buckets) * self.edges.len())?;
             }
         }
         bounded((series.len() + groups.len() * (bounds.len() + 1)) * self.edges.len())?;
@@ -238,7 +241,9 @@ fn bound(largest_ns: u64) -> String {
     (largest_ns as f64 / 1e9).to_string()
 }
 
-fn bounded(cells: usize) -> Result<(), Refusal> {
+/// # Errors
+/// [`Refusal::Limit`] when there are too many values.
+pub(super) fn bounded(cells: usize) -> Result<(), Refusal> {
     if cells <= CELLS {
         return Ok(());
     }

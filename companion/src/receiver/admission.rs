@@ -16,6 +16,7 @@ use tonic::Code;
 use super::body::Room;
 use super::refusal::{Protocol, Refusal};
 use super::sender::Senders;
+use super::shares::PeerShares;
 use crate::metrics::{Metrics, RequestError};
 use crate::net::connections::Peer;
 use crate::net::host::is_meant;
@@ -48,6 +49,7 @@ pub(crate) struct Limits {
 pub(crate) struct Admission {
     limits: Limits,
     places: Arc<Semaphore>,
+    shares: PeerShares,
     room: Room,
     metrics: Arc<Metrics>,
 }
@@ -57,8 +59,9 @@ impl Admission {
     #[must_use]
     pub(crate) fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
         let places = Arc::new(Semaphore::new(limits.requests));
+        let shares = PeerShares::new(limits.requests);
         let room = Room::new(limits.requests, limits.message_bytes);
-        Self { limits, places, room, metrics }
+        Self { limits, places, shares, room, metrics }
     }
 
     /// Bytes of one request, as sent and inflated.
@@ -90,7 +93,15 @@ impl Admission {
         let share = peer.as_ref().map(|peer| peer.share(self.room.share()));
         let held = self.room.read(body, share).await?;
         let _at_work = peer.as_ref().map(Peer::work);
-        let Ok(Ok(_place)) = timeout(PATIENCE, self.places.acquire()).await else {
+        let share = peer.as_ref().map(|peer| self.shares.of(peer.address()));
+        let place = async {
+            let own = match &share {
+                Some(share) => Some(share.places.acquire().await.ok()?),
+                None => None,
+            };
+            Some((own, self.places.acquire().await.ok()?))
+        };
+        let Ok(Some(_place)) = timeout(PATIENCE, place).await else {
             return Err(Refusal::Overloaded(super::RETRY_AFTER));
         };
         let response = next.run(Request::from_parts(parts, Body::from(held.bytes))).await;

@@ -38,6 +38,8 @@ pub(crate) enum Refusal {
     TooLarge(usize),
     /// Bytes that are no OTLP request.
     Malformed(String),
+    /// A fault of ours that this request brings out; it would again.
+    Failed,
     /// A content type or encoding that is not OTLP's.
     Unsupported(String),
 }
@@ -58,6 +60,9 @@ impl Refusal {
                 format!("the request is larger than {limit} bytes, send smaller batches")
             }
             Self::Malformed(reason) => format!("not a valid OTLP request: {reason}"),
+            Self::Failed => {
+                "the receiver failed at this request, and would again; please report it".to_owned()
+            }
             Self::Unsupported(what) => format!("unsupported: {what}"),
         }
     }
@@ -79,6 +84,8 @@ impl Refusal {
             Self::TooLarge(_) => (Code::InvalidArgument, StatusCode::PAYLOAD_TOO_LARGE),
             Self::Misdirected => (Code::PermissionDenied, StatusCode::MISDIRECTED_REQUEST),
             Self::Malformed(_) => (Code::InvalidArgument, StatusCode::BAD_REQUEST),
+            // OTLP's senders repeat neither.
+            Self::Failed => (Code::Internal, StatusCode::INTERNAL_SERVER_ERROR),
             Self::Unsupported(_) => (Code::Unimplemented, StatusCode::UNSUPPORTED_MEDIA_TYPE),
         }
     }

@@ -10,6 +10,7 @@ use prost::Message;
 use spanledger::PriceTable;
 use spanledger::semconv::attribute;
 
+use super::refusal::Protocol;
 use super::*;
 use crate::record::CallRecord;
 use crate::store::sqlite::{Ledger, Options};
@@ -39,6 +40,23 @@ async fn large_requests_leave_the_threads_that_answer_to_others() {
     let health = async { answered.send(()).unwrap() };
     let (accepted, ()) = tokio::join!(large, health);
     assert_eq!(accepted, Ok(ExportResponse::default()));
+}
+
+#[tokio::test]
+async fn a_request_that_brings_out_a_fault_is_refused_for_good_and_the_next_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let intake = intake(folder.path());
+    for bytes in [1, offload::LARGE + 1] {
+        let failed = intake.accept::<Spans>(bytes, || panic!("a fault"));
+        let refused = failed.await.unwrap_err();
+        assert_eq!(refused, Refusal::Failed);
+        let response = refused.response(Protocol::Http, None);
+        assert_eq!(response.status(), ::http::StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().get(::http::header::RETRY_AFTER).is_none());
+        assert_eq!(refused.status().code(), tonic::Code::Internal);
+        let next = intake.accept::<Spans>(bytes, || Ok(Encoded::Protobuf(Bytes::new())));
+        assert_eq!(next.await, Ok(ExportResponse::default()));
+    }
 }
 
 /// The promise of [`Limits`](limits::Limits), for the shortest spans that are calls and the longest name they share.

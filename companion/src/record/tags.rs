@@ -94,7 +94,7 @@ pub struct Tags(Vec<(TagKey, String)>);
 
 impl Tags {
     /// Sets a tag unless its key has a value. False when something was left out or shortened.
-    pub(crate) fn add(&mut self, key: &str, value: &str) -> bool {
+    pub fn add(&mut self, key: &str, value: &str) -> bool {
         let Some(key) = TagKey::new(key) else { return false };
         if value.is_empty() {
             return true;

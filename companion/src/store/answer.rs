@@ -270,6 +270,9 @@ pub struct CallPage {
     pub next: Option<i64>,
 }
 
+/// What totals are kept apart by, as far as names are few enough.
+pub(crate) const NAMED: [&str; 7] = ["service", "provider", "model", "error", "tag", "user", "key"];
+
 /// What an append did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Appended {
@@ -281,18 +284,36 @@ pub struct Appended {
     pub too_old: u64,
     /// Calls for which there was no place among those that end in the same microsecond: skipped.
     pub without_place: u64,
+    /// Calls that the store cannot take and never will as it is, while it takes others: the page on which they belong is
+    /// damaged.
+    pub not_taken: u64,
     /// New accounts that are not counted: another account of the same call is, or a witness waits for one.
     pub other_accounts: u64,
     /// Calls that were counted before and are not any more: what came shows that another account of the call counts.
     pub undone: u64,
-    /// New calls whose service, provider, model, kind of failure or tag is counted as `_OTHER`.
-    pub others: [u64; 5],
+    /// Calls that are counted as `_OTHER`, or under no name, by what has too many names: see [`NAMED`].
+    pub others: [u64; NAMED.len()],
     /// Accounts that may be forgotten within a minute of their end, and response ids within ten, since more have come
     /// than are remembered: another account of the same call that comes from now on may be counted as well.
     pub forgotten: u64,
 }
 
 impl Appended {
+    /// Adds what another append did.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        let Self { inserted, duplicates, too_old, without_place, not_taken, .. } = other;
+        let Self { other_accounts, undone, others, forgotten, .. } = other;
+        self.inserted += inserted;
+        self.duplicates += duplicates;
+        self.too_old += too_old;
+        self.without_place += without_place;
+        self.not_taken += not_taken;
+        self.other_accounts += other_accounts;
+        self.undone += undone;
+        self.others.iter_mut().zip(others).for_each(|(all, more)| *all += more);
+        self.forgotten += forgotten;
+    }
+
     /// Notes that a row is counted `after` and was `before`; `new` rows came with this append.
     pub(crate) const fn count_change(&mut self, before: bool, after: bool, new: bool) {
         match (before, after, new) {
@@ -321,6 +342,8 @@ pub struct Maintained {
     pub more: bool,
     /// Seconds of history that are past their age and stay for now, since no more may be deleted in the time.
     pub behind_seconds: u64,
+    /// Sending processes whose numbers are followed no longer: there were too many.
+    pub forgotten_instances: u64,
 }
 
 /// One account of a call.

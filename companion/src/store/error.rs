@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Why a store could not do what was asked. Says what was wrong, where, and what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// No space is left. Nothing was damaged; retry after making room.
@@ -13,7 +13,10 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file or its folder cannot be written.
-    #[error("the ledger {path} cannot be written: check the permissions of the file and its folder")]
+    #[error(
+        "the ledger {path} cannot be written: check the permissions of the file and its folder, and whether their file \
+         system is read-only"
+    )]
     ReadOnly {
         /// The ledger's file.
         path: PathBuf,
@@ -82,12 +85,27 @@ impl StoreError {
         }
     }
 
+    /// Whether it may be that of one call while others are taken: a page that is damaged, a disk that cannot read it, or
+    /// what the call holds.
+    #[must_use]
+    pub(crate) const fn may_concern_one_call(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Other { .. })
+    }
+
+    /// Whether another batch may be taken: one of those, or one with less in it.
+    #[must_use]
+    pub(crate) const fn may_concern_one_batch(&self) -> bool {
+        self.may_concern_one_call() || matches!(self, Self::Full { .. })
+    }
+
     /// What is wrong, without the names of files.
     #[must_use]
     pub const fn in_short(&self) -> &'static str {
         match self {
             Self::Full { .. } => "no space is left for the ledger",
-            Self::ReadOnly { .. } => "the ledger cannot be written: permissions",
+            Self::ReadOnly { .. } => {
+                "the ledger cannot be written: its permissions, or a read-only file system"
+            }
             Self::Damaged { .. } => "the ledger is damaged",
             Self::Newer { .. } => "the ledger is of a newer version",
             Self::Missing { .. } => "there is no ledger",

@@ -13,6 +13,8 @@ use crate::store::Querier;
 const SERIES: usize = 1_000;
 /// Steps of one query.
 const STEPS: i64 = 11_000;
+/// Values of one result.
+const VALUES: usize = 500_000;
 
 /// What is asked.
 #[derive(Debug)]
@@ -59,11 +61,11 @@ pub(crate) fn metrics(question: &MetricsQuestion<'_>, ledger: &dyn Querier) -> R
         return Err(Refusal::unsupported("a metric over traces with several sets"));
     }
     let (from, to, step) = (question.from, question.to, question.step);
-    if step <= 0 || from >= to || (to.0 - from.0) / step > STEPS {
+    if step <= 0 || from >= to || to.0.saturating_sub(from.0) / step > STEPS {
         return Err(Refusal::Limit(format!("a range has an end after its start, and at most {STEPS} steps")));
     }
     // The last one is shorter where the range is no multiple of a step.
-    let steps = usize::try_from((to.0 - from.0 - 1).div_euclid(step) + 1).unwrap_or(1);
+    let steps = usize::try_from((to.0.saturating_sub(from.0) - 1).div_euclid(step) + 1).unwrap_or(1);
     let mut groups: HashMap<Vec<String>, Group> = HashMap::new();
     let mut too_many = false;
     let window = Window { from, to };
@@ -83,7 +85,7 @@ pub(crate) fn metrics(question: &MetricsQuestion<'_>, ledger: &dyn Querier) -> R
             return false;
         }
         let end = call.start.0.saturating_add(call.duration_ns);
-        let number = usize::try_from((end - from.0).div_euclid(step)).unwrap_or(0).min(steps - 1);
+        let number = usize::try_from(end.saturating_sub(from.0).div_euclid(step)).unwrap_or(0).min(steps - 1);
         let group = groups.entry(key).or_insert_with(|| (by, BTreeMap::new()));
         group.1.entry(number).or_default().add(over, call);
         true
@@ -93,6 +95,18 @@ pub(crate) fn metrics(question: &MetricsQuestion<'_>, ledger: &dyn Querier) -> R
             "a metric has at most {SERIES} series; group by fewer attributes"
         )));
     }
+    let values = match &over.of {
+        Measure::Quantile(_, shares) => {
+            shares.len() * groups.values().map(|(_, found)| found.len()).sum::<usize>()
+        }
+        Measure::Rate | Measure::Count => groups.len() * steps,
+        Measure::Reduce(..) => 0,
+    };
+    if values > VALUES {
+        return Err(Refusal::Limit(format!(
+            "a metric has at most {VALUES} values; choose a larger step, or group by fewer attributes"
+        )));
+    }
     let end_of = |number: usize| {
         let steps = i64::try_from(number).unwrap_or(i64::MAX).saturating_add(1);
         Timestamp(from.0.saturating_add(step.saturating_mul(steps)).min(to.0))
@@ -100,7 +114,7 @@ pub(crate) fn metrics(question: &MetricsQuestion<'_>, ledger: &dyn Querier) -> R
     #[expect(clippy::cast_precision_loss, reason = "a step in seconds")]
     let seconds = |number: usize| {
         let begin = number.checked_sub(1).map_or(from, end_of);
-        (end_of(number).0 - begin.0) as f64 / 1e9
+        end_of(number).0.saturating_sub(begin.0) as f64 / 1e9
     };
     let mut series = Vec::new();
     for (by, found) in groups.into_values() {

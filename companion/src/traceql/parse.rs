@@ -7,9 +7,12 @@ use super::fields::{Field, Scope, Value, all};
 use super::lexer::{Token, tokens};
 use crate::record::ENVIRONMENT;
 use crate::store::Filter;
+use crate::text::pattern::{PatternError, pattern};
 
 /// How deep conditions may nest.
 const DEEPEST: usize = 50;
+/// Patterns, sets of spans, stages, attributes that are grouped by, and quantiles of one query, of each.
+const MOST: usize = 32;
 
 /// A query that was read.
 #[derive(Debug, Clone)]
@@ -142,11 +145,19 @@ impl Condition {
 /// Reads a query; an empty one is `{}`.
 pub(crate) fn parse(text: &str) -> Result<Query, Refusal> {
     let text = if text.trim().is_empty() { "{}" } else { text };
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, listed: Vec::new() };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, listed: Vec::new(), patterns: 0 };
     let spans = parser.either(0)?;
+    bounded(spans.sets(), "sets of spans")?;
     let mut stages = Vec::new();
     while parser.takes("|") {
         stages.extend(parser.stage()?);
+        bounded(stages.len(), "stages")?;
+    }
+    if let [Stage::Over(over)] = stages.as_slice() {
+        bounded(over.by.len(), "attributes to group by")?;
+        if let Measure::Quantile(_, shares) = &over.of {
+            bounded(shares.len(), "quantiles")?;
+        }
     }
     parser.hints()?;
     match parser.next() {
@@ -186,6 +197,16 @@ struct Parser {
     tokens: Vec<Token>,
     at: usize,
     listed: Vec<Attribute>,
+    patterns: usize,
+}
+
+/// # Errors
+/// [`Refusal::Limit`] when a query has too many of them.
+fn bounded(number: usize, what: &str) -> Result<(), Refusal> {
+    if number > MOST {
+        return Err(Refusal::Limit(format!("a query has at most {MOST} {what}")));
+    }
+    Ok(())
 }
 
 impl Parser {
@@ -310,10 +331,17 @@ impl Parser {
         let patterns = matches!(compare, Compare::Matches | Compare::MatchesNot);
         match self.next() {
             Some(Token::Text(text)) if patterns => {
-                let regex = Regex::new(&format!("^(?:{text})$"));
-                regex
-                    .map(Operand::Pattern)
-                    .map_err(|_| Refusal::Query(format!("{text:?} is no regular expression")))
+                self.patterns += 1;
+                bounded(self.patterns, "patterns")?;
+                match pattern(&format!("^(?:{text})$")) {
+                    Ok(pattern) => Ok(Operand::Pattern(pattern)),
+                    Err(PatternError::Invalid) => {
+                        Err(Refusal::Query(format!("{text:?} is no regular expression")))
+                    }
+                    Err(PatternError::TooLarge) => {
+                        Err(Refusal::Limit(format!("the pattern {text:?} is too large")))
+                    }
+                }
             }
             Some(Token::Text(text)) => Ok(Operand::Value(Value::Text(text))),
             Some(Token::Integer(number)) => Ok(Operand::Value(Value::Integer(number))),

@@ -14,6 +14,8 @@ use crate::store::{Filter, Querier};
 const BEYOND: i64 = 600 * Timestamp::SECOND;
 /// Traces that are kept in memory, some 10 MB.
 const WAITING: usize = 20_000;
+/// Attributes that are listed of all spans together; with more, further spans are counted and not listed.
+const LISTED: usize = 100_000;
 /// Calls whose attributes are looked at for a list of values, the newest.
 const LOOKED_AT: usize = 10_000;
 
@@ -65,6 +67,13 @@ pub(crate) struct FoundSpan {
     pub(crate) attributes: Vec<(&'static str, Value)>,
 }
 
+impl FoundSpan {
+    /// How much it counts towards [`LISTED`]: its own members are some more.
+    fn held(&self) -> usize {
+        self.attributes.len() + 4
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Reduced {
     count: f64,
@@ -82,7 +91,7 @@ pub(crate) fn search(question: &SearchQuestion<'_>, ledger: &dyn Querier) -> Res
     let mut traces: HashMap<[u8; 16], FoundTrace> = HashMap::new();
     let (mut waiting, mut complete): (VecDeque<[u8; 16]>, HashSet<[u8; 16]>) =
         (VecDeque::new(), HashSet::new());
-    let mut until = i64::MIN;
+    let (mut until, mut held) = (i64::MIN, 0);
     let read = scan(ledger, question.window, &query.filter(), question.deadline, |call| {
         let end = call.start.0.saturating_add(call.duration_ns);
         if end < until {
@@ -92,7 +101,7 @@ pub(crate) fn search(question: &SearchQuestion<'_>, ledger: &dyn Querier) -> Res
             waiting.push_back(call.trace_id);
             FoundTrace::empty(call, query)
         });
-        trace.add(call, query, question.spans);
+        held += trace.add(call, query, if held < LISTED { question.spans } else { 0 });
         if complete.len() < question.limit
             && trace.accepted(query)
             && complete.insert(call.trace_id)
@@ -104,8 +113,10 @@ pub(crate) fn search(question: &SearchQuestion<'_>, ledger: &dyn Querier) -> Res
         while traces.len() > WAITING
             && let Some(id) = waiting.pop_front()
         {
-            if !complete.contains(&id) {
-                traces.remove(&id);
+            if !complete.contains(&id)
+                && let Some(gone) = traces.remove(&id)
+            {
+                held -= gone.spans.iter().map(FoundSpan::held).sum::<usize>();
             }
         }
         true
@@ -132,7 +143,8 @@ impl FoundTrace {
         }
     }
 
-    fn add(&mut self, call: &CallRecord, query: &Query, spans: usize) {
+    /// Adds a call, and lists at most `spans` of them. Gives how much more is held.
+    fn add(&mut self, call: &CallRecord, query: &Query, spans: usize) -> usize {
         if call.start < self.start {
             self.start = call.start;
             self.service.clone_from(&call.service);
@@ -143,7 +155,7 @@ impl FoundTrace {
         of_service.0 = of_service.0.saturating_add(1);
         of_service.1 = of_service.1.saturating_add(u32::from(call.outcome.is_error()));
         if !query.spans.count(call, &mut self.sets.iter_mut()) {
-            return;
+            return 0;
         }
         self.matched = self.matched.saturating_add(1);
         for (reduced, stage) in self.reduced.iter_mut().zip(&query.stages) {
@@ -151,15 +163,19 @@ impl FoundTrace {
                 reduced.add(attribute.value(call).and_then(|value| value.number()));
             }
         }
-        if self.spans.len() < spans {
-            self.spans.push(FoundSpan {
-                id: call.span_id,
-                name: span_name(call),
-                start: call.start,
-                duration_ns: call.duration_ns.max(0),
-                attributes: listed(call, &query.listed),
-            });
+        if self.spans.len() >= spans {
+            return 0;
         }
+        let span = FoundSpan {
+            id: call.span_id,
+            name: span_name(call),
+            start: call.start,
+            duration_ns: call.duration_ns.max(0),
+            attributes: listed(call, &query.listed),
+        };
+        let held = span.held();
+        self.spans.push(span);
+        held
     }
 
     /// Whether the whole of it is what the query asks for.
@@ -196,7 +212,7 @@ impl Reduced {
 }
 
 impl Spans {
-    fn sets(&self) -> usize {
+    pub(super) fn sets(&self) -> usize {
         match self {
             Self::Set(_) => 1,
             Self::Both(one, other) | Self::Either(one, other) => one.sets() + other.sets(),

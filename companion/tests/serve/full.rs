@@ -22,11 +22,11 @@ const SPANS: u64 = 20;
 const ROOM: u64 = 768 * 1024;
 
 /// A file system of six megabytes in memory; unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(pub(crate) tempfile::TempDir);
 
 impl SmallDisk {
     /// `None` where this user may not mount.
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = std::process::Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
@@ -37,7 +37,7 @@ impl SmallDisk {
     }
 
     /// Takes all of the disk but [`ROOM`]; gives it back when the file is removed.
-    fn fill(&self) -> std::path::PathBuf {
+    pub(crate) fn fill(&self) -> std::path::PathBuf {
         let path = self.0.path().join("ballast");
         let mut ballast = File::create(&path).unwrap();
         let mut taken = 0;

@@ -249,6 +249,46 @@ async fn slow_uploads_hold_no_place() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_floods_leaves_places_to_others() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let server = start_with("[receiver.limits]\nrequests = 2\n");
+    let body = request((0..3_000).map(call).collect()).encode_to_vec();
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let flood = std::sync::Arc::new([head.into_bytes(), body].concat());
+    let address = server.http;
+    let flooding: Vec<_> = (0..60)
+        .map(|_| {
+            let flood = std::sync::Arc::clone(&flood);
+            tokio::spawn(async move {
+                let socket = tokio::net::TcpSocket::new_v4().unwrap();
+                socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+                let mut stream = socket.connect(address).await.unwrap();
+                let mut response = [0; 4096];
+                while stream.write_all(&flood).await.is_ok() {
+                    if stream.read(&mut response).await.is_ok_and(|read| read == 0) {
+                        break;
+                    }
+                }
+            })
+        })
+        .collect();
+    // Until some of them are refused.
+    while server.metric("spanledger_receiver_request_errors_total{error=\"retryable\"}") < Some(5.0) {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..10 {
+        let body = request(vec![call(10_000 + number)]).encode_to_vec();
+        assert_eq!(post(&server, body, &[]).await.status(), StatusCode::OK, "{number}");
+    }
+    flooding.into_iter().for_each(|task| task.abort());
+}
+
 #[tokio::test]
 async fn silent_connections_leave_room_at_every_listener() {
     let server = start_with("[receiver.limits]\nconnections = 16\n");

@@ -57,7 +57,7 @@ impl Parameters {
         if end < start {
             return Err(Refusal::Query("the end of a range is not before its start".to_owned()));
         }
-        let count = (end.0 - start.0) / step;
+        let count = end.0.saturating_sub(start.0) / step;
         match usize::try_from(count) {
             Ok(count) if count < TIMES => {
                 Ok((0..=count as i64).map(|number| Timestamp(start.0 + number * step)).collect())

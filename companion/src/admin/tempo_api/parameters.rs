@@ -82,7 +82,7 @@ impl Parameters {
     /// Nanoseconds of one step; some hundred steps where nothing is asked.
     pub(super) fn step(&self, window: Window) -> Result<i64, Refusal> {
         let Some(text) = self.get("step") else {
-            return Ok(((window.to.0 - window.from.0) / 200).max(Timestamp::SECOND));
+            return Ok((window.to.0.saturating_sub(window.from.0) / 200).max(Timestamp::SECOND));
         };
         let step = match text.parse::<f64>() {
             Ok(seconds) => {

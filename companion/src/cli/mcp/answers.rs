@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::format::escaped;
 use super::server::{By, Calls, Missing, OneCall, Period, Rank, Rules, Server, Spend, TopCalls};
 use crate::clock;
 use crate::evaluate::evaluator::Evaluator;
@@ -57,7 +58,7 @@ fn bounded(mut value: Value) -> Result<String, String> {
     loop {
         let text = serde_json::to_string_pretty(&value).map_err(|error| refuse(&error))?;
         if text.len() <= MOST_BYTES {
-            return Ok(text);
+            return Ok(escaped(&text).into_owned());
         }
         if !shorten(&mut value) {
             return Err(format!("the response would be larger than {} KiB; ask for less", MOST_BYTES / 1024));

@@ -12,6 +12,7 @@ mod instances;
 mod keys;
 mod processes;
 mod recent_hashes;
+mod refusals;
 mod restore;
 mod restore_processes;
 pub(super) mod retention;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::store::writer::AppendError;
-use crate::store::{Appended, Maintained};
+use crate::store::{Appended, Maintained, NAMED};
 
 /// Upper bounds of the buckets of [`WriterStats::latency`], in seconds; one more bucket is above them.
 pub(crate) const LATENCY_BOUNDS: [f64; 12] =
@@ -18,7 +18,7 @@ pub(crate) struct WriterStats {
     /// Calls that were known.
     pub duplicates: u64,
     /// Calls of which a name is counted as `_OTHER`, by dimension.
-    pub others: [u64; 5],
+    pub others: [u64; NAMED.len()],
     /// Calls refused because too many waited.
     pub refused: u64,
     /// Calls that the store did not take.
@@ -29,6 +29,8 @@ pub(crate) struct WriterStats {
     pub deleted: u64,
     /// Seconds of history that are past their age and not deleted yet.
     pub behind_seconds: u64,
+    /// Sending processes whose numbers are followed no longer.
+    pub forgotten_instances: u64,
     /// Runs of the housekeeping that failed.
     pub maintain_failures: u64,
     /// Calls that wait to be written now.
@@ -43,12 +45,13 @@ pub(crate) struct WriterStats {
 pub(super) struct Counters {
     appended: AtomicU64,
     duplicates: AtomicU64,
-    others: [AtomicU64; 5],
+    others: [AtomicU64; NAMED.len()],
     refused: AtomicU64,
     failed: AtomicU64,
     groups: AtomicU64,
     deleted: AtomicU64,
     behind_seconds: AtomicU64,
+    forgotten_instances: AtomicU64,
     maintain_failures: AtomicU64,
     latency: [AtomicU64; LATENCY_BOUNDS.len() + 1],
     latency_sum_ns: AtomicU64,
@@ -82,6 +85,7 @@ impl Counters {
 
     pub(super) fn maintained(&self, maintained: Maintained) {
         add(&self.deleted, maintained.deleted);
+        add(&self.forgotten_instances, maintained.forgotten_instances);
         self.behind_seconds.store(maintained.behind_seconds, Ordering::Relaxed);
     }
 
@@ -100,6 +104,7 @@ impl Counters {
             groups: get(&self.groups),
             deleted: get(&self.deleted),
             behind_seconds: get(&self.behind_seconds),
+            forgotten_instances: get(&self.forgotten_instances),
             maintain_failures: get(&self.maintain_failures),
             waiting: waiting as u64,
             latency: std::array::from_fn(|bucket| get(&self.latency[bucket])),

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::record::{CallRecord, ENVIRONMENT, Tags};
+use crate::store::NAMED;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
-use crate::store::sqlite::file::known_names::{Admitted, DIMENSIONS, KnownNames, OTHER};
+use crate::store::sqlite::file::known_names::{Admitted, KnownNames, OTHER};
 use crate::store::sqlite::file::salt::Salt;
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
-/// The place of tags in [`DIMENSIONS`].
-const TAG: usize = DIMENSIONS.len() - 1;
+/// Places in [`NAMED`].
+const TAG: usize = 4;
+pub(crate) const USER: usize = 5;
+pub(crate) const KEY: usize = 6;
 const DAY_NS: i64 = 86_400_000_000_000;
 
 /// What a number was given for, and the newest day on which the file says it was used.
@@ -42,7 +45,7 @@ pub(crate) struct Dictionary {
     texts: HashMap<String, Entry>,
     series: HashMap<SeriesKey, Entry>,
     known: KnownNames,
-    others: [u64; DIMENSIONS.len()],
+    others: [u64; NAMED.len()],
 }
 
 /// The day of a time, in days since 1970.
@@ -251,8 +254,15 @@ impl Dictionary {
         Ok((combined, true))
     }
 
+    /// Notes calls that are counted under no name of their own in a dimension of [`NAMED`].
+    pub(crate) fn count_others(&mut self, dimension: usize, calls: u64) {
+        if let Some(others) = self.others.get_mut(dimension) {
+            *others += calls;
+        }
+    }
+
     /// Calls that were counted under [`OTHER`] since this was last asked, by dimension.
-    pub(crate) fn take_others(&mut self) -> [u64; DIMENSIONS.len()] {
+    pub(crate) fn take_others(&mut self) -> [u64; NAMED.len()] {
         std::mem::take(&mut self.others)
     }
 }

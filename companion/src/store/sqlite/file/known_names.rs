@@ -11,9 +11,6 @@ use crate::store::sqlite::file::enum_codes::damaged;
 /// The name of what is counted together.
 pub(crate) const OTHER: &str = "_OTHER";
 
-/// What a series is made of, in the order of its names.
-pub(crate) const DIMENSIONS: [&str; 5] = ["service", "provider", "model", "error", "tag"];
-
 /// Keys of tags that totals are kept apart by, next to the environment. Calls have further ones, and are not added up by them.
 const TAG_KEYS: usize = 16;
 

@@ -18,6 +18,8 @@ use crate::store::sqlite::file::watch::next_to;
 /// Recovery after a crash locks the file for as long as it reads the log; five seconds were too short for a
 /// log of gigabytes.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the writer waits for another one.
+pub(crate) const WRITER_TIMEOUT: Duration = Duration::from_secs(2);
 /// In KiB. The writer keeps the rollup rows of the current minutes and the tail of the table; a question reads
 /// its rows once, so the system cache serves it.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;

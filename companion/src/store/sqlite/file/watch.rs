@@ -2,21 +2,42 @@
 //! that was deleted or moved away, and what it acknowledges then is gone with its end.
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
 const DATABASE: &str = "the ledger's file was deleted, moved or replaced";
-const BESIDE: &str = "a file that belongs to the ledger (-wal, -shm or .lock) was deleted, moved or replaced";
+const BELONGING: &str =
+    "a file that belongs to the ledger (-wal, -shm or .lock) was deleted, moved or replaced";
 const TRUNCATED: &str = "the ledger's file was truncated";
+const CUT_LOG: &str = "the ledger's log (-wal) was truncated";
 
 /// The files of one ledger as they were when it was opened.
 #[derive(Debug)]
 pub(crate) struct Watch {
     path: PathBuf,
-    files: Vec<(PathBuf, FileId, &'static str)>,
-    /// The database's file had this size, and has not been made smaller by its writer since.
+    database: Watched,
+    /// The link that leads to the database, or the database itself. A ledger that is moved away with a link left in its
+    /// place is the same file, but a start would look for its log where the link leads.
+    name: Watched,
+    /// Of the writer.
+    log: Option<Watched>,
+    others: Vec<Watched>,
+    lock: Option<PathBuf>,
+}
+
+/// One file.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    /// Nothing where there was no such file.
+    id: Option<FileId>,
+    what: &'static str,
+    /// It had this size, and has not been made smaller by its writer since.
     at_least: Option<u64>,
+    shrunk: &'static str,
+    find: fn(&Path) -> std::io::Result<Metadata>,
 }
 
 /// A file, whatever its name.
@@ -42,52 +63,93 @@ impl FileId {
     }
 }
 
+impl Watched {
+    fn new(path: PathBuf, what: &'static str, find: fn(&Path) -> std::io::Result<Metadata>) -> Self {
+        let id = find(&path).ok().map(|metadata| FileId::of(&metadata));
+        Self { path, id, what, at_least: None, shrunk: TRUNCATED, find }
+    }
+
+    /// What is wrong with it.
+    fn trouble(&self) -> Option<&'static str> {
+        let id = self.id?;
+        match (self.find)(&self.path) {
+            Ok(found) if FileId::of(&found) != id => Some(self.what),
+            Ok(found) if self.at_least.is_some_and(|size| found.len() < size) => Some(self.shrunk),
+            Ok(_) => None,
+            Err(_) => Some(self.what),
+        }
+    }
+
+    fn grows_only(&mut self) {
+        self.at_least = (self.find)(&self.path).ok().map(|found| found.len());
+    }
+}
+
 impl Watch {
     /// Watches the database at `path`, and the file of the `lock` with what else the database has open when its
     /// writer asks.
     pub(crate) fn of(path: &Path, lock: Option<&Path>) -> Self {
-        let mut watch = Self { path: path.to_path_buf(), files: Vec::new(), at_least: None };
-        watch.add(path.to_path_buf(), DATABASE);
+        let mut database = Watched::new(path.to_path_buf(), DATABASE, |path| fs::metadata(path));
+        let name = Watched::new(path.to_path_buf(), DATABASE, |path| fs::symlink_metadata(path));
+        let (mut log, mut others) = (None, Vec::new());
         if let Some(lock) = lock {
-            watch.add(lock.to_path_buf(), BESIDE);
+            database.grows_only();
+            let other = |path| Watched::new(path, BELONGING, |path| fs::symlink_metadata(path));
             // The database names them after the file that a link leads to.
             let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-            watch.add(next_to(&real, "-wal"), BESIDE);
-            watch.add(next_to(&real, "-shm"), BESIDE);
+            log = Some(Watched { shrunk: CUT_LOG, ..other(next_to(&real, "-wal")) });
+            others = [lock.to_path_buf(), next_to(&real, "-shm")].map(other).into();
         }
-        watch
-    }
-
-    fn add(&mut self, path: PathBuf, what: &'static str) {
-        if let Ok(metadata) = fs::metadata(&path) {
-            self.files.push((path, FileId::of(&metadata), what));
-        }
+        Self { path: path.to_path_buf(), database, name, log, others, lock: lock.map(Path::to_path_buf) }
     }
 
     /// # Errors
-    /// [`StoreError::Gone`] when a name leads to nothing or to another file, or when the file is too short.
+    /// [`StoreError::Gone`] when a name leads to nothing or to another file, or when a file is too short.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let gone = |what| StoreError::Gone { path: self.path.clone(), what };
-        for (path, id, what) in &self.files {
-            let found = fs::metadata(path).map_err(|_| gone(what))?;
-            if FileId::of(&found) != *id {
-                return Err(gone(what));
-            }
-            if *what == DATABASE && self.at_least.is_some_and(|size| found.len() < size) {
-                return Err(gone(TRUNCATED));
-            }
+        let files = [&self.database, &self.name].into_iter().chain(&self.log).chain(&self.others);
+        match files.into_iter().find_map(Watched::trouble) {
+            Some(what) => Err(StoreError::Gone { path: self.path.clone(), what }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// From here on the writer may make the file smaller.
-    pub(crate) const fn may_shrink(&mut self) {
-        self.at_least = None;
+    /// Whether the file system takes writes. A failing disk may make it read-only at any time, and who appends nothing
+    /// would not notice.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`].
+    pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
+        // Of the database itself no second handle may be closed: that would give up its locks.
+        let opened = self.lock.as_ref().map(|lock| fs::File::options().write(true).open(lock));
+        match opened {
+            Some(Err(error))
+                if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) =>
+            {
+                Err(StoreError::ReadOnly { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// From here on the writer makes the file no smaller.
+    /// From here on the writer may make the files smaller.
+    pub(crate) fn may_shrink(&mut self) {
+        self.database.at_least = None;
+        self.log_may_shrink();
+    }
+
+    /// From here on the writer makes the database no smaller.
     pub(crate) fn grows_only(&mut self) {
-        self.at_least = fs::metadata(&self.path).ok().map(|found| found.len());
+        self.database.grows_only();
+    }
+
+    /// From here on the writer may begin the log from its start, and cut it.
+    pub(crate) fn log_may_shrink(&mut self) {
+        self.log.iter_mut().for_each(|log| log.at_least = None);
+    }
+
+    /// From here on the writer does nothing to the log.
+    pub(crate) fn log_rests(&mut self) {
+        self.log.iter_mut().for_each(Watched::grows_only);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::record::SkipReason;
 use crate::store::sqlite::file::schema;
 use crate::store::sqlite::read::verify::{Verified, verify};
 use crate::store::{OverviewQuestion, SequenceGaps};
@@ -138,18 +139,119 @@ fn damage_elsewhere_stops_no_append() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
     filled(&path);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let plain = rusqlite::Connection::open(&path).unwrap();
-    let first = "SELECT pageno FROM dbstat WHERE name = 'calls' AND pagetype = 'leaf' LIMIT 1";
-    let page: i64 = plain.query_row(first, [], |row| row.get(0)).unwrap();
-    drop(plain);
-    bytes[(page as usize - 1) * 4096 + 3_000] ^= 16;
-    std::fs::write(&path, &bytes).unwrap();
+    damage(&path, "SELECT pageno FROM dbstat WHERE name = 'calls' AND pagetype = 'leaf' LIMIT 1");
     let mut ledger = writer(&path);
     assert_eq!(ledger.append(&[ending_at(9_000, BASE.plus_seconds(40_000))]).unwrap().inserted, 1);
     // Calls of other hours are counted as before.
     let later = Window { from: BASE.plus_seconds(34_000), to: ALL.to };
     assert!(totals(&path, later).calls > 1);
+}
+
+/// Flips a bit of the page that a query names; tells its number.
+fn damage(path: &Path, page: &str) -> u64 {
+    let plain = rusqlite::Connection::open(path).unwrap();
+    let page: i64 = plain.query_row(page, [], |row| row.get(0)).unwrap();
+    drop(plain);
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[(page as usize - 1) * 4096 + 3_000] ^= 16;
+    std::fs::write(path, &bytes).unwrap();
+    page.cast_unsigned()
+}
+
+#[test]
+fn calls_that_belong_on_a_damaged_page_are_refused_alone_and_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    filled(&path);
+    damage(&path, "SELECT pageno FROM dbstat WHERE name = 'calls' AND pagetype = 'leaf' LIMIT 1 OFFSET 3");
+    let found = verified(&path);
+    let (from, to) = (found.damaged[0].from.unwrap(), found.damaged[0].to.unwrap());
+    let late = |number: u64| ending_at(number, Timestamp((from.0 + to.0) / 2));
+    let new = |number: u64| ending_at(number, BASE.plus_seconds(40_000 + number.cast_signed()));
+    let mut ledger = writer(&path);
+    let appended = ledger.append(&[new(1_001), late(9_001), new(1_002), late(9_002), new(1_003)]).unwrap();
+    assert_eq!((appended.inserted, appended.not_taken), (3, 2));
+    // Nor do they hold up others that are written with them.
+    let (one, two) = ([late(9_001)], [new(1_004)]);
+    let batches = [&one, &two].map(|calls| Batch { calls, ..Batch::default() });
+    let answers: Vec<_> = ledger.append_group(&batches).into_iter().map(Result::unwrap).collect();
+    assert_eq!((answers[0].not_taken, answers[1].inserted), (1, 1));
+    // So many that not each is tried.
+    let many: Vec<_> = (0..500).map(|number| late(10_000 + number)).chain([new(1_005)]).collect();
+    let appended = ledger.append(&many).unwrap();
+    assert_eq!(appended.inserted + appended.not_taken, 501);
+    assert!(appended.not_taken >= 500, "{appended:?}");
+    let noted = reader(&path).unwrap().skipped(ALL).unwrap();
+    let refused = noted.iter().filter(|(_, reason, _)| *reason == SkipReason::Refused);
+    assert_eq!(refused.map(|(_, _, calls)| calls).sum::<u64>(), 3 + appended.not_taken);
+}
+
+/// What is needed for every call: names, the newest minutes, the newest calls, what the ledger knows of itself.
+const NEEDED: [&str; 9] = [
+    "calls",
+    "series",
+    "series_key",
+    "series_minute",
+    "sqlite_schema",
+    "sqlite_sequence",
+    "state",
+    "text",
+    "text_hash",
+];
+
+#[test]
+fn a_damaged_page_stops_a_ledger_only_where_every_call_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    filled(&path);
+    let plain = rusqlite::Connection::open(&path).unwrap();
+    let mut pages = plain.prepare("SELECT name, pageno, pagetype FROM dbstat ORDER BY pageno").unwrap();
+    let found: Vec<(String, i64, String)> = pages
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    drop(pages);
+    drop(plain);
+    let pages = found;
+    let bytes = std::fs::read(&path).unwrap();
+    let mut stopped = std::collections::BTreeMap::new();
+    for (name, page, kind) in pages.iter().filter(|(_, page, _)| *page > 1) {
+        for end in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        }
+        let mut flipped = bytes.clone();
+        flipped[(*page as usize - 1) * 4096 + 3_000] ^= 16;
+        std::fs::write(&path, &flipped).unwrap();
+        let new: Vec<_> =
+            (0..20).map(|number| ending_at(5_000 + number, BASE.plus_seconds(40_000))).collect();
+        let taken = Ledger::open_writer(&path, &options()).and_then(|mut ledger| ledger.append(&new));
+        match taken {
+            Ok(appended) => assert_eq!(appended.inserted, 20, "{name} {page}"),
+            Err(StoreError::Damaged { detail, .. }) => {
+                assert!(detail.contains(&format!("page {page} ")), "{name} {page}: {detail}");
+                *stopped.entry((name.as_str(), kind.as_str())).or_insert(0) += 1;
+            }
+            Err(error) => panic!("{name} {page}: {error}"),
+        }
+    }
+    let names: Vec<_> = stopped.keys().map(|(name, _)| *name).collect();
+    assert!(names.iter().all(|name| NEEDED.contains(name)), "{stopped:?}");
+    let total: i32 = stopped.values().sum();
+    assert!(usize::try_from(total).unwrap() < pages.len() / 4, "{stopped:?} of {}", pages.len());
+}
+
+#[test]
+fn nothing_is_refused_for_good_by_a_ledger_that_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    filled(&path);
+    let page = damage(&path, "SELECT rootpage FROM sqlite_schema WHERE name = 'calls'");
+    let mut ledger = writer(&path);
+    let new = ending_at(1_000, BASE.plus_seconds(40_000));
+    let error = ledger.append(&[new]).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains(&format!("page {page} does not match")), "{error}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn totals_are_kept_apart_by_so_many_names_and_the_others_are_one() {
     let path = path(&folder);
     let mut ledger = open(&path);
     let calls: Vec<_> = (0..300).map(named).collect();
-    let mut others = [0; 5];
+    let mut others = [0; 7];
     for batch in calls.chunks(50) {
         let appended = ledger.append(batch).unwrap();
         others.iter_mut().zip(appended.others).for_each(|(all, more)| *all += more);
@@ -57,9 +57,9 @@ fn totals_are_kept_apart_by_so_many_names_and_the_others_are_one() {
     // A known name stays apart, and of new ones only a tenth more get in per day, also after a restart.
     drop(ledger);
     let mut ledger = open(&path);
-    assert_eq!(ledger.append(&[CallRecord { trace_id: [7; 16], ..named(3) }]).unwrap().others, [0; 5]);
+    assert_eq!(ledger.append(&[CallRecord { trace_id: [7; 16], ..named(3) }]).unwrap().others, [0; 7]);
     let next: Vec<_> = (400..420).map(named).collect();
-    assert_eq!(ledger.append(&next).unwrap().others, [18, 18, 18, 18, 0]);
+    assert_eq!(ledger.append(&next).unwrap().others, [18, 18, 18, 18, 0, 0, 0]);
 }
 
 #[test]
@@ -96,6 +96,27 @@ fn users_with_most_calls_are_kept_apart() {
     assert_eq!(users.iter().map(|user| user.totals.calls).sum::<u64>(), 105);
     let heavy = users.iter().find(|user| user.name == "heavy").unwrap();
     assert_eq!(heavy.totals.calls, 5);
+    // How many calls are of the others is counted, and known with the next append.
+    assert_eq!(ledger.append(&[named(200)]).unwrap().others[5], 91);
+}
+
+#[test]
+fn keys_and_instances_beyond_their_bound_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let keyed = |number: u64| CallRecord {
+        key_fingerprint: Some(format!("{number:08x}")),
+        instance: Some(format!("i{number}")),
+        sequence: Some(1),
+        ..call(number)
+    };
+    let appended = ledger.append(&(0..1_100).map(keyed).collect::<Vec<_>>()).unwrap();
+    assert_eq!(appended.others, [0, 0, 0, 0, 0, 0, 100]);
+    assert_eq!(ledger.maintain(BASE.plus_seconds(5_000)).unwrap().forgotten_instances, 1_050);
+    let instances: i64 =
+        ledger.connection.query_row("SELECT count(*) FROM instance", [], |row| row.get(0)).unwrap();
+    assert_eq!(instances, 50);
 }
 
 #[test]
@@ -166,7 +187,7 @@ fn a_tag_with_a_value_per_call_costs_neither_other_tags_nor_models_their_names()
     };
     let calls: Vec<_> = (0..300).map(request).collect();
     let appended = ledger.append(&calls).unwrap();
-    assert_eq!(appended.others, [0, 0, 0, 0, 280]);
+    assert_eq!(appended.others[4], 280);
     assert_eq!(groups(&path, TEAM), expected::breakdown(&calls, ALL, &Filter::default(), TEAM, 10));
     let by_request = groups(&path, Dimension::Tag(crate::record::TagKey::of_static("request")));
     assert_eq!(by_request.len(), 21, "20 values and the others");
@@ -177,7 +198,7 @@ fn a_tag_with_a_value_per_call_costs_neither_other_tags_nor_models_their_names()
     drop(ledger);
     let mut ledger = open(&path);
     let again = [CallRecord { trace_id: [9; 16], ..request(3) }, request(400), request(401), request(402)];
-    assert_eq!(ledger.append(&again).unwrap().others, [0, 0, 0, 0, 1], "two more per day");
+    assert_eq!(ledger.append(&again).unwrap().others[4], 1, "two more per day");
     // Owners beyond the bound of series are not kept apart; models are.
     let team = |number: u64| CallRecord {
         tags: records::tags(&[("team", ["a", "b"][usize::try_from(number % 2).unwrap()])]),
@@ -202,7 +223,7 @@ fn keys_of_tags_beyond_the_sixteenth_are_kept_and_not_added_up() {
     let calls: Vec<_> = (0..20)
         .map(|number| CallRecord { tags: records::tags(&[(&format!("k{number:02}"), "v")]), ..call(number) })
         .collect();
-    assert_eq!(ledger.append(&calls).unwrap().others, [0, 0, 0, 0, 4]);
+    assert_eq!(ledger.append(&calls).unwrap().others, [0, 0, 0, 0, 4, 0, 0]);
     let keys = reader(&path).unwrap().tag_keys().unwrap();
     assert_eq!(
         keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -219,9 +240,9 @@ fn the_environment_is_kept_apart_whatever_other_tags_there_are() {
     let keys: Vec<_> = (0..16)
         .map(|number| CallRecord { tags: records::tags(&[(&format!("k{number:02}"), "v")]), ..call(number) })
         .collect();
-    assert_eq!(ledger.append(&keys).unwrap().others, [0; 5]);
+    assert_eq!(ledger.append(&keys).unwrap().others, [0; 7]);
     let first = CallRecord { tags: records::tags(&[("environment", "prod")]), ..call(100) };
-    assert_eq!(ledger.append(std::slice::from_ref(&first)).unwrap().others, [0; 5]);
+    assert_eq!(ledger.append(std::slice::from_ref(&first)).unwrap().others, [0; 7]);
     // More combinations of tags than are kept apart: they are counted under their environment.
     let many: Vec<_> = (0..60)
         .map(|number| CallRecord {

@@ -24,7 +24,7 @@ fn nothing_is_acknowledged_into_a_file_that_is_not_there_any_more() {
         other
     };
     type Attack<'a> = (&'a str, &'a dyn Fn(&Path));
-    let attacks: [Attack<'_>; 8] = [
+    let attacks: [Attack<'_>; 10] = [
         ("deleted", &|path| fs::remove_file(path).unwrap()),
         ("moved", &|path| fs::rename(path, beside(path, ".moved")).unwrap()),
         ("replaced", &|path| fs::rename(copied(path), path).unwrap()),
@@ -34,12 +34,21 @@ fn nothing_is_acknowledged_into_a_file_that_is_not_there_any_more() {
             fs::remove_file(path).unwrap();
             std::os::unix::fs::symlink(other, path).unwrap();
         }),
+        ("moved, with a link to it left", &|path| {
+            let other = beside(path, ".moved");
+            fs::rename(path, &other).unwrap();
+            std::os::unix::fs::symlink(other, path).unwrap();
+        }),
+        ("log cut", &|path| {
+            fs::File::options().write(true).open(beside(path, "-wal")).unwrap().set_len(0).unwrap();
+        }),
         ("lock gone", &|path| fs::remove_file(beside(path, ".lock")).unwrap()),
         ("log gone", &|path| fs::remove_file(beside(path, "-wal")).unwrap()),
         ("index gone", &|path| fs::remove_file(beside(path, "-shm")).unwrap()),
     ];
     for (name, attack) in attacks {
         let (_folder, path, mut ledger) = open();
+        ledger.append(&[call(999)]).unwrap();
         attack(&path);
         let appended = ledger.append(&[call(1_000)]);
         assert!(matches!(appended, Err(StoreError::Gone { .. })), "{name}: {appended:?}");

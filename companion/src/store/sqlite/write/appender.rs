@@ -10,15 +10,20 @@ use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
 
 impl Appender for SqliteAppender {
     fn append_batch(&mut self, batch: Batch<'_>) -> Result<Appended, StoreError> {
-        let appended = self.append_together(&[batch])?;
-        Ok(appended.first().copied().unwrap_or_default())
+        match self.append_together(&[batch]) {
+            Err(error) if error.may_concern_one_call() => self.append_in_parts(batch, error),
+            appended => Ok(appended?.first().copied().unwrap_or_default()),
+        }
     }
 
     fn append_group(&mut self, batches: &[Batch<'_>]) -> Vec<Result<Appended, StoreError>> {
         match self.append_together(batches) {
             Ok(appended) => appended.into_iter().map(Ok).collect(),
             // Each by itself, so that a batch the database refuses takes no other along.
-            Err(_) => batches.iter().map(|batch| self.append_batch(*batch)).collect(),
+            Err(error) if error.may_concern_one_batch() => {
+                batches.iter().map(|batch| self.append_batch(*batch)).collect()
+            }
+            Err(error) => batches.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
@@ -34,11 +39,22 @@ impl SqliteAppender {
     }
 
     /// Appends, and makes sure that what is durable now can be found again.
-    fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
+    pub(super) fn append_together(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
         self.watch.check()?;
-        let appended = self.append_unwatched(batches)?;
+        self.watch.log_may_shrink();
+        let appended = self.append_unwatched(batches);
+        self.watch.log_rests();
+        let appended = appended.map_err(|error| self.why(error))?;
         self.watch.check()?;
         Ok(appended)
+    }
+
+    /// What the database takes for a full disk may be one that is read-only.
+    fn why(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Full { .. } => self.watch.check_writable().err().unwrap_or(error),
+            error => error,
+        }
     }
 
     fn append_unwatched(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {

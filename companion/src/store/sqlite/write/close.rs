@@ -8,6 +8,7 @@ use rusqlite::OptionalExtension;
 use crate::record::Window;
 use crate::store::Filter;
 use crate::store::sqlite::file::call_id::first_id;
+use crate::store::sqlite::file::dictionary;
 use crate::store::sqlite::file::known_names::OTHER;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::row::Hash;
@@ -51,7 +52,7 @@ impl Transaction<'_> {
             let minutes = hour..hour + HOUR;
             self.sum_up(Table::Five, Table::Hour, &minutes)?;
             let users = self.summed(Table::UserFive, &minutes)?;
-            let users = self.bounded_users(users, minutes.start)?;
+            let (users, _) = self.bounded_users(users, minutes.start)?;
             self.put(Table::UserHour, minutes.start, &users)?;
             if hour >= self.watermarks.summed_from {
                 self.sum_up(Table::AllFive, Table::AllHour, &minutes)?;
@@ -110,7 +111,8 @@ impl Transaction<'_> {
             repeats.add(hash, &call);
             Ok(())
         })?;
-        let users = self.bounded_users(users, bucket)?;
+        let (users, others) = self.bounded_users(users, bucket)?;
+        self.dictionary.count_others(dictionary::USER, others);
         self.put(Table::UserFive, bucket, &users)?;
         if summed {
             let listed = self.limits.listed_hashes;
@@ -120,15 +122,15 @@ impl Transaction<'_> {
         Ok(calls)
     }
 
-    /// The users with most calls, and all others as one.
+    /// The users with most calls, and all others as one; and how many calls of others there are.
     fn bounded_users(
         &mut self,
         users: BTreeMap<i64, RollupRow>,
         bucket: i64,
-    ) -> rusqlite::Result<BTreeMap<i64, RollupRow>> {
+    ) -> rusqlite::Result<(BTreeMap<i64, RollupRow>, u64)> {
         let most = self.limits.users;
         if users.len() <= most {
-            return Ok(users);
+            return Ok((users, 0));
         }
         let mut users: Vec<_> = users.into_iter().collect();
         users.sort_by_key(|(_, row)| std::cmp::Reverse(row.totals.calls));
@@ -137,7 +139,7 @@ impl Transaction<'_> {
         users.drain(most..).for_each(|(_, row)| rest.absorb(&row));
         let mut users: BTreeMap<i64, RollupRow> = users.into_iter().collect();
         users.entry(other).or_default().absorb(&rest);
-        Ok(users)
+        Ok((users, rest.totals.calls))
     }
 
     /// Adds up the rows of `minutes` in one table, over all subjects, to one row in the other.

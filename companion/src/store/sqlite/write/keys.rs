@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 
 use crate::record::CallRecord;
+use crate::store::sqlite::file::dictionary;
 use crate::store::sqlite::write::transaction::Transaction;
 
 /// Credentials and services counted in one hour. Calls of further ones are in no count of keys.
@@ -29,6 +30,7 @@ impl<'a> Keys<'a> {
 impl Transaction<'_> {
     /// Adds the counts, and deletes those of a month ago.
     pub(super) fn note_keys(&mut self, keys: &Keys<'_>) -> rusqlite::Result<()> {
+        let mut others = 0;
         let mut add = self.sql.prepare_cached(
             "INSERT INTO key_hour (hour, key, service, calls) SELECT ?1, ?2, ?3, ?4
              WHERE (SELECT count(*) FROM key_hour WHERE hour = ?1) < ?5
@@ -36,8 +38,11 @@ impl Transaction<'_> {
              ON CONFLICT (hour, key, service) DO UPDATE SET calls = calls + excluded.calls",
         )?;
         for ((hour, key, service), calls) in &keys.0 {
-            add.execute(params![hour, key, service, calls, MOST])?;
+            if add.execute(params![hour, key, service, calls, MOST])? == 0 {
+                others += calls.unsigned_abs();
+            }
         }
+        self.dictionary.count_others(dictionary::KEY, others);
         if let Some(((newest, ..), _)) = keys.0.last_key_value() {
             self.sql.prepare_cached("DELETE FROM key_hour WHERE hour < ?1")?.execute([newest - KEPT])?;
         }

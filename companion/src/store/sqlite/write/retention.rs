@@ -9,7 +9,7 @@ use crate::record::Timestamp;
 use crate::store::sqlite::file::call_id::{first_id, minute_of_id};
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
-use crate::store::sqlite::file::open::BUSY_TIMEOUT;
+use crate::store::sqlite::file::open::WRITER_TIMEOUT;
 use crate::store::sqlite::file::watch::next_to;
 use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
 use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
@@ -41,6 +41,18 @@ pub(crate) fn maintain(
     uptime: Duration,
 ) -> Result<Maintained, StoreError> {
     ledger.watch.check()?;
+    ledger.watch.check_writable()?;
+    ledger.watch.log_may_shrink();
+    let maintained = keep_house(ledger, clock, uptime);
+    ledger.watch.log_rests();
+    maintained
+}
+
+fn keep_house(
+    ledger: &mut SqliteAppender,
+    clock: Timestamp,
+    uptime: Duration,
+) -> Result<Maintained, StoreError> {
     let now = ledger.clock.at(clock, uptime);
     ledger.note_time(now)?;
     ledger.take_archived()?;
@@ -70,11 +82,17 @@ pub(crate) fn maintain(
 
     more |= ledger.delete_old_sums(now, keep_sums, uptime)?;
     more |= ledger.end_waiting(now)?;
-    more |= ledger.write(|transaction| transaction.forget_gaps())?;
+    let (more_instances, forgotten_instances) = ledger.write(|transaction| transaction.forget_gaps())?;
+    more |= more_instances;
     more |= ledger.forget_names()?;
     more |= ledger.shrink()?;
     ledger.want_archived()?;
-    Ok(Maintained { deleted: deleted.cast_unsigned(), more, behind_seconds: behind.cast_unsigned() })
+    Ok(Maintained {
+        deleted: deleted.cast_unsigned(),
+        more,
+        behind_seconds: behind.cast_unsigned(),
+        forgotten_instances,
+    })
 }
 
 /// Tells whether more is left to close.
@@ -185,7 +203,7 @@ impl Transaction<'_> {
     }
 
     /// Numbers older than the retention are not missing; instances silent for longest are forgotten.
-    fn forget_gaps(&mut self) -> rusqlite::Result<bool> {
+    fn forget_gaps(&mut self) -> rusqlite::Result<(bool, u64)> {
         let old_gaps = self
             .sql
             .prepare_cached("DELETE FROM gap WHERE noticed < ?1")?
@@ -202,7 +220,7 @@ impl Transaction<'_> {
         if old_gaps > 0 || surplus > 0 {
             self.sequences.clear();
         }
-        Ok(surplus == DELETE_ROWS)
+        Ok((surplus == DELETE_ROWS, surplus.max(0).cast_unsigned()))
     }
 }
 
@@ -283,7 +301,7 @@ impl SqliteAppender {
             sql.busy_timeout(if grown { LONG_PATIENCE } else { CHECKPOINT_PATIENCE })?;
             let cut =
                 sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
-            sql.busy_timeout(BUSY_TIMEOUT)?;
+            sql.busy_timeout(WRITER_TIMEOUT)?;
             let whole = match cut {
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => false,
                 other => other?,

@@ -12,7 +12,7 @@ use crate::store::own_clock::OwnClock;
 use crate::store::sqlite::file::dictionary::Dictionary;
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
-use crate::store::sqlite::file::open::WriterLock;
+use crate::store::sqlite::file::open::{WRITER_TIMEOUT, WriterLock};
 use crate::store::sqlite::file::salt::Salt;
 use crate::store::sqlite::file::watch::Watch;
 use crate::store::sqlite::file::watermarks::{NEVER, Watermarks};
@@ -21,6 +21,7 @@ use crate::store::sqlite::write::accounts::Rows;
 use crate::store::sqlite::write::brake::Brake;
 use crate::store::sqlite::write::gaps::Sequences;
 use crate::store::sqlite::write::recent_hashes::RecentHashes;
+use crate::store::sqlite::write::refusals::RefusalLog;
 use crate::store::sqlite::write::retention::GRACE;
 use crate::store::sqlite::write::shares::Shares;
 use crate::store::sqlite::write::waiting::load_known;
@@ -58,6 +59,7 @@ pub struct SqliteAppender {
     /// What the file knows of the archiver's trouble.
     pub(super) noted_trouble: Option<Trouble>,
     pub(super) watch: Watch,
+    pub(super) refusal_log: RefusalLog,
     _lock: WriterLock,
 }
 
@@ -83,6 +85,8 @@ impl SqliteAppender {
         });
         let (watermarks, time, known, sequences, calls_brake, sums_brake, salt, shares) =
             remembered.map_err(|error| store_error(&path, &error))?;
+        // No other process writes while the lock is held; one that does all the same must not hold up the thread.
+        connection.busy_timeout(WRITER_TIMEOUT).map_err(|error| store_error(&path, &error))?;
         // Older versions noted no time, but closed the rollups this long before what was theirs.
         let closed =
             || (watermarks.closed > NEVER).then(|| minute_start(watermarks.closed.saturating_add(GRACE)));
@@ -107,6 +111,7 @@ impl SqliteAppender {
             shares,
             wanted: NEVER,
             noted_trouble: None,
+            refusal_log: RefusalLog::default(),
             _lock: lock,
         })
     }

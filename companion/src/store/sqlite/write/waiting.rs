@@ -49,7 +49,11 @@ impl Transaction<'_> {
             return Ok(());
         }
         let rows = Rows { sql: self.sql, names: self.names, calls_from: self.watermarks.calls_from };
-        for id in self.waiting("SELECT id FROM waiting ORDER BY id DESC LIMIT ?1", [REMEMBERED])? {
+        let waiting = match self.waiting("SELECT id FROM waiting ORDER BY id DESC LIMIT ?1", [REMEMBERED]) {
+            Err(error) if is_damaged_page(&error) => return Ok(()),
+            waiting => waiting?,
+        };
+        for id in waiting {
             if let Some(account) = rows.account(id)? {
                 self.known.arrive(id, &account.call, &rows)?;
             }
@@ -155,11 +159,22 @@ impl SqliteAppender {
     }
 }
 
-/// What the newest calls and passages of the file lead to.
+/// What the newest calls and passages of the file lead to. What comes after a damaged page is not remembered: another account
+/// of its call may be counted as well, and the ledger goes on.
 pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusqlite::Result<Known> {
     let mut known = Known::new(limit, groups);
-    recall_earlier(limit, &mut known, rows)?;
+    let readable = |read: rusqlite::Result<()>| match read {
+        Err(error) if is_damaged_page(&error) => Ok(()),
+        read => read,
+    };
+    readable(recall_earlier(limit, &mut known, rows))?;
     known.load(rows)?;
+    readable(load_passages(&mut known, rows))?;
+    readable(load_waiting(&mut known, rows))?;
+    Ok(known)
+}
+
+fn load_passages(known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
     let mut statement =
         rows.sql.prepare("SELECT trace_id, span_id, parent_span_id, boundary FROM passage ORDER BY id")?;
     let mut passages = statement.query([])?;
@@ -172,6 +187,10 @@ pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusql
         };
         known.pass(&passage, rows)?;
     }
+    Ok(())
+}
+
+fn load_waiting(known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
     let mut waiting = rows.sql.prepare("SELECT id FROM waiting ORDER BY id DESC LIMIT ?1")?;
     let mut waiting = waiting.query([REMEMBERED])?;
     while let Some(row) = waiting.next()? {
@@ -180,7 +199,7 @@ pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusql
             known.arrive(id, &account.call, rows)?;
         }
     }
-    Ok(known)
+    Ok(())
 }
 
 /// The response ids of the ten minutes before the newest rows.
