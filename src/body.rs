@@ -17,7 +17,7 @@ pin_project! {
     struct Observed<B> {
         #[pin]
         inner: B,
-        recorder: Recorder,
+        recorder: Box<Recorder>,
         // Only where usage was asked for on the caller's behalf.
         filter: Option<Filter>,
     }
@@ -114,7 +114,7 @@ impl Filter {
 /// Puts `recorder` behind the body of `response`. Everything else of the response stays.
 pub(crate) fn observe(
     response: reqwest::Response,
-    mut recorder: Recorder,
+    mut recorder: Box<Recorder>,
     asked_for_usage: bool,
 ) -> reqwest::Response {
     recorder.receive(response.status(), response.headers());

@@ -51,13 +51,14 @@ pub fn frames(bytes: &[u8]) {
     }
 }
 
-/// A response to a call of `url`, as one document and as a stream, reads the same with and without its content.
+/// A response to a call of `url`, as one document and as a stream, reads the same with and without its content, and whether
+/// or not an event is compared with those before.
 pub fn response(url: &str, bytes: &[u8]) {
     let Some(recognised) = url.parse().ok().and_then(|url| recognise(&http::Method::POST, &url)) else {
         panic!("{url} is no inference call");
     };
     let format = recognised.format;
-    let read = |framing: Framing, content: bool| {
+    let read = |framing: Framing, content: bool, alone: bool| {
         let capture = Capture::full();
         let content = if content { capture.output() } else { None };
         let mut reading = Reading { content, ..Reading::default() };
@@ -65,16 +66,22 @@ pub fn response(url: &str, bytes: &[u8]) {
             format.read_document(bytes, &mut reading);
         } else {
             let mut decoder = Decoder::new(framing, Limits { piece: LIMIT * LIMIT, ..LIMITS });
-            decoder.push(bytes, &mut |event| format.read_piece(event, &mut reading));
-            decoder.finish(&mut |event| format.read_piece(event, &mut reading));
+            let mut see = |event: Event<'_>| {
+                if alone {
+                    reading.repeated = Default::default();
+                }
+                format.read_piece(event, &mut reading);
+            };
+            decoder.push(bytes, &mut see);
+            decoder.finish(&mut see);
+            format.finish(&mut reading);
         }
-        if let Some(content) = reading.content {
-            capture.response_attributes(content);
-        }
-        reading.facts
+        (reading.facts, reading.content.map(|content| capture.response_attributes(content)))
     };
     for framing in [Framing::Whole, format.stream_framing(), Framing::Sse] {
-        assert_eq!(read(framing, true), read(framing, false), "{framing:?}");
+        let read_with_content = read(framing, true, false);
+        assert_eq!(read_with_content.0, read(framing, false, false).0, "{framing:?}");
+        assert_eq!(read_with_content, read(framing, true, true), "{framing:?}");
     }
     error::read(bytes);
     let mut request = recognised.request;

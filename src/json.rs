@@ -126,6 +126,21 @@ impl<'a> Json<'a> {
     }
 }
 
+/// Decodes the spelling of a string. `false` where an escape in it is none.
+pub(crate) fn unescape(spelling: &str, decoded: &mut String) -> bool {
+    decoded.clear();
+    let mut rest = spelling;
+    while let Some(place) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (plain, escaped) = rest.split_at(place);
+        let Some((character, length)) = parser::escape(escaped) else { return false };
+        decoded.push_str(plain);
+        decoded.push(character);
+        rest = &escaped[length..];
+    }
+    decoded.push_str(rest);
+    true
+}
+
 /// Where in an object's text the value of the member `name` is; of a repeated one the last counts.
 pub(crate) fn place(object: &[u8], name: &str) -> Option<Range<usize>> {
     parser::place(std::str::from_utf8(object).ok()?, name)

@@ -11,7 +11,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::body::{failure, observe};
 use crate::call::{Call, Ending, Failure};
-use crate::context::{self, CallContext};
+use crate::context::{self, CallContext, CallGuard};
 use crate::form;
 use crate::provider::{self, Recognised};
 use crate::recorder::Recorder;
@@ -38,14 +38,28 @@ impl GenAiMiddleware {
         Self { settings: Arc::new(settings) }
     }
 
-    /// Begins the call, and changes the request only as far as the application opted in. `None` when an outer
-    /// client has the call, or the body shows that there is none.
-    fn start(
+    /// What comes of a request before it leaves. All that is needed for that is gone when this returns, since what a future
+    /// holds while it waits is allocated with it.
+    fn start(&self, request: &mut Request, extensions: &mut Extensions) -> Started {
+        let Some(recognised) = provider::recognise(request.method(), request.url()) else {
+            if let Some((provider, shape)) = provider::unrecognised(request.method(), request.url()) {
+                self.settings.telemetry.count_unrecognised(provider, &shape);
+            }
+            return Started::default();
+        };
+        let guard = context::claim(extensions);
+        let call = guard.as_ref().and_then(|_| self.start_call(recognised, request, extensions));
+        Started { guard, call }
+    }
+
+    /// Begins the call, and changes the request only as far as the application opted in. `None` when an outer client has
+    /// the call, or the body shows that there is none.
+    fn start_call(
         &self,
         recognised: Recognised,
         request: &mut Request,
         extensions: &Extensions,
-    ) -> Option<Started> {
+    ) -> Option<StartedCall> {
         let settings = &self.settings;
         let parent = context::parent();
         let mut about = CallContext::of(extensions, settings.read_baggage.then_some(&parent));
@@ -69,19 +83,27 @@ impl GenAiMiddleware {
         if settings.propagate {
             inject(&recorder.context(), request);
         }
-        Some(Started { recorder, identity, asked_for_usage })
+        Some(StartedCall { recorder, identity, asked_for_usage })
     }
 }
 
 /// What is asked, and where: tells a call from another inside it, such as a guard's or a copy to a second provider.
 fn identity(call: &Call, path: &str) -> String {
     let (hash, destination) = (call.request_hash.as_deref().unwrap_or_default(), &call.destination);
-    format!("{hash} {}:{}{path}", destination.server_address, destination.server_port)
+    [hash, " ", &destination.server_address, path, ":"].concat() + &destination.server_port.to_string()
+}
+
+/// A request that is about to leave.
+#[derive(Default)]
+struct Started {
+    /// The claim on an inference call, also where it is none after all: layers below step aside.
+    guard: Option<CallGuard>,
+    call: Option<StartedCall>,
 }
 
 /// A call whose request is about to leave.
-struct Started {
-    recorder: Recorder,
+struct StartedCall {
+    recorder: Box<Recorder>,
     identity: String,
     asked_for_usage: bool,
 }
@@ -100,19 +122,11 @@ impl Middleware for GenAiMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let Some(recognised) = provider::recognise(request.method(), request.url()) else {
-            if let Some((provider, shape)) = provider::unrecognised(request.method(), request.url()) {
-                self.settings.telemetry.count_unrecognised(provider, &shape);
-            }
-            return next.run(request, extensions).await;
+        let (guard, call) = match self.start(&mut request, extensions) {
+            Started { guard: Some(guard), call: Some(call) } => (guard, call),
+            Started { guard: _guard, .. } => return next.run(request, extensions).await,
         };
-        let Some(guard) = context::claim(extensions) else {
-            return next.run(request, extensions).await;
-        };
-        let Some(started) = self.start(recognised, &mut request, extensions) else {
-            return next.run(request, extensions).await;
-        };
-        let Started { mut recorder, identity, asked_for_usage } = started;
+        let StartedCall { mut recorder, identity, asked_for_usage } = call;
         #[cfg(feature = "journal")]
         recorder.written_down().await;
         let context = guard.mark(&recorder.context(), identity);

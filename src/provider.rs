@@ -27,6 +27,7 @@ mod ollama;
 mod openai;
 mod oracle;
 pub(crate) mod payment;
+mod places;
 pub(crate) mod read;
 mod reka;
 mod repeated;
@@ -93,11 +94,17 @@ const FAMILIES: &[&Family] = &[
 
 /// What the request's method, host and path say, or `None` when it is not an inference call.
 pub(crate) fn recognise(method: &http::Method, url: &reqwest::Url) -> Option<Recognised> {
-    let formats: fn(&'static Family) -> &'static [Recognise] = match *method {
-        http::Method::POST => |family| family.formats,
-        http::Method::GET => |family| family.fetches,
-        _ => return None,
-    };
+    match *method {
+        http::Method::POST => places::POSTED.recognise(url, || recognise_by(|family| family.formats, url)),
+        http::Method::GET => recognise_by(|family| family.fetches, url),
+        _ => None,
+    }
+}
+
+fn recognise_by(
+    formats: fn(&'static Family) -> &'static [Recognise],
+    url: &reqwest::Url,
+) -> Option<Recognised> {
     let target = Target::new(url, host_provider)?;
     let mut recognised =
         FAMILIES.iter().flat_map(|family| formats(family)).find_map(|recognise| recognise(&target))?;

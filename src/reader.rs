@@ -69,18 +69,18 @@ impl Reader {
         format.read_headers(headers, &mut reading);
         headers::read(headers, &mut reading.facts);
         let stream = stream && status.is_success();
+        let essence = essence(headers);
         let state = if is_encoded(headers) {
             reading.facts.unparsed = Some(Unparsed::Encoding);
             State::Opaque
-        } else if status.is_success() && is_media(headers) {
+        } else if status.is_success() && is_media(essence) {
             State::Media
-        } else if is(headers, "application/vnd.amazon.eventstream") {
+        } else if is(essence, "application/vnd.amazon.eventstream") {
             reading.part = Some(Buffer::new(Limits { piece: PIECE_LIMIT, process: memory_limit }));
             decoding(Framing::EventStream, memory_limit)
         } else {
-            let stream = stream || JSON_LINES.iter().any(|essence| is(headers, essence));
-            let plain =
-                !stream && format.writes_text() && PLAIN_TEXT.iter().any(|essence| is(headers, essence));
+            let stream = stream || JSON_LINES.iter().any(|lines| is(essence, lines));
+            let plain = !stream && format.writes_text() && PLAIN_TEXT.iter().any(|text| is(essence, text));
             State::Sniffing { stream, plain }
         };
         Self { format, state, reading, memory_limit }
@@ -147,7 +147,10 @@ impl Reader {
         {
             self.reading.facts.unparsed = Some(lost);
         }
-        self.guarded(|reader| reader.read_rest());
+        self.guarded(|reader| {
+            reader.read_rest();
+            reader.format.finish(&mut reader.reading);
+        });
         let facts = &mut self.reading.facts;
         if whole && self.reading.part.as_ref().is_some_and(|part| !part.is_empty()) {
             facts.unparsed = facts.unparsed.or(Some(Unparsed::Malformed));
@@ -219,16 +222,19 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the body is what a model made, instead of a document about it.
-fn is_media(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = value.split(['/', ';']).next().unwrap_or_default().trim();
-    ["audio", "image", "video"].iter().any(|media| kind.eq_ignore_ascii_case(media))
+fn is_media(essence: &str) -> bool {
+    let kind = essence.split('/').next().unwrap_or_default().trim();
+    ["audio", "image", "video"].iter().any(|media| is(kind, media))
 }
 
-fn is(headers: &HeaderMap, essence: &str) -> bool {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(essence))
-    })
+/// The media type without its parameters.
+fn essence(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+fn is(essence: &str, known: &str) -> bool {
+    essence.eq_ignore_ascii_case(known)
 }
 
 /// Past white space and a byte order mark: some gateways send kilobytes of blanks to keep a connection open.

@@ -40,21 +40,21 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins the call: its span starts now.
+    /// Begins the call: its span starts now. On the heap, as it passes from future to future.
     pub(crate) fn start(
         settings: Arc<Settings>,
         format: &'static dyn WireFormat,
         call: Call,
         further: Vec<KeyValue>,
         parent: &Context,
-    ) -> Self {
+    ) -> Box<Self> {
         let (started, clock) = (clock::timestamp(), clock::now());
         // Whether a fetch is a call is known at its end: it may bring a response that was recorded before, or none.
         let begun = match call.retrieval {
             Retrieval::Fetch(_) => Begun::later(parent.clone()),
             Retrieval::Once | Retrieval::Kept => settings.telemetry.start(&call, &further, started, parent),
         };
-        Self {
+        Box::new(Self {
             settings,
             format,
             call,
@@ -67,7 +67,7 @@ impl Recorder {
             form: None,
             reader: None,
             done: false,
-        }
+        })
     }
 
     /// The context in which the request runs: inner spans become children of the call's.
@@ -79,7 +79,7 @@ impl Recorder {
     #[cfg(feature = "journal")]
     pub(crate) async fn written_down(&self) {
         if let Some(entry) = &self.begun.entry {
-            entry.synced().await;
+            entry.written().await;
         }
     }
 

@@ -79,7 +79,7 @@ impl Parser {
         }
         // The event's only data line so far, where it is in `bytes`.
         let mut here: Option<&[u8]> = None;
-        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+        while let Some(end) = line_end(rest) {
             let line = &rest[..end];
             let crlf = rest[end] == b'\r' && rest.get(end + 1) == Some(&b'\n');
             self.after_cr = rest[end] == b'\r' && end + 1 == rest.len();
@@ -229,6 +229,14 @@ impl Parser {
             self.name.clear();
             self.length = None;
         }
+    }
+}
+
+/// Where the first line ends. A blank one, as ends each event, takes no search.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    match bytes.first() {
+        Some(b'\n' | b'\r') => Some(0),
+        _ => memchr::memchr2(b'\n', b'\r', bytes),
     }
 }
 

@@ -155,34 +155,37 @@ impl Telemetry {
     }
 
     /// Ends the span that [`Telemetry::start`] began and records the metrics.
-    pub(crate) fn finish(&self, begun: &mut Begun, ended: Ended<'_>) {
+    pub(crate) fn finish(&self, begun: &mut Begun, mut ended: Ended<'_>) {
         let span = begun.context.span();
-        let mut duration = ended.duration;
-        if span.is_recording() {
-            // Span and histogram show one figure, taken from the monotonic clock.
-            let end = ended.started.checked_add(duration).unwrap_or_else(|| {
-                duration = Duration::ZERO;
-                ended.started
-            });
-            let mut attributes = span::at_the_end(self.semconv, &ended);
-            let is_error = ended.verdict.outcome.is_error();
-            if span.span_context().is_sampled() {
-                #[cfg(feature = "journal")]
-                let sequence = entry::close(begun.entry.take(), &attributes, end, is_error);
-                #[cfg(not(feature = "journal"))]
-                let sequence = next_sequence();
-                attributes.push(KeyValue::new(attribute::INSTANCE, instance()));
-                attributes
-                    .push(KeyValue::new(attribute::SEQUENCE, i64::try_from(sequence).unwrap_or(i64::MAX)));
-            }
-            span.set_attributes(attributes);
-            if is_error {
-                // No description: the provider's words may quote the request.
-                span.set_status(Status::error(Cow::Borrowed("")));
-            }
-            span.end_with_timestamp(end);
+        // Span and histogram show one figure, taken from the monotonic clock.
+        let end = ended.started.checked_add(ended.duration).unwrap_or_else(|| {
+            ended.duration = Duration::ZERO;
+            ended.started
+        });
+        if !span.is_recording() {
+            return self.instruments().record(&self.labels, &ended);
+        }
+        let mut attributes = span::at_the_end(self.semconv, &ended);
+        let is_error = ended.verdict.outcome.is_error();
+        let sampled = span.span_context().is_sampled();
+        #[cfg(feature = "journal")]
+        let closed = sampled.then(|| entry::close(begun.entry.take(), &attributes, end, is_error));
+        #[cfg(not(feature = "journal"))]
+        let closed = sampled.then(|| (next_sequence(), ()));
+        if let Some((sequence, _)) = &closed {
+            attributes.push(KeyValue::new(attribute::INSTANCE, instance()));
+            attributes.push(KeyValue::new(attribute::SEQUENCE, i64::try_from(*sequence).unwrap_or(i64::MAX)));
+        }
+        span.set_attributes(attributes);
+        if is_error {
+            // No description: the provider's words may quote the request.
+            span.set_status(Status::error(Cow::Borrowed("")));
         }
         self.instruments().record(&self.labels, &ended);
+        // A journal wrote meanwhile. No span leaves before it is written down that its call has ended.
+        #[cfg(feature = "journal")]
+        drop(closed);
+        span.end_with_timestamp(end);
     }
 
     /// Counts a request to a known provider that no wire format takes. Each shape of a path is logged once.

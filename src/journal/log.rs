@@ -1,13 +1,15 @@
 //! The write path: a record is with the operating system before the call goes on, and no call waits for a disk.
 //!
-//! A thread first adds its record to a queue in memory, under a lock that no one holds while it touches a file. Then it
-//! takes the right to write, if that is free, and writes what the queue holds; if it is not free, another thread is
-//! writing, and will find the record there. Both take a microsecond, and the second waits for it.
+//! A thread first adds its record to a queue in memory, under a lock that no one holds while it touches a file. Before the
+//! request leaves, or the response is over, it takes the right to write, if that is free, and writes what the queue holds;
+//! if it is not free, another thread is writing, and will find the record there. Both take a microsecond, and the second
+//! waits for it.
 //!
 //! When the file system stalls, the thread in the middle of `write` is held by the kernel. The others wait for it
 //! [`PATIENCE`] once; from then on, until the write returns, calls only leave their records in the queue. For a while
 //! after a stall, and always where the thread that is held might be the only one of a runtime, the journal's own thread
-//! writes, and calls wait for it in the same way.
+//! writes, and calls wait for it in the same way. It is called when the record is queued, so that it writes while the call
+//! does what else there is to do.
 
 mod ending;
 mod receipt;
@@ -89,7 +91,7 @@ impl Log {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes that a call begins, and gives its number. `None` when it could not be written down.
+    /// Queues that a call begins. `None` when it is skipped. [`settle`](Self::settle) waits until it is written down.
     pub(super) fn open(&self, time: u64, body: &[u8]) -> Option<Opened> {
         let (number, place) = {
             let mut shared = self.lock();
@@ -99,18 +101,23 @@ impl Log {
             shared.index.opened(time);
             (number, place)
         };
-        self.settle(place);
-        Some(Opened { number, place })
+        Some(Opened { number, placed: self.hand_over(place) })
     }
 
-    /// Writes that a call has ended. The sequence number is taken inside, so that the journal has no number before it
-    /// has all smaller ones.
-    pub(super) fn close(&self, number: u64, time: u64, body: &[u8], sequence: impl FnOnce() -> u64) -> u64 {
+    /// Queues that a call has ended, likewise. The sequence number is taken inside, so that the journal has no number before
+    /// it has all smaller ones.
+    pub(super) fn close(
+        &self,
+        number: u64,
+        time: u64,
+        body: &[u8],
+        sequence: impl FnOnce() -> u64,
+    ) -> (u64, Option<Placed>) {
         let (sequence, place) = {
             let mut shared = self.lock();
             let sequence = sequence();
             if !shared.index.is_open(number) {
-                return sequence;
+                return (sequence, None);
             }
             let head = [Number::of(number), Number::of(sequence)];
             match self.append(&mut shared, Kind::Close, time, &[head[0].bytes(), head[1].bytes(), body]) {
@@ -121,12 +128,11 @@ impl Log {
                 }
                 None => {
                     shared.index.not_closed(number);
-                    return sequence;
+                    return (sequence, None);
                 }
             }
         };
-        self.settle(place);
-        sequence
+        (sequence, Some(self.hand_over(place)))
     }
 
     /// Writes an OPEN once more, so that its segment is no longer held by it.
@@ -140,7 +146,7 @@ impl Log {
             shared.index.moved(number);
             place
         };
-        self.settle(place);
+        self.settle(self.hand_over(place));
         true
     }
 
@@ -214,11 +220,20 @@ impl Log {
     }
 }
 
-/// A call that is written down.
+/// A call whose beginning is queued.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opened {
     pub(super) number: u64,
+    pub(super) placed: Placed,
+}
+
+/// A record that is queued.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    /// The place after it.
     pub(super) place: u64,
+    /// The journal's own thread was called to write it.
+    handed: bool,
 }
 
 /// Unix time in nanoseconds.

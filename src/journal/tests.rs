@@ -160,7 +160,7 @@ proptest! {
             match step {
                 Step::Open => {
                     calls += 1;
-                    let opened = process.log.open(time, &opening(calls).0).unwrap();
+                    let opened = process.log.opened(time, &opening(calls).0).unwrap();
                     process.open.push((calls, opened.number));
                     expected.insert(calls, None);
                 }
@@ -168,7 +168,7 @@ proptest! {
                     let (call, number) = process.open.swap_remove(which.index(process.open.len()));
                     process.sequence += 1;
                     let sequence = process.sequence;
-                    prop_assert_eq!(process.log.close(number, time, &Body::of_end(false).0, || sequence), sequence);
+                    prop_assert_eq!(process.log.closed(number, time, &Body::of_end(false).0, || sequence), sequence);
                     process.exporter.push((call, sequence, time));
                     expected.insert(call, Some(time));
                 }
@@ -219,9 +219,9 @@ fn a_flipped_bit_costs_at_most_the_call_it_hits_at_every_byte_of_a_segment() {
     let first = SegmentFile::create(root.path(), "a", 1).unwrap();
     let log = Log::new(u64::MAX / 16, first, false);
     for call in 1..=6 {
-        let opened = log.open(call, &opening(call).0).unwrap();
+        let opened = log.opened(call, &opening(call).0).unwrap();
         if call < 6 {
-            log.close(opened.number, call + 10, &Body::of_end(false).0, || call);
+            log.closed(opened.number, call + 10, &Body::of_end(false).0, || call);
         }
     }
     let whole = std::fs::read(segment::path_of(root.path(), 1)).unwrap();
@@ -259,9 +259,9 @@ fn a_journal_of_a_newer_version_is_left_alone() {
 fn a_journal_is_inspected_while_its_process_lives() {
     let root = tempfile::tempdir().unwrap();
     let process = Running::begin(root.path(), "a");
-    let opened = process.log.open(1, &opening(1).0).unwrap();
-    process.log.open(2, &opening(2).0).unwrap();
-    process.log.close(opened.number, 3, &Body::of_end(false).0, || 1);
+    let opened = process.log.opened(1, &opening(1).0).unwrap();
+    process.log.opened(2, &opening(2).0).unwrap();
+    process.log.closed(opened.number, 3, &Body::of_end(false).0, || 1);
     let [one] = &inspect(root.path()).unwrap()[..] else { panic!("one process") };
     assert!(one.running && !one.ended);
     assert_eq!((one.opened, one.closed, one.delivered, one.last_sequence), (2, 1, 0, 1));
@@ -273,8 +273,8 @@ fn a_journal_is_inspected_while_its_process_lives() {
 fn a_call_whose_beginning_is_damaged_does_not_wait() {
     let root = tempfile::tempdir().unwrap();
     let process = Running::begin(root.path(), "a");
-    let opened = process.log.open(1, &opening(1).0).unwrap();
-    process.log.close(opened.number, 3, &Body::of_end(false).0, || 1);
+    let opened = process.log.opened(1, &opening(1).0).unwrap();
+    process.log.closed(opened.number, 3, &Body::of_end(false).0, || 1);
     let path = segment::path_of(&process.owned.path, 1);
     let whole = std::fs::read(&path).unwrap();
     let mut closed_without_open = 0;
@@ -292,9 +292,9 @@ fn a_call_whose_beginning_is_damaged_does_not_wait() {
 fn a_recovery_that_cannot_mark_what_it_sent_goes_on_to_the_end() {
     let root = tempfile::tempdir().unwrap();
     let process = Running::begin(root.path(), "a");
-    let opened = process.log.open(1, &opening(1).0).unwrap();
-    process.log.close(opened.number, 3, &Body::of_end(false).0, || 1);
-    process.log.open(2, &opening(2).0).unwrap();
+    let opened = process.log.opened(1, &opening(1).0).unwrap();
+    process.log.closed(opened.number, 3, &Body::of_end(false).0, || 1);
+    process.log.opened(2, &opening(2).0).unwrap();
     // As on a full disk: the segment for the marks cannot be made.
     std::fs::create_dir(segment::path_of(&process.owned.path, 2)).unwrap();
     drop(process);
@@ -314,11 +314,11 @@ proptest! {
 fn a_directory_that_vanishes_costs_no_call() {
     let root = tempfile::tempdir().unwrap();
     let mut process = Running::begin(root.path(), "a");
-    let before = process.log.open(1, &opening(1).0).unwrap();
+    let before = process.log.opened(1, &opening(1).0).unwrap();
     std::fs::remove_dir_all(root.path().join("a")).unwrap();
     process.keeper.round();
-    assert!(process.log.open(2, &opening(2).0).is_none(), "it is exported as without a journal");
-    assert_eq!(process.log.close(before.number, 3, &Body::of_end(false).0, || 1), 1);
+    assert!(process.log.opened(2, &opening(2).0).is_none(), "it is exported as without a journal");
+    assert_eq!(process.log.closed(before.number, 3, &Body::of_end(false).0, || 1), 1);
     assert_eq!(process.log.lock().index.state.skipped, 2);
     process.keeper.round();
     assert!(!root.path().join("a").exists());
@@ -328,11 +328,11 @@ fn a_directory_that_vanishes_costs_no_call() {
 fn a_call_that_could_not_be_written_down_is_known_after_a_death() {
     let root = tempfile::tempdir().unwrap();
     let mut process = Running::begin(root.path(), "a");
-    process.log.open(1, &opening(1).0).unwrap();
+    process.log.opened(1, &opening(1).0).unwrap();
     let has_skipped = || super::inspect(root.path()).unwrap()[0].has_skipped;
     assert!(!has_skipped());
     // Larger than any record: as on a full disk, nothing is written, and no count either.
-    assert!(process.log.open(2, &vec![0; 1 << 20]).is_none());
+    assert!(process.log.opened(2, &vec![0; 1 << 20]).is_none());
     process.keeper.round();
     assert!(has_skipped());
     drop(process);

@@ -8,7 +8,7 @@ use crate::json::Json;
 use crate::memory::Buffer;
 use crate::provider::evidence::{self, Evidence};
 use crate::provider::read::{document, state};
-use crate::provider::repeated::{self, Channel, Repeated};
+use crate::provider::repeated::{self, Channel, Repeated, Repetition};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) struct Reading {
     pub(crate) unreadable: bool,
     /// The last document ends before its end.
     pub(crate) cut: bool,
-    /// The event that the next ones may repeat.
+    /// The events that the next ones may repeat.
     pub(crate) repeated: Repeated,
 }
 
@@ -83,7 +83,10 @@ impl Reading {
     ) {
         let arguments = arguments.unwrap_or_default();
         self.facts.generated(name.map_or(0, str::len) + arguments.len());
-        self.repeated.note_more();
+        match (id, name) {
+            (None, None) => self.repeated.note(Channel::Arguments(index), choice, arguments),
+            _ => self.repeated.note_more(),
+        }
         if let Some(content) = &mut self.content {
             content.tool_call(choice, index, id, name, arguments);
         }
@@ -115,10 +118,9 @@ pub(crate) trait WireFormat: Sync + std::fmt::Debug {
         false
     }
 
-    /// Whether events with text may be read by comparing them with one before: the reader passes a text on, and looks at
-    /// nothing in it but whether it is empty.
-    fn repeats_events(&self) -> bool {
-        false
+    /// In what events with text may differ from one before and be read by comparing them with it.
+    fn repetition(&self) -> Option<&'static Repetition> {
+        None
     }
 
     /// Reads the request body's parameters over what the path said (`facts.model`, `facts.stream`).
@@ -172,15 +174,23 @@ impl dyn WireFormat {
         })
     }
 
-    /// Reads one piece of a stream.
+    /// Reads one piece of a stream. What counts so far may be read with a later one: [`finish`](Self::finish) comes last.
     pub(crate) fn read_piece(&self, event: Event<'_>, reading: &mut Reading) {
-        match self.repeats_events() {
-            true => repeated::read(event, reading, |reading| self.read_whole_piece(event, reading)),
-            false => self.read_whole_piece(event, reading),
+        match self.repetition() {
+            Some(repetition) => repeated::read(event, reading, repetition, &|event, reading| {
+                self.read_whole_piece(event, reading);
+            }),
+            None => self.read_whole_piece(event, reading),
         }
     }
 
-    fn read_whole_piece(&self, event: Event<'_>, reading: &mut Reading) {
+    /// Reads what the pieces of a stream have left for its end.
+    pub(crate) fn finish(&self, reading: &mut Reading) {
+        repeated::settle(reading, &|event, reading| self.read_whole_piece(event, reading));
+    }
+
+    /// As [`read_piece`](Self::read_piece), without a look at the pieces before.
+    pub(super) fn read_whole_piece(&self, event: Event<'_>, reading: &mut Reading) {
         // What is cut ends a stream; in its midst it is a piece that no one can read.
         if std::mem::take(&mut reading.cut) {
             reading.facts.unparsed = Some(Unparsed::Malformed);
@@ -195,7 +205,7 @@ impl dyn WireFormat {
 }
 
 /// A request that is an inference call, by method, host and path.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Recognised {
     pub(crate) format: &'static dyn WireFormat,
     pub(crate) operation: Operation,

@@ -118,6 +118,7 @@ fn read(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts {
     };
     decoder.push(body, &mut see);
     decoder.finish(&mut see);
+    format.finish(&mut reading);
     capture.response_attributes(reading.content.unwrap());
     reading.facts
 }

@@ -44,6 +44,7 @@ pub(super) fn output(url: &str, framing: Framing, body: &str) -> Value {
         let mut decoder = Decoder::new(framing, LIMITS);
         decoder.push(body.as_bytes(), &mut |event| format.read_piece(event, &mut reading));
         decoder.finish(&mut |event| format.read_piece(event, &mut reading));
+        format.finish(&mut reading);
     }
     let attributes = Capture::full().response_attributes(reading.content.unwrap());
     let messages = attributes.iter().find(|attribute| attribute.key.as_str() == attribute::OUTPUT_MESSAGES);
@@ -80,6 +81,7 @@ pub(super) fn stream(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts 
             decoder.push(chunk, &mut see);
         }
         decoder.finish(&mut see);
+        format.finish(&mut reading);
         reading.facts
     };
     let facts = read(body.len().max(1));

@@ -8,11 +8,11 @@ use opentelemetry::{Context, KeyValue, StringValue};
 
 use super::{Telemetry, next_sequence};
 use crate::call::Call;
-use crate::journal::{self, Body, Entry};
+use crate::journal::{self, Body, Closing, Entry};
 use crate::semconv::attribute;
 
 impl Telemetry {
-    /// Writes down that a call begins, with what is known of it. `None` where there is no journal, where the span is not
+    /// Notes in the journal that a call begins, with what is known of it. `None` where there is no journal, where the span is not
     /// sampled, and where it cannot be written.
     pub(super) fn write_down(
         &self,
@@ -55,10 +55,17 @@ impl Telemetry {
     }
 }
 
-/// Takes the next sequence number, and writes down that the call with it has ended.
-pub(super) fn close(entry: Option<Entry>, attributes: &[KeyValue], ended: SystemTime, is_error: bool) -> u64 {
-    let Some(entry) = entry else { return next_sequence() };
+/// Takes the next sequence number, and notes that the call with it has ended. With a journal, it is written down once
+/// [`Closing`] is dropped.
+pub(super) fn close(
+    entry: Option<Entry>,
+    attributes: &[KeyValue],
+    ended: SystemTime,
+    is_error: bool,
+) -> (u64, Option<Closing>) {
+    let Some(entry) = entry else { return (next_sequence(), None) };
     let mut body = Body::of_end(is_error);
     attributes.iter().for_each(|attribute| body.attribute(attribute));
-    entry.close(ended, &body, next_sequence)
+    let (sequence, closing) = entry.close(ended, &body, next_sequence);
+    (sequence, Some(closing))
 }

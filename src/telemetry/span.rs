@@ -57,7 +57,8 @@ pub(super) fn name(call: &Call) -> String {
 /// The attributes samplers may decide by, which the conventions want at creation.
 pub(super) fn at_creation(call: &Call) -> Vec<KeyValue> {
     let destination = &call.destination;
-    let mut list = Vec::with_capacity(5);
+    // The span keeps the list, and adds all others to it at the end.
+    let mut list = Vec::with_capacity(32);
     list.push(KeyValue::new(attribute::OPERATION_NAME, destination.operation.as_str()));
     list.push(KeyValue::new(attribute::PROVIDER_NAME, destination.provider.clone()));
     list.push(KeyValue::new(

@@ -80,11 +80,13 @@ impl Bundled {
     /// audio tokens, 2026-10.
     fn prices_sound(&self, request: &PriceRequest<'_>, found: &PriceCalculation) -> bool {
         let apart = |key: UsageKey| {
+            if !request.usage.contains_key(&key) {
+                return true;
+            }
             let mut alike = request.usage.clone();
-            alike.remove(key).is_none_or(|_| {
-                let of_text = self.calculator.calculate(&with_usage(request, &alike));
-                of_text.is_ok_and(|of_text| (of_text.total_price - found.total_price).abs() > f64::EPSILON)
-            })
+            alike.remove(key);
+            let of_text = self.calculator.calculate(&with_usage(request, &alike));
+            of_text.is_ok_and(|of_text| (of_text.total_price - found.total_price).abs() > f64::EPSILON)
         };
         let sounds =
             [UsageKey::INPUT_AUDIO_TOKENS, UsageKey::OUTPUT_AUDIO_TOKENS, UsageKey::CACHE_AUDIO_READ_TOKENS];

@@ -25,7 +25,7 @@ impl Log {
             let ended = shared.phase == Phase::Finishing && !shared.index.any_open();
             (shared.end, ended.then(|| shared.index.state.clone()))
         };
-        self.settle(place);
+        self.settle(self.hand_over(place));
         state
     }
 

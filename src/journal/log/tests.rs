@@ -93,6 +93,26 @@ impl Log {
 /// More than a pipe takes, in records of 4 KiB.
 const CALLS: usize = 40;
 
+impl Log {
+    /// Opens a call and waits until that is written down.
+    pub(in crate::journal) fn opened(&self, time: u64, body: &[u8]) -> Option<Opened> {
+        self.open(time, body).inspect(|opened| self.settle(opened.placed))
+    }
+
+    /// Closes a call, likewise.
+    pub(in crate::journal) fn closed(
+        &self,
+        number: u64,
+        time: u64,
+        body: &[u8],
+        sequence: impl FnOnce() -> u64,
+    ) -> u64 {
+        let (sequence, placed) = self.close(number, time, body, sequence);
+        placed.into_iter().for_each(|placed| self.settle(placed));
+        sequence
+    }
+}
+
 /// Runs `work` on a thread of its own, and fails where it does not end.
 fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
@@ -108,7 +128,7 @@ fn a_stalled_file_system_holds_one_call_and_no_other() {
         .map(|_| {
             let (log, sender) = (Arc::clone(&log), sender.clone());
             thread::spawn(move || {
-                log.open(1, &body(4096));
+                log.opened(1, &body(4096));
                 sender.send(()).unwrap();
             })
         })
@@ -131,7 +151,7 @@ fn while_writes_stall_a_call_does_not_wait_at_all() {
     let (log, reader) = stalling(FOREVER);
     // More than the pipe takes, so that a write is held with the last of it.
     let filler = Arc::clone(&log);
-    let held = thread::spawn(move || (0..2).for_each(|_| assert!(filler.open(1, &body(60_000)).is_some())));
+    let held = thread::spawn(move || (0..2).for_each(|_| assert!(filler.opened(1, &body(60_000)).is_some())));
     let watched = Arc::clone(&log);
     let is_held = move || {
         let shared = watched.lock();
@@ -145,8 +165,8 @@ fn while_writes_stall_a_call_does_not_wait_at_all() {
     log.stall();
     let stalled = Arc::clone(&log);
     ends(move || {
-        let opened = stalled.open(2, &body(64)).unwrap();
-        assert_eq!(stalled.close(opened.number, 3, &[0], || 7), 7);
+        let opened = stalled.opened(2, &body(64)).unwrap();
+        assert_eq!(stalled.closed(opened.number, 3, &[0], || 7), 7);
     });
     reader.go.send(()).unwrap();
     held.join().unwrap();
@@ -162,7 +182,7 @@ fn a_runtime_of_one_thread_is_not_held_by_a_stalled_file_system() {
     let calls = Arc::clone(&log);
     ends(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async { (0..CALLS).for_each(|_| assert!(calls.open(1, &body(4096)).is_some())) });
+        runtime.block_on(async { (0..CALLS).for_each(|_| assert!(calls.opened(1, &body(4096)).is_some())) });
     });
     assert_eq!(reader.book(log).interrupted().count(), CALLS);
 }
@@ -174,7 +194,7 @@ fn after_a_stall_the_journals_own_thread_writes() {
     log.stalled.store(false, Ordering::SeqCst);
     assert!(!log.may_write());
     let calls = Arc::clone(&log);
-    let written = ends(move || calls.is_written(calls.open(1, &body(64)).unwrap().place));
+    let written = ends(move || calls.is_written(calls.opened(1, &body(64)).unwrap().placed.place));
     assert!(written, "the call has waited for it");
     assert_eq!(reader.book(log).interrupted().count(), 1);
 }
@@ -183,7 +203,7 @@ fn after_a_stall_the_journals_own_thread_writes() {
 fn what_a_stalled_file_system_leaves_in_memory_is_bounded_and_the_rest_is_counted() {
     let (log, reader) = stalling(PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let kept = runtime.block_on(async { (0..500).filter(|_| log.open(1, &body(4096)).is_some()).count() });
+    let kept = runtime.block_on(async { (0..500).filter(|_| log.opened(1, &body(4096)).is_some()).count() });
     assert!((MAX_QUEUED / 4200..400).contains(&kept), "{kept}");
     assert_eq!(log.lock().index.state.skipped, 500 - kept as u64);
     assert_eq!(reader.book(log).interrupted().count(), kept);
@@ -200,9 +220,9 @@ fn many_threads_write_whole_records_in_the_order_of_their_numbers() {
             let (log, sequence) = (Arc::clone(&log), Arc::clone(&sequence));
             thread::spawn(move || {
                 for _ in 0..200 {
-                    let opened = log.open(1, &body(100)).unwrap();
-                    assert!(log.is_written(opened.place));
-                    log.close(opened.number, 2, &[0], || sequence.fetch_add(1, Ordering::SeqCst) + 1);
+                    let opened = log.opened(1, &body(100)).unwrap();
+                    assert!(log.is_written(opened.placed.place));
+                    log.closed(opened.number, 2, &[0], || sequence.fetch_add(1, Ordering::SeqCst) + 1);
                 }
             })
         })
@@ -225,16 +245,16 @@ fn a_full_disk_skips_calls_and_what_was_written_before_stays() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let log = log(SegmentFile::of_file(full, NAME, 1), false);
     // Its write fails; the call goes on, and its end is no surprise.
-    let opened = log.open(1, &body(64)).unwrap();
+    let opened = log.opened(1, &body(64)).unwrap();
     assert!(!log.lock().index.is_open(opened.number));
-    assert_eq!(log.close(opened.number, 2, &[0], || 1), 1);
-    assert!(log.open(3, &body(64)).is_none(), "there is no segment to go on with");
+    assert_eq!(log.closed(opened.number, 2, &[0], || 1), 1);
+    assert!(log.opened(3, &body(64)).is_none(), "there is no segment to go on with");
     assert_eq!(log.lock().skipped, 2);
     assert!(matches!(log.lock().trouble, Some(Trouble::Write(_))));
     // Space again.
     log.lock().spare = Some(Arc::new(SegmentFile::create(directory.path(), NAME, 2).unwrap()));
-    let opened = log.open(4, &body(64)).unwrap();
-    log.close(opened.number, 5, &[0], || 2);
+    let opened = log.opened(4, &body(64)).unwrap();
+    log.closed(opened.number, 5, &[0], || 2);
     let book = Book::read(directory.path(), NAME).unwrap();
     assert_eq!(book.unsent().collect::<Vec<_>>(), [2]);
     assert_eq!((book.state.skipped, book.state.opened), (2, 2));
@@ -246,11 +266,11 @@ fn a_call_whose_end_cannot_be_written_is_noted_later() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
     let log = log(first, false);
-    let opened = log.open(1, &body(64)).unwrap();
+    let opened = log.opened(1, &body(64)).unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     log.lock().spare = Some(Arc::new(SegmentFile::of_file(full, NAME, 2)));
     log.lock().sealed = true;
-    assert_eq!(log.close(opened.number, 2, &[0], || 9), 9);
+    assert_eq!(log.closed(opened.number, 2, &[0], || 9), 9);
     assert_eq!(log.lock().index.void.iter().collect::<Vec<_>>(), [1..=1]);
     // The keeper writes it down once there is room.
     log.lock().spare = Some(Arc::new(SegmentFile::create(directory.path(), NAME, 3).unwrap()));
@@ -267,10 +287,10 @@ fn a_call_that_is_open_moves_out_of_the_oldest_segment() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
     let log = log(first, false);
-    let opened = log.open(1, &body(64)).unwrap();
+    let opened = log.opened(1, &body(64)).unwrap();
     log.lock().spare = Some(Arc::new(SegmentFile::create(directory.path(), NAME, 2).unwrap()));
     log.lock().sealed = true;
-    let other = log.open(2, &body(64)).unwrap();
+    let other = log.opened(2, &body(64)).unwrap();
     assert!(log.lock().index.oldest_is_held_open());
     assert_eq!(log.lock().index.open_in_oldest(), [opened.number]);
     let mut whole = Vec::new();
@@ -282,7 +302,7 @@ fn a_call_that_is_open_moves_out_of_the_oldest_segment() {
     std::fs::remove_file(super::super::segment::path_of(directory.path(), 1)).unwrap();
     let open = |book: &Book| book.interrupted().map(|open| (open.number, open.started)).collect::<Vec<_>>();
     assert_eq!(open(&Book::read(directory.path(), NAME).unwrap()), [(1, 1), (other.number, 2)]);
-    log.close(opened.number, 3, &[0], || 1);
+    log.closed(opened.number, 3, &[0], || 1);
     let book = Book::read(directory.path(), NAME).unwrap();
     assert_eq!(open(&book), [(other.number, 2)]);
     assert_eq!(book.ended(1).unwrap().0.started, 1);
@@ -295,22 +315,22 @@ fn a_bye_follows_the_last_call_and_is_taken_back_by_another() {
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
     let log = log(first, false);
     let bye = || Book::read(directory.path(), NAME).unwrap().bye;
-    let opened = log.open(1, &body(64)).unwrap();
+    let opened = log.opened(1, &body(64)).unwrap();
     assert!(log.finish().is_none(), "a call is open");
     assert!(!bye());
-    log.close(opened.number, 2, &[0], || 1);
+    log.closed(opened.number, 2, &[0], || 1);
     log.write_all();
     assert!(bye());
     assert_eq!(log.finish().unwrap().last_sequence, 1);
-    let late = log.open(3, &body(64)).unwrap();
+    let late = log.opened(3, &body(64)).unwrap();
     assert!(!bye());
-    log.close(late.number, 4, &[0], || 2);
+    log.closed(late.number, 4, &[0], || 2);
     log.write_all();
     assert!(bye());
     assert!(!log.conclude(), "two calls wait for a receiver");
     log.sent(&[1, 2]);
     assert!(log.conclude());
-    assert!(log.open(5, &body(64)).is_none());
+    assert!(log.opened(5, &body(64)).is_none());
 }
 
 #[test]
@@ -318,16 +338,16 @@ fn strict_calls_hear_that_they_were_synced_along_with_others() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
     let log = log(first, true);
-    let one = log.open(1, &body(64)).unwrap();
-    let mut waits = log.synced(one.place);
+    let one = log.opened(1, &body(64)).unwrap();
+    let mut waits = log.synced(one.placed.place);
     let (segments, place) = log.wait_for_unsynced(FOREVER).unwrap();
     // Written before the sync, and asked for after it.
-    let other = log.open(1, &body(64)).unwrap();
+    let other = log.opened(1, &body(64)).unwrap();
     log.lock().to_sync.clear();
     segments.iter().for_each(|segment| segment.sync().unwrap());
     log.report_synced(place);
     waits.try_recv().unwrap();
-    let mut waits = log.synced(other.place);
+    let mut waits = log.synced(other.placed.place);
     let (segments, place) = log.wait_for_unsynced(FOREVER).unwrap();
     assert!(segments.is_empty());
     log.report_synced(place);
@@ -339,8 +359,8 @@ fn segments_that_could_not_be_synced_are_synced_again() {
     let directory = tempfile::tempdir().unwrap();
     let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
     let log = log(first, true);
-    let opened = log.open(1, &body(64)).unwrap();
-    let mut waits = log.synced(opened.place);
+    let opened = log.opened(1, &body(64)).unwrap();
+    let mut waits = log.synced(opened.placed.place);
     let (segments, _) = log.wait_for_unsynced(FOREVER).unwrap();
     log.sync_failed(segments);
     assert!(waits.try_recv().is_err(), "the call goes on without");
@@ -361,8 +381,8 @@ fn a_strict_call_hears_when_it_is_synced() {
         }
     });
     for _ in 0..20 {
-        let opened = log.open(1, &body(64)).unwrap();
-        log.synced(opened.place).blocking_recv().unwrap();
+        let opened = log.opened(1, &body(64)).unwrap();
+        log.synced(opened.placed.place).blocking_recv().unwrap();
     }
     log.end();
     thread.join().unwrap();

@@ -10,7 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::super::body;
 use super::super::record::{Kind, Records};
 use super::super::segment::SegmentFile;
-use super::{Log, Phase, Trouble};
+use super::{Log, Phase, Placed, Trouble};
 use crate::clock;
 
 /// How long after a stall the journal's own thread does the writing.
@@ -23,14 +23,25 @@ const ROUNDS: u32 = 16;
 const SPINS: u32 = 100;
 
 impl Log {
-    /// Returns once everything up to `place` is with the operating system, or once that takes too long.
-    pub(in crate::journal) fn settle(&self, place: u64) {
+    /// Calls the journal's own thread for what was queued up to `place`, where calls do not write. Without the lock, which
+    /// the thread that wakes up takes at once.
+    pub(super) fn hand_over(&self, place: u64) -> Placed {
+        let handed = !self.may_write();
+        if handed {
+            self.work.notify_one();
+        }
+        Placed { place, handed }
+    }
+
+    /// Returns once a record and all before it are with the operating system, or once that takes too long.
+    pub(in crate::journal) fn settle(&self, Placed { place, mut handed }: Placed) {
         if self.is_written(place) {
             return;
         }
-        let mut handed = !self.may_write();
         if handed {
-            // Without the lock, which the thread that wakes up takes at once.
+            // It is on its way.
+        } else if !self.may_write() {
+            handed = true;
             self.work.notify_one();
         } else if let Some(buffer) = self.try_disk() {
             self.write(buffer, ROUNDS);

@@ -21,12 +21,17 @@ use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::common::{ANTHROPIC, CHARGES, ITERATION, iteration};
 use crate::provider::read::usage::{Dialect, Member, Slot, Table, Tallied, Tally};
+use crate::provider::repeated::Repetition;
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 use crate::usage::Usage;
 
 #[derive(Debug)]
 pub(super) struct AnthropicMessages;
+
+/// Deltas differ in their text alone.
+const REPETITION: Repetition =
+    Repetition { texts: &["partial_json", "text", "thinking"], ignored: &[], counts: &[] };
 
 /// A whole answer, or the `message` of `message_start`.
 #[derive(Debug, Default, Deserialize)]
@@ -139,8 +144,8 @@ impl WireFormat for AnthropicMessages {
         Framing::Sse
     }
 
-    fn repeats_events(&self) -> bool {
-        true
+    fn repetition(&self) -> Option<&'static Repetition> {
+        Some(&REPETITION)
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {

@@ -20,6 +20,7 @@ use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
 use crate::provider::read::usage::{Slot, Tallied};
+use crate::provider::repeated::Repetition;
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
 pub(super) use input::message;
@@ -69,6 +70,19 @@ static VERTEX_AI: GenerateContent = GenerateContent {
         "UNEXPECTED_TOOL_CALL",
         "NO_IMAGE",
     ],
+};
+
+/// In what pieces differ, next to their text: every piece counts what there is so far, and rates its safety.
+const REPETITION: Repetition = Repetition {
+    texts: &["code", "text"],
+    ignored: &[
+        &["createTime"],
+        &["candidates", "avgLogprobs"],
+        &["candidates", "logprobsResult"],
+        &["candidates", "safetyRatings"],
+        &["candidates", "content", "parts", "thoughtSignature"],
+    ],
+    counts: &["candidatesTokenCount", "thoughtsTokenCount", "tokenCount", "totalTokenCount"],
 };
 
 /// A whole answer, or one piece of a stream.
@@ -192,6 +206,10 @@ impl WireFormat for GenerateContent {
     /// Without `alt=sse` a stream is one array, under the content type of any JSON.
     fn stream_framing(&self) -> Framing {
         Framing::JsonArray
+    }
+
+    fn repetition(&self) -> Option<&'static Repetition> {
+        Some(&REPETITION)
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {

@@ -8,6 +8,7 @@ use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
+use crate::provider::repeated::Repetition;
 use crate::provider::target::Target;
 use crate::semconv::{openai_api_type, provider};
 
@@ -74,8 +75,8 @@ impl WireFormat for OpenAiChat {
         true
     }
 
-    fn repeats_events(&self) -> bool {
-        true
+    fn repetition(&self) -> Option<&'static Repetition> {
+        Some(&chunk::REPETITION)
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {

@@ -15,6 +15,33 @@ use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::Tallied;
+use crate::provider::repeated::Repetition;
+
+/// In what chunks differ, next to their text: times, padding, and details of each token. Some count as they go.
+pub(super) const REPETITION: Repetition = Repetition {
+    texts: &[
+        "arguments",
+        "content",
+        "data",
+        "input",
+        "reasoning",
+        "reasoning_content",
+        "refusal",
+        "summary",
+        "text",
+        "transcript",
+    ],
+    ignored: &[
+        &["created"],
+        &["obfuscation"],
+        // Mistral's padding.
+        &["p"],
+        &["choices", "content_filter_results"],
+        &["choices", "logprobs"],
+        &["choices", "token_ids"],
+    ],
+    counts: &["completion_tokens", "output_tokens", "reasoning_tokens", "total_tokens"],
+};
 
 /// A whole answer or one chunk.
 #[derive(Debug, Default, Deserialize)]

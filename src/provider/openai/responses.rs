@@ -9,6 +9,7 @@ use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::field;
+use crate::provider::repeated::Repetition;
 use crate::provider::target::Target;
 use crate::semconv::{openai_api_type, provider};
 
@@ -75,6 +76,10 @@ impl WireFormat for OpenAiResponses {
 
     fn is_openai(&self) -> bool {
         true
+    }
+
+    fn repetition(&self) -> Option<&'static Repetition> {
+        Some(&response::REPETITION)
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {

@@ -64,6 +64,8 @@ fn mend(
     reading: &mut Reading,
     read: &mut dyn FnMut(&[u8], &mut Reading),
 ) -> bool {
+    // Mended, it says other bytes than it has.
+    reading.repeated.note_more();
     let mut rest = data;
     for _ in 0..if several { MAX_DOCUMENTS } else { 1 } {
         let repaired = match repair(rest) {

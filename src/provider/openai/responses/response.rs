@@ -11,6 +11,7 @@ use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
 use crate::provider::read::usage::Tallied;
+use crate::provider::repeated::Repetition;
 
 /// Tools of the provider that are billed by the call, by the items that call them.
 const TOOLS: [(billing::Count, &[&str]); 3] = [
@@ -35,6 +36,13 @@ const FREE: [&str; 9] = [
 
 /// Bytes of an item's type that are kept.
 const MAX_KIND: usize = 48;
+
+/// In what deltas differ, next to their text: numbers, padding, and details of each token.
+pub(super) const REPETITION: Repetition = Repetition {
+    texts: &["delta"],
+    ignored: &[&["item_id"], &["logprobs"], &["obfuscation"], &["sequence_number"]],
+    counts: &[],
+};
 
 /// The response object.
 #[derive(Debug, Default, Deserialize)]
