@@ -22,13 +22,19 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use spanledger::journal::Journal;
 use spanledger::{Delivery, GenAiMiddleware};
+use tracing_subscriber::layer::SubscriberExt;
 
 pub(crate) const CHUNKS: usize = 1_000;
-pub(crate) const WAYS: [&str; 4] = ["bare", "unobserved", "observed", "ideal"];
+pub(crate) const WAYS: [&str; 5] = ["bare", "unobserved", "observed", "ideal", "reqwest_tracing"];
+
+/// The wire formats that are streamed.
+pub(crate) const STREAMS: [&str; 4] = ["openai", "anthropic", "gemini", "responses"];
 
 /// Observed, with the spans on their way through the delivery: on a runtime of two workers, the same with a journal, and with
 /// a journal on a runtime of one thread.
 pub(crate) const JOURNAL_WAYS: [&str; 3] = ["delivered", "journaled", "journaled_one_thread"];
+
+const OPENAI: &str = "https://api.openai.com/v1/chat/completions";
 
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -116,19 +122,27 @@ impl Ideal {
     }
 }
 
+/// What is asked for: a whole response to a prompt of so many KiB, or a stream in one of [`STREAMS`] and so many chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Whole(usize),
+    Stream(&'static str, usize),
+}
+
 /// One case: what is sent, by which client, and what else is done.
 pub(crate) struct Case {
     client: ClientWithMiddleware,
+    url: &'static str,
     body: Bytes,
     ideal: Option<Ideal>,
     runtime: tokio::runtime::Runtime,
+    tracing: tracing::Dispatch,
     /// Where the journal is, if there is one.
     _directory: Option<tempfile::TempDir>,
 }
 
 impl Case {
-    /// `prompt` in KiB, or a stream with a prompt of 1 KiB.
-    pub(crate) fn new(way: &str, prompt: usize, stream: bool) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn new(way: &str, what: What) -> Result<Self, Box<dyn std::error::Error>> {
         let tracers = SdkTracerProvider::builder();
         let tracers = match JOURNAL_WAYS.contains(&way) {
             true => {
@@ -142,10 +156,16 @@ impl Case {
         let ideal = (way == "ideal").then(|| Ideal::new(&tracers, &meters));
         let mut client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build()?);
         let mut directory = None;
+        let mut tracing = tracing::Dispatch::none();
         if way == "unobserved" {
             client = client.with(GenAiMiddleware::new());
+        } else if way == "reqwest_tracing" {
+            let layer = tracing_opentelemetry::layer().with_tracer(tracers.tracer("reqwest"));
+            tracing = tracing_subscriber::registry().with(layer).into();
+            client = client.with(reqwest_tracing::TracingMiddleware::default());
         } else if !["bare", "ideal"].contains(&way) {
-            let mut middleware = GenAiMiddleware::builder().tracer_provider(tracers).meter_provider(meters);
+            let builder = GenAiMiddleware::builder().tag("team", "checkout").tag("feature", "search");
+            let mut middleware = builder.tracer_provider(tracers).meter_provider(meters);
             if way.starts_with("journaled") {
                 let directory = directory.insert(tempfile::tempdir()?);
                 middleware =
@@ -153,28 +173,34 @@ impl Case {
             }
             client = client.with(middleware.build());
         }
-        let client = client.with(if stream { streamed() } else { whole() }).build();
+        let (url, body, response) = match what {
+            What::Whole(prompt) => (OPENAI, request(prompt, false), whole()),
+            What::Stream(format, chunks) => {
+                let (url, response) = streamed(format, chunks);
+                (url, request(1, true), response)
+            }
+        };
+        let client = client.with(response).build();
         let runtime = match way {
             "delivered" | "journaled" => {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?
             }
             _ => tokio::runtime::Builder::new_current_thread().build()?,
         };
-        Ok(Self { client, body: request(prompt, stream), ideal, runtime, _directory: directory })
+        Ok(Self { client, url, body, ideal, runtime, tracing, _directory: directory })
     }
 
     /// Sends the request and reads the response to its end.
     pub(crate) fn run(&self) {
         let call = async {
-            let url = "https://api.openai.com/v1/chat/completions";
-            let response = self.client.post(url).body(self.body.clone()).send().await.ok()?;
+            let response = self.client.post(self.url).body(self.body.clone()).send().await.ok()?;
             let mut body = reqwest::Body::from(response);
             while let Some(frame) = body.frame().await {
                 black_box(frame.ok()?);
             }
             Some(())
         };
-        black_box(self.runtime.block_on(call));
+        tracing::dispatcher::with_default(&self.tracing, || black_box(self.runtime.block_on(call)));
         if let Some(ideal) = &self.ideal {
             ideal.observe(&self.body);
         }
@@ -214,27 +240,131 @@ fn whole() -> Memory {
     Memory { frames: vec![Bytes::from(body.to_string())], kind: "application/json" }
 }
 
-fn streamed() -> Memory {
+/// A stream as a provider writes it, each chunk in a frame of its own.
+fn streamed(format: &str, chunks: usize) -> (&'static str, Memory) {
+    let (url, events): (_, Vec<(Option<&str>, Value)>) = match format {
+        "anthropic" => ("https://api.anthropic.com/v1/messages", anthropic(chunks)),
+        "gemini" => (
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+            (1..=chunks).map(|number| (None, gemini(number, number == chunks))).collect(),
+        ),
+        "responses" => ("https://api.openai.com/v1/responses", responses(chunks)),
+        _ => (OPENAI, chat(chunks)),
+    };
+    let mut frames: Vec<Bytes> = events
+        .into_iter()
+        .map(|(name, data)| match name {
+            Some(name) => Bytes::from(format!("event: {name}\ndata: {data}\n\n")),
+            None => Bytes::from(format!("data: {data}\n\n")),
+        })
+        .collect();
+    if url == OPENAI {
+        frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    }
+    (url, Memory { frames, kind: "text/event-stream" })
+}
+
+/// What the model says in one chunk: words of several lengths, of which some have escapes.
+fn word(number: usize) -> &'static str {
+    [" the", " quick", " \"brown\"", " fox", " jumps", " over", "\n", " a", " lazy", " dog"][number % 10]
+}
+
+fn chat(chunks: usize) -> Vec<(Option<&'static str>, Value)> {
     let chunk = |choices: Value, usage: Value| {
         let chunk = json!({
             "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024-07-18",
-            "choices": choices, "usage": usage,
+            "service_tier": "default", "system_fingerprint": "fp_1", "choices": choices, "usage": usage,
+            "obfuscation": "Xr4vK0",
         });
-        Bytes::from(format!("data: {chunk}\n\n"))
+        (None, chunk)
     };
-    let word = json!([{"index": 0, "delta": {"content": " word"}, "finish_reason": null}]);
-    let mut frames = vec![chunk(word, Value::Null); CHUNKS - 2];
-    frames.push(chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null));
-    frames.push(chunk(json!([]), json!({"prompt_tokens": 250, "completion_tokens": 998})));
-    frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
-    Memory { frames, kind: "text/event-stream" }
+    let delta = |number| json!([{"index": 0, "delta": {"content": word(number)}, "logprobs": null, "finish_reason": null}]);
+    let mut events: Vec<_> = (0..chunks - 2).map(|number| chunk(delta(number), Value::Null)).collect();
+    events.push(chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null));
+    events.push(chunk(json!([]), json!({"prompt_tokens": 250, "completion_tokens": 998})));
+    events
 }
 
-/// A case by its name: `way/whole-KIB` or `way/stream`.
+fn anthropic(chunks: usize) -> Vec<(Option<&'static str>, Value)> {
+    let message = json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-haiku-4-5-20251001", "content": [],
+        "stop_reason": null, "usage": {"input_tokens": 250, "output_tokens": 1},
+    });
+    let mut events = vec![
+        (Some("message_start"), json!({"type": "message_start", "message": message})),
+        (
+            Some("content_block_start"),
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        ),
+    ];
+    events.extend((0..chunks - 5).map(|number| {
+        let delta = json!({"type": "text_delta", "text": word(number)});
+        (Some("content_block_delta"), json!({"type": "content_block_delta", "index": 0, "delta": delta}))
+    }));
+    let end = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 995}});
+    events.extend([
+        (Some("content_block_stop"), json!({"type": "content_block_stop", "index": 0})),
+        (Some("message_delta"), end),
+        (Some("message_stop"), json!({"type": "message_stop"})),
+    ]);
+    events
+}
+
+fn gemini(number: usize, last: bool) -> Value {
+    let reason = if last { json!("STOP") } else { Value::Null };
+    json!({
+        "candidates": [{
+            "content": {"parts": [{"text": word(number)}], "role": "model"}, "finishReason": reason, "index": 0,
+        }],
+        "usageMetadata": {
+            "promptTokenCount": 250, "candidatesTokenCount": number, "totalTokenCount": 250 + number,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 250}],
+        },
+        "modelVersion": "gemini-2.5-flash", "responseId": "r1",
+    })
+}
+
+fn responses(chunks: usize) -> Vec<(Option<&'static str>, Value)> {
+    let response = |status: &str, usage: Value| json!({"id": "resp_1", "model": "gpt-4o-mini-2024-07-18", "status": status, "output": [], "usage": usage});
+    let event = |kind: &'static str, mut event: Value| {
+        event["type"] = kind.into();
+        (Some(kind), event)
+    };
+    let mut events = vec![event(
+        "response.created",
+        json!({"sequence_number": 0, "response": response("in_progress", Value::Null)}),
+    )];
+    events.extend((1..chunks - 1).map(|number| {
+        event(
+            "response.output_text.delta",
+            json!({
+                "sequence_number": number, "item_id": "msg_1", "output_index": 0, "content_index": 0,
+                "delta": word(number), "logprobs": [], "obfuscation": "Xr4vK0",
+            }),
+        )
+    }));
+    let usage = json!({"input_tokens": 250, "output_tokens": 998, "total_tokens": 1248});
+    events.push(event(
+        "response.completed",
+        json!({"sequence_number": chunks, "response": response("completed", usage)}),
+    ));
+    events
+}
+
+/// A case by its name: `way/whole-KIB`, `way/stream-FORMAT` or `way/stream-FORMAT-CHUNKS`.
 pub(crate) fn case(name: &str) -> Result<Case, Box<dyn std::error::Error>> {
-    let (way, what) = name.split_once('/').ok_or("a case is WAY/whole-KIB or WAY/stream")?;
-    match what.strip_prefix("whole-") {
-        Some(prompt) => Case::new(way, prompt.parse()?, false),
-        None => Case::new(way, 1, true),
-    }
+    let wrong = || format!("{name}: a case is WAY/whole-KIB or WAY/stream-FORMAT[-CHUNKS]");
+    let (way, what) = name.split_once('/').ok_or_else(wrong)?;
+    let what = match (what.strip_prefix("whole-"), what.strip_prefix("stream-")) {
+        (Some(prompt), _) => What::Whole(prompt.parse()?),
+        (_, Some(stream)) => {
+            let (format, chunks) = match stream.split_once('-') {
+                Some((format, chunks)) => (format, chunks.parse()?),
+                None => (stream, CHUNKS),
+            };
+            What::Stream(STREAMS.into_iter().find(|known| *known == format).ok_or_else(wrong)?, chunks)
+        }
+        _ => return Err(wrong().into()),
+    };
+    Case::new(way, what)
 }
