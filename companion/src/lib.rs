@@ -50,6 +50,7 @@ pub mod bench {
     pub use crate::clock::now;
     pub use crate::evaluate::backtest::{Backtest, Firing, backtest};
     pub use crate::evaluate::times::RuleTimes;
+    pub use crate::notify::digest::accompanies;
     pub use crate::record::{CallRecord, NanoUsd, Origin, Tags, Timestamp, Window};
     pub use crate::report::{build as build_report, to_html};
     pub use crate::rule::config::{Preset, RulesConfig};

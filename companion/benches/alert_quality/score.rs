@@ -79,6 +79,13 @@ impl Anomaly {
     }
 }
 
+/// One firing, right or false, in seconds.
+pub(crate) struct Span {
+    pub(crate) start: f64,
+    pub(crate) end: f64,
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
 /// What one rule did.
 #[derive(Default)]
 pub(crate) struct RuleScore {
@@ -89,8 +96,7 @@ pub(crate) struct RuleScore {
     pub(crate) delays: Vec<f64>,
     pub(crate) false_firings: usize,
     pub(crate) messages: usize,
-    /// When they begin, in seconds.
-    pub(crate) starts: Vec<f64>,
+    pub(crate) spans: Vec<Span>,
     /// False firings by the hard case they belong to.
     pub(crate) by: BTreeMap<String, usize>,
     /// The share of the time in which it fired.
@@ -125,6 +131,10 @@ impl Score {
                 .filter(|firing| firing.rule == rule)
                 .map(|firing| (seconds(firing.start), seconds(firing.end), firing))
                 .collect();
+            score.spans = firings
+                .iter()
+                .map(|(start, end, firing)| Span { start: *start, end: *end, labels: firing.labels.clone() })
+                .collect();
             let (mut last, mut covered_to, mut covered) = (f64::NEG_INFINITY, 0.0_f64, 0.0);
             for (start, end, _) in &firings {
                 covered += (end - start.max(covered_to)).max(0.0);
@@ -145,7 +155,6 @@ impl Score {
                 score.false_firings += 1;
                 if *start > last + 300.0 {
                     score.messages += 1;
-                    score.starts.push(*start);
                 }
                 last = last.max(*end);
             }

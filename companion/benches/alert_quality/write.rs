@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::json;
-use spanledger_companion::bench::{Backtest, RulesConfig, Severity, Timestamp, Window};
+use spanledger_companion::bench::{Backtest, RulesConfig, Severity, Timestamp, Window, accompanies};
 
 use super::Run;
-use super::score::RuleScore;
+use super::score::{RuleScore, Span};
 
 pub(crate) fn json(found: &Backtest, window: Window) -> String {
     #[expect(clippy::cast_precision_loss, reason = "times to the microsecond")]
@@ -42,7 +42,7 @@ is one or more firings of a rule less than five minutes apart. *Share of time* i
 the end of the first affected call. `learned` and `fixed` are the values of `[rules] preset`.
 
 Rules with the severity `info` are information: they go into one digest per day, so that messages are pages and digests. A
-digest is counted for each day, from 09:00 UTC to the next, on which one of them began to fire.
+digest is counted for each day, from 09:00 UTC to the next, on which one of them began to fire that does not only accompany a page.
 
 Repeat it on your own ledger: `spanledger backtest --last 14d` prints the same columns, and `spanledger backtest --last 14d --tune`
 proposes limits with which each rule sends at most one message per week, tries them, and prints both.
@@ -62,11 +62,21 @@ pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
             let chosen = run.score.rules.iter().filter(|(rule, _)| informs(*rule) == info);
             count(chosen.map(|(_, score)| score.messages).sum()) / run.score.days
         };
-        let starts =
-            run.score.rules.iter().filter(|(rule, _)| informs(*rule)).flat_map(|(_, score)| &score.starts);
+        let spans = |info: bool| {
+            let chosen = run.score.rules.iter().filter(move |(rule, _)| informs(*rule) == info);
+            chosen.flat_map(|(_, score)| &score.spans)
+        };
+        // As the digest has it: what accompanies a page is no news.
+        let is_known = |span: &Span| {
+            spans(false).any(|page| {
+                page.start < span.end + 3600.0
+                    && span.start < page.end + 3600.0
+                    && accompanies(&span.labels, &page.labels)
+            })
+        };
         #[expect(clippy::cast_possible_truncation, reason = "days of two weeks")]
-        let days: BTreeSet<i64> =
-            starts.map(|start| ((start - 9.0 * 3600.0) / 86_400.0).floor() as i64).collect();
+        let day = |span: &Span| ((span.start - 9.0 * 3600.0) / 86_400.0).floor() as i64;
+        let days: BTreeSet<i64> = spans(true).filter(|span| !is_known(span)).map(day).collect();
         let digests = count(days.len()) / run.score.days;
         let worst = run.score.rules.iter().max_by_key(|(_, score)| score.messages);
         let worst = worst.filter(|(_, score)| score.messages > 0).map_or_else(

@@ -1,6 +1,7 @@
-//! What informs and need not wake anyone: one message per day, at a set time in a time zone. Pure, as the schedule is.
+//! What informs and need not wake anyone: one message per day at most, at a set time in a time zone. What only accompanies
+//! a page is no news: it waits for the next digest that has some, a week at most. Pure, as the schedule is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,6 +21,10 @@ pub(crate) const DIGEST: &str = "digest";
 const REPORTED: &str = "digest, reported";
 /// Alerts of one digest; further ones wait for the next, if they still fire.
 const MOST: usize = 1_000;
+/// What has no news waits so long.
+const LONGEST: Seconds = Seconds(7 * 86_400);
+/// A page so long before or after an informing alert is about the same.
+const NEAR: Seconds = Seconds::HOUR;
 /// The word for no digest.
 const OFF: &str = "off";
 
@@ -107,6 +112,10 @@ pub(super) struct Digest {
     held: BTreeMap<Identity, Alert>,
     /// In an earlier digest, and still firing.
     reported: BTreeMap<Identity, Alert>,
+    /// Those of `held` that are no news, since they accompany a page.
+    known: BTreeSet<Identity>,
+    /// What paged within the last hour, and when it was last seen firing.
+    pages: BTreeMap<Identity, Timestamp>,
     /// When the digest before was due, or the first alert was held.
     since: Option<Timestamp>,
     /// When the next is due.
@@ -125,7 +134,7 @@ impl Digest {
         let (since, held) = take(DIGEST);
         let (_, reported) = take(REPORTED);
         let next = since.and_then(|since| time.after(since));
-        Self { time, held, reported, since, next }
+        Self { time, held, reported, known: BTreeSet::new(), pages: BTreeMap::new(), since, next }
     }
 
     /// Whether an alert belongs in the digest.
@@ -135,14 +144,20 @@ impl Digest {
 
     /// Notes the informing alerts that fire, and how those that are held go on.
     pub(super) fn note<'a>(&mut self, alerts: impl Iterator<Item = &'a Alert>, now: Timestamp) {
-        // Digests without anything in them are left out, and a clock that was set back must not hold up the next.
-        let left_out = self.held.is_empty() && self.next.is_some_and(|next| next <= now);
+        // Digests without news are left out, and a clock that was set back must not hold up the next.
+        let left_out = !self.has_news(now) && self.next.is_some_and(|next| next <= now);
         if left_out || self.since.is_none_or(|since| since > now) {
             self.since = Some(now);
             self.next = self.time.after(now);
         }
         let (mut firing, mut resolved) = (BTreeMap::new(), BTreeMap::new());
-        for alert in alerts.filter(|alert| self.takes(alert)) {
+        for alert in alerts {
+            if !self.takes(alert) {
+                if alert.firing() && self.pages.len() < MOST {
+                    self.pages.insert(identity(alert), now);
+                }
+                continue;
+            }
             let list = if alert.firing() { &mut firing } else { &mut resolved };
             list.insert(identity(alert), alert);
         }
@@ -158,11 +173,32 @@ impl Digest {
                 self.held.insert(identity, alert.clone());
             }
         }
+        self.note_pages(now);
+    }
+
+    /// Notes which of the held alerts accompany a page: those that no label tells from one that fires, or did within the hour.
+    fn note_pages(&mut self, now: Timestamp) {
+        self.pages.retain(|_, seen| *seen <= now && now < seen.plus_seconds(NEAR.0));
+        for (identity, alert) in &self.held {
+            let recent = alert.resolved_at.is_none_or(|at| now < at.plus_seconds(NEAR.0));
+            if recent && self.pages.keys().any(|(_, labels)| accompanies(&alert.labels, labels)) {
+                self.known.insert(identity.clone());
+            }
+        }
+        self.known.retain(|identity| self.held.contains_key(identity));
+    }
+
+    /// Whether anything that is held is news, or has waited for long enough.
+    fn has_news(&self, now: Timestamp) -> bool {
+        self.held.iter().any(|(identity, alert)| {
+            let since = alert.firing_since.unwrap_or(alert.active_since);
+            !self.known.contains(identity) || since.plus_seconds(LONGEST.0) <= now
+        })
     }
 
     /// The message, if it is due.
     pub(super) fn due(&self, now: Timestamp) -> Option<Notification> {
-        let due = self.next.is_some_and(|next| next <= now) && !self.held.is_empty();
+        let due = self.next.is_some_and(|next| next <= now) && self.has_news(now);
         due.then(|| {
             let (firing, over): (Vec<Alert>, Vec<Alert>) =
                 self.held.values().cloned().partition(Alert::firing);
@@ -208,6 +244,13 @@ impl Digest {
 
 fn identity(alert: &Alert) -> Identity {
     (alert.rule, alert.labels.clone())
+}
+
+/// Whether what informs may be about the same as what pages at that time: the page is about something, and no label of
+/// both differs.
+#[must_use]
+pub fn accompanies(informs: &Labels, pages: &Labels) -> bool {
+    !pages.is_empty() && pages.iter().all(|(name, value)| informs.get(name).is_none_or(|its| its == value))
 }
 
 /// An alert that is over, whose end may not be known.

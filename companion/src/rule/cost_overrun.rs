@@ -25,8 +25,8 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings {
         threshold: 100.0,
         learn: true,
-        factor: 2.0,
-        floor: 15.0,
+        factor: 2.4,
+        floor: 20.0,
         window: Seconds(1200),
         hold: Seconds::MINUTE,
         keep_firing_for: Seconds(900),

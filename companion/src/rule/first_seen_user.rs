@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     by: Some(By::User),
     defaults: Settings {
         learn: true,
-        floor: 50.0,
+        floor: 200.0,
         window: Seconds(7200),
         keep_firing_for: Seconds(0),
         ..Settings::INFO

@@ -1,5 +1,5 @@
 use super::config::{Key, Settings};
-use super::past::{DAY, HOUR, Usual};
+use super::past::{DAY, HOUR, REGULAR, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -8,7 +8,8 @@ use crate::text::terminal::plural;
 /// So many days must have been empty at this time of day.
 const DAYS: i64 = 3;
 
-/// Calls at a time of day at which the service made none on any day of the week before, an hour to either side.
+/// Calls at a time of day at which the service made none on any day of the week before, an hour to either side. One that comes
+/// and goes has no hours to be off.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::OffHours,
     advice: "look who calls, and whether a key is used by others",
@@ -17,10 +18,10 @@ pub(super) const RULE: Rule = Rule {
     absent: Absent::Calm,
     by: Some(By::Service),
     defaults: Settings {
-        threshold: 50.0,
+        threshold: 100.0,
         learn: true,
         factor: 0.0,
-        floor: 50.0,
+        floor: 100.0,
         window: Seconds(1800),
         keep_firing_for: Seconds(3600),
         ..Settings::INFO
@@ -45,9 +46,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let usual = scope.usual(inputs, RULE.name, group.name.as_deref(), DAYS * DAY + HOUR, |history, slot| {
             let days = ((history.age(slot) - HOUR) / DAY).min(7);
             let before = |day: i64| f64::from(history.sum(slot - day * DAY - HOUR..slot - day * DAY + HOUR).calls);
-            Usual::of((1..=days).map(before).fold(0.0, f64::max), history.age(slot))
+            let most = (1..=days).map(before).fold(0.0, f64::max);
+            Usual { regular: history.regularity(slot) >= REGULAR, ..Usual::of(most, history.age(slot)) }
         })?;
-        let exceeded = usual.is_some_and(|usual| usual.peak == 0.0) && calls >= settings.floor;
+        let exceeded = usual.is_some_and(|usual| usual.peak == 0.0 && usual.regular) && calls >= settings.floor;
         samples.push(Sample {
             labels: group.labels,
             value: calls,

@@ -54,16 +54,22 @@ pub(crate) struct Usual {
     pub(crate) day: Option<f64>,
     /// The mean of the hour before, for a rule about what begins suddenly.
     pub(crate) hour: Option<f64>,
+    /// Whether its calls come on most days at the same hours; only asked where a rule needs it.
+    pub(crate) regular: bool,
     /// How much past there is, in cells.
     pub(crate) age: i64,
     /// How long calls take by their tokens, for a rule about that.
     pub(crate) durations: Option<Durations>,
 }
 
+/// Calls come regularly from this share on; see [`history::History::regularity`]. What is usual says little about a service that
+/// comes and goes.
+pub(crate) const REGULAR: f64 = 0.7;
+
 impl Usual {
     /// Nothing but a largest value.
     pub(crate) const fn of(peak: f64, age: i64) -> Self {
-        Self { peak, like: None, day: None, hour: None, age, durations: None }
+        Self { peak, like: None, day: None, hour: None, regular: false, age, durations: None }
     }
 }
 

@@ -1,11 +1,15 @@
 use super::config::{Expected, Key, Settings};
 use super::ledger_silent::{Judged, judge, seconds};
-use super::past::{LAG, slot_of};
+use super::past::history::History;
+use super::past::{DAY, LAG, REGULAR, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
 use crate::record::{Timestamp, Window};
 use crate::store::StoreError;
 use crate::store::sums::FIVE_MINUTES;
 use crate::text::seconds::Seconds;
+
+/// So long it takes until what is usual is known.
+const YOUNG: i64 = 2 * DAY;
 
 /// No call of one service for longer than its traffic and its silences of a week make likely. It informs: real services
 /// stop without notice often. Where calls are declared to be expected always or in working hours, or a window is set, the
@@ -19,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
     by: Some(By::Service),
     defaults: Settings {
         learn: true,
-        factor: 1.1,
+        factor: 1.5,
         floor: 80.0,
         window: Seconds(900),
         keep_firing_for: Seconds(0),
@@ -46,6 +50,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     // What is too new for the past is in this window.
     let newest = Window { from: Timestamp((slot_of(inputs.now) - LAG) * FIVE_MINUTES), to: inputs.now };
     let calling = scope.groups(inputs, newest)?;
+    let slot = slot_of(inputs.now);
     let mut samples = Vec::new();
     for (name, history) in past.histories() {
         let Some(last) = history.last() else { continue };
@@ -60,6 +65,8 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         };
         let silent = (inputs.now.0.saturating_sub(last.0) / Timestamp::SECOND).max(0);
         let Judged { verdict, threshold, description } = match scope.settings.learn {
+            // A service that is new, or comes and goes, may stop at any time.
+            true if silent >= scope.settings.window.0 && !is_regular(history, slot) => continue,
             true => judge(scope, Some(history), last, silent, inputs.now),
             false => absolute(scope, last, inputs.now),
         };
@@ -80,6 +87,12 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         return Ok(Evaluation::unknown("no service has a past".to_owned()));
     }
     Ok(Evaluation::known(samples))
+}
+
+/// Whether its silence means anything: by the week before its last call.
+fn is_regular(history: &History, slot: i64) -> bool {
+    let last = history.last().map_or(slot, |last| last + 1);
+    history.age(slot) >= YOUNG && history.regularity(last) >= REGULAR
 }
 
 /// A window that was set is the limit, whatever the traffic was. In working hours a silence begins with them.

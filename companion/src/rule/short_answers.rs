@@ -1,7 +1,7 @@
 use super::config::{Key, Settings};
 use super::learned::{Measured, cells};
 use super::past::cell::Cell;
-use super::past::{DAY, LAG, Usual};
+use super::past::{DAY, LAG, REGULAR, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
         threshold: 4.0,
         learn: true,
         factor: 1.2,
-        floor: 2.5,
+        floor: 3.0,
         window: Seconds(1800),
         min_calls: 40,
         hold: Seconds(300),
@@ -63,9 +63,9 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             let day = mean(&history.sum(slot - DAY..slot - LAG), FEW);
             let shorter = |cell: &Cell| Some(day? / mean(cell, FEW)?.max(1.0));
             let peak = history.hourly_peak(slot, RANK, length, shorter).unwrap_or(0.0);
-            Usual { day, ..Usual::of(peak, history.age(slot)) }
+            Usual { day, regular: history.regularity(slot) >= REGULAR, ..Usual::of(peak, history.age(slot)) }
         });
-        let Some((usual, day)) = usual.filter(|usual| usual.age >= YOUNG).and_then(|usual| Some((usual, usual.day?)))
+        let Some((usual, day)) = usual.filter(|usual| usual.age >= YOUNG && usual.regular).and_then(|usual| Some((usual, usual.day?)))
         else {
             continue;
         };

@@ -1,7 +1,7 @@
 use super::config::{Key, Settings};
 use super::learned::{Measured, cells};
 use super::past::cell::Cell;
-use super::past::{DAY, LAG, Usual};
+use super::past::{DAY, LAG, REGULAR, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -58,8 +58,12 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             let week = history.peak(slot - 7 * DAY..slot - LAG, length, |cell| mean(cell, FEW)).unwrap_or(0.0);
             // The limit is `factor` times this: the day's mean, or a third above the week's largest.
             let peak = day.unwrap_or(0.0).max(week * 1.3 / settings.factor.max(1.0));
-            Usual { day, ..Usual::of(peak, history.age(slot)) }
+            Usual { day, regular: history.regularity(slot) >= REGULAR, ..Usual::of(peak, history.age(slot)) }
         })?;
+        // Means of a service that comes and goes differ from day to day.
+        if usual.is_some_and(|usual| !usual.regular) {
+            continue;
+        }
         let limit = scope.limit(usual, inputs.now);
         let what = format!(
             "a mean of {} input tokens over {} calls within {}",

@@ -22,8 +22,8 @@ pub(super) const RULE: Rule = Rule {
     defaults: Settings {
         threshold: 5_000.0,
         learn: true,
-        factor: 3.0,
-        floor: 1_000.0,
+        factor: 5.0,
+        floor: 2_000.0,
         window: Seconds::HOUR,
         keep_firing_for: Seconds(900),
         ..Settings::INFO

@@ -117,3 +117,34 @@ fn a_digest_says_so_in_its_subject() {
     };
     assert_eq!(crate::notify::template::subject(&digest), "[DIGEST 2] FirstSeenModel, OffHours");
 }
+
+#[test]
+fn what_only_accompanies_a_page_waits_for_news_and_at_most_a_week() {
+    let mut schedule = schedule("09:00 UTC", NotificationLog::default());
+    let info = |rule: RuleName, service: &str| firing(rule, &[("service", service)]);
+    let page = firing(CostOverrun, &[("service", "a")]);
+    // The page comes half an hour after what informs of the same service.
+    assert_eq!(sent(&mut schedule, &[info(OffHours, "a")], 0..1_800), []);
+    let both = [info(OffHours, "a"), page];
+    assert_eq!(sent(&mut schedule, &both, 1_800..HOUR), [(1_860, vec![CostOverrun], vec![])]);
+    let over = sent(&mut schedule, &[], HOUR..7 * DAY);
+    assert_eq!(over, [(HOUR, vec![], vec![CostOverrun])]);
+    assert_eq!(sent(&mut schedule, &[], 7 * DAY..8 * DAY), [(7 * DAY + 9 * HOUR, vec![OffHours], vec![])]);
+
+    // Another service is news, and brings what waited along.
+    let mut schedule = self::schedule("09:00 UTC", NotificationLog::default());
+    let page = firing(CostOverrun, &[("service", "a")]);
+    let all = [info(OffHours, "a"), info(OffHours, "b"), page];
+    sent(&mut schedule, &all, 0..HOUR);
+    let digest = sent(&mut schedule, &[], 2 * HOUR..DAY);
+    assert_eq!(digest.last().map(|(at, firing, _)| (*at, firing.len())), Some((9 * HOUR, 2)));
+}
+
+#[test]
+fn a_page_about_nothing_in_particular_explains_nothing() {
+    let mut schedule = schedule("09:00 UTC", NotificationLog::default());
+    let all = [informs(FirstSeenModel), firing(RuleName::LedgerLosing, &[])];
+    sent(&mut schedule, &all, 0..HOUR);
+    let digest = sent(&mut schedule, &[informs(FirstSeenModel)], HOUR..DAY);
+    assert_eq!(digest.last().map(|(at, ..)| *at), Some(9 * HOUR));
+}

@@ -106,6 +106,23 @@ impl<C: Kept> History<C> {
         })
     }
 
+    /// How regularly calls come: the share of the hours with calls on the whole days before `now`, at most seven, among the hours
+    /// of the day in which any came. 1 where every day is like the others; small where the group comes and goes.
+    pub(crate) fn regularity(&self, now: i64) -> f64 {
+        let days = ((self.age(now) - HOUR) / DAY).min(7);
+        // Hours of the day, as bits.
+        let hours = |day: i64| {
+            let from = now - day * DAY;
+            self.cells(from..from + DAY).fold(0_u32, |hours, (slot, _)| hours | 1 << ((slot - from) / HOUR))
+        };
+        let days: Vec<u32> = (1..=days).map(hours).collect();
+        let any = days.iter().fold(0, |any, hours| any | hours).count_ones();
+        let called: u32 = days.iter().map(|hours| hours.count_ones()).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a week has seven days")]
+        let most = f64::from(any) * days.len() as f64;
+        if most == 0.0 { 0.0 } else { f64::from(called) / most }
+    }
+
     /// The largest value of `length` cells together within `slots`.
     pub(crate) fn peak(
         &self,

@@ -114,15 +114,15 @@ fn an_alert_keeps_the_limit_with_which_it_began() {
 }
 
 #[test]
-fn cost_overrun_fires_above_twice_the_usual_pace() {
+fn cost_overrun_fires_far_above_the_usual_pace() {
     let dear = |call: CallRecord, usd: i64| CallRecord { cost: Some(NanoUsd(usd * 1_000_000_000)), ..call };
     // 12 dollars per hour for three days.
     let mut calls: Vec<_> = (0..3 * DAY).step_by(300).map(|second| dear(call(second), 1)).collect();
     assert_eq!(now(CostOverrun, "", &calls, 3 * DAY).state, State::Inactive);
-    calls.push(dear(call(3 * DAY + 1), 6));
+    calls.push(dear(call(3 * DAY + 1), 8));
     let status = now(CostOverrun, "", &calls, 3 * DAY + 2);
-    assert_fires(&status, 27.0);
-    let text = "$9.00 within 20 min, $27.00 per hour; limit $24.00; usual for 00:00 UTC: ";
+    assert_fires(&status, 33.0);
+    let text = "$11.00 within 20 min, $33.00 per hour; limit $28.80; usual for 00:00 UTC: ";
     assert!(status.alerts[0].description.starts_with(text), "{:?}", status.alerts[0].description);
 }
 
@@ -240,4 +240,20 @@ fn the_fixed_preset_has_the_thresholds_of_the_first_release() {
             "LedgerSilent 900 15m",
         ]
     );
+}
+
+#[test]
+fn a_rule_fires_for_the_team_whose_calls_fail_and_not_for_another() {
+    let of_team = |team: &str, mut call: CallRecord| {
+        assert!(call.tags.add("team", team));
+        call
+    };
+    let mut calls: Vec<_> = (0..20).map(|n| of_team("search", failed(n * 10, 500))).collect();
+    calls.extend((0..60).map(|n| of_team("ads", call(n * 3))));
+    calls.sort_by_key(|call| call.start);
+    let toml = "preset = 'fixed'\n[HighFailureRate]\nby = ['tag:team']";
+    let status = status_of(RuleName::HighFailureRate, &Labels::new(), toml, &calls, 210);
+    assert_fires(&status, 1.0);
+    let labels: Vec<_> = status.alerts.iter().map(|alert| alert.labels.clone()).collect();
+    assert_eq!(labels, [Labels::from([("tag_team".to_owned(), "search".to_owned())])]);
 }
