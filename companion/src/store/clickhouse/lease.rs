@@ -132,7 +132,9 @@ fn current(connection: &Connection, table: &str) -> Result<Option<Current>, Stor
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Another companion takes over at once; without this, when the lease runs out.
-        drop(self.write(Duration::ZERO));
+        // Another companion takes over at once; without this, when the lease runs out. One that was never claimed is left.
+        if self.term > 0 {
+            drop(self.write(Duration::ZERO));
+        }
     }
 }

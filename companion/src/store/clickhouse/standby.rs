@@ -40,6 +40,9 @@ impl Appender for Standby {
 
     fn maintain(&mut self, _: Timestamp) -> Result<Maintained, StoreError> {
         if Lease::holder(&self.connection, &self.database)?.is_none() {
+            tracing::warn!(
+                "no companion writes the ledger any more: this one ends, to be started as the writer"
+            );
             self.free.send_replace(true);
         }
         Ok(Maintained::default())

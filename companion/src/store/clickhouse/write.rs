@@ -147,6 +147,7 @@ impl ClickHouseAppender {
     fn hold_and_note(&mut self) -> Result<(), StoreError> {
         let ready = self.hold_and_remember();
         if let Err(StoreError::Busy { .. }) = ready {
+            tracing::warn!("another companion writes the ledger now: this one ends, to be started to answer");
             self.lost.send_replace(true);
         }
         ready

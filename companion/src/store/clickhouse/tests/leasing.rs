@@ -19,6 +19,17 @@ fn one_of_several_companions_writes_and_another_takes_over() {
         matches!(&refused, StoreError::Busy { path } if path.to_string_lossy().contains(&first.holder)),
         "{refused}"
     );
+    #[derive(clickhouse::Row, serde::Deserialize)]
+    struct Claims {
+        claims: u64,
+    }
+    let connection = connection::Connection::new(&second).unwrap();
+    let sql = format!("SELECT count() AS claims FROM {}.lease FINAL", first.database);
+    assert_eq!(
+        connection.row::<Claims>(&sql).unwrap().unwrap().claims,
+        1,
+        "one that was refused claims nothing"
+    );
     // It reads all the same.
     let querier = ClickHouseQuerier::open(&second).unwrap();
     let all = crate::record::Window { from: Timestamp(0), to: Timestamp(i64::MAX) };
