@@ -274,7 +274,8 @@ impl Cli {
                 let prices = app::prices(&loaded)?;
                 // Nothing is deleted by an import; that is left to `serve`.
                 let open = || {
-                    let options = Options { now: Some(now), ..Options::default() };
+                    let groups = app::retention(&loaded.config).groups;
+                    let options = Options { now: Some(now), groups, ..Options::default() };
                     Ok(Ledger::open_writer(&loaded.config.ledger.path, &options)?)
                 };
                 import::run(&args, open, &prices, now, out, &mut std::io::stderr())?;

@@ -79,12 +79,10 @@ impl Job {
         let path = self.unfinished(&self.name.table());
         let (written, known) = self.write_table(rows, &path)?;
         let facts = rows.facts()?;
-        let Some(written) =
-            written.filter(|written| written.rows > 0 || (self.published.is_empty() && !facts.is_empty()))
-        else {
-            let _ = std::fs::remove_file(&path);
+        if written.rows == 0 && (facts.is_empty() || !self.published.is_empty()) {
+            std::fs::remove_file(&path).map_err(|error| ArchiveError::writing(&path, error))?;
             return Ok(HourDone { known, ..HourDone::default() });
-        };
+        }
         steps::done("table written");
         self.compare(rows, &path, &written)?;
         steps::done("table compared");
@@ -93,7 +91,7 @@ impl Job {
     }
 
     /// Writes the rows that no file has as they are now; how many are in files.
-    fn write_table(&self, rows: &dyn HourRows, path: &Path) -> Result<(Option<Written>, u64), ArchiveError> {
+    fn write_table(&self, rows: &dyn HourRows, path: &Path) -> Result<(Written, u64), ArchiveError> {
         let mut writer = TableWriter::create(path)?;
         let mut known = 0;
         self.each_new(rows, |row, is_known| {
@@ -108,7 +106,7 @@ impl Job {
             }
             Ok(())
         })?;
-        Ok((Some(writer.finish()?), known))
+        Ok((writer.finish()?, known))
     }
 
     /// Gives each row, and whether a file has it as it is now.
@@ -122,7 +120,7 @@ impl Job {
         let mut merge = Merge::of(readers?)?;
         let mut failed = None;
         let read = rows.each(&mut |row| {
-            let taken = merge.newest_at(row.place()).and_then(|newest| {
+            let taken = merge.newest_at(&row.place()).and_then(|newest| {
                 let is_known = newest.is_some_and(|newest| newest == row);
                 take(row, is_known)
             });

@@ -63,7 +63,7 @@ impl Keeper {
 
     /// Archives the next hour that the writer wants to delete from.
     pub(crate) fn step(&self, now: Timestamp) -> Step {
-        let Some(wanted) = self.archival.begin() else { return Step::Idle };
+        let Some(wanted) = self.archival.begin(now) else { return Step::Idle };
         let before = self.archival.status().trouble;
         match self.archive(wanted) {
             Ok((to, done)) => {

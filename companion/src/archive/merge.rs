@@ -20,11 +20,11 @@ impl Merge {
     }
 
     /// The newest version of the row at `place`. Places must rise from one question to the next.
-    pub(super) fn newest_at(&mut self, place: Place) -> Result<Option<StoredCall>, ArchiveError> {
+    pub(super) fn newest_at(&mut self, place: &Place) -> Result<Option<StoredCall>, ArchiveError> {
         let mut newest = None;
         for (reader, head) in &mut self.files {
-            while let Some(row) = head.take_if(|row| row.place() <= place) {
-                if row.place() == place {
+            while let Some(row) = head.take_if(|row| row.place() <= *place) {
+                if row.place() == *place {
                     newest = Some(row);
                 }
                 *head = reader.next().transpose()?;

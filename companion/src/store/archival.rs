@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::record::Timestamp;
 
+/// Seconds after which a job takes too long: an hour of calls must not take longer than an hour.
+const SLOW: i64 = 3_600;
+
 /// Shared by writer and archiver. Minutes are minutes since 1970.
 #[derive(Debug, Clone, Default)]
 pub struct Archival(Arc<Mutex<State>>);
@@ -38,6 +41,7 @@ pub(crate) struct Wanted {
 #[derive(Debug, Clone, Copy)]
 struct Job {
     to: i64,
+    since: Timestamp,
     touched: bool,
     done: bool,
 }
@@ -70,11 +74,12 @@ pub(crate) enum TroubleKind {
     Unwritable = 1,
     Damaged = 2,
     Ledger = 3,
+    Slow = 4,
 }
 
 impl TroubleKind {
     pub(crate) fn of_code(code: i64) -> Option<Self> {
-        [Self::Full, Self::Unwritable, Self::Damaged, Self::Ledger]
+        [Self::Full, Self::Unwritable, Self::Damaged, Self::Ledger, Self::Slow]
             .into_iter()
             .find(|kind| *kind as i64 == code)
     }
@@ -86,6 +91,7 @@ impl TroubleKind {
             Self::Unwritable => "cannot be written",
             Self::Damaged => "has a file that is damaged, or something else in the way",
             Self::Ledger => "cannot be compared with the ledger",
+            Self::Slow => "takes longer than an hour for an hour of calls, or its file system hangs",
         }
     }
 }
@@ -96,9 +102,19 @@ impl Archival {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer wants to delete up to a minute, and has archived up to another.
-    pub(crate) fn want(&self, wanted: Option<Wanted>) {
-        self.lock().wanted = wanted.filter(|wanted| wanted.from < wanted.to);
+    /// The writer wants to delete up to a minute, and has archived up to another. True when the archiver has begun to take too
+    /// long.
+    pub(crate) fn want(&self, wanted: Option<Wanted>, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        state.wanted = wanted.filter(|wanted| wanted.from < wanted.to);
+        let slow = state.job.filter(|job| !job.done && now > job.since.plus_seconds(SLOW));
+        match slow {
+            Some(job) if state.status.trouble.is_none() => {
+                state.status.trouble = Some(Trouble { since: job.since, kind: TroubleKind::Slow });
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The writer has made something durable that ended in `minute` or later.
@@ -117,10 +133,10 @@ impl Archival {
     }
 
     /// Begins a job, if the writer wants one and has seen the end of the last one. What is appended from here on is marked.
-    pub(crate) fn begin(&self) -> Option<Wanted> {
+    pub(crate) fn begin(&self, now: Timestamp) -> Option<Wanted> {
         let mut state = self.lock();
         let wanted = state.wanted.filter(|_| state.job.is_none())?;
-        state.job = Some(Job { to: wanted.to, touched: false, done: false });
+        state.job = Some(Job { to: wanted.to, since: now, touched: false, done: false });
         Some(wanted)
     }
 
@@ -146,5 +162,43 @@ impl Archival {
 
     pub(crate) fn status(&self) -> ArchivalStatus {
         self.lock().status.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: Option<Wanted> = Some(Wanted { from: 0, to: 120 });
+
+    #[test]
+    fn a_job_counts_when_nothing_was_appended_to_it_meanwhile() {
+        let (archival, now) = (Archival::default(), Timestamp(0));
+        assert_eq!(archival.begin(now), None);
+        archival.want(WANTED, now);
+        assert_eq!(archival.begin(now), WANTED);
+        assert_eq!(archival.begin(now), None, "one at a time");
+        archival.touch(60);
+        archival.done(60, 1, 10);
+        assert_eq!(archival.take_done(), None);
+        archival.want(WANTED, now);
+        assert_eq!(archival.begin(now), WANTED);
+        archival.touch(120);
+        archival.done(60, 1, 10);
+        assert_eq!(archival.take_done(), Some(60));
+        assert_eq!(archival.take_done(), None);
+    }
+
+    #[test]
+    fn an_archiver_that_hangs_is_noticed_once_and_forgiven_when_it_ends() {
+        let (archival, now) = (Archival::default(), Timestamp(0));
+        archival.want(WANTED, now);
+        archival.begin(now);
+        assert!(!archival.want(WANTED, now.plus_seconds(SLOW)));
+        assert!(archival.want(WANTED, now.plus_seconds(SLOW + 1)));
+        assert!(!archival.want(WANTED, now.plus_seconds(SLOW + 2)));
+        assert_eq!(archival.status().trouble, Some(Trouble { since: now, kind: TroubleKind::Slow }));
+        archival.done(120, 1, 1);
+        assert_eq!(archival.status().trouble, None);
     }
 }

@@ -6,8 +6,9 @@ use crate::record::{CallRecord, Timestamp, Window};
 use crate::store::StoreError;
 use crate::store::identity::Shared;
 
-/// The order in which calls travel: by end, then by identity.
-pub(crate) type Place = (i64, [u8; 16], [u8; 8]);
+/// The order in which calls travel: by end, then by identity. Senders that are kept apart may use the same ids, so that their
+/// services are a part of it.
+pub(crate) type Place = (i64, [u8; 16], [u8; 8], String);
 
 /// One account of a call as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,8 +27,9 @@ impl StoredCall {
         Timestamp(self.call.start.0.saturating_add(self.call.duration_ns))
     }
 
-    pub(crate) const fn place(&self) -> Place {
-        (self.end().0, self.call.trace_id, self.call.span_id)
+    pub(crate) fn place(&self) -> Place {
+        let service = self.shared.own_service.as_ref().unwrap_or(&self.call.service);
+        (self.end().0, self.call.trace_id, self.call.span_id, service.clone())
     }
 }
 

@@ -8,6 +8,7 @@ import sys
 
 import chdb
 import duckdb
+from chdb import session
 
 WITH_USAGE = "(input_tokens IS NOT NULL OR output_tokens IS NOT NULL)"
 # In ClickHouse a name that is given counts in the whole query, so that none is a column's.
@@ -51,4 +52,13 @@ found["clickhouse"]["first"] = json.loads(
         "JSON",
     ).data()
 )["data"][0]["first"]
+# A table of ClickHouse's own, made of the files, gives the same.
+with session.Session() as engine:
+    engine.query("CREATE DATABASE moved")
+    engine.query(
+        "CREATE TABLE moved.calls ENGINE = MergeTree ORDER BY end_time"
+        f" AS SELECT * FROM file('{sys.argv[1]}/*/*.parquet', 'Parquet')"
+    )
+    table = whole(json.loads(engine.query(TOTALS % "moved.calls", "JSON").data())["data"])[0]
+    assert table == found["clickhouse"]["totals"], table
 print(json.dumps(found))

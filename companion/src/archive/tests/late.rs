@@ -1,5 +1,6 @@
 use super::*;
 use crate::record::Origin;
+use crate::store::identity::Groups;
 
 #[test]
 fn what_comes_late_for_an_hour_is_in_a_further_file_and_nothing_is_written_again() {
@@ -83,4 +84,25 @@ fn calls_beyond_one_microsecond_come_in_the_order_of_time() {
     let rows: Vec<_> = everything(&ledger.querier).into_iter().flat_map(|(_, rows, _)| rows).collect();
     assert!(rows.is_sorted_by_key(StoredCall::place));
     assert_eq!(rows.len(), 2_000);
+}
+
+#[test]
+fn calls_of_separate_senders_with_the_same_ids_are_both_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let groups = Groups::of([vec!["shop"], vec!["blog"]].into_iter());
+    let options = Options { groups, ..Options::default() };
+    let mut ledger = Ledger::open_writer(&path, &options).unwrap();
+    let honest = call(1);
+    let forged = CallRecord { service: "blog".into(), ..honest.clone() };
+    ledger.append(std::slice::from_ref(&honest)).unwrap();
+    ledger.append(std::slice::from_ref(&forged)).unwrap();
+    let querier = Ledger::open_reader(&path).unwrap();
+    let dir = folder.path().join("export");
+    assert_eq!(export(&querier, &dir, EVER).written, 2);
+    assert_eq!(export(&querier, &dir, EVER).known, 2);
+    let to = folder.path().join("to.db");
+    let mut ledger = Ledger::open_writer(&to, &options).unwrap();
+    restore(&check(&dir, &mut |_, _| {}).unwrap(), &mut ledger, &mut |_| {}).unwrap();
+    assert_eq!(everything(&querier), everything(&Ledger::open_reader(&to).unwrap()));
 }

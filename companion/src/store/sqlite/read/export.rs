@@ -134,7 +134,12 @@ impl Snapshot<'_> {
             let settled = micros_of_id(row.get(0)?).saturating_sub(self.watermarks.spill_us);
             let account = read_account(row, self.names, self.connection)?;
             let stored = StoredCall { call: account.call, counted: account.counted, shared: account.shared };
-            waiting.insert(stored.place(), stored);
+            // Of services that have no name of their own, two may be one here.
+            if let Some(twin) = waiting.insert(stored.place(), stored)
+                && !take(twin)
+            {
+                return Ok(());
+            }
             while let Some(first) = waiting.first_entry()
                 && (first.key().0.div_euclid(1_000) < settled || waiting.len() > SORTED)
             {

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::store::archival::{Trouble, Wanted};
 use crate::store::sqlite::file::watermarks::NEVER;
@@ -51,10 +52,14 @@ impl SqliteAppender {
     }
 
     /// Gives the archiver what is to be deleted next, and notes in the file what is in its way.
-    pub(super) fn want_archived(&mut self) -> Result<(), StoreError> {
+    pub(super) fn want_archived(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let Some(archival) = self.options.archival.clone() else { return Ok(()) };
         let wanted = Wanted { from: self.watermarks.archived, to: self.wanted.div_euclid(FIVE) * FIVE };
-        archival.want(Some(wanted));
+        if archival.want(Some(wanted), now) {
+            tracing::error!(
+                "calls cannot be archived for an hour, so none are deleted: the archive's file system may hang"
+            );
+        }
         let trouble = archival.status().trouble;
         if trouble != self.noted_trouble {
             self.write(|transaction| transaction.note_trouble(trouble, wanted.to))?;

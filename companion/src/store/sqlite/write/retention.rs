@@ -86,7 +86,7 @@ fn keep_house(
     more |= more_instances;
     more |= ledger.forget_names()?;
     more |= ledger.shrink()?;
-    ledger.want_archived()?;
+    ledger.want_archived(now)?;
     Ok(Maintained {
         deleted: deleted.cast_unsigned(),
         more,
