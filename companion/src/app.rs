@@ -89,13 +89,15 @@ pub(crate) struct App {
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
     ledger: PathBuf,
-    /// Where calls are archived before they are deleted.
-    archive: Option<(PathBuf, (Archival, Arc<dyn Exporter>))>,
+    archive: Option<Archive>,
     journal: JournalConfig,
     deadline: Duration,
     history: Arc<History>,
     note: String,
 }
+
+/// Where calls are archived before they are deleted, how far that is, and where they are read.
+type Archive = (PathBuf, (Archival, Arc<dyn Exporter>));
 
 /// Where the application listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -75,8 +75,10 @@ async fn filled() -> Server {
     server
 }
 
-/// Name, path and parameters of queries.
-fn bombs() -> Vec<(&'static str, &'static str, Vec<(&'static str, String)>)> {
+/// Name, path and parameters of a query.
+type Query = (&'static str, &'static str, Vec<(&'static str, String)>);
+
+fn bombs() -> Vec<Query> {
     let now = spanledger_companion::bench::now().0 / 1_000_000_000;
     let range = |query: String, step: &str, count: i64| {
         let step_seconds: i64 = step.parse().unwrap();

@@ -90,7 +90,7 @@ fn calls_beyond_one_microsecond_come_in_the_order_of_time() {
 fn calls_of_separate_senders_with_the_same_ids_are_both_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
-    let groups = Groups::of([vec!["shop"], vec!["blog"]].into_iter());
+    let groups = Groups::of([vec!["shop"], vec!["blog"]]);
     let options = Options { groups, ..Options::default() };
     let mut ledger = Ledger::open_writer(&path, &options).unwrap();
     let honest = call(1);

@@ -36,9 +36,12 @@ fn of(environment: &str) -> BTreeSet<Labels> {
     .into()
 }
 
+/// Makes the call of a number that a rule is to notice.
+type BadCall = fn(i64) -> CallRecord;
+
 #[test]
 fn an_alert_is_about_one_environment_and_judges_its_calls_alone() {
-    let bad: [(RuleName, fn(i64) -> CallRecord); 7] = [
+    let bad: [(RuleName, BadCall); 7] = [
         (HighFailureRate, |n| failed(n, 500)),
         (RateLimited, |n| failed(n, 429)),
         (AuthFailures, |n| failed(n, 401)),

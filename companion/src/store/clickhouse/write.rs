@@ -270,7 +270,7 @@ impl ClickHouseAppender {
     }
 
     /// The calls of a batch that the ledger has: those remembered, and those that it is asked for.
-    fn known_before(&self, calls: &[CallRecord]) -> Result<HashSet<([u8; 16], [u8; 8])>, StoreError> {
+    fn known_before(&self, calls: &[CallRecord]) -> Result<HashSet<Ids>, StoreError> {
         #[derive(Row, Deserialize)]
         struct Identity {
             trace_id: [u8; 16],
@@ -601,5 +601,8 @@ impl Appender for ClickHouseAppender {
     }
 }
 
+/// The trace and the span of a call.
+type Ids = ([u8; 16], [u8; 8]);
+
 /// The map of what is remembered of each call.
-pub(super) type Identities = HashMap<([u8; 16], [u8; 8]), i64>;
+pub(super) type Identities = HashMap<Ids, i64>;

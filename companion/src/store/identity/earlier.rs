@@ -292,7 +292,7 @@ mod tests {
             earlier.add(key(number as u64), (after / 1_000) << 9, after);
         }
         for number in (110_000..150_000_i64).step_by(101) {
-            let row = (number * SECOND / 500 + night) / 1_000 << 9;
+            let row = ((number * SECOND / 500 + night) / 1_000) << 9;
             assert!(earlier.ranges(key(number as u64)).any(|range| range.contains(&row)), "{number}");
         }
     }

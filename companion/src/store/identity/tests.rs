@@ -129,9 +129,12 @@ fn an_id_that_every_call_repeats_costs_nothing() {
     assert!(read <= 4 && counted == 4_000, "{read} rows, {counted} calls");
 }
 
+/// Makes the call of a number.
+type Flood = fn(u64) -> CallRecord;
+
 #[test]
 fn the_rows_that_one_account_reads_are_bounded() {
-    let floods: [(&str, fn(u64) -> CallRecord); 5] = [
+    let floods: [(&str, Flood); 5] = [
         ("one response that is fetched again and again", |number| CallRecord {
             fetched: true,
             response_id: Some("resp".to_owned()),

@@ -11,6 +11,9 @@ use crate::store::{
     Appender as _, Dimension, Filter, OverviewQuestion, Page, Querier as _, RepetitionQuestion,
 };
 
+/// A name, and what asks.
+type Question<'a> = (&'a str, Box<dyn Fn() + 'a>);
+
 /// A day of calls that ends here.
 const END: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
 const DAY: i64 = 86_400;
@@ -118,7 +121,7 @@ fn what_each_question_reads() {
     let report = OverviewQuestion { window: day, step_seconds: 3_600, by: &by, repeated: 10 };
     let each = RepetitionQuestion { by: Some(Dimension::Service), groups: 10, more_than: 3, hashes: 10 };
     let id = crate::store::CallId::new("ab12");
-    let questions: Vec<(&str, Box<dyn Fn() + '_>)> = vec![
+    let questions: Vec<Question<'_>> = vec![
         ("totals, 5 min", Box::new(|| done(querier.totals(five, &any).unwrap()))),
         ("totals of one service, 5 min", Box::new(|| done(querier.totals(five, &service).unwrap()))),
         ("by model, 5 min", Box::new(|| done(querier.breakdown(five, &any, Dimension::Model, 10).unwrap()))),
