@@ -81,6 +81,27 @@ fn deletes_whole_days_of_calls_and_keeps_their_totals() {
 }
 
 #[test]
+fn a_clock_that_leaps_ahead_deletes_no_more_than_the_newest_call_allows() {
+    if engine::address().is_none() {
+        return;
+    }
+    let keep = Some(Duration::from_secs(2 * 86_400));
+    let options = Options { keep_calls: keep, keep_sums: keep, ..options() };
+    let _keep = engine::Database::of(&options);
+    let mut appender = ClickHouseAppender::open(&options).unwrap();
+    let calls: Vec<_> =
+        (0..20).map(|number| ending_at(number, BASE.plus_seconds(number.cast_signed() * HOUR))).collect();
+    appender.append(&calls).unwrap();
+    let querier = ClickHouseQuerier::open(&options).unwrap();
+    let before = querier.totals(all(), &Filter::default()).unwrap();
+    assert_eq!(appender.maintain(BASE.plus_seconds(90_000 * HOUR)).unwrap().deleted, 0);
+    assert_eq!(querier.totals(all(), &Filter::default()).unwrap(), before);
+    // A late call is taken, too.
+    let done = appender.append(&[ending_at(30, BASE.plus_seconds(HOUR))]).unwrap();
+    assert_eq!((done.inserted, done.too_old), (1, 0));
+}
+
+#[test]
 fn rollups_are_made_again_when_late_calls_come_and_after_a_writer_that_could_not() {
     if engine::address().is_none() {
         return;

@@ -1,6 +1,7 @@
 //! What time alone changes: witnesses that have waited long enough, and calls past their age.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -10,6 +11,9 @@ use super::super::plan::down;
 use super::ClickHouseAppender;
 use crate::record::Timestamp;
 use crate::store::StoreError;
+
+/// Calls are kept in partitions of a day.
+const DAY: i64 = 86_400 * Timestamp::SECOND;
 
 impl ClickHouseAppender {
     /// Counts witnesses that have waited long enough for the account of a client.
@@ -24,9 +28,22 @@ impl ClickHouseAppender {
         self.write_rows(&changed)
     }
 
-    /// Deletes days of calls that are past their age.
+    /// Deletes days of calls that are past their age. The ledger is taken to be no older than a day after its newest call, so
+    /// that a clock which leaps ahead deletes nothing.
     pub(super) fn delete_old(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        const DAY: i64 = 86_400 * Timestamp::SECOND;
+        #[derive(Row, Deserialize)]
+        struct Newest {
+            end: i64,
+        }
+        let newest: Option<Newest> =
+            self.connection.row(&format!("SELECT max(end) AS end FROM {}.calls", self.options.database))?;
+        let now = now.0.min(newest.map_or(i64::MIN, |newest| newest.end.saturating_add(DAY)));
+        let deleted = self.delete_old_calls(now)?;
+        self.delete_old_sums(now)?;
+        Ok(deleted)
+    }
+
+    fn delete_old_calls(&mut self, now: i64) -> Result<u64, StoreError> {
         #[derive(Row, Deserialize)]
         struct Day {
             partition: String,
@@ -34,34 +51,40 @@ impl ClickHouseAppender {
             last: i64,
         }
         let database = self.options.database.clone();
-        let Some(keep) = self.options.keep_calls else { return Ok(0) };
-        let before = down(now.0.saturating_sub(i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX)), DAY);
-        let Some(memory) = &mut self.memory else { return Ok(0) };
+        let (Some(keep), Some(memory)) = (self.options.keep_calls, &mut self.memory) else { return Ok(0) };
         // Only what the rollups have.
-        let before = before.min(down(memory.closed, DAY));
-        if before <= memory.calls_from {
-            return Ok(0);
-        }
+        let before = down(earlier(now, keep), DAY).min(down(memory.closed, DAY));
         let days: Vec<Day> = self.connection.rows(&format!(
             "SELECT _partition_id AS partition, count() AS calls, max(end) AS last FROM {database}.calls \
              WHERE end < {before} GROUP BY partition ORDER BY last"
         ))?;
-        memory.calls_from = before;
-        self.note(&[("calls_from", before)])?;
+        let days: Vec<Day> = days.into_iter().filter(|day| day.last < before).collect();
+        // Where there are no calls the mark stays where it is: what comes late there is not too old.
+        let Some(last) = days.last() else { return Ok(0) };
+        memory.calls_from = memory.calls_from.max(down(last.last, DAY).saturating_add(DAY));
+        let from = memory.calls_from;
+        self.note(&[("calls_from", from)])?;
         let mut deleted = 0;
-        for day in days.iter().filter(|day| day.last < before) {
+        for day in &days {
             self.connection.execute(&format!(
                 "ALTER TABLE {database}.calls DROP PARTITION ID {}",
                 literal(&day.partition)
             ))?;
             deleted += day.calls;
         }
-        if let Some(keep) = self.options.keep_sums {
-            let before = now.0.saturating_sub(i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX));
-            for table in ["minutes", "hours"] {
-                self.connection.execute(&format!("DELETE FROM {database}.{table} WHERE at < {before}"))?;
-            }
-        }
         Ok(deleted)
     }
+
+    fn delete_old_sums(&self, now: i64) -> Result<(), StoreError> {
+        let Some(keep) = self.options.keep_sums else { return Ok(()) };
+        let (database, before) = (&self.options.database, earlier(now, keep));
+        for table in ["minutes", "hours"] {
+            self.connection.execute(&format!("DELETE FROM {database}.{table} WHERE at < {before}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn earlier(now: i64, age: Duration) -> i64 {
+    now.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
 }
