@@ -502,8 +502,7 @@ impl Config {
         }
         self.clickhouse_password()?;
         if self.ledger.store != Store::Sqlite && self.ledger.archive.dir.is_some() {
-            let message =
-                "archives the calls of a file, and ledger.store is none: use ClickHouse's own backups";
+            let message = "archives the calls of a file, and ledger.store is ClickHouse: use its own backups";
             return Err(Invalid::new("ledger.archive.dir", message));
         }
         if self.ledger.path.as_os_str().is_empty() {

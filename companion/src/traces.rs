@@ -51,7 +51,7 @@ impl TraceReader {
     /// Reads every part that is new.
     pub(crate) async fn pass(&self) -> Result<(), StoreError> {
         let table = self.table.clone();
-        let parts = blocking(move || table.unread()).await?;
+        let parts = blocking(move || table.new_parts()).await?;
         for part in parts {
             if !self.read(part).await? {
                 break;

@@ -491,7 +491,7 @@ fn what_the_queue_cannot_hold_is_counted_and_logged_once() {
     assert_eq!(all.iter().filter(|line| line.contains("queue of spans is full")).count(), 1, "{all:#?}");
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_termination_flushes_where_the_application_asks_for_it_and_ends_the_process_as_ever() {
     use std::os::unix::process::ExitStatusExt;
@@ -513,9 +513,19 @@ fn a_termination_flushes_where_the_application_asks_for_it_and_ends_the_process_
     }
 }
 
+/// A child with the default actions of signals: what is started in the background by a shell inherits that they are ignored.
+fn with_default_signals(child: &str, variables: &[(&str, &str)]) -> Command {
+    let child = command(child, variables);
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=INT,TERM").arg(child.get_program()).args(child.get_args());
+    command.env_clear().envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
 /// Starts a child, with the lines of its standard error.
 fn start(child: &str, variables: &[(&str, &str)]) -> (Child, impl Iterator<Item = String>) {
-    let mut child = command(child, variables).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child =
+        with_default_signals(child, variables).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     (child, lines)
 }

@@ -50,7 +50,7 @@ impl Keeper {
             let keeper = self.clone();
             let step = tokio::task::spawn_blocking(move || keeper.step(clock::now()));
             let step = tokio::select! {
-                step = step => step.unwrap_or(Step::Failed),
+                step = step => step.unwrap_or_else(|error| self.aborted(&error)),
                 () = stop.cancelled() => break,
             };
             let pause = if step == Step::Failed { LATER } else { EVERY };
@@ -59,6 +59,13 @@ impl Keeper {
                 () = stop.cancelled() => break,
             }
         }
+    }
+
+    /// A step that ended in a panic is a failure like another, and tried again.
+    fn aborted(&self, error: &tokio::task::JoinError) -> Step {
+        tracing::error!(%error, "calls cannot be archived, so none are deleted");
+        self.archival.failed(TroubleKind::Ledger, clock::now());
+        Step::Failed
     }
 
     /// Archives the next hour that the writer wants to delete from.

@@ -59,7 +59,7 @@ pub(crate) async fn run(journal: &Path, provider: SocketAddr) -> Result<(), Demo
         // The request has left once the runtime had its turn.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let mut out = std::io::stdout().lock();
-        let _told = out.write_all(b"ready\n").and_then(|()| out.flush());
+        let _written = out.write_all(b"ready\n").and_then(|()| out.flush());
         drop(out);
         std::future::pending::<()>().await;
     };

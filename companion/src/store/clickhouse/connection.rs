@@ -62,7 +62,6 @@ impl Connection {
         let client = |url: &String| {
             let mut client = Client::default()
                 .with_url(url)
-                // As the engine would do it after the row was read as a number.
                 .with_setting("max_memory_usage", options.memory_bytes.to_string())
                 .with_setting("max_rows_to_read", options.rows.to_string())
                 .with_setting("max_execution_time", options.timeout.as_secs().max(1).to_string())

@@ -89,7 +89,7 @@ impl SpanTable {
     ///
     /// # Errors
     /// [`StoreError`] when ClickHouse does not answer.
-    pub(crate) fn unread(&self) -> Result<Vec<Part>, StoreError> {
+    pub(crate) fn new_parts(&self) -> Result<Vec<Part>, StoreError> {
         let (database, table) = (literal(&self.of.0), literal(&self.of.1));
         let parts: Vec<Part> = self.connection.rows(&format!(
             "SELECT partition_id AS partition, name, min_block_number AS first, max_block_number AS last, rows \
@@ -105,15 +105,15 @@ impl SpanTable {
             self.database,
             literal(&self.source)
         ))?;
-        let mut unread = Vec::new();
+        let mut new = Vec::new();
         for part in parts {
             match accounted(&read, &part) {
-                (rows, _) if rows < part.rows => unread.push(part),
+                (rows, _) if rows < part.rows => new.push(part),
                 (_, pieces) if pieces > PIECES => self.join(&part)?,
                 _ => {}
             }
         }
-        Ok(unread)
+        Ok(new)
     }
 
     /// Remembers a part that was merged from many as one.

@@ -41,7 +41,7 @@ impl Appender for Standby {
     fn maintain(&mut self, _: Timestamp) -> Result<Maintained, StoreError> {
         if Lease::holder(&self.connection, &self.database)?.is_none() {
             tracing::warn!(
-                "no companion writes the ledger any more: this one ends, to be started as the writer"
+                "no companion writes the ledger any more: stopping; restart this companion to become the writer"
             );
             self.free.send_replace(true);
         }

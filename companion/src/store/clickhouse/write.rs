@@ -22,7 +22,6 @@ use super::plan::{MINUTE, down};
 use super::row::{CallRow, end_of};
 use super::{Options, schema};
 use crate::record::{CallRecord, Origin, Timestamp};
-use crate::store::identity::verdicts;
 use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
 
 /// Identities that one query asks for.
@@ -74,7 +73,9 @@ impl ClickHouseAppender {
     fn hold_and_note(&mut self) -> Result<(), StoreError> {
         let ready = self.hold_and_remember();
         if let Err(StoreError::Busy { .. }) = ready {
-            tracing::warn!("another companion writes the ledger now: this one ends, to be started to answer");
+            tracing::warn!(
+                "another companion writes the ledger now: stopping; restart this companion to answer queries"
+            );
             self.lost.send_replace(true);
         }
         ready
@@ -178,8 +179,7 @@ impl ClickHouseAppender {
         }
         for id in unsettled {
             let related = memory.known.related(id, &memory.rows)?;
-            for (account, verdict) in related.accounts.iter().zip(verdicts(&related.accounts, &related.links))
-            {
+            for (account, verdict) in related.accounts.iter().zip(memory.known.judge(&related)) {
                 let Some((before, after)) = memory.rows.judge(account.id, verdict) else { continue };
                 done.count_change(before, after, new.contains(&account.id));
                 changed.insert(account.id);
@@ -272,7 +272,7 @@ impl Appender for ClickHouseAppender {
 
     fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
         self.hold_and_note()?;
-        let done = self.end_waiting(now).and_then(|()| self.close(now)).and_then(|()| self.delete_old(now));
+        let done = self.maintain_all(now);
         if done.is_err() {
             self.memory = None;
         }

@@ -132,6 +132,15 @@ pub(crate) fn keeps_calls_apart_whose_ids_repeat(store: &mut TestStore) {
     };
     append(store, &[hashed(4, 0), hashed(5, 20)]);
     assert_eq!(spans(store), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]);
+    // An id that eight different calls have identifies none, also where two of them are alike.
+    let of_a_mock = |number: u8, tokens: u64| CallRecord {
+        response_id: Some("mock".into()),
+        ..repeated(number, i64::from(number) * 20, tokens)
+    };
+    let calls: Vec<_> = (11..20).map(|number| of_a_mock(number, number.into())).collect();
+    append(store, &calls);
+    append(store, &[of_a_mock(20, 11)]);
+    assert_eq!(spans(store).len(), 15);
 }
 
 pub(crate) fn undoes_a_wrapper_when_the_call_within_it_comes(store: &mut TestStore) {

@@ -96,9 +96,11 @@ fn a_clock_that_leaps_ahead_deletes_no_more_than_the_newest_call_allows() {
     let before = querier.totals(all(), &Filter::default()).unwrap();
     assert_eq!(appender.maintain(BASE.plus_seconds(90_000 * HOUR)).unwrap().deleted, 0);
     assert_eq!(querier.totals(all(), &Filter::default()).unwrap(), before);
-    // A late call is taken, too.
+    // A late call is taken, too, and one that ends now belongs to no minute that is closed.
     let done = appender.append(&[ending_at(30, BASE.plus_seconds(HOUR))]).unwrap();
     assert_eq!((done.inserted, done.too_old), (1, 0));
+    let closed = super::super::memory::State::load(&appender.connection, &options.database).unwrap().closed;
+    assert!((BASE.plus_seconds(19 * HOUR).0..BASE.plus_seconds(20 * HOUR).0).contains(&closed), "{closed}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::super::connection::literal;
 use super::super::plan::down;
 use super::ClickHouseAppender;
+use super::rollup::OVER;
 use crate::record::Timestamp;
 use crate::store::StoreError;
 
@@ -28,16 +29,21 @@ impl ClickHouseAppender {
         self.write_rows(&changed)
     }
 
-    /// Deletes days of calls that are past their age. The ledger is taken to be no older than a day after its newest call, so
-    /// that a clock which leaps ahead deletes nothing.
-    pub(super) fn delete_old(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+    /// Does what the time asks for. What is closed and deleted goes by the newest call: a clock that leaps ahead closes no
+    /// minute that calls still come for, and deletes nothing.
+    pub(super) fn maintain_all(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         #[derive(Row, Deserialize)]
         struct Newest {
             end: i64,
         }
+        self.end_waiting(now)?;
         let newest: Option<Newest> =
             self.connection.row(&format!("SELECT max(end) AS end FROM {}.calls", self.options.database))?;
-        let now = now.0.min(newest.map_or(i64::MIN, |newest| newest.end.saturating_add(DAY)));
+        let after = |nanos: i64| {
+            now.0.min(newest.as_ref().map_or(i64::MIN, |newest| newest.end.saturating_add(nanos)))
+        };
+        self.close(after(OVER))?;
+        let now = after(DAY);
         let deleted = self.delete_old_calls(now)?;
         self.delete_old_sums(now)?;
         Ok(deleted)
@@ -77,9 +83,17 @@ impl ClickHouseAppender {
 
     fn delete_old_sums(&self, now: i64) -> Result<(), StoreError> {
         let Some(keep) = self.options.keep_sums else { return Ok(()) };
-        let (database, before) = (&self.options.database, earlier(now, keep));
+        #[derive(Row, Deserialize)]
+        struct Old {
+            rows: u64,
+        }
+        let (database, before) = (&self.options.database, down(earlier(now, keep), DAY));
         for table in ["minutes", "hours"] {
-            self.connection.execute(&format!("DELETE FROM {database}.{table} WHERE at < {before}"))?;
+            let old = format!("SELECT count() AS rows FROM {database}.{table} WHERE at < {before}");
+            // A deletion is costly there, also one of nothing.
+            if self.connection.row(&old)?.is_some_and(|old: Old| old.rows > 0) {
+                self.connection.execute(&format!("DELETE FROM {database}.{table} WHERE at < {before}"))?;
+            }
         }
         Ok(())
     }

@@ -13,7 +13,9 @@ use crate::record::Timestamp;
 use crate::store::StoreError;
 
 /// How long a minute stays open: calls that come later make its rollups again.
-const GRACE: i64 = 120;
+const GRACE: i64 = 120 * Timestamp::SECOND;
+/// How long after its newest call a minute is over for certain.
+pub(super) const OVER: i64 = GRACE + MINUTE;
 /// Ranges of minutes that are made again by one statement.
 const RANGES: usize = 100;
 
@@ -97,9 +99,9 @@ impl ClickHouseAppender {
     }
 
     /// Makes the rollups of the minutes and hours that are over at `now`.
-    pub(super) fn close(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn close(&mut self, now: i64) -> Result<(), StoreError> {
         let Some(memory) = &mut self.memory else { return Ok(()) };
-        let (from, to) = (memory.closed, down(now.plus_seconds(-GRACE).0, MINUTE));
+        let (from, to) = (memory.closed, down(now.saturating_sub(GRACE), MINUTE));
         if to <= from {
             return Ok(());
         }
