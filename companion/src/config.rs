@@ -440,9 +440,13 @@ impl Config {
     /// [`Invalid`] when the file cannot be read or is empty.
     pub(crate) fn clickhouse_password(&self) -> Result<Option<Secret>, Invalid> {
         let of = &self.ledger.clickhouse;
-        let key = "ledger.clickhouse.password";
-        Secret::resolve(key, of.password.as_ref(), of.password_file.as_deref())
-            .map_err(|message| Invalid::new(key, message.trim_start_matches(key).trim_start_matches(": ")))
+        let (key, key_of_file) = ("ledger.clickhouse.password", "ledger.clickhouse.password_file");
+        Secret::resolve(key, of.password.as_ref(), of.password_file.as_deref()).map_err(|message| {
+            match message.strip_prefix(key_of_file) {
+                Some(of_file) => Invalid::new(key_of_file, of_file.trim_start()),
+                None => Invalid::new(key, message),
+            }
+        })
     }
 
     /// The budgets.

@@ -59,6 +59,13 @@ fn every_kind_of_notifier_has_a_section_in_the_example() {
     }
 }
 
+#[test]
+fn a_password_file_of_clickhouse_that_is_missing_is_named_with_its_line() {
+    let (_folder, path) = file("[ledger.clickhouse]\npassword_file = \"/no/such/file\"\n");
+    let error = load(Some(&path), [], &[]).unwrap_err().to_string();
+    assert!(error.contains(":2: ledger.clickhouse.password_file: /no/such/file: "), "{error}");
+}
+
 /// A value may hold anything, and its error goes to a terminal or a log.
 #[test]
 fn an_error_is_one_line_without_control_characters() {
