@@ -1,6 +1,7 @@
 //! The application of these tests: a process of its own that makes calls until it is killed or asked to end.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,6 +17,9 @@ use crate::provider::{ID, Provider, WAY};
 
 /// Calls that are on their way at the same time.
 const TASKS: u64 = 8;
+
+/// What every prompt says, and no journal may.
+pub(crate) const CANARY: &str = "a canary sings";
 
 /// Names the journal of an application that gives none to its middleware.
 const BY_VARIABLE: &str = "SPANLEDGER_JOURNAL_DIR";
@@ -37,6 +41,10 @@ pub(crate) struct Options<'a> {
     pub(crate) by_variable: bool,
     /// Seconds that its end in order may take.
     pub(crate) flush: u64,
+    /// Milliseconds that its exporter waits for more spans.
+    pub(crate) schedule: u64,
+    /// Where its log goes. `None`: to the standard error of the tests.
+    pub(crate) log: Option<&'a Path>,
 }
 
 impl<'a> Options<'a> {
@@ -51,6 +59,8 @@ impl<'a> Options<'a> {
             mixed: true,
             by_variable: false,
             flush: 60,
+            schedule: 20,
+            log: None,
         }
     }
 }
@@ -97,6 +107,7 @@ fn application() {
             .flush_timeout(std::time::Duration::from_secs(number("FLUSH")))
             .init()
             .unwrap();
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
         let mut middleware = GenAiMiddleware::builder();
         if std::env::var_os(BY_VARIABLE).is_none() {
             let journal = Journal::builder(variable("JOURNAL")).cap(number("CAP")).any_file_system(true);
@@ -171,7 +182,7 @@ async fn call_on(client: ClientWithMiddleware, task: u64, next: Arc<AtomicU64>, 
             .header(ID, &id)
             .header(WAY, way)
             .body(format!(
-                r#"{{"model":"gpt-4o","stream":{stream},"messages":[{{"role":"user","content":"{id}"}}]}}"#
+                r#"{{"model":"gpt-4o","stream":{stream},"messages":[{{"role":"user","content":"{CANARY} {id}"}}]}}"#
             ))
             .with_extension(CallContext::new().conversation_id(&id).user_id("ada"))
             .send()
@@ -214,10 +225,11 @@ impl Application {
             .env("PROVIDER", format!("http://{}", provider.address))
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", &options.receiver)
             .env("OTEL_SERVICE_NAME", "shop")
-            .env("OTEL_BSP_SCHEDULE_DELAY", "20")
+            .env("OTEL_BSP_SCHEDULE_DELAY", options.schedule.to_string())
+            .env("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(options.log.map_or_else(Stdio::inherit, |log| File::create(log).unwrap().into()));
         if options.by_variable {
             command.env(BY_VARIABLE, options.journal);
         }

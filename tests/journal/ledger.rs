@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::{Array, Value};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
@@ -20,6 +21,7 @@ pub(crate) struct Ledger {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Row {
     span: Vec<u8>,
+    pub(crate) started: SystemTime,
     ended: u64,
     pub(crate) outcome: String,
     pub(crate) sequence: Option<u64>,
@@ -50,6 +52,7 @@ impl Ledger {
             if let Some(id) = text("gen_ai.conversation.id") {
                 let row = Row {
                     span: span.span_id.clone(),
+                    started: UNIX_EPOCH + Duration::from_nanos(span.start_time_unix_nano),
                     ended: span.end_time_unix_nano,
                     outcome: text("spanledger.outcome").unwrap(),
                     sequence,
@@ -78,11 +81,13 @@ impl Ledger {
                 continue;
             };
             assert_eq!(text("user.id").as_deref(), Some("ada"), "{id}");
+            assert_eq!(text("gen_ai.request.model").as_deref(), Some("gpt-4o"), "{id}");
             assert_eq!(text("gen_ai.provider.name").as_deref(), Some("127.0.0.1"), "{id}");
             assert_eq!(text("spanledger.request.hash").unwrap().len(), 32, "{id}");
-            let ended = span.end_time.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+            let ended = span.end_time.duration_since(UNIX_EPOCH).unwrap().as_nanos();
             let row = Row {
                 span: span.span_context.span_id().to_bytes().to_vec(),
+                started: span.start_time,
                 ended: u64::try_from(ended).unwrap(),
                 outcome: text("spanledger.outcome").unwrap(),
                 sequence: match value("spanledger.sequence") {

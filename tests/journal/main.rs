@@ -12,21 +12,29 @@
 
 mod application;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod machine;
 mod provider;
 #[path = "../otlp/receiver.rs"]
 mod receiver;
+mod refusing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 
-use application::{Application, End, Options};
+use application::{Application, CANARY, End, Options};
 use ledger::{Ledger, attribute, lost};
+#[cfg(target_os = "linux")]
+use machine::{Group, Small};
 use opentelemetry::Value;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use provider::Provider;
 use receiver::Receiver;
+use refusing::{Refusing, Whole};
 #[cfg(target_os = "linux")]
 use spanledger::journal::{Journal, JournalError};
 use spanledger::journal::{Taken, inspect, recover};
@@ -111,12 +119,17 @@ fn all_arrive_from_a_dead_process(
             ledger.calls[id]
         );
     }
+    for (id, row) in ledger.calls.iter().filter(|(_, row)| row.outcome == "interrupted") {
+        // The process may have died between its record and its request.
+        let before = provider.counted.arrived(id).unwrap_or_else(SystemTime::now);
+        assert!((provider.since..=before).contains(&row.started), "{what}: {id} began at no time: {row:?}");
+    }
     assert_eq!(ledger.how_they_ended(), ["died"], "that the process died is reported once");
     ledger
 }
 
 /// Lets an application end in one way, with several threads and with one, with a receiver and without.
-fn every_call_arrives_after(end: End, limit: impl Fn(&Application) -> bool) {
+fn every_call_arrives_after(end: End, limit: impl Fn(&Application)) {
     for (threads, away) in [(4, false), (1, true)] {
         let (directory, receiver, provider) =
             (tempfile::tempdir().unwrap(), Receiver::start(), Provider::start());
@@ -124,11 +137,7 @@ fn every_call_arrives_after(end: End, limit: impl Fn(&Application) -> bool) {
         let options = Options { threads, ..Options::new(format!("t{threads}"), directory.path(), &endpoint) };
         let application = Application::start(&options, &provider);
         provider.counted.wait_for(100);
-        if !limit(&application) {
-            application.end(End::Kill);
-            println!("not run: the memory of a process cannot be limited here");
-            return;
-        }
+        limit(&application);
         provider.counted.wait_for(300);
         let over = application.end(end);
         let what = format!("{threads} threads, {end:?}");
@@ -141,64 +150,29 @@ fn every_call_arrives_after(end: End, limit: impl Fn(&Application) -> bool) {
 
 #[test]
 fn every_call_arrives_after_a_panic_that_aborts() {
-    every_call_arrives_after(End::Panic, |_| true);
+    every_call_arrives_after(End::Panic, |_| ());
 }
 
 #[test]
 fn every_call_arrives_after_an_abort() {
-    every_call_arrives_after(End::Abort, |_| true);
+    every_call_arrives_after(End::Abort, |_| ());
 }
 
 #[test]
 fn every_call_arrives_after_an_exit_in_the_middle() {
-    every_call_arrives_after(End::Exit, |_| true);
+    every_call_arrives_after(End::Exit, |_| ());
 }
 
 #[test]
 fn every_call_arrives_after_its_runtime_was_dropped() {
-    every_call_arrives_after(End::DroppedRuntime, |_| true);
-}
-
-/// A control group of the kernel, whose processes are killed when they take too much memory.
-#[cfg(target_os = "linux")]
-struct Group(std::path::PathBuf);
-
-#[cfg(target_os = "linux")]
-impl Group {
-    /// `None` where control groups cannot be made.
-    fn of(bytes: u64) -> Option<Self> {
-        let v1 = Path::new("/sys/fs/cgroup/memory");
-        let (root, file) = match v1.is_dir() {
-            true => (v1, "memory.limit_in_bytes"),
-            false => (Path::new("/sys/fs/cgroup"), "memory.max"),
-        };
-        let group = Self(root.join(format!("spanledger-test-{}", std::process::id())));
-        std::fs::create_dir(&group.0).ok()?;
-        std::fs::write(group.0.join(file), bytes.to_string()).ok()?;
-        // Where there is swap, memory alone would only be slow to run out.
-        let _without_swap = std::fs::write(group.0.join("memory.swap.max"), "0");
-        Some(group)
-    }
-
-    fn take(&self, process: u32) -> bool {
-        std::fs::write(self.0.join("cgroup.procs"), process.to_string()).is_ok()
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Group {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir(&self.0));
-    }
+    every_call_arrives_after(End::DroppedRuntime, |_| ());
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn every_call_arrives_after_the_kernel_killed_a_process_that_is_out_of_memory() {
-    let group = Group::of(256 * 1024 * 1024);
-    every_call_arrives_after(End::OutOfMemory, |application| {
-        group.as_ref().is_some_and(|group| group.take(application.id()))
-    });
+    let Some(group) = Group::of(256 * 1024 * 1024) else { return };
+    every_call_arrives_after(End::OutOfMemory, |application| group.take(application.id()));
 }
 
 #[test]
@@ -251,6 +225,71 @@ fn two_processes_share_a_directory() {
     for provider in &providers {
         all_arrived(&ledger, &provider.counted.ids(), "two processes");
     }
+}
+
+/// What a receiver has read and refused, and what a recovery sends after the death of the process.
+#[test]
+fn a_recovered_span_is_the_one_that_was_sent_except_content() {
+    // A batch leaves when it is full.
+    const BATCH: usize = 512;
+    let (directory, receiver, provider) =
+        (tempfile::tempdir().unwrap(), Refusing::start(), Provider::start());
+    let options =
+        Options { schedule: 3_600_000, ..Options::new("same", directory.path(), &receiver.endpoint()) };
+    let application = Application::start(&options, &provider);
+    let refused = receiver.wait_for(BATCH);
+    application.end(End::Kill);
+    for file in files(directory.path()) {
+        let bytes = std::fs::read(&file).unwrap();
+        for content in [CANARY, "hello"] {
+            let found = bytes.windows(content.len()).any(|part| part == content.as_bytes());
+            assert!(!found, "{content} is in {}", file.display());
+        }
+    }
+    let mut recovered = BTreeMap::new();
+    recover(directory.path(), &mut |resource, spans| {
+        for sent in group_spans_by_resource_and_scope(spans, &resource.into()) {
+            recovered.extend(Whole::all(sent).into_iter().map(|whole| (whole.span.span_id.clone(), whole)));
+        }
+        Taken::Delivered
+    })
+    .unwrap();
+    for (id, mut whole) in refused {
+        assert!(format!("{whole:?}").contains(CANARY), "content was recorded");
+        assert!(whole.take_content());
+        assert_eq!(recovered.get(&id), Some(&whole));
+    }
+}
+
+/// No recovery is asked for: a process that uses the directory delivers what another one left.
+#[test]
+fn another_process_with_the_directory_delivers_what_a_dead_one_left() {
+    let (directory, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
+    let (first, second) = (Provider::start(), Provider::start());
+    let application = Application::start(&Options::new("dead", directory.path(), AWAY), &first);
+    first.counted.wait_for(300);
+    let over = application.end(End::Kill);
+    let [left] = &folders(directory.path())[..] else { panic!("one process") };
+    let options = Options { mixed: false, ..Options::new("heir", directory.path(), &receiver.endpoint()) };
+    let heir = Application::start(&options, &second);
+    let until = Instant::now() + Duration::from_secs(120);
+    while left.exists() {
+        assert!(Instant::now() < until, "what the dead process left is still there");
+        std::thread::yield_now();
+    }
+    heir.end(End::Orderly);
+    assert_eq!(folders(directory.path()).len(), 0, "nothing is left");
+    let mut ledger = Ledger::default();
+    ledger.add_received(&receiver);
+    for provider in [&first, &second] {
+        all_arrived(&ledger, &provider.counted.ids(), "by another process");
+    }
+    for id in over {
+        assert_ne!(ledger.calls[&id].outcome, "interrupted", "{id} was over");
+    }
+    let spans = &receiver.received.lock().unwrap().spans;
+    let reports = spans.iter().filter(|span| span.name == "spanledger.process").count();
+    assert_eq!((reports, spans.len() - reports), (2, ledger.calls.len()), "nothing has come twice");
 }
 
 #[test]
@@ -346,6 +385,37 @@ fn what_a_journal_drops_at_its_cap_is_named_to_the_number() {
     );
 }
 
+/// The metric counts what the reports name, and both reach a receiver that is back.
+#[test]
+fn what_a_journal_drops_at_its_cap_is_counted() {
+    const CALLS: u64 = 12_000;
+    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let endpoint = format!("http://{address}");
+    let options = Options {
+        mixed: false,
+        cap: 1024 * 1024,
+        calls: CALLS,
+        ..Options::new("counted", directory.path(), &endpoint)
+    };
+    let application = Application::start(&options, &provider);
+    provider.counted.wait_for(CALLS as usize);
+    let receiver = Receiver::on(TcpListener::bind(address).unwrap());
+    application.end(End::Wait);
+    let mut ledger = Ledger::default();
+    ledger.add_received(&receiver);
+    let lost = receiver.received.lock().unwrap().metrics.get("spanledger.journal.lost").copied();
+    let lost = lost.expect("calls were lost");
+    assert!(lost > 0);
+    assert_eq!(ledger.calls.len() as u64 + lost, CALLS);
+}
+
+fn folders(directory: &Path) -> Vec<std::path::PathBuf> {
+    std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let processes = std::fs::read_dir(directory).unwrap();
     processes
@@ -354,41 +424,21 @@ fn files(directory: &Path) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
-/// A small file system in memory. `None` where mounting is not allowed.
-#[cfg(target_os = "linux")]
-struct Small(tempfile::TempDir);
-
-#[cfg(target_os = "linux")]
-impl Small {
-    fn mount(kibibytes: u32) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let size = format!("size={kibibytes}k");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory.path()).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(directory))
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Small {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg(self.0.path()).status());
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn calls_go_on_while_the_disk_is_full_and_none_is_lost() {
     const CALLS: u64 = 6_000;
-    let Some(small) = Small::mount(512) else {
-        println!("not run: file systems cannot be mounted here");
-        return;
-    };
+    let Some(small) = Small::mount(512) else { return };
     let refused = Journal::in_dir(small.0.path()).unwrap_err();
     assert!(matches!(refused, JournalError::InMemory { .. }), "{refused}");
     let (receiver, provider) = (Receiver::start(), Provider::start());
-    let options =
-        Options { mixed: false, calls: CALLS, ..Options::new("full", small.0.path(), &receiver.endpoint()) };
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let options = Options {
+        mixed: false,
+        calls: CALLS,
+        log: Some(log.path()),
+        ..Options::new("full", small.0.path(), &receiver.endpoint())
+    };
     Application::start(&options, &provider).end(End::Wait);
     let mut ledger = Ledger::default();
     ledger.add_received(&receiver);
@@ -396,6 +446,11 @@ fn calls_go_on_while_the_disk_is_full_and_none_is_lost() {
     all_arrived(&ledger, &provider.counted.ids(), "a full disk");
     let skipped = receiver.received.lock().unwrap().metrics.get("spanledger.journal.skipped").copied();
     assert!(skipped.is_some_and(|skipped| skipped > 0), "{skipped:?}: the disk was never full");
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    let (full, again) = (lines("the journal cannot be written"), lines("the journal is written again"));
+    // Logged once each time, however many calls it costs: the disk has room again when calls are delivered.
+    assert!(full > 0 && full <= again + 1, "{full} and {again}\n{log}");
 }
 
 /// Recovers and writes what it delivers to its standard output, one line for each span of each batch.

@@ -1,10 +1,11 @@
 //! A provider that counts its calls: it notes the id of each request before it says a word.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -23,13 +24,19 @@ pub(crate) const WAY: &str = "x-way";
 /// What has been asked so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
-    ids: Mutex<BTreeSet<String>>,
+    /// With the time at which each arrived.
+    ids: Mutex<BTreeMap<String, SystemTime>>,
     more: Condvar,
 }
 
 impl Counted {
     pub(crate) fn ids(&self) -> BTreeSet<String> {
-        self.ids.lock().unwrap().clone()
+        self.ids.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// When a call arrived, if it did.
+    pub(crate) fn arrived(&self, id: &str) -> Option<SystemTime> {
+        self.ids.lock().unwrap().get(id).copied()
     }
 
     /// Waits until so many calls have been asked for.
@@ -44,10 +51,12 @@ impl Counted {
 pub(crate) struct Provider {
     pub(crate) address: SocketAddr,
     pub(crate) counted: Arc<Counted>,
+    pub(crate) since: SystemTime,
 }
 
 impl Provider {
     pub(crate) fn start() -> Self {
+        let since = SystemTime::now();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -72,7 +81,7 @@ impl Provider {
                 }
             });
         });
-        Self { address, counted }
+        Self { address, counted, since }
     }
 }
 
@@ -82,7 +91,8 @@ async fn answer(request: Request<Incoming>, counted: Arc<Counted>) -> Result<Res
     let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
     let (id, way) = (header(ID), header(WAY));
     // Counted when its head is here: from then on the call has been made.
-    assert!(counted.ids.lock().unwrap().insert(id.clone()), "{id} is asked for twice");
+    let before = counted.ids.lock().unwrap().insert(id.clone(), SystemTime::now());
+    assert!(before.is_none(), "{id} is asked for twice");
     counted.more.notify_all();
     drop(request.into_body().collect().await);
     let (kind, frames) = match way.as_str() {
