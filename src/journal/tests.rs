@@ -1,6 +1,10 @@
 //! Processes that open, close, deliver, die and are recovered in any order, against a model; and segments with flipped bits.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as TaskContext, Waker};
+use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
@@ -308,6 +312,79 @@ proptest! {
     fn reads_any_segment(bytes: Vec<u8>) {
         read_hostile(&bytes);
     }
+}
+
+/// A provider that notes that a request has arrived.
+struct Arrived(Arc<AtomicBool>);
+
+#[async_trait::async_trait]
+impl reqwest_middleware::Middleware for Arrived {
+    async fn handle(
+        &self,
+        _request: reqwest::Request,
+        _extensions: &mut http::Extensions,
+        _next: reqwest_middleware::Next<'_>,
+    ) -> reqwest_middleware::Result<reqwest::Response> {
+        self.0.store(true, Ordering::SeqCst);
+        Ok(http::Response::new("{}").into())
+    }
+}
+
+#[test]
+fn a_request_does_not_leave_before_its_strict_journal_is_synced() {
+    let root = tempfile::tempdir().unwrap();
+    let owned = Arc::new(Owned::create(root.path(), "a").unwrap());
+    let first = SegmentFile::create(&owned.path, &owned.name, 1).unwrap();
+    // The test is its syncer.
+    let log = Arc::new(Log::new(SEGMENT, first, true));
+    let inner = Inner { root: root.path().to_owned(), owned, log: Arc::clone(&log), strict: true };
+    let arrived = Arc::new(AtomicBool::new(false));
+    let middleware = crate::GenAiMiddleware::builder()
+        .provider("openai")
+        .tracer_provider(opentelemetry_sdk::trace::SdkTracerProvider::builder().build())
+        .journal(Journal { inner: Arc::new(inner) })
+        .build();
+    let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+        .with(middleware)
+        .with(Arrived(Arc::clone(&arrived)))
+        .build();
+    let request = client.post("http://127.0.0.1:9/v1/chat/completions").body(r#"{"model":"gpt-4o"}"#);
+    let mut call = pin!(request.send());
+    let mut poll = || call.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+    for _ in 0..10 {
+        assert!(poll().is_pending());
+    }
+    assert_eq!(inspect(root.path()).unwrap()[0].opened, 1);
+    assert!(!arrived.load(Ordering::SeqCst), "it has left");
+    let (segments, place) = log.wait_for_unsynced(Duration::ZERO).unwrap();
+    segments.iter().for_each(|segment| segment.sync().unwrap());
+    log.report_synced(place);
+    assert!(poll().is_ready());
+    assert!(arrived.load(Ordering::SeqCst));
+}
+
+/// What is logged while `work` is done.
+fn logged(work: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let log = tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(file.reopen().unwrap())).finish();
+    tracing::subscriber::with_default(log, work);
+    std::fs::read_to_string(file.path()).unwrap()
+}
+
+#[test]
+fn a_directory_that_vanishes_is_logged_once_however_many_calls_it_costs() {
+    let root = tempfile::tempdir().unwrap();
+    let mut process = Running::begin(root.path(), "a");
+    std::fs::remove_dir_all(root.path().join("a")).unwrap();
+    let log = logged(|| {
+        for call in 0..100 {
+            process.keeper.round();
+            assert!(process.log.opened(call, &opening(call).0).is_none());
+        }
+        process.keeper.round();
+    });
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("the journal's directory is gone"), "{log}");
 }
 
 #[test]

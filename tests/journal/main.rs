@@ -11,7 +11,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod application;
+mod kills;
 mod ledger;
+mod limits;
 #[cfg(target_os = "linux")]
 mod machine;
 mod provider;
@@ -24,19 +26,15 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use application::{Application, CANARY, End, Options};
-use ledger::{Ledger, attribute, lost};
-#[cfg(target_os = "linux")]
-use machine::{Group, Small};
+use ledger::{Ledger, attribute};
 use opentelemetry::Value;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use provider::Provider;
 use receiver::Receiver;
 use refusing::{Refusing, Whole};
-#[cfg(target_os = "linux")]
-use spanledger::journal::{Journal, JournalError};
 use spanledger::journal::{Taken, inspect, recover};
 
 /// No receiver listens there.
@@ -72,117 +70,6 @@ fn recover_all(directory: &Path, ledger: &mut Ledger) -> usize {
 fn all_arrived(ledger: &Ledger, counted: &BTreeSet<String>, what: &str) {
     let missing: Vec<_> = counted.iter().filter(|id| !ledger.calls.contains_key(*id)).collect();
     assert!(missing.is_empty(), "{what}: {missing:?} of {} are missing", counted.len());
-}
-
-/// Kills applications at random points, `rounds` times, and compares what the provider has counted with what arrives.
-fn every_call_arrives(rounds: u64, threads: usize) {
-    let receiver = Receiver::start();
-    let mut random = Random(threads as u64);
-    for round in 0..rounds {
-        let directory = tempfile::tempdir().unwrap();
-        let provider = Provider::start();
-        // A receiver that is away in every third round.
-        let endpoint = if round % 3 == 2 { AWAY.to_owned() } else { receiver.endpoint() };
-        let options =
-            Options { threads, ..Options::new(format!("r{threads}x{round}"), directory.path(), &endpoint) };
-        let application = Application::start(&options, &provider);
-        provider.counted.wait_for(10 + random.below(500) as usize);
-        let end = [End::Kill, End::Abort, End::Kill, End::Exit][round as usize % 4];
-        let over = application.end(end);
-        all_arrive_from_a_dead_process(
-            directory.path(),
-            &receiver,
-            &provider,
-            &over,
-            &format!("{round}, {end:?}"),
-        );
-    }
-}
-
-/// Recovers a process that has died, and fails unless every call has arrived, those that were `over` with their end.
-fn all_arrive_from_a_dead_process(
-    directory: &Path,
-    receiver: &Receiver,
-    provider: &Provider,
-    over: &BTreeSet<String>,
-    what: &str,
-) -> Ledger {
-    let counted = provider.counted.ids();
-    let mut ledger = Ledger::default();
-    ledger.add_received(receiver);
-    assert_eq!(recover_all(directory, &mut ledger), 1);
-    all_arrived(&ledger, &counted, what);
-    for id in over {
-        assert!(
-            ["completed", "dropped"].contains(&ledger.calls[id].outcome.as_str()),
-            "{what}: {id} was over: {:?}",
-            ledger.calls[id]
-        );
-    }
-    for (id, row) in ledger.calls.iter().filter(|(_, row)| row.outcome == "interrupted") {
-        // The process may have died between its record and its request.
-        let before = provider.counted.arrived(id).unwrap_or_else(SystemTime::now);
-        assert!((provider.since..=before).contains(&row.started), "{what}: {id} began at no time: {row:?}");
-    }
-    assert_eq!(ledger.how_they_ended(), ["died"], "that the process died is reported once");
-    ledger
-}
-
-/// Lets an application end in one way, with several threads and with one, with a receiver and without.
-fn every_call_arrives_after(end: End, limit: impl Fn(&Application)) {
-    for (threads, away) in [(4, false), (1, true)] {
-        let (directory, receiver, provider) =
-            (tempfile::tempdir().unwrap(), Receiver::start(), Provider::start());
-        let endpoint = if away { AWAY.to_owned() } else { receiver.endpoint() };
-        let options = Options { threads, ..Options::new(format!("t{threads}"), directory.path(), &endpoint) };
-        let application = Application::start(&options, &provider);
-        provider.counted.wait_for(100);
-        limit(&application);
-        provider.counted.wait_for(300);
-        let over = application.end(end);
-        let what = format!("{threads} threads, {end:?}");
-        let ledger = all_arrive_from_a_dead_process(directory.path(), &receiver, &provider, &over, &what);
-        let interrupted = ledger.calls.values().any(|row| row.outcome == "interrupted");
-        // Calls whose runtime is dropped have an end of their own.
-        assert_eq!(interrupted, end != End::DroppedRuntime, "{what}");
-    }
-}
-
-#[test]
-fn every_call_arrives_after_a_panic_that_aborts() {
-    every_call_arrives_after(End::Panic, |_| ());
-}
-
-#[test]
-fn every_call_arrives_after_an_abort() {
-    every_call_arrives_after(End::Abort, |_| ());
-}
-
-#[test]
-fn every_call_arrives_after_an_exit_in_the_middle() {
-    every_call_arrives_after(End::Exit, |_| ());
-}
-
-#[test]
-fn every_call_arrives_after_its_runtime_was_dropped() {
-    every_call_arrives_after(End::DroppedRuntime, |_| ());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn every_call_arrives_after_the_kernel_killed_a_process_that_is_out_of_memory() {
-    let Some(group) = Group::of(256 * 1024 * 1024) else { return };
-    every_call_arrives_after(End::OutOfMemory, |application| group.take(application.id()));
-}
-
-#[test]
-fn every_call_arrives_once_when_the_application_is_killed() {
-    every_call_arrives(set("SPANLEDGER_TEST_KILLS", 12), 4);
-}
-
-#[test]
-fn every_call_arrives_once_when_an_application_of_one_thread_is_killed() {
-    every_call_arrives(set("SPANLEDGER_TEST_KILLS", 8), 1);
 }
 
 #[test]
@@ -352,66 +239,6 @@ fn a_receiver_that_is_away_and_comes_back_gets_every_call_once() {
     assert_eq!(numbers, (1..=calls).collect());
 }
 
-#[test]
-fn what_a_journal_drops_at_its_cap_is_named_to_the_number() {
-    const CALLS: u64 = 12_000;
-    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
-    let options = Options {
-        mixed: false,
-        cap: 1024 * 1024,
-        calls: CALLS,
-        ..Options::new("cap", directory.path(), AWAY)
-    };
-    let application = Application::start(&options, &provider);
-    provider.counted.wait_for(CALLS as usize);
-    application.end(End::Kill);
-    let size: u64 = files(directory.path()).iter().map(|path| path.metadata().unwrap().len()).sum();
-    assert!(size <= (1024 + 256 + 64) * 1024, "{size} bytes");
-    let mut ledger = Ledger::default();
-    recover_all(directory.path(), &mut ledger);
-    let [report] = &ledger.ends[..] else { panic!("{:?}", ledger.ends) };
-    let last = attribute(report, "spanledger.process.last_sequence").unwrap().to_string().parse().unwrap();
-    let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
-    let lost: Vec<u64> = lost(report).into_iter().flatten().collect();
-    let arrived = ledger.calls.values().filter_map(|row| row.sequence);
-    arrived.chain(lost.iter().copied()).for_each(|number| *seen.entry(number).or_default() += 1);
-    let neither = (1..=last).filter(|number| !seen.contains_key(number)).collect::<Vec<_>>();
-    let both = seen.iter().filter(|(_, times)| **times > 1).map(|(number, _)| *number).collect::<Vec<_>>();
-    assert_eq!((neither, both), (Vec::new(), Vec::new()), "each of {last} has arrived or is lost");
-    assert!(!lost.is_empty());
-    assert_eq!(
-        attribute(report, "spanledger.process.lost.calls").unwrap(),
-        &Value::I64(i64::try_from(lost.len()).unwrap())
-    );
-}
-
-/// The metric counts what the reports name, and both reach a receiver that is back.
-#[test]
-fn what_a_journal_drops_at_its_cap_is_counted() {
-    const CALLS: u64 = 12_000;
-    let (directory, provider) = (tempfile::tempdir().unwrap(), Provider::start());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let endpoint = format!("http://{address}");
-    let options = Options {
-        mixed: false,
-        cap: 1024 * 1024,
-        calls: CALLS,
-        ..Options::new("counted", directory.path(), &endpoint)
-    };
-    let application = Application::start(&options, &provider);
-    provider.counted.wait_for(CALLS as usize);
-    let receiver = Receiver::on(TcpListener::bind(address).unwrap());
-    application.end(End::Wait);
-    let mut ledger = Ledger::default();
-    ledger.add_received(&receiver);
-    let lost = receiver.received.lock().unwrap().metrics.get("spanledger.journal.lost").copied();
-    let lost = lost.expect("calls were lost");
-    assert!(lost > 0);
-    assert_eq!(ledger.calls.len() as u64 + lost, CALLS);
-}
-
 fn folders(directory: &Path) -> Vec<std::path::PathBuf> {
     std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -422,35 +249,6 @@ fn files(directory: &Path) -> Vec<std::path::PathBuf> {
         .flat_map(|process| std::fs::read_dir(process.unwrap().path()).unwrap())
         .map(|file| file.unwrap().path())
         .collect()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn calls_go_on_while_the_disk_is_full_and_none_is_lost() {
-    const CALLS: u64 = 6_000;
-    let Some(small) = Small::mount(512) else { return };
-    let refused = Journal::in_dir(small.0.path()).unwrap_err();
-    assert!(matches!(refused, JournalError::InMemory { .. }), "{refused}");
-    let (receiver, provider) = (Receiver::start(), Provider::start());
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let options = Options {
-        mixed: false,
-        calls: CALLS,
-        log: Some(log.path()),
-        ..Options::new("full", small.0.path(), &receiver.endpoint())
-    };
-    Application::start(&options, &provider).end(End::Wait);
-    let mut ledger = Ledger::default();
-    ledger.add_received(&receiver);
-    assert_eq!(recover_all(small.0.path(), &mut ledger), 0, "it ended in order");
-    all_arrived(&ledger, &provider.counted.ids(), "a full disk");
-    let skipped = receiver.received.lock().unwrap().metrics.get("spanledger.journal.skipped").copied();
-    assert!(skipped.is_some_and(|skipped| skipped > 0), "{skipped:?}: the disk was never full");
-    let log = std::fs::read_to_string(log.path()).unwrap();
-    let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
-    let (full, again) = (lines("the journal cannot be written"), lines("the journal is written again"));
-    // Logged once each time, however many calls it costs: the disk has room again when calls are delivered.
-    assert!(full > 0 && full <= again + 1, "{full} and {again}\n{log}");
 }
 
 /// Recovers and writes what it delivers to its standard output, one line for each span of each batch.

@@ -3,6 +3,8 @@ use std::io::Read;
 use std::sync::mpsc;
 use std::thread;
 
+use tokio::sync::oneshot;
+
 use super::super::body;
 use super::super::record::Records;
 
@@ -352,6 +354,39 @@ fn strict_calls_hear_that_they_were_synced_along_with_others() {
     assert!(segments.is_empty());
     log.report_synced(place);
     waits.try_recv().unwrap();
+}
+
+#[test]
+fn a_strict_call_goes_on_after_ten_seconds_without_a_sync() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
+    let log = log(first, true);
+    let opened = log.opened(1, &body(64)).unwrap();
+    let mut waits = log.synced(opened.placed.place);
+    log.wait_for_chores(Duration::ZERO);
+    assert_eq!(waits.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+    // As if it had asked ten seconds earlier.
+    let since = log.lock().sync_waiters[0].since;
+    log.lock().sync_waiters[0].since = since.checked_sub(Duration::from_secs(10)).unwrap();
+    log.wait_for_chores(Duration::ZERO);
+    assert_eq!(waits.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+}
+
+#[test]
+fn what_was_written_is_due_for_a_sync_after_so_long_although_no_call_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SegmentFile::create(directory.path(), NAME, 1).unwrap();
+    let log = Arc::new(log(first, true));
+    let opened = log.opened(1, &body(64)).unwrap();
+    let every = Duration::from_millis(20);
+    let waiting = Arc::clone(&log);
+    let (segments, place, took) = ends(move || {
+        let begun = clock::now();
+        let (segments, place) = waiting.wait_for_unsynced(every).unwrap();
+        (segments, place, begun.elapsed())
+    });
+    assert!(took >= every, "{took:?}: it does not sync all the time");
+    assert_eq!((segments.len(), place), (1, opened.placed.place));
 }
 
 #[test]
