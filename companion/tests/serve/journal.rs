@@ -1,8 +1,8 @@
 //! What an application left in its journal when it died, in the ledger.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::routing::post;
@@ -19,13 +19,14 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap()
 }
 
-/// An application that makes [`CALLS`] calls and dies within one more.
+/// An application that makes [`CALLS`] calls and dies within one more, unless it is to end in order.
 #[test]
 #[ignore = "a child of the tests below"]
 fn application() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let builder = spanledger::otlp::builder().service_name("shop").endpoint(variable("ENDPOINT"));
+        let builder = builder.flush_timeout(Duration::from_secs(1));
         let _telemetry = builder.bridge(false).init().unwrap();
         let journal = Journal::builder(variable("JOURNAL")).any_file_system(true).open().unwrap();
         let middleware = GenAiMiddleware::builder().provider("openai").journal(journal).build();
@@ -45,7 +46,8 @@ fn application() {
         };
         let router = axum::Router::new().route("/v1/chat/completions", post(answer));
         tokio::spawn(axum::serve(listener, router).into_future());
-        for number in (0..CALLS).map(|number| number.to_string()).chain(["last".to_owned()]) {
+        let last = std::env::var("ORDERLY").is_err().then(|| "last".to_owned());
+        for number in (0..CALLS).map(|number| number.to_string()).chain(last) {
             let body = json!({"model": "gpt-4o-mini", "user": number, "messages": [{"role": "user", "content": number}]});
             let response = client.post(&url).json(&body).send().await.unwrap();
             response.bytes().await.unwrap();
@@ -53,12 +55,28 @@ fn application() {
     });
 }
 
-/// Runs the application until it is dead.
-fn die(journal: &Path, endpoint: &str) {
+fn command(journal: &Path, endpoint: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "serve::journal::application", "--ignored"]);
-    let output = run(command.env("JOURNAL", journal).env("ENDPOINT", endpoint));
+    command.env("JOURNAL", journal).env("ENDPOINT", endpoint);
+    command
+}
+
+/// Runs the application until it is dead.
+fn die(journal: &Path, endpoint: &str) {
+    let output = run(&mut command(journal, endpoint));
     assert!(!output.status.success(), "{output:?}");
+}
+
+/// The file in which the only process of a journal has its records.
+fn only_segment(journal: &Path) -> PathBuf {
+    let process = std::fs::read_dir(journal).unwrap().next().unwrap().unwrap().path();
+    process.join("00000001.slj1")
+}
+
+fn verify_in_words(journal: &Path, ledger: &Path) -> String {
+    let output = run(spanledger().args(["verify", "--journal"]).arg(journal).arg("--ledger").arg(ledger));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn recover(journal: &Path, more: &[&str], ledger: &Path) -> String {
@@ -114,8 +132,7 @@ fn a_dead_process_is_recovered_once_and_every_call_is_in_the_ledger() {
         ["last_sequence", "in_ledger", "interrupted"].map(|name| process[name].as_u64().unwrap()),
         [CALLS, CALLS, 1]
     );
-    let text = run(spanledger().args(["verify", "--journal"]).arg(&journal).arg("--ledger").arg(&ledger));
-    let text = String::from_utf8(text.stdout).unwrap();
+    let text = verify_in_words(&journal, &ledger);
     assert!(text.ends_with("complete: every call is in the ledger or in the journal\n"), "{text}");
 }
 
@@ -123,13 +140,24 @@ fn a_dead_process_is_recovered_once_and_every_call_is_in_the_ledger() {
 fn a_call_whose_record_is_damaged_is_named_as_missing() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, ledger) = (folder.path().join("journal"), folder.path().join("ledger.db"));
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
     die(&journal, AWAY);
-    let process = std::fs::read_dir(&journal).unwrap().next().unwrap().unwrap().path();
-    let segment = process.join("00000001.slj1");
+    let segment = only_segment(&journal);
     let mut bytes = std::fs::read(&segment).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
+
+    recover(&empty, &[], &ledger);
+    let (status, before) = verify(&journal, &ledger);
+    let process = &before["processes"][0];
+    assert_eq!(
+        (status, &process["checksum_errors"], &process["unproved"]),
+        (Some(1), &json!(1), &json!("damaged"))
+    );
+    let text = verify_in_words(&journal, &ledger);
+    assert!(text.contains("\n  damage     1 checksum error, "), "{text}");
 
     recover(&journal, &[], &ledger);
     let (status, compared) = verify(&journal, &ledger);
@@ -144,6 +172,40 @@ fn a_call_whose_record_is_damaged_is_named_as_missing() {
     let report: Value = serde_json::from_slice(&report.stdout).unwrap();
     // A gap is reported two minutes after it was noticed.
     assert_eq!(report["gaps"]["lost_calls"], 0);
+}
+
+#[test]
+fn a_record_that_is_cut_is_named_before_the_recovery() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, ledger) = (folder.path().join("journal"), folder.path().join("ledger.db"));
+    std::fs::create_dir(&journal).unwrap();
+    recover(&journal, &[], &ledger);
+    die(&journal, AWAY);
+    let segment = only_segment(&journal);
+    let bytes = std::fs::read(&segment).unwrap();
+    // The last record is the beginning of the last call.
+    std::fs::write(&segment, &bytes[..bytes.len() - 5]).unwrap();
+    let process = |compared: &Value| compared["processes"][0].clone();
+    let cut = process(&verify(&journal, &ledger).1);
+    assert_eq!((&cut["checksum_errors"], &cut["opened"]), (&json!(0), &json!(CALLS)));
+    let torn = cut["torn_bytes"].as_u64().unwrap();
+    assert!(torn > 0);
+    let text = verify_in_words(&journal, &ledger);
+    assert!(text.contains(&format!("\n  damage     0 checksum errors, {torn} torn bytes\n")), "{text}");
+}
+
+#[test]
+fn a_process_that_ended_in_order_is_told_from_one_that_died() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, ledger) = (folder.path().join("journal"), folder.path().join("ledger.db"));
+    let output = run(command(&journal, AWAY).env("ORDERLY", "yes"));
+    assert!(output.status.success(), "{output:?}");
+    recover(&journal, &[], &ledger);
+    let (status, compared) = verify(&journal, &ledger);
+    let process = &compared["processes"][0];
+    assert_eq!((status, &process["state"]), (Some(0), &json!("ended")));
+    let counts = ["last_sequence", "in_ledger", "interrupted"].map(|name| process[name].as_u64().unwrap());
+    assert_eq!(counts, [CALLS, CALLS, 0]);
 }
 
 #[test]
