@@ -58,5 +58,5 @@ mod conformance {
         }
     }
 
-    store_conformance!(open);
+    store_conformance!(open, 12);
 }

@@ -143,8 +143,8 @@ pub(crate) fn ledger(store: &mut TestStore, spans: &[Span], delivery: &Delivery)
     found
 }
 
-pub(crate) fn gives_the_same_ledger_in_every_order(open: fn() -> TestStore) {
-    let mut runner = TestRunner::new(Config { cases: 96, ..Config::default() });
+pub(crate) fn gives_the_same_ledger_in_every_order(open: fn() -> TestStore, cases: u32) {
+    let mut runner = TestRunner::new(Config { cases, ..Config::default() });
     let scenarios = proptest::collection::vec(span(), 2..9).prop_flat_map(|spans| {
         let length = spans.len();
         (Just(scenario(spans)), proptest::collection::vec(delivery(length), 2))

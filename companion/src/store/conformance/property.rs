@@ -120,8 +120,8 @@ pub(crate) fn round() -> impl Strategy<Value = (Vec<CallRecord>, Option<i64>, Wi
     (proptest::collection::vec(record(), 0..60), proptest::option::of(any_time()), window(), filter())
 }
 
-pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore) {
-    let mut runner = TestRunner::new(Config { cases: 48, ..Config::default() });
+pub(crate) fn sums_equal_those_of_the_rows(open: fn() -> TestStore, cases: u32) {
+    let mut runner = TestRunner::new(Config { cases, ..Config::default() });
     let rounds = proptest::collection::vec(round(), 1..5);
     let result = runner.run(&rounds, |rounds| {
         let mut store = open();
