@@ -14,7 +14,7 @@ use crate::store::StoreError;
 
 /// How long a minute stays open: calls that come later make its rollups again.
 const GRACE: i64 = 120 * Timestamp::SECOND;
-/// How long after its newest call a minute is over for certain.
+/// By when a minute is over, after the end of its newest call.
 pub(super) const OVER: i64 = GRACE + MINUTE;
 /// Ranges of minutes that are made again by one statement.
 const RANGES: usize = 100;
