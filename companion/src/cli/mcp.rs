@@ -2,6 +2,8 @@
 
 mod answers;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use rmcp::ServiceExt as _;
 

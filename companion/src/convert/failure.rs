@@ -4,6 +4,7 @@
 //! else the one that the type or the text names, else the one that the name implies. The kind is decided by the
 //! first of status, type and text that says anything; the tables are in the order of their trust.
 
+mod codes;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,9 @@ impl Failure {
         texts: impl Iterator<Item = &'a str> + Clone,
     ) -> Self {
         let reported = status
+            .filter(|code| *code >= 400)
             .or_else(|| error_type.and_then(digits))
-            .or_else(|| texts.clone().find_map(status_in))
-            .filter(|code| *code >= 400);
+            .or_else(|| texts.clone().find_map(status_in));
         let class = || texts.clone().filter_map(class_in).find_map(Kind::of_name);
         let named = error_type.and_then(Kind::of_name).or_else(class);
         let in_text = || texts.clone().find_map(Kind::of_text);
@@ -43,7 +44,28 @@ impl Failure {
             }
             None => named.or_else(in_text),
         };
-        Self { status: status.or(reported).or_else(|| kind.and_then(Kind::status)), kind }
+        Self { status: status.or(reported), kind }.settled()
+    }
+
+    /// With what a code means that only its provider gives this meaning.
+    pub(super) fn coded(self, provider: &str, code: &str) -> Self {
+        match codes::kind(provider, code) {
+            Some(kind) => Self { kind: Some(kind), ..self }.settled(),
+            None => self,
+        }
+    }
+
+    /// With the status of its kind where none is known. HTTP status 200 is none of a call that the body refuses: it would
+    /// hide the call from all that looks at 429, 401 and 403.
+    fn settled(self) -> Self {
+        let status = self.kind.and_then(Kind::status);
+        let refused =
+            matches!(self.kind, Some(Kind::RateLimited | Kind::Unauthenticated | Kind::PermissionDenied));
+        match self.status {
+            None => Self { status, ..self },
+            Some(200..=299) if refused => Self { status, ..self },
+            Some(_) => self,
+        }
     }
 }
 

@@ -293,7 +293,7 @@ pub(super) fn field(key: &str) -> Option<Field> {
 }
 
 /// How the keys of LLM work begin. A span with one of them that is not recorded is counted by its scope.
-const WORK: [&str; 9] = [
+pub(super) const WORK: [&str; 9] = [
     "gen_ai.",
     "llm.",
     "ai.",

@@ -61,6 +61,20 @@ async fn shows_the_report_with_rules_and_the_newest_calls() {
 }
 
 #[tokio::test]
+async fn shows_the_spans_that_were_not_recorded_with_scope_and_reason() {
+    let mut store = ledger(&calls());
+    crate::report::tests::fixture::skip(&mut store);
+    let (status, _, page) = get_from(state(store), "/?last=24h").await;
+    assert_eq!(status, StatusCode::OK);
+    let section = page.split_once("<h2 id=\"skipped\">Other spans</h2>").expect("a section").1;
+    let row = section.split("<tr>").find(|row| row.contains("strands.telemetry.tracer")).expect("a row");
+    assert!(row.contains(">41<") && row.contains("an agent; its calls have spans of their own"), "{row}");
+    let unknown = section.split("<tr>").find(|row| row.contains("may be calls</span>")).expect("a row");
+    assert!(unknown.contains("no known operation, and no model with tokens"), "{unknown}");
+    assert!(!get("/?last=24h").await.2.contains("Other spans"));
+}
+
+#[tokio::test]
 async fn every_answer_is_guarded_by_its_headers() {
     for uri in [
         "/",
@@ -255,6 +269,24 @@ async fn the_rules_are_shown_with_since_when_and_their_values_over_time() {
         page.contains("class=\"s-bad limit\"") && page.contains("the broken line is the threshold"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn the_rules_show_what_is_usual() {
+    use crate::rule::tests::{at, call};
+
+    // 20 calls in five minutes for three days, then 400 within two minutes.
+    let (days, step) = (3 * 86_400, 15);
+    let past = (0..days).step_by(step).map(call);
+    let calls: Vec<_> = past.chain((0..400).map(|number| call(days + number % 120))).collect();
+    let mut evaluator =
+        crate::evaluate::evaluator::Evaluator::new(&crate::rule::config::RulesConfig::default());
+    let statuses = evaluator.evaluate_all(&ledger(&calls), at(days + 121));
+    let rules = move || crate::report::rule_states::report_states(&statuses);
+    let (_, _, page) = get_from(PageState { rules: Arc::new(rules), ..state(ledger(&[])) }, "/rules").await;
+    let card = page.split_once("id=\"highrequestrate\"").expect("a card").1;
+    let card = card.split_once("class=\"card rule\"").map_or(card, |(card, _)| card);
+    assert!(card.contains("limit 150; usual for 00:00 UTC: 20 to 20, the day before at most 20"), "{card}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::cli::calls::csv::{line, untrusted};
 use crate::store::Totals;
 use crate::text::time::rfc3339;
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "period",
     "from",
     "to",
@@ -20,23 +20,28 @@ const COLUMNS: [&str; 14] = [
     "reasoning_tokens",
     "cost_usd",
     "unpriced_calls",
+    // Of whole periods; not known of a group.
+    "estimated_calls",
+    "estimated_cost_usd",
 ];
 
 pub(super) fn render(usage: &Usage) -> String {
     let mut out = String::new();
     line(&mut out, COLUMNS.iter().map(|title| (*title).to_owned()));
     for one in &usage.periods {
-        row(&mut out, one, "", "", &one.figures.totals);
+        let figures = &one.figures;
+        let estimated = [figures.estimated_calls.to_string(), figures.estimated.as_usd().to_string()];
+        row(&mut out, one, "", "", &figures.totals, estimated);
         for (by, groups) in &one.groups {
             for group in groups {
-                row(&mut out, one, &by.to_string(), &group.name, &group.totals);
+                row(&mut out, one, &by.to_string(), &group.name, &group.totals, Default::default());
             }
         }
     }
     out
 }
 
-fn row(out: &mut String, one: &OfPeriod, by: &str, name: &str, totals: &Totals) {
+fn row(out: &mut String, one: &OfPeriod, by: &str, name: &str, totals: &Totals, estimated: [String; 2]) {
     let texts = [
         one.slot.label.clone(),
         rfc3339(one.slot.window.from),
@@ -54,5 +59,6 @@ fn row(out: &mut String, one: &OfPeriod, by: &str, name: &str, totals: &Totals) 
         totals.reasoning_tokens,
     ];
     let cells = texts.into_iter().chain(counts.map(|count| count.to_string()));
-    line(out, cells.chain([totals.cost.as_usd().to_string(), totals.unpriced.to_string()]));
+    let costs = [totals.cost.as_usd().to_string(), totals.unpriced.to_string()];
+    line(out, cells.chain(costs).chain(estimated));
 }

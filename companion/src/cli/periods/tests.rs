@@ -70,18 +70,38 @@ fn days_are_as_long_as_the_clock_makes_them() {
 
 #[test]
 fn figures_are_those_of_the_report() {
-    let calls = crate::report::tests::fixture::calls();
-    let window = crate::record::Window { from: NOW.plus_seconds(-30 * 86_400), to: NOW.plus_seconds(3600) };
-    let totals = ledger(&calls).totals(window, &Filter::default()).unwrap();
+    let mut calls = crate::report::tests::fixture::calls();
+    // Some of every kind of token, whatever the day has.
+    for (number, call) in calls.iter_mut().enumerate().filter(|(_, call)| call.input_tokens.is_some()) {
+        let number = number as u64;
+        (call.cache_read_tokens, call.cache_write_tokens) = (Some(number % 7), Some(number % 5));
+        call.reasoning_tokens = Some(number % 3);
+    }
+    let window = crate::record::Window { from: NOW.plus_seconds(-30 * 86_400), to: NOW };
+    let totals = crate::report::build(&ledger(&calls), window, &[], NOW).unwrap().totals;
+    let kinds = [
+        ("input_tokens", totals.input_tokens),
+        ("cache_read_tokens", totals.cache_read_tokens),
+        ("cache_write_tokens", totals.cache_write_tokens),
+        ("output_tokens", totals.output_tokens),
+        ("reasoning_tokens", totals.reasoning_tokens),
+    ];
+    assert!(kinds.iter().all(|(_, tokens)| *tokens > 0), "{kinds:?}");
     for period in [Period::Hour, Period::Day, Period::Week, Period::Month] {
         let document = json(period, &calls, &["--last", "30d", "--by", "model,user,service,provider"]);
         let sum = |key: &str| -> f64 {
             document["periods"].as_array().unwrap().iter().map(|one| one[key].as_f64().unwrap()).sum()
         };
         assert_eq!(sum("calls"), totals.calls as f64);
-        assert_eq!(sum("input_tokens"), totals.input_tokens as f64);
+        for (kind, tokens) in kinds {
+            assert_eq!(sum(kind), tokens as f64, "{kind} by {period:?}");
+            assert_eq!(document["totals"][kind], tokens, "{kind} by {period:?}");
+        }
         assert!((sum("cost_usd") - totals.cost.as_usd()).abs() < 1e-9);
+        assert_eq!(document["totals"]["cost_usd"], totals.cost.as_usd());
         assert_eq!(document["totals"]["calls"], totals.calls);
+        assert_eq!(sum("failed_calls"), totals.failed as f64);
+        assert_eq!(sum("unpriced_calls"), totals.unpriced as f64);
         for one in document["periods"].as_array().unwrap() {
             for by in ["model", "user", "service", "provider"] {
                 let groups = one["groups"].as_array().into_iter().flatten().filter(|group| group["by"] == by);
@@ -111,6 +131,43 @@ fn the_last_line_names_what_the_figures_rest_on() {
         periods(Period::Day, &[], &[]).unwrap().lines().last().unwrap(),
         "No call ended in this time."
     );
+}
+
+#[test]
+fn the_compact_form_has_calls_all_tokens_and_cost() {
+    let mut first = at(1, "2026-11-23T10:00:00Z");
+    (first.cache_read_tokens, first.reasoning_tokens) = (Some(500), Some(100));
+    let calls = [first, at(2, "2026-11-23T10:00:01Z")];
+    let heads = |flags: &[&str]| {
+        let text = periods(Period::Day, &calls, &[&["--from", "2026-11-23"], flags].concat()).unwrap();
+        let head = text.lines().find(|line| line.contains("Calls")).expect("a heading").to_owned();
+        let words: Vec<_> = head.split_whitespace().map(str::to_owned).collect();
+        (words, text)
+    };
+    let (head, text) = heads(&["--compact"]);
+    assert_eq!(head, ["Day", "Calls", "Tokens", "Cost"]);
+    let row = text.lines().find(|line| line.starts_with("2026-11-23")).expect("a row");
+    let cells: Vec<_> = row.split_whitespace().collect();
+    // 1,000 + 200 tokens each; cached and reasoning ones are parts of them.
+    assert_eq!(cells[..3], ["2026-11-23", "2", "2.4k"], "{text}");
+    assert_eq!(
+        heads(&[]).0,
+        ["Day", "Calls", "Input", "Cached", "Output", "Reasoning", "Cost", "Not", "exact"]
+    );
+}
+
+#[test]
+fn csv_has_what_of_a_period_is_estimated() {
+    let mut estimated = at(1, "2026-11-23T10:00:00Z");
+    estimated.cost_status = spanledger::CostStatus::Estimated;
+    let calls = [estimated, at(2, "2026-11-23T10:00:01Z")];
+    let csv = periods(Period::Day, &calls, &["--from", "2026-11-23", "--by", "model", "--csv"]).unwrap();
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.trim_end().split(',').collect()).collect();
+    let end = |row: usize| rows[row][rows[row].len() - 4..].join(",");
+    assert_eq!(end(0), "cost_usd,unpriced_calls,estimated_calls,estimated_cost_usd");
+    assert_eq!(end(1), "0.00054,0,1,0.00027");
+    assert_eq!(end(2), "0.00054,0,,");
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{csv}");
 }
 
 #[test]

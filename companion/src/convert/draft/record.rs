@@ -40,6 +40,9 @@ impl Draft<'_> {
             self.status_code = failure.status;
         }
         let outcome = self.outcome.unwrap_or_else(|| self.inferred_outcome(failure.kind, stream));
+        if self.own && outcome == Outcome::Failed && self.status_code.is_some_and(|code| code < 300) {
+            self.status_code = failure.status;
+        }
         let error_kind = outcome.is_error().then(|| self.name_failure(outcome, failure));
         let usage_source = self.usage_source.unwrap_or(match (self.usage.is_empty(), outcome) {
             (true, _) => UsageSource::None,
@@ -96,7 +99,8 @@ impl Draft<'_> {
             price_factors,
             computed_cost: cost.computed,
             tags: Tags::default(),
-            user: text(self.more.account.or(self.user), NAME_BYTES),
+            // A server's user is at best the application's account with it.
+            user: text(self.more.account.or(self.user).filter(|_| !self.witness), NAME_BYTES),
             client_address: self.client_address.map(Cow::into_owned),
             conversation_id: text(self.conversation, NAME_BYTES),
             key_fingerprint: text(self.key_fingerprint, NAME_BYTES),
@@ -133,7 +137,11 @@ impl Draft<'_> {
     fn failure(&self) -> Failure {
         let failed = self.has_failed() || self.outcome.is_some_and(Outcome::is_error);
         let text = self.error_message.as_deref().filter(|_| failed);
-        Failure::read(self.status_code, self.error_type.as_deref(), text.into_iter())
+        let failure = Failure::read(self.status_code, self.error_type.as_deref(), text.into_iter());
+        match (self.provider.as_deref(), self.error_type.as_deref()) {
+            (Some(provider), Some(code)) => failure.coded(provider, code),
+            _ => failure,
+        }
     }
 
     /// Whether anything on the span marks the call as failed.

@@ -92,6 +92,11 @@ impl Kind {
     /// What an exception class or a provider's error code means: `openai.RateLimitError`, `ModelRateLimitError`,
     /// `_ResourceExhaustedError`, `rate_limit_error`, `Anthropic::RateLimitError`.
     pub(super) fn of_name(name: &str) -> Option<Self> {
+        // Codes of clouds begin with what failed: `AuthFailure.SecretIdNotFound`, `Throttling.RateQuota`.
+        let group = name.split_once('.').map(|(group, _)| group);
+        if let Some((_, kind)) = GROUPS.iter().find(|(known, _)| group == Some(known)) {
+            return Some(*kind);
+        }
         let class = name.rsplit(['.', ':', '/', '#', '\\']).next().unwrap_or(name);
         let bare: String =
             class.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
@@ -105,6 +110,16 @@ impl Kind {
     }
 }
 
+/// First parts of the codes of Tencent Cloud and Alibaba Cloud.
+const GROUPS: &[(&str, Kind)] = &[
+    ("AuthFailure", Kind::Unauthenticated),
+    ("UnauthorizedOperation", Kind::PermissionDenied),
+    ("AccessDenied", Kind::PermissionDenied),
+    ("RequestLimitExceeded", Kind::RateLimited),
+    ("Throttling", Kind::RateLimited),
+    ("AllocationQuota", Kind::QuotaExceeded),
+];
+
 /// Parts of names without case and punctuation. The first that fits counts, so the more precise come first.
 const NAMES: &[(&str, Kind)] = &[
     ("insufficientquota", Kind::QuotaExceeded),
@@ -113,11 +128,16 @@ const NAMES: &[(&str, Kind)] = &[
     ("billing", Kind::QuotaExceeded),
     ("budgetexceeded", Kind::QuotaExceeded),
     ("insufficientbalance", Kind::QuotaExceeded),
+    ("arrear", Kind::QuotaExceeded),
     ("ratelimit", Kind::RateLimited),
     ("toomanyrequests", Kind::RateLimited),
     ("resourceexhausted", Kind::RateLimited),
     ("throttl", Kind::RateLimited),
+    ("requestlimitexceeded", Kind::RateLimited),
+    ("limitrequests", Kind::RateLimited),
+    ("limitburstrate", Kind::RateLimited),
     ("authentication", Kind::Unauthenticated),
+    ("authfailure", Kind::Unauthenticated),
     ("unauthenticated", Kind::Unauthenticated),
     ("unauthorized", Kind::Unauthenticated),
     ("unauthorised", Kind::Unauthenticated),
@@ -133,6 +153,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("contextlength", Kind::ContextLengthExceeded),
     ("contentfilter", Kind::ContentFiltered),
     ("contentpolicy", Kind::ContentFiltered),
+    ("datainspection", Kind::ContentFiltered),
     ("guardrail", Kind::ContentFiltered),
     // Before `notfound`: a host that is not found is no model that is not found.
     ("hostnotfound", Kind::Connection),

@@ -168,3 +168,43 @@ fn knows_the_words_of_transports() {
         assert_eq!(read("", text).kind, Some(kind), "{text}");
     }
 }
+
+#[test]
+fn knows_the_codes_of_each_provider() {
+    let read =
+        |provider, code| Failure::read(Some(200), Some(code), std::iter::empty()).coded(provider, code);
+    for (provider, code, status, kind) in [
+        ("minimax", "1002", 429, Kind::RateLimited),
+        ("MiniMax", "1039", 429, Kind::RateLimited),
+        ("minimax", "1004", 401, Kind::Unauthenticated),
+        ("minimax", "2049", 401, Kind::Unauthenticated),
+        ("minimax", "1008", 200, Kind::QuotaExceeded),
+        ("z_ai", "1002", 401, Kind::Unauthenticated),
+        ("z_ai", "1302", 429, Kind::RateLimited),
+        ("baidu", "18", 429, Kind::RateLimited),
+        ("baidu", "110", 401, Kind::Unauthenticated),
+        ("iflytek", "11202", 429, Kind::RateLimited),
+        ("iflytek", "11200", 403, Kind::PermissionDenied),
+        ("cloudflare", "10000", 401, Kind::Unauthenticated),
+        ("tencent_cloud", "AuthFailure.SecretIdNotFound", 401, Kind::Unauthenticated),
+        ("tencent_cloud", "RequestLimitExceeded", 429, Kind::RateLimited),
+        ("alibaba_cloud", "Throttling.RateQuota", 429, Kind::RateLimited),
+        ("alibaba_cloud", "InvalidApiKey", 401, Kind::Unauthenticated),
+        ("alibaba_cloud", "Arrearage", 200, Kind::QuotaExceeded),
+        ("alibaba_cloud", "DataInspectionFailed", 200, Kind::ContentFiltered),
+        ("openrouter", "429", 429, Kind::RateLimited),
+        ("openrouter", "401", 401, Kind::Unauthenticated),
+    ] {
+        assert_eq!(read(provider, code), failure(status, kind), "{provider} {code}");
+    }
+    // A number says nothing at another provider.
+    assert_eq!(read("openai", "1002"), failure_without_kind(200));
+    assert_eq!(read("minimax", "9999"), failure_without_kind(200));
+    // A status of HTTP that says it already stays as it is.
+    let refused = Failure::read(Some(403), Some("1004"), std::iter::empty()).coded("minimax", "1004");
+    assert_eq!(refused, failure(403, Kind::Unauthenticated));
+}
+
+fn failure_without_kind(status: u16) -> Failure {
+    Failure { status: Some(status), kind: None }
+}

@@ -112,11 +112,17 @@ fn counts_our_own_call_once_that_passes_through_a_gateway_of_own() {
 
 #[test]
 fn counts_no_span_of_a_server_next_to_the_clients() {
-    let mut server = span(2, Some(1), framework());
-    server.kind = 2;
-    assert_eq!(counted(vec![vec![server.clone()], vec![span(1, None, framework())]]), [1]);
-    let converted = convert("app", vec![server]);
-    assert_eq!(converted.records[0].origin, crate::record::Origin::Witness);
+    // SERVER and CONSUMER; INTERNAL, CLIENT, PRODUCER and none are a client's.
+    for (kind, witness) in [(2, true), (5, true), (0, false), (1, false), (3, false), (4, false)] {
+        let mut server = span(2, Some(1), framework());
+        server.kind = kind;
+        let client = span(1, None, framework());
+        let kept = if witness { 1 } else { 2 };
+        assert_eq!(counted(vec![vec![server.clone()], vec![client.clone()]]), [kept], "kind {kind}");
+        assert_eq!(counted(vec![vec![client], vec![server.clone()]]), [kept], "kind {kind}");
+        let converted = convert("app", vec![server]);
+        assert_eq!(converted.records[0].origin == Origin::Witness, witness, "kind {kind}");
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn fits_every_screen_in_both_schemes_without_a_complaint() {
     assert_eq!(grounds.len(), 2, "light and dark have their own ground");
 }
 
-/// The picture of the README; `docs/screenshot` takes it.
+/// What is seen before scrolling, in the size of a usual window.
 #[test]
 fn the_report_is_seen_at_first_sight() {
     let Some((mut browser, site)) = visit(ledger(&calls())) else { return };

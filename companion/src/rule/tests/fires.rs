@@ -341,6 +341,22 @@ fn usage_missing_does_not_fire_at_1_percent_nor_for_failed_calls() {
 }
 
 #[test]
+fn usage_missing_does_not_fire_for_calls_whose_response_is_still_to_come() {
+    let pending = |n| CallRecord { outcome: Outcome::Pending, ..without_usage(n) };
+    let mut calls = many(20, call);
+    calls.extend(many(20, pending));
+    assert_calm(&status(UsageMissing, &calls, 60), 0.0);
+    // Alone they are nothing to judge.
+    let alone = status(UsageMissing, &many(20, pending), 60);
+    assert_eq!((alone.state, alone.alerts.len()), (State::Inactive, 0), "{alone:?}");
+    assert!(alone.no_data.is_some(), "{alone:?}");
+    // As many completed ones without usage fire.
+    calls.truncate(20);
+    calls.extend(many(20, without_usage));
+    assert_fires(&status(UsageMissing, &calls, 60), 0.5);
+}
+
+#[test]
 fn auth_failures_fires_at_5_answers_401_or_403() {
     let calls = [failed(1, 401), failed(2, 403), failed(3, 401), failed(4, 403), failed(5, 401)];
     assert_fires(&status(AuthFailures, &calls, 60), 5.0);

@@ -1,6 +1,7 @@
-//! LiteLLM and the Claude SDKs.
+//! LiteLLM and the Claude SDKs, and what serves calls.
 
 use super::*;
+use crate::record::Origin;
 
 fn litellm(more: Json) -> Sent<'static> {
     let mut attributes = json!({
@@ -106,4 +107,43 @@ fn the_claude_sdk_with_what_compactions_used() {
         }),
     )
     .is(&json!({ "input": 10_350, "output": 570, "cost_status": "estimated" }));
+}
+
+#[test]
+fn what_serves_calls_is_a_witness_without_a_user() {
+    let claude_platform = json!({
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.response.model": "claude-sonnet-4-5", "gen_ai.response.id": "msg_1", "gen_ai.usage.input_tokens": 1350,
+        "gen_ai.usage.output_tokens": 70, "user.id": "acct_1",
+    });
+    let envoy = json!({
+        "openinference.span.kind": "LLM", "llm.system": "openai", "llm.model_name": "gpt-4o-mini",
+        "llm.token_count.prompt": 1350, "llm.token_count.completion": 70, "user.id": "acct_1",
+    });
+    let vllm = json!({
+        "gen_ai.response.model": "llama-3.3-70b", "gen_ai.request.id": "cmpl-1", "gen_ai.request.max_tokens": 100,
+        "gen_ai.usage.prompt_tokens": 1350, "gen_ai.usage.completion_tokens": 70, "gen_ai.latency.e2e": 1.5,
+    });
+    let sent = |scope, attributes| Sent { scope, attributes, status: (1, ""), ..Sent::default() };
+    for sender in [
+        litellm(json!({})),
+        sent("com.anthropic.platform", claude_platform),
+        sent("envoyproxy/ai-gateway", envoy),
+        sent("vllm.llm_engine", vllm),
+    ] {
+        let call = |kind| {
+            let span = Span { kind, ..sender.span(1, None) };
+            let mut converted = converted(&batch(sender.scope, "", vec![span])).unwrap();
+            assert_eq!(converted.records.len(), 1, "{} of kind {kind}: {converted:?}", sender.scope);
+            converted.records.remove(0)
+        };
+        let client = call(3);
+        assert_eq!(client.origin, Origin::ThirdParty, "{}", sender.scope);
+        assert_eq!((client.input_tokens, client.output_tokens), (Some(1350), Some(70)), "{}", sender.scope);
+        for kind in [2, 5] {
+            // All else is as a client's span gives it.
+            let expected = CallRecord { origin: Origin::Witness, user: None, ..client.clone() };
+            assert_eq!(call(kind), expected, "{} of kind {kind}", sender.scope);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Spans about work with a model that are no calls are counted by scope and reason.
 
 use super::*;
+use crate::convert::third_party::WORK;
 use crate::record::SkipReason;
 
 #[test]
@@ -33,6 +34,25 @@ fn names_the_reason_of_every_skipped_span() {
         let expected: Vec<_> = reason.into_iter().map(|reason| ("some.scope", reason, 1)).collect();
         assert_eq!(found, expected, "{attributes}");
     }
+}
+
+#[test]
+fn a_key_of_every_prefix_of_work_is_counted_by_its_scope() {
+    for start in ["gen_ai.", "llm.", "ai.", "langfuse.", "mlflow.", "claude_code.", "codex."] {
+        assert!(WORK.contains(&start), "{start}");
+    }
+    for start in WORK {
+        let mut attributes = json!({});
+        attributes[format!("{start}not.known.to.anyone")] = "x".into();
+        let converted = Sent { scope: "some.scope", attributes, ..Sent::default() }.convert();
+        assert_eq!((converted.records.len(), converted.ignored), (0, 1), "{start}");
+        let found: Vec<_> = converted.skipped.iter().flat_map(|(_, skipped)| skipped.iter()).collect();
+        assert_eq!(found, [("some.scope", SkipReason::Unknown, 1)], "{start}");
+    }
+    // The beginning of another word is none.
+    let attributes = json!({ "aim.run": "x", "codexes.n": "x", "http.route": "/" });
+    let converted = Sent { scope: "some.scope", attributes, ..Sent::default() }.convert();
+    assert_eq!(converted.skipped.iter().count(), 0);
 }
 
 #[test]
