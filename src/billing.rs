@@ -262,3 +262,10 @@ pub(crate) fn is_word(text: &str) -> bool {
     (1..=MAX_TEXT).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'='))
 }
+
+/// Whether a service tier is the one every price is given for.
+pub(crate) fn is_standard(tier: &str) -> bool {
+    ["", "default", "standard", "auto", "on_demand", "standard_only"]
+        .iter()
+        .any(|standard| tier.eq_ignore_ascii_case(standard))
+}

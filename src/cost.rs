@@ -22,7 +22,7 @@ pub use self::error::PriceError;
 use self::lookup::Place;
 use self::table::Table;
 use self::tokens::Tokens;
-use crate::billing::{Billing, Count, Word};
+use crate::billing::{Billing, Count, Word, is_standard};
 use crate::semconv::provider;
 use crate::text_enum::text_enum;
 use crate::usage::{Usage, UsageSource};
@@ -306,11 +306,4 @@ impl PriceQuery<'_> {
     fn tier_is_sure(&self) -> bool {
         self.service_tier.is_some() || self.requested_service_tier.is_none_or(is_standard)
     }
-}
-
-/// Whether a service tier is the one every price is given for.
-fn is_standard(tier: &str) -> bool {
-    ["", "default", "standard", "auto", "on_demand", "standard_only"]
-        .iter()
-        .any(|standard| tier.eq_ignore_ascii_case(standard))
 }

@@ -6,6 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The default bound on what all calls of a process hold for reading: 256 MiB.
 pub(crate) const DEFAULT_LIMIT: usize = 256 * 1024 * 1024;
 
+/// A bound on what all calls of the process hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit(pub(crate) usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(DEFAULT_LIMIT)
+    }
+}
+
 /// Bytes held now, by all middlewares.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 

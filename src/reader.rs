@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::call::{ResponseFacts, Unparsed};
 use crate::decoder::Decoder;
-use crate::memory::{Buffer, Limits};
+use crate::memory::{Buffer, Limit, Limits};
 use crate::provider::read::headers;
 use crate::provider::{Framing, Reading, WireFormat};
 
@@ -66,6 +66,7 @@ impl Reader {
         mut reading: Reading,
         memory_limit: usize,
     ) -> Self {
+        reading.memory_limit = Limit(memory_limit);
         format.read_headers(headers, &mut reading);
         headers::read(headers, &mut reading.facts);
         let stream = stream && status.is_success();

@@ -27,9 +27,9 @@ static MEASURED: Mutex<()> = Mutex::new(());
 /// exist one at a time.
 struct Endless {
     content_type: &'static str,
-    begin: &'static str,
+    begin: &'static [u8],
     length: usize,
-    end: &'static str,
+    end: &'static [u8],
 }
 
 #[async_trait::async_trait]
@@ -42,8 +42,7 @@ impl Middleware for Endless {
     ) -> reqwest_middleware::Result<Response> {
         const FRAME: usize = 64 * 1024;
         let frame = |bytes: Bytes| Ok::<_, std::io::Error>(Frame::data(bytes));
-        let (begin, end) =
-            (Bytes::from_static(self.begin.as_bytes()), Bytes::from_static(self.end.as_bytes()));
+        let (begin, end) = (Bytes::from_static(self.begin), Bytes::from_static(self.end));
         let filler = (0..self.length / FRAME).map(move |_| frame(Bytes::from(vec![b'x'; FRAME])));
         let frames = std::iter::once(frame(begin)).chain(filler).chain(std::iter::once(frame(end)));
         let body = reqwest::Body::wrap(StreamBody::new(stream::iter(frames)));
@@ -106,7 +105,8 @@ fn a_piece_of_50_mb_takes_32_mib_at_most() {
             r#""}]}}]}]"#,
         ),
     ] {
-        let endless = Endless { content_type, begin, length: 50_000_000, end };
+        let (begin_bytes, end) = (begin.as_bytes(), end.as_bytes());
+        let endless = Endless { content_type, begin: begin_bytes, length: 50_000_000, end };
         let (peak, unparsed) = peak(endless, url, stream.clone());
         assert!(peak <= 32 * MIB, "{content_type}, {begin}: {peak} bytes");
         let ignored = begin.starts_with(": ");
@@ -119,19 +119,55 @@ fn a_piece_of_50_mb_takes_32_mib_at_most() {
 fn the_longest_piece_that_is_read_takes_32_mib_at_most() {
     let endless = Endless {
         content_type: "text/event-stream",
-        begin: r#"data: {"id":"c","choices":[{"delta":{"content":""#,
+        begin: br#"data: {"id":"c","choices":[{"delta":{"content":""#,
         length: 15 * MIB,
-        end: "\"}}]}\n\n",
+        end: b"\"}}]}\n\n",
     };
     let (peak, unparsed) = peak(endless, CHAT, Bytes::from_static(br#"{"model":"gpt-4o","messages":[]}"#));
     assert!(peak <= 32 * MIB, "{peak} bytes");
     assert_eq!(unparsed, None);
 }
 
+/// A message of an AWS event stream whose length is announced and whose payload comes without end.
+#[test]
+fn a_message_of_50_mb_takes_32_mib_at_most() {
+    const LENGTH: u32 = 50_000_000;
+    let mut prelude = [LENGTH.to_be_bytes(), 0_u32.to_be_bytes()].concat();
+    prelude.extend(crc32fast::hash(&prelude).to_be_bytes());
+    let endless = Endless {
+        content_type: "application/vnd.amazon.eventstream",
+        begin: prelude.leak(),
+        length: LENGTH as usize,
+        end: b"",
+    };
+    let url = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/tarn.wren-1/converse-stream";
+    let (peak, unparsed) = peak(endless, url, Bytes::from_static(br#"{"messages":[]}"#));
+    assert!(peak <= 32 * MIB, "{peak} bytes");
+    assert_eq!(unparsed.as_deref(), Some("too_long"));
+}
+
+/// The longest document that is mended: one byte of it is not UTF-8, so that it is copied.
+#[test]
+fn the_longest_document_that_is_mended_takes_32_mib_at_most() {
+    let request = Bytes::from_static(br#"{"model":"gpt-4o","messages":[]}"#);
+    let end = b"\xFF\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}";
+    for (length, wanted) in [(15 * MIB, None), (16 * MIB - 64 * 1024, Some("too_long"))] {
+        let endless = Endless {
+            content_type: "application/json",
+            begin: br#"{"id":"c","model":"gpt-4o","choices":[{"message":{"content":""#,
+            length,
+            end,
+        };
+        let (peak, unparsed) = peak(endless, CHAT, request.clone());
+        assert!(peak <= 32 * MIB, "{length}: {peak} bytes");
+        assert_eq!(unparsed.as_deref(), wanted, "{length}");
+    }
+}
+
 /// The values of a request take the same whatever their number.
 #[test]
 fn a_request_of_a_million_values_takes_32_mib_at_most() {
-    let answer = r#"{"id":"c","model":"gpt-4o","choices":[]}"#;
+    let answer = br#"{"id":"c","model":"gpt-4o","choices":[]}"#;
     let keys: String = (0..1_000_000).map(|key| format!(r#""k{key}":1,"#)).collect();
     let messages = r#"{"role":"user","content":""},"#.repeat(500_000);
     let numbers = "1,".repeat(8 * MIB - 100);
@@ -143,7 +179,7 @@ fn a_request_of_a_million_values_takes_32_mib_at_most() {
         format!(r#"{{"model":"gpt-4o","messages":{nested}}}"#),
     ] {
         let about = body[..60].to_owned();
-        let endless = Endless { content_type: "application/json", begin: answer, length: 0, end: "" };
+        let endless = Endless { content_type: "application/json", begin: answer, length: 0, end: b"" };
         let (peak, unparsed) = peak(endless, CHAT, Bytes::from(body));
         assert!(peak <= 32 * MIB, "{about}: {peak} bytes");
         assert_eq!(unparsed.as_deref(), Some("request"), "{about}");

@@ -11,8 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use super::{PriceError, PriceQuery, Priced, Tokens, is_standard};
-use crate::billing::{Billing, Count, Word};
+use super::{PriceError, PriceQuery, Priced, Tokens};
+use crate::billing::{Billing, Count, Word, is_standard};
 
 /// Tokens a rate is given for.
 const PER: f64 = 1e6;

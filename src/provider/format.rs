@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::call::{ErrorFacts, Operation, RequestFacts, ResponseFacts, Retrieval, Unparsed};
 use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
-use crate::memory::Buffer;
+use crate::memory::{Buffer, Limit};
 use crate::provider::evidence::{self, Evidence};
 use crate::provider::read::{document, state};
 use crate::provider::repeated::{self, Channel, Repeated, Repetition};
@@ -49,6 +49,8 @@ pub(crate) struct Reading {
     pub(crate) cut: bool,
     /// The events that the next ones may repeat.
     pub(crate) repeated: Repeated,
+    /// The bound on what reading takes.
+    pub(crate) memory_limit: Limit,
 }
 
 impl Reading {

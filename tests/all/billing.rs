@@ -35,6 +35,8 @@ struct Case {
     headers: &'static [(&'static str, &'static str)],
     /// Of the request.
     asked: &'static [(&'static str, &'static str)],
+    /// Members that the request has as well.
+    request: Value,
     body: String,
     usd: Option<f64>,
     status: &'static str,
@@ -51,6 +53,7 @@ impl Case {
             model,
             headers,
             asked: &[],
+            request: json!({}),
             body: body.to_string(),
             usd: None,
             status: "exact",
@@ -74,6 +77,10 @@ impl Case {
         Self { asked, ..self }
     }
 
+    fn with_request(self, request: Value) -> Self {
+        Self { request, ..self }
+    }
+
     fn has(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.has.push((name, value.into()));
         self
@@ -93,8 +100,9 @@ impl Case {
         let mut headers: HashMap<String, Value> =
             self.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         headers.insert("content-type".to_owned(), json!(content_type));
-        let request = json!({"model": self.model, "stream": stream, "messages": [{"role": "user", "content": "Which bird is it?"}],
+        let mut request = json!({"model": self.model, "stream": stream, "messages": [{"role": "user", "content": "Which bird is it?"}],
             "input": "Which bird is it?", "contents": [{"parts": [{"text": "Which bird is it?"}]}]});
+        request.as_object_mut().unwrap().extend(self.request.as_object().unwrap().clone());
         Exchange {
             id: self.name.to_owned(),
             request: RecordedRequest {
@@ -234,6 +242,8 @@ async fn bills_what_the_provider_bills() {
         charges::charges(),
         served::tiers(),
         names::names_and_totals(),
+        names::gateways(),
+        names::stops(),
         contradictions::contradictions(),
         endings::endings(),
         payment::otherwise(),

@@ -329,3 +329,81 @@ async fn no_recorded_count_changes_in_silence() {
     assert!(silent.is_empty(), "of {tried} counts these change in silence: {silent:#?}");
     assert!(tried > 8000, "{tried} tried");
 }
+
+/// Headers of counts and tiers that no reader knows.
+const UNKNOWN_HEADERS: [(&str, &str); 5] = [
+    ("x-unheard-of-units", "7"),
+    ("x-unheard-of-usage", "7"),
+    ("x-unheard-of-token-count", "7"),
+    ("x-unheard-of-tier", "express"),
+    ("x-unheard-of-cost", "7"),
+];
+
+#[tokio::test]
+async fn one_header_more_in_any_recorded_response_is_never_exact() {
+    let Some(recordings) = recordings_of_all_formats() else { return };
+    let replay = Replay::start(1).await.unwrap();
+    let (mut tried, mut exact) = (0, Vec::new());
+    for (index, mut exchange) in recordings.into_iter().enumerate() {
+        let (name, value) = UNKNOWN_HEADERS[index % UNKNOWN_HEADERS.len()];
+        exchange.response.headers.insert(name.to_owned(), json!(value));
+        let replayed = replay.run(&exchange).await.unwrap();
+        let [span] = replayed.spans.as_slice() else { continue };
+        if replay::attributes(span)[attribute::COST_STATUS] == "exact" {
+            exact.push(format!("{}: {name}", exchange.id));
+        }
+        tried += 1;
+    }
+    assert!(exact.is_empty(), "{} of {tried} are exact:\n{}", exact.len(), exact.join("\n"));
+    assert!(tried > 1600, "{tried} tried");
+}
+
+/// The body with one text replaced: of the last document or event that has counts.
+fn reworded(body: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let pieces = pieces(body);
+    let last = pieces.iter().rev().find_map(|piece| {
+        let mut roots = Vec::new();
+        counted(&piece.document, "", false, &mut roots);
+        let texts = |root: &String| {
+            let members = piece.document.pointer(root).and_then(Value::as_object).into_iter().flatten();
+            let texts = members.filter(|(_, member)| member.is_string());
+            texts.map(|(name, _)| format!("{root}/{name}")).collect::<Vec<_>>()
+        };
+        let pointers: Vec<String> = roots.iter().flat_map(texts).collect();
+        (!pointers.is_empty()).then_some((piece, pointers))
+    });
+    let Some((piece, pointers)) = last else { return Vec::new() };
+    let bodies = pointers.into_iter().map(|pointer| {
+        let mut document = piece.document.clone();
+        *document.pointer_mut(&pointer).unwrap() = json!("unheard_of");
+        let encoded = (piece.encode)(&document, &body[piece.start..piece.end]);
+        (pointer, [&body[..piece.start], &encoded, &body[piece.end..]].concat())
+    });
+    bodies.collect()
+}
+
+/// Speed, residency, tier, modality: a word that no reader knows may have a price of its own.
+#[tokio::test]
+async fn no_word_of_a_recorded_usage_is_exact_when_it_is_unknown() {
+    let Some(recordings) = recordings_of_all_formats() else { return };
+    let replay = Replay::start(1).await.unwrap();
+    let mut exact = std::collections::BTreeMap::<String, (usize, String)>::new();
+    let mut tried = 0;
+    for mut exchange in recordings {
+        for (pointer, body) in reworded(&body_of(&exchange)) {
+            (exchange.response.body, exchange.response.body_base64) = (None, Some(STANDARD.encode(&body)));
+            let replayed = replay.run(&exchange).await.unwrap();
+            let [span] = replayed.spans.as_slice() else { continue };
+            tried += 1;
+            let span = replay::attributes(span);
+            // A charge is the whole bill, and a version of an API is none of it.
+            let charged = span.get(attribute::COST_PRICE_SOURCE).is_some_and(|source| source == "provider");
+            if span[attribute::COST_STATUS] == "exact" && !charged && !pointer.contains("/api_version/") {
+                let name = pointer.chars().filter(|c| !c.is_ascii_digit()).collect();
+                exact.entry(name).or_insert((0, exchange.id.clone())).0 += 1;
+            }
+        }
+    }
+    assert!(exact.is_empty(), "of {tried} words these are exact: {exact:#?}");
+    assert!(tried > 100, "{tried} tried");
+}

@@ -110,3 +110,104 @@ async fn asks_endpoints_of_the_customers_own_for_a_prompt() {
     assert_eq!(spans(&replay, url, NO_MODEL).await, 1);
     assert_eq!(spans(&replay, url, r#"{"dataframe_split": {"columns": ["a"], "data": [[1]]}}"#).await, 0);
 }
+
+/// Paths of providers, gateways and private servers: the name of the provider, where the call is one.
+#[tokio::test]
+async fn takes_every_path_through_which_people_call_a_model() {
+    let replay = Replay::start(1).await.unwrap();
+    let mut wrong = Vec::new();
+    for (url, body, wanted) in [
+        // Google.
+        (
+            "https://aiplatform.googleapis.com/v1/publishers/google/models/wren-2:generateContent",
+            CONTENTS,
+            "gcp.vertex_ai",
+        ),
+        (
+            "https://europe-west4-aiplatform.googleapis.com/v1beta1/projects/tarn/locations/europe-west4/endpoints/openapi/chat/completions",
+            CHAT,
+            "gcp.vertex_ai",
+        ),
+        // Clouds.
+        ("https://tarn-eu.snowflakecomputing.com/api/v2/cortex/v1/chat/completions", CHAT, "snowflake"),
+        ("https://tarn-eu.snowflakecomputing.com/api/v2/cortex/v1/messages", CHAT, "snowflake"),
+        (
+            "https://api.ai.prod.us-east-1.aws.ml.hana.ondemand.com/v2/inference/deployments/da7/chat/completions",
+            NO_MODEL,
+            "sap_ai_core",
+        ),
+        ("https://api.cloudflare.com/client/v4/accounts/0a1b/ai/v1/chat/completions", CHAT, "cloudflare"),
+        (
+            "https://gateway.ai.cloudflare.com/v1/0a1b/tarn/workers-ai/@cf/meta/wren-8b",
+            NO_MODEL,
+            "cloudflare",
+        ),
+        ("https://adb-5.6.azuredatabricks.net/ai-gateway/anthropic/v1/messages", CHAT, "databricks"),
+        ("https://adb-5.6.azuredatabricks.net/ai-gateway/openai/v1/responses", INPUT, "databricks"),
+        ("https://adb-5.6.azuredatabricks.net/serving-endpoints/anthropic/v1/messages", CHAT, "databricks"),
+        ("https://adb-5.6.azuredatabricks.net/serving-endpoints/embeddings", INPUT, "databricks"),
+        (
+            "https://adb-5.6.azuredatabricks.net/serving-endpoints/gemini/v1beta/models/tarn-9:generateContent",
+            CONTENTS,
+            "databricks",
+        ),
+        ("https://adb-5.6.azuredatabricks.net/serving-endpoints/responses", INPUT, "databricks"),
+        ("https://dashscope-intl.aliyuncs.com/apps/anthropic/v1/messages", CHAT, "alibaba_cloud"),
+        ("https://ark.cn-beijing.volces.com/api/v3/context/chat/completions", CHAT, "volcengine"),
+        ("https://spark-api-open.xf-yun.com/v1/chat/completions", CHAT, "iflytek"),
+        // Gateways and routers.
+        ("https://ai-gateway.helicone.ai/v1/chat/completions", CHAT, "helicone"),
+        ("https://anthropic.helicone.ai/v1/messages", CHAT, "helicone"),
+        ("https://api.kilo.ai/api/openrouter/chat/completions", CHAT, "kilo"),
+        ("https://gateway.braintrust.dev/v1/chat/completions", CHAT, "braintrust"),
+        ("https://opencode.ai/zen/v1/messages", CHAT, "opencode"),
+        ("https://router.huggingface.co/v1/responses", INPUT, "huggingface"),
+        // Providers.
+        ("https://api.perplexity.ai/v1/responses", INPUT, "perplexity"),
+        ("https://api.voyageai.com/v1/embeddings", INPUT, "voyage_ai"),
+        ("https://api.x.ai/v1/messages", CHAT, "x_ai"),
+        // Private servers.
+        ("http://10.7.0.3:4000/gemini/v1beta/models/wren-2:generateContent", CONTENTS, "gcp.gemini"),
+        ("http://vllm.internal:8000/v1/embeddings", INPUT, "vllm.internal"),
+    ] {
+        let replayed = replay.run(&exchange("POST", url, Some(body), "{}")).await.unwrap();
+        let names: Vec<_> = replayed
+            .spans
+            .iter()
+            .map(|span| replay::attributes(span)[attribute::PROVIDER_NAME].as_str().unwrap().to_owned())
+            .collect();
+        if names != [wanted] {
+            wrong.push(format!("{url}: {names:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn makes_no_call_of_other_work_of_providers_and_of_other_services() {
+    let replay = Replay::start(1).await.unwrap();
+    let mut wrong = Vec::new();
+    for (url, bodies) in [
+        // Sessions, searches and tokenizers, which run no model whose tokens are billed with the response.
+        ("https://api.openai.com/v1/realtime/calls", [CHAT, INPUT]),
+        ("https://api.openai.com/v1/vector_stores/vs_9a/search", [INPUT, CHAT]),
+        ("https://api.perplexity.ai/search", [INPUT, CHAT]),
+        ("http://vllm.internal:8000/tokenize", [PROMPT, CHAT]),
+        // Other services.
+        ("https://rest.tarn.example/messages", [SMS, SURVEY]),
+        ("https://api.tarn.example/v2/messages", [SMS, SURVEY]),
+        ("https://graph.tarn.example/v23.0/9001/messages", [SMS, SURVEY]),
+        ("https://api.tarn.example/forms/f7/responses", [SMS, SURVEY]),
+        ("https://api.tarn.example/v3/collectors/12/responses", [SMS, SURVEY]),
+        ("https://school.tarn.example/api/courses/31/completions", [SMS, SURVEY]),
+        ("https://teams.tarn.example/api/chat.postMessage", [SMS, WEB_CHAT]),
+    ] {
+        for body in bodies {
+            let spans = spans(&replay, url, body).await;
+            if spans != 0 {
+                wrong.push(format!("{url} {body}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -9,12 +9,12 @@ use super::Bundled;
 use super::finding::Resolution;
 use super::piece::Piece;
 use super::usage::{count_of, detailed, totals, with_usage};
-use crate::billing::{Billing, Count, Word};
+use crate::billing::{Billing, Count, Word, is_standard};
+use crate::cost::PriceQuery;
 use crate::cost::bill::{BillLine, TOKENS};
 use crate::cost::factors::{self, Served};
 use crate::cost::lookup::{self, Place};
 use crate::cost::tokens::Tokens;
-use crate::cost::{PriceQuery, is_standard};
 
 /// Tokens of one kind: how many there are, and under which keys the table counts them.
 struct Kind {

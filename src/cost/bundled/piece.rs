@@ -5,11 +5,11 @@ use genai_prices::{ErrorKind, PriceCalculation, PriceRequest, Usage, UsageKey};
 use super::Bundled;
 use super::finding::Resolution;
 use super::usage::{detailed, totals, with_usage};
-use crate::billing::{Billing, Word};
+use crate::billing::{Billing, Word, is_standard};
 use crate::cost::factors::{self, Served};
 use crate::cost::lookup::Place;
 use crate::cost::tokens::Tokens;
-use crate::cost::{PriceQuery, Priced, is_standard};
+use crate::cost::{PriceQuery, Priced};
 
 /// Input tokens of a prompt that some sellers bill at a higher price.
 const LONG: u64 = 128_000;

@@ -68,13 +68,21 @@ fn mend(
     reading.repeated.note_more();
     let mut rest = data;
     for _ in 0..if several { MAX_DOCUMENTS } else { 1 } {
-        let repaired = match repair(rest) {
+        let repaired = match repair(rest, reading.memory_limit.0) {
             Ok(repaired) => repaired,
             Err(Fault::Cut) => {
                 reading.cut = true;
                 return false;
             }
             Err(Fault::Malformed) => break,
+            Err(Fault::TooLong) => {
+                reading.facts.unparsed = Some(Unparsed::TooLong);
+                return false;
+            }
+            Err(Fault::Memory) => {
+                reading.facts.unparsed = Some(Unparsed::Memory);
+                return false;
+            }
         };
         read(&repaired.text, reading);
         if std::mem::take(&mut reading.unreadable) {

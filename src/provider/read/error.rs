@@ -170,7 +170,7 @@ pub(crate) fn read(body: &[u8]) -> Option<ErrorFacts> {
     }
     match serde_json::from_slice::<Fault<'_>>(body) {
         Ok(fault) => fault.worded(),
-        Err(_) => serde_json::from_slice::<Fault<'_>>(&repair::repair(body).ok()?.text).ok()?.worded(),
+        Err(_) => serde_json::from_slice::<Fault<'_>>(&repair::repair_short(body)?).ok()?.worded(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::billing::Word;
+use crate::billing::{Word, is_standard};
 use crate::call::ResponseFacts;
 use crate::coverage::Reason;
 
@@ -20,6 +20,8 @@ enum Meaning {
     Cache,
     /// Repeats what the body holds.
     Free,
+    /// A tier under a name that no one knows.
+    UnknownTier,
     Unknown,
 }
 
@@ -37,11 +39,65 @@ const KNOWN: &[(&str, Meaning)] = &[
     ("character-cost", Meaning::Free),
     // Pydantic AI Gateway: rounded.
     ("pydantic-ai-gateway-price-estimate", Meaning::Free),
+    // Bedrock's formats read these four.
+    ("x-amzn-bedrock-input-token-count", Meaning::Free),
+    ("x-amzn-bedrock-output-token-count", Meaning::Free),
+    ("x-amzn-bedrock-cache-read-input-token-count", Meaning::Free),
+    ("x-amzn-bedrock-cache-write-input-token-count", Meaning::Free),
+    // Cohere.
+    ("num_tokens", Meaning::Free),
+    // Text Generation Inference.
+    ("x-prompt-tokens", Meaning::Free),
+    ("x-generated-tokens", Meaning::Free),
+    // Fireworks.
+    ("fireworks-prompt-tokens", Meaning::Free),
+    ("fireworks-cached-prompt-tokens", Meaning::Free),
+    ("fireworks-generated-tokens", Meaning::Free),
+    // Azure API Management, as its documentation names it: all tokens of the call.
+    ("consumed-tokens", Meaning::Free),
 ];
 
 /// Ends of names that speak of what a call costs.
 const PRICED: [&str; 7] =
     ["-cost", "-price", "-price-estimate", "-charge", "-credits", "-credits-used", "-cost-ticks"];
+
+/// Ends of names that speak of what a call used.
+const COUNTED: [&str; 9] = [
+    "-usage",
+    "-unit",
+    "-units",
+    "-token",
+    "-tokens",
+    "-token-count",
+    "-tokens-count",
+    "-token-counts",
+    "-tokens-used",
+];
+
+/// Words of names that speak of what may be used and of how fast, but not of what this call used.
+const LIMITS: [&str; 16] = [
+    "ratelimit",
+    "ratelimitbysize",
+    "limit",
+    "remaining",
+    "reset",
+    "quota",
+    "budget",
+    "max",
+    "time",
+    "latency",
+    "per",
+    "key",
+    "app",
+    "ad",
+    "cpu",
+    "memory",
+];
+
+/// Words of names of tiers that an account, a cache or a disk has. A call of any account costs the same: what an
+/// account has agreed on is in no price table at all.
+const OTHER_TIERS: [&str; 9] =
+    ["account", "customer", "user", "plan", "subscription", "usage", "cache", "storage", "ratelimit"];
 
 /// Ends of names that show whether a gateway has the response from its own cache: Cloudflare's `cf-aig-cache-status`,
 /// Portkey's, OpenRouter's, Kong's `x-cache-status`, LiteLLM's `x-litellm-cache-hit`. Sources, 2026-11:
@@ -70,7 +126,10 @@ pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
                 }
             }
             (_, Some(0.0)) => {}
+            // A secret or a place in a list.
+            _ if name.ends_with("-token") && number.is_none() => {}
             _ if value.is_empty() => {}
+            (Meaning::UnknownTier, _) if is_standard(value) => {}
             _ => facts.coverage.note(Reason::Header, format!("header:{}", &name[..name.len().min(57)])),
         }
     }
@@ -82,6 +141,8 @@ fn meaning(name: &str) -> Option<Meaning> {
     if !matches!(name.as_bytes().last(), Some(b't' | b'e' | b'r' | b's' | b'd' | b'n')) {
         return None;
     }
+    // LiteLLM, in front of a provider's own.
+    let name = name.strip_prefix("llm_provider-").unwrap_or(name);
     // Anthropic, where a subscription pays: all of its limits are of this kind.
     if name.starts_with("anthropic-ratelimit-unified-") {
         return Some(Meaning::Prepaid("subscription"));
@@ -101,14 +162,19 @@ fn meaning(name: &str) -> Option<Meaning> {
     if CACHED.iter().any(|end| name.ends_with(end)) {
         return Some(Meaning::Cache);
     }
-    // What limits count is no bill.
-    let priced = PRICED.iter().any(|end| name.ends_with(end));
-    let limit = || name.contains("ratelimit") || name.contains("rate-limit");
-    let usd = || name.ends_with("-cost-usd") || name.ends_with("-cost-in-usd");
-    if usd() {
+    if name.ends_with("-cost-usd") || name.ends_with("-cost-in-usd") {
         return Some(Meaning::Charge);
     }
-    (priced && !limit()).then_some(Meaning::Unknown)
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    let word = |words: &[&str]| name.split(['-', '_']).any(|word| words.contains(&word));
+    // What limits count is no bill.
+    if ends(&PRICED) {
+        return (!name.contains("ratelimit") && !name.contains("rate-limit")).then_some(Meaning::Unknown);
+    }
+    if name.ends_with("-tier") {
+        return (!word(&OTHER_TIERS)).then_some(Meaning::UnknownTier);
+    }
+    (ends(&COUNTED) && !word(&LIMITS)).then_some(Meaning::Unknown)
 }
 
 #[cfg(test)]
@@ -170,6 +236,47 @@ mod tests {
         for name in ["x-ratelimit-tokens-query-cost", "ratelimitbysize-query-cost", "x-account-tier", "date"]
         {
             assert!(facts(&[(name, "12")]).coverage.is_whole(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_count_or_a_tier_that_no_one_knows_is_not_silent() {
+        for (name, value, noted) in [
+            ("x-acme-billed-units", "12", true),
+            ("x-acme-usage-tokens", "12", true),
+            ("x-acme-audio-token-count", "12", true),
+            ("x-amzn-bedrock-video-token-count", "12", true),
+            ("llm_provider-x-amzn-bedrock-video-token-count", "12", true),
+            ("x-acme-usage", r#"{"audio":3}"#, true),
+            ("x-acme-tokens-used", "12", true),
+            ("x-acme-tier", "turbo", true),
+            ("x-acme-serving-tier", "batch", true),
+            ("x-acme-billed-units", "0", false),
+            ("x-acme-usage-tokens", "", false),
+            ("x-acme-tier", "Standard", false),
+            ("x-acme-tier", "default", false),
+            // Read elsewhere, or in the body as well.
+            ("x-amzn-bedrock-output-token-count", "12", false),
+            ("llm_provider-x-amzn-bedrock-output-token-count", "12", false),
+            ("x-generated-tokens", "12", false),
+            ("num_tokens", "12", false),
+            // Limits, times and secrets.
+            ("x-ratelimit-remaining-tokens", "12", false),
+            ("x-ratelimit-renewalperiod-tokens", "60", false),
+            ("x-remaining-tokens", "12", false),
+            ("anthropic-ratelimit-tokens-limit", "12", false),
+            ("x-time-per-token", "12", false),
+            ("fireworks-server-time-to-first-token", "0.2", false),
+            ("x-csrf-token", "a3f0", false),
+            ("x-next-page-token", "CAE=", false),
+            ("x-app-usage", r#"{"call_count":28}"#, false),
+            // Of the account.
+            ("x-account-tier", "enterprise", false),
+            ("x-usage-tier", "5", false),
+        ] {
+            let facts = facts(&[(name, value)]);
+            let wanted = Vec::from_iter(noted.then(|| format!("header:{name}")));
+            assert_eq!(facts.coverage.paths(), wanted, "{name}: {value}");
         }
     }
 }

@@ -2,10 +2,12 @@
 //! not UTF-8, half of a surrogate pair, raw control characters, a byte order mark, commas too many, `NaN`, numbers that
 //! no double holds, deep nesting. What comes out is JSON that every reader takes.
 //!
-//! The document is copied in one pass. A member that is given again is overwritten with blanks, so that each byte is
+//! The document is copied in one pass, into memory that is taken once and counted with what all calls hold. A member that is given again is overwritten with blanks, so that each byte is
 //! written at most twice.
 
 use std::ops::Range;
+
+use crate::memory::Lease;
 
 /// Levels that are kept; what is deeper reads as null.
 const DEPTH: usize = 100;
@@ -13,8 +15,11 @@ const DEPTH: usize = 100;
 /// Members and elements of a document that is mended.
 const MAX_NODES: usize = 1 << 17;
 
-/// Bytes of a mended document.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of a mended document: with the longest piece that it is made from, less than 32 MiB.
+const MAX_BYTES: usize = 15 * 1024 * 1024 + 512 * 1024;
+
+/// What a document without a response (an error, a state) is mended up to. They are short.
+const MAX_SHORT: usize = 64 * 1024;
 
 /// Names of members that were given twice, as far as they are kept.
 const MAX_REPEATED: usize = 9;
@@ -24,8 +29,12 @@ const MAX_REPEATED: usize = 9;
 pub(super) enum Fault {
     /// It ends before its end.
     Cut,
-    /// It is no JSON to anyone, or too large to be mended.
+    /// It is no JSON to anyone.
     Malformed,
+    /// It is too large to be mended.
+    TooLong,
+    /// All calls of the process together hold too much.
+    Memory,
 }
 
 /// A document that every reader takes.
@@ -36,6 +45,8 @@ pub(super) struct Repaired<'a> {
     pub(super) repeated: Vec<String>,
     /// What follows the document.
     pub(super) rest: &'a [u8],
+    /// Counts the text as held.
+    _lease: Lease,
 }
 
 /// Past white space and a byte order mark.
@@ -49,20 +60,40 @@ pub(super) fn skip_blank(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// Mends the first document of `text`.
-pub(super) fn repair(text: &[u8]) -> Result<Repaired<'_>, Fault> {
+/// Mends the first document of `text`, unless all calls of the process would hold more than `memory_limit`.
+pub(super) fn repair(text: &[u8], memory_limit: usize) -> Result<Repaired<'_>, Fault> {
     let text = skip_blank(text);
-    let mut mender = Mender { text, at: 0, out: Vec::new(), nodes: 0, repeated: Vec::new() };
+    let room = room(text);
+    let members = MAX_NODES.min(text.len()) * size_of::<Member>();
+    let lease = Lease::take(room + members, memory_limit).ok_or(Fault::Memory)?;
+    let mut mender =
+        Mender { text, at: 0, out: Vec::with_capacity(room), room, nodes: 0, repeated: Vec::new() };
     mender.value(0)?;
     let rest = skip_blank(&text[mender.at..]);
     let end = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    Ok(Repaired { text: mender.out, repeated: mender.repeated, rest: &rest[..end] })
+    Ok(Repaired { text: mender.out, repeated: mender.repeated, rest: &rest[..end], _lease: lease })
+}
+
+/// Mends a document that is no response, if it is a short one.
+pub(super) fn repair_short(text: &[u8]) -> Option<Vec<u8>> {
+    (text.len() <= MAX_SHORT).then(|| repair(text, usize::MAX).ok()).flatten().map(|repaired| repaired.text)
+}
+
+/// The most bytes that the mended document takes: three for what is not UTF-8, six for a control character, and for
+/// each value a comma and quotes, or a null.
+fn room(text: &[u8]) -> usize {
+    let broken = text.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    let control = text.iter().filter(|byte| **byte < 0x20).count();
+    let values = text.len().min(MAX_NODES);
+    (text.len() + 2 * broken + 5 * control + 4 * values + 8).min(MAX_BYTES)
 }
 
 struct Mender<'a> {
     text: &'a [u8],
     at: usize,
     out: Vec<u8>,
+    /// Bytes that `out` may have.
+    room: usize,
     nodes: usize,
     repeated: Vec<String>,
 }
@@ -87,7 +118,16 @@ impl Mender<'_> {
 
     fn count(&mut self) -> Result<(), Fault> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES || self.out.len() > MAX_BYTES { Err(Fault::Malformed) } else { Ok(()) }
+        if self.nodes > MAX_NODES { Err(Fault::TooLong) } else { Ok(()) }
+    }
+
+    /// Writes bytes where there is room: what is taken never grows.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if self.out.len() + bytes.len() > self.room {
+            return Err(Fault::TooLong);
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
     }
 
     fn value(&mut self, depth: usize) -> Result<(), Fault> {
@@ -114,11 +154,11 @@ impl Mender<'_> {
         let odd = [b"NaN".as_slice(), b"Infinity", b"-Infinity", b"+Infinity"].contains(&word);
         let number = std::str::from_utf8(word).is_ok_and(|word| word.parse::<f64>().is_ok());
         match () {
-            () if known => self.out.extend_from_slice(word),
+            () if known => self.put(word)?,
             () if odd || number => {
-                self.out.push(b'"');
-                self.out.extend_from_slice(word);
-                self.out.push(b'"');
+                self.put(b"\"")?;
+                self.put(word)?;
+                self.put(b"\"")?;
             }
             () if self.at == self.text.len() => return Err(Fault::Cut),
             () => return Err(Fault::Malformed),
@@ -128,7 +168,7 @@ impl Mender<'_> {
 
     fn array(&mut self, depth: usize) -> Result<(), Fault> {
         self.at += 1;
-        self.out.push(b'[');
+        self.put(b"[")?;
         let mut first = true;
         loop {
             match self.peek()? {
@@ -140,7 +180,7 @@ impl Mender<'_> {
                 _ => {}
             }
             if !std::mem::take(&mut first) {
-                self.out.push(b',');
+                self.put(b",")?;
             }
             self.count()?;
             self.value(depth + 1)?;
@@ -149,14 +189,14 @@ impl Mender<'_> {
             }
         }
         self.at += 1;
-        self.out.push(b']');
+        self.put(b"]")?;
         Ok(())
     }
 
     /// Every member is written with a comma before it; that of the first is taken away at the end.
     fn object(&mut self, depth: usize) -> Result<(), Fault> {
         self.at += 1;
-        self.out.push(b'{');
+        self.put(b"{")?;
         let begin = self.out.len();
         let mut members = Vec::new();
         loop {
@@ -170,7 +210,7 @@ impl Mender<'_> {
                 _ => return Err(Fault::Malformed),
             }
             self.count()?;
-            self.out.push(b',');
+            self.put(b",")?;
             let name = self.out.len();
             self.string()?;
             let name = name..self.out.len();
@@ -178,7 +218,7 @@ impl Mender<'_> {
                 return Err(Fault::Malformed);
             }
             self.at += 1;
-            self.out.push(b':');
+            self.put(b":")?;
             let value = self.out.len();
             self.value(depth + 1)?;
             members.push(Member { name, value: value..self.out.len() });
@@ -191,7 +231,7 @@ impl Mender<'_> {
         if let Some(comma) = self.out[begin..].iter().position(|byte| *byte != b' ') {
             self.out[begin + comma] = b' ';
         }
-        self.out.push(b'}');
+        self.put(b"}")?;
         Ok(())
     }
 
@@ -224,43 +264,47 @@ impl Mender<'_> {
     /// A string, with every character that needs it replaced or escaped.
     fn string(&mut self) -> Result<(), Fault> {
         self.at += 1;
-        self.out.push(b'"');
+        self.put(b"\"")?;
         loop {
             let rest = &self.text[self.at..];
             let plain = |byte: &u8| (0x20..0x80).contains(byte) && !matches!(byte, b'"' | b'\\');
             let length = rest.iter().take_while(|byte| plain(byte)).count();
-            self.out.extend_from_slice(&rest[..length]);
+            self.put(&rest[..length])?;
             self.at += length;
             match rest.get(length).ok_or(Fault::Cut)? {
                 b'"' => break,
                 b'\\' => self.escape()?,
                 byte if *byte < 0x20 => {
-                    self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                    self.put(format!("\\u{byte:04x}").as_bytes())?;
                     self.at += 1;
                 }
-                _ => self.not_ascii(),
-            }
-            if self.out.len() > MAX_BYTES {
-                return Err(Fault::Malformed);
+                _ => self.not_ascii()?,
             }
         }
         self.at += 1;
-        self.out.push(b'"');
+        self.put(b"\"")?;
         Ok(())
     }
 
-    fn not_ascii(&mut self) {
-        let rest = &self.text[self.at..];
+    fn not_ascii(&mut self) -> Result<(), Fault> {
+        let text = self.text;
+        let rest = &text[self.at..];
         let run = &rest[..rest.iter().take_while(|byte| **byte >= 0x80).count()];
-        self.out.extend_from_slice(String::from_utf8_lossy(run).as_bytes());
+        for chunk in run.utf8_chunks() {
+            self.put(chunk.valid().as_bytes())?;
+            if !chunk.invalid().is_empty() {
+                self.put("\u{FFFD}".as_bytes())?;
+            }
+        }
         self.at += run.len();
+        Ok(())
     }
 
     fn escape(&mut self) -> Result<(), Fault> {
         let rest = &self.text[self.at..];
         match rest.get(1).ok_or(Fault::Cut)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {
-                self.out.extend_from_slice(&rest[..2]);
+                self.put(&rest[..2])?;
                 self.at += 2;
                 Ok(())
             }
@@ -274,9 +318,9 @@ impl Mender<'_> {
                 };
                 // Two spellings of a name are one name.
                 if character < ' ' || matches!(character, '"' | '\\') {
-                    self.out.extend_from_slice(&rest[..6]);
+                    self.put(&rest[..6])?;
                 } else {
-                    self.out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    self.put(character.encode_utf8(&mut [0; 4]).as_bytes())?;
                 }
                 self.at += length;
                 Ok(())
@@ -300,7 +344,7 @@ impl Mender<'_> {
                     nesting -= 1;
                     if nesting == 0 {
                         self.at += index + 1;
-                        self.out.extend_from_slice(b"null");
+                        self.put(b"null")?;
                         return Ok(());
                     }
                 }

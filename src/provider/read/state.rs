@@ -74,9 +74,9 @@ pub(crate) fn read(document: &[u8], facts: &mut ResponseFacts) {
     let mended;
     let mut state = serde_json::from_slice::<Object<State<'_>>>(document);
     if state.is_err()
-        && let Ok(repaired) = repair::repair(document)
+        && let Some(text) = repair::repair_short(document)
     {
-        mended = repaired.text;
+        mended = text;
         state = serde_json::from_slice(&mended);
     }
     let state = state.unwrap_or_default().0;

@@ -140,5 +140,14 @@ pub(super) fn charges() -> Vec<Case> {
         .header(&[("x-acme-request-cost", "12")])
         .is("estimated")
         .has(attribute::USAGE_UNPARSED, json!(["header:x-acme-request-cost"])),
+        Case::new(
+            "a header of units that no one knows",
+            "https://api.openai.com/v1/chat/completions",
+            "gpt-4o",
+            &chat("gpt-4o", &tokens),
+        )
+        .header(&[("x-acme-billed-units", "12"), ("x-acme-tier", "turbo")])
+        .is("estimated")
+        .has(attribute::USAGE_UNPARSED, json!(["header:x-acme-billed-units", "header:x-acme-tier"])),
     ]
 }

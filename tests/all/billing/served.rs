@@ -21,6 +21,14 @@ pub(super) fn speed_and_region() -> Vec<Case> {
             &message("claude-sonnet-5", &fast),
         )
         .is("estimated"),
+        Case::new(
+            "the usual speed where fast was asked for",
+            ANTHROPIC,
+            "claude-opus-4-6",
+            &message("claude-opus-4-6", &with(fast.clone(), "speed", json!("standard"))),
+        )
+        .with_request(json!({"speed": "fast"}))
+        .costs(bill),
         Case::new("inference in the US", ANTHROPIC, "claude-opus-4-8", &message("claude-opus-4-8", &plain))
             .costs(1.1 * per_million([(300.0, 5.0), (80.0, 25.0)]))
             .factors(&["region=us"]),

@@ -3,6 +3,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
+const ROOMY: usize = usize::MAX / 2;
+
+fn repair(text: &[u8]) -> Result<Repaired<'_>, Fault> {
+    super::repair(text, ROOMY)
+}
+
 fn mended(text: &[u8]) -> Value {
     let repaired =
         repair(text).unwrap_or_else(|fault| panic!("{}: {fault:?}", String::from_utf8_lossy(text)));
@@ -86,7 +92,33 @@ fn tells_what_was_cut_from_what_is_no_json() {
 #[test]
 fn does_not_mend_what_has_too_many_members() {
     let many = format!("{{{}}}", r#""a":1,"#.repeat(MAX_NODES + 1));
-    assert_eq!(repair(many.as_bytes()).unwrap_err(), Fault::Malformed);
+    assert_eq!(repair(many.as_bytes()).unwrap_err(), Fault::TooLong);
+}
+
+#[test]
+fn does_not_mend_what_has_no_room() {
+    let long = [b"{\"a\":\"".as_slice(), &vec![b'x'; MAX_BYTES], b"\xFF\"}"].concat();
+    assert_eq!(repair(&long).unwrap_err(), Fault::TooLong);
+    assert_eq!(super::repair(br#"{"a":NaN}"#, 8).unwrap_err(), Fault::Memory);
+}
+
+/// What is taken at the beginning is enough for whatever becomes longer.
+#[test]
+fn makes_room_for_all_that_grows() {
+    let nested = format!("{}{}0{}", "[".repeat(120), "[],".repeat(2000), "]".repeat(120)).into_bytes();
+    for piece in
+        [b"\xFF".as_slice(), b"\xE2\x82", b"\0", b"\t", b"\\ud800", b"\xE6\xB1\x89\xFF", b"a\xC3(", b"\x80"]
+    {
+        let text = [b"[\"".as_slice(), &piece.repeat(5000), b"\"]"].concat();
+        assert!(repair(&text).is_ok(), "{piece:?}");
+    }
+    let members: String = (0..2000).map(|name| format!("\"{name}\":NaN,")).collect();
+    for text in
+        [nested, [b"[".as_slice(), &b"NaN,".repeat(5000), b"]"].concat(), format!("{{{members}}}").into()]
+    {
+        let repaired = repair(&text).unwrap();
+        assert!(repaired.text.len() <= room(&text));
+    }
 }
 
 proptest! {
@@ -103,7 +135,9 @@ proptest! {
         prop::sample::select(br#"{}[]",:0-9aun\ t"#.iter().copied().chain([0xFF, 0xC3, 0x00, 0x0A]).collect::<Vec<_>>()),
         0..60,
     )) {
-        if let Ok(repaired) = repair(&bytes) {
+        let repaired = repair(&bytes);
+        prop_assert_ne!(repaired.as_ref().err(), Some(&Fault::TooLong));
+        if let Ok(repaired) = repaired {
             let value = serde_json::from_slice::<Value>(&repaired.text);
             prop_assert!(value.is_ok(), "{:?}", String::from_utf8_lossy(&repaired.text));
         }
