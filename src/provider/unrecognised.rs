@@ -4,6 +4,9 @@
 use super::target::Target;
 
 /// Words of paths that cost nothing or manage something: what is below them is no call of a model.
+///
+/// Two of them begin what is billed later, where no client of HTTP sees it: a batch's usage is in a file of results, and
+/// that of a `realtime` session in its WebSocket or WebRTC channel. Their requests have no usage to miss.
 const FREE: &[&str] = &[
     "agents",
     "api_keys",

@@ -62,6 +62,10 @@ async fn records_a_background_response_once_however_often_it_is_fetched() {
     assert_eq!(said[attribute::RESPONSE_ID], "resp_f1");
     assert_eq!(said[attribute::USAGE_INPUT_TOKENS], 23);
     assert_eq!(said[attribute::USAGE_OUTPUT_TOKENS], 9);
+    // 5 and 30 dollars per million tokens.
+    let usd = said[attribute::USAGE_COST].as_f64().unwrap();
+    assert!((usd - (23.0 * 5.0 + 9.0 * 30.0) / 1e6).abs() < 1e-12, "{usd}");
+    assert_eq!(said[attribute::COST_STATUS], "exact");
     assert_eq!(said.get(attribute::UNPARSED), None);
     for _ in 0..2 {
         assert_eq!(call(&replay, &get("completed", true)).await, None);
