@@ -103,6 +103,18 @@ pub fn chat(body: &[u8]) -> Reply {
     Reply { status: 200, header: ("content-type", "text/event-stream".into()), pieces }
 }
 
+/// Serves so many chat completions, and ends this process within the next one, as a crash would.
+pub async fn dying_after(calls: usize) -> Result<String, Box<dyn Error + Send + Sync>> {
+    serve(move |number, _, body| if number < calls { chat(body) } else { std::process::abort() }).await
+}
+
+/// Runs this program once more, with a variable set, until it ends.
+pub fn run_again(variable: &str, value: &std::path::Path) -> Anything {
+    let status = std::process::Command::new(std::env::current_exe()?).env(variable, value).status()?;
+    println!("the application has ended: {status}");
+    Ok(())
+}
+
 /// The base URL and key of an OpenAI-style provider: `OPENAI_BASE_URL` and `OPENAI_API_KEY`, or a local stand-in.
 /// Real providers speak TLS, which is the application's choice: add `--features reqwest/rustls`.
 pub async fn provider() -> Result<(String, String), Box<dyn Error + Send + Sync>> {
