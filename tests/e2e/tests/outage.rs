@@ -56,14 +56,19 @@ async fn loses_nothing(calls: usize, every: Duration) -> Result<()> {
     application.call(&first[0]).await?;
     application.flush().await?;
     companion.kill()?;
-    let mut ticks = tokio::time::interval(every.max(Duration::from_nanos(1)));
-    for exchange in during {
-        ticks.tick().await;
-        application.call(exchange).await?;
-    }
+    call_regularly(&application, during, every).await?;
     companion.restart().await?;
     application.flush().await?;
     companion.rows(exchanges.len()).await?;
+    Ok(())
+}
+
+async fn call_regularly(application: &Application, exchanges: &[Exchange], every: Duration) -> Result<()> {
+    let mut ticks = tokio::time::interval(every.max(Duration::from_nanos(1)));
+    for exchange in exchanges {
+        ticks.tick().await;
+        application.call(exchange).await?;
+    }
     Ok(())
 }
 
@@ -73,7 +78,27 @@ async fn an_application_keeps_its_calls_while_the_companion_is_away() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; its providers are global, so that it runs alone: cargo test --test outage -- --ignored"]
+#[ignore = "takes a minute; its providers are global, so that ./test runs it alone"]
 async fn an_application_keeps_its_calls_while_the_companion_is_away_for_a_minute() -> Result<()> {
     loses_nothing(60 * 50, Duration::from_millis(20)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute; its providers are global, so that ./test runs it alone"]
+async fn an_application_keeps_its_calls_while_the_collector_is_away_for_a_minute() -> Result<()> {
+    let Some(tools) = tools()? else { return Ok(()) };
+    let exchanges = exchanges(60 * 50 + 1);
+    let mut stack = Stack::start(&tools).await?;
+    let provider = Provider::start(&exchanges).await?;
+    let application = Application::with_helper("outage-test", stack.collector.http, &provider)?;
+    let (first, during) = exchanges.split_at(1);
+    application.call(&first[0]).await?;
+    application.flush().await?;
+    stack.companion.rows(1).await?;
+    stack.collector.program.kill()?;
+    call_regularly(&application, during, Duration::from_millis(20)).await?;
+    stack.collector.program.restart().await?;
+    application.flush().await?;
+    stack.companion.rows(exchanges.len()).await?;
+    Ok(())
 }
