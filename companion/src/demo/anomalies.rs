@@ -134,7 +134,7 @@ pub(super) const ALL: &[Anomaly] = &[
         "invoice-batch",
         (9, 40),
         40,
-        Effect::More(More { per_minute: 3.0, user: Some("intern"), borrower: Some("notebook"), ..NONE }),
+        Effect::More(More { per_minute: 6.0, user: Some("intern"), borrower: Some("notebook"), ..NONE }),
     ),
     anomaly(
         "revoked-key",
@@ -239,7 +239,7 @@ pub(super) const ALL: &[Anomaly] = &[
         "docs-search",
         (15, 50),
         60,
-        Effect::More(More { per_minute: 30.0, user: Some("tim"), ..NONE }),
+        Effect::More(More { per_minute: 60.0, user: Some("tim"), ..NONE }),
     ),
     anomaly("surge", "a campaign brings customers", "support-chat", (16, 25), 14, Effect::Surge(8.0)),
 ];
