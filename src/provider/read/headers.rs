@@ -49,6 +49,8 @@ const KNOWN: &[(&str, Meaning)] = &[
     // Text Generation Inference.
     ("x-prompt-tokens", Meaning::Free),
     ("x-generated-tokens", Meaning::Free),
+    // Text Embeddings Inference, which runs on a machine of one's own.
+    ("x-compute-tokens", Meaning::Free),
     // Fireworks.
     ("fireworks-prompt-tokens", Meaning::Free),
     ("fireworks-cached-prompt-tokens", Meaning::Free),
