@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -20,8 +20,11 @@ use spanledger::GenAiMiddleware;
 static HEAP: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1 << 20;
-/// One test measures at a time.
-static MEASURED: Mutex<()> = Mutex::new(());
+/// One test runs at a time, with what it prepares: the allocator counts that, too.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Answers every request with a beginning, `x` without end up to `length` bytes, and an end; in frames of 64 KiB that
 /// exist one at a time.
@@ -59,7 +62,6 @@ fn client(spans: &InMemorySpanExporter, endless: Endless) -> ClientWithMiddlewar
 
 /// The most bytes of the heap that one call takes beyond what was taken before it, and `spanledger.unparsed`.
 fn peak(endless: Endless, url: &str, request: Bytes) -> (usize, Option<String>) {
-    let _alone = MEASURED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let spans = InMemorySpanExporter::default();
     let client = client(&spans, endless);
@@ -89,6 +91,7 @@ const CHAT: &str = "http://127.0.0.1:9/v1/chat/completions";
 /// 50 MB of one piece, in every framing and in every place of one, cost 32 MiB at most.
 #[test]
 fn a_piece_of_50_mb_takes_32_mib_at_most() {
+    let _alone = alone();
     let stream = Bytes::from_static(br#"{"model":"gpt-4o","messages":[],"stream":true}"#);
     for (url, content_type, begin, end) in [
         (CHAT, "application/json", r#"{"id":""#, r#""}"#),
@@ -117,6 +120,7 @@ fn a_piece_of_50_mb_takes_32_mib_at_most() {
 /// A piece just below the limit is read.
 #[test]
 fn the_longest_piece_that_is_read_takes_32_mib_at_most() {
+    let _alone = alone();
     let endless = Endless {
         content_type: "text/event-stream",
         begin: br#"data: {"id":"c","choices":[{"delta":{"content":""#,
@@ -131,6 +135,7 @@ fn the_longest_piece_that_is_read_takes_32_mib_at_most() {
 /// A message of an AWS event stream whose length is announced and whose payload comes without end.
 #[test]
 fn a_message_of_50_mb_takes_32_mib_at_most() {
+    let _alone = alone();
     const LENGTH: u32 = 50_000_000;
     let mut prelude = [LENGTH.to_be_bytes(), 0_u32.to_be_bytes()].concat();
     prelude.extend(crc32fast::hash(&prelude).to_be_bytes());
@@ -149,6 +154,7 @@ fn a_message_of_50_mb_takes_32_mib_at_most() {
 /// The longest document that is mended: one byte of it is not UTF-8, so that it is copied.
 #[test]
 fn the_longest_document_that_is_mended_takes_32_mib_at_most() {
+    let _alone = alone();
     let request = Bytes::from_static(br#"{"model":"gpt-4o","messages":[]}"#);
     let end = b"\xFF\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}";
     for (length, wanted) in [(15 * MIB, None), (16 * MIB - 64 * 1024, Some("too_long"))] {
@@ -167,6 +173,7 @@ fn the_longest_document_that_is_mended_takes_32_mib_at_most() {
 /// The values of a request take the same whatever their number.
 #[test]
 fn a_request_of_a_million_values_takes_32_mib_at_most() {
+    let _alone = alone();
     let answer = br#"{"id":"c","model":"gpt-4o","choices":[]}"#;
     let keys: String = (0..1_000_000).map(|key| format!(r#""k{key}":1,"#)).collect();
     let messages = r#"{"role":"user","content":""},"#.repeat(500_000);
