@@ -55,7 +55,7 @@ const KNOWN: &[(&str, Meaning)] = &[
     ("fireworks-prompt-tokens", Meaning::Free),
     ("fireworks-cached-prompt-tokens", Meaning::Free),
     ("fireworks-generated-tokens", Meaning::Free),
-    // Azure API Management, as its documentation names it: all tokens of the call.
+    // Azure API Management writes all tokens of the call to a header that its customer names; this name is a common one.
     ("consumed-tokens", Meaning::Free),
 ];
 

@@ -1,6 +1,7 @@
 //! Error codes that mean something at one provider only: numbers that responses with HTTP status 200 carry.
 //!
-//! Sources, 2026-11: the error code pages of platform.minimax.io, docs.z.ai, Baidu Qianfan, iFlytek Spark and Cloudflare's API.
+//! MiniMax's are those of <https://platform.minimax.io/docs/api-reference/errorcode> (2026-11). Those of Z.ai, Baidu, iFlytek and
+//! Cloudflare are not confirmed by a page that was read; a wrong one changes the kind of a failure, never whether it is one.
 
 use spanledger::semconv::provider;
 
