@@ -230,9 +230,12 @@ async fn records_a_video_when_it_is_made() {
     assert_eq!(call(&replay, &get("completed")).await, None);
 }
 
-/// A known provider's endpoint that no wire format takes is counted by the shape of its path, and is no call.
+/// A known provider's endpoint that no wire format takes is counted by the shape of its path, is logged once, and is no call.
 #[tokio::test]
 async fn counts_requests_that_no_format_takes() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(log.reopen().unwrap()));
+    let _subscribed = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
     let replay = Replay::start(1).await.unwrap();
     let asked = json!({"model": "m", "messages": []});
     for url in [
@@ -248,6 +251,9 @@ async fn counts_requests_that_no_format_takes() {
     assert_eq!((name.as_str(), *count), ("spanledger.client.unrecognised", 2.0));
     assert_eq!(labels["gen_ai.provider.name"], "openai");
     assert_eq!(labels["spanledger.path.shape"], "/v1/dreams/*/redo");
+    let logged = std::fs::read_to_string(log.path()).unwrap();
+    let named: Vec<&str> = logged.lines().filter(|line| line.contains("/v1/dreams/*/redo")).collect();
+    assert_eq!(named.len(), 1, "{logged}");
     for shape in 0..200_u32 {
         let letters = shape.to_string().bytes().map(|digit| char::from(digit + 49)).collect::<String>();
         let url = format!("https://api.openai.com/v1/dreams/{letters}");
