@@ -9,27 +9,13 @@ use crate::record::{ENVIRONMENT, Timestamp, Window, parse_tag};
 use crate::store::Filter;
 use crate::text::time::window;
 
+/// The names a query may use besides those that choose.
+const OTHERS: [&str; 4] = ["after", "refresh", "id", "matchers"];
+
 /// The names a query may use.
-const KNOWN: [&str; 18] = [
-    "last",
-    "from",
-    "to",
-    "service",
-    "environment",
-    "provider",
-    "model",
-    "user",
-    "tag",
-    "error",
-    "outcome",
-    "status",
-    "hash",
-    "trace_id",
-    "after",
-    "refresh",
-    "id",
-    "matchers",
-];
+fn known() -> impl Iterator<Item = &'static str> {
+    TIME.into_iter().chain(FILTERS).chain(OTHERS)
+}
 
 /// What was wrong with a query, for the reader.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,10 +31,10 @@ impl Parameters {
             .map_err(|error| Wrong(format!("the query string is not valid: {error}")))?;
         let mut read = BTreeMap::new();
         for (name, value) in pairs {
-            let Some(known) = KNOWN.into_iter().find(|known| *known == name) else {
+            let Some(known) = known().find(|known| *known == name) else {
                 return Err(Wrong(format!(
                     "unknown parameter {name:?}; known parameters: {}",
-                    KNOWN.join(", ")
+                    known().collect::<Vec<_>>().join(", ")
                 )));
             };
             if value.is_empty() {

@@ -40,7 +40,7 @@ pub(super) const MEASURES: [(&str, &str); 19] = [
 /// How many of them count calls, and cannot wrap around.
 const COUNTS: usize = 8;
 
-/// What of a call each measure is.
+/// The expression of a measure, for one call.
 fn of_call(measure: &str) -> String {
     match measure {
         "calls" => "toUInt64(1)".to_owned(),
