@@ -79,7 +79,7 @@ def complete():
     differs = steps("red", (-0.5, "green"), (0.5, "red"))
     total = increase(CALLS)
     return [
-        stat("Missing calls", 'max(spanledger_rule_value{rule="SequenceGap"}) or -1 * max(spanledger_rule_no_data{rule="SequenceGap"} == 1)', "locale", decimals=0, thresholds=steps("gray", (0, "green"), (1, "red")), description="Numbers that applications gave and the ledger does not have. -1: nothing to judge. `spanledger report` names them.", empty="no data"),
+        stat("Missing calls", 'max(spanledger_rule_value{rule="SequenceGap"}) unless max(spanledger_rule_no_data{rule="SequenceGap"} == 1)', "locale", decimals=0, thresholds=red, description="Numbers that applications gave and the ledger does not have. `spanledger report` names them.", empty="no data"),
         stat("Calls in the ledger", "sum(spanledger_ledger_calls)", "locale", decimals=0, description="All that retention keeps.", links=[ledger("Newest calls")]),
         stat("Cost in the ledger", HELD, "currencyUSD", decimals=6, description="All that retention keeps."),
         stat("Ledger minus metrics, calls", f"{APPENDED} - {all_calls('increase')}", "locale", decimals=0, thresholds=differs, description="Calls of the range that the ledger wrote, minus those that applications counted. Metrics come up to a minute later; other instrumentations have no metrics."),
@@ -87,7 +87,7 @@ def complete():
         stat("Unrecognised requests", f"sum(increase(spanledger_client_unrecognised_total[$__range])) or 0 * {total}", "locale", decimals=0, thresholds=steps("text", (1, "orange")), description="Requests to known providers that no wire format takes."),
         stat("Calls dropped by journals", f"{DROPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=red, description="At the cap of a journal the oldest calls that no receiver took are dropped. The report names their numbers."),
         stat("Calls that journals skipped", f"{SKIPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=steps("green", (1, "orange")), description="They could not be written down: a disk was full, away or slow. They are lost only where their process dies before they are delivered."),
-        stat("Dropped calls that the ledger misses", "sum(spanledger_ledger_lost_calls)", "locale", width=8, decimals=0, thresholds=red, description="Of the missing calls, those that a journal reported as dropped.", empty=ABSENT),
+        stat("Dropped calls that the ledger misses", "sum(spanledger_ledger_lost_calls) > 0 or 0 * sum(spanledger_ledger_calls)", "locale", width=8, decimals=0, thresholds=red, description="Of the missing calls, those that a journal reported as dropped."),
         series("Calls per minute: ledger and metrics", [("ledger", "sum(rate(spanledger_ledger_appended_calls_total[$__rate_interval])) * 60"), ("metrics", f"{all_calls('rate', '$__rate_interval')} * 60")], "cpm", width=12, description="Two ways of the same calls; they must agree within a minute."),
         series("Dollars: ledger and metrics", [("ledger", HELD), ("metrics", "sum(last_over_time(spanledger_client_cost_USD_total[1d]))")], "currencyUSD", width=12, description="Running totals: they begin at different times, and must grow alike."),
     ]

@@ -16,24 +16,35 @@ export interface Verdict {
   state: 'data' | 'empty' | 'error';
   message?: string;
   exempt: boolean;
+  /** Whether it asks for series of the companion about itself, which exist before the first call. */
+  own: boolean;
+}
+
+/** The range that is drawn, in seconds. */
+export interface Look {
+  seconds: number;
+  /** How often the data source has a sample, as `timeInterval` of its provisioning has it. */
+  scrape: number;
+  /** Whether there is an earlier day or week to compare with; otherwise a panel compares with now. */
+  past: boolean;
 }
 
 declare global {
   interface Window {
     boards: Record<string, any>;
-    draw(name: string, now: number, seconds: number): Promise<Verdict[]>;
+    draw(name: string, now: number, look: Look): Promise<Verdict[]>;
   }
 }
 
 const WIDTH = 1600;
-/** Of `timeInterval` in provisioning-ledger. */
-const SCRAPE = 60;
+const OWN = /\bspanledger_(rule|receiver|ledger|notifications)_/;
 
 /** The variables of a dashboard with "All" chosen, and Grafana's own. */
-function filled(seconds: number, step: number) {
-  const rate = Math.max(step + SCRAPE, 4 * SCRAPE);
+function filled({ seconds, scrape, past }: Look, step: number) {
+  const rate = Math.max(step + scrape, 4 * scrape);
   return (text: string) =>
     text
+      .replace(/ offset 1[dw]\b/g, (offset) => (past ? offset : ''))
       .replace(/\$__rate_interval/g, `${rate}s`)
       .replace(/\$__range_s/g, String(seconds))
       .replace(/\$__range/g, `${seconds}s`)
@@ -67,17 +78,18 @@ async function shownOf(panel: any, asked: Asked): Promise<Shown> {
   }
 }
 
-window.draw = async (name, now, seconds) => {
+window.draw = async (name, now, look) => {
+  const { seconds, scrape } = look;
   const board = window.boards[name];
   const panels = board.panels.flatMap((panel: any) => [panel, ...(panel.panels ?? [])]);
-  const step = Math.max(SCRAPE, Math.ceil(seconds / 180 / 60) * 60);
+  const step = Math.max(scrape, Math.ceil(seconds / 180 / scrape) * scrape);
   const to = Math.floor(now / 1000 / step) * step;
-  const fill = filled(seconds, step);
+  const fill = filled(look, step);
   const asked: Asked = { from: to - seconds, to, step, fill };
   const instant = { ...asked, to: now / 1000 };
   const live = (panel: any) => ((panel.targets ?? []).some((target: any) => target.instant || target.query) ? instant : asked);
   const shown = await inTurn<Shown>(panels.map((panel: any) => () => shownOf(panel, live(panel))));
-  const range = { from: dateTime(asked.from * 1000), to: dateTime(asked.to * 1000), raw: { from: 'now-3h', to: 'now' } };
+  const range = { from: dateTime(asked.from * 1000), to: dateTime(asked.to * 1000), raw: { from: `now-${seconds}s`, to: 'now' } };
   // The components measure their texts.
   await Promise.all([document.fonts.load('400 14px Inter'), document.fonts.load('500 14px Inter')]);
   const host = document.getElementById('board')!;
@@ -99,7 +111,7 @@ window.draw = async (name, now, seconds) => {
     const unknown = DRAWN.includes(panel.type) ? undefined : `no component draws a ${panel.type}`;
     const message = error ?? unknown;
     const state = message ? 'error' : hasData(frames) ? 'data' : 'empty';
-    return [{ title: panel.title, type: panel.type, state, message, exempt: (panel.description ?? '').includes('On the ledger alone: no data') }];
+    return [{ title: panel.title, type: panel.type, state, message, exempt: (panel.description ?? '').includes('On the ledger alone: no data'), own: (panel.targets ?? []).some((target: any) => OWN.test(target.expr ?? '')) }];
   });
 };
 
