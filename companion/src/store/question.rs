@@ -41,7 +41,7 @@ pub enum Dimension {
     Provider,
     /// The service.
     Service,
-    /// The service in its environment, as [`deployment`](crate::record::deployment) names it.
+    /// The service in its environment, or the service alone where a call has none.
     Deployment,
     /// The user; calls without one are left out.
     User,
