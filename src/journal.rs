@@ -29,13 +29,15 @@
 //! | [`Durability`] | survives | does not survive |
 //! |---|---|---|
 //! | `Process` | `kill -9`, abort, panic, `process::exit`, the OOM killer | loss of power, a crash of the kernel |
-//! | `Machine` | these too, but for the last so many milliseconds | a disk that reports writes it has not made |
+//! | `Machine` | these too, but for the last so many milliseconds, 30 s at most | a disk that reports writes it has not made |
 //! | `Strict` | these too, with the beginning of every call | the same; a disk that takes longer than 10 s to sync |
 //!
 //! A strict call waits at most 10 s for the disk, or until the disk reports an error, which is logged once; then its request
 //! leaves without.
 //!
-//! None of them survives the loss of the directory: in a container it belongs on a volume.
+//! None of them survives the loss of the directory: in a container it belongs on a volume. A write that the kernel holds for
+//! longer than 50 ms, because the disk stalls or memory runs out, is not waited for. Calls go on, and those of that time are in
+//! memory only until the write returns: a process that dies before has not written them down.
 
 mod attributes;
 mod body;

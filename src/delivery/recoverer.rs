@@ -43,6 +43,11 @@ impl<E: SpanExporter> Sender<E> {
         match journal::recover(&directory, &mut |resource, spans| self.send(resource, spans)) {
             Ok(recovered) => {
                 for of in recovered {
+                    if let Some(error) = of.error {
+                        let directory = directory.display();
+                        tracing::warn!(%directory, instance = of.instance, error, "a journal cannot be recovered now");
+                        continue;
+                    }
                     tracing::info!(
                         instance = of.instance,
                         ended = of.ended,

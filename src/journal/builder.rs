@@ -24,6 +24,9 @@ const SEGMENT: std::ops::RangeInclusive<u64> = 64 * 1024..=4 * 1024 * 1024;
 /// How often a journal is synced unless the application says otherwise, and where it is strict.
 const EVERY: Duration = Duration::from_millis(200);
 
+/// The longest time between two syncs: by then Linux begins to write by itself what it holds in memory (`dirty_expire_centisecs`).
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// What a record survives from the time at which its call goes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,7 +34,8 @@ pub enum Durability {
     /// The death of the process. A write to memory of the operating system: about a microsecond.
     #[default]
     Process,
-    /// A loss of power as well, but for what was written in the last so long. The call does not wait for it.
+    /// A loss of power as well, but for what was written in the last so long, at most 30 s. The call does not wait for it. With
+    /// zero the journal is synced as often as the disk can.
     Machine(Duration),
     /// The beginning of a call survives a loss of power before its request leaves, which takes as long as the disk takes
     /// to sync; the end of a call does 200 ms later.
@@ -57,6 +61,12 @@ pub enum JournalError {
         directory: PathBuf,
         /// What the operating system answered.
         source: io::Error,
+    },
+    /// [`Durability::Machine`] with more than 30 s, of which a loss of power would take all.
+    #[error("a journal that is synced every {every:?} protects nothing in between; choose at most 30 s, or Durability::Process")]
+    Durability {
+        /// What was asked for.
+        every: Duration,
     },
     /// A file system in memory: the journal would be gone with the machine, and often with the container.
     #[error("{} is on {kind}, which is in memory; choose a directory on a disk, or allow any file system", directory.display())]
@@ -118,6 +128,11 @@ impl JournalBuilder {
     ///
     /// As [`Journal::in_dir`].
     pub fn open(self) -> Result<Journal, JournalError> {
+        if let Durability::Machine(every) = self.durability
+            && every > LONGEST
+        {
+            return Err(JournalError::Durability { every });
+        }
         let failed = |source| JournalError::Directory { directory: self.directory.clone(), source };
         private_directories(&self.directory).map_err(failed)?;
         let root = fs::canonicalize(&self.directory).map_err(failed)?;

@@ -31,6 +31,8 @@ pub struct Inspected {
     pub ended: bool,
     /// The file name of a segment of another version of the format. Then nothing of the process was read.
     pub other_version: Option<String>,
+    /// Why nothing of the process could be read, such as missing rights.
+    pub error: Option<String>,
     /// How many segments there are. A process that makes no segment ends before its first call; else none is left only
     /// where they were deleted, or where a recovery that had sent everything was killed.
     pub segments: u64,
@@ -64,7 +66,7 @@ pub struct Inspected {
 ///
 /// # Errors
 ///
-/// When the directory or a file in it cannot be read.
+/// When the directory cannot be read. Where the journal of one process cannot be, [`Inspected::error`] has the reason.
 pub fn inspect(root: &Path) -> io::Result<Vec<Inspected>> {
     let mut all = Vec::new();
     for name in segment::instances(root)? {
@@ -72,7 +74,12 @@ pub fn inspect(root: &Path) -> io::Result<Vec<Inspected>> {
             Ok(inspected) => all.push(inspected),
             // It was delivered and removed meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            Err(error) => all.push(Inspected {
+                instance: instance(&name).to_owned(),
+                directory: root.join(name),
+                error: Some(error.to_string()),
+                ..Inspected::default()
+            }),
         }
     }
     Ok(all)

@@ -76,6 +76,10 @@ impl Keeper {
 
     /// Does whatever is to be done.
     pub(super) fn round(&mut self) {
+        if self.log.is_stalled() {
+            // What comes next may wait for the same disk.
+            self.report();
+        }
         if !self.vanished && !self.owned.is_there() {
             self.vanished = true;
             self.log.vanish();
@@ -219,7 +223,7 @@ impl Keeper {
                     tracing::error!(%directory, "the journal's directory is gone; calls go on without it")
                 }
             },
-            None if self.complained && skipped == 0 && !self.vanished => {
+            None if self.complained && skipped == 0 && !self.vanished && !self.log.is_stalled() => {
                 self.complained = false;
                 tracing::info!(%directory, "the journal is written again");
             }

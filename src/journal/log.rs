@@ -19,7 +19,7 @@ mod sync;
 mod tests;
 mod write;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -189,7 +189,7 @@ impl Log {
     fn skip(&self, shared: &mut Shared) {
         shared.index.state.skipped += 1;
         shared.skipped += 1;
-        if shared.trouble.is_none() && self.stalled.load(Ordering::Relaxed) {
+        if shared.trouble.is_none() && self.is_stalled() {
             shared.trouble = Some(Trouble::Stalled);
         }
         self.call_keeper(shared);

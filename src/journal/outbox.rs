@@ -1,6 +1,7 @@
 //! What the exporting thread tells the journals of this process, and what it gets from them. It does not know which of
 //! them has a call.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::{KeyValue, Value};
@@ -18,6 +19,9 @@ use crate::semconv::{SCOPE, attribute};
 
 /// The attributes of the resource of this process, once they are known.
 static RESOURCE: Mutex<Vec<KeyValue>> = Mutex::new(Vec::new());
+
+/// A segment could not be read, which was logged.
+static UNREADABLE: AtomicBool = AtomicBool::new(false);
 
 /// Writes the resource into every journal, also into those that are opened later.
 pub(crate) fn set_resource(resource: &Resource) {
@@ -95,9 +99,20 @@ pub(crate) fn backlog(most: usize) -> Vec<SpanData> {
     let mut spans = Vec::new();
     for journal in all() {
         let Some((calls, segments)) = journal.log.backlog(most - spans.len()) else { continue };
-        let book = Book::of(&journal.owned.path, &journal.owned.name, segments);
+        let book = match Book::of(&journal.owned.path, &journal.owned.name, segments) {
+            Ok(book) => book,
+            // Not for good: the process may have no file descriptor left.
+            Err(error) => {
+                if !UNREADABLE.swap(true, Ordering::Relaxed) {
+                    let directory = journal.owned.path.display();
+                    tracing::warn!(%directory, %error, "the journal cannot be read now; its calls are sent when it can be");
+                }
+                continue;
+            }
+        };
+        UNREADABLE.store(false, Ordering::Relaxed);
         for sequence in calls {
-            match book.as_ref().ok().and_then(|book| book.ended(sequence)) {
+            match book.ended(sequence) {
                 Some((open, close)) => spans.push(span::ended(Origin::here(), open, close)),
                 // Its record is damaged, or its file is gone.
                 None => journal.log.refused(sequence),

@@ -39,44 +39,62 @@ pub struct Recovered {
     pub refused: u64,
     /// Whether it could not write down some of its calls, and did not end in order: those that no receiver took are unknown.
     pub has_skipped: bool,
+    /// Why it could not be recovered, or only in part, such as missing rights. What is left stays in its journal.
+    pub error: Option<String>,
 }
 
 /// Sends what the dead processes of a directory left. `deliver` gets batches with the resource of their process.
 ///
 /// Stops at the first batch that is not taken now. Processes that live are left alone, and so are journals of another
-/// version of the format, which is logged. It can be killed at any time and run again.
+/// version of the format, which is logged. One that cannot be read or removed keeps no other from being recovered. It can be
+/// killed at any time and run again.
 ///
 /// # Errors
 ///
-/// When the directory cannot be read, or what was recovered cannot be removed.
+/// When the directory cannot be read. Where the journal of one process cannot be, [`Recovered::error`] has the reason.
 pub fn recover(
     root: &Path,
     deliver: &mut dyn FnMut(&Resource, Vec<SpanData>) -> Taken,
 ) -> io::Result<Vec<Recovered>> {
     let mut all = Vec::new();
     for name in segment::instances(root)? {
-        let Some(owned) = Owned::claim(root, &name)? else { continue };
-        if let Some(other) = segment::list(&owned.path)?.other_version {
-            tracing::warn!(
-                directory = %owned.path.display(), segment = other,
-                "the journal is of another version and is left alone; the version that wrote it can recover it"
-            );
-            continue;
-        }
-        if segment::list(&owned.path)?.segments.is_empty() {
-            tracing::warn!(
-                directory = %owned.path.display(),
-                "the journal of a process has no segment: it ended before its first call, or the segments were deleted"
-            );
-        }
-        let mut recovery = Recovery::of(owned)?;
-        let finished = recovery.run(deliver)?;
-        all.push(recovery.recovered);
-        if !finished {
+        let mut recovered = Recovered { instance: instance(&name).to_owned(), ..Recovered::default() };
+        let finished = match begin(root, &name) {
+            Ok(None) => continue,
+            Ok(Some(mut recovery)) => {
+                let finished = recovery.run(deliver);
+                recovered = recovery.recovered;
+                finished
+            }
+            Err(error) => Err(error),
+        };
+        recovered.error = finished.as_ref().err().map(ToString::to_string);
+        all.push(recovered);
+        if matches!(finished, Ok(false)) {
             break;
         }
     }
     Ok(all)
+}
+
+/// Takes the journal of a process that has died. `None` where there is nothing to recover, or not by this version.
+fn begin(root: &Path, name: &str) -> io::Result<Option<Recovery>> {
+    let Some(owned) = Owned::claim(root, name)? else { return Ok(None) };
+    let listing = segment::list(&owned.path)?;
+    if let Some(other) = listing.other_version {
+        tracing::warn!(
+            directory = %owned.path.display(), segment = other,
+            "the journal is of another version and is left alone; the version that wrote it can recover it"
+        );
+        return Ok(None);
+    }
+    if listing.segments.is_empty() {
+        tracing::warn!(
+            directory = %owned.path.display(),
+            "the journal of a process has no segment: it ended before its first call, or the segments were deleted"
+        );
+    }
+    Recovery::of(owned).map(Some)
 }
 
 /// The recovery of one process. It can be killed at any time: what was delivered is written into a segment of its own.

@@ -118,13 +118,21 @@ pub(super) fn instances(root: &Path) -> io::Result<Vec<String>> {
         let entry = entry?;
         if let Ok(name) = entry.file_name().into_string()
             && !name.starts_with('.')
-            && entry.path().join(LOCK).is_file()
+            && has_lock(&entry.path())
         {
             names.push(name);
         }
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// Whether a directory is of a process, also one that may not be looked into.
+fn has_lock(directory: &Path) -> bool {
+    match fs::metadata(directory.join(LOCK)) {
+        Ok(lock) => lock.is_file(),
+        Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+    }
 }
 
 /// Whether the process of a directory could not write down some of its calls.

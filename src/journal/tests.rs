@@ -416,3 +416,68 @@ fn a_call_that_could_not_be_written_down_is_known_after_a_death() {
     let recovered = recover(root.path(), &mut |_, _| Taken::Delivered).unwrap();
     assert!(recovered[0].has_skipped);
 }
+
+#[test]
+fn a_journal_is_synced_every_thirty_seconds_at_least_or_not_opened() {
+    let root = tempfile::tempdir().unwrap();
+    let open = |every| {
+        let builder = Journal::builder(root.path()).any_file_system(true);
+        builder.durability(Durability::Machine(every)).open()
+    };
+    for every in [Duration::from_millis(30_001), Duration::MAX] {
+        let error = open(every).unwrap_err();
+        assert!(matches!(error, JournalError::Durability { every: named } if named == every), "{error}");
+        assert!(error.to_string().contains("at most 30 s"), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "nothing was made");
+    open(Duration::from_secs(30)).unwrap();
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_now_costs_no_call() {
+    let root = tempfile::tempdir().unwrap();
+    let journal = Journal::builder(root.path()).any_file_system(true).open().unwrap();
+    let Inner { log, owned, .. } = &*journal.inner;
+    let (call, sequence) = (77, 1_000_000);
+    let opened = log.opened(1, &opening(call).0).unwrap();
+    log.closed(opened.number, 2, &Body::of_end(false).0, || sequence);
+    assert!(log.returned(sequence));
+    // Other tests of this process may have journals too.
+    let is_sent = || {
+        let span = SpanId::from(call);
+        outbox::backlog(1_000).iter().any(|sent| sent.span_context.span_id() == span)
+    };
+    // As where no file can be opened: a folder is opened, and not read.
+    let (segment, away) = (segment::path_of(&owned.path, 1), root.path().join("away"));
+    std::fs::rename(&segment, &away).unwrap();
+    std::fs::create_dir(&segment).unwrap();
+    assert!(!is_sent());
+    assert_eq!(log.lock().index.state.lost.count(), 0, "it is not given up");
+    std::fs::remove_dir(&segment).unwrap();
+    std::fs::rename(away, segment).unwrap();
+    assert!(is_sent());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_cannot_be_recovered_keeps_no_other_from_it() {
+    let root = tempfile::tempdir().unwrap();
+    let process = Running::begin(root.path(), "b");
+    process.log.opened(1, &opening(1).0).unwrap();
+    drop(process);
+    // A lock that cannot be opened, also by root: a link to itself.
+    let other = root.path().join("a");
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(segment::LOCK, other.join(segment::LOCK)).unwrap();
+    let inspected = inspect(root.path()).unwrap();
+    assert_eq!([inspected[0].opened, inspected[1].opened], [0, 1]);
+    let mut sent = 0;
+    let recovered = recover(root.path(), &mut |_, spans| {
+        sent += spans.len();
+        Taken::Delivered
+    });
+    let recovered = recovered.unwrap();
+    assert_eq!((recovered[0].instance.as_str(), recovered[1].instance.as_str()), ("a", "b"));
+    assert!(recovered[0].error.is_some());
+    assert_eq!((&recovered[1].error, recovered[1].interrupted, sent), (&None, 1, 2));
+}

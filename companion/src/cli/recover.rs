@@ -96,21 +96,30 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write, notes: &mut dyn Wr
         }
     };
     let recovered = recovered.map_err(failed)?;
-    write_all(out, &summary(&recovered))?;
+    let (whole, failing): (Vec<_>, Vec<_>) = recovered.into_iter().partition(|of| of.error.is_none());
+    write_all(out, &summary(&whole))?;
+    for process in &failing {
+        let (instance, error) = (harmless(&process.instance), process.error.as_deref().unwrap_or_default());
+        write_all(notes, &format!("{instance}: cannot be recovered: {error}\n"))?;
+    }
+    let left = "what is left stays in the journal, run the command again";
     match refusal {
-        None => Ok(()),
-        Some(reason) => {
-            Err(Failure(format!("{reason}; what is left stays in the journal, run the command again")))
-        }
+        Some(reason) => Err(Failure(format!("{reason}; {left}"))),
+        None if failing.is_empty() => Ok(()),
+        None => Err(Failure(format!("{} not recovered; {left}", counted_processes(failing.len())))),
+    }
+}
+
+fn counted_processes(processes: usize) -> String {
+    match processes {
+        1 => "1 process".to_owned(),
+        many => format!("{many} processes"),
     }
 }
 
 fn summary(recovered: &[Recovered]) -> String {
     let sum = |of: fn(&Recovered) -> u64| recovered.iter().map(of).sum::<u64>();
-    let processes = match recovered.len() {
-        1 => "1 process".to_owned(),
-        many => format!("{many} processes"),
-    };
+    let processes = counted_processes(recovered.len());
     let mut text = format!(
         "recovered {processes}: {} that had ended, {} interrupted in flight, {} refused\n",
         counted(sum(|of| of.ended), "call"),

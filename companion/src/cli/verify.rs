@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use spanledger::journal::inspect;
+use spanledger::journal::{Inspected, inspect};
 
 use super::format::Format;
 use super::{Failure, write_all};
@@ -77,6 +77,10 @@ pub fn run(
     Ok(if incomplete { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
+fn was_read(journal: &Inspected) -> bool {
+    journal.other_version.is_none() && journal.error.is_none()
+}
+
 fn text(compared: &[Compared]) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
@@ -86,7 +90,7 @@ fn text(compared: &[Compared]) -> String {
     for process in compared {
         let service = if process.service.is_empty() { "(no service)" } else { &process.service };
         line(format!("{} {}: {}", harmless(service), harmless(&process.instance), words(process.state)));
-        if let Some(journal) = process.journal.as_ref().filter(|journal| journal.other_version.is_none()) {
+        if let Some(journal) = process.journal.as_ref().filter(|journal| was_read(journal)) {
             line(format!(
                 "  journal    {} opened, {} closed, {} delivered, {} in flight",
                 count(journal.opened),
@@ -149,6 +153,7 @@ fn text(compared: &[Compared]) -> String {
 const fn reason_in_words(reason: Unproved) -> &'static str {
     match reason {
         Unproved::OtherVersion => "its journal was not read: use the version of spanledger that wrote it",
+        Unproved::Unreadable => "its journal cannot be read: run the command with the rights of its owner",
         Unproved::NoSegments => {
             "its journal has no segment: it ended before its first call, or they were deleted"
         }
@@ -233,7 +238,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Process<'a> {
     fn of(compared: &'a Compared) -> Self {
-        let journal = compared.journal.as_ref().filter(|journal| journal.other_version.is_none());
+        let journal = compared.journal.as_ref().filter(|journal| was_read(journal));
         let pairs = |ranges: &[Numbers]| ranges.iter().map(|range| [*range.start(), *range.end()]).collect();
         Self {
             instance: &compared.instance,

@@ -44,6 +44,8 @@ pub(crate) struct Compared {
 pub(crate) enum Unproved {
     /// The journal is of another version, and was not read.
     OtherVersion,
+    /// The journal cannot be read.
+    Unreadable,
     /// The journal has no segment, and the process has not reported its end.
     NoSegments,
     /// Records of the journal are damaged.
@@ -56,6 +58,7 @@ impl Unproved {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::OtherVersion => "other_version",
+            Self::Unreadable => "unreadable",
             Self::NoSegments => "no_segments",
             Self::Damaged => "damaged",
             Self::Skipped => "skipped",
@@ -65,6 +68,8 @@ impl Unproved {
     fn of(journal: &Inspected, end: Option<ProcessEnd>) -> Option<Self> {
         if journal.other_version.is_some() {
             Some(Self::OtherVersion)
+        } else if journal.error.is_some() {
+            Some(Self::Unreadable)
         } else if journal.segments == 0 && !journal.running && end.is_none() {
             Some(Self::NoSegments)
         } else if journal.checksum_errors > 0 {
@@ -297,6 +302,8 @@ mod tests {
         assert_eq!(of(&|journal| journal.checksum_errors = 1, whole()), Some(Unproved::Damaged));
         assert_eq!(of(&|journal| journal.has_skipped = true, whole()), Some(Unproved::Skipped));
         assert_eq!(of(&|journal| (journal.has_skipped, journal.ended) = (true, true), whole()), None);
+        let unreadable = |journal: &mut Inspected| journal.error = Some("permission denied".to_owned());
+        assert_eq!(of(&unreadable, whole()), Some(Unproved::Unreadable));
         let other = |journal: &mut Inspected| journal.other_version = Some("1.slj2".to_owned());
         assert_eq!(of(&other, whole()), Some(Unproved::OtherVersion));
     }

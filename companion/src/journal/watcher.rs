@@ -18,7 +18,7 @@ pub(crate) struct Watcher {
     dirs: Vec<PathBuf>,
     every: Duration,
     intake: Intake,
-    /// Directories whose trouble has been logged.
+    /// Directories, of journals and of processes in them, whose trouble has been logged.
     troubled: HashSet<PathBuf>,
 }
 
@@ -57,6 +57,14 @@ impl Watcher {
             Ok(recovered) => {
                 self.troubled.remove(&dir);
                 for of in recovered {
+                    let directory = dir.join(&of.instance);
+                    if let Some(error) = of.error {
+                        if self.troubled.insert(directory) {
+                            tracing::error!(dir = %dir.display(), instance = of.instance, error, "a journal cannot be recovered");
+                        }
+                        continue;
+                    }
+                    self.troubled.remove(&directory);
                     if of.has_skipped {
                         tracing::warn!(
                             instance = of.instance,

@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::Read;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 

@@ -58,7 +58,7 @@ impl Log {
         let mut deadline = None;
         let mut shared = self.lock();
         shared.waiting += 1;
-        while !self.is_written(place) && !self.stalled.load(Ordering::Acquire) {
+        while !self.is_written(place) && !self.is_stalled() {
             if !self.may_write() {
                 if !std::mem::replace(&mut handed, true) {
                     self.work.notify_one();
@@ -90,6 +90,11 @@ impl Log {
         let until = self.born.elapsed() + CAUTION;
         self.handed_until.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.stalled.store(true, Ordering::Release);
+    }
+
+    /// Whether calls go on before they are written down.
+    pub(in crate::journal) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
     }
 
     /// Whether a calling thread may write: not while writes stall or did so lately, and not where the runtime would
