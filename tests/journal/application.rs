@@ -251,6 +251,12 @@ impl Application {
         self.child.id()
     }
 
+    /// Kills it, and does not wait for its end.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
     /// Ends it in some way, and gives the calls that it knows to be over.
     pub(crate) fn end(mut self, way: End) -> BTreeSet<String> {
         match way {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::application::{Application, End, Options};
 use crate::ledger::Ledger;
 #[cfg(target_os = "linux")]
-use crate::machine::Group;
+use crate::machine::{Group, Small};
 use crate::provider::Provider;
 use crate::receiver::Receiver;
 use crate::{AWAY, Random, all_arrived, recover_all, set};
@@ -66,20 +66,30 @@ fn all_arrive_from_a_dead_process(
     ledger
 }
 
+/// Lets an application end in one way, on a disk.
+fn every_call_arrives_after(end: End) {
+    every_call_arrives_where(|| tempfile::tempdir().ok(), end, |_| ());
+}
+
 /// Lets an application end in one way, with several threads and with one, with a receiver and without.
-fn every_call_arrives_after(end: End, limit: impl Fn(&Application)) {
+fn every_call_arrives_where<D: AsRef<Path>>(
+    make_directory: impl Fn() -> Option<D>,
+    end: End,
+    limit: impl Fn(&Application),
+) {
     for (threads, away) in [(4, false), (1, true)] {
-        let (directory, receiver, provider) =
-            (tempfile::tempdir().unwrap(), Receiver::start(), Provider::start());
+        let Some(directory) = make_directory() else { return };
+        let directory = directory.as_ref();
+        let (receiver, provider) = (Receiver::start(), Provider::start());
         let endpoint = if away { AWAY.to_owned() } else { receiver.endpoint() };
-        let options = Options { threads, ..Options::new(format!("t{threads}"), directory.path(), &endpoint) };
+        let options = Options { threads, ..Options::new(format!("t{threads}"), directory, &endpoint) };
         let application = Application::start(&options, &provider);
         provider.counted.wait_for(100);
         limit(&application);
         provider.counted.wait_for(300);
         let over = application.end(end);
         let what = format!("{threads} threads, {end:?}");
-        let ledger = all_arrive_from_a_dead_process(directory.path(), &receiver, &provider, &over, &what);
+        let ledger = all_arrive_from_a_dead_process(directory, &receiver, &provider, &over, &what);
         let interrupted = ledger.calls.values().any(|row| row.outcome == "interrupted");
         // Calls whose runtime is dropped have an end of their own.
         assert_eq!(interrupted, end != End::DroppedRuntime, "{what}");
@@ -88,29 +98,33 @@ fn every_call_arrives_after(end: End, limit: impl Fn(&Application)) {
 
 #[test]
 fn every_call_arrives_after_a_panic_that_aborts() {
-    every_call_arrives_after(End::Panic, |_| ());
+    every_call_arrives_after(End::Panic);
 }
 
 #[test]
 fn every_call_arrives_after_an_abort() {
-    every_call_arrives_after(End::Abort, |_| ());
+    every_call_arrives_after(End::Abort);
 }
 
 #[test]
 fn every_call_arrives_after_an_exit_in_the_middle() {
-    every_call_arrives_after(End::Exit, |_| ());
+    every_call_arrives_after(End::Exit);
 }
 
 #[test]
 fn every_call_arrives_after_its_runtime_was_dropped() {
-    every_call_arrives_after(End::DroppedRuntime, |_| ());
+    every_call_arrives_after(End::DroppedRuntime);
 }
 
+/// On a file system in memory: on a disk the kernel, before it kills, waits for pages of files to be written, in whatever
+/// thread asks for memory, and what is made of a journal that it holds is a test of its own.
 #[cfg(target_os = "linux")]
 #[test]
 fn every_call_arrives_after_the_kernel_killed_a_process_that_is_out_of_memory() {
     let Some(group) = Group::of(256 * 1024 * 1024) else { return };
-    every_call_arrives_after(End::OutOfMemory, |application| group.take(application.id()));
+    every_call_arrives_where(|| Small::mount(64 * 1024), End::OutOfMemory, |application| {
+        group.take(application.id());
+    });
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What these tests ask of the machine: a small disk, and a limit of memory. Where it cannot give them, a test does not
-//! run and prints so; where `CI` is set, that is accepted only of a machine that allows neither to anyone.
+//! What these tests ask of the machine: a small disk, one that stalls, and a limit of memory. Where it cannot give them, a
+//! test does not run and prints so; where `CI` is set, that is accepted only of a machine that allows them to no one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,8 +77,62 @@ impl Small {
     }
 }
 
+impl AsRef<Path> for Small {
+    fn as_ref(&self) -> &Path {
+        self.0.path()
+    }
+}
+
 impl Drop for Small {
     fn drop(&mut self) {
         as_root(&format!("umount {}", self.0.path().display()));
+    }
+}
+
+/// A file system on a disk of its own that can be frozen: then each write to it waits in the kernel, without an end, as on a
+/// disk that does not respond.
+pub(crate) struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// `None` where there are no loop devices, or nothing may be mounted or frozen.
+    pub(crate) fn mount(mebibytes: u32) -> Option<Self> {
+        let disk = Self(tempfile::tempdir().unwrap());
+        let (folder, files) = (disk.0.path().display(), disk.files());
+        let files = files.display();
+        let mounted = as_root(&format!(
+            "cd {folder} && truncate -s {mebibytes}M image && mkfs.ext4 -q image && mkdir files && mount -o loop image files \
+             && chmod 0777 files && fsfreeze --freeze {files} && fsfreeze --unfreeze {files}"
+        ));
+        if !mounted {
+            let possible = "losetup --find && command -v mkfs.ext4 && command -v fsfreeze";
+            not_run("file systems cannot be mounted and frozen here", as_root(possible));
+        }
+        mounted.then_some(disk)
+    }
+
+    fn files(&self) -> PathBuf {
+        self.0.path().join("files")
+    }
+
+    /// A folder on it, to be made.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.files().join("journal")
+    }
+
+    pub(crate) fn freeze(&self) {
+        assert!(as_root(&format!("fsfreeze --freeze {}", self.files().display())));
+    }
+
+    pub(crate) fn thaw(&self) {
+        assert!(as_root(&format!("fsfreeze --unfreeze {}", self.files().display())));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let files = self.files();
+        let files = files.display();
+        // Where a test has failed in between, it is still frozen.
+        as_root(&format!("fsfreeze --unfreeze {files} 2>/dev/null; umount {files}"));
     }
 }

@@ -20,6 +20,10 @@ mod provider;
 #[path = "../otlp/receiver.rs"]
 mod receiver;
 mod refusing;
+#[path = "../otlp/server.rs"]
+mod server;
+#[cfg(target_os = "linux")]
+mod stalls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -13,9 +12,8 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+
+use crate::server::serve;
 
 /// The header that carries the id of a call, and the one that says how it is to be answered.
 pub(crate) const ID: &str = "x-id";
@@ -39,6 +37,14 @@ impl Counted {
         self.ids.lock().unwrap().get(id).copied()
     }
 
+    /// Whether so many calls are asked for before a time that no test lasts.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn reaches(&self, calls: usize) -> bool {
+        let ids = self.ids.lock().unwrap();
+        let patience = std::time::Duration::from_secs(120);
+        !self.more.wait_timeout_while(ids, patience, |ids| ids.len() < calls).unwrap().1.timed_out()
+    }
+
     /// Waits until so many calls have been asked for.
     pub(crate) fn wait_for(&self, calls: usize) {
         let ids = self.ids.lock().unwrap();
@@ -58,36 +64,16 @@ impl Provider {
     pub(crate) fn start() -> Self {
         let since = SystemTime::now();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
         let counted = Arc::new(Counted::default());
         let seen = Arc::clone(&counted);
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                while let Ok((stream, _)) = listener.accept().await {
-                    // A response of several writes waits for no acknowledgement.
-                    stream.set_nodelay(true).unwrap();
-                    let seen = Arc::clone(&seen);
-                    tokio::spawn(async move {
-                        let service = service_fn(|request| answer(request, Arc::clone(&seen)));
-                        drop(
-                            auto::Builder::new(TokioExecutor::new())
-                                .serve_connection(TokioIo::new(stream), service)
-                                .await,
-                        );
-                    });
-                }
-            });
-        });
+        let address = serve(listener, move |request| respond(request, Arc::clone(&seen)));
         Self { address, counted, since }
     }
 }
 
 type Body = BoxBody<Bytes, Infallible>;
 
-async fn answer(request: Request<Incoming>, counted: Arc<Counted>) -> Result<Response<Body>, Infallible> {
+async fn respond(request: Request<Incoming>, counted: Arc<Counted>) -> Result<Response<Body>, Infallible> {
     let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
     let (id, way) = (header(ID), header(WAY));
     // Counted when its head is here: from then on the call has been made.

@@ -5,20 +5,18 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use prost::Message;
+
+use crate::server::serve;
 
 /// Everything that is sent of a span, in one order.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,27 +79,9 @@ pub(crate) struct Refusing {
 impl Refusing {
     pub(crate) fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
         let refused = Arc::new(Refused::default());
         let seen = Arc::clone(&refused);
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                while let Ok((stream, _)) = listener.accept().await {
-                    let seen = Arc::clone(&seen);
-                    tokio::spawn(async move {
-                        let service = service_fn(|request| refuse(request, Arc::clone(&seen)));
-                        drop(
-                            auto::Builder::new(TokioExecutor::new())
-                                .serve_connection(TokioIo::new(stream), service)
-                                .await,
-                        );
-                    });
-                }
-            });
-        });
+        let address = serve(listener, move |request| refuse(request, Arc::clone(&seen)));
         Self { address, refused }
     }
 

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -13,9 +12,6 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -24,6 +20,8 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+
+use crate::server::serve;
 
 /// What has arrived.
 #[derive(Debug, Default)]
@@ -50,27 +48,9 @@ impl Receiver {
     }
 
     pub(crate) fn on(listener: std::net::TcpListener) -> Self {
-        let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
         let received = Arc::new(Mutex::new(Received::default()));
         let seen = Arc::clone(&received);
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                while let Ok((stream, _)) = listener.accept().await {
-                    let seen = Arc::clone(&seen);
-                    tokio::spawn(async move {
-                        let service = service_fn(|request| take(request, Arc::clone(&seen)));
-                        drop(
-                            auto::Builder::new(TokioExecutor::new())
-                                .serve_connection(TokioIo::new(stream), service)
-                                .await,
-                        );
-                    });
-                }
-            });
-        });
+        let address = serve(listener, move |request| take(request, Arc::clone(&seen)));
         Self { address, received }
     }
 
