@@ -9,6 +9,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -103,16 +104,20 @@ pub fn chat(body: &[u8]) -> Reply {
     Reply { status: 200, header: ("content-type", "text/event-stream".into()), pieces }
 }
 
-/// Serves so many chat completions, and ends this process within the next one, as a crash would.
-pub async fn dying_after(calls: usize) -> Result<String, Box<dyn Error + Send + Sync>> {
-    serve(move |number, _, body| if number < calls { chat(body) } else { std::process::abort() }).await
+/// Serves chat completions, and ends this process within the call of this number, as a crash would.
+pub async fn dying_within_call(last: usize) -> Result<String, Box<dyn Error + Send + Sync>> {
+    serve(move |number, _, body| if number + 1 < last { chat(body) } else { std::process::abort() }).await
 }
 
-/// Runs this program once more, with a variable set, until it ends.
-pub fn run_again(variable: &str, value: &std::path::Path) -> Anything {
-    let status = std::process::Command::new(std::env::current_exe()?).env(variable, value).status()?;
+/// Runs this program once more, with `path`, until it ends. Gives the path in that other process, and `None` after its end.
+pub fn in_another_process(path: &Path) -> Result<Option<PathBuf>, Box<dyn Error + Send + Sync>> {
+    const PATH: &str = "SPANLEDGER_EXAMPLE_PATH";
+    if let Some(given) = std::env::var_os(PATH) {
+        return Ok(Some(given.into()));
+    }
+    let status = std::process::Command::new(std::env::current_exe()?).env(PATH, path).status()?;
     println!("the application has ended: {status}");
-    Ok(())
+    Ok(None)
 }
 
 /// The base URL and key of an OpenAI-style provider: `OPENAI_BASE_URL` and `OPENAI_API_KEY`, or a local stand-in.
