@@ -11,6 +11,9 @@ use crate::text::time::rfc3339;
 /// How far ahead the clock may be of what the other one led to expect. A machine that was suspended or a ledger that was
 /// not served for a night is within.
 const AHEAD: Duration = Duration::from_secs(24 * 3_600);
+/// How far ahead it may be of the file for what arrives, until it has agreed once since the start: a ledger was not served
+/// for so long more often than a clock was ahead by as much.
+const AWAY: Duration = Duration::from_secs(100 * 24 * 3_600);
 /// How far behind it may be.
 const BEHIND: Duration = Duration::from_secs(300);
 /// How long a larger difference must last before it is believed.
@@ -29,9 +32,18 @@ impl OwnClock {
         Self { time: Arc::new(Mutex::new(OwnTime::after(file))), since: clock::instant() }
     }
 
-    /// The time.
+    /// The time for what arrives now.
     pub(crate) fn now(&self) -> Timestamp {
-        self.at(clock::now(), self.uptime())
+        self.receipt(clock::now(), self.uptime())
+    }
+
+    /// The time for what arrives when the clock of the machine shows `clock` after so much `uptime`: calls that end much later
+    /// are kept with it.
+    pub(crate) fn receipt(&self, clock: Timestamp, uptime: Duration) -> Timestamp {
+        let own = self.at(clock, uptime);
+        let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = clock.0.saturating_sub(own.0);
+        if !time.agreed && 0 < ahead && ahead <= nanos(AWAY) { clock } else { own }
     }
 
     /// How long this clock has run.
@@ -67,6 +79,8 @@ struct OwnTime {
     known: Option<(Timestamp, Duration)>,
     /// Since when, in uptime, the clock has been apart from it.
     apart_since: Option<Duration>,
+    /// Whether the clock has been believed since the start.
+    agreed: bool,
 }
 
 impl OwnTime {
@@ -76,7 +90,7 @@ impl OwnTime {
             Some(time) => Some((time, Duration::ZERO)),
             None => None,
         };
-        Self { known, apart_since: None }
+        Self { known, apart_since: None, agreed: false }
     }
 
     /// The time when the clock shows `clock` after so much `uptime`.
@@ -84,13 +98,13 @@ impl OwnTime {
         let expected = self.known.map_or(clock, |(time, at)| later(time, uptime.saturating_sub(at)));
         let apart = clock.0.saturating_sub(expected.0);
         let time = if -nanos(BEHIND) <= apart && apart <= nanos(AHEAD) {
-            self.apart_since = None;
+            (self.apart_since, self.agreed) = (None, true);
             clock
         } else {
             let since = *self.apart_since.get_or_insert(uptime);
             let believed = uptime.saturating_sub(since) >= LASTS;
             if believed {
-                self.apart_since = None;
+                (self.apart_since, self.agreed) = (None, true);
             }
             if believed { clock } else { expected }
         };
@@ -142,6 +156,24 @@ mod tests {
             assert_eq!(own.at(leapt(3_600), up(3_600)), BASE.plus_seconds(3_600), "not an hour since 40 s");
             assert_eq!(own.at(leapt(3_640), up(3_640)), leapt(3_640), "{leap}");
         }
+    }
+
+    #[test]
+    fn what_arrives_after_weeks_without_a_companion_is_not_moved_to_the_time_before() {
+        let (monday, near) = (BASE.plus_seconds(62 * 3_600), BASE.plus_seconds(10));
+        let begins = || OwnClock::after(Some(BASE));
+        let own = begins();
+        assert_eq!(own.receipt(monday, up(1)), monday);
+        assert_eq!(own.at(monday, up(2)), BASE.plus_seconds(2), "deletion waits for an hour");
+        // A clock that is behind at first and then set.
+        let own = begins();
+        assert_eq!(own.receipt(BASE.plus_seconds(-2_500 * DAY), up(1)), BASE.plus_seconds(1));
+        assert_eq!(own.receipt(monday, up(20)), monday);
+        // One that is further ahead, or has agreed before, is wrong.
+        assert_eq!(begins().receipt(BASE.plus_seconds(200 * DAY), up(1)), BASE.plus_seconds(1));
+        let own = begins();
+        assert_eq!(own.receipt(near, up(10)), near);
+        assert_eq!(own.receipt(monday, up(20)), BASE.plus_seconds(20));
     }
 
     #[test]

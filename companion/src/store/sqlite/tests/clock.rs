@@ -139,6 +139,22 @@ fn a_clock_that_is_ahead_before_the_first_call_refuses_nothing_later() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_when_the_ledger_was_made_deletes_and_refuses_nothing_once_it_is_right() {
+    for leap in [HOUR, 40 * DAY, 3_650 * DAY] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(&folder);
+        let mut ledger = open(&path);
+        settle(&mut ledger, BASE.plus_seconds(leap), 0);
+        for (number, uptime) in (0..).zip((60..2 * HOUR).step_by(300)) {
+            let now = BASE.plus_seconds(uptime);
+            let call = ending_at(number, now);
+            assert_eq!(ledger.append(&[call]).unwrap().inserted, 1, "{leap}: after {uptime} s");
+            assert_eq!(settle(&mut ledger, now, uptime), 0, "{leap}: after {uptime} s");
+        }
+    }
+}
+
+#[test]
 fn a_clock_that_is_behind_at_start_is_not_the_ledgers_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
@@ -155,6 +171,24 @@ fn a_clock_that_is_behind_at_start_is_not_the_ledgers_time() {
     assert_eq!(ledger.append(&[ending_at(9_000, own)]).unwrap().inserted, 1);
     settle(&mut ledger, BASE.plus_seconds(60), 60);
     assert_eq!(all_calls(&path).len(), 20 * 24 + 1);
+}
+
+#[test]
+fn a_ledger_that_was_not_served_for_weeks_takes_calls_at_their_time_and_deletes_nothing_at_once() {
+    for days in [2, 10, 90] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(&folder);
+        let mut ledger = open(&path);
+        ledger.append(&history(20)).unwrap();
+        settle(&mut ledger, BASE, 0);
+        drop(ledger);
+        let mut ledger = open(&path);
+        let back = BASE.plus_seconds(days * DAY);
+        let clock = ledger.clock();
+        assert_eq!(clock.receipt(back, Duration::from_secs(1)), back, "{days} days");
+        assert_eq!(settle(&mut ledger, back.plus_seconds(1), 2), 0);
+        assert_eq!(ledger.append(&[ending_at(9_000, back)]).unwrap().inserted, 1);
+    }
 }
 
 #[test]

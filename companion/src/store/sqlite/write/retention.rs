@@ -62,8 +62,10 @@ fn keep_house(
     let keep_calls = ledger.options.keep_calls;
     // Rollups are never kept for less than their calls.
     let keep_sums = ledger.options.keep_sums.map(|age| age.max(keep_calls.unwrap_or_default()));
-    ledger.mark_back(now.min(clock), keep_calls)?;
-    let behind = ledger.mark_old_calls(now, keep_calls, uptime)?;
+    // What goes is old by both clocks: the own one may come from a clock that was ahead.
+    let sure = now.min(clock);
+    ledger.mark_back(sure, keep_calls)?;
+    let behind = ledger.mark_old_calls(sure, keep_calls, uptime)?;
     let mut deleted = ledger.write(|transaction| transaction.delete_old_calls())?;
     let over = if deleted == 0 { ledger.bytes_over()? } else { 0 };
     if deleted == 0 && (over > 0 || ledger.has_marks()) {
@@ -80,7 +82,7 @@ fn keep_house(
     }
     more |= deleted == DELETE_ROWS;
 
-    more |= ledger.delete_old_sums(now, keep_sums, uptime)?;
+    more |= ledger.delete_old_sums(sure, keep_sums, uptime)?;
     more |= ledger.end_waiting(now)?;
     let (more_instances, forgotten_instances) = ledger.write(|transaction| transaction.forget_gaps())?;
     more |= more_instances;
