@@ -1,12 +1,16 @@
 //! Entry points for the fuzz targets in `fuzz/`; no part of the interface. Each panics when something that must
 //! hold does not.
 
+mod questions;
+
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use spanledger::PriceTable;
+
+pub use self::questions::{promql, silence, traceql};
 
 use crate::config::{ConfigError, EXAMPLE, load};
 use crate::convert::{Converted, Converter};
@@ -186,10 +190,13 @@ mod tests {
     #[test]
     fn the_seeds_of_every_target_pass() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
-        let targets: [(&str, Target); 3] = [
+        let targets: [(&str, Target); 6] = [
             ("config", super::config),
             ("otlp_json", super::otlp_json),
             ("otlp_protobuf", super::otlp_protobuf),
+            ("promql", super::promql),
+            ("silence", super::silence),
+            ("traceql", super::traceql),
         ];
         for (name, target) in targets {
             let seeds: Vec<_> = std::fs::read_dir(fuzz.join(name)).unwrap().collect();

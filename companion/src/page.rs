@@ -29,6 +29,8 @@ use tokio::sync::Semaphore;
 
 use self::parameters::{FILTERS, Parameters};
 pub(crate) use self::silences::Silences;
+#[cfg(any(fuzzing, test))]
+pub(crate) use self::silences::silence_draft;
 use crate::evaluate::history::History;
 use crate::explain::{Found, find};
 use crate::record::{Timestamp, Window};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that a compiled pattern may take.
 const PATTERN_BYTES: usize = 64 * 1024;
-/// Bytes of a matcher.
+/// Bytes of the label and the value of a matcher together: not of its text, which is longer where it is written back.
 const LONGEST: usize = 1_024;
 
 /// `service="checkout"`, `service!=checkout`, `service=~"a|b"` or `service!~"a.*"`; a pattern matches the whole value.
@@ -51,7 +51,7 @@ impl FromStr for Matcher {
                 "{text:?} is no matcher; expected something like service=\"checkout\" or model=~\"gpt-.*\""
             )
         };
-        let end = text.find(['=', '!']).filter(|_| text.len() <= LONGEST).ok_or_else(wrong)?;
+        let end = text.find(['=', '!']).ok_or_else(wrong)?;
         let (label, rest) = text.split_at(end);
         let label = label.trim();
         let first = label.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
@@ -62,6 +62,9 @@ impl FromStr for Matcher {
             ["=~", "!~", "!=", "="].into_iter().find(|sign| rest.starts_with(sign)).ok_or_else(wrong)?;
         let value = rest[sign.len()..].trim();
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        if label.len() + value.len() > LONGEST {
+            return Err(format!("a matcher has at most {LONGEST} bytes in its label and its value"));
+        }
         let pattern = match sign.ends_with('~') {
             true => {
                 let pattern = RegexBuilder::new(&format!("^(?:{value})$")).size_limit(PATTERN_BYTES).build();

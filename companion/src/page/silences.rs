@@ -101,27 +101,7 @@ async fn add(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     change(shared, headers, body, |silences, sender, body, now| {
-        let asked = match sender {
-            Sender::Program => {
-                serde_json::from_slice(body).map_err(|error| Refusal::wrong(error.to_string()))?
-            }
-            Sender::Form => of_form(body)?,
-        };
-        let wrong = |error: String| Refusal::wrong(error);
-        let draft = Draft {
-            matchers: asked.matchers,
-            from: asked
-                .from
-                .as_deref()
-                .map(parse_time)
-                .transpose()
-                .map_err(|error| wrong(error.to_string()))?,
-            seconds: duration_seconds(&asked.length).map_err(|error| wrong(error.to_string()))?,
-            by: asked.by,
-            comment: asked.comment,
-            via: if sender == Sender::Form { Via::Page } else { Via::Post },
-        };
-        let mut silence = draft.silence(now)?;
+        let mut silence = draft(sender, body)?.silence(now)?;
         silence.id = file::add(&silences.ledger, silence.clone(), now)?;
         tracing::info!(
             silence = silence.id, by = silence.by, via = %silence.via, until = rfc3339(silence.until),
@@ -208,6 +188,32 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
 }
 
 /// The fields of the form of this page: one matcher per line.
+/// Reads what is asked for.
+fn draft(sender: Sender, body: &[u8]) -> Result<Draft, Refusal> {
+    let asked: Asked = match sender {
+        Sender::Program => {
+            serde_json::from_slice(body).map_err(|error| Refusal::wrong(error.to_string()))?
+        }
+        Sender::Form => of_form(body)?,
+    };
+    let from = asked.from.as_deref().map(parse_time).transpose();
+    let seconds = duration_seconds(&asked.length);
+    Ok(Draft {
+        matchers: asked.matchers,
+        from: from.map_err(|error| Refusal::wrong(error.to_string()))?,
+        seconds: seconds.map_err(|error| Refusal::wrong(error.to_string()))?,
+        by: asked.by,
+        comment: asked.comment,
+        via: if sender == Sender::Form { Via::Page } else { Via::Post },
+    })
+}
+
+/// As [`draft`], for the fuzz target.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn silence_draft(body: &[u8], is_form: bool) -> Option<Draft> {
+    draft(if is_form { Sender::Form } else { Sender::Program }, body).ok()
+}
+
 fn of_form(body: &[u8]) -> Result<Asked, Refusal> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -114,6 +114,21 @@ fn the_file_keeps_who_silenced_what_and_gives_no_number_twice() {
     assert!(file::read(&ledger).is_err() && file::add(&ledger, silence(&["a=b"], 0, 9), NOW).is_err());
 }
 
+/// As it is written it is longer than as it was asked for, and one that is not read back would take all others with it.
+#[test]
+fn a_matcher_that_is_as_long_as_one_may_be_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("ledger.db");
+    let longest = 1_024 - "service".len();
+    for length in longest - 3..=longest {
+        let matcher = format!("service={}", "x".repeat(length));
+        file::add(&ledger, silence(&[&matcher], 0, 60), NOW).unwrap();
+        assert_eq!(file::read(&ledger).unwrap().last().unwrap().matchers, [matcher.parse().unwrap()]);
+    }
+    let longer = format!("service={}", "x".repeat(longest + 1));
+    assert!(longer.parse::<crate::alert::Matcher>().unwrap_err().contains("at most 1024 bytes"));
+}
+
 #[test]
 fn a_maintenance_window_comes_every_week_by_the_clock_of_its_zone() {
     let window: MaintenanceConfig = toml::from_str(
