@@ -63,7 +63,9 @@ pub enum JournalError {
         source: io::Error,
     },
     /// [`Durability::Machine`] with more than 30 s, of which a loss of power would take all.
-    #[error("a journal that is synced every {every:?} protects nothing in between; choose at most 30 s, or Durability::Process")]
+    #[error(
+        "a journal that is synced every {every:?} protects nothing in between; choose at most 30 s, or Durability::Process"
+    )]
     Durability {
         /// What was asked for.
         every: Duration,

@@ -122,9 +122,13 @@ fn every_call_arrives_after_its_runtime_was_dropped() {
 #[test]
 fn every_call_arrives_after_the_kernel_killed_a_process_that_is_out_of_memory() {
     let Some(group) = Group::of(256 * 1024 * 1024) else { return };
-    every_call_arrives_where(|| Small::mount(64 * 1024), End::OutOfMemory, |application| {
-        group.take(application.id());
-    });
+    every_call_arrives_where(
+        || Small::mount(64 * 1024),
+        End::OutOfMemory,
+        |application| {
+            group.take(application.id());
+        },
+    );
 }
 
 #[test]

@@ -191,9 +191,7 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
 /// Reads what is asked for.
 fn draft(sender: Sender, body: &[u8]) -> Result<Draft, Refusal> {
     let asked: Asked = match sender {
-        Sender::Program => {
-            serde_json::from_slice(body).map_err(|error| Refusal::wrong(error.to_string()))?
-        }
+        Sender::Program => serde_json::from_slice(body).map_err(|error| Refusal::wrong(error.to_string()))?,
         Sender::Form => of_form(body)?,
     };
     let from = asked.from.as_deref().map(parse_time).transpose();

@@ -19,7 +19,8 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap()
 }
 
-/// An application that makes [`CALLS`] calls and dies within one more, unless it is to end in order.
+/// An application that makes [`CALLS`] calls, or as many as it is asked for, and dies within one more, unless it is to end in
+/// order. Its journal takes 1 MiB.
 #[test]
 #[ignore = "a child of the tests below"]
 fn application() {
@@ -28,7 +29,7 @@ fn application() {
         let builder = spanledger::otlp::builder().service_name("shop").endpoint(variable("ENDPOINT"));
         let builder = builder.flush_timeout(Duration::from_secs(1));
         let _telemetry = builder.bridge(false).init().unwrap();
-        let journal = Journal::builder(variable("JOURNAL")).any_file_system(true).open().unwrap();
+        let journal = Journal::builder(variable("JOURNAL")).any_file_system(true).cap(1 << 20).open().unwrap();
         let middleware = GenAiMiddleware::builder().provider("openai").journal(journal).build();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let client = ClientBuilder::new(client).with(middleware).build();
@@ -47,7 +48,8 @@ fn application() {
         let router = axum::Router::new().route("/v1/chat/completions", post(answer));
         tokio::spawn(axum::serve(listener, router).into_future());
         let last = std::env::var("ORDERLY").is_err().then(|| "last".to_owned());
-        for number in (0..CALLS).map(|number| number.to_string()).chain(last) {
+        let calls = std::env::var("CALLS").map_or(CALLS, |number| number.parse().unwrap());
+        for number in (0..calls).map(|number| number.to_string()).chain(last) {
             let body = json!({"model": "gpt-4o-mini", "user": number, "messages": [{"role": "user", "content": number}]});
             let response = client.post(&url).json(&body).send().await.unwrap();
             response.bytes().await.unwrap();
