@@ -166,3 +166,5 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verdicts;

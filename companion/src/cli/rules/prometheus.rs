@@ -166,6 +166,7 @@ fn fill(block: &str, name: RuleName, settings: &Settings) -> String {
         ("@lookback@", single(settings.lookback)),
         ("@lookback_within@", settings.lookback.words()),
         ("@min_calls@", settings.min_calls.to_string()),
+        ("@min_events@", settings.min_events.to_string()),
         ("@min_calls_less_one@", settings.min_calls.saturating_sub(1).to_string()),
         ("@for@", single(settings.hold)),
         ("@keep@", single(settings.keep_firing_for)),
