@@ -13,8 +13,10 @@
 mod earlier;
 mod generations;
 mod groups;
+mod hashes;
 mod judge;
 mod known;
+mod links;
 mod reach;
 mod read;
 mod relation;

@@ -184,8 +184,19 @@ fn knows_the_codes_of_each_provider() {
         ("baidu", "18", 429, Kind::RateLimited),
         ("baidu", "110", 401, Kind::Unauthenticated),
         ("iflytek", "11202", 429, Kind::RateLimited),
+        ("z_ai", "1310", 200, Kind::QuotaExceeded),
+        ("zhipu", "1312", 200, Kind::Overloaded),
+        ("z_ai", "1222", 200, Kind::NotFound),
+        ("baidu", "100", 200, Kind::InvalidRequest),
+        ("qianfan", "336501", 429, Kind::RateLimited),
+        ("baidu", "336005", 200, Kind::NotFound),
         ("iflytek", "11200", 403, Kind::PermissionDenied),
+        ("iflytek", "11201", 200, Kind::QuotaExceeded),
+        ("spark", "10008", 200, Kind::Overloaded),
         ("cloudflare", "10000", 401, Kind::Unauthenticated),
+        ("cloudflare", "5007", 200, Kind::NotFound),
+        ("cloudflare", "3007", 200, Kind::Timeout),
+        ("cloudflare", "3036", 200, Kind::QuotaExceeded),
         ("tencent_cloud", "AuthFailure.SecretIdNotFound", 401, Kind::Unauthenticated),
         ("tencent_cloud", "RequestLimitExceeded", 429, Kind::RateLimited),
         ("alibaba_cloud", "Throttling.RateQuota", 429, Kind::RateLimited),
@@ -200,6 +211,10 @@ fn knows_the_codes_of_each_provider() {
     // A number says nothing at another provider.
     assert_eq!(read("openai", "1002"), failure_without_kind(200));
     assert_eq!(read("minimax", "9999"), failure_without_kind(200));
+    // What no page explains keeps its text and gets no kind.
+    for provider in ["z_ai", "baidu", "iflytek", "cloudflare"] {
+        assert_eq!(read(provider, "7777"), failure_without_kind(200), "{provider}");
+    }
     // A status of HTTP that says it already stays as it is.
     let refused = Failure::read(Some(403), Some("1004"), std::iter::empty()).coded("minimax", "1004");
     assert_eq!(refused, failure(403, Kind::Unauthenticated));

@@ -23,6 +23,7 @@ mod skipped;
 mod streams;
 
 /// A span of a sender, of one second that ended at [`NOW`].
+#[derive(Debug)]
 pub(super) struct Sent<'a> {
     pub(super) scope: &'a str,
     pub(super) version: &'a str,

@@ -15,6 +15,9 @@ pub(super) const DIALECT: Dialect = Dialect {
         // Semantic Kernel.
         ("gen_ai.response.prompt_tokens", Field::InputTokens),
         ("gen_ai.response.completion_tokens", Field::OutputTokens),
+        // The first versions of Microsoft.Extensions.AI.
+        ("gen_ai.response.input_tokens", Field::InputTokens),
+        ("gen_ai.response.output_tokens", Field::OutputTokens),
         (
             "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
             Field::More(Fact::Billed("cache_write_1h")),

@@ -258,6 +258,54 @@ mod tests {
         assert!(strange < 50, "{strange} ranges for ids that never came");
     }
 
+    /// What is allocated for the tables.
+    fn allocated(earlier: &Earlier) -> usize {
+        earlier.tables.iter().map(|table| table.entries.capacity() * size_of::<u32>()).sum()
+    }
+
+    #[test]
+    fn takes_no_more_memory_at_any_time_than_is_documented() {
+        // At the real size, while the rate grows to 10,000 per second, and then falls to one.
+        let bytes = super::super::EARLIER_BYTES;
+        let mut earlier = Earlier::new(bytes);
+        let (mut peak, mut time) = (0, 0);
+        for number in 0..2_600_000_i64 {
+            time += match number {
+                ..100_000 => SECOND / 100,
+                100_000..2_500_000 => SECOND / 10_000,
+                _ => SECOND / 100,
+            };
+            earlier.add(key(number as u64), (time / 1_000) << 9, time);
+            peak = peak.max(allocated(&earlier));
+        }
+        assert!(peak > bytes, "the largest table was never made: {peak}");
+        assert!(peak <= (85 << 20) + (1 << 19), "{peak}");
+        assert!(
+            earlier.tables.len() == 1 && allocated(&earlier) <= bytes + 2 * LINE,
+            "{}",
+            allocated(&earlier)
+        );
+    }
+
+    #[test]
+    fn no_clock_and_no_burst_takes_more_memory() {
+        // Whatever the times: all at once, backwards, far apart.
+        let times: [fn(i64) -> i64; 4] = [
+            |_| 0,
+            |number| -number * SECOND,
+            |number| if number % 2 == 0 { i64::MAX } else { i64::MIN },
+            |number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64),
+        ];
+        for (kind, time) in times.iter().enumerate() {
+            let mut earlier = Earlier::new(1 << 20);
+            for number in 0..100_000 {
+                earlier.add(key(number as u64), number << 9, time(number));
+                // Each table is four times the one before: together a third more than the largest.
+                assert!(allocated(&earlier) <= (4 << 20) / 3 + 8 * LINE, "{kind}: {}", allocated(&earlier));
+            }
+        }
+    }
+
     #[test]
     fn takes_little_memory_where_few_calls_come() {
         assert_eq!(busy(10, 20_000, 64 << 20).bytes(), SMALLEST * LINE);

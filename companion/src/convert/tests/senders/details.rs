@@ -249,6 +249,16 @@ fn older_and_rarer_words_for_the_operation_are_calls() {
         ..Sent::default()
     }
     .is(&json!({ "input": 120, "output": 80, "provider": "openai", "cost_status": "estimated" }));
+    // The first versions of Microsoft.Extensions.AI.
+    Sent {
+        scope: "Experimental.Microsoft.Extensions.AI",
+        attributes: json!({
+            "gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini",
+            "gen_ai.response.input_tokens": 120, "gen_ai.response.output_tokens": 80,
+        }),
+        ..Sent::default()
+    }
+    .is(&json!({ "input": 120, "output": 80, "provider": "openai", "cost_status": "estimated" }));
 }
 
 #[test]
