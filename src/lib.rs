@@ -150,6 +150,7 @@ struct Guides;
 
 #[cfg(all(doctest, feature = "otlp"))]
 #[doc = include_str!("../docs/start.md")]
+#[doc = include_str!("../README.md")]
 struct Start;
 
 mod attempt;

@@ -24,6 +24,7 @@ pub mod rules;
 pub mod serve;
 pub mod silence;
 mod top;
+mod values;
 pub mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -151,10 +152,10 @@ pub struct Common {
     /// The ledger file [default: spanledger.db, or what the configuration names].
     #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_LEDGER", help_heading = GLOBAL)]
     pub ledger: Option<PathBuf>,
-    /// What keeps the calls: `sqlite`, or `clickhouse://HOST:PORT/DATABASE`.
+    /// What keeps the calls: `sqlite`, or `clickhouse://HOST:PORT/DATABASE` [default: sqlite].
     #[arg(long, global = true, value_name = "STORE", help_heading = GLOBAL)]
     pub store: Option<String>,
-    /// The configuration file (TOML).
+    /// The configuration file (TOML) [default: none].
     #[arg(long, global = true, value_name = "FILE", env = "SPANLEDGER_CONFIG", help_heading = GLOBAL)]
     pub config: Option<PathBuf>,
 }
@@ -227,7 +228,19 @@ impl Cli {
             }
             Command::Completions(args) => completions::completions(&args, out)?,
             Command::Man(args) => completions::manual(&args, out)?,
-            Command::Silence(args) => silence::run(&args, &common.load(&[])?.config.ledger.path, now, out)?,
+            Command::Silence(args) => {
+                let loaded = common.load(&[])?;
+                let path = &loaded.config.ledger.path;
+                // A mistyped name would hold nothing back, and look as if it did.
+                if loaded.config.ledger.store == Store::Sqlite && !path.exists() {
+                    let note = format!(
+                        "no ledger at {}; its silences wait for a `serve` that keeps it\n",
+                        path.display()
+                    );
+                    write_all(&mut std::io::stderr(), &note)?;
+                }
+                silence::run(&args, path, now, out)?;
+            }
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;
@@ -344,3 +357,6 @@ fn write_all(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The `spanledger` binary.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,17 +14,19 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         // What was given is named, and may have been copied from anywhere.
         Err(error) if error.use_stderr() => {
-            eprint!("{}", readable(&error.to_string()));
-            return ExitCode::from(FAILURE);
+            return failed(&readable(&error.to_string()));
         }
         // Help, or the version.
         Err(error) => error.exit(),
     };
     match cli.run() {
         Ok(status) => status,
-        Err(failure) => {
-            eprintln!("spanledger: {}", readable(&failure.to_string()));
-            ExitCode::from(FAILURE)
-        }
+        Err(failure) => failed(&format!("spanledger: {}\n", readable(&failure.to_string()))),
     }
+}
+
+/// Where the standard error is closed as well, the status alone reports the failure.
+fn failed(text: &str) -> ExitCode {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    ExitCode::from(FAILURE)
 }

@@ -6,6 +6,7 @@ mod fields;
 mod lexer;
 mod metrics;
 mod parse;
+mod query;
 mod search;
 #[cfg(test)]
 mod tests;

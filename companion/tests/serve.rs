@@ -11,6 +11,8 @@ mod serve {
 
     mod acknowledged;
     #[cfg(target_os = "linux")]
+    mod clumsy;
+    #[cfg(target_os = "linux")]
     mod combined;
     mod config_secrets;
     mod damaged;

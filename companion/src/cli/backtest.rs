@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Proposes limits with which each rule sends at most this many messages per week, tries them, and prints them as
-    /// configuration
+    /// configuration [default: 1 where no number follows].
     #[arg(long, value_name = "MESSAGES", num_args = 0..=1, default_missing_value = "1")]
     tune: Option<f64>,
 }

@@ -11,7 +11,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use spanledger::Outcome;
 
 use super::format::CallsFormat;
-use super::{Failure, write_all};
+use super::{Failure, values, write_all};
 use crate::record::{ENVIRONMENT, TagKey, Timestamp, parse_tag};
 use crate::store::{Filter, Page, Querier};
 use crate::text::terminal::Terminal;
@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
     tags: Vec<(TagKey, String)>,
     /// Only calls with this HTTP status.
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = values::status)]
     status: Option<u16>,
     /// Only calls with this outcome.
     #[arg(long, value_parser = outcomes())]
@@ -68,10 +68,10 @@ pub struct Args {
     #[arg(long, value_name = "ID", value_parser = crate::record::ids::parse_trace_id)]
     trace_id: Option<[u8; 16]>,
     /// The most calls to list, up to 10,000.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS as u64))]
-    limit: u64,
-    /// Continue after an earlier page: the number that it printed.
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 50, value_name = "NUMBER", value_parser = values::number(1..=MOST_ROWS))]
+    limit: usize,
+    /// Continue after an earlier page: the number that it printed [default: from the newest call].
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = values::number(i64::MIN..=i64::MAX))]
     after: Option<i64>,
     /// Prints the newest calls, then each one that arrives, until it is interrupted. As JSON, one document per line. A call
     /// that ended more than two minutes before it arrives is counted at the end, and not printed.
@@ -122,7 +122,7 @@ pub fn run(
         status_code: args.status,
         ..Filter::default()
     };
-    let limit = usize::try_from(args.limit).unwrap_or(MOST_ROWS);
+    let limit = args.limit;
     if args.follow {
         return follow::run(querier, &filter, limit, args.format, out, notes);
     }

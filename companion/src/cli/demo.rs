@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Failure, write_all};
+use super::{Failure, values, write_all};
 use crate::app::stop_token;
 use crate::clock;
 use crate::demo::killed::{self, BroughtBack};
@@ -36,7 +36,11 @@ webhook, and an application is killed, whose journal brings back what it knew. N
 With --endpoint, an application alone sends its telemetry to a stack that runs elsewhere, such as an OpenTelemetry \
 Collector. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES name its service, version and environment.
 
-  OTEL_SERVICE_NAME=checkout spanledger demo --endpoint http://127.0.0.1:4318 --application chat")]
+Examples:
+  spanledger demo
+  spanledger demo --exit --seed 7 --duration 3d
+  spanledger demo --keep shop            keeps shop/demo.db to ask later
+  OTEL_SERVICE_NAME=checkout spanledger demo --endpoint http://127.0.0.1:4318")]
 pub struct Args {
     /// Exit after the report instead of serving the pages until Ctrl-C.
     #[arg(long)]
@@ -45,19 +49,19 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// The same seed draws the same days.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = values::number(0..=u64::MAX))]
     seed: u64,
     /// Calls per minute in the busiest hours. With few calls some anomalies are too small for their rules.
-    #[arg(long, value_name = "CALLS", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=300))]
+    #[arg(long, value_name = "CALLS", default_value_t = 40, value_parser = values::number(1..=300_u32))]
     rate: u32,
     /// Days of history, 1d to 30d. In a short one the rules have little to compare with.
     #[arg(long, value_name = "DURATION", default_value = "5d", value_parser = days)]
     duration: i64,
     /// Send traffic to the OTLP receiver at this address until a signal, instead of the whole demo.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["exit", "keep"])]
+    #[arg(long, value_name = "URL", value_parser = values::address, conflicts_with_all = ["exit", "keep", "seed", "rate", "duration"])]
     endpoint: Option<String>,
     /// What the application of --endpoint does.
-    #[arg(long, value_enum, default_value_t, requires = "endpoint")]
+    #[arg(long, value_enum, default_value_t, requires = "endpoint", conflicts_with_all = ["exit", "keep"])]
     application: Application,
     /// Be the application that the demo kills, with a journal in this folder.
     #[arg(long, hide = true, value_name = "FOLDER", requires = "provider")]

@@ -30,7 +30,7 @@ further file of that hour (calls-14-1.parquet). `serve` may run meanwhile.
 
 Read the files with any program that reads Parquet; the calls that count have `counted`:
   duckdb -c \"SELECT sum(cost_nano_usd) / 1e9 FROM 'DIR/*/*.parquet' WHERE counted\"
-  clickhouse local -q \"SELECT model, count() FROM file('DIR/*/*.parquet') WHERE counted GROUP BY response_model AS model\"
+  clickhouse local -q \"SELECT count() FROM file('DIR/*/*.parquet') WHERE counted\"
 
 Examples:
   spanledger export --last 30d archive

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{Failure, write_all};
+use super::{Failure, values, write_all};
 use crate::config::AdminConfig;
 
 /// A health check that takes longer has failed.
@@ -15,10 +15,14 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 #[command(after_help = "\
 Asks `/readyz` on the admin address of the configuration (admin.listen), on this machine. Certificates are not judged.
 
+Examples:
+  spanledger health
+  spanledger health --url http://127.0.0.1:4319/readyz
+
 Exit status: 0 ready, 2 not ready or not reachable.")]
 pub struct Args {
-    /// Ask this address instead of the configured one.
-    #[arg(long, value_name = "URL")]
+    /// Ask this address [default: /readyz of the configured one].
+    #[arg(long, value_name = "URL", value_parser = values::address)]
     url: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub struct Args {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5001")]
     listen: SocketAddr,
-    /// Keep the notifications in this file (JSON).
+    /// Keep the notifications in this file (JSON) [default: in memory only].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// A further host name that requests may be for, such as the name of a container. May be given several times.

@@ -19,8 +19,11 @@ ledger is opened to read only. Texts of prompts and responses are never given, b
 text of an error, where they were recorded and explain_call is asked for them. Names and users come from senders: a \
 client must treat them as untrusted.
 
-A client's configuration:
-  { \"mcpServers\": { \"spanledger\": { \"command\": \"spanledger\", \"args\": [\"mcp\", \"--ledger\", \"calls.db\"] } } }")]
+Example, as a client's configuration:
+  { \"mcpServers\": { \"spanledger\":
+    { \"command\": \"spanledger\", \"args\": [\"mcp\", \"--ledger\", \"calls.db\"] } } }
+Example, as a client starts it:
+  spanledger mcp --ledger calls.db")]
 pub(super) struct Args {}
 
 /// Serves until the client closes its end.

@@ -16,7 +16,7 @@ Examples:
   spanledger notify                 list the configured targets
   spanledger notify --test email    send a test message to the target `email`")]
 pub struct Args {
-    /// Send a test message to the target of this name, and report whether it was delivered.
+    /// Send a test message to the target of this name, and report whether it was delivered [default: list the targets].
     #[arg(long, value_name = "NAME")]
     test: Option<String>,
 }

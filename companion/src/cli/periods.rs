@@ -30,6 +30,7 @@ mod usage {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 A call belongs to the period in which it ended. Weeks begin on Monday. The first and the last period may be cut by --from and --to. \
+Without --from and --last the table begins with the first call. \
 Costs are the totals of `spanledger report` over the same time; the last line names what they rest on.
 
 Examples:
@@ -42,7 +43,8 @@ pub(super) struct Args {
     /// Periods up to now, such as 12h, 7d or 90d [default: 24 hours, 30 days, 12 weeks, 12 months].
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"], value_parser = checked_duration())]
     last: Option<String>,
-    /// Start of the first period (inclusive): a date, which begins at midnight of the time zone, or RFC 3339.
+    /// Start of the first period (inclusive): a date, which begins at midnight of the time zone, or RFC 3339
+    /// [default: as far back as --last].
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// End of the last period (exclusive) [default: now].
@@ -51,8 +53,9 @@ pub(super) struct Args {
     /// Where days begin: an IANA name such as Europe/Berlin.
     #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = calendar::time_zone)]
     timezone: TimeZone,
-    /// Totals within each period as well, by one or more of model, user, service, environment, provider and tag:KEY.
-    #[arg(long, value_delimiter = ',')]
+    /// Totals within each period as well, by one or more of model, user, service, environment, provider and tag:KEY, with
+    /// commas between them.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     by: Vec<By>,
     /// Only calls of this model.
     #[arg(long)]
@@ -88,7 +91,7 @@ pub(super) struct Args {
 
 /// A dimension of usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+pub(super) enum By {
     Model,
     User,
     Service,
@@ -97,7 +100,7 @@ enum By {
 }
 
 impl By {
-    const fn dimension(self) -> Dimension {
+    pub(super) const fn dimension(self) -> Dimension {
         match self {
             Self::Model => Dimension::Model,
             Self::User => Dimension::User,
@@ -175,18 +178,29 @@ pub(super) fn run(
         ..Filter::default()
     };
     let by: Vec<(By, Dimension)> = args.by.iter().map(|by| (*by, by.dimension())).collect();
-    let usage = view::gather(querier, slots, &filter, &by, now)?;
+    let mut usage = view::gather(querier, slots, &filter, &by, now)?;
     let format = match (args.json, args.csv) {
         (true, _) => PeriodsFormat::Json,
         (_, true) => PeriodsFormat::Csv,
         _ => args.format,
     };
     let text = match format {
-        PeriodsFormat::Text => table::render(&usage, period, args.compact, terminal),
+        PeriodsFormat::Text => {
+            if args.last.is_none() && args.from.is_none() {
+                usage.periods.drain(..leading(&usage.periods));
+            }
+            table::render(&usage, period, args.compact, terminal)
+        }
         PeriodsFormat::Json => json::render(&usage, period, &args.timezone)?,
         PeriodsFormat::Csv => csv::render(&usage),
     };
     write_all(out, &text)
+}
+
+/// How many periods come before the first call; one is left in any case.
+fn leading(periods: &[usage::OfPeriod]) -> usize {
+    let first = periods.iter().position(|one| one.figures.totals.calls > 0);
+    first.unwrap_or(periods.len().saturating_sub(1))
 }
 
 #[cfg(test)]

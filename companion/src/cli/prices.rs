@@ -9,7 +9,7 @@ use serde::Serialize;
 use spanledger::{Billing, Cost, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::format::Format;
-use super::{Failure, write_all};
+use super::{Failure, values, write_all};
 use crate::record::Timestamp;
 use crate::store::{Dimension, Filter, Querier};
 use crate::text::number::{count, or_dash};
@@ -37,16 +37,16 @@ Exit status: 0 success, 2 on error, including when no price is known for the mod
 pub struct Args {
     /// The model. Without it, the models in the ledger that have no price are listed.
     model: Option<String>,
-    /// Its provider, as in `gen_ai.provider.name`, where several providers sell the model.
+    /// Its provider, as in `gen_ai.provider.name`, where several providers sell the model [default: any].
     #[arg(long, requires = "model")]
     provider: Option<String>,
-    /// The host that is called, which tells a provider, or a model server of one's own.
-    #[arg(long, requires = "model")]
+    /// The host that is called, which tells a provider, or a model server of one's own [default: none].
+    #[arg(long, requires = "model", value_parser = values::host)]
     host: Option<String>,
     /// Prints each step of the lookup instead of the price.
     #[arg(long, requires = "model")]
     explain: bool,
-    /// The service tier, such as `flex` or `batch`.
+    /// The service tier, such as `flex` or `batch` [default: the standard one].
     #[arg(long, requires = "model")]
     tier: Option<String>,
     /// Output format.
@@ -96,8 +96,8 @@ pub fn run(
     let Some(model) = &args.model else {
         let models = unpriced(open()?.as_ref(), args, prices, now)?;
         let text = match args.format {
-            Format::Text => unpriced_text(&models, terminal),
-            Format::Json => pretty(&serde_json::json!({ "unpriced": models }))?,
+            Format::Text => unpriced_text(models.as_deref(), terminal),
+            Format::Json => pretty(&serde_json::json!({ "unpriced": models.unwrap_or_default() }))?,
         };
         return write_all(out, &text);
     };
@@ -134,7 +134,7 @@ fn no_price(args: &Args, model: &str, own: Option<&Path>) -> Failure {
         ),
     };
     Failure(format!(
-        "no price known for {}{provider} (searched: {searched}); check the name, or add a [[price]] {remedy}",
+        "no price is known for \"{}\"{provider} (searched: {searched}); check the name, or add a [[price]] {remedy}",
         harmless(model)
     ))
 }
@@ -221,14 +221,18 @@ fn rates_text(model: &str, rates: &[Rate], terminal: Terminal) -> String {
     text
 }
 
+/// Models of the time without a price; `None` where no call ended in it.
 fn unpriced(
     querier: &dyn Querier,
     args: &Args,
     prices: &PriceTable,
     now: Timestamp,
-) -> Result<Vec<Unpriced>, Failure> {
+) -> Result<Option<Vec<Unpriced>>, Failure> {
     let window = args.window.window(now)?;
     let groups = querier.breakdown(window, &Filter::default(), Dimension::Model, MOST_MODELS)?;
+    if groups.is_empty() {
+        return Ok(None);
+    }
     let models = groups.into_iter().filter(|group| group.totals.unpriced > 0).map(|group| Unpriced {
         priced_now: prices.knows("", &group.name),
         calls: group.totals.calls,
@@ -237,10 +241,11 @@ fn unpriced(
         output_tokens: group.totals.output_tokens,
         model: group.name,
     });
-    Ok(models.collect())
+    Ok(Some(models.collect()))
 }
 
-fn unpriced_text(models: &[Unpriced], terminal: Terminal) -> String {
+fn unpriced_text(models: Option<&[Unpriced]>, terminal: Terminal) -> String {
+    let Some(models) = models else { return "no call ended in this time\n".to_owned() };
     if models.is_empty() {
         return "every call with usage has a price\n".to_owned();
     }
@@ -295,6 +300,22 @@ mod tests {
         run(&command.args, prices, None, &open, now, Terminal { colour: false, columns: 80 }, &mut out)
             .unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn nothing_to_judge_is_no_good_result() {
+        use crate::report::tests::fixture::{NOW, calls, ledger};
+        let listed = |calls: &[crate::record::CallRecord]| {
+            let querier: Arc<dyn Querier> = Arc::new(ledger(calls));
+            let command = Command::try_parse_from(["prices"]).unwrap();
+            let mut out = Vec::new();
+            let (prices, terminal) = (PriceTable::bundled(), Terminal { colour: false, columns: 80 });
+            run(&command.args, &prices, None, &|| Ok(querier.clone()), NOW, terminal, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(listed(&[]), "no call ended in this time\n");
+        let priced: Vec<_> = calls().into_iter().filter(|call| call.cost.is_some()).collect();
+        assert_eq!(listed(&priced), "every call with usage has a price\n");
     }
 
     #[test]

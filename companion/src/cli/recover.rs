@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spanledger::journal::{Recovered, Taken, inspect};
 
-use super::{Common, Failure, write_all};
+use super::{Common, Failure, values, write_all};
 use crate::app::{self, retention};
 use crate::journal;
 use crate::notify::secret::{self, Secret};
@@ -36,9 +36,9 @@ pub struct Args {
     /// The journal's directory.
     dir: PathBuf,
     /// Send to this OTLP/HTTP receiver instead of the ledger file.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = values::address)]
     endpoint: Option<String>,
-    /// A file with the token of the receiver.
+    /// A file with the token of the receiver [default: no token].
     #[arg(long, value_name = "FILE", requires = "endpoint")]
     token_file: Option<PathBuf>,
 }

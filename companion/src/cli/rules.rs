@@ -38,6 +38,9 @@ pub struct Args {
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Command {
     /// Print the rules for another system, with the configured thresholds.
+    #[command(after_help = "\
+Example:
+  spanledger rules export --format prometheus > spanledger.rules.yml")]
     Export {
         /// The other system.
         #[arg(long, value_enum, default_value_t = System::Prometheus)]

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::{Failure, write_all};
+use super::{Failure, values, write_all};
 use crate::alert::Matcher;
 use crate::record::Timestamp;
 use crate::silence::draft::{Draft, Wrong};
 use crate::silence::{Silence, Via, file};
 use crate::text::terminal::harmless;
-use crate::text::time::{checked_duration, duration_seconds, parse_time, rfc3339};
+use crate::text::time::{checked_duration, duration_seconds, parse_time, to_the_second};
 
 /// What to do.
 #[derive(Debug, Clone, clap::Args)]
@@ -19,8 +19,8 @@ A silenced alert goes on and is shown as silenced; it is not sent. One that stil
 
 Examples:
   spanledger silence add service=checkout --for 2h --comment 'load test'
-  spanledger silence add 'alertname=~\"Budget.*\"' severity!=critical --for 12h --comment 'known, see ticket 7'
-  spanledger silence add service=batch --from 2026-12-01T22:00:00Z --for 4h --comment maintenance
+  spanledger silence add 'alertname=~\"Budget.*\"' severity!=critical --for 12h --comment 'ticket 7'
+  spanledger silence add service=batch --from 2026-12-01T22:00:00Z --for 4h --comment move
   spanledger silence list
   spanledger silence expire 3")]
 pub struct Args {
@@ -31,6 +31,10 @@ pub struct Args {
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Action {
     /// Add a silence.
+    #[command(after_help = "\
+Examples:
+  spanledger silence add service=checkout --for 2h --comment 'load test'
+  spanledger silence add 'model=~\"gpt-4.*\"' --from 2026-12-01T22:00:00Z --for 4h --comment move")]
     Add {
         /// What all must match: service=checkout, severity!=critical, model=~"gpt-.*", alertname!~"Budget.*".
         #[arg(required = true)]
@@ -41,7 +45,7 @@ enum Action {
         /// When it begins (RFC 3339) [default: now].
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
-        /// Why.
+        /// Why, in 1 to 1024 bytes.
         #[arg(long)]
         comment: String,
         /// Who decided it.
@@ -49,6 +53,10 @@ enum Action {
         by: String,
     },
     /// List silences.
+    #[command(after_help = "\
+Examples:
+  spanledger silence list
+  spanledger silence list --all --json | jq '.[].comment'")]
     List {
         /// Those that are over as well.
         #[arg(long)]
@@ -58,8 +66,12 @@ enum Action {
         json: bool,
     },
     /// End a silence now.
+    #[command(after_help = "\
+Example:
+  spanledger silence expire 3")]
     Expire {
-        /// Its number.
+        /// Its number, as `silence list` shows it.
+        #[arg(value_parser = values::number(1..=u64::MAX))]
         id: u64,
         /// Who decided it.
         #[arg(long, env = "USER")]
@@ -86,7 +98,7 @@ pub(super) fn run(args: &Args, ledger: &Path, now: Timestamp, out: &mut dyn Writ
                 "matchers" => Failure(format!("the matchers {reason}")),
                 flag => Failure(format!("--{flag}: {reason}")),
             })?;
-            let until = rfc3339(silence.until);
+            let until = to_the_second(silence.until);
             let id = file::add(ledger, silence, now).map_err(|error| Failure(error.to_string()))?;
             format!("silence {id} until {until}\n")
         }
@@ -121,8 +133,8 @@ fn to_text(silences: &[Silence], now: Timestamp) -> String {
             "{:>4}  {:<8} {} to {}  {}  by {}: {}\n",
             silence.id,
             silence.state(now),
-            rfc3339(silence.from),
-            rfc3339(silence.end()),
+            to_the_second(silence.from),
+            to_the_second(silence.end()),
             matchers.join(" "),
             harmless(&silence.by),
             harmless(&silence.comment)

@@ -12,7 +12,7 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use self::source::Source;
 use self::state::{Action, By, State};
-use super::{Common, Failure};
+use super::{Common, Failure, values};
 use crate::clock;
 use crate::text::seconds::Seconds;
 
@@ -37,12 +37,12 @@ Examples:
   spanledger top --url https://companion.example:4319 --token-file token")]
 pub(super) struct Args {
     /// Ask a running companion at this address of its admin listener, instead of reading a ledger.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = values::address)]
     url: Option<String>,
-    /// File with the token of the admin listener.
+    /// File with the token of the admin listener [default: no token].
     #[arg(long, value_name = "FILE", requires = "url")]
     token_file: Option<PathBuf>,
-    /// How often to ask.
+    /// How often to ask, from 1s to 1h.
     #[arg(long, value_name = "DURATION", default_value = "2s")]
     every: Seconds,
     /// What to list first.

@@ -23,7 +23,7 @@ const RANGES: usize = 20;
 /// What to compare.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Without a journal, all of the ledger's file, next to a running `serve` or alone: the checksum of every page, then the structure of
+Without a journal, all of the ledger's file, next to a running `serve` or alone: the checksum of every page, then the structure of \
 its tables and indexes. A damaged page is named with the table and the time of its rows.
 
 With a journal, for each process: calls opened and closed, delivered to a receiver, in the ledger, waiting in the journal, interrupted, lost \
@@ -34,8 +34,9 @@ Exit status: 0 every call is in the ledger or in the journal, 1 calls are missin
 so that some may be, 2 an error.
 
 Examples:
+  spanledger verify --ledger spanledger.db
   spanledger verify --journal /var/lib/shop/journal --ledger spanledger.db
-  spanledger verify --journal /var/lib/shop/journal --format json | jq '.processes[] | select(.missing_calls > 0)'")]
+  spanledger verify --journal /var/lib/shop/journal --format json | jq .processes")]
 pub struct Args {
     /// The journal's directory. Without it the ledger's file is verified.
     #[arg(long, value_name = "DIR")]

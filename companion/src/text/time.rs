@@ -23,7 +23,7 @@ pub(crate) struct WindowArgs {
     /// Period ending now, such as 90s, 15m, 24h or 7d [default: 24h].
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"], value_parser = checked(duration_seconds))]
     pub last: Option<String>,
-    /// Start of the period (inclusive): RFC 3339, or a date for midnight UTC.
+    /// Start of the period (inclusive): RFC 3339, or a date for midnight UTC [default: 24h before --to].
     #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
     pub from: Option<String>,
     /// End of the period (exclusive) [default: now].

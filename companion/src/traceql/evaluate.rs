@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::fields::Value;
-use super::parse::{Attribute, Compare, Condition, Operand};
+use super::query::{Attribute, Compare, Condition, Operand};
 use crate::record::CallRecord;
 
 impl Attribute {

@@ -35,7 +35,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
             quoted(rest, first)?
         } else if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
             (Token::Sign(sign), &rest[sign.len()..])
-        } else if first.is_ascii_digit() || first == '-' {
+        } else if first.is_ascii_digit() || first == '-' || is_fraction(rest) {
             number(rest)?
         } else {
             named(rest)?
@@ -47,6 +47,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
         rest = after.trim_start();
     }
     Ok(tokens)
+}
+
+/// A number that begins with its point, such as `.9`.
+fn is_fraction(text: &str) -> bool {
+    text.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Text up to its closing quote; between backticks nothing is escaped.

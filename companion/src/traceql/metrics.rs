@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::fields::Value;
-use super::parse::{Measure, Over, Query, Reduce, Spans, Stage};
+use super::query::{Measure, Over, Query, Reduce, Spans, Stage};
 use super::{Refusal, scan};
 use crate::record::{CallRecord, Timestamp, Window};
 use crate::store::Querier;

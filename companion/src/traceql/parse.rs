@@ -1,146 +1,17 @@
 //! From tokens to a query.
 
-use regex::Regex;
+mod stage;
 
 use super::Refusal;
-use super::fields::{Field, Scope, Value, all};
+use super::fields::{Scope, Value, all};
 use super::lexer::{Token, tokens};
-use crate::record::ENVIRONMENT;
-use crate::store::Filter;
+use super::query::{Attribute, Compare, Condition, Measure, Operand, Query, Spans, Stage};
 use crate::text::pattern::{PatternError, pattern};
 
 /// How deep conditions may nest.
 const DEEPEST: usize = 50;
 /// Patterns, sets of spans, stages, attributes that are grouped by, and quantiles of one query, of each.
 const MOST: usize = 32;
-
-/// A query that was read.
-#[derive(Debug, Clone)]
-pub(crate) struct Query {
-    pub(super) spans: Spans,
-    pub(super) stages: Vec<Stage>,
-    /// Attributes that the result lists: those chosen and those asked about.
-    pub(super) listed: Vec<Attribute>,
-}
-
-/// Sets of spans of one trace.
-#[derive(Debug, Clone)]
-pub(super) enum Spans {
-    Set(Condition),
-    Both(Box<Spans>, Box<Spans>),
-    Either(Box<Spans>, Box<Spans>),
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Condition {
-    All,
-    Flag(bool),
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
-    Not(Box<Condition>),
-    /// An attribute that is true.
-    Is(Attribute),
-    Compare(Attribute, Compare, Operand),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compare {
-    Equal,
-    Unequal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Matches,
-    MatchesNot,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Operand {
-    Value(Value),
-    Pattern(Regex),
-    Nil,
-}
-
-/// An attribute of a span.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Attribute {
-    Of(&'static Field),
-    /// An attribute that the ledger has not: no call has a value.
-    Unknown,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Stage {
-    Count(Compare, f64),
-    Reduce(Reduce, Attribute, Compare, f64),
-    Over(Over),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reduce {
-    Sum,
-    Average,
-    Least,
-    Greatest,
-}
-
-/// A metric over time.
-#[derive(Debug, Clone)]
-pub(super) struct Over {
-    pub(super) name: String,
-    pub(super) of: Measure,
-    pub(super) by: Vec<(String, Attribute)>,
-    /// How many series are kept at each time, and whether the largest.
-    pub(super) best: Option<(usize, bool)>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Measure {
-    Rate,
-    Count,
-    Reduce(Reduce, Attribute),
-    Quantile(Attribute, Vec<f64>),
-}
-
-impl Query {
-    /// What of it the store can look for itself.
-    pub(super) fn filter(&self) -> Filter {
-        let mut filter = Filter::default();
-        if let Spans::Set(condition) = &self.spans {
-            condition.narrow(&mut filter);
-        }
-        filter
-    }
-}
-
-impl Condition {
-    fn narrow(&self, filter: &mut Filter) {
-        use spanledger::semconv::attribute as name;
-        match self {
-            Self::And(one, other) => {
-                one.narrow(filter);
-                other.narrow(filter);
-            }
-            Self::Compare(Attribute::Of(field), Compare::Equal, Operand::Value(Value::Text(text))) => {
-                match field.name {
-                    name::SERVICE_NAME => filter.service = Some(text.clone()),
-                    name::DEPLOYMENT_ENVIRONMENT_NAME => filter.tags.push((ENVIRONMENT, text.clone())),
-                    name::PROVIDER_NAME => filter.provider = Some(text.clone()),
-                    name::USER_ID => filter.user = Some(text.clone()),
-                    name::REQUEST_HASH => filter.hash = Some(text.clone()),
-                    _ => {}
-                }
-            }
-            Self::Compare(Attribute::Of(field), Compare::Equal, Operand::Value(Value::Integer(code)))
-                if field.name == name::HTTP_RESPONSE_STATUS_CODE =>
-            {
-                filter.status_code = u16::try_from(*code).ok();
-            }
-            _ => {}
-        }
-    }
-}
 
 /// Reads a query; an empty one is `{}`.
 pub(crate) fn parse(text: &str) -> Result<Query, Refusal> {
@@ -402,87 +273,6 @@ impl Parser {
             Some(Token::Number(number)) => Ok(number),
             Some(Token::Duration(ns)) => Value::Duration(ns).number().ok_or_else(unreadable),
         }
-    }
-
-    fn stage(&mut self) -> Result<Option<Stage>, Refusal> {
-        let Some(Token::Name(name)) = self.next() else { return Err(Refusal::unsupported("what follows |")) };
-        let reduce = match name.trim_end_matches("_over_time") {
-            "sum" => Some(Reduce::Sum),
-            "avg" => Some(Reduce::Average),
-            "min" => Some(Reduce::Least),
-            "max" => Some(Reduce::Greatest),
-            _ => None,
-        };
-        match (name.as_str(), reduce) {
-            ("select", _) => {
-                let chosen = self.attributes()?;
-                self.listed.extend(chosen.into_iter().map(|(_, attribute)| attribute));
-                Ok(None)
-            }
-            ("count", _) => {
-                self.wants("(")?;
-                self.wants(")")?;
-                let compare =
-                    self.compare().ok_or_else(|| Refusal::unsupported("count() without a comparison"))?;
-                Ok(Some(Stage::Count(compare, self.number()?)))
-            }
-            ("rate" | "count_over_time", _) => {
-                self.wants("(")?;
-                self.wants(")")?;
-                let of = if name == "rate" { Measure::Rate } else { Measure::Count };
-                self.over(name, of).map(Some)
-            }
-            ("quantile_over_time", _) => {
-                self.wants("(")?;
-                let (_, attribute) = self.attribute()?;
-                let mut shares = Vec::new();
-                while self.takes(",") {
-                    shares.push(self.number()?);
-                }
-                self.wants(")")?;
-                if shares.is_empty() || shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
-                    return Err(Refusal::Query(
-                        "quantile_over_time takes an attribute and shares from 0 to 1".to_owned(),
-                    ));
-                }
-                self.over(name, Measure::Quantile(attribute, shares)).map(Some)
-            }
-            (_, Some(reduce)) => {
-                self.wants("(")?;
-                let (_, attribute) = self.attribute()?;
-                self.wants(")")?;
-                if name.ends_with("_over_time") {
-                    return self.over(name, Measure::Reduce(reduce, attribute)).map(Some);
-                }
-                let compare = self
-                    .compare()
-                    .ok_or_else(|| Refusal::unsupported("an aggregate without a comparison"))?;
-                Ok(Some(Stage::Reduce(reduce, attribute, compare, self.number()?)))
-            }
-            (other, None) => Err(Refusal::unsupported(&format!("| {other}"))),
-        }
-    }
-
-    /// `by(...)`, and `| topk(n)`, after a metric.
-    fn over(&mut self, name: String, of: Measure) -> Result<Stage, Refusal> {
-        let mut over = Over { name, of, by: Vec::new(), best: None };
-        if matches!(self.tokens.get(self.at), Some(Token::Name(name)) if name == "by") {
-            self.at += 1;
-            over.by = self.attributes()?;
-        }
-        if self.takes("|") {
-            let largest = match self.next() {
-                Some(Token::Name(name)) if name == "topk" => true,
-                Some(Token::Name(name)) if name == "bottomk" => false,
-                _ => return Err(Refusal::unsupported("what follows a metric")),
-            };
-            self.wants("(")?;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-            let count = self.number()?.max(0.0) as usize;
-            self.wants(")")?;
-            over.best = Some((count, largest));
-        }
-        Ok(Stage::Over(over))
     }
 
     /// `with (most_recent=true)` and other hints change nothing: the newest come first in any case.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use super::fields::{Value, span_name};
-use super::parse::{Attribute, Query, Reduce, Spans, Stage};
+use super::query::{Attribute, Query, Reduce, Spans, Stage};
 use super::{Refusal, scan};
 use crate::record::{CallRecord, Timestamp, Window};
 use crate::store::{Filter, Querier};

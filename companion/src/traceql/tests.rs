@@ -179,6 +179,10 @@ fn measures_over_time() {
         measured("{} | quantile_over_time(duration, 0.5, 1)", 300),
         [of("p=0.5", &[(300, 1.0)]), of("p=1", &[(300, 2.5)])]
     );
+    assert_eq!(
+        measured("{} | quantile_over_time(duration, .5)", 300),
+        measured("{} | quantile_over_time(duration, 0.5)", 300)
+    );
     let best = measured("{} | count_over_time() by (span.user.id) | topk(1)", 300);
     assert_eq!(best[0], of("span.user.id=user-0", &[(300, 5.0)]));
 }

@@ -1,4 +1,4 @@
-//! The commands of the documentation: those that read are run over a ledger, of the others each flag exists.
+//! The commands of the documentation and of `--help`: those that read are run over a ledger, of the others each flag exists.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,9 @@ use super::process::{run, spanledger};
 const READ: [&str; 9] =
     ["report", "calls", "hourly", "daily", "weekly", "monthly", "backtest", "rules", "prices"];
 
+/// Commands with commands of their own.
+const NESTED: [&str; 2] = ["silence", "rules"];
+
 /// Every page of the documentation.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -17,6 +20,34 @@ fn pages() -> Vec<PathBuf> {
         ["README.md", "SECURITY.md", "alerts/runbook.md"].iter().map(|page| root.join(page)).collect();
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    pages
+}
+
+/// The examples of `--help` of every command, as blocks of a page.
+fn help() -> String {
+    fn below(command: &[&str], pages: &mut String) {
+        let output = run(spanledger().args(command).arg("--help").env("COLUMNS", "400"));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let examples = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("  "))
+            .filter(|line| line.starts_with("spanledger "));
+        for example in examples {
+            // What an example is for follows it after a gap.
+            let written = example.split("  ").next().unwrap_or_default();
+            pages.push_str(&format!("```sh\n{written}\n```\n"));
+        }
+        let listed =
+            text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+        for line in listed {
+            let name = line.split_whitespace().next().unwrap_or_default();
+            if name != "help" && line.starts_with("  ") && !line.starts_with("   ") {
+                below(&[command, &[name]].concat(), pages);
+            }
+        }
+    }
+    let mut pages = String::new();
+    below(&[], &mut pages);
     pages
 }
 
@@ -49,11 +80,23 @@ fn every_command_of_the_documentation_is_one() {
     let (_, _) = import(&folder);
     let ledger = folder.path().join("ledger.db");
     let (mut ran, mut known) = (0, 0);
-    for page in pages() {
-        for words in commands(&std::fs::read_to_string(&page).unwrap()) {
-            let place = format!("{}: spanledger {}", page.display(), words.join(" "));
+    let read = |path: PathBuf| (path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+    let help = help();
+    assert!(help.lines().count() > 150, "{help}");
+    for (page, text) in pages().into_iter().map(read).chain([("--help".to_owned(), help)]) {
+        for mut words in commands(&text) {
+            let place = format!("{page}: spanledger {}", words.join(" "));
+            // What a shell does with the output is not the program's.
+            words.truncate(
+                words
+                    .iter()
+                    .position(|word| ["|", ">", "&&"].contains(&word.as_str()))
+                    .unwrap_or(words.len()),
+            );
             let Some(command) = words.first().filter(|word| !word.starts_with('-')) else { continue };
-            let help = run(spanledger().args([command.as_str(), "--help"]));
+            let nested =
+                NESTED.contains(&command.as_str()) && words.get(1).is_some_and(|word| !word.starts_with('-'));
+            let help = run(spanledger().args(&words[..=usize::from(nested)]).arg("--help"));
             assert!(help.status.success(), "{place}: no such command");
             let help = String::from_utf8(help.stdout).unwrap();
             for flag in words.iter().filter(|word| word.starts_with("--")) {
@@ -69,11 +112,12 @@ fn every_command_of_the_documentation_is_one() {
                 continue;
             }
             // A ledger that the page names is the one of the test.
-            let mut words = words.clone();
+            let mut words = words;
             if let Some(at) = words.iter().position(|word| word == "--ledger") {
                 words.drain(at..(at + 2).min(words.len()));
             }
-            let output = run(spanledger().args(&words).arg("--ledger").arg(&ledger));
+            let output =
+                run(spanledger().args(&words).arg("--ledger").arg(&ledger).current_dir(folder.path()));
             assert!(output.status.success(), "{place}: {output:?}");
             ran += 1;
         }

@@ -149,7 +149,7 @@ fn shows_prices_and_models_without_one() {
         let unknown = run(spanledger().args(["prices", "nobody-knows-this", "--format", format]));
         assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
         let said = String::from_utf8(unknown.stderr).unwrap();
-        let expected = "no price known for nobody-knows-this (searched: the bundled genai-prices)";
+        let expected = "no price is known for \"nobody-knows-this\" (searched: the bundled genai-prices)";
         assert!(said.contains(expected) && said.contains("prices.toml"), "{said}");
     }
     let seen = prices(&["--from", "2026-01-01", "--to", "2026-02-01"]);

@@ -108,6 +108,12 @@ impl Prometheus {
         Ok(Self { address, client: reqwest::Client::new(), program })
     }
 
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// The series of an instant query, each with `metric` and `value`.
     ///
     /// # Errors

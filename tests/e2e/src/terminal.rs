@@ -84,9 +84,21 @@ impl Terminal {
     /// When it does not get them.
     pub async fn shows(&self, texts: &[&str]) -> Result<String> {
         let what = format!("{texts:?} on the screen");
-        let shown = wait::until(&what, async || {
+        self.until(&what, |screen| texts.iter().all(|text| screen.contains(text))).await
+    }
+
+    /// Waits until the screen has `text` no more, and gives it.
+    ///
+    /// # Errors
+    /// When it keeps it.
+    pub async fn hides(&self, text: &str) -> Result<String> {
+        self.until(&format!("no {text:?} on the screen"), |screen| !screen.contains(text)).await
+    }
+
+    async fn until(&self, what: &str, right: impl Fn(&str) -> bool) -> Result<String> {
+        let shown = wait::until(what, async || {
             let screen = self.screen().ok()?;
-            texts.iter().all(|text| screen.contains(text)).then_some(screen)
+            right(&screen).then_some(screen)
         })
         .await;
         shown.map_err(|error| format!("{error}; it shows:\n{}", self.screen().unwrap_or_default()).into())

@@ -51,6 +51,7 @@ async fn answers_the_questions_of_an_agent() -> Result<()> {
     assert_eq!((&spend["total"]["calls"], &spend["rests_on"]["unpriced_calls"]), (&4.into(), &1.into()));
     assert_eq!(spend["by"]["service"][0]["name"], "shop-api");
     assert!(spend["periods"].as_array().is_some_and(|periods| !periods.is_empty()));
+    assert_eq!(text("owners")?["by"]["environment"][0]["name"], "prod");
     let top = text("top")?;
     assert_eq!(top["calls"].as_array().map(Vec::len), Some(3));
     assert!(top["calls"][0]["model"].as_str().is_some_and(|model| model.starts_with("gpt-4o")));
@@ -70,7 +71,12 @@ async fn answers_the_questions_of_an_agent() -> Result<()> {
         .collect();
     assert!(names.contains(&"UnpricedUsage") && names.contains(&"SequenceGap"), "{names:?}");
     assert_eq!(text("missing")?["missing_calls"], 0);
-    for (name, words) in [("unknown", "no call has an id"), ("wrong", "\"soon\" is not a valid duration")] {
+    for (name, words) in [
+        ("unknown", "no call has an id"),
+        ("wrong", "\"soon\" is not a valid duration"),
+        ("mistyped", "unknown argument \"lst\""),
+        ("untyped", "expected a sequence"),
+    ] {
         assert_eq!(out[name]["failed"], true);
         assert!(out[name]["text"].as_str().is_some_and(|text| text.contains(words)), "{}", out[name]);
     }

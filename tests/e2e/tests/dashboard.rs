@@ -1,6 +1,9 @@
-//! Every query of the dashboard returns data, and every label it names exists.
+//! Every query of the dashboard returns data, every label it names exists, and every panel is drawn.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 use spanledger_e2e::application::Application;
@@ -10,7 +13,7 @@ use spanledger_e2e::program::tools;
 use spanledger_e2e::prometheus::Prometheus;
 use spanledger_e2e::provider::Provider;
 use spanledger_e2e::stack::Stack;
-use spanledger_e2e::{Result, wait};
+use spanledger_e2e::{Result, root, wait};
 
 /// Calls of every kind that a panel shows.
 fn traffic(round: u32) -> Vec<Exchange> {
@@ -162,6 +165,54 @@ async fn every_query_of_the_dashboard_returns_data_and_every_label_exists() -> R
     for variable in dashboard::variables()? {
         let values = stack.prometheus.label_values(&variable.selector, &variable.label).await?;
         assert!(!values.is_empty(), "no value of {} in {}", variable.label, variable.selector);
+    }
+    Ok(())
+}
+
+/// Calls go on for as long as the dashboards are drawn: a panel of rates over the last minute has data meanwhile.
+async fn call_on(applications: &[Application; 2], rounds: &[Vec<Exchange>]) -> Result<Infallible> {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut rounds = rounds.iter().cycle();
+    loop {
+        for application in applications {
+            seconds.tick().await;
+            made(application, rounds.next().ok_or("no calls")?).await?;
+        }
+    }
+}
+
+#[ignore = "draws in a browser with the page of tests/drawing, which ./test builds before"]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_panel_is_drawn_over_the_whole_stack() -> Result<()> {
+    let Some(tools) = tools()? else { return Ok(()) };
+    let stack = Stack::start(&tools).await?;
+    let rounds: Vec<Vec<Exchange>> = (0..200).map(traffic).collect();
+    let provider = Provider::start(&rounds.concat()).await?;
+    let applications = [
+        Application::start("dashboard-test", stack.collector.grpc, &provider)?,
+        Application::start_older("older-test", stack.collector.grpc, &provider)?,
+    ];
+    // They stay there, to be looked at.
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dashboards");
+    std::fs::create_dir_all(&pictures)?;
+    let mut command = tokio::process::Command::new("node");
+    command
+        .arg(root().join("tests/drawing/build/draw.mjs"))
+        .args([stack.prometheus.url(), format!("http://{}", stack.companion.admin)])
+        .arg(pictures)
+        .kill_on_drop(true);
+    let drawn = tokio::select! {
+        drawn = command.output() => drawn?,
+        stopped = call_on(&applications, &rounds) => match stopped? {},
+    };
+    let (out, err) = (String::from_utf8_lossy(&drawn.stdout), String::from_utf8_lossy(&drawn.stderr));
+    assert!(drawn.status.success(), "{out}{err}");
+    // Three dashboards, and nothing without data: here no panel is excused.
+    let last =
+        |board: &str| out.lines().rfind(|line| line.contains(&format!("/{board}.webp: "))).map(str::to_owned);
+    for board in ["overview", "cost", "audit"] {
+        let line = last(board).ok_or_else(|| format!("{board} is not drawn: {out}"))?;
+        assert!(line.ends_with(", 0 without, 0 in error"), "{line}");
     }
     Ok(())
 }

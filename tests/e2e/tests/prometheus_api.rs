@@ -126,6 +126,11 @@ async fn prometheus_own_clients_read_the_companion() -> Result<()> {
     assert!(
         answered("labels")?.as_array().is_some_and(|labels| labels.contains(&"gen_ai_request_model".into()))
     );
+    // Panels with exemplars ask for them here too, and there are none.
+    let exemplars =
+        format!("http://{}/api/v1/query_exemplars?query=up&start={start}&end={end}", companion.admin);
+    let found: Value = reqwest::get(exemplars).await?.error_for_status()?.json().await?;
+    assert_eq!(found, serde_json::json!({"status": "success", "data": []}));
     Ok(())
 }
 

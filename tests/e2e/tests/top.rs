@@ -14,6 +14,8 @@ fn traffic() -> Vec<Exchange> {
     let mut calls: Vec<Exchange> = (0..5)
         .map(|number| Exchange::answered(format!("good-{number}"), "gpt-4o", number % 2 == 0, TOKENS))
         .collect();
+    // The rule UnpricedUsage fires at once.
+    calls.push(Exchange::answered("unpriced".to_owned(), "house-model-1", false, TOKENS));
     calls.push(Exchange::refused("limit".to_owned(), "gpt-4o", 429, "rate_limit_exceeded"));
     calls.push(Exchange::answered("late".to_owned(), "gpt-4o-mini", false, TOKENS));
     calls.push(Exchange::answered("followed".to_owned(), "gpt-4.1", false, TOKENS));
@@ -49,11 +51,21 @@ async fn shows_the_present_in_a_terminal_and_restores_it() -> Result<()> {
     );
     assert!(screen.contains("spanledger top") && screen.contains("/h"), "{screen}");
 
+    // `serve` saves what fires, with value and threshold.
+    let screen = terminal.shows(&["firing UnpricedUsage"]).await?;
+    assert!(screen.contains("1 of 0"), "{screen}");
+
+    // A selected call stays selected, and does not follow, until `f`.
+    terminal.press(&["j", "j"])?;
+    terminal.hides("following").await?;
+
     // The companion goes on writing, and what it writes appears.
     application.call(late).await?;
     application.flush().await?;
     companion.rows(rest.len()).await?;
     terminal.shows(&["gpt-4o-mini"]).await?;
+    terminal.press(&["f"])?;
+    terminal.shows(&["Newest calls, following"]).await?;
 
     // One call with its timeline and its bill.
     terminal.press(&["Home", "Enter"])?;

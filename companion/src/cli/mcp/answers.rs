@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::super::calls::with_environment;
 use super::super::format::escaped;
 use super::server::{By, Calls, Missing, OneCall, Period, Rank, Rules, Server, Spend, TopCalls};
 use crate::clock;
 use crate::evaluate::evaluator::Evaluator;
 use crate::evaluate::state_file::StateFile;
 use crate::explain::{CallRow, Found, find};
-use crate::record::{CallRecord, Timestamp, Window};
+use crate::record::{CallRecord, Timestamp, Window, parse_tag};
 use crate::report::rule_states::report_states;
 use crate::report::{RuleState, RuleStatus};
 use crate::store::{Dimension, Filter, Page, StoreError, Totals};
@@ -16,6 +17,8 @@ use crate::text::time::{rfc3339, window};
 
 /// Rows of a list.
 const ROWS: usize = 50;
+/// Dimensions of one response.
+const DIMENSIONS: usize = 6;
 /// Periods of a series.
 const PERIODS: usize = 400;
 /// Calls that are looked at for the most expensive, the largest or the slowest; newest first.
@@ -40,14 +43,16 @@ impl Calls {
             .map_err(|error| refuse(&error))
     }
 
-    fn filter(&self) -> Filter {
-        Filter {
+    fn filter(&self) -> Result<Filter, String> {
+        let tags = self.tags.iter().map(|tag| parse_tag(tag)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Filter {
             model: self.model.clone(),
             provider: self.provider.clone(),
             service: self.service.clone(),
             user: self.user.clone(),
+            tags: with_environment(&tags, self.environment.as_ref()),
             ..Filter::default()
-        }
+        })
     }
 }
 
@@ -127,7 +132,8 @@ fn shown(window: Window) -> Value {
 
 pub(super) fn spend(server: &Server, asked: &Spend) -> Result<String, String> {
     let now = clock::now();
-    let (window, filter) = (asked.calls.window(now)?, asked.calls.filter());
+    asked.unknown.refuse()?;
+    let (window, filter) = (asked.calls.window(now)?, asked.calls.filter()?);
     let querier = &server.querier;
     let totals = querier.totals(window, &filter).map_err(failed)?;
     let statuses = querier.breakdown(window, &filter, Dimension::CostStatus, ROWS).map_err(failed)?;
@@ -135,22 +141,17 @@ pub(super) fn spend(server: &Server, asked: &Spend) -> Result<String, String> {
     let estimated = estimated.unwrap_or_default();
     let missing = querier.sequence_gaps(window, now, &filter, 0).map_err(failed)?.numbers;
     let mut by = serde_json::Map::new();
-    for dimension in asked.by.iter().take(6) {
-        let (name, dimension) = match dimension {
-            By::Model => ("model", Dimension::Model),
-            By::User => ("user", Dimension::User),
-            By::Service => ("service", Dimension::Service),
-            By::Provider => ("provider", Dimension::Provider),
-            By::Error => ("error", Dimension::Error),
-            By::CostStatus => ("cost_status", Dimension::CostStatus),
-        };
-        let groups = querier.breakdown(window, &filter, dimension, ROWS).map_err(failed)?;
+    if asked.by.len() > DIMENSIONS {
+        return Err(format!("at most {DIMENSIONS} dimensions at once"));
+    }
+    for By { name, dimension } in &asked.by {
+        let groups = querier.breakdown(window, &filter, *dimension, ROWS).map_err(failed)?;
         let rows = groups.iter().map(|group| {
             let mut row = figures(&group.totals);
             row["name"] = group.name.clone().into();
             row
         });
-        by.insert(name.to_owned(), rows.collect());
+        by.insert(name.clone(), rows.collect());
     }
     let mut periods = Value::Null;
     if let Some(period) = asked.period {
@@ -196,7 +197,8 @@ fn series(server: &Server, window: Window, filter: &Filter, seconds: i64) -> Res
 }
 
 pub(super) fn top_calls(server: &Server, asked: &TopCalls) -> Result<String, String> {
-    let (window, mut filter) = (asked.calls.window(clock::now())?, asked.calls.filter());
+    asked.unknown.refuse()?;
+    let (window, mut filter) = (asked.calls.window(clock::now())?, asked.calls.filter()?);
     let limit = asked.limit.map_or(10, |limit| usize::try_from(limit).unwrap_or(ROWS)).clamp(1, ROWS);
     let newest = matches!(asked.by, Rank::Time | Rank::Failures);
     let mut best: Vec<CallRecord> = Vec::new();

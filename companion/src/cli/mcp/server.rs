@@ -1,5 +1,6 @@
 //! The tools, with what they take. The macros of the SDK make the schemas out of these types and comments.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,12 +9,14 @@ use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::schemars::JsonSchema;
 use rmcp::{ServerHandler, tool, tool_handler, tool_router};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use spanledger::PriceTable;
 
+use super::super::periods;
 use super::answers;
 use crate::config::Config;
 use crate::rule::config::RulesConfig;
-use crate::store::Querier;
+use crate::store::{Dimension, Querier};
 
 /// What a client talks to.
 #[derive(Clone)]
@@ -26,7 +29,7 @@ pub(super) struct Server {
 
 /// A time, and which calls.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[schemars(crate = "rmcp::schemars")]
 pub(super) struct Calls {
     /// How long before now, such as "1h", "24h" or "7d"; 24 hours unless `from` is given.
@@ -43,6 +46,23 @@ pub(super) struct Calls {
     pub(super) service: Option<String>,
     /// Only calls of this user.
     pub(super) user: Option<String>,
+    /// Only calls of services in this environment.
+    pub(super) environment: Option<String>,
+    /// Only calls with all of these tags, each as "key=value".
+    pub(super) tags: Vec<String>,
+}
+
+/// Arguments that no tool has. A mistyped one would change nothing, and the response look as if it did.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Unknown(BTreeMap<String, IgnoredAny>);
+
+impl Unknown {
+    pub(super) fn refuse(&self) -> Result<(), String> {
+        match self.0.keys().next() {
+            Some(name) => Err(format!("unknown argument {name:?}; the schema of the tool lists all")),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -51,23 +71,39 @@ pub(super) struct Calls {
 pub(super) struct Spend {
     #[serde(flatten)]
     pub(super) calls: Calls,
-    /// One or more dimensions to break the totals down by.
+    /// One or more dimensions to break the totals down by: "model", "user", "service", "environment", "provider", "error",
+    /// "cost_status", or "tag:KEY" for the values of a tag such as "tag:team". At most 6.
+    #[schemars(with = "Vec<String>")]
     pub(super) by: Vec<By>,
     /// Totals for each hour or day of the time as well.
     pub(super) period: Option<Period>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(super) unknown: Unknown,
 }
 
-/// A dimension.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(crate = "rmcp::schemars")]
-pub(super) enum By {
-    Model,
-    User,
-    Service,
-    Provider,
-    Error,
-    CostStatus,
+/// A dimension, with its name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct By {
+    pub(super) name: String,
+    pub(super) dimension: Dimension,
+}
+
+impl TryFrom<String> for By {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let dimension = match name.as_str() {
+            "error" => Dimension::Error,
+            "cost_status" => Dimension::CostStatus,
+            _ => name
+                .parse::<periods::By>()
+                .map_err(|error| format!("{error}, error or cost_status"))?
+                .dimension(),
+        };
+        Ok(Self { name, dimension })
+    }
 }
 
 /// The length of a period, in UTC.
@@ -89,6 +125,9 @@ pub(super) struct TopCalls {
     pub(super) by: Rank,
     /// At most so many, up to 50; 10 unless given.
     pub(super) limit: Option<u32>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(super) unknown: Unknown,
 }
 
 /// What calls are ordered by.
@@ -148,7 +187,7 @@ impl Server {
 #[tool_router]
 impl Server {
     #[tool(
-        description = "Calls, tokens and cost of a time, in total and by model, user, service, provider, error or cost status, and what the figures rest on (estimated, unpriced, missing).",
+        description = "Calls, tokens and cost of a time, in total and by model, user, service, environment, provider, tag, error or cost status, and what the figures rest on (estimated, unpriced, missing).",
         annotations(title = "Spend", read_only_hint = true, open_world_hint = false)
     )]
     async fn spend(&self, Parameters(asked): Parameters<Spend>) -> Result<String, String> {

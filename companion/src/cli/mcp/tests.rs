@@ -6,7 +6,7 @@ use serde_json::Value;
 use spanledger::{CostStatus, Outcome, PriceTable, UsageSource};
 
 use super::answers;
-use super::server::{Missing, OneCall, Rules, Server};
+use super::server::{Missing, OneCall, Rules, Server, Spend, TopCalls};
 use crate::clock;
 use crate::record::CallRecord;
 use crate::report::tests::fixture::{call, ledger};
@@ -56,6 +56,58 @@ fn content_leaves_only_when_it_is_asked_for() {
     // Nor does it leave through another tool.
     let top = answers::top_calls(&server, &Default::default()).unwrap();
     assert!(top.contains("server_error") && content.iter().all(|text| !top.contains(text)), "{top}");
+}
+
+#[test]
+fn spend_goes_by_tag_and_environment() {
+    let tagged = |number, tags: &[(&str, &str)]| {
+        let mut call = ago(number, 60);
+        tags.iter().for_each(|(key, value)| assert!(call.tags.add(key, value)));
+        call
+    };
+    let calls = [
+        tagged(1, &[("team", "search"), ("environment", "prod")]),
+        tagged(2, &[("team", "search"), ("environment", "dev")]),
+        tagged(3, &[("environment", "prod")]),
+    ];
+    let server = server(&calls);
+    let ask = |arguments| json(answers::spend(&server, &serde_json::from_value(arguments).unwrap()));
+    let of = |rows: &Value| -> Vec<(String, u64)> {
+        let row = |row: &Value| (row["name"].as_str().unwrap().to_owned(), row["calls"].as_u64().unwrap());
+        rows.as_array().unwrap().iter().map(row).collect()
+    };
+    let named = |name: &str, calls| (name.to_owned(), calls);
+    let all = ask(serde_json::json!({ "by": ["environment", "tag:team", "cost_status"] }));
+    assert_eq!(of(&all["by"]["environment"]), [named("prod", 2), named("dev", 1)]);
+    assert_eq!(of(&all["by"]["tag:team"]), [named("search", 2)]);
+    assert!(all["by"]["cost_status"].is_array(), "{all}");
+    let prod = ask(serde_json::json!({ "environment": "prod", "tags": ["team=search"] }));
+    assert_eq!(prod["total"]["calls"], 1, "{prod}");
+}
+
+#[test]
+fn a_wrong_argument_is_refused_with_what_is_known() {
+    let server = server(&[ago(1, 60)]);
+    let spend = |arguments| -> Result<String, String> {
+        let asked: Spend = serde_json::from_value(arguments).map_err(|error| error.to_string())?;
+        answers::spend(&server, &asked)
+    };
+    let many = ["model"; 7];
+    for (arguments, reason) in [
+        (serde_json::json!({ "lst": "1h" }), "unknown argument \"lst\""),
+        (serde_json::json!({ "by": ["modell"] }), "tag:KEY, error or cost_status"),
+        (serde_json::json!({ "by": ["tag:"] }), "a key of a tag"),
+        (serde_json::json!({ "by": many }), "at most 6 dimensions"),
+        (serde_json::json!({ "tags": ["team"] }), "expected KEY=VALUE"),
+        (serde_json::json!({ "last": "soon" }), "not a valid duration"),
+        (serde_json::json!({ "last": "1h", "from": "2026-11-01" }), "not both"),
+        (serde_json::json!({ "last": "500h", "period": "hour" }), "more than 400 periods"),
+    ] {
+        let refusal = spend(arguments.clone()).unwrap_err();
+        assert!(refusal.contains(reason), "{arguments}: {refusal}");
+    }
+    let top: TopCalls = serde_json::from_value(serde_json::json!({ "by": "cost", "limt": 3 })).unwrap();
+    assert!(answers::top_calls(&server, &top).unwrap_err().contains("unknown argument \"limt\""));
 }
 
 #[test]

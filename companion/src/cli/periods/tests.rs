@@ -45,6 +45,20 @@ fn lists_the_usual_number_of_periods_up_to_the_current_one() {
 }
 
 #[test]
+fn the_table_begins_with_the_first_call_unless_a_time_is_asked_for() {
+    let days = |flags: &[&str], calls: &[CallRecord]| {
+        let text = periods(Period::Day, calls, flags).unwrap();
+        text.lines().filter(|line| line.starts_with("20")).count()
+    };
+    // A day without a call between two with one is shown.
+    let calls = [at(1, "2026-11-21T10:00:00Z"), at(2, "2026-11-23T10:00:00Z")];
+    assert_eq!((days(&[], &calls), days(&[], &[])), (3, 1));
+    assert_eq!((days(&["--last", "7d"], &calls), days(&["--from", "2026-11-01"], &calls)), (8, 23));
+    let listed = json(Period::Day, &calls, &[]);
+    assert_eq!(labels(&listed).len(), 30, "programs get every period");
+}
+
+#[test]
 fn counts_each_call_in_the_day_of_its_time_zone() {
     let calls = [at(1, "2026-11-22T22:59:58Z"), at(2, "2026-11-22T23:30:00Z"), at(3, "2026-11-23T00:30:00Z")];
     let of = |zone: &str| {
