@@ -22,7 +22,7 @@ with their tables. The calls of the trace are those that began within a day of i
 Examples:
   spanledger call chatcmpl-AbC123         by the id of the response
   spanledger call 00f067aa0ba902b7        by the span id
-  spanledger call 4bf92f                  by the beginning of a trace id: lists the calls it may mean
+  spanledger call 4bf92f                  by the beginning of a trace id: lists its calls
   spanledger call 00f067aa0ba902b7 --json | jq '.bill.lines'
 
 Exit status: 0 success, 2 on error, including an id that no call or more than one has.")]

@@ -30,7 +30,7 @@ in the JSON.
 Examples:
   spanledger check --ledger spanledger.db
   spanledger check --format json | jq '.rules[] | select(.state == \"firing\")'
-  spanledger check --format json | jq -e '.silent | not'    status 1 when no call was recorded for long")]
+  spanledger check --format json | jq -e '.silent | not'    status 1 when calls stopped long ago")]
 pub struct Args {
     /// Output format.
     #[arg(long, value_enum, default_value_t)]

@@ -61,7 +61,7 @@ Examples:
         /// Those that are over as well.
         #[arg(long)]
         all: bool,
-        /// As JSON.
+        /// As JSON, for programs.
         #[arg(long)]
         json: bool,
     },

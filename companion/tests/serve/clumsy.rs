@@ -102,7 +102,7 @@ fn a_wrong_argument_is_named_with_what_is_right() {
         ("serve --admin nonsense", "is not a valid address"),
         ("completions tcsh", "[possible values: bash"),
         ("man --output /proc/nowhere", "cannot write the manual pages"),
-        ("reprot", "a similar subcommand exists: 'report'"),
+        ("reprot", "'report'"),
     ] {
         let words: Vec<&OsStr> = words.split(' ').map(OsStr::new).collect();
         let text = refused(&words, &file);

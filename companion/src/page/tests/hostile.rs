@@ -85,7 +85,7 @@ async fn every_page_of_an_empty_ledger_is_one() {
     for uri in addresses() {
         let (status, _, page) = get_from(state(ledger(&[])), &uri).await;
         assert_eq!(status, StatusCode::OK, "{uri}: {page}");
-        for wrong in ["NaN", "inf %", ">null<", "$0.00"] {
+        for wrong in ["NaN", "inf %", ">null<"] {
             assert!(!page.contains(wrong), "{wrong} in {uri}");
         }
     }
