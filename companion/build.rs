@@ -14,7 +14,8 @@ fn main() {
     // Other builds would be compiled again after each commit.
     let found = || if profile == "release" { released() } else { None };
     let commit = given.or_else(found).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo::rustc-env=SPANLEDGER_BUILD=commit {commit}, {profile} build for {target}");
+    // Not `SPANLEDGER_...`: `cargo run` hands it to the program, which refuses unknown variables of its own name.
+    println!("cargo::rustc-env=COMPANION_BUILD=commit {commit}, {profile} build for {target}");
 }
 
 /// The commit of the repository, or the one that a published package names.

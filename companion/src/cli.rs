@@ -68,7 +68,7 @@ pub fn readable(error: &str) -> String {
 }
 
 /// With the commit and the kind of build.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPANLEDGER_BUILD"), ")");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("COMPANION_BUILD"), ")");
 
 const EXAMPLES: &str = "\
 Examples:

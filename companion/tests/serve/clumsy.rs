@@ -149,7 +149,7 @@ fn arguments_that_are_not_utf_8_are_refused_or_used_as_they_are() {
     let folder = ledger();
     let file = folder.path().join("ledger.db");
     let bytes = OsStr::from_bytes(&[0xFF, 0xFE]);
-    for words in [["calls", "--user"], ["daily", "--model"], ["call", "--format"], ["demo", "--seed"]] {
+    for words in [["calls", "--user"], ["daily", "--model"], ["daily", "--timezone"], ["demo", "--seed"]] {
         let text = refused(&[words[0].as_ref(), words[1].as_ref(), bytes], &file);
         assert!(text.contains("UTF-8"), "{words:?}: {text}");
     }
@@ -164,13 +164,32 @@ fn arguments_that_are_not_utf_8_are_refused_or_used_as_they_are() {
     assert!(output.status.success() && page.exists(), "{output:?}");
 }
 
+/// The command without variables that the program would read.
+fn without_ours(mut command: Command) -> Command {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPANLEDGER_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// `cargo run` and `cargo test` hand on what the build script sets.
+#[test]
+fn the_program_runs_under_cargo() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spanledger"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPANLEDGER_TEST_")) {
+        command.env_remove(name);
+    }
+    let output = run(command.args(["config", "--check"]));
+    assert!(output.status.success(), "{output:?}");
+}
+
 /// What a pipe closed early, a full disk and closed streams are to a command.
 #[test]
 fn no_command_panics_when_no_one_reads() {
     let folder = ledger();
     let file = folder.path().join("ledger.db");
     let shell = |script: &str, words: &[&str]| {
-        let mut command = Command::new("bash");
+        let mut command = without_ours(Command::new("bash"));
         command
             .arg("-c")
             .arg(script)
@@ -182,7 +201,8 @@ fn no_command_panics_when_no_one_reads() {
     };
     let refused: &[&str] = &["calls", "--status", "abc"];
     for words in READERS.iter().copied().chain([refused]) {
-        let whole = shell(r#""$0" "$@" >/dev/null 2>&1"#, words);
+        let whole = run(spanledger().args(words).arg("--ledger").arg(&file)).status.code();
+        assert_eq!(shell(r#""$0" "$@" >/dev/null 2>&1"#, words), whole, "{words:?}");
         for script in [
             r#""$0" "$@" 2>/dev/null | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}"#,
             r#""$0" "$@" 2>&1 | true; exit ${PIPESTATUS[0]}"#,
@@ -202,7 +222,7 @@ fn in_terminal(words: &[&str], ledger: &Path, columns: u16, variables: &[(&str, 
         words.join(" "),
         ledger.display()
     );
-    let mut script = Command::new("script");
+    let mut script = without_ours(Command::new("script"));
     script
         .args(["-qec", &command, "/dev/null"])
         .env("TERM", "xterm")
