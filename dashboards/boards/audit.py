@@ -78,11 +78,13 @@ def complete():
     red = steps("green", (1, "red"))
     differs = steps("red", (-0.5, "green"), (0.5, "red"))
     total = increase(CALLS)
+    apart, soon = f"({APPENDED} - {all_calls('increase')})", f"(1 + {all_calls('increase', '2m')})"
+    difference = f"{apart} > {soon} or {apart} < -1 * {soon} or 0 * {soon}"
     return [
         stat("Missing calls", 'max(spanledger_rule_value{rule="SequenceGap"}) unless max(spanledger_rule_no_data{rule="SequenceGap"} == 1)', "locale", decimals=0, thresholds=red, description="Numbers that applications gave and the ledger does not have. `spanledger report` names them.", empty="no data"),
         stat("Calls in the ledger", "sum(spanledger_ledger_calls)", "locale", decimals=0, description="All that retention keeps.", links=[ledger("Newest calls")]),
         stat("Cost in the ledger", HELD, "currencyUSD", decimals=6, description="All that retention keeps."),
-        stat("Ledger minus metrics, calls", f"{APPENDED} - {all_calls('increase')}", "locale", decimals=0, thresholds=differs, description="Calls of the range that the ledger wrote, minus those that applications counted. Metrics come up to a minute later; other instrumentations have no metrics."),
+        stat("Ledger minus metrics, calls", difference, "locale", decimals=0, thresholds=differs, description="Calls of the range that the ledger wrote, minus those that applications counted; 0 while that is within the calls of two minutes, since metrics come up to a minute later. Other instrumentations have no metrics."),
         stat("Spans given up by applications", f"{LOST} or 0 * {total}", "locale", decimals=0, thresholds=red, description="`spanledger::otlp` counts what no receiver took."),
         stat("Unrecognised requests", f"sum(increase(spanledger_client_unrecognised_total[$__range])) or 0 * {total}", "locale", decimals=0, thresholds=steps("text", (1, "orange")), description="Requests to known providers that no wire format takes."),
         stat("Calls dropped by journals", f"{DROPPED} or 0 * {total}", "locale", width=8, decimals=0, thresholds=red, description="At the cap of a journal the oldest calls that no receiver took are dropped. The report names their numbers."),
