@@ -43,8 +43,9 @@ pub fn promql(bytes: &[u8]) {
     }
     if let Ok(selector) = promql::selector(text) {
         let between = [NOW.plus_seconds(-3_600), NOW];
-        let listed =
-            LEDGER.with(|ledger| promql::labels(&[selector.clone()], between, ledger, &seen(), deadline()));
+        let listed = LEDGER.with(|ledger| {
+            promql::labels(std::slice::from_ref(&selector), between, ledger, &seen(), deadline())
+        });
         if let Ok(listed) = listed {
             assert!(listed.iter().all(|labels| selector.takes(labels)), "a series that was not asked for");
         }
