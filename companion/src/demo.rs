@@ -10,6 +10,7 @@ mod history;
 pub(crate) mod killed;
 pub(crate) mod live;
 mod provider;
+pub(crate) mod quality;
 mod sink;
 pub(crate) mod traffic;
 mod verdicts;

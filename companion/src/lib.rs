@@ -48,6 +48,7 @@ mod traces;
 #[doc(hidden)]
 pub mod bench {
     pub use crate::clock::now;
+    pub use crate::demo::quality::{DemoQuality, demo_quality};
     pub use crate::evaluate::backtest::{Backtest, Firing, backtest};
     pub use crate::evaluate::times::RuleTimes;
     pub use crate::notify::digest::accompanies;

@@ -80,14 +80,16 @@ impl Anomaly {
 }
 
 /// One firing, right or false, in seconds.
+#[derive(Clone)]
 pub(crate) struct Span {
     pub(crate) start: f64,
     pub(crate) end: f64,
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) right: bool,
 }
 
 /// What one rule did.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct RuleScore {
     pub(crate) caught: usize,
     pub(crate) masked: usize,
@@ -131,17 +133,14 @@ impl Score {
                 .filter(|firing| firing.rule == rule)
                 .map(|firing| (seconds(firing.start), seconds(firing.end), firing))
                 .collect();
-            score.spans = firings
-                .iter()
-                .map(|(start, end, firing)| Span { start: *start, end: *end, labels: firing.labels.clone() })
-                .collect();
             let (mut last, mut covered_to, mut covered) = (f64::NEG_INFINITY, 0.0_f64, 0.0);
-            for (start, end, _) in &firings {
+            for (start, end, firing) in &firings {
                 covered += (end - start.max(covered_to)).max(0.0);
                 covered_to = covered_to.max(*end);
                 let right = labels.anomalies.iter().any(|anomaly| {
                     anomaly.allows(name) && *start <= anomaly.end + grace(name) && *end >= anomaly.start
                 });
+                score.spans.push(Span { start: *start, end: *end, labels: firing.labels.clone(), right });
                 if right {
                     continue;
                 }
@@ -175,5 +174,33 @@ impl Score {
             (rule, score)
         });
         Self { days: span / 86_400.0, rules: rules.collect() }
+    }
+
+    /// The messages of a rule over the whole time.
+    #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
+    pub(crate) fn messages(&self, rule: RuleName) -> f64 {
+        self.rules.iter().find(|(name, _)| *name == rule).map_or(0.0, |(_, score)| score.messages as f64)
+    }
+
+    /// How many anomalies were caught, and how many there were.
+    pub(crate) fn caught(&self) -> (usize, usize) {
+        self.rules.iter().fold((0, 0), |(caught, all), (_, score)| {
+            (caught + score.caught, all + score.caught + score.masked + score.missed.len())
+        })
+    }
+
+    /// The same of the firings that began within a part of the time, in seconds.
+    pub(crate) fn between(&self, from: f64, to: f64) -> Self {
+        let part = |score: &RuleScore| {
+            let spans: Vec<Span> =
+                score.spans.iter().filter(|span| from <= span.start && span.start < to).cloned().collect();
+            let (mut last, mut messages) = (f64::NEG_INFINITY, 0);
+            for span in spans.iter().filter(|span| !span.right) {
+                messages += usize::from(span.start > last + 300.0);
+                last = last.max(span.end);
+            }
+            RuleScore { messages, spans, ..RuleScore::default() }
+        };
+        Self { days: self.days, rules: self.rules.iter().map(|(rule, score)| (*rule, part(score))).collect() }
     }
 }

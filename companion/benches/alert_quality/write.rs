@@ -7,7 +7,7 @@ use serde_json::json;
 use spanledger_companion::bench::{Backtest, RulesConfig, Severity, Timestamp, Window, accompanies};
 
 use super::Run;
-use super::score::{RuleScore, Span};
+use super::score::{RuleScore, Score, Span};
 
 pub(crate) fn json(found: &Backtest, window: Window) -> String {
     #[expect(clippy::cast_precision_loss, reason = "times to the microsecond")]
@@ -39,7 +39,8 @@ The traces are fourteen days of real LLM traffic of two services, of four servic
 fourth is the first with 1.8 % of calls failing, labelled anomalies and hard cases that must not fire (deployments,
 nightly batches, daily ramps, health checks, small services). On the first three every firing counts as false. A message
 is one or more firings of a rule less than five minutes apart. *Share of time* is how long the rule fired. Delays are from
-the end of the first affected call. `learned` and `fixed` are the values of `[rules] preset`.
+the end of the first affected call; the rules are evaluated once per minute here (every 15 s by `serve`). `learned` and `fixed` are the
+values of `[rules] preset`.
 
 Rules with the severity `info` are information: they go into one digest per day, so that messages are pages and digests. A
 digest is counted for each day, from 09:00 UTC to the next, on which one of them began to fire that does not only accompany a page.
@@ -48,22 +49,23 @@ Repeat it on your own ledger: `spanledger backtest --last 14d` prints the same c
 proposes limits with which each rule sends at most one message per week, tries them, and prints both.
 ";
 
-pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{ABOVE}")?;
-    writeln!(out, "\n## Messages per day\n")?;
-    writeln!(
-        out,
-        "| trace | preset | pages | digests | together | information in them | worst rule |\n|---|---|---:|---:|---:|---:|---|"
-    )?;
-    for run in runs {
-        let config = RulesConfig::of(run.preset);
+/// Messages per day.
+pub(crate) struct PerDay {
+    pub(crate) pages: f64,
+    pub(crate) digests: f64,
+    /// What is in the digests.
+    pub(crate) information: f64,
+}
+
+impl PerDay {
+    pub(crate) fn of(score: &Score, config: &RulesConfig) -> Self {
         let informs = |rule| config.rule(rule).settings.severity == Severity::Info;
-        let per_day = |info: bool| -> f64 {
-            let chosen = run.score.rules.iter().filter(|(rule, _)| informs(*rule) == info);
-            count(chosen.map(|(_, score)| score.messages).sum()) / run.score.days
+        let messages = |info: bool| -> f64 {
+            let chosen = score.rules.iter().filter(|(rule, _)| informs(*rule) == info);
+            count(chosen.map(|(_, score)| score.messages).sum()) / score.days
         };
         let spans = |info: bool| {
-            let chosen = run.score.rules.iter().filter(move |(rule, _)| informs(*rule) == info);
+            let chosen = score.rules.iter().filter(move |(rule, _)| informs(*rule) == info);
             chosen.flat_map(|(_, score)| &score.spans)
         };
         // As the digest has it: what accompanies a page is no news.
@@ -76,8 +78,26 @@ pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         };
         #[expect(clippy::cast_possible_truncation, reason = "days of two weeks")]
         let day = |span: &Span| ((span.start - 9.0 * 3600.0) / 86_400.0).floor() as i64;
-        let days: BTreeSet<i64> = spans(true).filter(|span| !is_known(span)).map(day).collect();
-        let digests = count(days.len()) / run.score.days;
+        let days: BTreeSet<i64> =
+            spans(true).filter(|span| !is_known(span)).map(day).collect();
+        Self { pages: messages(false), digests: count(days.len()) / score.days, information: messages(true) }
+    }
+
+    pub(crate) fn together(&self) -> f64 {
+        self.pages + self.digests
+    }
+}
+
+pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
+    let shipped = || runs.iter().filter(|run| run.scale == 1.0);
+    write!(out, "{ABOVE}")?;
+    writeln!(out, "\n## Messages per day\n")?;
+    writeln!(
+        out,
+        "| trace | preset | pages | digests | together | information in them | worst rule |\n|---|---|---:|---:|---:|---:|---|"
+    )?;
+    for run in shipped() {
+        let per_day = PerDay::of(&run.score, &RulesConfig::of(run.preset));
         let worst = run.score.rules.iter().max_by_key(|(_, score)| score.messages);
         let worst = worst.filter(|(_, score)| score.messages > 0).map_or_else(
             || "-".to_owned(),
@@ -85,15 +105,17 @@ pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         );
         writeln!(
             out,
-            "| {} | {} | {:.2} | {digests:.2} | {:.2} | {:.2} | {worst} |",
+            "| {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {worst} |",
             run.trace,
             run.preset,
-            per_day(false),
-            per_day(false) + digests,
-            per_day(true)
+            per_day.pages,
+            per_day.digests,
+            per_day.together(),
+            per_day.information
         )?;
     }
-    for run in runs {
+    super::cross::markdown(runs, out)?;
+    for run in shipped() {
         writeln!(out, "\n## {}, {}\n", run.trace, run.preset)?;
         table(run, out)?;
     }

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 5.0, ..Settings::CRITICAL }),
     before: Seconds(0),
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
+    keys: Key::AMOUNT,
     summary,
     evaluate,
 };

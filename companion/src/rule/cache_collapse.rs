@@ -1,5 +1,5 @@
 use super::config::{Key, Settings};
-use super::learned::{Measured, cells};
+use super::learned::{FEW, Measured, cells};
 use super::past::cell::Cell;
 use super::past::{DAY, LAG, Usual, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
@@ -10,8 +10,6 @@ use crate::text::seconds::Seconds;
 const YOUNG: i64 = DAY;
 /// So many hours of trouble a week do not raise the limit.
 const RANK: usize = 4;
-/// Calls without which half an hour of the past says nothing.
-const FEW: f64 = 10.0;
 
 /// The provider's cache serves much less of the input than the day before. The value is by how much the share fell: at least by
 /// the floor, by `factor` of what it was, and below all hours of the week but a few.
@@ -36,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: None,
     before: Seconds(0),
     grain: Seconds(300),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
+    keys: Key::MEAN,
     summary,
     evaluate,
 };
@@ -83,7 +81,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         );
         let enough = cell.with_usage() >= count(settings.min_calls);
         let day = Some(Unit::Share.format(day));
-        found.push(Measured { group, value, limit, enough, what, day });
+        found.push(Measured { labels: group.labels, value, limit, enough, what, day });
     }
-    Ok(scope.compared(found, RULE.unit))
+    Ok(scope.compared(found, RULE.unit, "a day"))
 }

@@ -102,6 +102,17 @@ pub enum Key {
     By,
 }
 
+impl Key {
+    /// Those of a rule that compares an amount with what is usual,
+    pub(super) const AMOUNT: &[Self] = &[Self::Threshold, Self::Learned, Self::Models, Self::By];
+    /// a mean, from so many calls on,
+    pub(super) const MEAN: &[Self] =
+        &[Self::Threshold, Self::Learned, Self::MinCalls, Self::Models, Self::By];
+    /// or a share, from so many events on.
+    pub(super) const SHARE: &[Self] =
+        &[Self::Threshold, Self::Learned, Self::MinCalls, Self::MinEvents, Self::Models, Self::By];
+}
+
 /// Settings as configured: what is absent keeps its default, or for a service or model the rule's setting.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -428,6 +439,21 @@ impl RulesConfig {
                     "floor" => rule.settings.floor = *value,
                     _ => rule.settings.threshold = *value,
                 }
+            }
+        }
+        self
+    }
+
+    /// The same with all limits so many times as large: to see what others would have done.
+    #[must_use]
+    pub fn scaled(mut self, times: f64) -> Self {
+        for (name, rule) in &mut self.rules {
+            let bounded = |value: f64| if name.rule().unit == Unit::Share { (value * times).min(1.0) } else { value * times };
+            let settings = &mut rule.settings;
+            if settings.learn {
+                (settings.factor, settings.floor) = (settings.factor * times, bounded(settings.floor));
+            } else {
+                settings.threshold = bounded(settings.threshold);
             }
         }
         self

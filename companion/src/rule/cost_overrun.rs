@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 100.0, window: Seconds::HOUR, ..Settings::CRITICAL }),
     before: Seconds::HOUR,
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
+    keys: Key::AMOUNT,
     summary,
     evaluate,
 };

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 0.3, min_calls: 10, min_events: 8, ..Settings::WARNING }),
     before: Seconds::HOUR,
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
+    keys: Key::SHARE,
     summary,
     evaluate,
 };

@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 100_000.0, ..Settings::WARNING }),
     before: Seconds(0),
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
+    keys: Key::AMOUNT,
     summary,
     evaluate,
 };

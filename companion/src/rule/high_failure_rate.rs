@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 0.5, min_calls: 11, min_events: 5, ..Settings::CRITICAL }),
     before: Seconds::HOUR,
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
+    keys: Key::SHARE,
     summary,
     evaluate,
 };

@@ -40,7 +40,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 100.0, ..Settings::WARNING }),
     before: Seconds(SUSTAINED[1]),
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
+    keys: Key::AMOUNT,
     summary,
     evaluate,
 };

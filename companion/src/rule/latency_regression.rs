@@ -1,8 +1,8 @@
 use super::config::{Key, Settings};
-use super::learned::cells;
+use super::learned::{Measured, cells};
 use super::past::cell::Cell;
 use super::past::{HOUR, Usual, slot_of};
-use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
 
@@ -33,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: None,
     before: Seconds(0),
     grain: Seconds::MINUTE,
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
+    keys: Key::MEAN,
     summary,
     evaluate,
 };
@@ -51,7 +51,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
     let past = past.read();
     let (slot, length) = (slot_of(inputs.now), cells(settings.window));
-    let mut samples = Vec::new();
+    let mut measured = Vec::new();
     for group in groups {
         let usual = past.usual(RULE.name, group.name.as_deref(), |history| {
             let durations = history.durations(slot);
@@ -68,23 +68,15 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let cell = Cell::from(&group.totals);
         let slower = f64::from(cell.duration) / durations.of(&cell).max(f64::MIN_POSITIVE);
         let limit = scope.limit(Some(usual).filter(|_| settings.learn), inputs.now);
-        let exceeded = slower > limit.value;
         let enough = count(group.totals.calls) >= count(settings.min_calls);
-        samples.push(Sample {
-            labels: group.labels,
-            value: slower,
-            threshold: limit.value,
-            learned: settings.learn,
-            verdict: if enough { Verdict::of(exceeded) } else { Verdict::of_few(exceeded) },
-            description: format!(
-                "{} calls within {} took {} as long as their tokens explain by the day before, {} on average, {}",
-                group.totals.calls,
-                settings.window.words(),
-                Unit::Times.format(slower),
-                Unit::Seconds.format(f64::from(cell.duration) / f64::from(cell.calls).max(1.0)),
-                limit.words(Unit::Times)
-            ),
-        });
+        let what = format!(
+            "{} calls within {} took {} as long as their tokens explain by the day before, {} on average",
+            group.totals.calls,
+            settings.window.words(),
+            Unit::Times.format(slower),
+            Unit::Seconds.format(f64::from(cell.duration) / f64::from(cell.calls).max(1.0))
+        );
+        measured.push(Measured { labels: group.labels, value: slower, limit, enough, what, day: None });
     }
-    Ok(scope.known_or_young(samples, "six hours"))
+    Ok(scope.compared(measured, RULE.unit, "six hours"))
 }

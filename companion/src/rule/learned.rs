@@ -3,8 +3,8 @@
 use super::past::cell::Cell;
 use super::past::history::History;
 use super::past::{Usual, slot_of};
-use super::scope::{Group, Inputs, Scope};
-use super::{Evaluation, RuleName, Sample, Unit, Verdict};
+use super::scope::{Inputs, Scope};
+use super::{Evaluation, Labels, RuleName, Sample, Unit, Verdict};
 use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -63,6 +63,14 @@ fn time_of_day(at: Timestamp) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
+/// Calls without which half an hour of the past says nothing of a mean.
+pub(super) const FEW: f64 = 10.0;
+
+/// A mean over so many calls or more.
+pub(super) fn mean(sum: f32, calls: f64, few: f64) -> Option<f64> {
+    (calls >= few.max(1.0)).then(|| f64::from(sum) / calls)
+}
+
 /// As many cells as a window needs.
 pub(super) fn cells(window: Seconds) -> i64 {
     ((window.0 + 299) / 300).max(1)
@@ -115,13 +123,13 @@ impl Scope {
         Ok(self.limit(usual, inputs.now))
     }
 
-    /// A sample for each value against its limit. One of too few calls is not judged.
-    pub(super) fn compared(&self, found: Vec<Measured>, unit: Unit) -> Evaluation {
-        let samples = found.into_iter().map(|Measured { group, value, limit, enough, what, day }| {
+    /// A sample for each value against its limit. One of too few calls is not judged, and nothing younger than `age`.
+    pub(super) fn compared(&self, found: Vec<Measured>, unit: Unit, age: &str) -> Evaluation {
+        let samples = found.into_iter().map(|Measured { labels, value, limit, enough, what, day }| {
             let exceeded = value > limit.value;
             let day = day.map_or_else(String::new, |day| format!("; the day before {day}"));
             Sample {
-                labels: group.labels,
+                labels,
                 value,
                 threshold: limit.value,
                 learned: limit.usual.is_some(),
@@ -129,11 +137,11 @@ impl Scope {
                 description: format!("{what}, limit {}{day}", unit.format(limit.value)),
             }
         });
-        self.known_or_young(samples.collect(), "a day or two")
+        self.known_or_young(samples.collect(), age)
     }
 
     /// The samples; without any there is nothing to compare with yet.
-    pub(super) fn known_or_young(&self, samples: Vec<Sample>, age: &str) -> Evaluation {
+    fn known_or_young(&self, samples: Vec<Sample>, age: &str) -> Evaluation {
         if samples.is_empty() {
             let within = self.settings.window.words();
             return Evaluation::unknown(format!("no call within {within} of a service that is {age} old"));
@@ -144,7 +152,7 @@ impl Scope {
 
 /// A value of one group with what it is compared with.
 pub(super) struct Measured {
-    pub(super) group: Group,
+    pub(super) labels: Labels,
     pub(super) value: f64,
     pub(super) limit: Limit,
     /// Whether there were enough calls.

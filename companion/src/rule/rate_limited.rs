@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 0.1, min_calls: 10, min_events: 5, ..Settings::WARNING }),
     before: Seconds(0),
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::MinEvents, Key::Models, Key::By],
+    keys: Key::SHARE,
     summary,
     evaluate,
 };

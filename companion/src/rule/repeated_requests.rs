@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: Some(Settings { threshold: 3.0, ..Settings::INFO }),
     before: Seconds(3 * 3600),
     grain: Seconds(0),
-    keys: &[Key::Threshold, Key::Learned, Key::Models, Key::By],
+    keys: Key::AMOUNT,
     summary,
     evaluate,
 };

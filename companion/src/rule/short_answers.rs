@@ -1,5 +1,5 @@
 use super::config::{Key, Settings};
-use super::learned::{Measured, cells};
+use super::learned::{FEW, Measured, cells, mean};
 use super::past::cell::Cell;
 use super::past::{DAY, LAG, REGULAR, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
@@ -10,8 +10,6 @@ use crate::text::seconds::Seconds;
 const YOUNG: i64 = 2 * DAY;
 /// So many hours of trouble a week do not raise the limit.
 const RANK: usize = 4;
-/// Calls without which half an hour of the past says nothing.
-const FEW: f64 = 10.0;
 
 /// Answers are cut: the mean output of the calls is far below that of the day before, and of every hour of the week but a few.
 /// The value is how many times shorter they are.
@@ -36,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: None,
     before: Seconds(0),
     grain: Seconds(300),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
+    keys: Key::MEAN,
     summary,
     evaluate,
 };
@@ -45,8 +43,8 @@ fn summary(_settings: &Settings) -> String {
     "The responses of LLM calls have become short".to_owned()
 }
 
-fn mean(cell: &Cell, few: f64) -> Option<f64> {
-    (cell.with_usage() >= few.max(1.0)).then(|| f64::from(cell.output_tokens) / cell.with_usage())
+fn tokens(cell: &Cell, few: f64) -> Option<f64> {
+    mean(cell.output_tokens, cell.with_usage(), few)
 }
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
@@ -58,10 +56,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     let mut found = Vec::new();
     for group in scope.groups(inputs, scope.window(inputs.now))? {
         let cell = Cell::from(&group.totals);
-        let Some(now) = mean(&cell, 1.0) else { continue };
+        let Some(now) = tokens(&cell, 1.0) else { continue };
         let usual = past.usual(RULE.name, group.name.as_deref(), |history| {
-            let day = mean(&history.sum(slot - DAY..slot - LAG), FEW);
-            let shorter = |cell: &Cell| Some(day? / mean(cell, FEW)?.max(1.0));
+            let day = tokens(&history.sum(slot - DAY..slot - LAG), FEW);
+            let shorter = |cell: &Cell| Some(day? / tokens(cell, FEW)?.max(1.0));
             let peak = history.hourly_peak(slot, RANK, length, shorter).unwrap_or(0.0);
             Usual { day, regular: history.regularity(slot) >= REGULAR, ..Usual::of(peak, history.age(slot)) }
         });
@@ -80,7 +78,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         );
         let enough = cell.with_usage() >= count(settings.min_calls);
         let day = Some(format!("{} tokens", Unit::Tokens.format(day)));
-        found.push(Measured { group, value, limit, enough, what, day });
+        found.push(Measured { labels: group.labels, value, limit, enough, what, day });
     }
-    Ok(scope.compared(found, RULE.unit))
+    Ok(scope.compared(found, RULE.unit, "two days"))
 }

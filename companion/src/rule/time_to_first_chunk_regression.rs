@@ -1,8 +1,8 @@
 use super::config::{Key, Settings};
-use super::learned::cells;
+use super::learned::{Measured, cells, mean};
 use super::past::cell::{Cell, Kept};
 use super::past::{DAY, HOUR, LAG, Usual, slot_of};
-use super::{Absent, By, Compare, Evaluation, Inputs, Labels, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
 use crate::record::{Timestamp, Window};
 use crate::store::StoreError;
 use crate::store::sums::FIVE_MINUTES;
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: None,
     before: Seconds(300),
     grain: Seconds(300),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
+    keys: Key::MEAN,
     summary,
     evaluate,
 };
@@ -44,10 +44,9 @@ fn summary(_settings: &Settings) -> String {
     "Streams of LLM calls begin later than is usual".to_owned()
 }
 
-/// The mean time to the first chunk in seconds, of so many streams or more.
-fn mean(cell: &Cell, few: f64) -> Option<f64> {
-    (f64::from(cell.first_chunks) >= few.max(1.0))
-        .then(|| f64::from(cell.first_chunk) / f64::from(cell.first_chunks))
+/// In seconds, of so many streams or more.
+fn first_chunk(cell: &Cell, few: f64) -> Option<f64> {
+    mean(cell.first_chunk, f64::from(cell.first_chunks), few)
 }
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
@@ -63,51 +62,31 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     let past = inputs.pasts.of(&scope.filter, scope.by, inputs)?;
     let past = past.read();
     let few = count(settings.min_calls);
-    let mut samples = Vec::new();
+    let mut measured = Vec::new();
     for (name, cell) in groups {
-        let Some(value) = mean(&cell, 1.0) else { continue };
+        let Some(value) = first_chunk(&cell, 1.0) else { continue };
         let usual = past.usual(RULE.name, Some(name), |history| {
-            let day = mean(&history.sum(slot - DAY..slot - LAG), few);
-            let week = history.hourly_peak(slot, RANK, length, |cell| mean(cell, few)).unwrap_or(0.0);
+            let day = first_chunk(&history.sum(slot - DAY..slot - LAG), few);
+            let week = history.hourly_peak(slot, RANK, length, |cell| first_chunk(cell, few)).unwrap_or(0.0);
             // The limit is `factor` times this: the day's mean, or a little above the bad hours of the week.
             let peak = day.unwrap_or(0.0).max(week * 1.15 / settings.factor.max(1.0));
             Usual { day, ..Usual::of(peak, history.age(slot)) }
         });
         let usual = usual.filter(|usual| usual.age >= YOUNG && usual.day.is_some());
         let limit = scope.limit(usual.filter(|_| settings.learn), inputs.now);
-        let exceeded = value > limit.value;
         let enough = f64::from(cell.first_chunks) >= few;
         let labels = scope.by.map_or_else(|| scope.labels.clone(), |by| scope.labels_of(by, name));
-        samples.push(sample(settings, labels, &cell, value, &limit, (exceeded, enough)));
-    }
-    if samples.is_empty() {
-        return Ok(Evaluation::unknown(format!("no stream within {}", settings.window.words())));
-    }
-    Ok(Evaluation::known(samples))
-}
-
-fn sample(
-    settings: &Settings,
-    labels: Labels,
-    cell: &Cell,
-    value: f64,
-    limit: &super::learned::Limit,
-    (exceeded, enough): (bool, bool),
-) -> Sample {
-    let day = limit.usual.and_then(|usual| usual.day);
-    let day = day.map_or_else(String::new, |day| format!("; {} the day before", Unit::Seconds.format(day)));
-    Sample {
-        labels,
-        value,
-        threshold: limit.value,
-        learned: limit.usual.is_some(),
-        verdict: if enough { Verdict::of(exceeded) } else { Verdict::of_few(exceeded) },
-        description: format!(
-            "{} streams within {} began after {} on average, limit {}{day}",
+        let what = format!(
+            "{} streams within {} began after {} on average",
             cell.first_chunks,
             settings.window.words(),
-            Unit::Seconds.format(value),
-            Unit::Seconds.format(limit.value)
-        ),
+            Unit::Seconds.format(value)
+        );
+        let day = limit.usual.and_then(|usual| usual.day).map(|day| Unit::Seconds.format(day));
+        measured.push(Measured { labels, value, limit, enough, what, day });
     }
+    if measured.is_empty() {
+        return Ok(Evaluation::unknown(format!("no stream within {}", settings.window.words())));
+    }
+    Ok(scope.compared(measured, RULE.unit, "six hours"))
 }

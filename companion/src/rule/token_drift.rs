@@ -1,5 +1,5 @@
 use super::config::{Key, Settings};
-use super::learned::{Measured, cells};
+use super::learned::{FEW, Measured, cells, mean};
 use super::past::cell::Cell;
 use super::past::{DAY, LAG, REGULAR, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
@@ -8,8 +8,6 @@ use crate::text::seconds::Seconds;
 
 /// A service's prompts of two days are compared with.
 const YOUNG: i64 = 2 * DAY;
-/// Calls without which half an hour of the past says nothing.
-const FEW: f64 = 10.0;
 
 /// Prompts grow: the mean input of the calls is far above that of the day before, and above the largest of the week.
 pub(super) const RULE: Rule = Rule {
@@ -33,7 +31,7 @@ pub(super) const RULE: Rule = Rule {
     fixed: None,
     before: Seconds(0),
     grain: Seconds(300),
-    keys: &[Key::Threshold, Key::Learned, Key::MinCalls, Key::Models, Key::By],
+    keys: Key::MEAN,
     summary,
     evaluate,
 };
@@ -42,8 +40,8 @@ fn summary(_settings: &Settings) -> String {
     "The prompts of LLM calls have grown".to_owned()
 }
 
-fn mean(cell: &Cell, few: f64) -> Option<f64> {
-    (cell.with_usage() >= few.max(1.0)).then(|| f64::from(cell.input_tokens) / cell.with_usage())
+fn tokens(cell: &Cell, few: f64) -> Option<f64> {
+    mean(cell.input_tokens, cell.with_usage(), few)
 }
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
@@ -52,10 +50,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     let mut found = Vec::new();
     for group in scope.groups(inputs, scope.window(inputs.now))? {
         let cell = Cell::from(&group.totals);
-        let Some(value) = mean(&cell, 1.0) else { continue };
+        let Some(value) = tokens(&cell, 1.0) else { continue };
         let usual = scope.usual(inputs, RULE.name, group.name.as_deref(), YOUNG, |history, slot| {
-            let day = mean(&history.sum(slot - DAY..slot - LAG), FEW);
-            let week = history.peak(slot - 7 * DAY..slot - LAG, length, |cell| mean(cell, FEW)).unwrap_or(0.0);
+            let day = tokens(&history.sum(slot - DAY..slot - LAG), FEW);
+            let week = history.peak(slot - 7 * DAY..slot - LAG, length, |cell| tokens(cell, FEW)).unwrap_or(0.0);
             // The limit is `factor` times this: the day's mean, or a third above the week's largest.
             let peak = day.unwrap_or(0.0).max(week * 1.3 / settings.factor.max(1.0));
             Usual { day, regular: history.regularity(slot) >= REGULAR, ..Usual::of(peak, history.age(slot)) }
@@ -73,7 +71,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         );
         let day = usual.and_then(|usual| usual.day).map(|day| Unit::Tokens.format(day));
         let enough = cell.with_usage() >= count(settings.min_calls);
-        found.push(Measured { group, value, limit, enough, what, day });
+        found.push(Measured { labels: group.labels, value, limit, enough, what, day });
     }
-    Ok(scope.compared(found, RULE.unit))
+    Ok(scope.compared(found, RULE.unit, "two days"))
 }

@@ -1,5 +1,6 @@
-//! The rules that Prometheus can evaluate over the metrics of the library, as a rules file. The default export is
-//! what `alerts/spanledger.rules.yml` ships, which a test checks.
+//! The rules that Prometheus can evaluate over the metrics of the library, as a rules file: alerts by thresholds, or by what
+//! the same series did the day before and at this time of day in the past week. The default export is what
+//! `alerts/spanledger.rules.yml` ships, which a test checks.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,17 +10,23 @@ use crate::rule::config::{RulesConfig, Settings};
 use crate::text::seconds::Seconds;
 use crate::text::unit::Unit;
 
-/// One block per rule or recording, with the settings between `@`.
-const TEMPLATE: &str = include_str!("prometheus.yml.in");
+/// Alerts by thresholds, with the settings between `@`, and recordings that differ with them;
+const FIXED: &str = include_str!("prometheus/fixed.yml.in");
+/// by what is usual;
+const LEARNED: &str = include_str!("prometheus/learned.yml.in");
+/// what they compare, recorded with them;
+const VALUES: &str = include_str!("prometheus/values.yml.in");
+/// and what is usual, recorded every five minutes.
+const USUAL: &str = include_str!("prometheus/usual.yml.in");
 
 /// How much the counter `@metric@` grew within a window, with the calls of a series' first point and of a process
 /// that began again.
-const GROWTH: &str = r"      - record: @record@@window@
+const GROWTH: &str = r"      - record: @name@:increase@window@
         expr: |
           sum without (instance) (
             (
               last_over_time(@metric@[@window@])
-                - (last_over_time(@metric@[15m] offset @window@) or last_over_time(@seen@[36h] offset @window@)) >= 0
+                - (last_over_time(@metric@[15m] offset @window@) or last_over_time(@name@:seen[36h] offset @window@)) >= 0
                 unless resets(@metric@[@resets@]) > 0
               or increase(@metric@[@window@]) and resets(@metric@[@resets@]) > 0
               or last_over_time(@metric@[@window@])
@@ -27,11 +34,11 @@ const GROWTH: &str = r"      - record: @record@@window@
           )
 ";
 
-/// The growth of calls under the labels that the companion's alerts have.
-const BY_SERVICE: &str = r#"      - record: spanledger:service_calls:increase@window@
+/// The growth under the labels that the companion's alerts have.
+const BY_SERVICE: &str = r#"      - record: @by_service@:increase@window@
         expr: |
           label_replace(label_replace(label_replace(
-            spanledger:calls:increase@window@,
+            @name@:increase@window@,
             "service", "$1", "job", "(?:.*/)?(.+)"),
             "service", "$1", "service_name", "(.+)"),
             "environment", "$1", "deployment_environment_name", "(.+)"
@@ -39,46 +46,81 @@ const BY_SERVICE: &str = r#"      - record: spanledger:service_calls:increase@wi
 "#;
 
 /// What each series of `@metric@` had, where it was not seen for long.
-const SEEN: &str = r"      - record: @seen@
+const SEEN: &str = r"      - record: @name@:seen
         expr: last_over_time(@metric@[5m])
 ";
 
-/// Both counters as Prometheus names them.
-const CALLS: [&str; 3] =
-    ["spanledger:calls:increase", "spanledger_client_calls_total", "spanledger:calls:seen"];
-const COST: [&str; 3] =
-    ["spanledger:cost_usd:increase", "spanledger_client_cost_USD_total", "spanledger:cost_usd:seen"];
+/// A counter of the library, as Prometheus names it.
+struct Counter {
+    metric: &'static str,
+    name: &'static str,
+    by_service: &'static str,
+}
 
-/// The rules file with the thresholds in force.
+const COUNTERS: [Counter; 2] = [
+    Counter {
+        metric: "spanledger_client_calls_total",
+        name: "spanledger:calls",
+        by_service: "spanledger:service_calls",
+    },
+    Counter {
+        metric: "spanledger_client_cost_USD_total",
+        name: "spanledger:cost_usd",
+        by_service: "spanledger:service_cost_usd",
+    },
+];
+
+impl Counter {
+    fn fill(&self, block: &str, window: Seconds) -> String {
+        // A restart that fell between two points shows only beyond the window.
+        let resets = Seconds(window.0 + 120);
+        [
+            ("@metric@", self.metric),
+            ("@name@", self.name),
+            ("@by_service@", self.by_service),
+            ("@window@", &single(window)),
+            ("@resets@", &single(resets)),
+        ]
+        .iter()
+        .fold(block.to_owned(), |text, (key, value)| text.replace(key, value))
+    }
+}
+
+/// The rules file with the settings in force.
 pub(super) fn export(config: &RulesConfig) -> String {
-    let template = split(TEMPLATE);
-    let mut blocks = Vec::new();
+    let [fixed, learned, values, usual] = [FIXED, LEARNED, VALUES, USUAL].map(split);
+    let (mut alerts, mut recorded) = (Vec::new(), Vec::new());
     let mut exported = BTreeSet::new();
-    let mut windows = [(CALLS, BTreeSet::new()), (COST, BTreeSet::new())];
-    let mut by_service = BTreeSet::new();
-    for block in &template {
-        let Some(rule) = owner(block, &template) else { continue };
+    for rule in RuleName::ALL {
         let settings = &config.rule(rule).settings;
-        if !settings.enabled {
-            continue;
-        }
-        // What the companion learns from its ledger, Prometheus judges by the thresholds of the first release.
-        let fixed = Settings { severity: settings.severity, ..rule.rule().fixed.unwrap_or(*settings) };
-        let settings = if settings.learn { &fixed } else { settings };
+        let of_rule = |block: &&String| title(block) == format!("- alert: {rule}");
+        let own = if settings.learn { &learned } else { &fixed };
+        let Some(alert) = own.iter().find(of_rule).filter(|_| settings.enabled) else { continue };
         exported.insert(rule);
-        for ([record, ..], windows) in &mut windows {
-            for (name, length) in [("@window@", settings.window), ("@lookback@", settings.lookback)] {
-                if block.contains(&format!("{record}{name}")) {
-                    windows.insert(length);
+        for block in read_by(alert, &[own, &values, &usual]) {
+            match own.contains(block) {
+                true => alerts.push(fill(block, rule, settings)),
+                false => recorded.push((block, fill(block, rule, settings))),
+            }
+        }
+        alerts.push(fill(alert, rule, settings));
+    }
+    // In the order of the templates, in which a recording comes after those that it reads; two rules may read the same.
+    let chosen = |blocks: &[String]| {
+        let mut chosen: Vec<&str> = Vec::new();
+        for block in blocks {
+            let filled = recorded.iter().filter(|(of, _)| *of == block).map(|(_, filled)| filled.as_str());
+            for filled in filled {
+                if !chosen.contains(&filled) {
+                    chosen.push(filled);
                 }
             }
         }
-        if block.contains("spanledger:service_calls:increase@window@") {
-            windows[0].1.insert(settings.window);
-            by_service.insert(settings.window);
-        }
-        blocks.push(fill(block, rule, settings));
-    }
+        chosen.concat()
+    };
+    let (values, usual) = (chosen(&values), chosen(&usual));
+    let all = [values.as_str(), &usual, &alerts.concat()].concat();
+
     let mut out = String::from("# Written by `spanledger rules export --format prometheus`.\n");
     let absent: Vec<&str> =
         RuleName::ALL.into_iter().filter(|name| !exported.contains(name)).map(RuleName::as_str).collect();
@@ -92,30 +134,69 @@ pub(super) fn export(config: &RulesConfig) -> String {
             );
         }
     }
-    out.push_str("groups:\n  - name: spanledger-seen\n    interval: 5m\n    rules:\n");
-    for ([_, metric, seen], _) in windows.iter().filter(|(_, windows)| !windows.is_empty()) {
-        out.push_str(&SEEN.replace("@metric@", metric).replace("@seen@", seen));
+    let (mut seen, mut growth, mut services) = (String::new(), String::new(), String::new());
+    for counter in &COUNTERS {
+        let by_service = windows(&all, counter.by_service);
+        let whole: BTreeSet<Seconds> = windows(&all, counter.name).union(&by_service).copied().collect();
+        if !whole.is_empty() {
+            seen.push_str(&counter.fill(SEEN, Seconds(0)));
+        }
+        growth.extend(whole.into_iter().map(|window| counter.fill(GROWTH, window)));
+        services.extend(by_service.into_iter().map(|window| counter.fill(BY_SERVICE, window)));
     }
-    let _ = write!(out, "  - name: spanledger\n    interval: {}\n    rules:\n", single(config.interval));
-    for ([record, metric, seen], windows) in windows {
-        for window in windows {
-            // A restart that fell between two points shows only beyond the window.
-            let resets = Seconds(window.0 + 120);
-            out.push_str(
-                &GROWTH
-                    .replace("@record@", record)
-                    .replace("@metric@", metric)
-                    .replace("@seen@", seen)
-                    .replace("@window@", &single(window))
-                    .replace("@resets@", &single(resets)),
-            );
+    let interval = single(config.interval);
+    out.push_str("groups:\n");
+    for (name, interval, rules) in [
+        ("spanledger-seen", "5m", seen),
+        ("spanledger", &interval, [growth, services, values, alerts.concat()].concat()),
+        ("spanledger-usual", "5m", usual),
+    ] {
+        if !rules.is_empty() {
+            let _ = write!(out, "  - name: {name}\n    interval: {interval}\n    rules:\n{rules}");
         }
     }
-    for window in by_service {
-        out.push_str(&BY_SERVICE.replace("@window@", &single(window)));
-    }
-    out.extend(blocks);
     out
+}
+
+/// The recordings that a block reads, and those that these read.
+fn read_by<'a>(alert: &str, recordings: &[&'a Vec<String>]) -> Vec<&'a String> {
+    let name = |block: &str| title(block).trim_start_matches("- record: ").to_owned();
+    let mut found: Vec<&String> = Vec::new();
+    loop {
+        let more: Vec<&String> = recordings
+            .iter()
+            .flat_map(|blocks| blocks.iter())
+            .filter(|block| !found.contains(block))
+            .filter(|block| {
+                let name = name(block);
+                let reads = |text: &str| mentions(text, &name);
+                reads(alert) || found.iter().any(|other| reads(other))
+            })
+            .collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+/// Whether a text has the name of a recording, not as the beginning of another.
+fn mentions(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let next = text[at + name.len()..].chars().next();
+        !next.is_some_and(|next| next.is_ascii_alphanumeric() || matches!(next, '_' | ':' | '@'))
+    })
+}
+
+/// The windows in which a text reads the growth of a counter.
+fn windows(text: &str, name: &str) -> BTreeSet<Seconds> {
+    let name = format!("{name}:increase");
+    let window = |at: usize| {
+        let rest = &text[at + name.len()..];
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        rest[..end].parse().ok()
+    };
+    text.match_indices(&name).filter_map(|(at, _)| window(at)).collect()
 }
 
 /// The blocks of a rules file, each with its end of line.
@@ -131,16 +212,6 @@ fn split(text: &str) -> Vec<String> {
         }
     }
     blocks
-}
-
-/// The rule that a block of the template belongs to: the alert itself, or the alert that reads the recording.
-fn owner(block: &str, template: &[String]) -> Option<RuleName> {
-    let (kind, name) = title(block).split_once(": ")?;
-    if kind == "- alert" {
-        return RuleName::ALL.into_iter().find(|rule| rule.as_str() == name);
-    }
-    let reads = |other: &&String| title(other).starts_with("- alert") && other.contains(name);
-    owner(template.iter().find(reads)?, template)
 }
 
 /// The first line of a block: `- alert: NAME` or `- record: NAME`.
@@ -163,6 +234,10 @@ fn fill(block: &str, name: RuleName, settings: &Settings) -> String {
         ("@window@", single(settings.window)),
         ("@within@", settings.window.words()),
         ("@minutes@", minutes.to_string()),
+        ("@seconds@", settings.window.0.to_string()),
+        ("@lookback_seconds@", settings.lookback.0.to_string()),
+        ("@factor@", settings.factor.to_string()),
+        ("@floor@", settings.floor.to_string()),
         ("@lookback@", single(settings.lookback)),
         ("@lookback_within@", settings.lookback.words()),
         ("@min_calls@", settings.min_calls.to_string()),
@@ -190,6 +265,7 @@ fn single(length: Seconds) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::config::Preset;
 
     /// The shipped file is next to the workspace's members; a packaged crate has none.
     fn shipped() -> String {
@@ -204,20 +280,33 @@ mod tests {
     fn the_default_export_is_what_is_shipped() {
         let shipped = split(&shipped());
         let exported = split(&export(&RulesConfig::default()));
-        // Two recordings of the growth of calls and of cost have another window than the others.
-        let template = split(TEMPLATE);
-        assert!(
-            exported.len() > template.len(),
-            "{:?}",
-            exported.iter().map(|block| title(block)).collect::<Vec<_>>()
-        );
-        assert!(template.iter().all(|block| owner(block, &template).is_some()), "{template:?}");
+        let recordings = exported.iter().filter(|block| title(block).starts_with("- record"));
+        assert!(recordings.count() > 60, "{exported:?}");
         let alone = |block: &String| block.split("  - name:").next().expect("text").to_owned();
         for block in &exported {
             let same = shipped.iter().find(|other| title(other) == title(block));
             // The block before another group ends with that group's name.
             assert_eq!(Some(alone(block)), same.map(alone), "{}", title(block));
         }
+    }
+
+    /// Whatever the preset, each recording is read and each that is read is recorded before.
+    #[test]
+    fn what_is_read_is_recorded() {
+        for preset in [Preset::Learned, Preset::Fixed] {
+            let text = export(&RulesConfig::of(preset));
+            let names: BTreeSet<&str> = split_names(&text).collect();
+            let read: BTreeSet<&str> = text
+                .split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, ':' | '_'))
+                .filter(|word| word.starts_with("spanledger:"))
+                .collect();
+            assert_eq!(names, read, "{preset}");
+            assert_eq!(split_names(&text).count(), names.len(), "{preset}: twice");
+        }
+    }
+
+    fn split_names(text: &str) -> impl Iterator<Item = &str> {
+        text.lines().filter_map(|line| line.trim().strip_prefix("- record: "))
     }
 
     #[test]

@@ -41,8 +41,8 @@ fn tests() -> Vec<String> {
 #[test]
 fn every_rule_has_what_the_recipe_asks_for() {
     let (runbook, example) = (read("alerts/runbook.md"), read("companion/spanledger.example.toml"));
-    let (template, shipped) =
-        (read("companion/src/cli/rules/prometheus.yml.in"), read("alerts/spanledger.rules.yml"));
+    let template = ["fixed", "learned"].map(|name| read(&format!("companion/src/cli/rules/prometheus/{name}.yml.in")));
+    let (template, shipped) = (template.concat(), read("alerts/spanledger.rules.yml"));
     let tests = tests();
     for rule in ALL {
         let (name, file) = (rule.name, snake(rule.name));
