@@ -49,16 +49,17 @@ const START: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
 /// Once per minute shows the same as every 15 s, as the companion does, in a quarter of the time; delays are up to a minute longer.
 const INTERVAL: &str = "1m";
 
-/// How many times as large the limits are that the cross-validation chooses from.
-const SCALES: [f64; 4] = [0.8, 1.0, 1.25, 1.6];
+/// How large the limits are that the cross-validation chooses from, in percent of those that are shipped.
+const SCALES: [u32; 4] = [80, SHIPPED, 125, 160];
+const SHIPPED: u32 = 100;
 
 /// What one preset did on one trace.
 struct Run {
     trace: &'static str,
     labelled: bool,
     preset: Preset,
-    /// How many times as large as shipped its limits are.
-    scale: f64,
+    /// How large its limits are, in percent of those that are shipped.
+    scale: u32,
     score: Score,
 }
 
@@ -72,12 +73,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         words.iter().position(|word| word == "--json").and_then(|at| words.get(at + 1)).map(PathBuf::from);
     let wanted = |name: &str| {
         let mut chosen = words.iter().filter(|word| TRACES.iter().any(|(trace, _)| trace == word)).peekable();
-        (chosen.peek().is_none() && !words.iter().any(|word| word == "demo")) || chosen.any(|word| word == name)
+        (chosen.peek().is_none() && !words.iter().any(|word| word == "demo"))
+            || chosen.any(|word| word == name)
     };
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
-    let fixed = [(Preset::Fixed, 1.0)].into_iter().filter(|_| !has("learned"));
-    let scales = SCALES.into_iter().filter(|scale| *scale == 1.0 || !has("quick"));
-    let settings: Vec<(Preset, f64)> = scales.map(|scale| (Preset::Learned, scale)).chain(fixed).collect();
+    let fixed = [(Preset::Fixed, SHIPPED)].into_iter().filter(|_| !has("learned"));
+    let scales = SCALES.into_iter().filter(|scale| *scale == SHIPPED || !has("quick"));
+    let settings: Vec<(Preset, u32)> = scales.map(|scale| (Preset::Learned, scale)).chain(fixed).collect();
     let mut demos = Vec::new();
     if has("demo") || !TRACES.iter().any(|(trace, _)| has(trace)) {
         for preset in [Preset::Learned, Preset::Fixed] {
@@ -105,10 +107,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let began = Instant::now();
             let rules: RulesConfig =
                 toml::from_str(&format!("preset = \"{preset}\"\ninterval = \"{INTERVAL}\""))?;
-            let rules = if scale == 1.0 { rules } else { rules.scaled(scale) };
+            let rules = if scale == SHIPPED { rules } else { rules.scaled(f64::from(scale) / 100.0) };
             let found = backtest(&rules, &ledger, window, &mut |_| {})?;
             eprintln!(
-                "{name} {preset} {scale}: {} evaluations over {} calls in {:.1} s, {} firings",
+                "{name} {preset} {scale} %: {} evaluations over {} calls in {:.1} s, {} firings",
                 found.evaluations,
                 found.calls,
                 began.elapsed().as_secs_f64(),

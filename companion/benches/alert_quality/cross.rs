@@ -7,7 +7,7 @@ use spanledger_companion::bench::{Preset, RuleName, RulesConfig};
 
 use super::score::Score;
 use super::write::PerDay;
-use super::{Run, SCALES};
+use super::{Run, SCALES, SHIPPED};
 
 /// A rule may send so many messages per day on each clean trace that it is chosen by.
 const ALLOWED: f64 = 1.0 / 7.0;
@@ -15,7 +15,7 @@ const ALLOWED: f64 = 1.0 / 7.0;
 /// The rows of the cross-validation: each trace with the limits that the others choose.
 pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
     let learned = || runs.iter().filter(|run| run.preset == Preset::Learned);
-    if learned().all(|run| run.scale == 1.0) {
+    if learned().all(|run| run.scale == SHIPPED) {
         return Ok(());
     }
     writeln!(
@@ -34,13 +34,14 @@ shipped, on the same trace; *other limits* are the rules for which the choice di
     let mut traces: Vec<&str> = learned().map(|run| run.trace).collect();
     traces.dedup();
     for trace in traces {
-        let of = |trace: &str, scale: f64| learned().find(|run| run.trace == trace && run.scale == scale);
-        let Some(shipped) = of(trace, 1.0) else { continue };
-        let mut chosen: BTreeMap<RuleName, f64> = BTreeMap::new();
+        let of = |trace: &str, scale: u32| learned().find(|run| run.trace == trace && run.scale == scale);
+        let Some(shipped) = of(trace, SHIPPED) else { continue };
+        let mut chosen: BTreeMap<RuleName, u32> = BTreeMap::new();
         for rule in RuleName::ALL {
-            let quiet = |scale: &f64| {
-                let others = learned().filter(|run| run.trace != trace && !run.labelled && run.scale == *scale);
-                others.into_iter().all(|run| run.score.messages(rule) <= ALLOWED * run.score.days * 1.001)
+            let quiet = |scale: &u32| {
+                let others =
+                    learned().filter(|run| run.trace != trace && !run.labelled && run.scale == *scale);
+                others.into_iter().all(|run| run.score.per_day(rule) <= ALLOWED * 1.001)
             };
             let scale = SCALES.into_iter().find(quiet).unwrap_or(SCALES[SCALES.len() - 1]);
             chosen.insert(rule, scale);
@@ -52,11 +53,12 @@ shipped, on the same trace; *other limits* are the rules for which the choice di
         });
         let score = Score { days: shipped.score.days, rules: rules.collect() };
         let config = RulesConfig::of(Preset::Learned);
-        let [ours, theirs] = [&score, &shipped.score].map(|score| (PerDay::of(score, &config), score.caught()));
+        let [ours, theirs] =
+            [&score, &shipped.score].map(|score| (PerDay::of(score, &config), score.caught()));
         let other: Vec<String> = chosen
             .iter()
-            .filter(|(rule, scale)| **scale != 1.0 && differs(**rule, &score, &shipped.score))
-            .map(|(rule, scale)| format!("{rule} {scale}"))
+            .filter(|(rule, scale)| **scale != SHIPPED && differs(**rule, &score, &shipped.score))
+            .map(|(rule, scale)| format!("{rule} {}", f64::from(*scale) / 100.0))
             .collect();
         let caught = |(caught, all): (usize, usize)| match all {
             0 => "-".to_owned(),
@@ -92,7 +94,9 @@ Shipped limits by week: in the first, services are young and their past is short
 | trace | messages of the first week | of the second |
 |---|---:|---:|"
     )?;
-    for run in runs.iter().filter(|run| run.preset == Preset::Learned && run.scale == 1.0 && !run.labelled) {
+    for run in
+        runs.iter().filter(|run| run.preset == Preset::Learned && run.scale == SHIPPED && !run.labelled)
+    {
         let config = RulesConfig::of(Preset::Learned);
         let [first, second] = [0.0, 7.0].map(|from| {
             let from = from * 86_400.0;

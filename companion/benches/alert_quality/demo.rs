@@ -34,7 +34,8 @@ from when it begins.
         delays.sort_unstable();
         let missed: Vec<&str> =
             demo.caught.iter().filter(|(_, rules)| rules.is_empty()).map(|(label, _)| *label).collect();
-        let seconds = |delay: Option<&i64>| delay.map_or_else(|| "-".to_owned(), |delay| format!("{delay} s"));
+        let seconds =
+            |delay: Option<&i64>| delay.map_or_else(|| "-".to_owned(), |delay| format!("{delay} s"));
         writeln!(
             out,
             "| {preset} | {:.2} | {:.2} | {:.2} % | {} of {} | {} | {} | {} |",

@@ -177,9 +177,13 @@ impl Score {
     }
 
     /// The messages of a rule over the whole time.
+    pub(crate) fn messages(&self, rule: RuleName) -> usize {
+        self.rules.iter().find(|(name, _)| *name == rule).map_or(0, |(_, score)| score.messages)
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
-    pub(crate) fn messages(&self, rule: RuleName) -> f64 {
-        self.rules.iter().find(|(name, _)| *name == rule).map_or(0.0, |(_, score)| score.messages as f64)
+    pub(crate) fn per_day(&self, rule: RuleName) -> f64 {
+        self.messages(rule) as f64 / self.days
     }
 
     /// How many anomalies were caught, and how many there were.

@@ -78,8 +78,7 @@ impl PerDay {
         };
         #[expect(clippy::cast_possible_truncation, reason = "days of two weeks")]
         let day = |span: &Span| ((span.start - 9.0 * 3600.0) / 86_400.0).floor() as i64;
-        let days: BTreeSet<i64> =
-            spans(true).filter(|span| !is_known(span)).map(day).collect();
+        let days: BTreeSet<i64> = spans(true).filter(|span| !is_known(span)).map(day).collect();
         Self { pages: messages(false), digests: count(days.len()) / score.days, information: messages(true) }
     }
 
@@ -89,7 +88,7 @@ impl PerDay {
 }
 
 pub(crate) fn markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
-    let shipped = || runs.iter().filter(|run| run.scale == 1.0);
+    let shipped = || runs.iter().filter(|run| run.scale == super::SHIPPED);
     write!(out, "{ABOVE}")?;
     writeln!(out, "\n## Messages per day\n")?;
     writeln!(

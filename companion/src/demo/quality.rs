@@ -6,9 +6,9 @@ use std::path::Path;
 use spanledger::PriceTable;
 
 use super::company::Clock;
+use super::configuration;
 use super::history::{History, Settings};
 use super::verdicts::{Verdict, Verdicts};
-use super::configuration;
 use crate::config::{Flag, load};
 use crate::evaluate::backtest::{Backtest, replay};
 use crate::record::{Timestamp, Window};
@@ -43,8 +43,7 @@ pub fn demo_quality(folder: &Path, preset: Preset) -> Result<DemoQuality, Box<dy
     let history = History::new(SETTINGS, clock, &prices);
     let window = Window { from: history.begins(), to: NOW };
     let path = folder.join("demo.db");
-    let mut appender =
-        Ledger::open_writer(&path, &Options { now: Some(window.from), ..Options::default() })?;
+    let mut appender = Ledger::open_writer(&path, &Options { now: Some(window.from), ..Options::default() })?;
     let mut today = history.append(&mut appender, |_| {})?;
     let querier = Ledger::open_reader(&path)?;
     let file = configuration::write(folder, "http://127.0.0.1:9/alerts", clock, &querier)?;

@@ -47,7 +47,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         })?;
         let usual = mean.map(|usual| {
             let of_calls = usual.peak * count(group.totals.calls);
-            Usual { peak: of_calls.max(usual.day.unwrap_or(0.0)), day: None, ..usual }
+            {
+                let peak = of_calls.max(usual.day.unwrap_or(0.0));
+                Usual { peak, day: None, mean: Some(peak), ..usual }
+            }
         });
         let limit = scope.limit(usual, inputs.now);
         Ok(Sample {

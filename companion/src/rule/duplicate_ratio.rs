@@ -53,10 +53,11 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     }
     scope.shares(parts, "calls with a request hash", "repeat an earlier one", |part, limit| {
         if limit.usual.is_none() {
-            return Ok(true);
+            return Ok((true, String::new()));
         }
         let share = hour_before(scope, inputs, part)?;
-        Ok(count(part.part) > settings.factor * share * count(part.whole))
+        let exceeded = count(part.part) > settings.factor * share * count(part.whole);
+        Ok((exceeded, format!("; within the hour before {}", Unit::Share.format(share))))
     })
 }
 

@@ -34,22 +34,35 @@ fn summary(settings: &Settings) -> String {
     format!("A single LLM call used more than {} tokens", Unit::Tokens.format(settings.threshold))
 }
 
-/// A call and the limit for its user.
-type Judged = (LargeCall, f64);
+/// A call and the limit for its user, with the largest call of the user that it was made from.
+type Judged = (LargeCall, Limit);
+
+#[derive(Clone, Copy)]
+struct Limit {
+    tokens: f64,
+    largest: Option<u64>,
+}
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
     let calls = inputs.querier.largest_calls(scope.window(inputs.now), &scope.filter, 0, USERS)?;
     // No limit is below this, so what is known of the users of smaller calls need not be looked up.
     let least = settings.floor.min(settings.threshold);
-    let limits: Vec<f64> = match settings.learn {
-        false => vec![settings.threshold; calls.len()],
+    let fixed = |tokens: f64| Limit { tokens, largest: None };
+    let limits: Vec<Limit> = match settings.learn {
+        false => vec![fixed(settings.threshold); calls.len()],
         true => inputs.pasts.largest(&scope.filter, inputs, |past| {
-            let limit = |tokens: u64| (settings.factor * count(tokens)).max(settings.floor);
-            let usual = |call: &LargeCall| past.of(&call.service, &call.user, inputs.now).map_or(settings.threshold, limit);
+            let limit = |tokens: u64| Limit {
+                tokens: (settings.factor * count(tokens)).max(settings.floor),
+                largest: Some(tokens),
+            };
+            let usual = |call: &LargeCall| {
+                past.of(&call.service, &call.user, inputs.now).map_or(fixed(settings.threshold), limit)
+            };
             let small = |call: &LargeCall| count(call.tokens) <= least;
             // The largest is shown with its limit, also where it is small.
-            calls.iter().enumerate().map(|(n, call)| if n > 0 && small(call) { least } else { usual(call) }).collect()
+            let limits = calls.iter().enumerate();
+            limits.map(|(n, call)| if n > 0 && small(call) { fixed(least) } else { usual(call) }).collect()
         })?,
     };
     let mut groups: BTreeMap<Labels, Vec<Judged>> = BTreeMap::new();
@@ -76,9 +89,9 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         // The furthest beyond its limit first; without any, the largest.
         calls.sort_by(|(a, one), (b, other)| {
             let beyond = |call: &LargeCall, limit: f64| (count(call.tokens) / limit.max(1.0)).max(1.0);
-            beyond(b, *other).total_cmp(&beyond(a, *one)).then_with(|| b.tokens.cmp(&a.tokens))
+            beyond(b, other.tokens).total_cmp(&beyond(a, one.tokens)).then_with(|| b.tokens.cmp(&a.tokens))
         });
-        let (largest, limit) = calls.first().map_or((0.0, 0.0), |(call, limit)| (count(call.tokens), *limit));
+        let (largest, limit) = calls.first().map_or((0.0, 0.0), |(call, limit)| (count(call.tokens), limit.tokens));
         let (verdict, description) = (Verdict::of(largest > limit), describe(&calls));
         Sample { labels, value: largest, threshold: limit, learned: false, verdict, description }
     });
@@ -87,15 +100,20 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
 
 /// The call furthest beyond its limit, or all of those beyond, ten of them by name.
 fn describe(calls: &[Judged]) -> String {
-    let beyond = calls.iter().filter(|(call, limit)| count(call.tokens) > *limit).count();
+    let beyond = calls.iter().filter(|(call, limit)| count(call.tokens) > limit.tokens).count();
     let named: Vec<String> = calls.iter().take(beyond.clamp(1, TOP)).map(|(call, _)| name(call)).collect();
     let named = named.join(", ");
-    let limit = Unit::Tokens.format(calls.first().map_or(0.0, |(_, limit)| *limit));
+    let limit = calls.first().map(|(_, limit)| *limit);
+    let largest = limit.and_then(|limit| limit.largest).map_or_else(String::new, |largest| {
+        format!("; the largest of this user within two days before had {}", Unit::Tokens.format(count(largest)))
+    });
+    let limit = Unit::Tokens.format(limit.map_or(0.0, |limit| limit.tokens));
     match beyond {
-        0 | 1 => format!("a call {named}, threshold {limit}"),
+        0 | 1 if largest.is_empty() => format!("a call {named}, threshold {limit}"),
+        0 | 1 => format!("a call {named}, limit {limit}{largest}"),
         _ => {
             let users = plural(beyond as u64, "user");
-            format!("{beyond} {users} with a call of more than {limit} tokens, the largest {named}")
+            format!("{beyond} {users} with a call of more than {limit} tokens, the largest {named}{largest}")
         }
     }
 }

@@ -50,12 +50,13 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     scope.shares(parts, "calls", "failed", |part, limit| {
         // Half of all calls is no blink, however short.
         if limit.usual.is_none() || count(part.part) > scope.settings.threshold * count(part.whole) {
-            return Ok(true);
+            return Ok((true, String::new()));
         }
         if hour.is_none() {
             hour = Some(scope.groups(inputs, Window::last(Seconds::HOUR.0, inputs.now))?);
         }
         let whole = hour.iter().flatten().find(|group| group.labels == part.labels);
-        Ok(whole.is_some_and(|group| count(group.totals.failed) > limit.value / 4.0 * count(group.totals.calls)))
+        let share = whole.map_or(0.0, |group| count(group.totals.failed) / count(group.totals.calls).max(1.0));
+        Ok((share > limit.value / 4.0, format!("; {} within 1 h", Unit::Share.format(share))))
     })
 }

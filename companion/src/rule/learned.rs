@@ -32,6 +32,12 @@ impl Limit {
             let and = if usual.like.is_some() { ", " } else { "; " };
             words.push_str(&format!("{and}the day before at most {}", unit.format(day)));
         }
+        if let Some(mean) = usual.mean {
+            words.push_str(&format!("; {} on average the day before", unit.format(mean)));
+        }
+        if let Some(week) = usual.week {
+            words.push_str(&format!("; in the busiest hours of the week {}", unit.format(week)));
+        }
         words
     }
 }
@@ -118,7 +124,7 @@ impl Scope {
         let usual = self.usual(inputs, rule, name, super::past::HOUR, |history, slot| {
             let day = history.sum(slot - super::past::DAY..slot - super::past::LAG);
             let share = f64::from(part(&day)) / f64::from(whole(&day)).max(1.0);
-            Usual::of(share, history.age(slot))
+            Usual { mean: Some(share), ..Usual::of(share, history.age(slot)) }
         })?;
         Ok(self.limit(usual, inputs.now))
     }

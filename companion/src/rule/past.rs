@@ -52,6 +52,10 @@ pub(crate) struct Usual {
     pub(crate) like: Option<(f64, f64)>,
     /// The largest value of the day before.
     pub(crate) day: Option<f64>,
+    /// The mean of the day before, for a rule that compares with that.
+    pub(crate) mean: Option<f64>,
+    /// The largest value of the week, for a rule that compares with its hours.
+    pub(crate) week: Option<f64>,
     /// The mean of the hour before, for a rule about what begins suddenly.
     pub(crate) hour: Option<f64>,
     /// Whether its calls come on most days at the same hours; only asked where a rule needs it.
@@ -69,7 +73,17 @@ pub(crate) const REGULAR: f64 = 0.7;
 impl Usual {
     /// Nothing but a largest value.
     pub(crate) const fn of(peak: f64, age: i64) -> Self {
-        Self { peak, like: None, day: None, hour: None, regular: false, age, durations: None }
+        Self {
+            peak,
+            like: None,
+            day: None,
+            mean: None,
+            week: None,
+            hour: None,
+            regular: false,
+            age,
+            durations: None,
+        }
     }
 }
 

@@ -117,7 +117,11 @@ fn describe(scope: &Scope, found: &GroupRepetition, most: u64, limit: f64) -> St
     let came = if beyond.len() == 1 { "request" } else { "requests" };
     let limit = Unit::Calls.format(limit);
     let cost = Unit::Usd.format(cost.as_usd());
-    format!("{requests} {came} more than {limit} times within {within} for {cost}: {}", named.join(", "))
+    let usual = match scope.settings.learn {
+        true => format!(", {} times as often as all the time within the three hours before", scope.settings.factor),
+        false => String::new(),
+    };
+    format!("{requests} {came} more than {limit} times{usual} within {within} for {cost}: {}", named.join(", "))
 }
 
 fn name(request: &Repeated) -> String {

@@ -198,14 +198,14 @@ impl Scope {
         Evaluation::known(samples)
     }
 
-    /// The share `part / whole` of each group against its limit, which `confirm` may still refuse. A group of which `whole`
-    /// or `part` is too small is not judged.
+    /// The share `part / whole` of each group against its limit, which `confirm` may still refuse, and say by what. A group of which
+    /// `whole` or `part` is too small is not judged.
     pub(super) fn shares(
         &self,
         parts: Vec<(Part, Limit)>,
         calls: &str,
         what: &str,
-        mut confirm: impl FnMut(&Part, &Limit) -> Result<bool, StoreError>,
+        mut confirm: impl FnMut(&Part, &Limit) -> Result<(bool, String), StoreError>,
     ) -> Result<Evaluation, StoreError> {
         let settings = &self.settings;
         let within = settings.window.words();
@@ -217,11 +217,12 @@ impl Scope {
             let enough = group.whole >= settings.min_calls;
             let mut exceeded = share > limit.value;
             let few = !enough || exceeded && group.part < settings.min_events;
+            let mut further = String::new();
             if exceeded && !few {
-                exceeded = confirm(&group, &limit)?;
+                (exceeded, further) = confirm(&group, &limit)?;
             }
             let description = format!(
-                "{} of {} {} of the last {within} {what}, {}",
+                "{} of {} {} of the last {within} {what}, {}{further}",
                 Unit::Share.format(share),
                 group.whole,
                 calls_of(group.whole),

@@ -1,14 +1,17 @@
 //! Every rule on simulated time: when it fires, when it does not, and when it says that there is nothing to judge.
 
 mod budgets;
+mod by;
 mod config;
 mod environments;
 mod fires;
 mod learned;
+mod overrides;
 mod recipe;
 mod regressions;
 mod sequence_gap;
 mod served;
+mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +33,14 @@ pub(crate) const START: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND)
 /// A time `seconds` after [`START`].
 pub(crate) const fn at(seconds: i64) -> Timestamp {
     START.plus_seconds(seconds)
+}
+
+fn many(count: i64, each: impl Fn(i64) -> CallRecord) -> Vec<CallRecord> {
+    (0..count).map(each).collect()
+}
+
+fn hashed(seconds: i64, hash: i64) -> CallRecord {
+    CallRecord { request_hash: Some(format!("{hash:032x}")), ..call(seconds) }
 }
 
 /// A whole, priced answer of `gpt-4o` to the service `app` that ended `seconds` after [`START`].

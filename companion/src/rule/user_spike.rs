@@ -56,11 +56,15 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let mut usual = None;
         // Few calls are no spike, whatever was before.
         if settings.learn && calls > settings.floor {
-            let make = |history: &History<Calls>| Usual::of(hour(history), history.age(slot));
+            let make = |history: &History<Calls>| {
+                let week = hour(history);
+                Usual { week: Some(week), ..Usual::of(week, history.age(slot)) }
+            };
             usual = past.usual(RULE.name, group.name.as_deref(), make).filter(|usual| usual.age >= DAY);
             if usual.is_none() {
                 let any = past.histories().map(|(_, history)| hour(history)).fold(0.0, f64::max);
-                usual = (any > 0.0).then(|| Usual::of(any / settings.factor.max(1.0), 0));
+                let peak = any / settings.factor.max(1.0);
+                usual = (any > 0.0).then(|| Usual { week: Some(any), ..Usual::of(peak, 0) });
             }
         }
         let limit = scope.limit(usual, inputs.now);

@@ -1,11 +1,7 @@
-use spanledger::{CostStatus, Outcome, UsageSource};
+use spanledger::{CostStatus, Outcome};
 
 use super::*;
 use crate::rule::{ALL, Answers, Inputs, Pasts, Rule, RuleName::*, Verdict};
-
-fn many(count: i64, each: impl Fn(i64) -> CallRecord) -> Vec<CallRecord> {
-    (0..count).map(each).collect()
-}
 
 /// The state with the thresholds of the first release, of a newer rule with its defaults.
 fn of_preset(rule: &Rule, calls: &[CallRecord], now: i64) -> RuleStatus {
@@ -180,10 +176,6 @@ fn excessive_token_usage_names_the_ten_largest_users_of_many() {
     assert_eq!(text.matches(" (trace ").count(), 10, "{text}");
 }
 
-fn hashed(seconds: i64, hash: i64) -> CallRecord {
-    CallRecord { request_hash: Some(format!("{hash:032x}")), ..call(seconds) }
-}
-
 #[test]
 fn repeated_requests_fires_when_a_hash_comes_more_than_3_times() {
     let mut calls = many(4, |n| hashed(n, 1));
@@ -261,102 +253,6 @@ fn duplicate_ratio_does_not_fire_at_30_percent_and_does_not_judge_9_calls() {
 }
 
 #[test]
-fn unpriced_usage_fires_for_each_model_without_a_price() {
-    let unpriced = |n: i64, model: &str| CallRecord {
-        cost: None,
-        cost_status: CostStatus::Unpriced,
-        response_model: Some(model.to_owned()),
-        ..call(n)
-    };
-    let calls = [call(1), unpriced(2, "m1"), unpriced(3, "m2"), unpriced(4, "m2")];
-    let status = status(UnpricedUsage, &calls, 60);
-    assert_fires(&status, 2.0);
-    let models: Vec<_> =
-        status.alerts.iter().map(|alert| (alert.labels["model"].as_str(), alert.value)).collect();
-    assert_eq!(models, [("m1", 1.0), ("m2", 2.0)]);
-    assert_eq!(status.alerts[0].description, "1 call of m1 within 5 min has no price, and no cost counts it");
-}
-
-#[test]
-fn unpriced_usage_fires_once_for_more_than_ten_models() {
-    let calls = many(25, |n| CallRecord {
-        cost: None,
-        cost_status: CostStatus::Unpriced,
-        response_model: Some(format!("m{n}")),
-        ..call(n)
-    });
-    let status = status(UnpricedUsage, &calls, 60);
-    assert_eq!(status.alerts.len(), 1);
-    assert_eq!(status.alerts[0].labels["model"], "_OTHER");
-    assert_eq!(status.alerts[0].value, 25.0);
-    assert!(
-        status.alerts[0].description.ends_with(
-            "no cost counts them; the most of m0 (1), m1 (1), m10 (1), m11 (1), \
-        m12 (1), m13 (1), m14 (1), m15 (1), m16 (1), m17 (1)"
-        ),
-        "{}",
-        status.alerts[0].description
-    );
-}
-
-#[test]
-fn unpriced_usage_does_not_fire_for_free_models_nor_without_usage() {
-    let free = CallRecord { cost: Some(NanoUsd(0)), cost_status: CostStatus::Free, ..call(1) };
-    assert_calm(&status(UnpricedUsage, &[free, failed(2, 500)], 60), 0.0);
-}
-
-fn without_usage(seconds: i64) -> CallRecord {
-    CallRecord {
-        input_tokens: None,
-        output_tokens: None,
-        usage_source: UsageSource::None,
-        cost: None,
-        cost_status: CostStatus::NoUsage,
-        ..call(seconds)
-    }
-}
-
-#[test]
-fn usage_missing_fires_when_more_than_1_percent_of_successful_calls_have_none() {
-    let mut calls = many(16, call);
-    calls.extend(many(4, without_usage));
-    assert_fires(&status(UsageMissing, &calls, 60), 0.2);
-}
-
-#[test]
-fn usage_missing_does_not_fire_at_1_percent_nor_for_failed_calls() {
-    let mut calls = many(99, call);
-    calls.push(without_usage(20));
-    calls.extend(many(50, |n| failed(n, 500)));
-    assert_calm(&status(UsageMissing, &calls, 150), 0.01);
-    // One such call of twenty is an event, not a share.
-    let mut calls = many(19, call);
-    calls.push(without_usage(20));
-    assert_calm(&status(UsageMissing, &calls, 60), 0.05);
-    calls.remove(0);
-    assert_no_data(
-        &status(UsageMissing, &calls, 60),
-        "19 successful calls within 5 min; at least 20 are needed",
-    );
-}
-
-#[test]
-fn usage_missing_does_not_fire_for_calls_whose_response_is_still_to_come() {
-    let pending = |n| CallRecord { outcome: Outcome::Pending, ..without_usage(n) };
-    let mut calls = many(20, call);
-    calls.extend(many(20, pending));
-    assert_calm(&status(UsageMissing, &calls, 60), 0.0);
-    // Alone they are nothing to judge.
-    let alone = status(UsageMissing, &many(20, pending), 60);
-    assert_eq!((alone.state, alone.alerts.len()), (State::Inactive, 0), "{alone:?}");
-    assert!(alone.no_data.is_some(), "{alone:?}");
-    // As many completed ones without usage fire.
-    calls.truncate(20);
-    calls.extend(many(20, without_usage));
-    assert_fires(&status(UsageMissing, &calls, 60), 0.5);
-}
-
-#[test]
 fn auth_failures_fires_at_5_answers_401_or_403() {
     let calls = [failed(1, 401), failed(2, 403), failed(3, 401), failed(4, 403), failed(5, 401)];
     assert_fires(&status(AuthFailures, &calls, 60), 5.0);
@@ -401,48 +297,6 @@ fn ledger_silent_does_not_fire_within_15_minutes_and_says_when_the_hour_before_w
     assert_calm(&status(LedgerSilent, &[call(100)], 1000), 900.0);
     let reason = "no call for 1h15m1s, and none in the 1 h before the last 15 min";
     assert_no_data(&status(LedgerSilent, &[call(0)], 4501), reason);
-}
-
-#[test]
-fn a_service_with_settings_of_its_own_is_judged_by_them_and_leaves_the_others() {
-    let toml = &format!("{FIXED}[HighRequestRate.services.batch]\nthreshold = 500");
-    let mut calls = many(1000, |n| CallRecord { service: "batch".to_owned(), ..call(n % 300) });
-    calls.extend(many(10, call));
-    let batch = Labels::from([("service".to_owned(), "batch".to_owned())]);
-    assert_calm(&status_of(HighRequestRate, &batch, toml, &calls, 300), 200.0);
-    assert_calm(&status_of(HighRequestRate, &Labels::new(), toml, &calls, 300), 2.0);
-
-    let toml = &format!("{FIXED}[HighRequestRate.services.batch]\nthreshold = 150\nseverity = 'critical'");
-    let status = status_of(HighRequestRate, &batch, toml, &calls, 300);
-    assert_fires(&status, 200.0);
-    assert_eq!(status.severity, crate::rule::Severity::Critical);
-    assert_eq!(status.alerts[0].labels, batch);
-}
-
-#[test]
-fn a_model_with_settings_of_its_own_is_judged_by_them_for_every_kind_of_question() {
-    let dear = |call: CallRecord| CallRecord { response_model: Some("dear".to_owned()), ..call };
-    let labels = Labels::from([("model".to_owned(), "dear".to_owned())]);
-    let calls = many(10, |n| dear(hashed(n, 1)));
-    for (rule, value) in [(RepeatedRequests, 10.0), (DuplicateRatio, 0.9), (ExcessiveTokenUsage, 120.0)] {
-        let toml = format!("{FIXED}[{rule}.models.dear]\nthreshold = 0.5");
-        let own = status_of(rule, &labels, &toml, &calls, 60);
-        assert_fires(&own, value);
-        assert_eq!(own.alerts[0].labels["model"], "dear");
-        let others = status_of(rule, &Labels::new(), &toml, &calls, 60);
-        assert_eq!(others.state, State::Inactive, "{others:?}");
-        assert!(others.no_data.is_some(), "{others:?}");
-    }
-}
-
-#[test]
-fn a_disabled_service_is_not_judged_at_all() {
-    let toml = "[AuthFailures.services.scanner]\nenabled = false";
-    let calls = many(50, |n| CallRecord { service: "scanner".to_owned(), ..failed(n, 401) });
-    let statuses = Evaluator::new(&configured(toml)).evaluate_all(stores(&calls)[0].querier.as_ref(), at(60));
-    let own: Vec<_> = statuses.iter().filter(|status| status.name == AuthFailures).collect();
-    assert_eq!(own.len(), 1);
-    assert_eq!(own[0].state, State::Inactive);
 }
 
 #[test]

@@ -138,6 +138,8 @@ fn high_failure_rate_fires_far_above_the_day_before_and_not_for_a_blink() {
     let status = now(HighFailureRate, "", &calls, DAY + 600);
     assert_fires(&status, 0.5);
     assert!((0.25..0.251).contains(&status.threshold), "{status:?}");
+    let text = &status.alerts[0].description;
+    assert!(text.contains("failed, limit 25 %; 5 % on average the day before; 12."), "{text}");
     // Three minutes of it are less than a quarter of the limit within the hour.
     calls.truncate(before);
     calls.extend(mixed(DAY, DAY + 60, 5, 10));
@@ -158,7 +160,13 @@ fn auth_failures_does_not_fire_for_the_usual_share_of_many_calls() {
     assert_eq!(now(AuthFailures, "", &calls, DAY + 101).state, State::Inactive);
     calls.truncate(before);
     calls.extend((0..1000).map(burst(5)));
-    assert_eq!(now(AuthFailures, "", &calls, DAY + 101).state, State::Firing);
+    let status = now(AuthFailures, "", &calls, DAY + 101);
+    assert_eq!(status.state, State::Firing);
+    let text = &status.alerts[0].description;
+    assert!(
+        text.contains("received status 401 or 403, limit 10") && text.contains("on average the day before"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -176,6 +184,11 @@ fn excessive_token_usage_fires_at_three_times_the_largest_of_the_user() {
     let status = now(ExcessiveTokenUsage, "", &calls, DAY + 2);
     assert_fires(&status, 46_000.0);
     assert_eq!(status.threshold, 45_000.0);
+    let text = &status.alerts[0].description;
+    assert!(
+        text.ends_with("limit 45,000; the largest of this user within two days before had 15,000"),
+        "{text}"
+    );
     // Of a user who is not known, only what is large for everybody.
     calls.push(CallRecord { user: Some("bob".to_owned()), ..sized(DAY + 600, 90_000) });
     assert_eq!(now(ExcessiveTokenUsage, "", &calls, DAY + 601).state, State::Inactive);
@@ -191,7 +204,19 @@ fn repeated_requests_does_not_fire_for_what_comes_all_the_time() {
     calls.extend((0..40).map(|n| hashed(4 * HOUR + n, "b")));
     let status = now(RepeatedRequests, "", &calls, 4 * HOUR + 41);
     assert_fires(&status, 40.0);
-    assert!(!status.alerts[0].description.contains(&"a".repeat(32)), "{status:?}");
+    let text = &status.alerts[0].description;
+    assert!(!text.contains(&"a".repeat(32)), "{text}");
+    assert!(
+        text.contains("more than 9 times, 3 times as often as all the time within the three hours before"),
+        "{text}"
+    );
+    // Among requests that differ, their share is news.
+    let different = |second: i64| CallRecord { request_hash: Some(format!("{second:032x}")), ..call(second) };
+    let mut calls: Vec<_> = (0..4 * HOUR).step_by(10).map(different).collect();
+    calls.extend((0..40).map(|n| hashed(4 * HOUR + n, "b")));
+    let status = now(DuplicateRatio, "", &calls, 4 * HOUR + 41);
+    assert_eq!(status.state, State::Firing, "{status:?}");
+    assert!(status.alerts[0].description.ends_with(", limit 15 %; within the hour before 0 %"), "{status:?}");
 }
 
 #[test]

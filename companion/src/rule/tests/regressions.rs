@@ -233,6 +233,10 @@ fn user_spike_fires_far_above_the_busiest_hours_of_the_user() {
     assert_eq!(status.state, State::Firing, "{status:?}");
     assert_eq!(status.alerts[0].labels, Labels::from([("user".to_owned(), "ann".to_owned())]));
     assert_eq!(status.threshold, 2_000.0);
+    assert!(
+        status.alerts[0].description.ends_with("limit 2,000; in the busiest hours of the week 120"),
+        "{status:?}"
+    );
 }
 
 #[test]
