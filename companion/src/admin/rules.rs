@@ -112,7 +112,7 @@ mod tests {
             let mut text = Text::default();
             write(&mut text, &statuses);
             let text = text.finish();
-            let lines = text.lines().filter(|line| line.starts_with("spanledger_rule_alerts{"));
+            let lines = text.lines().filter(|line| line.starts_with("spanledger_rule_alerts{rule=\"HighFailureRate\""));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
         let line = |firing| {

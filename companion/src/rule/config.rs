@@ -18,7 +18,7 @@ use crate::text::hours::Hours;
 use crate::text::seconds::Seconds;
 
 pub(crate) use self::expected::Expected;
-pub use self::overrides::Overrides;
+pub(crate) use self::overrides::Overrides;
 pub use self::preset::Preset;
 pub(crate) use self::threshold::Threshold;
 

@@ -31,7 +31,7 @@ struct Comparison {
 /// By thresholds from the first minute on;
 const FIXED: Comparison = Comparison { preset: Preset::Fixed, step: 15, before: 0, unsettled: 8 };
 /// by what two days before were like.
-const LEARNED: Comparison = Comparison { preset: Preset::Learned, step: 60, before: 50 * 60, unsettled: 3 };
+const LEARNED: Comparison = Comparison { preset: Preset::Learned, step: 60, before: 50 * 60, unsettled: 6 };
 
 /// Minutes in which something goes wrong.
 const MINUTES: i64 = 180;
@@ -109,7 +109,7 @@ const TRAFFIC: [Kind; 9] = [
         service: "batch",
         labels: "spanledger_outcome=\"failed\", http_response_status_code=\"401\", spanledger_usage_source=\"none\"",
         make: |second| failed(second, 401),
-        per_minute: |minute| i64::from((75..80).contains(&minute)) * 3,
+        per_minute: |minute| i64::from((72..84).contains(&minute)) * 3,
     },
     Kind {
         service: "chat",
