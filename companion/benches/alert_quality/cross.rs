@@ -39,7 +39,8 @@ shipped, on the same trace; *other limits* are the rules for which the choice di
         let mut chosen: BTreeMap<RuleName, u32> = BTreeMap::new();
         for rule in RuleName::ALL {
             let quiet = |scale: &u32| {
-                let mut others = learned().filter(|run| run.trace != trace && !run.labelled && run.scale == *scale);
+                let mut others =
+                    learned().filter(|run| run.trace != trace && !run.labelled && run.scale == *scale);
                 others.all(|run| run.score.per_day(rule) <= ALLOWED * 1.001)
             };
             let scale = SCALES.into_iter().find(quiet).unwrap_or(SCALES[SCALES.len() - 1]);

@@ -38,7 +38,11 @@ pub(crate) fn write(out: &mut Text, statuses: &[RuleStatus]) {
         Some(rule.took.as_secs_f64())
     });
     let name = "spanledger_rule_alerts";
-    out.family(name, Kind::Gauge, "Alerts that fire, of each service that has or had some within 15 minutes.");
+    out.family(
+        name,
+        Kind::Gauge,
+        "Alerts that fire, of each service that has or had some within 15 minutes.",
+    );
     for status in statuses {
         let mut services: BTreeMap<Vec<(&str, &str)>, u64> = BTreeMap::new();
         for alert in status.alerts.iter().filter(|alert| alert.firing() || alert.resolved_at.is_some()) {
@@ -112,7 +116,9 @@ mod tests {
             let mut text = Text::default();
             write(&mut text, &statuses);
             let text = text.finish();
-            let lines = text.lines().filter(|line| line.starts_with("spanledger_rule_alerts{rule=\"HighFailureRate\""));
+            let lines = text
+                .lines()
+                .filter(|line| line.starts_with("spanledger_rule_alerts{rule=\"HighFailureRate\""));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
         let line = |firing| {
