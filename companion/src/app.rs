@@ -8,7 +8,7 @@ mod supervisor;
 pub(crate) mod tests;
 
 pub(crate) use build::{BuildError, build, prices, retention};
-pub(crate) use ledger::{needs_a_file, querier};
+pub(crate) use ledger::{clickhouse, exporter, kept_alerts, needs_a_file, querier, silences};
 pub(crate) use signals::stop_token;
 pub(crate) use supervisor::TaskEnded;
 
@@ -46,6 +46,7 @@ use crate::receiver::{self, Intake};
 use crate::report::rule_states::report_states;
 use crate::rule::budget::Budgets;
 use crate::rule::config::RulesConfig;
+use crate::silence::keeper::SilenceKeeper;
 use crate::silence::maintenance::MaintenanceConfig;
 use crate::store::Querier;
 use crate::store::archival::Archival;
@@ -88,7 +89,7 @@ pub(crate) struct App {
     maintenance: Vec<MaintenanceConfig>,
     targets: Vec<Target>,
     alerts: Arc<StateFile>,
-    ledger: PathBuf,
+    silences: SilenceKeeper,
     archive: Option<Archive>,
     journal: JournalConfig,
     deadline: Duration,
@@ -173,7 +174,8 @@ impl App {
             supervisor.spawn("the archiver", keeper.run(stops.receivers.clone()))
         });
         let known = self.writes.then(|| self.alerts.clone());
-        let runner = Runner::new(&self.rules, known.clone()).with_peace(&self.ledger, self.maintenance);
+        let runner =
+            Runner::new(&self.rules, known.clone()).with_peace(self.silences.clone(), self.maintenance);
         let (statuses, alerts) = (runner.statuses(), runner.alerts());
         let (judges, querier, stop_rules) = (self.writes, self.querier.clone(), stops.rules.clone());
         let rules = supervisor.spawn("the runner of the rules", async move {
@@ -217,7 +219,7 @@ impl App {
                 Arc::new(move || report_states(&state.rules.borrow()))
             },
             budgets: budgets.clone(),
-            silences: Silences { ledger: self.ledger, may_change },
+            silences: Silences { ledger: self.silences, may_change },
             clock: Arc::new(clock::now),
         };
         let routes = admin::router(state.clone(), page::router(page), self.access);

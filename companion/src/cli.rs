@@ -39,11 +39,11 @@ use crate::app;
 use crate::clock;
 use crate::config::{Flag, Loaded, Store, load};
 use crate::evaluate::evaluator::Evaluator;
-use crate::evaluate::state_file::StateFile;
 use crate::failure::Failure;
 use crate::record::Timestamp;
 use crate::rule::budget::Budgets;
 use crate::store::Querier;
+use crate::store::clickhouse::ClickHouseAppender;
 use crate::store::sqlite::{Ledger, Options};
 use crate::text::terminal::{Terminal, harmless};
 use periods::Period;
@@ -212,7 +212,7 @@ impl Cli {
                         format!("no ledger at {}; rules are listed without current values\n", path.display());
                     write_all(&mut std::io::stderr(), &note)?;
                 }
-                let alerts = StateFile::peek(path).alerts;
+                let alerts = app::kept_alerts(&loaded)?;
                 rules::run(&args, &loaded.config.rules, querier, alerts, now, terminal, out)?;
             }
             Command::Backtest(args) => {
@@ -239,7 +239,7 @@ impl Cli {
                     );
                     write_all(&mut std::io::stderr(), &note)?;
                 }
-                silence::run(&args, path, now, out)?;
+                silence::run(&args, &app::silences(&loaded)?, now, out)?;
             }
             Command::Config(args) => config::run(&args, common, out)?,
             Command::Report(args) => {
@@ -277,21 +277,25 @@ impl Cli {
             }
             Command::Export(args) => {
                 let loaded = common.load(&[])?;
-                app::needs_a_file(&loaded, "export")?;
-                let querier = Ledger::open_reader(&loaded.config.ledger.path)?;
-                export::run(&args, &querier, now, out, &mut std::io::stderr())?;
+                let exporter = app::exporter(&loaded)?;
+                export::run(&args, exporter.as_ref(), now, out, &mut std::io::stderr())?;
             }
             Command::Import(args) => {
                 let loaded = common.load(&[])?;
-                app::needs_a_file(&loaded, "import")?;
                 let prices = app::prices(&loaded)?;
+                let notes = &mut std::io::stderr();
+                if let Some((options, _)) = app::clickhouse(&loaded)? {
+                    let open = || Ok(ClickHouseAppender::open(&options)?);
+                    import::run(&args, open, &prices, now, out, notes)?;
+                    return Ok(ExitCode::SUCCESS);
+                }
                 // Nothing is deleted by an import; that is left to `serve`.
                 let open = || {
                     let groups = app::retention(&loaded.config).groups;
                     let options = Options { now: Some(now), groups, ..Options::default() };
                     Ok(Ledger::open_writer(&loaded.config.ledger.path, &options)?)
                 };
-                import::run(&args, open, &prices, now, out, &mut std::io::stderr())?;
+                import::run(&args, open, &prices, now, out, notes)?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -97,6 +97,8 @@ pub struct ClickHouseConfig {
     pub password: Option<Secret>,
     /// A file that holds the password.
     pub password_file: Option<PathBuf>,
+    /// A PEM file with the authority that signed ClickHouse's certificate.
+    pub ca_file: Option<PathBuf>,
     /// The table that the Collector's exporter writes spans to.
     pub table: String,
     /// The database of our own tables.
@@ -308,6 +310,7 @@ impl Default for ClickHouseConfig {
             user: None,
             password: None,
             password_file: None,
+            ca_file: None,
             table: "otel_traces".to_owned(),
             database: "spanledger".to_owned(),
             timeout: Seconds(30),

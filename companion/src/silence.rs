@@ -2,6 +2,7 @@
 
 pub(crate) mod draft;
 pub(crate) mod file;
+pub(crate) mod keeper;
 pub(crate) mod maintenance;
 
 use serde::{Deserialize, Serialize};

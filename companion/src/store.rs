@@ -10,8 +10,6 @@ use crate::record::{
 };
 
 mod answer;
-#[cfg(test)]
-pub(crate) mod any;
 pub(crate) mod archival;
 pub(crate) mod clickhouse;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::receiver::Intake;
 use crate::store::StoreError;
-use crate::store::clickhouse::{Part, SPAN_ROWS, SpanTable};
+use crate::store::clickhouse::{Part, SpanTable};
 
 /// Pause when nothing is new.
 const EVERY: Duration = Duration::from_secs(2);
@@ -65,8 +65,12 @@ impl TraceReader {
         let mut offset = 0;
         while offset < part.rows() {
             let (table, of) = (self.table.clone(), part.clone());
-            let rows = blocking(move || table.spans(&of, offset)).await?;
-            if (rows.len() as u64) < SPAN_ROWS.min(part.rows() - offset) {
+            let read = move || {
+                let room = table.room(&of, offset)?;
+                Ok((table.spans(&of, offset, room)?, room))
+            };
+            let (rows, room) = blocking(read).await?;
+            if room == 0 || (rows.len() as u64) < room {
                 return Ok(false);
             }
             let request = Bytes::from(request::export(&rows));
@@ -76,7 +80,7 @@ impl TraceReader {
                 // Every span of it is in the ledger's counts.
                 Taken::Refused => tracing::error!("spans of the table could not be read and are left out"),
             }
-            offset += SPAN_ROWS;
+            offset += room;
         }
         let table = self.table.clone();
         blocking(move || table.note(&part)).await?;

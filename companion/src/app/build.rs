@@ -22,8 +22,9 @@ use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::receiver::sender::{Sender, Senders};
 use crate::rule::budget::{Budget, Budgets};
+use crate::silence::keeper::SilenceKeeper;
 use crate::store::archival::Archival;
-use crate::store::clickhouse::{ClickHouseAppender, ClickHouseQuerier, SpanTable, Standby};
+use crate::store::clickhouse::{ClickHouseAppender, ClickHouseQuerier, SilenceTable, SpanTable, Standby};
 use crate::store::export::Exporter;
 use crate::store::identity::Groups;
 use crate::store::own_clock::OwnClock;
@@ -106,6 +107,7 @@ struct Opened {
     archival: Option<(Archival, Arc<dyn Exporter>)>,
     /// The state of the alerts that another companion kept, and what keeps it from now on.
     alerts: Option<(Option<String>, Mirror)>,
+    silences: SilenceKeeper,
 }
 
 /// Builds the application. The ports are bound last, all of them before one is served.
@@ -129,7 +131,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let http = bind("receiver.http", config.receiver.http, &parts.receiver_tls).await?;
     let admin = bind("admin.listen", config.admin.listen, &parts.admin_tls).await?;
     let metrics = Arc::new(Metrics::default());
-    let Opened { appender, querier, clock, spans, lease, writes, archival, .. } = parts.opened;
+    let Opened { appender, querier, clock, spans, lease, writes, archival, silences, .. } = parts.opened;
     let writer = Writer::start(appender, WriterOptions::new(clock::now)).map_err(BuildError::Thread)?;
     Ok(App {
         grpc,
@@ -151,7 +153,7 @@ pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
         maintenance: config.maintenance.clone(),
         targets: parts.targets,
         alerts: Arc::new(parts.alerts),
-        ledger: config.ledger.path.clone(),
+        silences,
         archive: config.ledger.archive.dir.clone().zip(archival),
         journal: config.journal.clone(),
         deadline: config.shutdown.deadline.duration(),
@@ -176,13 +178,14 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
             lease: None,
             writes: true,
             alerts: None,
+            silences: SilenceKeeper::File(path.clone()),
         });
     };
     let rest = move || -> Result<Opened, StoreError> {
         let appender = match ClickHouseAppender::open(&options) {
             // Another companion writes: this one only answers.
-            Err(StoreError::Busy { path }) => {
-                tracing::info!(ledger = %path.display(), "answering questions alone: another companion writes");
+            Err(StoreError::Held { path, holder }) => {
+                tracing::info!(ledger = %path.display(), %holder, "answering questions alone: another companion writes");
                 let standby = Standby::new(&options)?;
                 return Ok(Opened {
                     querier: Arc::new(ClickHouseQuerier::open(&options)?),
@@ -193,6 +196,7 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
                     archival: None,
                     appender: Box::new(standby),
                     alerts: None,
+                    silences: SilenceKeeper::Tables(SilenceTable::open(&options)?),
                 });
             }
             opened => opened?,
@@ -210,6 +214,7 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
             archival: None,
             appender: Box::new(appender),
             alerts: Some((kept, mirror)),
+            silences: SilenceKeeper::Tables(SilenceTable::open(&options)?),
         })
     };
     let failed = |error: tokio::task::JoinError| StoreError::Other {
@@ -220,7 +225,7 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
 }
 
 /// The name of the state of the alerts among the texts of a ledger.
-const ALERTS: &str = "alerts";
+pub(super) const ALERTS: &str = "alerts";
 
 fn parts(loaded: &Loaded, mut opened: Opened) -> Result<Parts, BuildError> {
     let config = &loaded.config;

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use super::build::groups;
+use super::build::{ALERTS, groups};
+use crate::alert::Alert;
 use crate::clock;
 use crate::config::{ConfigError, Loaded, Store};
+use crate::evaluate::state_file::StateFile;
 use crate::failure::Failure;
-use crate::store::clickhouse::{self, ClickHouseQuerier, SpanTable};
+use crate::silence::keeper::SilenceKeeper;
+use crate::store::clickhouse::{self, ClickHouseExporter, ClickHouseQuerier, SilenceTable, SpanTable};
+use crate::store::export::Exporter;
 use crate::store::sqlite::Ledger;
 use crate::store::{Querier, StoreError};
 
@@ -27,6 +31,7 @@ pub(crate) fn clickhouse(loaded: &Loaded) -> Result<Option<(clickhouse::Options,
         addresses: dsn.urls(),
         user: of.user.clone(),
         password: password.map(|secret| secret.expose().to_owned()),
+        authority: of.ca_file.clone(),
         database: of.database.clone(),
         holder: format!("{}-{}-{:08x}", host.trim(), std::process::id(), fastrand::u32(..)),
         timeout: of.timeout.duration(),
@@ -36,6 +41,7 @@ pub(crate) fn clickhouse(loaded: &Loaded) -> Result<Option<(clickhouse::Options,
         keep_sums: age(retention.sums_max_age),
         created: Some(clock::now()),
         groups: groups(config),
+        recent: clickhouse::RECENT,
     };
     Ok(Some((options, SpanSource { database: dsn.database.clone(), table: of.table.clone() })))
 }
@@ -67,6 +73,42 @@ pub(crate) fn querier(loaded: &Loaded) -> Result<Arc<dyn Querier>, Failure> {
     match clickhouse(loaded)? {
         None => Ok(Arc::new(Ledger::open_reader(&loaded.config.ledger.path)?)),
         Some((options, _)) => Ok(Arc::new(ClickHouseQuerier::open(&options)?)),
+    }
+}
+
+/// The alerts that `serve` keeps with the ledger; none where it keeps none.
+///
+/// # Errors
+/// `Failure` where the ledger is in a ClickHouse that does not answer.
+pub(crate) fn kept_alerts(loaded: &Loaded) -> Result<Vec<Alert>, Failure> {
+    match clickhouse(loaded)? {
+        None => Ok(StateFile::peek(&loaded.config.ledger.path).alerts),
+        Some((options, _)) => {
+            let text = ClickHouseQuerier::open(&options)?.text(ALERTS)?;
+            Ok(text.map(|text| StateFile::parsed(&text)).unwrap_or_default().alerts)
+        }
+    }
+}
+
+/// The silences of the ledger.
+///
+/// # Errors
+/// `Failure` where the ledger is in a ClickHouse that has none.
+pub(crate) fn silences(loaded: &Loaded) -> Result<SilenceKeeper, Failure> {
+    match clickhouse(loaded)? {
+        None => Ok(SilenceKeeper::File(loaded.config.ledger.path.clone())),
+        Some((options, _)) => Ok(SilenceKeeper::Tables(SilenceTable::open(&options)?)),
+    }
+}
+
+/// The ledger, to be read whole.
+///
+/// # Errors
+/// `Failure` when there is none or it cannot be read.
+pub(crate) fn exporter(loaded: &Loaded) -> Result<Box<dyn Exporter>, Failure> {
+    match clickhouse(loaded)? {
+        None => Ok(Box::new(Ledger::open_reader(&loaded.config.ledger.path)?)),
+        Some((options, _)) => Ok(Box::new(ClickHouseExporter::new(ClickHouseQuerier::open(&options)?))),
     }
 }
 

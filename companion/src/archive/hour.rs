@@ -79,7 +79,8 @@ impl Job {
         let path = self.unfinished(&self.name.table());
         let (written, known) = self.write_table(rows, &path)?;
         let facts = rows.facts()?;
-        if written.rows == 0 && (facts.is_empty() || !self.published.is_empty()) {
+        let known_facts = self.published.iter().map(|file| &file.manifest.facts);
+        if written.rows == 0 && facts.adds_nothing_to(known_facts) {
             std::fs::remove_file(&path).map_err(|error| ArchiveError::writing(&path, error))?;
             return Ok(HourDone { known, ..HourDone::default() });
         }

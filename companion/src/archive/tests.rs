@@ -13,7 +13,7 @@ use crate::store::export::{Exporter, HourFacts, Restored, StoredCall};
 use crate::store::sqlite::{Ledger, Options, SqliteAppender, SqliteQuerier};
 use crate::store::{Appender, Querier};
 
-mod any;
+mod clickhouse;
 mod columns;
 mod damage;
 mod documented;

@@ -35,7 +35,8 @@ Read the files with any program that reads Parquet; the calls that count have `c
 Examples:
   spanledger export --last 30d archive
   spanledger export --from 2026-11-01 --to 2026-12-01 archive
-  spanledger export --all moved && spanledger import --format parquet moved --ledger new.db")]
+  spanledger export --all moved && spanledger import --format parquet moved --ledger new.db
+  spanledger import --format parquet moved --store clickhouse://ch:8123/otel")]
 pub(super) struct Args {
     /// The folder to write to; made where there is none.
     dir: PathBuf,

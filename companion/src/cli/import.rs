@@ -38,7 +38,8 @@ skipped spans; what it has already is left as it is.
 
 Examples:
   spanledger import audit.db --ledger spanledger.db
-  spanledger import --format parquet archive --ledger of-2025.db")]
+  spanledger import --format parquet archive --ledger of-2025.db
+  spanledger import --format parquet moved --store clickhouse://ch:8123/otel")]
 pub struct Args {
     /// The SQLite file with the table, or the folder of an export. It is only read.
     #[arg(value_name = "FILE_OR_DIR")]

@@ -1,13 +1,13 @@
 //! `spanledger silence`: holds alerts back for some time, with who and why.
 
 use std::io::Write;
-use std::path::Path;
 
 use super::{Failure, values, write_all};
 use crate::alert::Matcher;
 use crate::record::Timestamp;
 use crate::silence::draft::{Draft, Wrong};
-use crate::silence::{Silence, Via, file};
+use crate::silence::keeper::SilenceKeeper;
+use crate::silence::{Silence, Via};
 use crate::text::terminal::harmless;
 use crate::text::time::{checked_duration, duration_seconds, parse_time, to_the_second};
 
@@ -82,8 +82,13 @@ Example:
 /// Changes or lists the silences of `ledger`.
 ///
 /// # Errors
-/// `Failure` when an argument is wrong, or the file cannot be read or written.
-pub(super) fn run(args: &Args, ledger: &Path, now: Timestamp, out: &mut dyn Write) -> Result<(), Failure> {
+/// `Failure` when an argument is wrong, or the silences cannot be read or written.
+pub(super) fn run(
+    args: &Args,
+    ledger: &SilenceKeeper,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let text = match &args.action {
         Action::Add { matchers, length, from, comment, by } => {
             let draft = Draft {
@@ -99,15 +104,15 @@ pub(super) fn run(args: &Args, ledger: &Path, now: Timestamp, out: &mut dyn Writ
                 flag => Failure(format!("--{flag}: {reason}")),
             })?;
             let until = to_the_second(silence.until);
-            let id = file::add(ledger, silence, now).map_err(|error| Failure(error.to_string()))?;
+            let id = ledger.add(silence, now).map_err(|error| Failure(error.to_string()))?;
             format!("silence {id} until {until}\n")
         }
         Action::Expire { id, by } => {
-            file::expire(ledger, *id, by, now).map_err(|error| Failure(error.to_string()))?;
+            ledger.expire(*id, by, now).map_err(|error| Failure(error.to_string()))?;
             format!("silence {id} is over\n")
         }
         Action::List { all, json } => {
-            let mut silences = file::read(ledger).map_err(Failure)?;
+            let mut silences = ledger.read().map_err(Failure)?;
             silences.retain(|silence| *all || now < silence.end());
             if *json { to_json(&silences, now)? } else { to_text(&silences, now) }
         }
@@ -145,6 +150,8 @@ fn to_text(silences: &[Silence], now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::Parser as _;
 
     use super::*;
@@ -161,7 +168,7 @@ mod tests {
         let args =
             Cli::try_parse_from([&["silence"], flags].concat()).map_err(|error| error.to_string())?.args;
         let mut out = Vec::new();
-        run(&args, ledger, NOW, &mut out).map_err(|error| error.to_string())?;
+        run(&args, &ledger.into(), NOW, &mut out).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).unwrap())
     }
 

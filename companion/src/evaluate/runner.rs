@@ -1,6 +1,5 @@
 //! Evaluates the rules of a running ledger at their interval.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,8 +16,9 @@ use crate::evaluate::state_file::StateFile;
 use crate::record::Timestamp;
 use crate::rule::Answers;
 use crate::rule::config::RulesConfig;
+use crate::silence::Peace;
+use crate::silence::keeper::SilenceKeeper;
 use crate::silence::maintenance::MaintenanceConfig;
-use crate::silence::{Peace, file};
 use crate::store::Querier;
 
 /// The rules of `serve`: one task that starts every rule at each interval on a thread of its own, one per processor at a time,
@@ -28,8 +28,8 @@ pub(crate) struct Runner {
     evaluator: Evaluator,
     interval: Duration,
     state: Option<Arc<StateFile>>,
-    /// The ledger whose silences hold back alerts.
-    silences: Option<PathBuf>,
+    /// The silences that hold back alerts.
+    silences: Option<SilenceKeeper>,
     peace: Peace,
     running: Vec<Option<Running>>,
     statuses: watch::Sender<Arc<Vec<RuleStatus>>>,
@@ -74,10 +74,10 @@ impl Runner {
         }
     }
 
-    /// Reads the silences of `ledger` at each evaluation, and heeds the maintenance windows of the configuration.
+    /// Reads the silences at each evaluation, and heeds the maintenance windows of the configuration.
     #[must_use]
-    pub(crate) fn with_peace(mut self, ledger: &Path, maintenance: Vec<MaintenanceConfig>) -> Self {
-        self.silences = Some(ledger.to_path_buf());
+    pub(crate) fn with_peace(mut self, silences: SilenceKeeper, maintenance: Vec<MaintenanceConfig>) -> Self {
+        self.silences = Some(silences);
         self.peace.maintenance = maintenance;
         self
     }
@@ -179,8 +179,8 @@ impl Runner {
 
     /// Those that cannot be read stay as they were.
     async fn read_silences(&mut self) {
-        let Some(ledger) = self.silences.clone() else { return };
-        match tokio::task::spawn_blocking(move || file::read(&ledger)).await {
+        let Some(silences) = self.silences.clone() else { return };
+        match tokio::task::spawn_blocking(move || silences.read()).await {
             Ok(Ok(silences)) => self.peace.silences = silences,
             Ok(Err(error)) => tracing::warn!(%error, "the silences stay as they were"),
             Err(error) => tracing::error!(%error, "the silences were not read"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub(crate) struct StateFile {
     path: PathBuf,
     saved: Mutex<Saved>,
     mirror: Option<Mirror>,
+    /// Whether the last change could not be written.
+    unsaved: AtomicBool,
 }
 
 /// Keeps what is saved in another place as well, where another companion may take over.
@@ -83,7 +86,7 @@ impl StateFile {
                 }
             },
         };
-        Ok(Self { path, saved: Mutex::new(saved), mirror: None })
+        Ok(Self { path, saved: Mutex::new(saved), mirror: None, unsaved: AtomicBool::new(false) })
     }
 
     /// As [`Self::open`], with what the mirror has kept instead of what the file says, and keeps it there from now on.
@@ -105,6 +108,12 @@ impl StateFile {
         parse(&bytes).unwrap_or_default()
     }
 
+    /// What a mirror has kept; nothing when that is broken.
+    #[must_use]
+    pub(crate) fn parsed(text: &str) -> Saved {
+        parse(text.as_bytes()).unwrap_or_default()
+    }
+
     /// What is saved now.
     #[must_use]
     pub(crate) fn get(&self) -> Saved {
@@ -120,14 +129,18 @@ impl StateFile {
         let before = saved.clone();
         change(&mut saved);
         saved.version = VERSION;
-        if *saved == before {
+        if *saved == before && !self.unsaved.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.write(&saved)?;
-        match &self.mirror {
-            None => Ok(()),
-            Some(mirror) => mirror.0(&serde_json::to_string(&*saved)?).map_err(io::Error::other),
+        // What could not be written is written with the next change, or when it is asked for again.
+        self.unsaved.store(true, Ordering::Relaxed);
+        // The mirror is what the next companion reads.
+        if let Some(mirror) = &self.mirror {
+            mirror.0(&serde_json::to_string(&*saved)?).map_err(io::Error::other)?;
         }
+        self.write(&saved)?;
+        self.unsaved.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     fn write(&self, saved: &Saved) -> io::Result<()> {

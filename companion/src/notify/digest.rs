@@ -19,6 +19,8 @@ use crate::text::seconds::Seconds;
 pub(crate) const DIGEST: &str = "digest";
 /// Where the log has the alerts that were in a digest and still fire.
 const REPORTED: &str = "digest, reported";
+/// The key of held alerts that are no news.
+const KNOWN: &str = "digest, no news";
 /// Alerts of one digest; further ones wait for the next, if they still fire.
 const MOST: usize = 1_000;
 /// What has no news waits so long.
@@ -133,8 +135,10 @@ impl Digest {
         };
         let (since, held) = take(DIGEST);
         let (_, reported) = take(REPORTED);
+        let (_, known): (_, BTreeMap<Identity, Alert>) = take(KNOWN);
+        let known = known.into_keys().collect();
         let next = since.and_then(|since| time.after(since));
-        Self { time, held, reported, known: BTreeSet::new(), pages: BTreeMap::new(), since, next }
+        Self { time, held, reported, known, pages: BTreeMap::new(), since, next }
     }
 
     /// Whether an alert belongs in the digest.
@@ -232,13 +236,13 @@ impl Digest {
     /// What must survive a restart.
     pub(super) fn log(&self) -> impl Iterator<Item = (String, NotifiedGroup)> {
         let at = self.since.unwrap_or(Timestamp(0));
-        [(DIGEST, &self.held), (REPORTED, &self.reported)]
+        let all = |alerts: &BTreeMap<Identity, Alert>| alerts.values().cloned().collect::<Vec<_>>();
+        let known = self.held.iter().filter(|(identity, _)| self.known.contains(*identity));
+        let known = known.map(|(_, alert)| alert.clone()).collect();
+        [(DIGEST, all(&self.held)), (REPORTED, all(&self.reported)), (KNOWN, known)]
             .into_iter()
-            .filter(|(_, alerts)| !alerts.is_empty())
-            .map(move |(key, alerts)| {
-                let firing = alerts.values().cloned().collect();
-                (key.to_owned(), NotifiedGroup { labels: Labels::new(), firing, at })
-            })
+            .filter(|(_, firing)| !firing.is_empty())
+            .map(move |(key, firing)| (key.to_owned(), NotifiedGroup { labels: Labels::new(), firing, at }))
     }
 }
 

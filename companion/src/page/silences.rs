@@ -1,8 +1,6 @@
 //! Silences: which there are, and with the token new ones and their end. What changes one is a `POST`, by a form of this
 //! page or by a program.
 
-use std::path::PathBuf;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -19,7 +17,8 @@ use crate::alert::Matcher;
 use crate::record::Timestamp;
 use crate::report::html::{badge, footer, untrusted};
 use crate::silence::draft::{Draft, Wrong, check_text};
-use crate::silence::file::{self, FileError};
+use crate::silence::file::FileError;
+use crate::silence::keeper::SilenceKeeper;
 use crate::silence::{Silence, Via};
 use crate::text::time::{duration_seconds, format, parse_time, rfc3339};
 
@@ -31,8 +30,8 @@ const OVER: usize = 50;
 /// Whose silences, and whether requests may change them.
 #[derive(Debug, Clone)]
 pub(crate) struct Silences {
-    /// The ledger that they are next to.
-    pub ledger: PathBuf,
+    /// Where they are kept.
+    pub ledger: SilenceKeeper,
     /// Only where every request has shown a token.
     pub may_change: bool,
 }
@@ -74,7 +73,7 @@ pub(super) fn routes() -> Router<Shared> {
 async fn page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
     answer(shared, query, |sources, asked| {
         let now = (sources.clock)();
-        let silences = file::read(&sources.silences.ledger).map_err(Refusal::failed)?;
+        let silences = sources.silences.ledger.read().map_err(Refusal::failed)?;
         let body = html! {
             (navigation::bar("/silences", &asked, &sources.note))
             header.top { div { h1 { "Silences" } p.period { "Alerts that match are shown as silenced and not sent" } } }
@@ -89,7 +88,7 @@ async fn page(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Respon
 async fn list(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
     answer(shared, query, |sources, _| {
         let now = (sources.clock)();
-        let silences = file::read(&sources.silences.ledger).map_err(Refusal::failed)?;
+        let silences = sources.silences.ledger.read().map_err(Refusal::failed)?;
         as_json(&silences.iter().map(|silence| silence.to_json(now)).collect::<Vec<_>>())
     })
     .await
@@ -102,7 +101,7 @@ async fn add(
 ) -> Response {
     change(shared, headers, body, |silences, sender, body, now| {
         let mut silence = draft(sender, body)?.silence(now)?;
-        silence.id = file::add(&silences.ledger, silence.clone(), now)?;
+        silence.id = silences.ledger.add(silence.clone(), now)?;
         tracing::info!(
             silence = silence.id, by = silence.by, via = %silence.via, until = rfc3339(silence.until),
             "a silence was added"
@@ -128,7 +127,7 @@ async fn expire(
             }
         };
         check_text("by", &by)?;
-        file::expire(&silences.ledger, id, &by, now)?;
+        silences.ledger.expire(id, &by, now)?;
         tracing::info!(silence = id, by, "a silence was ended");
         Ok((StatusCode::OK, serde_json::json!({ "id": id, "state": "expired", "expired_by": by })))
     })

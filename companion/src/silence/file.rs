@@ -11,9 +11,9 @@ use crate::record::Timestamp;
 use crate::store::private_file;
 
 /// Silences that are not over.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// Silences that are over are kept for so long, in seconds, and so many of them: who silenced what, and why.
-const KEPT: i64 = 180 * 86_400;
+pub(super) const KEPT: i64 = 180 * 86_400;
 const MOST_KEPT: usize = 5_000;
 const VERSION: u32 = 1;
 
@@ -69,8 +69,7 @@ fn load(path: &Path) -> Result<Saved, String> {
 pub(crate) fn add(ledger: &Path, mut silence: Silence, now: Timestamp) -> Result<u64, FileError> {
     change(ledger, now, |saved| {
         if saved.silences.iter().filter(|silence| now < silence.end()).count() >= MOST {
-            let reason = format!("there are {MOST} silences that are not over; expire some");
-            return Err(FileError::Refused(reason));
+            return Err(too_many());
         }
         saved.last_id += 1;
         silence.id = saved.last_id;
@@ -86,11 +85,18 @@ pub(crate) fn add(ledger: &Path, mut silence: Silence, now: Timestamp) -> Result
 pub(crate) fn expire(ledger: &Path, id: u64, by: &str, now: Timestamp) -> Result<(), FileError> {
     change(ledger, now, |saved| {
         let found = saved.silences.iter_mut().find(|silence| silence.id == id && now < silence.end());
-        let found =
-            found.ok_or_else(|| FileError::Refused(format!("there is no silence {id} that is not over")))?;
+        let found = found.ok_or_else(|| not_there(id))?;
         found.expired = Some((now, by.to_owned()));
         Ok(())
     })
+}
+
+pub(super) fn too_many() -> FileError {
+    FileError::Refused(format!("there are {MOST} silences that are not over; expire some"))
+}
+
+pub(super) fn not_there(id: u64) -> FileError {
+    FileError::Refused(format!("there is no silence {id} that is not over"))
 }
 
 /// Changes the file as a whole or not at all, one process at a time.

@@ -1,10 +1,12 @@
 //! The store of those who outgrow one machine: tables of our own in a ClickHouse.
 //!
-//! `connection` speaks to it, `schema` makes the tables, `row` is a call as a row, `sums` and `plan` add up calls, minutes
-//! and hours, `querier` answers questions, `write` is the one writer with what it remembers (`memory`), and `lease` decides
-//! which of several companions that is. `spans` reads the table that a Collector writes spans to.
+//! `connection` speaks to it, `schema` makes the tables, `row` is a call as a row, `sums`, `conditions` and `plan` add up calls,
+//! minutes and hours, `querier` answers questions, `write` is the one writer with what it remembers (`memory`), and `lease` decides
+//! which of several companions that is. `spans` reads the table that a Collector writes spans to, `export` the ledger itself.
 
+mod conditions;
 mod connection;
+mod export;
 mod lease;
 mod memory;
 mod plan;
@@ -12,22 +14,30 @@ mod querier;
 mod row;
 mod rows;
 mod schema;
+mod silences;
 mod spans;
 mod standby;
 mod sums;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tls;
 mod write;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::record::Timestamp;
 use crate::store::identity::Groups;
 
+pub(crate) use export::ClickHouseExporter;
 pub(crate) use querier::ClickHouseQuerier;
-pub(crate) use spans::{Part, ROWS as SPAN_ROWS, SpanRow, SpanTable};
+pub(crate) use silences::{SilenceRow, SilenceTable};
+pub(crate) use spans::{Part, SpanRow, SpanTable};
 pub(crate) use standby::Standby;
 pub(crate) use write::ClickHouseAppender;
+
+/// Newest accounts by which others of a call are recognised; see [`Options::recent`].
+pub(crate) const RECENT: usize = 32_768;
 
 /// Where the tables are, as whom they are asked, and within which bounds.
 #[derive(Clone)]
@@ -36,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) addresses: Vec<String>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
+    /// The authority whose certificates are trusted instead of those of public ones.
+    pub(crate) authority: Option<PathBuf>,
     /// The database of our own tables.
     pub(crate) database: String,
     /// A name for this process, which no other has.
@@ -51,6 +63,8 @@ pub(crate) struct Options {
     /// What time it is, noted in tables that are created.
     pub(crate) created: Option<Timestamp>,
     pub(crate) groups: Groups,
+    /// Newest accounts that the writer remembers for certain, and as many before them. Older ones are asked for.
+    pub(crate) recent: usize,
 }
 
 impl std::fmt::Debug for Options {

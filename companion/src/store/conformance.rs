@@ -44,7 +44,13 @@ impl TestStore {
     }
 }
 
-/// Makes one test of each rule: `store_conformance!(open)` where `open` is a `fn() -> TestStore`. A store whose questions take
+/// The store, where the machine has what it needs. Tests of a store without its engine pass on no CI: see the engine.
+pub(crate) fn opened(store: impl Into<Option<TestStore>>) -> Option<TestStore> {
+    store.into()
+}
+
+/// Makes one test of each rule: `store_conformance!(open)` where `open` is a `fn() -> TestStore`, or a `fn() ->
+/// Option<TestStore>` for a store that needs an engine. A store whose questions take
 /// milliseconds tries a part of the properties' cases: `store_conformance!(open, 8)` one in eight.
 macro_rules! store_conformance {
     ($open:path) => {
@@ -97,17 +103,25 @@ macro_rules! store_conformance {
         );
         #[test]
         fn sums_equal_those_of_the_rows() {
-            $crate::store::conformance::property::sums_equal_those_of_the_rows($open, 48 / $part);
+            if $crate::store::conformance::opened($open()).is_some() {
+                let open = || $crate::store::conformance::opened($open()).unwrap();
+                $crate::store::conformance::property::sums_equal_those_of_the_rows(open, 48 / $part);
+            }
         }
         #[test]
         fn gives_the_same_ledger_in_every_order() {
-            $crate::store::conformance::orders::gives_the_same_ledger_in_every_order($open, 96 / $part);
+            if $crate::store::conformance::opened($open()).is_some() {
+                let open = || $crate::store::conformance::opened($open()).unwrap();
+                $crate::store::conformance::orders::gives_the_same_ledger_in_every_order(open, 96 / $part);
+            }
         }
     };
     ($open:path: $($rule:ident)*) => {
         $(#[test]
         fn $rule() {
-            $crate::store::conformance::$rule(&mut $open());
+            if let Some(mut store) = $crate::store::conformance::opened($open()) {
+                $crate::store::conformance::$rule(&mut store);
+            }
         })*
     };
 }

@@ -57,6 +57,25 @@ pub enum StoreError {
         /// The ledger's file.
         path: PathBuf,
     },
+    /// Another companion has the lease to write a ledger in a ClickHouse.
+    #[error(
+        "the ledger {path} is written by another companion, {holder}: ask that one, or retry when it has ended"
+    )]
+    Held {
+        /// The ledger.
+        path: PathBuf,
+        /// The host, the process and a random number of that companion.
+        holder: String,
+    },
+    /// A ClickHouse has no tables of a ledger, or those of an older version.
+    #[error(
+        "no ledger of this version in {path}: start `spanledger serve` with the same ledger.store first, which makes its \
+         tables, or update the companion that writes it"
+    )]
+    NoTables {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// The file that is open is not the one that the name leads to. Nothing more is acknowledged.
     #[error("{what} ({path}): put it back, or restart to go on with what is there")]
     Gone {
@@ -80,6 +99,7 @@ impl StoreError {
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Busy { path } => Self::Busy { path: path.clone() },
+            Self::Held { path, holder } => Self::Held { path: path.clone(), holder: holder.clone() },
             Self::Other { path, detail } => Self::Other { path: path.clone(), detail: detail.clone() },
             other => Self::Other { path: PathBuf::new(), detail: other.to_string() },
         }
@@ -108,7 +128,8 @@ impl StoreError {
             }
             Self::Damaged { .. } => "the ledger is damaged",
             Self::Newer { .. } => "the ledger is of a newer version",
-            Self::Missing { .. } => "there is no ledger",
+            Self::Missing { .. } | Self::NoTables { .. } => "there is no ledger",
+            Self::Held { .. } => "another companion writes the ledger",
             Self::Busy { .. } => "the ledger is locked by another process",
             Self::Gone { what, .. } => what,
             Self::Other { .. } => "the ledger cannot be written",

@@ -48,8 +48,21 @@ pub(crate) struct HourFacts {
 }
 
 impl HourFacts {
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.skipped.is_empty() && self.keys.is_empty() && self.processes.is_empty() && self.gaps.is_empty()
+    /// Whether all of it is in `known`, the facts of earlier files of the hour, the newest of them last.
+    pub(crate) fn adds_nothing_to<'a>(
+        &self,
+        known: impl DoubleEndedIterator<Item = &'a Self> + Clone,
+    ) -> bool {
+        let has = |is: &dyn Fn(&Self) -> bool| known.clone().any(is);
+        // The newest file that names a process is believed.
+        let newest = |process: &Process| {
+            let named = |of: &&'a Process| of.instance == process.instance && of.service == process.service;
+            known.clone().rev().find_map(|facts| facts.processes.iter().find(named))
+        };
+        self.skipped.iter().all(|count| has(&|facts| facts.skipped.contains(count)))
+            && self.keys.iter().all(|count| has(&|facts| facts.keys.contains(count)))
+            && self.gaps.iter().all(|gap| has(&|facts| facts.gaps.contains(gap)))
+            && self.processes.iter().all(|process| newest(process) == Some(process))
     }
 }
 

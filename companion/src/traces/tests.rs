@@ -107,6 +107,94 @@ async fn spans_of_maps_and_of_json_are_the_same_calls_each_once_and_priced() {
     assert!(call.cost.is_some_and(|cost| cost.0 > 0), "{call:?}");
 }
 
+/// The spans of a table, read by `room` for `room`, and how large each reading was.
+fn read(spans: &SpanTable) -> Vec<(u64, Vec<SpanRow>)> {
+    let mut all = Vec::new();
+    for part in spans.new_parts().unwrap() {
+        let mut offset = 0;
+        while offset < part.rows() {
+            let room = spans.room(&part, offset).unwrap();
+            let rows = spans.spans(&part, offset, room).unwrap();
+            assert_eq!(rows.len() as u64, room);
+            offset += room;
+            all.push((room, rows));
+        }
+        spans.note(&part).unwrap();
+    }
+    all
+}
+
+#[test]
+fn large_spans_are_read_few_at_a_time_and_each_once() {
+    if engine::address().is_none() {
+        return;
+    }
+    let large = "repeat('123456789', if(number < 5, 1000000, 1))";
+    for (of, attributes) in [
+        (MAP, format!("map('a', {large})")),
+        ("JSON", format!("CAST(concat('{{\"a\":\"', {large}, '\"}}'), 'JSON')")),
+    ] {
+        let options = options();
+        let _keep = engine::Database::of(&options);
+        let database = &options.database;
+        drop(ClickHouseAppender::open(&options).unwrap());
+        execute(&options, &table(database, of));
+        execute(
+            &options,
+            &format!(
+                "INSERT INTO {database}.otel_traces (Timestamp, TraceId, SpanId, SpanAttributes) \
+                 SELECT toDateTime64('2026-11-02 10:00:00', 9), hex(number), hex(number), {attributes} \
+                 FROM numbers(6005)"
+            ),
+        );
+        let spans = SpanTable::open(&options, database, "otel_traces").unwrap();
+        let read = read(&spans);
+        assert!(read.len() >= 6 && read.iter().all(|(room, _)| *room <= 5_000), "{of}");
+        let size = |rows: &[SpanRow]| rows.iter().map(|row| row.attributes.len()).sum::<usize>();
+        assert!(read.iter().all(|(room, rows)| *room == 1 || size(rows) <= 16 << 20), "{of}");
+        let ids: std::collections::BTreeSet<_> =
+            read.iter().flat_map(|(_, rows)| rows.iter().map(|row| row.span_id.clone())).collect();
+        assert_eq!(ids.len(), 6_005, "{of}");
+        assert!(spans.new_parts().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn parts_of_partitions_that_are_gone_are_forgotten() {
+    if engine::address().is_none() {
+        return;
+    }
+    let options = options();
+    let _keep = engine::Database::of(&options);
+    let database = &options.database;
+    drop(ClickHouseAppender::open(&options).unwrap());
+    execute(&options, &table(database, MAP));
+    let insert = |day: u8| {
+        execute(
+            &options,
+            &format!(
+                "INSERT INTO {database}.otel_traces (Timestamp, TraceId, SpanId) \
+                 SELECT toDateTime64('2026-11-{day:02} 10:00:00', 9), '01', '02'"
+            ),
+        );
+    };
+    let spans = SpanTable::open(&options, database, "otel_traces").unwrap();
+    insert(2);
+    insert(3);
+    assert_eq!(read(&spans).len(), 2);
+    let known = |rows: u8| {
+        let sql = format!("SELECT throwIf(count() != {rows}) FROM {database}.read_parts FINAL");
+        execute(&options, &sql);
+    };
+    known(2);
+    execute(&options, &format!("ALTER TABLE {database}.otel_traces DROP PARTITION '2026-11-02'"));
+    assert!(spans.new_parts().unwrap().is_empty());
+    known(1);
+    insert(2);
+    assert_eq!(read(&spans).len(), 1);
+    known(2);
+}
+
 #[test]
 fn a_row_is_the_request_that_the_collector_had() {
     let span = SpanRow {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::record::Origin;
+use crate::record::{Origin, SkipReason, SkippedHours};
+use crate::store::Batch;
 use crate::store::identity::Groups;
 
 #[test]
@@ -21,6 +22,30 @@ fn what_comes_late_for_an_hour_is_in_a_further_file_and_nothing_is_written_again
     let mut to = TestLedger::new();
     assert_eq!(to.import(&ledger.dir()).calls, 4);
     assert_same(&ledger.querier, &to.querier, BASE.plus_seconds(3_600));
+}
+
+#[test]
+fn what_else_is_known_of_an_hour_is_written_again_when_it_changes_without_a_call() {
+    let mut ledger = TestLedger::with(&[call(1)]);
+    let skip = |ledger: &mut TestLedger, spans: u64| {
+        let mut skipped = SkippedHours::default();
+        skipped.add_many(BASE, "langchain", SkipReason::Unknown, spans);
+        ledger.appender.append_batch(Batch { skipped: Some(&skipped), ..Batch::default() }).unwrap();
+        ledger.settle(BASE.plus_seconds(10));
+    };
+    skip(&mut ledger, 2);
+    ledger.export();
+    let mut early = TestLedger::new();
+    early.import(&ledger.dir());
+    skip(&mut ledger, 5);
+    let done = ledger.export();
+    assert_eq!((done.written, done.known, done.files), (0, 1, 1));
+    assert_eq!(ledger.export().files, 0, "it is written once");
+    for to in [&mut early, &mut TestLedger::new()] {
+        to.import(&ledger.dir());
+        assert_eq!(to.querier.skipped(EVER).unwrap(), ledger.querier.skipped(EVER).unwrap());
+        assert_same(&ledger.querier, &to.querier, BASE.plus_seconds(3_600));
+    }
 }
 
 #[test]

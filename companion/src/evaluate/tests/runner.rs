@@ -240,7 +240,7 @@ async fn what_is_judged_by_calls_is_not_sent_while_the_ledger_is_silent() {
     let querier: Arc<dyn Querier> = Arc::new(store);
     let rules =
         "[LedgerSilent]\nwindow = '15m'\n[ServiceSilent.services.app]\nexpected = 'always'\nwindow = '20m'";
-    let mut runner = Runner::new(&configured(rules), None).with_peace(&ledger, Vec::new());
+    let mut runner = Runner::new(&configured(rules), None).with_peace(ledger.as_path().into(), Vec::new());
     let (mut schedule, alerts) = (schedule_of("[[webhook]]\nurl = 'http://127.0.0.1:1'"), runner.alerts());
     let mut sent = Vec::new();
     for now in (3_600..3_600 + 3_600).step_by(60) {
@@ -275,8 +275,8 @@ async fn silences_and_maintenance_windows_hold_back_what_is_sent_after_them() {
     // START is a Monday, midnight.
     let window =
         toml::from_str("name = 'backup'\nmatchers = ['service=app']\nhours = ['Mon 00:00-01:00 UTC']");
-    let mut runner =
-        Runner::new(&configured(FIXED), None).with_peace(&ledger, vec![window.expect("a window")]);
+    let mut runner = Runner::new(&configured(FIXED), None)
+        .with_peace(ledger.as_path().into(), vec![window.expect("a window")]);
     let (mut schedule, alerts) = (schedule_of("[[webhook]]\nurl = 'http://127.0.0.1:1'"), runner.alerts());
     // Then a silence for an hour; the alert goes on.
     let draft = crate::silence::draft::Draft {

@@ -78,6 +78,19 @@ fn a_restart_neither_loses_nor_repeats_a_digest() {
 }
 
 #[test]
+fn what_only_accompanies_a_page_is_no_news_after_a_restart_either() {
+    let mut before = schedule("09:00 UTC", NotificationLog::default());
+    let info = firing(OffHours, &[("service", "a")]);
+    let both = [info.clone(), firing(CostOverrun, &[("service", "a")])];
+    sent(&mut before, &both, 0..HOUR);
+    let after = sent(&mut before, std::slice::from_ref(&info), HOUR..4 * HOUR);
+    assert_eq!(after, [(HOUR, vec![], vec![CostOverrun])]);
+    // The page is over for more than an hour.
+    let mut after = schedule("09:00 UTC", before.log());
+    assert_eq!(sent(&mut after, &[info], 4 * HOUR..DAY), []);
+}
+
+#[test]
 fn a_digest_that_is_not_taken_is_tried_again() {
     let mut schedule = schedule("09:00 UTC", NotificationLog::default());
     sent(&mut schedule, &[informs(OffHours)], 0..60);

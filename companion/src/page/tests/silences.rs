@@ -18,7 +18,7 @@ impl Ask {
     }
 
     async fn send(&self, request: http::request::Builder, body: &str) -> (StatusCode, HeaderMap, String) {
-        let silences = Silences { ledger: self.path(), may_change: self.may_change };
+        let silences = Silences { ledger: self.path().into(), may_change: self.may_change };
         let state = PageState { silences, ..state(MemoryStore::default()) };
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = router(state).oneshot(request).await.unwrap();

@@ -11,11 +11,13 @@ use clickhouse::error::Error;
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use tokio::runtime::Runtime;
 
-use super::Options;
+use super::{Options, tls};
 use crate::store::StoreError;
 
 /// Added to the time that a query may take, for the way there and back.
 const NETWORK: Duration = Duration::from_secs(5);
+/// Bytes of a list within a statement; of a statement ClickHouse reads 256 KiB.
+const LIST: usize = 128 << 10;
 
 /// A connection to a database of one ClickHouse. Clones share it.
 #[derive(Clone)]
@@ -60,7 +62,7 @@ impl Connection {
             .build()
             .map_err(|error| remote(&options.name(), error.to_string()))?;
         let client = |url: &String| {
-            let mut client = Client::default()
+            let mut client = tls::client(options.authority.as_deref())?
                 .with_url(url)
                 .with_setting("max_memory_usage", options.memory_bytes.to_string())
                 .with_setting("max_rows_to_read", options.rows.to_string())
@@ -73,12 +75,12 @@ impl Connection {
             if let Some(password) = &options.password {
                 client = client.with_password(password.as_str());
             }
-            (url.clone(), client)
+            Ok((url.clone(), client))
         };
         Ok(Self {
             shared: Arc::new(Shared {
                 runtime: Some(runtime),
-                addresses: options.addresses.iter().map(client).collect(),
+                addresses: options.addresses.iter().map(client).collect::<Result<_, StoreError>>()?,
                 preferred: AtomicUsize::new(0),
                 deadline: options.timeout.saturating_add(NETWORK),
             }),
@@ -190,6 +192,11 @@ impl Connection {
         result.recv().unwrap_or(Err(Error::TimedOut))
     }
 
+    /// How long a statement may take before it is given up here. It may succeed there all the same.
+    pub(super) fn deadline(&self) -> Duration {
+        self.shared.deadline
+    }
+
     /// The address that is asked first.
     pub(super) fn address(&self) -> String {
         let place = self.shared.preferred.load(Ordering::Relaxed);
@@ -234,7 +241,44 @@ pub(super) fn literal(text: &str) -> String {
     quoted
 }
 
+/// The items with `separator` between them, as lists of at most `most` that a statement has room for.
+pub(super) fn lists(items: impl IntoIterator<Item = String>, separator: &str, most: usize) -> Vec<String> {
+    let mut lists: Vec<String> = Vec::new();
+    let mut length = 0;
+    for item in items {
+        match lists.last_mut() {
+            Some(list) if length < most && list.len() + item.len() < LIST => {
+                list.push_str(separator);
+                list.push_str(&item);
+                length += 1;
+            }
+            _ => {
+                lists.push(item);
+                length = 1;
+            }
+        }
+    }
+    lists
+}
+
 /// Bytes as an expression of SQL.
 pub(super) fn bytes(bytes: &[u8]) -> String {
     format!("unhex('{}')", crate::record::ids::hex(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_fit_into_a_statement() {
+        let long = |number: usize| format!("{number}-{}", "x".repeat(1_000));
+        let items: Vec<String> = (0..1_000).map(long).collect();
+        let found = lists(items.clone(), ", ", 400);
+        assert!(found.iter().all(|list| list.len() <= LIST + 2), "{:?}", found.iter().map(String::len).max());
+        assert_eq!(found.join(", "), items.join(", "));
+        let short = lists((0..10).map(|number| number.to_string()), " OR ", 4);
+        assert_eq!(short, ["0 OR 1 OR 2 OR 3", "4 OR 5 OR 6 OR 7", "8 OR 9"]);
+        assert_eq!(lists([], ",", 4), Vec::<String>::new());
+    }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::connection::{Connection, literal, remote};
+use super::connection::{Connection, literal};
 use crate::clock;
 use crate::store::StoreError;
 
@@ -42,7 +42,7 @@ impl Lease {
     /// Takes the lease for `holder`, a name that no other process has.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while another process holds it.
+    /// [`StoreError::Held`] while another process holds it.
     pub(super) fn acquire(connection: &Connection, database: &str, holder: &str) -> Result<Self, StoreError> {
         let table = format!("{database}.lease");
         let mut lease = Self {
@@ -58,32 +58,46 @@ impl Lease {
         }
         lease.term = found.map_or(0, |found| found.term) + 1;
         lease.write(LASTS)?;
-        match lease.current()? {
-            Some(now) if now.term == lease.term && now.holder == holder => Ok(lease),
-            now => Err(lease.taken(&now.map_or_else(String::new, |now| now.holder))),
-        }
+        lease.confirm()?;
+        Ok(lease)
     }
 
-    /// Renews the lease when it is time to, and checks that it is still this process's.
+    /// Renews the lease when it is time to, and checks that it is still this process's. False when it has run out: it is to
+    /// be taken again, and what is remembered is to be read again.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when another process has taken it, or [`StoreError`] when it could not be renewed in time.
-    pub(super) fn hold(&mut self) -> Result<(), StoreError> {
+    /// [`StoreError::Held`] when another process has taken it.
+    pub(super) fn hold(&mut self) -> Result<bool, StoreError> {
         let age = self.renewed.elapsed();
         if age < LASTS / 3 {
-            return Ok(());
+            return Ok(true);
         }
         if age >= LASTS {
-            return Err(remote(&self.connection.address(), "the lease has run out: retry later".to_owned()));
+            return Ok(false);
         }
-        match self.current()? {
-            Some(now) if now.term == self.term && now.holder == self.holder => {}
-            now => return Err(self.taken(&now.map_or_else(String::new, |now| now.holder))),
-        }
+        self.confirm()?;
         let began = clock::instant();
         self.write(LASTS)?;
         self.renewed = began;
-        Ok(())
+        Ok(true)
+    }
+
+    /// That the claim still counts: one that was written at the same time may have come to light since.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when another process has the lease.
+    pub(super) fn confirm(&self) -> Result<(), StoreError> {
+        match self.current()? {
+            Some(now) if now.term == self.term && now.holder == self.holder => Ok(()),
+            now => Err(self.taken(&now.map_or_else(String::new, |now| now.holder))),
+        }
+    }
+
+    /// As after a pause of this process.
+    #[cfg(test)]
+    pub(super) fn run_out(&mut self) {
+        self.write(Duration::ZERO).unwrap();
+        self.renewed = clock::instant().checked_sub(LASTS).unwrap();
     }
 
     #[cfg(test)]
@@ -117,7 +131,7 @@ impl Lease {
     }
 
     fn taken(&self, by: &str) -> StoreError {
-        StoreError::Busy { path: format!("{} (written by {by})", self.connection.address()).into() }
+        StoreError::Held { path: self.connection.address().into(), holder: by.to_owned() }
     }
 }
 

@@ -1,6 +1,7 @@
-//! What the writer remembers: the newest accounts, what waits, and the numbers of processes.
+//! What the writer remembers: the newest accounts, what they lead to, and the numbers of processes. Older accounts are asked
+//! for where a response id leads to them (`write/recall`).
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 
 use clickhouse::Row;
@@ -8,25 +9,21 @@ use serde::Deserialize;
 
 use super::Options;
 use super::connection::Connection;
-use super::row::{CallRow, end_of};
-use super::write::Identities;
+use super::row::{CallRow, Decided, end_of};
+use super::write::{Identities, Ids};
 use crate::record::{CallRecord, Origin, Passage, Timestamp};
 use crate::store::StoreError;
-use crate::store::identity::{
-    Account, Accounts, Each, Known, Shared, Verdict, WITNESS_WAITS, is_kept, verdicts,
-};
+use crate::store::export::{StoredCall, Versions};
+use crate::store::identity::{Account, Accounts, Each, Groups, Known, RESPONSE_WINDOW, Shared, Verdict};
 use crate::store::sequence::Sequences;
 
-/// Newest accounts by which others of a call are recognised, and as many before them.
-pub(super) const RECENT: usize = 32_768;
-/// How long a pending response is remembered: a day, in nanoseconds.
-const PENDING_WAITS: i64 = 86_400 * Timestamp::SECOND;
-/// Waiting accounts that are kept; of more, the newest.
-const WAITING: usize = 1_024;
 /// How far back the newest accounts are looked for, step by step, in seconds.
 const BACK: [i64; 3] = [600, 86_400, 30 * 86_400];
-/// How far from the end of a witness the account of its client may end.
-const NEAR: i64 = 120 * Timestamp::SECOND;
+/// Accounts before the newest whose response ids are read at the start, for each of the newest.
+const EARLIER: usize = 16;
+/// Numbers of accounts within a microsecond, as a power of two: as in a file, since what is remembered of response ids takes
+/// a number for a time.
+const SLOT_BITS: u32 = 9;
 
 /// An account, as its own span gave it and as it counts.
 #[derive(Debug)]
@@ -34,11 +31,26 @@ pub(super) struct Kept {
     pub(super) account: Account,
     pub(super) call: CallRecord,
     pub(super) shared: Shared,
+    /// Whether it is a witness that waits for the account of a client.
+    pub(super) waits: bool,
+    /// As the key of its row has it.
+    sender: String,
+}
+
+impl Kept {
+    /// Its row.
+    pub(super) fn row(&self, version: u64) -> CallRow {
+        let Self { account, call, shared, waits, sender } = self;
+        let decided = Decided { counted: account.counted, waits: *waits, version, sender };
+        let mut row = CallRow::of(call, shared, decided);
+        row.keep_key(account.call.key_fingerprint.as_deref());
+        row
+    }
 }
 
 /// The remembered accounts, by a number that only this process knows.
 #[derive(Debug, Default)]
-pub(super) struct Rows(HashMap<i64, Kept>);
+pub(super) struct Rows(BTreeMap<i64, Kept>);
 
 impl Accounts for Rows {
     type Error = StoreError;
@@ -53,25 +65,26 @@ impl Accounts for Rows {
         response_id: &str,
         limit: usize,
     ) -> Result<Vec<Account>, StoreError> {
-        let within = self.0.iter().filter(|(id, _)| rows.contains(id)).map(|(_, kept)| &kept.account);
+        let within = self.0.range(rows).map(|(_, kept)| &kept.account);
         let same = within.filter(|account| account.call.response_id.as_deref() == Some(response_id));
         Ok(same.take(limit).cloned().collect())
     }
 
     fn newest(&self, limit: usize, each: &mut Each<'_, StoreError>) -> Result<(), StoreError> {
-        let mut ids: Vec<i64> = self.0.keys().copied().collect();
-        ids.sort_unstable();
-        let first = ids.len().saturating_sub(limit);
-        ids.iter()
-            .skip(first)
-            .filter_map(|id| self.0.get(id).map(|kept| (*id, kept)))
-            .try_for_each(|(id, kept)| each(id, &kept.account.call))
+        let first = self.0.len().saturating_sub(limit);
+        self.0.iter().skip(first).try_for_each(|(id, kept)| each(*id, &kept.account.call))
     }
 }
 
 impl Rows {
     pub(super) fn get(&self, id: i64) -> Option<&Kept> {
         self.0.get(&id)
+    }
+
+    /// The remembered accounts that end at about `from` to `to`.
+    pub(super) fn ending(&self, from: i64, to: i64) -> impl Iterator<Item = &Account> {
+        let after = first_number(to).saturating_add(1 << SLOT_BITS);
+        self.0.range(first_number(from)..after).map(|(_, kept)| &kept.account)
     }
 
     /// Notes a verdict; whether the account counted before and does now, where the verdict changes something.
@@ -87,27 +100,56 @@ impl Rows {
         Some((before, verdict.counted))
     }
 
-    /// Judges a witness that has waited long enough. Whether it counts now.
-    pub(super) fn end_wait(&mut self, id: i64) -> bool {
-        let Some(witness) = self.0.get(&id).map(|kept| kept.account.clone()) else { return false };
-        let end = end_of(&witness.call);
-        let mut same = vec![Account { counted: true, ..witness.clone() }];
-        let others = self.0.values().map(|kept| &kept.account).filter(|other| {
-            other.id != id
-                && end_of(&other.call).abs_diff(end) <= NEAR.unsigned_abs()
-                && (other.call.trace_id == witness.call.trace_id
-                    || other.call.response_id.is_some() && other.call.response_id == witness.call.response_id)
-        });
-        same.extend(others.cloned());
-        let alone = verdicts(&same, &BTreeSet::new()).first().is_some_and(|verdict| verdict.counted);
-        match self.0.get_mut(&id) {
-            Some(kept) if alone && !kept.account.counted => {
-                kept.account.counted = true;
-                true
-            }
-            _ => false,
+    /// Makes an account that is what an earlier file of an export has into what the newest has; whether that was so. One
+    /// that the ledger has changed since stays as it is.
+    pub(super) fn advance(&mut self, id: i64, versions: &Versions) -> bool {
+        let Some(kept) = self.0.get_mut(&id) else { return false };
+        let is = |version: &StoredCall| {
+            version.counted == kept.account.counted
+                && version.shared == kept.shared
+                && version.call == CallRecord { key_fingerprint: None, ..kept.call.clone() }
+        };
+        if is(&versions.newest) || !versions.older.iter().any(is) {
+            return false;
+        }
+        let StoredCall { call, counted, shared } = &versions.newest;
+        kept.account.counted = *counted;
+        kept.call.clone_from(call);
+        kept.shared.clone_from(shared);
+        true
+    }
+
+    /// Ends the wait of a witness, which counts when it is alone.
+    pub(super) fn end_wait(&mut self, id: i64, alone: bool) {
+        if let Some(kept) = self.0.get_mut(&id) {
+            kept.waits = false;
+            kept.account.counted |= alone;
         }
     }
+
+    /// A number that no account has, by the end of the account.
+    fn free(&self, end: i64) -> i64 {
+        let first = first_number(end);
+        let mut places = 1_i64 << SLOT_BITS;
+        loop {
+            let number = first.saturating_add(fastrand::i64(0..places));
+            if number != 0 && !self.0.contains_key(&number) {
+                return number;
+            }
+            places = places.saturating_mul(2).min(1 << 40);
+        }
+    }
+}
+
+/// The first number of accounts that end at `end` or later.
+const fn first_number(end: i64) -> i64 {
+    end.div_euclid(1_000) << SLOT_BITS
+}
+
+/// From when on, and before when, accounts end that have one of these numbers.
+pub(super) const fn ends_of(numbers: &RangeInclusive<i64>) -> (i64, i64) {
+    let (first, last) = (*numbers.start() >> SLOT_BITS, *numbers.end() >> SLOT_BITS);
+    (first.saturating_mul(1_000), last.saturating_add(1).saturating_mul(1_000))
 }
 
 /// Everything that is remembered of the tables.
@@ -116,25 +158,26 @@ pub(super) struct Memory {
     pub(super) rows: Rows,
     pub(super) known: Known,
     pub(super) sequences: Sequences,
+    groups: Groups,
     identities: Identities,
     /// The remembered accounts, the oldest first.
     order: VecDeque<i64>,
-    newest: i64,
-    /// Accounts that wait for another, with the time at which that ends.
-    waiting: BTreeSet<(i64, i64)>,
+    recent: usize,
     /// Whether every account of the ledger is remembered.
     pub(super) whole: bool,
     /// Minutes before this are closed, in nanoseconds.
     pub(super) closed: i64,
     /// The version up to which rollups have what came late.
     pub(super) rolled: u64,
+    /// Witnesses that ended before have waited long enough, and are judged.
+    pub(super) waited: i64,
     /// Calls that ended before are deleted.
     pub(super) calls_from: i64,
     pub(super) created: Option<Timestamp>,
 }
 
-/// The newest accounts. Reads no more of the table than it must.
-fn newest_rows(connection: &Connection, database: &str) -> Result<Vec<CallRow>, StoreError> {
+/// The newest accounts, at most `limit`. Reads no more of the table than it must.
+fn newest_rows(connection: &Connection, database: &str, limit: usize) -> Result<Vec<CallRow>, StoreError> {
     #[derive(Row, Deserialize)]
     struct Newest {
         newest: i64,
@@ -146,9 +189,9 @@ fn newest_rows(connection: &Connection, database: &str) -> Result<Vec<CallRow>, 
     let mut rows = Vec::new();
     for from in BACK.map(|seconds| Timestamp(newest).plus_seconds(-seconds).0).into_iter().chain([i64::MIN]) {
         rows = connection.rows(&format!(
-            "SELECT * FROM {database}.calls FINAL WHERE end >= {from} ORDER BY end DESC LIMIT {RECENT}"
+            "SELECT * FROM {database}.calls FINAL WHERE end >= {from} ORDER BY end DESC LIMIT {limit}"
         ))?;
-        if rows.len() >= RECENT {
+        if rows.len() >= limit {
             break;
         }
     }
@@ -160,6 +203,7 @@ fn newest_rows(connection: &Connection, database: &str) -> Result<Vec<CallRow>, 
 pub(super) struct State {
     pub(super) closed: i64,
     pub(super) rolled: i64,
+    pub(super) waited: i64,
     pub(super) calls_from: i64,
     pub(super) created: Option<i64>,
 }
@@ -181,6 +225,7 @@ impl State {
         Ok(Self {
             closed: value("closed").unwrap_or(i64::MIN),
             rolled: value("rolled").unwrap_or(0),
+            waited: value("waited").unwrap_or(i64::MIN),
             calls_from: value("calls_from").unwrap_or(i64::MIN),
             created: value("created"),
         })
@@ -193,39 +238,70 @@ impl Memory {
     /// # Errors
     /// [`StoreError`] when ClickHouse does not answer.
     pub(super) fn load(connection: &Connection, options: &Options) -> Result<Self, StoreError> {
-        let database = &options.database;
+        let (database, recent) = (&options.database, options.recent);
         let state = State::load(connection, database)?;
         let mut memory = Self {
             rows: Rows::default(),
-            known: Known::new(RECENT, options.groups.clone()),
+            known: Known::new(recent, options.groups.clone()),
             sequences: Sequences::default(),
+            groups: options.groups.clone(),
             identities: Identities::default(),
             order: VecDeque::new(),
-            newest: 0,
-            waiting: BTreeSet::new(),
+            recent,
             whole: false,
             closed: state.closed,
             rolled: u64::try_from(state.rolled).unwrap_or(0),
+            waited: state.waited,
             calls_from: state.calls_from,
             created: state.created.map(Timestamp),
         };
         memory.sequences.settles_at(memory.created);
-        let newest = newest_rows(connection, database)?;
-        memory.whole = newest.len() < RECENT;
-        let waiting: Vec<CallRow> = match memory.whole {
-            true => Vec::new(),
-            false => connection.rows(&format!(
-                "SELECT * FROM {database}.calls FINAL WHERE waits AND end < {} ORDER BY end DESC LIMIT {WAITING}",
-                newest.last().map_or(i64::MAX, |oldest| oldest.end)
-            ))?,
-        };
-        let mut rows: Vec<CallRow> = newest.into_iter().chain(waiting).collect();
+        let mut rows = newest_rows(connection, database, recent)?;
+        memory.whole = rows.len() < recent;
+        if let (false, Some(newest), Some(oldest)) = (memory.whole, rows.first(), rows.last()) {
+            memory.recall_earlier(connection, database, newest.end, oldest.end)?;
+        }
         // In the order in which they came, as far as that is known.
         rows.sort_by_key(|row| row.version);
         for row in rows {
             memory.restore(row);
         }
         memory.known.load(&memory.rows)?;
+        memory.load_passages(connection, database)?;
+        Ok(memory)
+    }
+
+    /// The response ids of the ten minutes before the newest accounts.
+    fn recall_earlier(
+        &mut self,
+        connection: &Connection,
+        database: &str,
+        newest: i64,
+        oldest: i64,
+    ) -> Result<(), StoreError> {
+        #[derive(Row, Deserialize)]
+        struct Earlier {
+            end: i64,
+            response_id: String,
+            operation: String,
+            service: String,
+        }
+        let earlier: Vec<Earlier> = connection.rows(&format!(
+            "SELECT c.end AS end, assumeNotNull(c.response_id) AS response_id, \
+             JSONExtractString(c.rest, 'operation') AS operation, {OWN_SERVICE} AS service \
+             FROM {database}.calls AS c WHERE c.end >= {} AND c.end <= {oldest} AND c.response_id != '' \
+             ORDER BY c.end DESC LIMIT {}",
+            newest.saturating_sub(RESPONSE_WINDOW),
+            self.recent.saturating_mul(EARLIER)
+        ))?;
+        for Earlier { end, response_id, operation, service } in earlier.into_iter().rev() {
+            let key = self.known.key_of_response(&operation, &service, &response_id);
+            self.known.recall(key, self.rows.free(end), end);
+        }
+        Ok(())
+    }
+
+    fn load_passages(&mut self, connection: &Connection, database: &str) -> Result<(), StoreError> {
         #[derive(Row, Deserialize)]
         struct PassageRow {
             trace_id: [u8; 16],
@@ -235,105 +311,86 @@ impl Memory {
         }
         let passages: Vec<PassageRow> = connection.rows(&format!(
             "SELECT trace_id, span_id, parent_span_id, boundary FROM {database}.passages \
-             ORDER BY version DESC LIMIT {RECENT}"
+             ORDER BY version DESC LIMIT {}",
+            self.recent
         ))?;
         for found in passages.into_iter().rev() {
             let PassageRow { trace_id, span_id, parent_span_id, boundary } = found;
             let passage = Passage { trace_id, span_id, parent_span_id, boundary };
-            memory.known.pass(&passage, &memory.rows)?;
+            self.known.pass(&passage, &self.rows)?;
         }
-        Ok(memory)
+        Ok(())
     }
 
-    fn restore(&mut self, row: CallRow) {
-        let (counted, waits, key) = (row.counted, row.waits(), row.key());
+    /// Remembers an account of the tables, unless it is remembered. Returns its number.
+    pub(super) fn restore(&mut self, row: CallRow) -> i64 {
+        let (counted, waits, key, sender) = (row.counted, row.waits(), row.key(), row.sender().to_owned());
         let (call, shared) = row.into_call();
         let own = CallRecord { key_fingerprint: key, ..shared.own(call.clone()) };
-        let id = self.number(&own);
-        if waits {
-            self.wait(id, &own);
+        if let Some(id) = self.identities.get(&self.ids(&own)) {
+            return *id;
         }
+        let id = self.number(&own);
         let account = Account { id, call: own, counted };
-        self.rows.0.insert(id, Kept { account, call, shared });
+        self.rows.0.insert(id, Kept { account, call, shared, waits, sender });
+        id
     }
 
     fn number(&mut self, call: &CallRecord) -> i64 {
-        self.newest += 1;
-        self.identities.insert((call.trace_id, call.span_id), self.newest);
-        self.order.push_back(self.newest);
-        self.newest
+        let id = self.rows.free(end_of(call));
+        self.identities.insert(self.ids(call), id);
+        self.order.push_back(id);
+        id
     }
 
     /// Remembers a new account; a witness does not count yet. Returns its number.
     pub(super) fn add(&mut self, call: &CallRecord) -> i64 {
         let id = self.number(call);
-        let counted = call.origin != Origin::Witness;
-        if !counted || is_kept(call) {
-            self.wait(id, call);
-        }
-        let account = Account { id, call: call.clone(), counted };
-        self.rows.0.insert(id, Kept { account, call: call.clone(), shared: Shared::default() });
+        let waits = call.origin == Origin::Witness;
+        let account = Account { id, call: call.clone(), counted: !waits };
+        let (shared, sender) = (Shared::default(), call.service.clone());
+        self.rows.0.insert(id, Kept { account, call: call.clone(), shared, waits, sender });
         id
     }
 
-    fn wait(&mut self, id: i64, call: &CallRecord) {
-        let lasts = if call.origin == Origin::Witness { WITNESS_WAITS } else { PENDING_WAITS };
-        self.waiting.insert((end_of(call).saturating_add(lasts), id));
-        if self.waiting.len() > WAITING {
-            self.waiting.pop_first();
-        }
+    /// What makes an account the same as another: accounts of senders that are kept apart never are.
+    pub(super) fn ids(&self, call: &CallRecord) -> Ids {
+        (call.trace_id, call.span_id, self.groups.group(&call.service))
     }
 
-    /// Whether the account waits for another one of its call.
-    pub(super) fn waits(&self, id: i64) -> bool {
-        self.rows.get(id).is_some_and(|kept| {
-            let call = &kept.account.call;
-            let lasts = if call.origin == Origin::Witness { WITNESS_WAITS } else { PENDING_WAITS };
-            self.waiting.contains(&(end_of(call).saturating_add(lasts), id))
-        })
+    /// Whether accounts of both services may be of one call.
+    pub(super) fn may_share(&self, one: &CallRecord, other: &CallRecord) -> bool {
+        self.groups.group(&one.service) == self.groups.group(&other.service)
+    }
+
+    /// The number of an account, where it is remembered.
+    pub(super) fn id(&self, call: &CallRecord) -> Option<i64> {
+        self.identities.get(&self.ids(call)).copied()
     }
 
     /// Whether the account is remembered.
     pub(super) fn holds(&self, call: &CallRecord) -> bool {
-        self.identities.contains_key(&(call.trace_id, call.span_id))
+        self.identities.contains_key(&self.ids(call))
     }
 
-    /// The witnesses that have waited until `now`. Other accounts stop waiting.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<i64> {
-        let mut due = Vec::new();
-        while let Some((until, id)) = self.waiting.first().copied().filter(|(until, _)| *until <= now.0) {
-            self.waiting.remove(&(until, id));
-            if self.rows.get(id).is_some_and(|kept| kept.account.call.origin == Origin::Witness) {
-                due.push(id);
-            }
-        }
-        due
+    /// Whether nothing is known but what is remembered.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole && self.order.len() <= self.recent
     }
 
-    /// Forgets the oldest accounts, except those that wait.
-    ///
-    /// # Errors
-    /// None in practice; the memory answers by the trait of stores.
-    pub(super) fn forget(&mut self) -> Result<(), StoreError> {
-        if self.known.forgets_soon() {
-            for (_, id) in self.waiting.clone() {
-                if let Some(call) = self.rows.get(id).map(|kept| kept.account.call.clone()) {
-                    self.known.arrive(id, &call, &self.rows)?;
-                }
-            }
-        }
-        let waiting: BTreeSet<i64> = self.waiting.iter().map(|(_, id)| *id).collect();
-        let mut turns = self.order.len().saturating_sub(2 * RECENT);
-        while turns > 0 {
-            turns -= 1;
+    /// Forgets the oldest accounts.
+    pub(super) fn forget(&mut self) {
+        while self.order.len() > self.recent.saturating_mul(2) {
             let Some(id) = self.order.pop_front() else { break };
-            if waiting.contains(&id) {
-                self.order.push_back(id);
-            } else if let Some(kept) = self.rows.0.remove(&id) {
-                self.identities.remove(&(kept.account.call.trace_id, kept.account.call.span_id));
+            if let Some(kept) = self.rows.0.remove(&id) {
+                let ids = self.ids(&kept.account.call);
+                self.identities.remove(&ids);
                 self.whole = false;
             }
         }
-        Ok(())
     }
 }
+
+/// The service that sent an account of `calls AS c`.
+pub(super) const OWN_SERVICE: &str = "multiIf(c.sender != '', toString(c.sender), \
+    JSONExtractString(c.rest, 'own_service') != '', JSONExtractString(c.rest, 'own_service'), toString(c.service))";

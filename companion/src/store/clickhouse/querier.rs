@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::connection::{Connection, remote};
+use super::conditions::{rollups_know, step_of};
+use super::connection::{Connection, literal, remote};
 use super::memory::State;
 use super::plan::{Plan, within};
-use super::sums::{By, SumRow, Sums, latency_of, rollups_know, step_of};
+use super::sums::{By, SumRow, Sums, latency_of};
 use super::{Options, schema};
 use crate::record::{SkipReason, SkippedSpans, TagKey, Timestamp, Window, hours_of};
 use crate::store::history::SeriesSum;
@@ -40,13 +41,21 @@ impl ClickHouseQuerier {
     /// Prepares questions.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when there are no tables, [`StoreError::Newer`], or what ClickHouse refuses.
+    /// [`StoreError::NoTables`] when there are no tables, [`StoreError::Newer`], or what ClickHouse refuses.
     pub(crate) fn open(options: &Options) -> Result<Self, StoreError> {
         let connection = Connection::new(options)?;
         if schema::version(&connection, &options.database)? < schema::VERSION {
-            return Err(StoreError::Missing { path: options.name().into() });
+            return Err(StoreError::NoTables { path: options.name().into() });
         }
         Ok(Self { connection, database: options.database.clone() })
+    }
+
+    /// A text that the writer keeps with the ledger.
+    ///
+    /// # Errors
+    /// [`StoreError`] when ClickHouse does not answer.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, StoreError> {
+        text(&self.connection, &self.database, name)
     }
 
     /// What of a window is in rollups, where they know what is asked.
@@ -83,6 +92,25 @@ impl ClickHouseQuerier {
         let database = &self.database;
         self.sums(&Sums { database, plan: &plan, filter, by, at: "0", latency, limit })
     }
+}
+
+/// A text that is kept with the ledger.
+///
+/// # Errors
+/// [`StoreError`] when ClickHouse does not answer.
+pub(super) fn text(
+    connection: &Connection,
+    database: &str,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    #[derive(Row, Deserialize)]
+    struct Found {
+        text: String,
+    }
+    let name = literal(name);
+    let found: Option<Found> =
+        connection.row(&format!("SELECT text FROM {database}.texts FINAL WHERE name = {name}"))?;
+    Ok(found.map(|found| found.text))
 }
 
 impl Querier for ClickHouseQuerier {

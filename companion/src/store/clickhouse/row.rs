@@ -39,7 +39,7 @@ pub(super) struct CallRow {
     key_fingerprint: Option<String>,
     response_id: Option<String>,
     witness: bool,
-    /// Whether the account waits for another one of its call.
+    /// Whether the account is a witness that waits for the account of a client.
     waits: bool,
     succeeded: u64,
     failed: u64,
@@ -56,6 +56,17 @@ pub(super) struct CallRow {
     cost: Option<i64>,
     computed_cost: Option<i64>,
     rest: String,
+    /// The service that sent the account: senders that are kept apart may use the same ids. Empty in rows of version 1.
+    sender: String,
+}
+
+/// What the ledger decided of an account, and by what its row is replaced.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decided<'a> {
+    pub(super) counted: bool,
+    pub(super) waits: bool,
+    pub(super) version: u64,
+    pub(super) sender: &'a str,
 }
 
 /// What no question asks for.
@@ -133,7 +144,8 @@ pub(super) fn tag_text(key: &str, value: &str) -> String {
 
 impl CallRow {
     /// The row of an account.
-    pub(super) fn of(call: &CallRecord, shared: &Shared, counted: bool, waits: bool, version: u64) -> Self {
+    pub(super) fn of(call: &CallRecord, shared: &Shared, decided: Decided<'_>) -> Self {
+        let Decided { counted, waits, version, sender } = decided;
         let measures = Measures::from(call);
         let mut totals = Totals::default();
         totals.count(&measures);
@@ -204,6 +216,7 @@ impl CallRow {
             cost: call.cost.map(|cost| cost.0),
             computed_cost: call.computed_cost.map(|cost| cost.0),
             rest: serde_json::to_string(&rest).unwrap_or_default(),
+            sender: sender.to_owned(),
         }
     }
 
@@ -266,9 +279,14 @@ impl CallRow {
         (call, Shared { facts: rest.shared_facts, own_service: rest.own_service })
     }
 
-    /// Whether the account waits for another one of its call.
+    /// Whether the account is a witness that waits for the account of a client.
     pub(super) const fn waits(&self) -> bool {
-        self.waits
+        self.waits && self.witness
+    }
+
+    /// The service that sent the account, as the key of the row has it.
+    pub(super) fn sender(&self) -> &str {
+        &self.sender
     }
 
     /// Notes which credential made the call.

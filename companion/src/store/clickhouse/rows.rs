@@ -3,11 +3,11 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
+use super::conditions::{conditions, name_of_call};
 use super::connection::{bytes, literal};
 use super::plan::{HOUR, down};
 use super::querier::ClickHouseQuerier;
 use super::row::CallRow;
-use super::sums::{conditions, name_of_call};
 use crate::record::{NanoUsd, Tags, Timestamp, Window, hours_of};
 use crate::store::{
     CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, GroupRepetition, KeyUse,
@@ -15,13 +15,13 @@ use crate::store::{
 };
 
 /// Windows with more calls than this have their different hashes estimated, to a thousandth.
-const COMPARED: u64 = 1_000_000;
+const COMPARED: u64 = if cfg!(test) { 1_000 } else { 1_000_000 };
 /// How far back the newest calls are looked for, step by step, in seconds.
 const BACK: [i64; 4] = [300, 3_600, 86_400, 30 * 86_400];
-/// Calls of one microsecond that pages can tell apart.
-const PLACES: i64 = 1_000;
-/// Nanoseconds in a microsecond.
-const MICROSECOND: i64 = 1_000;
+/// Calls of one millisecond that pages tell apart; further ones are left out.
+const PLACES: i64 = 1 << 21;
+/// Nanoseconds in a millisecond.
+const MILLISECOND: i64 = 1_000_000;
 
 const COST: &str = "toInt64(greatest(least(sum(toInt128(ifNull(c.cost, 0))), toInt128(9223372036854775807)), \
     toInt128(-9223372036854775808)))";
@@ -95,7 +95,7 @@ impl ClickHouseQuerier {
         };
         let groups = if question.by.is_some() { question.groups } else { 1 };
         let mut found: Vec<Found> = self.connection.rows(&format!(
-            "SELECT toString({name}) AS name, count(c.request_hash) AS hashed, toUInt64({different}) AS different \
+            "SELECT toString({name}) AS name, count(c.request_hash) AS hashed, toUInt64(ifNull({different}, 0)) AS different \
              {counted} GROUP BY name ORDER BY count() DESC, name LIMIT {groups}"
         ))?;
         if question.by.is_none() && found.is_empty() {
@@ -243,10 +243,15 @@ impl ClickHouseQuerier {
         let at = |hour: i64| Timestamp(hour.saturating_mul(HOUR));
         let whole = Window { from: at(hours.start), to: at(hours.end) };
         let found: Vec<Found> = self.connection.rows(&format!(
-            "SELECT assumeNotNull(c.key_fingerprint) AS key, toString(c.service) AS service, min(c.end) AS first, \
-             count() AS calls {} AND isNotNull(c.key_fingerprint) GROUP BY key, service \
-             ORDER BY calls DESC, key, service LIMIT {limit}",
-            self.counted(whole, &Filter::default())
+            "SELECT key, service, min(begins) AS first, sum(counted) AS calls FROM (\
+             SELECT assumeNotNull(c.key_fingerprint) AS key, toString(c.service) AS service, min(c.end) AS begins, \
+             count() AS counted {} AND isNotNull(c.key_fingerprint) GROUP BY key, service \
+             UNION ALL SELECT k.key, k.service, k.hour * {HOUR}, k.calls FROM {}.keys AS k FINAL \
+             WHERE k.hour >= {} AND k.hour < {}) GROUP BY key, service ORDER BY calls DESC, key, service LIMIT {limit}",
+            self.counted(whole, &Filter::default()),
+            self.database,
+            hours.start,
+            hours.end
         ))?;
         let key_use = |Found { key, service, first, calls }| KeyUse {
             key,
@@ -278,7 +283,7 @@ impl ClickHouseQuerier {
         Ok(None)
     }
 
-    /// A cursor is the microsecond of the last call of a page, and how many of its calls were on pages so far.
+    /// A cursor is the millisecond of the last call of a page, and how many of its calls were on pages so far.
     pub(super) fn page_of_rows(
         &self,
         window: Window,
@@ -288,9 +293,8 @@ impl ClickHouseQuerier {
         let (to, before) = match page.after {
             None => (window.to, 0),
             Some(after) => {
-                let after_microsecond =
-                    after.div_euclid(PLACES).saturating_add(1).saturating_mul(MICROSECOND);
-                (window.to.min(Timestamp(after_microsecond)), after.rem_euclid(PLACES))
+                let ends = after.div_euclid(PLACES).saturating_add(1).saturating_mul(MILLISECOND);
+                (window.to.min(Timestamp(ends)), after.rem_euclid(PLACES))
             }
         };
         let wanted = page.limit.saturating_add(1);
@@ -298,8 +302,7 @@ impl ClickHouseQuerier {
         let mut found: Vec<CallRow> = Vec::new();
         for from in starts.filter(|from| *from > window.from).chain([window.from]) {
             found = self.connection.rows(&format!(
-                "SELECT c.* {} ORDER BY intDiv(c.end, {MICROSECOND}) DESC, c.end DESC, c.trace_id, c.span_id \
-                 LIMIT {wanted} OFFSET {before}",
+                "SELECT c.* {} ORDER BY c.end DESC, c.trace_id, c.span_id, c.sender LIMIT {wanted} OFFSET {before}",
                 self.counted(Window { from, to }, filter)
             ))?;
             if found.len() >= wanted {
@@ -309,14 +312,17 @@ impl ClickHouseQuerier {
         let more = found.len() > page.limit;
         found.truncate(page.limit);
         let next = found.last().filter(|_| more).map(|last| {
-            let microsecond = last.end.div_euclid(MICROSECOND);
-            let of_it = found.iter().filter(|row| row.end.div_euclid(MICROSECOND) == microsecond).count();
+            let millisecond = last.end.div_euclid(MILLISECOND);
+            let of_it = found.iter().filter(|row| row.end.div_euclid(MILLISECOND) == millisecond).count();
             let earlier = match page.after {
-                Some(after) if after.div_euclid(PLACES) == microsecond => before,
+                Some(after) if after.div_euclid(PLACES) == millisecond => before,
                 _ => 0,
             };
-            let place = earlier.saturating_add(i64::try_from(of_it).unwrap_or(PLACES)).min(PLACES - 1);
-            microsecond.saturating_mul(PLACES).saturating_add(place)
+            let place = earlier.saturating_add(i64::try_from(of_it).unwrap_or(PLACES));
+            match place < PLACES {
+                true => millisecond.saturating_mul(PLACES).saturating_add(place),
+                false => millisecond.saturating_sub(1).saturating_mul(PLACES),
+            }
         });
         Ok(CallPage { calls: found.into_iter().map(|row| row.into_call().0).collect(), next })
     }

@@ -9,7 +9,7 @@ use super::sums::MEASURES;
 use crate::store::StoreError;
 
 /// The version of the tables that this version reads and writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// What a call is counted by and measured in; see `row::CallRow`.
 const CALLS: &str = "
@@ -41,6 +41,8 @@ const READ_PARTS: &str =
 const INSTANCES: &str = "instance String, service String, last_seen Int64, remarkable Bool, \
     state String CODEC(ZSTD(3)), version UInt64";
 const SKIPPED: &str = "hour Int64, scope String, reason LowCardinality(String), spans UInt64, version UInt64";
+const KEYS: &str = "hour Int64, key String, service String, calls UInt64, version UInt64";
+const SILENCES: &str = "id UInt64, token UInt64, ends Int64, text String, version UInt64";
 const PASSAGES: &str = "version UInt64, trace_id FixedString(16), span_id FixedString(8), \
     parent_span_id Nullable(FixedString(8)), boundary Bool, received DateTime DEFAULT now()";
 
@@ -89,6 +91,16 @@ fn statements(version: u32, database: &str) -> Vec<String> {
                 ),
             ]
         }
+        2 => vec![
+            // Senders that are kept apart may use the same ids.
+            format!(
+                "ALTER TABLE {database}.calls ADD COLUMN IF NOT EXISTS sender LowCardinality(String), \
+                 MODIFY ORDER BY (end, trace_id, span_id, sender)"
+            ),
+            // Calls by credential that came with an import: their calls do not have it.
+            replaced("keys", KEYS, "", "(hour, key, service)", ""),
+            replaced("silences", SILENCES, "", "(id, token)", ""),
+        ],
         _ => Vec::new(),
     }
 }

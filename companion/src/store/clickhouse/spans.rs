@@ -5,15 +5,18 @@
 //! they have. A part is read when the parts that were read before do not account for all of its rows; spans that come
 //! twice by that, or by an exporter that retries, are known by their ids.
 
+use std::collections::BTreeSet;
+
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
 use super::Options;
-use super::connection::{Connection, literal, remote};
+use super::connection::{Connection, lists, literal, remote};
 use crate::store::StoreError;
 
-/// Rows of one query.
-pub(crate) const ROWS: u64 = 5_000;
+/// Rows of one query, and their bytes; one row may be larger.
+const ROWS: u64 = 5_000;
+const BYTES: u64 = 16 << 20;
 /// Parts that are looked at.
 const PARTS: usize = 100_000;
 /// Parts that were read and merged into one, up to which each is remembered.
@@ -38,6 +41,8 @@ pub(crate) struct Part {
     first: i64,
     last: i64,
     rows: u64,
+    /// Of its columns, not compressed.
+    bytes: u64,
 }
 
 #[derive(Debug, Row, Serialize, Deserialize)]
@@ -92,19 +97,19 @@ impl SpanTable {
     pub(crate) fn new_parts(&self) -> Result<Vec<Part>, StoreError> {
         let (database, table) = (literal(&self.of.0), literal(&self.of.1));
         let parts: Vec<Part> = self.connection.rows(&format!(
-            "SELECT partition_id AS partition, name, min_block_number AS first, max_block_number AS last, rows \
-             FROM system.parts WHERE active AND database = {database} AND table = {table} \
+            "SELECT partition_id AS partition, name, min_block_number AS first, max_block_number AS last, rows, \
+             data_uncompressed_bytes AS bytes FROM system.parts WHERE active AND database = {database} AND table = {table} \
              ORDER BY partition, first LIMIT {PARTS}"
         ))?;
-        if parts.is_empty() {
-            return Ok(parts);
-        }
         let read: Vec<ReadPart> = self.connection.rows(&format!(
             "SELECT partition, first, last, rows, version FROM {}.read_parts FINAL WHERE source = {} \
              ORDER BY partition, first, last DESC",
             self.database,
             literal(&self.source)
         ))?;
+        if parts.len() < PARTS {
+            self.forget_all_but(&parts, &read)?;
+        }
         let mut new = Vec::new();
         for part in parts {
             match accounted(&read, &part) {
@@ -114,6 +119,21 @@ impl SpanTable {
             }
         }
         Ok(new)
+    }
+
+    /// Forgets the parts of partitions that are deleted. Numbers of parts may begin again after a table was emptied.
+    fn forget_all_but(&self, parts: &[Part], read: &[ReadPart]) -> Result<(), StoreError> {
+        let there: BTreeSet<&str> = parts.iter().map(|part| part.partition.as_str()).collect();
+        let known: BTreeSet<&str> = read.iter().map(|part| part.partition.as_str()).collect();
+        let gone = known.difference(&there).map(|partition| literal(partition));
+        for list in lists(gone, ", ", PIECES) {
+            self.connection.execute(&format!(
+                "DELETE FROM {}.read_parts WHERE source = {} AND partition IN ({list})",
+                self.database,
+                literal(&self.source)
+            ))?;
+        }
+        Ok(())
     }
 
     /// Remembers a part that was merged from many as one.
@@ -132,11 +152,41 @@ impl SpanTable {
         ))
     }
 
-    /// Rows of a part, from `offset` on; fewer than there should be when the part was merged into another meanwhile.
+    /// How many rows of a part, from `offset` on, are read together; 0 when the part was merged into another meanwhile.
     ///
     /// # Errors
     /// [`StoreError`] when ClickHouse does not answer.
-    pub(crate) fn spans(&self, part: &Part, offset: u64) -> Result<Vec<SpanRow>, StoreError> {
+    pub(crate) fn room(&self, part: &Part, offset: u64) -> Result<u64, StoreError> {
+        let rows = ROWS.min(part.rows.saturating_sub(offset));
+        if part.bytes <= BYTES {
+            return Ok(rows);
+        }
+        #[derive(Row, Deserialize)]
+        struct Size {
+            size: u64,
+        }
+        let sizes: Vec<Size> = self.connection.rows(&format!(
+            "SELECT toUInt64(300 + length(StatusMessage) + length(toJSONString(ResourceAttributes)) \
+             + length(toJSONString(SpanAttributes)) \
+             + arraySum(arrayMap(each -> 100 + length(toJSONString(each)), Events.Attributes))) AS size \
+             FROM {} WHERE _part = {} AND _part_offset >= {offset} AND _part_offset < {} ORDER BY _part_offset",
+            self.source,
+            literal(&part.name),
+            offset + rows
+        ))?;
+        let mut all = 0_u64;
+        let fitting = sizes.iter().take_while(|row| {
+            all = all.saturating_add(row.size);
+            all <= BYTES
+        });
+        Ok((fitting.count().max(sizes.len().min(1))) as u64)
+    }
+
+    /// `rows` rows of a part, from `offset` on; fewer when the part was merged into another meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] when ClickHouse does not answer.
+    pub(crate) fn spans(&self, part: &Part, offset: u64, rows: u64) -> Result<Vec<SpanRow>, StoreError> {
         self.connection.rows(&format!(
             "SELECT TraceId AS trace_id, SpanId AS span_id, ParentSpanId AS parent_span_id, \
              toString(SpanName) AS name, toString(SpanKind) AS kind, toString(ScopeName) AS scope, \
@@ -149,7 +199,7 @@ impl SpanTable {
              FROM {} WHERE _part = {} AND _part_offset >= {offset} AND _part_offset < {}",
             self.source,
             literal(&part.name),
-            offset + ROWS
+            offset + rows
         ))
     }
 
@@ -239,7 +289,7 @@ mod tests {
     }
 
     fn part(first: i64, last: i64, rows: u64) -> Part {
-        Part { partition: "day".to_owned(), name: String::new(), first, last, rows }
+        Part { partition: "day".to_owned(), name: String::new(), first, last, rows, bytes: 0 }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
 pub(crate) struct Standby {
     connection: Connection,
     database: String,
+    /// The companion that writes.
+    holder: String,
     free: watch::Sender<bool>,
 }
 
@@ -24,7 +26,8 @@ impl Standby {
     pub(crate) fn new(options: &Options) -> Result<Self, StoreError> {
         let connection = Connection::new(options)?;
         schema::version(&connection, &options.database)?;
-        Ok(Self { connection, database: options.database.clone(), free: watch::Sender::new(false) })
+        let holder = Lease::holder(&connection, &options.database)?.unwrap_or_default();
+        Ok(Self { connection, database: options.database.clone(), holder, free: watch::Sender::new(false) })
     }
 
     /// Becomes true when no companion holds the lease any more.
@@ -35,11 +38,14 @@ impl Standby {
 
 impl Appender for Standby {
     fn append_batch(&mut self, _: Batch<'_>) -> Result<Appended, StoreError> {
-        Err(StoreError::Busy { path: format!("{}/{}", self.connection.address(), self.database).into() })
+        let path = format!("{}/{}", self.connection.address(), self.database).into();
+        Err(StoreError::Held { path, holder: self.holder.clone() })
     }
 
     fn maintain(&mut self, _: Timestamp) -> Result<Maintained, StoreError> {
-        if Lease::holder(&self.connection, &self.database)?.is_none() {
+        if let Some(holder) = Lease::holder(&self.connection, &self.database)? {
+            self.holder = holder;
+        } else {
             tracing::warn!(
                 "no companion writes the ledger any more: stopping; restart this companion to become the writer"
             );

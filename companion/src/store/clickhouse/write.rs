@@ -1,15 +1,20 @@
-//! The one writer: accounts, and which of them count. `rest` writes what is kept next to calls, `rollup` the totals, and
-//! `age` what time alone changes.
+//! The one writer: accounts, and which of them count. `recall` asks for accounts that are no longer remembered, `late` takes in
+//! rows that land late, `restore` takes in another ledger, `rest` writes what is kept next to calls, `rollup` the totals, and `age` what time alone changes.
 //!
 //! A batch is inserted as one block of rows, so that it is there whole or not at all. What the writer remembers leads to
 //! the newest accounts only; older ones are asked for. When an insert fails, what is remembered is forgotten and read
 //! again, so that it never differs from the tables.
 
 mod age;
+mod late;
+mod recall;
 mod rest;
+mod restore;
 mod rollup;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -17,12 +22,13 @@ use tokio::sync::watch;
 
 use super::connection::{Connection, bytes};
 use super::lease::Lease;
-use super::memory::{Kept, Memory};
+use super::memory::{Memory, OWN_SERVICE};
 use super::plan::{MINUTE, down};
-use super::row::{CallRow, end_of};
+use super::row::end_of;
 use super::{Options, schema};
 use crate::record::{CallRecord, Origin, Timestamp};
 use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
+use late::Late;
 
 /// Identities that one query asks for.
 const ASKED: usize = 1_000;
@@ -36,7 +42,10 @@ pub(crate) struct ClickHouseAppender {
     pub(super) options: Options,
     lease: Option<Lease>,
     memory: Option<Memory>,
+    late: Option<Late>,
     version: u64,
+    /// The version of the newest text.
+    texts: Arc<AtomicU64>,
     /// Whether another companion has taken the lease.
     lost: watch::Sender<bool>,
 }
@@ -45,13 +54,15 @@ impl ClickHouseAppender {
     /// Makes the tables where there are none, and takes the lease.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while another companion writes, [`StoreError::Newer`], or what ClickHouse refuses.
+    /// [`StoreError::Held`] while another companion writes, [`StoreError::Newer`], or what ClickHouse refuses.
     pub(crate) fn open(options: &Options) -> Result<Self, StoreError> {
         let connection = Connection::new(options)?;
         schema::migrate(&connection, &options.database)?;
         let lost = watch::Sender::new(false);
         let options = options.clone();
-        let mut appender = Self { connection, options, lease: None, memory: None, version: 0, lost };
+        let (lease, memory, late) = (None, None, None);
+        let mut appender =
+            Self { connection, options, lease, memory, late, version: 0, texts: Arc::default(), lost };
         appender.hold_and_note()?;
         Ok(appender)
     }
@@ -69,10 +80,31 @@ impl ClickHouseAppender {
         }
     }
 
+    /// Lets the lease run out as a pause of this process would.
+    #[cfg(test)]
+    pub(super) fn pause(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.run_out();
+        }
+    }
+
+    /// The newest version that this writer gave.
+    #[cfg(test)]
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What an insert that fails leaves behind. Returns the version of its row.
+    #[cfg(test)]
+    pub(super) fn give_up_an_insert(&mut self) -> u64 {
+        self.memory = None;
+        self.next_version()
+    }
+
     /// Holds the lease and remembers; notes when another companion has the lease.
     fn hold_and_note(&mut self) -> Result<(), StoreError> {
         let ready = self.hold_and_remember();
-        if let Err(StoreError::Busy { .. }) = ready {
+        if let Err(StoreError::Held { .. }) = ready {
             tracing::warn!(
                 "another companion writes the ledger now: stopping; restart this companion to answer queries"
             );
@@ -84,23 +116,35 @@ impl ClickHouseAppender {
     /// Holds the lease, and remembers what the tables have.
     fn hold_and_remember(&mut self) -> Result<(), StoreError> {
         let database = &self.options.database;
-        if let Some(lease) = &mut self.lease
-            && let Err(error) = lease.hold()
-        {
+        let held = self.lease.as_mut().map(Lease::hold);
+        if held.as_ref().is_some_and(|held| !matches!(held, Ok(true))) {
             self.lease = None;
             self.memory = None;
-            return Err(error);
         }
+        held.transpose()?;
         if self.lease.is_none() {
             let lease = Lease::acquire(&self.connection, database, &self.options.holder)?;
             self.version = lease.term << TERM_BITS;
+            self.texts.fetch_max(self.version, Ordering::Relaxed);
             self.lease = Some(lease);
             self.memory = None;
         }
         if self.memory.is_none() {
             let memory = Memory::load(&self.connection, &self.options)?;
+            // Another claim may have been under way when this one was read back.
+            if let Some(lease) = &self.lease
+                && let Err(error) = lease.confirm()
+            {
+                self.lease = None;
+                return Err(error);
+            }
+            let rolled = memory.rolled;
             self.memory = Some(memory);
-            self.begin()?;
+            let ready = self.expect_late(rolled).and_then(|()| self.begin());
+            if ready.is_err() {
+                self.memory = None;
+            }
+            return ready;
         }
         Ok(())
     }
@@ -137,31 +181,37 @@ impl ClickHouseAppender {
     /// Judges each batch, and writes what all of them change at once: few large inserts are what ClickHouse is made for.
     fn append_all(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
         self.hold_and_note()?;
+        let known = self.known_before(batches)?;
+        self.recall(batches, &known)?;
         let mut changed = BTreeSet::new();
-        let done = batches.iter().map(|batch| self.judge(*batch, &mut changed)).collect::<Result<_, _>>()?;
+        let mut done = Vec::with_capacity(batches.len());
+        for batch in batches {
+            done.push(self.judge(*batch, &known, &mut changed)?);
+        }
         self.write_rows(&changed)?;
         self.write_rest(batches)?;
         if let Some(memory) = &mut self.memory {
-            memory.forget()?;
+            memory.forget();
         }
         Ok(done)
     }
 
     /// Takes a batch into the memory, and decides which accounts count. `changed` gets those to be written.
-    fn judge(&mut self, batch: Batch<'_>, changed: &mut BTreeSet<i64>) -> Result<Appended, StoreError> {
-        let known = self.known_before(batch.calls)?;
+    fn judge(
+        &mut self,
+        batch: Batch<'_>,
+        known: &HashSet<Ids>,
+        changed: &mut BTreeSet<i64>,
+    ) -> Result<Appended, StoreError> {
         let Some(memory) = &mut self.memory else { return Ok(Appended::default()) };
         let mut done = Appended::default();
-        let (mut new, mut unsettled) = (HashSet::new(), Vec::new());
-        let mut within = HashSet::new();
-        let earliest = memory.calls_from;
+        let (mut new, mut unsettled, mut overdue) = (HashSet::new(), Vec::new(), Vec::new());
         for call in batch.calls {
-            if end_of(call) < earliest {
+            if end_of(call) < memory.calls_from {
                 done.too_old += 1;
                 continue;
             }
-            let identity = (call.trace_id, call.span_id);
-            if known.contains(&identity) || !within.insert(identity) {
+            if memory.holds(call) || known.contains(&memory.ids(call)) {
                 done.duplicates += 1;
                 continue;
             }
@@ -171,50 +221,76 @@ impl ClickHouseAppender {
             done.inserted += 1;
             if call.origin == Origin::Witness {
                 done.count_change(true, false, true);
+                if end_of(call) < memory.waited {
+                    overdue.push(id);
+                }
             }
             unsettled.extend(memory.known.arrive(id, call, &memory.rows)?);
         }
         for passage in batch.passages {
             unsettled.extend(memory.known.pass(passage, &memory.rows)?);
         }
+        self.settle(unsettled, &new, changed, &mut done)?;
+        self.end_waits(&overdue, changed)?;
+        done.forgotten = self.memory.as_mut().map_or(0, |memory| memory.known.forgotten());
+        Ok(done)
+    }
+
+    /// Judges these accounts with all that are related to them; `new` are those of the batch.
+    fn settle(
+        &mut self,
+        unsettled: Vec<i64>,
+        new: &HashSet<i64>,
+        changed: &mut BTreeSet<i64>,
+        done: &mut Appended,
+    ) -> Result<(), StoreError> {
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let mut settled = HashSet::new();
         for id in unsettled {
+            if settled.contains(&id) {
+                continue;
+            }
             let related = memory.known.related(id, &memory.rows)?;
+            settled.extend(related.accounts.iter().map(|account| account.id));
+            // Of one alone nothing new is known: it stays as it was.
+            if related.accounts.len() < 2 {
+                continue;
+            }
             for (account, verdict) in related.accounts.iter().zip(memory.known.judge(&related)) {
                 let Some((before, after)) = memory.rows.judge(account.id, verdict) else { continue };
                 done.count_change(before, after, new.contains(&account.id));
                 changed.insert(account.id);
             }
         }
-        done.forgotten = memory.known.forgotten();
-        Ok(done)
+        Ok(())
     }
 
-    /// The calls of a batch that the ledger has: those remembered, and those that it is asked for.
-    fn known_before(&self, calls: &[CallRecord]) -> Result<HashSet<Ids>, StoreError> {
+    /// The accounts of the batches that the ledger has and that are not remembered.
+    fn known_before(&self, batches: &[Batch<'_>]) -> Result<HashSet<Ids>, StoreError> {
         #[derive(Row, Deserialize)]
         struct Identity {
             trace_id: [u8; 16],
             span_id: [u8; 8],
+            service: String,
         }
-        let Some(memory) = &self.memory else { return Ok(HashSet::new()) };
-        let (mut known, mut asked) = (HashSet::new(), Vec::new());
-        for call in calls {
-            match memory.holds(call) {
-                true => drop(known.insert((call.trace_id, call.span_id))),
-                false if memory.whole => {}
-                false => asked.push(call),
-            }
-        }
+        let mut known = HashSet::new();
+        let Some(memory) = self.memory.as_ref().filter(|memory| !memory.whole) else { return Ok(known) };
+        let calls = batches.iter().flat_map(|batch| batch.calls);
+        let asked: Vec<&CallRecord> = calls.filter(|call| !memory.holds(call)).collect();
         for part in asked.chunks(ASKED) {
             let ends: Vec<String> = part.iter().map(|call| end_of(call).to_string()).collect();
             let traces: Vec<String> = part.iter().map(|call| bytes(&call.trace_id)).collect();
             let found: Vec<Identity> = self.connection.rows(&format!(
-                "SELECT trace_id, span_id FROM {}.calls WHERE end IN ({}) AND trace_id IN ({})",
+                "SELECT c.trace_id AS trace_id, c.span_id AS span_id, {OWN_SERVICE} AS service FROM {}.calls AS c \
+                 WHERE c.end IN ({}) AND c.trace_id IN ({})",
                 self.options.database,
                 ends.join(","),
                 traces.join(",")
             ))?;
-            known.extend(found.into_iter().map(|found| (found.trace_id, found.span_id)));
+            let group = |service: &str| self.options.groups.group(service);
+            known.extend(
+                found.into_iter().map(|found| (found.trace_id, found.span_id, group(&found.service))),
+            );
         }
         Ok(known)
     }
@@ -226,10 +302,9 @@ impl ClickHouseAppender {
         let mut late = BTreeSet::new();
         let mut rows = Vec::with_capacity(changed.len());
         for id in changed {
-            let Some(Kept { account, call, shared }) = memory.rows.get(*id) else { continue };
+            let Some(kept) = memory.rows.get(*id) else { continue };
             version += 1;
-            let mut row = CallRow::of(call, shared, account.counted, memory.waits(*id), version);
-            row.keep_key(account.call.key_fingerprint.as_deref());
+            let row = kept.row(version);
             if row.end < memory.closed {
                 late.insert(down(row.end, MINUTE));
             }
@@ -276,12 +351,12 @@ impl Appender for ClickHouseAppender {
         if done.is_err() {
             self.memory = None;
         }
-        Ok(Maintained { deleted: done?, ..Maintained::default() })
+        done
     }
 }
 
-/// The trace and the span of a call.
-type Ids = ([u8; 16], [u8; 8]);
+/// The trace and the span of an account, and the group of senders that it is from.
+pub(super) type Ids = ([u8; 16], [u8; 8], u64);
 
 /// The map of what is remembered of each call.
 pub(super) type Identities = HashMap<Ids, i64>;

@@ -157,13 +157,20 @@ impl Known {
         rows
     }
 
+    /// Where accounts with the response id of `call` may be: rows, and ranges of rows.
+    pub(crate) fn of_response(&self, call: &CallRecord) -> Vec<RangeInclusive<i64>> {
+        let Some(key) = self.hashes.response(call) else { return Vec::new() };
+        let rows = self.responses.rows(key).iter().map(|row| *row..=*row);
+        rows.chain(self.responses.ranges(key)).collect()
+    }
+
     /// The ranges of rows in which earlier accounts with the same response id may be.
     pub(super) fn earlier(&self, call: &CallRecord) -> Vec<RangeInclusive<i64>> {
         self.hashes.response(call).map_or_else(Vec::new, |key| self.responses.ranges(key).collect())
     }
 
     /// Whether accounts of both services may be of one call.
-    pub(super) fn may_share(&self, a: &CallRecord, b: &CallRecord) -> bool {
+    pub(crate) fn may_share(&self, a: &CallRecord, b: &CallRecord) -> bool {
         self.hashes.group(a) == self.hashes.group(b)
     }
 

@@ -47,7 +47,7 @@ fn a_missing_or_a_newer_ledger_is_refused() {
     }
     let options = options();
     let _keep = engine::Database::of(&options);
-    assert!(matches!(ClickHouseQuerier::open(&options), Err(StoreError::Missing { .. })));
+    assert!(matches!(ClickHouseQuerier::open(&options), Err(StoreError::NoTables { .. })));
     drop(ClickHouseAppender::open(&options).unwrap());
     // Opening it again changes nothing.
     drop(ClickHouseAppender::open(&options).unwrap());

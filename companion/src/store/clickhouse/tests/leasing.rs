@@ -15,10 +15,7 @@ fn one_of_several_companions_writes_and_another_takes_over() {
     let mut writer = ClickHouseAppender::open(&first).unwrap();
     writer.append(&[call(1)]).unwrap();
     let refused = ClickHouseAppender::open(&second).unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::Busy { path } if path.to_string_lossy().contains(&first.holder)),
-        "{refused}"
-    );
+    assert!(matches!(&refused, StoreError::Held { holder, .. } if *holder == first.holder), "{refused}");
     #[derive(clickhouse::Row, serde::Deserialize)]
     struct Claims {
         claims: u64,
@@ -57,8 +54,27 @@ fn a_writer_that_lost_its_lease_writes_no_more_and_says_so() {
     let second = Options { holder: "second".to_owned(), ..first.clone() };
     let _next = ClickHouseAppender::open(&second).unwrap();
     assert!(!*lost.borrow());
-    assert!(matches!(writer.append(&[call(1)]), Err(StoreError::Busy { .. })));
+    assert!(matches!(writer.append(&[call(1)]), Err(StoreError::Held { .. })));
     assert!(*lost.borrow());
+}
+
+#[test]
+fn a_writer_that_was_paused_goes_on_where_no_other_took_over() {
+    if engine::address().is_none() {
+        return;
+    }
+    let first = options();
+    let _keep = engine::Database::of(&first);
+    let mut writer = ClickHouseAppender::open(&first).unwrap();
+    writer.append(&[call(1)]).unwrap();
+    writer.pause();
+    let done = writer.append(&[call(1), call(2)]).unwrap();
+    assert_eq!((done.inserted, done.duplicates), (1, 1));
+    writer.pause();
+    let second = Options { holder: "second".to_owned(), ..first.clone() };
+    let mut next = ClickHouseAppender::open(&second).unwrap();
+    assert!(matches!(writer.append(&[call(3)]), Err(StoreError::Held { .. })));
+    next.append(&[call(3)]).unwrap();
 }
 
 #[test]
@@ -72,6 +88,11 @@ fn a_text_is_there_for_the_companion_that_takes_over() {
     assert_eq!(writer.text("alerts").unwrap(), None);
     let keep = writer.text_keeper("alerts");
     keep("{\"one\": '\\'}").unwrap();
+    keep("two").unwrap();
+    // Another one of the same process goes on from there, whatever it keeps.
+    let again = writer.text_keeper("alerts");
+    again("two and a half").unwrap();
+    assert_eq!(writer.text("alerts").unwrap().as_deref(), Some("two and a half"));
     keep("two").unwrap();
     drop(writer);
     let second = Options { holder: "second".to_owned(), ..first };
@@ -92,7 +113,7 @@ fn a_companion_that_only_answers_takes_nothing_and_notices_a_free_lease() {
     let writer = ClickHouseAppender::open(&options).unwrap();
     let mut standby = Standby::new(&Options { holder: "second".to_owned(), ..options }).unwrap();
     let free = standby.free();
-    assert!(matches!(standby.append(&[call(1)]), Err(StoreError::Busy { .. })));
+    assert!(matches!(standby.append(&[call(1)]), Err(StoreError::Held { .. })));
     standby.maintain(Timestamp(0)).unwrap();
     assert!(!*free.borrow());
     drop(writer);

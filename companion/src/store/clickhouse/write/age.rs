@@ -7,46 +7,69 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use super::super::connection::literal;
-use super::super::plan::down;
+use super::super::plan::{HOUR, MINUTE, down};
+use super::super::row::CallRow;
 use super::ClickHouseAppender;
 use super::rollup::OVER;
 use crate::record::Timestamp;
-use crate::store::StoreError;
+use crate::store::identity::WITNESS_WAITS;
+use crate::store::{Maintained, StoreError};
 
 /// Calls are kept in partitions of a day.
 const DAY: i64 = 86_400 * Timestamp::SECOND;
+/// Witnesses that one run of the housekeeping judges.
+const JUDGED: usize = 1_000;
 
 impl ClickHouseAppender {
-    /// Counts witnesses that have waited long enough for the account of a client.
-    pub(super) fn end_waiting(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let Some(memory) = &mut self.memory else { return Ok(()) };
+    /// Judges witnesses that have waited long enough for the account of a client, as the table has them. Returns whether
+    /// more are left.
+    fn end_waiting(&mut self, now: i64) -> Result<bool, StoreError> {
+        let Some(memory) = &mut self.memory else { return Ok(false) };
+        let (from, to) = (memory.waited, now.saturating_sub(WITNESS_WAITS).saturating_add(1));
+        if from >= to {
+            return Ok(false);
+        }
+        let due: Vec<CallRow> = self.connection.rows(&format!(
+            "SELECT c.* FROM {}.calls AS c FINAL WHERE c.end >= {from} AND c.end < {to} AND c.witness AND c.waits \
+             ORDER BY c.end LIMIT {JUDGED}",
+            self.options.database
+        ))?;
+        let more = due.len() >= JUDGED;
+        let ids: Vec<i64> = due.into_iter().map(|row| memory.restore(row)).collect();
         let mut changed = BTreeSet::new();
-        for id in memory.due(now) {
-            if memory.rows.end_wait(id) {
-                changed.insert(id);
+        self.end_waits(&ids, &mut changed)?;
+        self.write_rows(&changed)?;
+        let Some(memory) = &mut self.memory else { return Ok(more) };
+        memory.forget();
+        if !more {
+            memory.waited = to;
+            // What is between is judged again after a restart, which changes nothing.
+            if down(to, MINUTE) > from {
+                self.note(&[("waited", to)])?;
             }
         }
-        self.write_rows(&changed)
+        Ok(more)
     }
 
     /// Does what the time asks for. What is closed and deleted goes by the newest call: a clock that leaps ahead closes no
     /// minute that calls still come for, and deletes nothing.
-    pub(super) fn maintain_all(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+    pub(super) fn maintain_all(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
         #[derive(Row, Deserialize)]
         struct Newest {
             end: i64,
         }
-        self.end_waiting(now)?;
+        self.take_late()?;
         let newest: Option<Newest> =
             self.connection.row(&format!("SELECT max(end) AS end FROM {}.calls", self.options.database))?;
         let after = |nanos: i64| {
             now.0.min(newest.as_ref().map_or(i64::MIN, |newest| newest.end.saturating_add(nanos)))
         };
+        let more = self.end_waiting(after(DAY))?;
         self.close(after(OVER))?;
         let now = after(DAY);
         let deleted = self.delete_old_calls(now)?;
         self.delete_old_sums(now)?;
-        Ok(deleted)
+        Ok(Maintained { deleted, more, ..Maintained::default() })
     }
 
     fn delete_old_calls(&mut self, now: i64) -> Result<u64, StoreError> {
@@ -88,11 +111,18 @@ impl ClickHouseAppender {
             rows: u64,
         }
         let (database, before) = (&self.options.database, down(earlier(now, keep), DAY));
-        for table in ["minutes", "hours"] {
-            let old = format!("SELECT count() AS rows FROM {database}.{table} WHERE at < {before}");
+        let hour = before.div_euclid(HOUR);
+        for (table, condition) in [
+            ("minutes", format!("at < {before}")),
+            ("hours", format!("at < {before}")),
+            ("skipped", format!("hour < {hour}")),
+            ("keys", format!("hour < {hour}")),
+            ("instances", format!("last_seen < {before}")),
+        ] {
+            let old = format!("SELECT count() AS rows FROM {database}.{table} WHERE {condition}");
             // A deletion is costly there, also one of nothing.
             if self.connection.row(&old)?.is_some_and(|old: Old| old.rows > 0) {
-                self.connection.execute(&format!("DELETE FROM {database}.{table} WHERE at < {before}"))?;
+                self.connection.execute(&format!("DELETE FROM {database}.{table} WHERE {condition}"))?;
             }
         }
         Ok(())

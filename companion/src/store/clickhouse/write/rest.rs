@@ -1,15 +1,18 @@
 //! What is kept next to calls: states, texts, the numbers of processes, passages, and counts of what was skipped.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
-use super::super::connection::literal;
+use super::super::connection::{lists, literal};
+use super::super::querier::text;
 use super::super::row::end_of;
 use super::{ASKED, ClickHouseAppender};
 use crate::record::{SkippedHours, Timestamp};
+use crate::store::sequence::Sequences;
 use crate::store::{Batch, StoreError};
 
 #[derive(Debug, Row, Serialize)]
@@ -67,14 +70,7 @@ impl ClickHouseAppender {
     /// # Errors
     /// [`StoreError`] when ClickHouse does not answer.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, StoreError> {
-        #[derive(Row, Deserialize)]
-        struct Found {
-            text: String,
-        }
-        let (database, name) = (&self.options.database, literal(name));
-        let found: Option<Found> =
-            self.connection.row(&format!("SELECT text FROM {database}.texts FINAL WHERE name = {name}"))?;
-        Ok(found.map(|found| found.text))
+        text(&self.connection, &self.options.database, name)
     }
 
     /// What keeps such a text, from any thread.
@@ -83,8 +79,8 @@ impl ClickHouseAppender {
         name: &'static str,
     ) -> impl Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static {
         let (connection, table) = (self.connection.clone(), format!("{}.texts", self.options.database));
-        // One process keeps a text at a time, and its terms rise.
-        let version = AtomicU64::new(self.version);
+        // One process keeps texts at a time, and its terms rise. All that it keeps count by one number.
+        let version = Arc::clone(&self.texts);
         move |text| {
             let version = version.fetch_add(1, Ordering::Relaxed) + 1;
             let row = TextRow { name: name.to_owned(), text: text.to_owned(), version };
@@ -97,7 +93,7 @@ impl ClickHouseAppender {
     pub(super) fn write_rest(&mut self, batches: &[Batch<'_>]) -> Result<(), StoreError> {
         let version = self.next_version();
         let database = self.options.database.clone();
-        self.write_instances(batches, version)?;
+        self.write_instances(batches)?;
         let passages = batches.iter().flat_map(|batch| batch.passages).map(|passage| PassageRow {
             version,
             trace_id: passage.trace_id,
@@ -121,34 +117,43 @@ impl ClickHouseAppender {
         self.connection.insert(&format!("{database}.skipped"), rows)
     }
 
-    fn write_instances(&mut self, batches: &[Batch<'_>], version: u64) -> Result<(), StoreError> {
-        #[derive(Row, Deserialize)]
-        struct Found {
-            state: String,
-        }
-        let Some(memory) = &mut self.memory else { return Ok(()) };
+    fn write_instances(&mut self, batches: &[Batch<'_>]) -> Result<(), StoreError> {
         let calls = || batches.iter().flat_map(|batch| batch.calls);
         let reports = || batches.iter().flat_map(|batch| batch.processes);
         let of_calls = calls()
             .filter(|call| call.sequence.is_some())
             .filter_map(|call| Some((call.instance.clone()?, call.service.clone())));
         let of_reports = reports().map(|report| (report.instance.clone(), report.service.clone()));
-        let names: BTreeSet<(String, String)> = of_calls.chain(of_reports).collect();
-        let missing: Vec<_> = names.iter().filter(|name| !memory.sequences.has(name)).collect();
-        for part in missing.chunks(ASKED) {
-            let list: Vec<String> = part
-                .iter()
-                .map(|(instance, service)| format!("({}, {})", literal(instance), literal(service)))
-                .collect();
+        self.change_instances(&of_calls.chain(of_reports).collect(), |sequences| {
+            calls().for_each(|call| sequences.see(call, Timestamp(end_of(call))));
+            reports().for_each(|report| sequences.note(report));
+        })
+    }
+
+    /// Changes what is known of these processes, and writes it.
+    pub(super) fn change_instances(
+        &mut self,
+        names: &BTreeSet<(String, String)>,
+        change: impl FnOnce(&mut Sequences),
+    ) -> Result<(), StoreError> {
+        #[derive(Row, Deserialize)]
+        struct Found {
+            state: String,
+        }
+        let version = self.next_version();
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let missing = names.iter().filter(|name| !memory.sequences.has(name));
+        let missing: Vec<String> = missing
+            .map(|(instance, service)| format!("({}, {})", literal(instance), literal(service)))
+            .collect();
+        for list in lists(missing, ", ", ASKED) {
             let found: Vec<Found> = self.connection.rows(&format!(
-                "SELECT state FROM {}.instances FINAL WHERE (instance, service) IN ({})",
-                self.options.database,
-                list.join(", ")
+                "SELECT state FROM {}.instances FINAL WHERE (instance, service) IN ({list})",
+                self.options.database
             ))?;
             found.iter().for_each(|found| memory.sequences.restore(&found.state));
         }
-        calls().for_each(|call| memory.sequences.see(call, Timestamp(end_of(call))));
-        reports().for_each(|report| memory.sequences.note(report));
+        change(&mut memory.sequences);
         let rows = names.iter().filter_map(|name| {
             let (state, last_seen, remarkable) = memory.sequences.state(name)?;
             let (instance, service) = name.clone();

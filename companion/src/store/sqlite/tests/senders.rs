@@ -69,3 +69,16 @@ fn spans_of_another_sender_change_no_call() {
     assert_ne!(of_shop(&together, &own, std::slice::from_ref(&child), false), right);
     assert_ne!(of_shop(&Groups::default(), &own, &[child], false), right);
 }
+
+#[test]
+fn a_client_that_another_sender_makes_up_takes_no_witness_out_of_the_totals() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let groups = Groups::of([vec!["shop"], vec!["chat"]]);
+    let mut ledger = Ledger::open_writer(&path, &Options { groups, ..options() }).unwrap();
+    let witness = CallRecord { origin: Origin::Witness, ..third_party(5, "shop", None) };
+    ledger.append(&[witness, third_party(6, "chat", None)]).unwrap();
+    while ledger.maintain(BASE.plus_seconds(3 * 3_600)).unwrap().more {}
+    let shop = Filter { service: Some("shop".into()), ..Filter::default() };
+    assert_eq!(reader(&path).unwrap().totals(ALL, &shop).unwrap().calls, 1);
+}

@@ -111,9 +111,10 @@ impl Transaction<'_> {
                 |row| row.get(0),
             )?
             .collect::<Result<_, _>>()?;
-        let mut accounts = vec![Account { counted: true, ..witness }];
+        let mut accounts = vec![Account { counted: true, ..witness.clone() }];
         for id in found {
-            accounts.extend(rows.account(id)?);
+            let other = rows.account(id)?;
+            accounts.extend(other.filter(|other| self.known.may_share(&witness.call, &other.call)));
         }
         Ok(verdicts(&accounts, &std::collections::BTreeSet::new())
             .first()
