@@ -11,12 +11,12 @@
 //! client's account, and counts by itself when no client's account has come for [`WITNESS_WAITS`].
 
 mod earlier;
-mod generations;
 mod groups;
 mod hashes;
 mod judge;
 mod known;
 mod links;
+mod newest;
 mod reach;
 mod read;
 mod relation;
@@ -39,7 +39,7 @@ pub(crate) use shared::Shared;
 pub(crate) use verdict::{Verdict, verdicts};
 
 /// Bytes in which the response ids of ten minutes are remembered, at 10,000 calls per second.
-pub(crate) const EARLIER_BYTES: usize = 64 << 20;
+pub(crate) const EARLIER_BYTES: usize = 32 << 20;
 
 /// How long a witness waits for the account of a client, from the end of its span: two hours, in nanoseconds.
 pub(crate) const WITNESS_WAITS: i64 = 2 * 3_600 * Timestamp::SECOND;

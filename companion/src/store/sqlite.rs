@@ -62,9 +62,8 @@ pub struct Limits {
     /// Calls of a window up to which each hash is remembered. Windows with more are read twice to find what repeats,
     /// and their different hashes are counted by a bitmap. Defaults to 50,000: some 6 MB.
     pub remembered_calls: u64,
-    /// Newest calls, and as many other spans, by which other accounts of a call are recognised, in each of the
-    /// writer's two generations. Defaults to 65,536: together some 25 MB. Response ids are remembered for ten minutes
-    /// beyond them, in 64 MiB at most.
+    /// Newest calls, and as many other spans, by which other accounts of a call are recognised. Defaults to 65,536: some
+    /// 13 MB. Response ids are remembered for ten minutes beyond them, in 32 MiB at most.
     pub recent_accounts: usize,
     /// Services, providers, models and kinds of failure that totals are kept apart by, of each. Of more, a tenth of it
     /// per day; the others are counted as `_OTHER`. Defaults to 1,000.

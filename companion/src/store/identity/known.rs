@@ -4,10 +4,10 @@
 use std::num::NonZeroI64;
 use std::ops::RangeInclusive;
 
-use super::generations::{Few, Generations};
 use super::groups::Groups;
 use super::hashes::Hashes;
 use super::links::Links;
+use super::newest::{Few, Newest};
 use super::reach::Reach;
 use super::relation::{end, is_witness};
 use super::responses::Responses;
@@ -18,7 +18,7 @@ use crate::record::{CallRecord, Passage};
 /// Accounts in one trace; the newest are kept.
 const IN_TRACE: usize = 64;
 
-/// What is remembered of the newest accounts: for certain of the newest `limit`, and of up to as many before them.
+/// What is remembered of the newest accounts: for certain of the newest `limit`, and of up to a quarter as many before them.
 #[derive(Debug)]
 pub(crate) struct Known {
     limit: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Known {
     /// The accounts of third parties by service and time.
     times: Times,
     /// The accounts by trace, only since a witness has come.
-    traces: Option<Generations<Few<i64>>>,
+    traces: Option<Newest<Few<i64>>>,
     /// Accounts that arrived since [`Self::forgets_soon`] was true.
     arrived: usize,
     reach: Reach,
@@ -89,7 +89,7 @@ impl Known {
         accounts: &A,
     ) -> Result<bool, A::Error> {
         if self.traces.is_none() && is_witness(call) {
-            let mut traces = Generations::new(self.limit);
+            let mut traces = Newest::new(self.limit);
             accounts.newest(self.limit, &mut |id, call| {
                 traces.add(self.hashes.trace(call), id, IN_TRACE);
                 Ok(())
@@ -119,9 +119,9 @@ impl Known {
         self.hashes.response_of(operation, service, id)
     }
 
-    /// Remembers the response id of an account that is older than the newest, and ended at `end`.
+    /// Remembers the response id of an account that ended at `end`, before all others: the newest comes first.
     pub(crate) fn recall(&mut self, key: u64, id: i64, end: i64) {
-        self.responses.add(key, id, end);
+        self.responses.recall(key, id, end);
     }
 
     /// Whether so many accounts have arrived since this was true that what should be remembered must arrive again.

@@ -3,8 +3,8 @@
 
 use std::num::NonZeroI64;
 
-use super::generations::{Few, Generations};
 use super::hashes::{Hashes, in_group};
+use super::newest::{Few, Held, Newest};
 use super::relation::kind;
 use super::{Account, Accounts};
 use crate::record::{CallRecord, Passage};
@@ -17,9 +17,9 @@ const BELOW: usize = 64;
 #[derive(Debug)]
 pub(super) struct Links {
     /// The accounts, and the spans above them, whether they have arrived or not.
-    spans: Generations<Span>,
+    spans: Newest<Span>,
     /// Spans that are no calls: the key of the parent; `None` where a search ends.
-    passages: Generations<Option<u64>>,
+    passages: Newest<Option<u64>>,
 }
 
 /// What is known of a span.
@@ -29,6 +29,12 @@ struct Span {
     row: Option<NonZeroI64>,
     /// The accounts below it.
     below: Few<Below>,
+}
+
+impl Held for Span {
+    fn held(&self) -> usize {
+        self.below.held()
+    }
 }
 
 /// An account and how many links it is below.
@@ -41,7 +47,7 @@ struct Below {
 impl Links {
     pub(super) fn new(limit: usize) -> Self {
         // Of each account the account and its parent.
-        Self { spans: Generations::new(2 * limit), passages: Generations::new(limit) }
+        Self { spans: Newest::new(2 * limit), passages: Newest::new(limit) }
     }
 
     /// The row of the account with this key.

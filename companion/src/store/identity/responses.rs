@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::earlier::Earlier;
-use super::generations::{Few, Generations};
+use super::newest::{Few, Held, Newest};
 use crate::record::Timestamp;
 
 /// How far one account moves the mean time, in nanoseconds: one of another year moves it no further.
@@ -30,9 +30,18 @@ impl Default for Ids {
     }
 }
 
+impl Held for Ids {
+    fn held(&self) -> usize {
+        match self {
+            Self::Rows { among_newest, .. } => among_newest.held(),
+            Self::Repeated => 1,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Responses {
-    newest: Generations<Ids>,
+    newest: Newest<Ids>,
     earlier: Earlier,
     /// About when the accounts that arrive now ended: a mean of the last ones, which a few wrong clocks do not move far.
     time: Option<i64>,
@@ -40,7 +49,7 @@ pub(super) struct Responses {
 
 impl Responses {
     pub(super) fn new(limit: usize, earlier_bytes: usize) -> Self {
-        Self { newest: Generations::new(limit), earlier: Earlier::new(earlier_bytes), time: None }
+        Self { newest: Newest::new(limit), earlier: Earlier::new(earlier_bytes), time: None }
     }
 
     /// Adds the row of an account that ended at `end`. Returns whether the id may have other rows.
@@ -58,6 +67,12 @@ impl Responses {
         }
         self.earlier.add(key, row, time);
         others || earlier
+    }
+
+    /// Adds the row of an account that is older than all others; the first of them ended at `end`.
+    pub(super) fn recall(&mut self, key: u64, row: i64, end: i64) {
+        let time = *self.time.get_or_insert(end);
+        self.earlier.recall(key, row, time);
     }
 
     /// The rows of this id among the newest.

@@ -1,6 +1,6 @@
 //! Accounts of third parties by service and time, to find those of one call that no link and no id connects.
 
-use super::generations::{Few, Generations};
+use super::newest::{Few, Newest};
 use super::relation::{SAME_TOKENS_GAP, TimeSpan};
 
 /// Accounts of one service at one time that are kept; the newest.
@@ -27,11 +27,11 @@ impl Near {
 pub(super) type Keys = [u64; 3];
 
 #[derive(Debug)]
-pub(super) struct Times(Generations<Few<Near>>);
+pub(super) struct Times(Newest<Few<Near>>);
 
 impl Times {
     pub(super) fn new(limit: usize) -> Self {
-        Self(Generations::new(limit))
+        Self(Newest::new(limit))
     }
 
     /// Adds an account. Returns whether there are others that may be of its call.

@@ -85,7 +85,9 @@ impl RecentHashes {
         let key = self.state.hash_one(hash);
         let before = self.newer.get(&key).or_else(|| self.older.get(&key)).copied();
         if self.newer.len() >= self.generation {
-            self.older = std::mem::take(&mut self.newer);
+            // With the memory of both.
+            std::mem::swap(&mut self.older, &mut self.newer);
+            self.newer.clear();
         }
         let note = match before {
             None => Call::Unlisted { end: call.last, series: call.series, cost: call.cost },

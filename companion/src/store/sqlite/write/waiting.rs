@@ -203,7 +203,7 @@ fn load_waiting(known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The response ids of the ten minutes before the newest rows.
+/// The response ids of the ten minutes before the newest rows, one by one: there may be a million.
 fn recall_earlier(limit: usize, known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
     let mut statement = rows.sql.prepare(
         "SELECT id, start, duration, response_id, operation, series, own_service FROM calls \
@@ -212,7 +212,6 @@ fn recall_earlier(limit: usize, known: &mut Known, rows: &Rows<'_>) -> rusqlite:
     )?;
     let most = i64::try_from(limit.saturating_mul(EARLIER)).unwrap_or(i64::MAX);
     let window = end_id(Timestamp(RESPONSE_WINDOW), 0);
-    let mut earlier = Vec::new();
     let mut found = statement.query([i64::try_from(limit).unwrap_or(i64::MAX), window, most])?;
     loop {
         let row = match found.next() {
@@ -229,9 +228,7 @@ fn recall_earlier(limit: usize, known: &mut Known, rows: &Rows<'_>) -> rusqlite:
             None => Arc::clone(&rows.names.series(rows.sql, row.get(5)?)?.service),
         };
         let key = known.key_of_response(&operation, &service, response_id);
-        earlier.push((key, row.get(0)?, end_of(row.get(1)?, row.get(2)?)));
+        known.recall(key, row.get(0)?, end_of(row.get(1)?, row.get(2)?));
     }
-    // The oldest first, as they came.
-    earlier.into_iter().rev().for_each(|(key, id, end)| known.recall(key, id, end));
     Ok(())
 }
