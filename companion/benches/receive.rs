@@ -1,15 +1,16 @@
 //! How many spans per second the companion accepts by OTLP/gRPC into the durable ledger, and with how much memory.
 //!
-//! Method. `cargo bench -p spanledger-companion --bench receive [-- --seconds N]`, on an otherwise idle machine.
-//! The program starts the real binary on ports the system chooses and sends from its own process, so that sender
-//! and receiver share the machine's cores. Requests hold 512 spans of ours with 22 attributes each; every span
-//! has ids, times, a request hash and a sequence number of its own. What is the same in all of them is encoded
+//! Method. `cargo bench -p spanledger-companion --bench receive [-- --seconds N] [--rate N]`, on an otherwise idle machine.
+//! The program starts the real binary (or the one that `SPANLEDGER_TEST_BIN` names, to compare revisions) on ports the
+//! system chooses and sends from its own process, so that sender and receiver share the machine's cores. Requests hold 512
+//! spans of ours with 22 attributes each, in 1,000 series of 25 services and 40 models; every span has ids, times, a
+//! request hash and a sequence number of its own. What is the same in all of them is encoded
 //! once, so that the sender's share of the processors is small. A request counts when it is acknowledged, and
 //! so durable. Memory is the receiver's resident memory when it is ready, and its peak (`VmHWM`); bytes on disk
 //! are the ledger's files after the end; processor time is that of each process, by span.
 //!
 //! 1. As fast as possible, with four requests in flight.
-//! 2. 10,000 spans per second.
+//! 2. 10,000 spans per second, or as many as `--rate` asks for, and then nothing else.
 
 #![expect(
     clippy::disallowed_methods,
@@ -33,11 +34,13 @@ use requests::{BATCH, Requests};
 type Outcomes<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcomes<()> {
-    let mut seconds = 20;
+    let (mut seconds, mut rate) = (20, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         if argument == "--seconds" {
             seconds = arguments.next().ok_or("--seconds takes a number")?.parse()?;
+        } else if argument == "--rate" {
+            rate = Some(arguments.next().ok_or("--rate takes a number")?.parse()?);
         }
     }
     let length = Duration::from_secs(seconds);
@@ -52,8 +55,10 @@ fn main() -> Outcomes<()> {
         "receiver processor us/span",
         "sender us/span"
     );
-    measure(None, length)?;
-    measure(Some(10_000), length)
+    if rate.is_none() {
+        measure(None, length)?;
+    }
+    measure(rate.or(Some(10_000)), length)
 }
 
 fn measure(rate: Option<u64>, length: Duration) -> Outcomes<()> {
@@ -88,7 +93,8 @@ fn measure(rate: Option<u64>, length: Duration) -> Outcomes<()> {
 }
 
 fn start(folder: &Path) -> Outcomes<(Child, String)> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_spanledger"))
+    let binary = std::env::var_os("SPANLEDGER_TEST_BIN");
+    let mut child = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_spanledger").into()))
         .args(["serve", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
         .arg("--ledger")
         .arg(folder.join("ledger.db"))

@@ -10,7 +10,9 @@ use spanledger::semconv::attribute;
 
 /// Spans of one request: what the SDKs' batch processors send at most.
 pub(crate) const BATCH: u64 = 512;
-const MODELS: [&str; 4] = ["gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5", "gemini-2.5-flash"];
+/// Together 1,000 series. A request is of one service, as an SDK sends it.
+const SERVICES: u64 = 25;
+const MODELS: u64 = 40;
 
 // Field numbers of opentelemetry-proto's `trace.proto` and `common.proto`, with the wire type.
 const FIRST_FIELD: u8 = 1 << 3 | 2;
@@ -22,33 +24,42 @@ const ATTRIBUTE: u8 = 9 << 3 | 2;
 const INT: u8 = 3 << 3;
 
 pub(crate) struct Requests {
-    resource: Vec<u8>,
+    /// By service.
+    resources: Vec<Vec<u8>>,
     /// By model, what all of its spans say.
-    constant: [Vec<u8>; 4],
+    constant: Vec<Vec<u8>>,
 }
 
 impl Requests {
     pub(crate) fn new() -> Self {
-        let service = vec![pair(attribute::SERVICE_NAME, text("checkout"))];
-        let resource = Resource { attributes: service, ..Resource::default() }.encode_to_vec();
-        Self { resource, constant: MODELS.map(|model| constant(model).encode_to_vec()) }
+        let resource = |number| {
+            let service = vec![pair(attribute::SERVICE_NAME, text(&format!("service-{number}")))];
+            Resource { attributes: service, ..Resource::default() }.encode_to_vec()
+        };
+        Self {
+            resources: (0..SERVICES).map(resource).collect(),
+            constant: (0..MODELS)
+                .map(|number| constant(&format!("model-{number}")).encode_to_vec())
+                .collect(),
+        }
     }
 
     /// The request with the spans from `number * BATCH` on, which ended just before `now`.
     pub(crate) fn encoded(&self, number: u64, now: u64) -> Bytes {
+        let resource = &self.resources[(number % SERVICES) as usize];
         let mut spans = Vec::with_capacity(BATCH as usize * 1100);
         let mut own = Vec::with_capacity(512);
         for number in number * BATCH..(number + 1) * BATCH {
             own.clear();
             write_own(&mut own, number, now);
-            let constant = &self.constant[(number % 4) as usize];
+            let constant = &self.constant[(number % MODELS) as usize];
             spans.push(SECOND_FIELD);
             varint(&mut spans, (constant.len() + own.len()) as u64);
             spans.extend_from_slice(constant);
             spans.extend_from_slice(&own);
         }
         let mut head = Vec::new();
-        field(&mut head, FIRST_FIELD, &self.resource);
+        field(&mut head, FIRST_FIELD, resource);
         head.push(SECOND_FIELD);
         varint(&mut head, spans.len() as u64);
         let mut request = Vec::with_capacity(spans.len() + head.len() + 8);

@@ -72,9 +72,8 @@ impl Offload {
     fn threads(&self) -> Result<SyncSender<Job>, Refusal> {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if threads.is_none() {
-            *threads = start()
-                .inspect_err(|error| tracing::error!(%error, "no thread for large requests"))
-                .ok();
+            *threads =
+                start().inspect_err(|error| tracing::error!(%error, "no thread for large requests")).ok();
         }
         threads.clone().ok_or(Refusal::Unavailable)
     }

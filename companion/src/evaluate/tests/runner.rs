@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 
 use tokio_util::sync::CancellationToken;
@@ -9,18 +10,31 @@ use crate::record::{TagKey, Window};
 use crate::store::history::SeriesSum;
 use crate::store::*;
 
-/// A store whose `sequence_gaps` hangs until it is let go, once for each permission.
+/// A store whose `sequence_gaps` hangs until it is let go, once for each permission. It counts who asks at the same time.
 #[derive(Debug, Default)]
 struct Hanging {
     store: MemoryStore,
     permissions: Mutex<u64>,
     permitted: Condvar,
+    asking: AtomicUsize,
+    most: AtomicUsize,
+    /// How often each question lets others run first.
+    yields: usize,
 }
 
 impl Hanging {
     fn permit(&self, questions: u64) {
         *self.permissions.lock().expect("lock") += questions;
         self.permitted.notify_all();
+    }
+
+    /// The store, after a while in which others could ask as well.
+    fn counted(&self) -> &MemoryStore {
+        let asking = self.asking.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(asking, Ordering::SeqCst);
+        (0..self.yields).for_each(|_| std::thread::yield_now());
+        self.asking.fetch_sub(1, Ordering::SeqCst);
+        &self.store
     }
 
     /// Lets the question go that hangs now, if one does, and none that comes later.
@@ -38,7 +52,7 @@ impl Hanging {
 
 impl Querier for Hanging {
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError> {
-        self.store.totals(window, filter)
+        self.counted().totals(window, filter)
     }
     fn five_minutes(
         &self,
@@ -46,7 +60,7 @@ impl Querier for Hanging {
         filter: &Filter,
         by: Option<Dimension>,
     ) -> Result<Vec<FiveMinutes>, StoreError> {
-        self.store.five_minutes(window, filter, by)
+        self.counted().five_minutes(window, filter, by)
     }
     fn breakdown(
         &self,
@@ -55,25 +69,25 @@ impl Querier for Hanging {
         by: Dimension,
         limit: usize,
     ) -> Result<Vec<Group>, StoreError> {
-        self.store.breakdown(w, f, by, limit)
+        self.counted().breakdown(w, f, by, limit)
     }
     fn series(&self, window: Window, filter: &Filter, step: i64) -> Result<Vec<Step>, StoreError> {
-        self.store.series(window, filter, step)
+        self.counted().series(window, filter, step)
     }
     fn history(&self, edges: &[Timestamp]) -> Result<Vec<Vec<SeriesSum>>, StoreError> {
-        self.store.history(edges)
+        self.counted().history(edges)
     }
     fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
-        self.store.tag_keys()
+        self.counted().tag_keys()
     }
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
-        self.store.latency(window, filter)
+        self.counted().latency(window, filter)
     }
     fn repeated(&self, w: Window, f: &Filter, more: u64, limit: usize) -> Result<Vec<Repeated>, StoreError> {
-        self.store.repeated(w, f, more, limit)
+        self.counted().repeated(w, f, more, limit)
     }
     fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
-        self.store.duplicates(window, filter)
+        self.counted().duplicates(window, filter)
     }
     fn repetition(
         &self,
@@ -81,7 +95,7 @@ impl Querier for Hanging {
         filter: &Filter,
         question: &crate::store::RepetitionQuestion,
     ) -> Result<Vec<crate::store::GroupRepetition>, StoreError> {
-        self.store.repetition(window, filter, question)
+        self.counted().repetition(window, filter, question)
     }
     fn largest_calls(
         &self,
@@ -90,16 +104,16 @@ impl Querier for Hanging {
         more: u64,
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
-        self.store.largest_calls(w, f, more, limit)
+        self.counted().largest_calls(w, f, more, limit)
     }
     fn served_models(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Pairing>, StoreError> {
-        self.store.served_models(w, f, limit)
+        self.counted().served_models(w, f, limit)
     }
     fn conversations(&self, w: Window, f: &Filter, limit: usize) -> Result<Vec<Conversation>, StoreError> {
-        self.store.conversations(w, f, limit)
+        self.counted().conversations(w, f, limit)
     }
     fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError> {
-        self.store.key_uses(window, limit)
+        self.counted().key_uses(window, limit)
     }
     fn sequence_gaps(
         &self,
@@ -110,16 +124,16 @@ impl Querier for Hanging {
     ) -> Result<SequenceGaps, StoreError> {
         let left = self.permissions.lock().expect("lock");
         *self.permitted.wait_while(left, |left| *left == 0).expect("lock") -= 1;
-        self.store.sequence_gaps(noticed, now, f, limit)
+        self.counted().sequence_gaps(noticed, now, f, limit)
     }
     fn skipped(&self, window: Window) -> Result<crate::record::SkippedSpans, StoreError> {
-        self.store.skipped(window)
+        self.counted().skipped(window)
     }
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
-        self.store.last_call(before, filter)
+        self.counted().last_call(before, filter)
     }
     fn calls(&self, window: Window, filter: &Filter, page: Page) -> Result<CallPage, StoreError> {
-        self.store.calls(window, filter, page)
+        self.counted().calls(window, filter, page)
     }
     fn accounts(
         &self,
@@ -127,7 +141,7 @@ impl Querier for Hanging {
         id: &crate::store::CallId,
         limit: usize,
     ) -> Result<Vec<crate::store::CallAccount>, StoreError> {
-        self.store.accounts(window, id, limit)
+        self.counted().accounts(window, id, limit)
     }
 }
 
@@ -155,6 +169,19 @@ async fn a_rule_that_hangs_holds_back_no_other() {
         runner.evaluate(&querier, at(90)).await;
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_rules_are_evaluated_at_a_time_than_there_are_processors() {
+    let hanging = Arc::new(Hanging { yields: 20, ..Hanging::default() });
+    hanging.permit(1 << 32);
+    let querier: Arc<dyn Querier> = hanging.clone();
+    let mut runner = Runner::new(&configured("interval = '10m'"), None);
+    for now in [300, 600, 900] {
+        runner.evaluate(&querier, at(now)).await;
+    }
+    let (most, processors) = (hanging.most.load(Ordering::SeqCst), std::thread::available_parallelism());
+    assert!((1..=processors.map_or(1, usize::from)).contains(&most), "{most}");
 }
 
 /// Evaluates at `now` while the whole interval passes, so that what hangs is late.
