@@ -102,6 +102,20 @@ pub(crate) enum Word {
     TierSource,
 }
 
+/// A set of words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Words(u8);
+
+impl Words {
+    pub(crate) const fn insert(&mut self, word: Word) {
+        self.0 |= 1 << word as u8;
+    }
+
+    pub(crate) const fn has(self, word: Word) -> bool {
+        self.0 & 1 << word as u8 != 0
+    }
+}
+
 impl Word {
     const ALL: [Self; 6] =
         [Self::Payment, Self::Region, Self::Route, Self::SearchContext, Self::Speed, Self::TierSource];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::billing::Billing;
+use crate::billing::{Billing, Words};
 use crate::charge::Charge;
 use crate::coverage::{Coverage, MAX_PATHS};
 use crate::semconv::error_type;
@@ -167,6 +167,8 @@ pub(crate) struct RequestFacts {
     /// Chat completions only: the provider is asked to run tools of its own, such as a search, which may be billed and of
     /// which not every response reports how often they ran.
     pub(crate) provider_tools: bool,
+    /// What costs more than usual is asked for, a bit per word. Not every gateway grants it, or passes on whether it did.
+    pub(crate) asked: Words,
 }
 
 /// What the response says, filled in event by event.
@@ -177,6 +179,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) service_tier: Option<String>,
     /// The tier in a header, for responses whose body names none.
     pub(crate) header_tier: Option<String>,
+    /// Counts in headers, for bodies that leave them out.
+    pub(crate) header_usage: Usage,
     pub(crate) system_fingerprint: Option<String>,
     /// Wire values by choice index.
     pub(crate) finish_reasons: BTreeMap<u64, String>,
@@ -185,6 +189,8 @@ pub(crate) struct ResponseFacts {
     pub(crate) usage: Usage,
     /// What is billed next to tokens.
     pub(crate) billing: Billing,
+    /// The words that the response gives, be they the usual ones.
+    pub(crate) named: Words,
     /// What the provider or a gateway reports that the call costs.
     pub(crate) charge: Charge,
     /// What the provider calls the total of its tokens.

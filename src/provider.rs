@@ -20,6 +20,7 @@ mod google;
 mod huggingface;
 mod mapped;
 mod media;
+mod meta;
 mod minimax;
 mod mistral;
 mod names;
@@ -47,6 +48,7 @@ mod tests;
 mod unrecognised;
 mod upstage;
 mod vercel;
+mod volcengine;
 mod watsonx;
 mod wrapped;
 
@@ -88,6 +90,8 @@ const FAMILIES: &[&Family] = &[
     &aleph_alpha::FAMILY,
     &agents::FAMILY,
     &media::FAMILY,
+    &meta::FAMILY,
+    &volcengine::FAMILY,
     &selfhosted::FAMILY,
     &openai::FAMILY,
 ];

@@ -16,7 +16,9 @@ impl Call {
         let route = self.request.route.take();
         let characters = self.request.characters;
         let (payment, sound, tools) = (self.request.payment, self.request.sound, self.request.provider_tools);
+        let asked = self.request.asked;
         let response = &mut self.response;
+        response.settle_header_usage();
         response.settle_passes();
         response.settle_tier();
         if let Some(route) = route {
@@ -43,6 +45,7 @@ impl Call {
             response.usage.output_tokens = response.usage.output_tokens.max(total.checked_sub(input));
         }
         response.check_total();
+        response.check_output();
         // A guardrail is billed by the units of text it reads, which only a trace shows.
         let intervened = response.finish_reasons.values().any(|reason| reason == "guardrail_intervened");
         let guarded = self.request.guardrail_id.is_some() || response.guarded || intervened;
@@ -54,6 +57,11 @@ impl Call {
         }
         if tools && response.output && !response.shows_tools() {
             response.unpriced.note(Reason::Member, "request.tools".to_owned());
+        }
+        for word in [Word::Speed, Word::Region] {
+            if asked.has(word) && !response.named.has(word) && response.output {
+                response.unpriced.note(Reason::Member, format!("request.{}", word.key()));
+            }
         }
         if sound && response.usage.input_modality == Modality::default() {
             response.unpriced.note(Reason::Member, "prompt.audio".to_owned());
@@ -123,12 +131,35 @@ impl ResponseFacts {
         self.billing.set_passes(passes);
     }
 
+    /// Takes the counts in headers that the body leaves out.
+    fn settle_header_usage(&mut self) {
+        let counted = std::mem::take(&mut self.header_usage);
+        let same =
+            counted.input_tokens.is_none_or(|input| self.usage.input_tokens.is_none_or(|own| own == input));
+        if same {
+            let usage = &mut self.usage;
+            usage.input_tokens = usage.input_tokens.or(counted.input_tokens);
+            usage.cache_read_tokens = usage.cache_read_tokens.or(counted.cache_read_tokens);
+            usage.output_tokens = usage.output_tokens.or(counted.output_tokens);
+        } else {
+            self.coverage.note(Reason::Header, "header:tokens".to_owned());
+        }
+    }
+
     /// Takes the tier in a header where the body names none.
     fn settle_tier(&mut self) {
         let tier = self.header_tier.take().filter(|_| self.service_tier.is_none());
         if let Some(tier) = tier {
             self.note_tier(&tier);
             self.billing.word(Word::TierSource, "header");
+        }
+    }
+
+    /// Whether what the model wrote is counted where its input is.
+    fn check_output(&mut self) {
+        let uncounted = self.usage.input_tokens.is_some() && self.usage.output_tokens.is_none();
+        if self.output && uncounted && self.complete() {
+            self.coverage.note(Reason::Member, "usage.output_tokens".to_owned());
         }
     }
 

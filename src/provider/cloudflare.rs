@@ -1,18 +1,23 @@
-//! Cloudflare Workers AI: models by their names in the path, directly and through AI Gateway. Every response is within
-//! `result`. Source: developers.cloudflare.com, "Workers AI REST API", 2026-10.
+//! Cloudflare Workers AI: models by their names in the path, directly and through AI Gateway, or in the body next to
+//! their input, where other providers' models are served as well. Every response is within `result`. Sources:
+//! developers.cloudflare.com, "Workers AI REST API", 2026-10, and "AI Gateway: REST API", 2026-11.
 
 use super::family::Family;
 use super::format::{Reading, Recognised};
-use super::mapped::{COMMON_PARAMETERS, Input, Mapped, Say};
+use super::mapped::{Ask, COMMON_PARAMETERS, Input, Mapped, Say};
 use super::openai::usage::{self, OpenAi};
+use super::read::field;
 use super::read::usage::{Dialect, Slot, Tally};
 use super::served::SERVED;
 use super::target::Target;
 use super::target::hosts::Host;
+use super::wrapped::Wrapped;
 use crate::call::Operation;
+use crate::json::Json;
 use crate::semconv::provider;
 
-pub(super) const FAMILY: Family = Family { hosts: HOSTS, formats: &[recognise, universal], fetches: &[] };
+pub(super) const FAMILY: Family =
+    Family { hosts: HOSTS, formats: &[recognise, run, universal], fetches: &[] };
 
 const HOSTS: &[(Host, &str)] = &[
     (Host::Name("api.cloudflare.com"), provider::CLOUDFLARE),
@@ -62,6 +67,30 @@ fn recognise(target: &Target<'_>) -> Option<Recognised> {
     Some(Recognised::new(format, operation).provider(target.provider).model(Some(model)))
 }
 
+/// A request within `input` and a response within `result`, in the format of the model's maker.
+static RUN: Wrapped = Wrapped {
+    outer: Mapped {
+        request: &[(&["model"], Ask::Model)],
+        response: &[("result.image", Say::Output), ("result.audio", Say::Output)],
+        places_are_choices: false,
+        ..Mapped::CHAT
+    },
+    request: Some("input"),
+    response: &["result"],
+    inner: &SERVED,
+};
+
+/// `.../accounts/ACCOUNT/ai/run`.
+fn run(target: &Target<'_>) -> Option<Recognised> {
+    let path = target.ends_with(&["ai", "run"]) && target.is_of(provider::CLOUDFLARE);
+    let recognised = Recognised::new(&RUN, Operation::Chat).provider(target.provider);
+    path.then(|| Recognised { operation_of: Some(asked), ..recognised })
+}
+
+fn asked(body: &Json<'_>) -> Option<Operation> {
+    field::string(body, "model").map(|model| operation(&model))
+}
+
 /// `/v1/ACCOUNT/GATEWAY` of AI Gateway, which takes a list of requests to providers and gives the response of the first
 /// that succeeds in that provider's format.
 fn universal(target: &Target<'_>) -> Option<Recognised> {
@@ -77,11 +106,11 @@ fn operation(model: &str) -> Operation {
         Operation::Rerank
     } else if is(&["bge-", "embedding", "plamo-embed"]) {
         Operation::Embeddings
-    } else if is(&["flux", "stable-diffusion", "dreamshaper", "lucid-origin", "/phoenix"]) {
+    } else if is(&["flux", "stable-diffusion", "dreamshaper", "lucid-origin", "/phoenix", "image"]) {
         Operation::ImageGeneration
-    } else if is(&["whisper", "nova-3", "/flux-asr"]) {
+    } else if is(&["whisper", "nova-3", "/flux-asr", "transcribe"]) {
         Operation::Transcription
-    } else if is(&["melotts", "aura-"]) {
+    } else if is(&["melotts", "aura-", "-tts"]) {
         Operation::Speech
     } else if is(&["resnet", "distilbert", "detr-"]) {
         Operation::Classification

@@ -1,5 +1,5 @@
 //! Clouds that serve models behind endpoints of the customer's own: Databricks, Amazon SageMaker, Azure ML, SAP AI Core's
-//! orchestration and RunPod.
+//! orchestration, Baseten and RunPod.
 
 use super::family::Family;
 use super::format::Recognised;
@@ -15,7 +15,7 @@ use crate::semconv::provider;
 
 pub(super) const FAMILY: Family = Family {
     hosts: HOSTS,
-    formats: &[databricks, sagemaker, azure_ml, sap, runpod],
+    formats: &[databricks, sagemaker, azure_ml, sap, baseten, runpod],
     fetches: &[recognise_fetch],
 };
 
@@ -99,6 +99,14 @@ fn sap(target: &Target<'_>) -> Option<Recognised> {
     let path = target.ends_with(&["completion"]) && target.has("deployments");
     let recognised = Recognised::new(&ORCHESTRATION, Operation::Chat).provider(target.provider);
     (path && target.is_of(provider::SAP_AI_CORE)).then_some(recognised)
+}
+
+/// `/production/predict`, `/development/predict` and `/environments/NAME/predict` of a model, whose name begins the host's;
+/// OpenAI's formats are below `/sync`. Source: docs.baseten.co, "Call your model", 2026-11.
+fn baseten(target: &Target<'_>) -> Option<Recognised> {
+    let model = target.host.strip_suffix(".api.baseten.co")?;
+    let recognised = served::call(&SERVED, Some(model)).provider(target.provider);
+    target.ends_with(&["predict"]).then(|| recognised.needs_prompt(PROMPTS))
 }
 
 const RUNPOD_USAGE: Table = &[

@@ -7,7 +7,7 @@ use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
 use crate::memory::{Buffer, Limit};
 use crate::provider::evidence::{self, Evidence};
-use crate::provider::read::{document, state};
+use crate::provider::read::{document, reported, state};
 use crate::provider::repeated::{self, Channel, Repeated, Repetition};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
@@ -172,6 +172,7 @@ impl dyn WireFormat {
             self.read_body(body, reading);
             if !reading.unreadable {
                 state::read(body, &mut reading.facts);
+                reported::read(body, &mut reading.facts);
             }
         })
     }
@@ -199,6 +200,9 @@ impl dyn WireFormat {
         }
         let read = document::leniently(event.data, true, reading, |data, reading| {
             self.read_event(Event { data, ..event }, reading);
+            if !reading.unreadable {
+                reported::read(data, &mut reading.facts);
+            }
         });
         if !read && (event.exception || event.name == Some("error")) {
             reading.facts.note_error(Some(ErrorFacts::default()));

@@ -42,9 +42,13 @@ pub(super) enum Ask {
 pub(super) enum Say {
     Id,
     Model,
+    /// The model of one part of a response: the tokens of several cannot be separated.
+    PartModel,
     Tier,
     /// A count, or an object of counts.
     Usage(&'static Member),
+    /// The same, of documents that have no [`Usage`](Self::Usage): several places may repeat one object.
+    UsageElse(&'static Member),
     /// The finish reason of the choice.
     Finish,
     Text,
@@ -67,6 +71,8 @@ pub(super) enum Say {
     Status,
     /// A flag that is set in the last piece of a stream.
     End,
+    /// A member that only the last piece of a stream has.
+    Last,
     /// What kind of event this is.
     Event,
     ErrorCode,

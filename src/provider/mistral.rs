@@ -40,13 +40,14 @@ static CONVERSATIONS: Mapped = Mapped {
     response: &[
         ("usage", Say::Usage(&OpenAi::MEMBER)),
         ("outputs[].type", Say::Usage(&ENTRIES)),
-        ("outputs[].model", Say::Model),
+        // A handoff has the outputs of several agents, each with a model of its own, and one count of tokens.
+        ("outputs[].model", Say::PartModel),
         ("outputs[].content", Say::Text),
         ("outputs[].content[].text", Say::Text),
         ("outputs[].arguments", Say::Output),
         // Events of a stream.
         ("type", Say::Event),
-        ("model", Say::Model),
+        ("model", Say::PartModel),
         ("content", Say::Text),
         ("content.text", Say::Text),
         ("arguments", Say::Output),

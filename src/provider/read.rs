@@ -7,6 +7,7 @@ pub(crate) mod headers;
 pub(crate) mod lenient;
 pub(super) mod part;
 mod repair;
+pub(super) mod reported;
 pub(crate) mod state;
 pub(super) mod status;
 pub(super) mod usage;

@@ -12,7 +12,7 @@ use super::anthropic::messages;
 use super::format::{Event, Framing, Reading, Recognised, WireFormat};
 use super::mapped::{Ask, Input, Mapped, Said, Say};
 use super::openai::{chunk, prompts, read_messages, usage};
-use super::read::document::{Unreadable, document, leniently};
+use super::read::document::{DONE, Unreadable, document, leniently};
 use super::read::error;
 use super::read::lenient::{List, Text};
 use super::read::usage::{Dialect, Member, Slot, Tally};
@@ -107,6 +107,9 @@ const RESPONSE: &[Said] = &[
     // vLLM.
     ("request_id", Say::Id),
     ("text[]", Say::WholeText),
+    // Workers AI.
+    ("response", Say::Text),
+    ("tool_calls[].name", Say::ToolName),
     // Triton.
     ("model_name", Say::Model),
     ("text_output", Say::Text),
@@ -261,6 +264,10 @@ impl WireFormat for Served {
 }
 
 fn read_piece(event: Event<'_>, reading: &mut Reading) {
+    if event.data.trim_ascii() == DONE {
+        reading.facts.ended = true;
+        return;
+    }
     match family(event.data, reading) {
         Ok(Family::OpenAi) => chunk::read_event(event, reading),
         Ok(Family::Anthropic) => messages::read_event(event, reading),

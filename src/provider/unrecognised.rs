@@ -1,78 +1,9 @@
 //! Requests to known providers that no wire format takes: not a call that is understood, and not silence either. They
 //! are named by the shape of their path, without ids.
 
+mod free;
+
 use super::target::Target;
-
-/// Words of paths that cost nothing or manage something: what is below them is no call of a model.
-///
-/// Two of them begin what is billed later, where no client of HTTP sees it: a batch's usage is in a file of results, and
-/// that of a `realtime` session in its WebSocket or WebRTC channel. Their requests have no usage to miss.
-const FREE: &[&str] = &[
-    "agents",
-    "api_keys",
-    "assistants",
-    "batch",
-    "batches",
-    "batchPredictionJobs",
-    "cachedContents",
-    "cancel",
-    "client_secrets",
-    "containers",
-    "conversations",
-    "count-tokens",
-    "count_tokens",
-    "datasets",
-    "detokenize",
-    "documents",
-    "evals",
-    "events",
-    "feedback",
-    "files",
-    "fileSearchStores",
-    "fine-tunes",
-    "fine-tuning",
-    "fine_tuning",
-    "input_tokens",
-    "keys",
-    "libraries",
-    "login",
-    "memory_stores",
-    "metrics",
-    "moderations",
-    "oauth",
-    "organization",
-    "organizations",
-    "realtime",
-    "sessions",
-    "skills",
-    "telemetry",
-    "threads",
-    "token",
-    "tokenization",
-    "tokenize",
-    "tokenize-text",
-    "traces",
-    "tunedModels",
-    "tuningJobs",
-    "uploads",
-    "usage",
-    "vector_stores",
-    "voices",
-    "webhooks",
-];
-
-/// Google's actions behind a colon that are none of a model.
-const FREE_ACTIONS: &[&str] = &[
-    "asyncBatchEmbedContent",
-    "batchGenerateContent",
-    "cancel",
-    "computeTokens",
-    "countTokens",
-    "fetchPredictOperation",
-    "register",
-    "upload",
-    "wait",
-];
 
 /// What the domains of clouds carry besides models, by the word that their models are below.
 const SHARED_HOSTS: &[(&str, &[&str])] = &[
@@ -94,18 +25,14 @@ const MAX_SEGMENTS: usize = 8;
 /// Bytes of a word.
 const MAX_WORD: usize = 32;
 
-/// The shape of the path of a request to this provider, unless what it asks for is known to cost nothing.
+/// The shape of the path of a request to this provider, unless what it asks for is known to be no call of a model.
 pub(super) fn shape(target: &Target<'_>) -> Option<(&'static str, String)> {
     let provider = target.provider?;
     let shared = SHARED_HOSTS.iter().find(|(host, _)| target.host.ends_with(host));
     if shared.is_some_and(|(_, words)| !words.iter().any(|word| target.has(word))) {
         return None;
     }
-    let free = |segment: &str| match segment.rsplit_once(':') {
-        Some((_, action)) => FREE_ACTIONS.contains(&action),
-        None => FREE.contains(&segment),
-    };
-    if target.segments.iter().any(|segment| free(segment)) || target.ends_with(&["models"]) {
+    if free::is_free(target) {
         return None;
     }
     let words = target.segments.iter().take(MAX_SEGMENTS).map(|segment| word(segment));
@@ -144,7 +71,7 @@ fn is_version(text: &str) -> bool {
 mod tests {
     use super::super::unrecognised;
 
-    fn shape(url: &str) -> Option<String> {
+    pub(super) fn shape(url: &str) -> Option<String> {
         unrecognised(&http::Method::POST, &url.parse().unwrap()).map(|(_, shape)| shape)
     }
 
@@ -168,16 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_what_costs_nothing_and_who_is_unknown() {
+    fn leaves_out_who_is_unknown_what_clouds_have_besides_models_and_calls() {
         for url in [
-            "https://api.openai.com/v1/files",
-            "https://api.openai.com/v1/batches",
-            "https://api.openai.com/v1/moderations",
-            "https://api.openai.com/v1/responses/resp_1/cancel",
-            "https://api.openai.com/v1/responses/input_tokens",
-            "https://api.anthropic.com/v1/messages/count_tokens",
-            "https://generativelanguage.googleapis.com/v1beta/models/gemini-3:countTokens",
-            "https://generativelanguage.googleapis.com/v1beta/cachedContents",
             "https://w.cloud.databricks.com/api/2.0/sql/statements",
             "https://example.com/v1/dreams",
             "http://localhost:8000/v1/dreams",
@@ -192,6 +111,8 @@ mod tests {
     #[test]
     fn asks_posts_alone() {
         let url = "https://api.openai.com/v1/dreams".parse().unwrap();
-        assert_eq!(unrecognised(&http::Method::GET, &url), None);
+        for method in ["GET", "HEAD", "DELETE", "PUT", "PATCH", "OPTIONS"] {
+            assert_eq!(unrecognised(&method.parse().unwrap(), &url), None, "{method}");
+        }
     }
 }

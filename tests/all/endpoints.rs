@@ -11,7 +11,7 @@ use crate::support::wire;
 const FIXTURES: &str = include_str!("../fixtures/endpoints.json");
 
 /// What the fixtures call an attribute. What a case leaves out is not compared, save usage, which is absent then.
-const EXPECTED: [(&str, &str); 17] = [
+const EXPECTED: [(&str, &str); 18] = [
     ("op", attribute::OPERATION_NAME),
     ("provider", attribute::PROVIDER_NAME),
     ("request_model", attribute::REQUEST_MODEL),
@@ -27,6 +27,7 @@ const EXPECTED: [(&str, &str); 17] = [
     ("outcome", attribute::OUTCOME),
     ("error", attribute::ERROR_TYPE),
     ("cost", attribute::USAGE_COST),
+    ("cost_status", attribute::COST_STATUS),
     ("factors", attribute::COST_FACTORS),
     ("unparsed", attribute::USAGE_UNPARSED),
 ];
@@ -161,7 +162,8 @@ fn differences(attributes: &Map<String, Value>, expected: &Map<String, Value>) -
         .filter_map(|(name, attribute)| {
             let wanted = expected.get(*name).cloned().unwrap_or_default();
             let found = attributes.get(*attribute).cloned().unwrap_or_default();
-            let same = found == wanted || found.as_f64().is_some() && found.as_f64() == wanted.as_f64();
+            let near = |(found, wanted): (f64, f64)| (found - wanted).abs() <= wanted.abs() * 1e-9;
+            let same = found == wanted || found.as_f64().zip(wanted.as_f64()).is_some_and(near);
             (!same).then(|| format!("{name}: {found} instead of {wanted}"))
         })
         .collect()
@@ -181,7 +183,11 @@ async fn reads_every_endpoint_for_every_chunking() {
                     wrong.push(format!("{about}: {} spans", replayed.spans.len()));
                     continue;
                 };
-                let found = differences(&replay::attributes(span), &case.expect);
+                let attributes = replay::attributes(span);
+                if attributes.get(attribute::UNPARSED).is_some_and(|why| why == "malformed") {
+                    wrong.push(format!("{about}: malformed"));
+                }
+                let found = differences(&attributes, &case.expect);
                 wrong.extend(found.iter().map(|difference| format!("{about}: {difference}")));
             }
         }

@@ -230,6 +230,31 @@ async fn records_a_video_when_it_is_made() {
     assert_eq!(call(&replay, &get("completed")).await, None);
 }
 
+/// A task whose response has counts that only the fetched one has.
+#[tokio::test]
+async fn records_the_tokens_of_a_video_when_it_is_made() {
+    let replay = Replay::start(1).await.unwrap();
+    let url = "https://ark.cn-beijing.volces.com/api/v3/contents/generations/tasks";
+    let asked = json!({"model": "wren-seedance", "content": [{"type": "text", "text": "a river"}]});
+    let said =
+        call(&replay, &exchange("POST", url, Some(asked), 200, &json!({"id": "cgt-1"}))).await.unwrap();
+    assert_eq!(
+        (&said[attribute::OUTCOME], &said[attribute::RESPONSE_ID]),
+        (&json!("pending"), &json!("cgt-1"))
+    );
+    let task = |status: &str, usage: Value| {
+        let task = json!({"id": "cgt-1", "model": "wren-seedance", "status": status, "usage": usage});
+        exchange("GET", &format!("{url}/cgt-1"), None, 200, &task)
+    };
+    assert_eq!(call(&replay, &task("running", json!(null))).await, None);
+    let usage = json!({"completion_tokens": 900, "total_tokens": 900});
+    let said = call(&replay, &task("succeeded", usage.clone())).await.unwrap();
+    assert_eq!(said[attribute::OUTCOME], "completed");
+    assert_eq!(said[attribute::USAGE_OUTPUT_TOKENS], 900);
+    assert_eq!(said[attribute::OPERATION_NAME], "video_generation");
+    assert_eq!(call(&replay, &task("succeeded", usage)).await, None);
+}
+
 /// A known provider's endpoint that no wire format takes is counted by the shape of its path, is logged once, and is no call.
 #[tokio::test]
 async fn counts_requests_that_no_format_takes() {

@@ -24,6 +24,15 @@ async fn counts(url: &str, events: &[Value]) -> Counts {
     counts
 }
 
+/// The API itself, and those that speak its format: another provider, a server of one's own, a gateway.
+const ANTHROPIC: [&str; 4] = [
+    "https://api.anthropic.com/v1/messages",
+    "https://dashscope-intl.aliyuncs.com/apps/anthropic/v1/messages",
+    "http://10.1.2.3:4000/v1/messages",
+    "http://gateway.internal/anthropic/v1/messages",
+];
+
+/// The counts, which do not depend on the host.
 async fn anthropic(start: Value, deltas: &[Value]) -> Counts {
     let mut events = vec![
         json!({"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "content": [], "usage": start}}),
@@ -33,7 +42,12 @@ async fn anthropic(start: Value, deltas: &[Value]) -> Counts {
         events.push(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": delta}));
     }
     events.push(json!({"type": "message_stop"}));
-    counts("https://api.anthropic.com/v1/messages", &events).await
+    let [first, others @ ..] = ANTHROPIC;
+    let known = counts(first, &events).await;
+    for url in others {
+        assert_eq!(counts(url, &events).await, known, "{url}");
+    }
+    known
 }
 
 #[tokio::test]
@@ -87,6 +101,12 @@ async fn anthropic_counts_of_start_and_deltas_are_overlaid() {
                 json!({"cache_read_input_tokens": 2048, "cache_creation_input_tokens": 0, "output_tokens": 6}),
             ],
             [Some(2400), Some(6), Some(2048), Some(0)],
+        ),
+        (
+            "a cache that first comes late, next to the input without it",
+            &json!({"input_tokens": 0, "output_tokens": 0}),
+            vec![json!({"input_tokens": 600, "cache_read_input_tokens": 3000, "output_tokens": 6})],
+            [Some(3600), Some(6), Some(3000), None],
         ),
         (
             "a cache of zero in the delta says nothing",

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::billing;
+use crate::billing::{self, Word};
 use crate::call::{Operation, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::coverage::Reason;
@@ -181,6 +181,12 @@ pub(in crate::provider) fn read_request(body: &Json<'_>, facts: &mut RequestFact
     facts.top_k = field::int(body, "top_k");
     facts.stop_sequences = field::strings(body, "stop_sequences");
     facts.service_tier = field::string(body, "service_tier");
+    for (name, usual, word) in [("speed", "standard", Word::Speed), ("inference_geo", "global", Word::Region)]
+    {
+        if field::string(body, name).is_some_and(|asked| !asked.is_empty() && asked != usual) {
+            facts.asked.insert(word);
+        }
+    }
     let output = body.get("output_config");
     facts.reasoning_level = output.and_then(|output| field::string(output, "effort"));
     let format = output.and_then(|output| output.get("format")).or_else(|| body.get("output_format"));

@@ -37,14 +37,18 @@ struct Source<'a> {
     file_search_store: Text<'a>,
 }
 
+/// How many of the queries of one response are billed.
+pub(super) fn billed(model: Option<&str>, queries: u64) -> u64 {
+    let by_prompt = model
+        .is_some_and(|model| ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation)));
+    if by_prompt { queries.min(1) } else { queries }
+}
+
 impl Grounding<'_> {
     pub(super) fn read(&self, facts: &mut ResponseFacts) {
         let queries = self.web_search_queries.0.iter().chain(&self.image_search_queries.0);
         let queries = queries.filter(|query| query.some().is_some()).count() as u64;
-        let by_prompt = facts.model.as_deref().is_some_and(|model| {
-            ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation))
-        });
-        facts.billing.set(billing::Count::WebSearch, if by_prompt { queries.min(1) } else { queries });
+        facts.billing.set(billing::Count::WebSearch, billed(facts.model.as_deref(), queries));
         for chunk in self.grounding_chunks.0.iter().filter_map(|chunk| chunk.0.as_ref()) {
             if chunk.maps.0.is_some() {
                 facts.unpriced.note(Reason::Member, "groundingChunks.maps".to_owned());

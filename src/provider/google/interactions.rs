@@ -1,10 +1,14 @@
 //! Gemini's Interactions, of the Gemini API and of Vertex AI: whole, streamed, or in the background and fetched later.
-//! Source: ai.google.dev, "Interactions API", 2026-10, and the shapes of its preview of 2025-12.
+//! Sources: ai.google.dev, "Interactions API", 2026-10, and the shapes of its preview of 2025-12; docs.cloud.google.com,
+//! "Gemini Enterprise Agent Platform", v1beta1 `Interaction`, `Usage` and `InteractionStreamingEvent`, 2026-11. Vertex AI
+//! writes the same members as both services do in its client libraries' calls, and under the names of its protocol
+//! buffers elsewhere.
 
 use super::generate::provider_of;
-use super::tokens;
+use super::{grounding, tokens};
+use crate::billing::Count;
 use crate::call::Operation;
-use crate::provider::format::{Reading, Recognised};
+use crate::provider::format::{Framing, Reading, Recognised};
 use crate::provider::mapped::{Ask, Input, Mapped, Said, Say};
 use crate::provider::read::usage::common::{
     CHARGES, MODALITY, cache_modality, input_modality, output_modality,
@@ -31,6 +35,23 @@ const TOKENS: Table = &[
     ("raw_prompt_token", Member::Free),
 ];
 
+/// As Vertex AI's protocol buffers name them.
+const PROTO_TOKENS: Table = &[
+    ("totalInputTokens", Member::Count(Slot::Input)),
+    ("totalOutputTokens", Member::Count(Slot::Output)),
+    ("totalThoughtTokens", Member::Count(Slot::Thoughts)),
+    ("totalReasoningTokens", Member::Count(Slot::Thoughts)),
+    ("totalCachedTokens", Member::Count(Slot::CacheRead)),
+    ("totalToolUseTokens", Member::Count(Slot::ToolPrompt)),
+    ("totalTokens", Member::Count(Slot::Total)),
+    ("inputTokensByModality", Member::Each(MODALITY, input_modality)),
+    ("outputTokensByModality", Member::Each(MODALITY, output_modality)),
+    ("cachedTokensByModality", Member::Each(MODALITY, cache_modality)),
+    ("toolUseTokensByModality", Member::Each(MODALITY, input_modality)),
+    ("groundingToolCount", Member::Each(GROUNDING, grounding)),
+    ("rawPromptToken", Member::Free),
+];
+
 const GROUNDING: Table = &[("type", Member::Text(Name::Kind)), ("count", Member::Count(Slot::Element))];
 
 fn grounding(element: &Tally<'_>, tally: &mut Tally<'_>) -> bool {
@@ -42,7 +63,7 @@ fn grounding(element: &Tally<'_>, tally: &mut Tally<'_>) -> bool {
     search || count == 0
 }
 
-const USAGE: Member = Member::Object(&[TOKENS, CHARGES]);
+const USAGE: Member = Member::Object(&[TOKENS, PROTO_TOKENS, CHARGES]);
 
 const RESPONSE: &[Said] = &[
     ("id", Say::Id),
@@ -69,9 +90,34 @@ const RESPONSE: &[Said] = &[
     ("delta.content.text", Say::Reasoning),
     ("delta.arguments", Say::ToolArguments),
     ("delta.data", Say::Output),
+    // Of any event: the same counts once more.
+    ("metadata.total_usage", Say::UsageElse(&USAGE)),
+    ("metadata.totalUsage", Say::UsageElse(&USAGE)),
+    // Protocol buffers.
+    ("modelInteraction.model", Say::Model),
+    ("serviceTier", Say::Tier),
+    ("steps[].modelOutput.content[].text.text", Say::WholeText),
+    ("stepList.steps[].modelOutput.content[].text.text", Say::WholeText),
+    ("interactionCreatedEvent.interaction.id", Say::Id),
+    ("interactionCreatedEvent.interaction.modelInteraction.model", Say::Model),
+    ("interactionCreatedEvent.interaction.status", Say::Status),
+    ("interactionStatusUpdate.status", Say::Status),
+    ("interactionStatusUpdate.usage", Say::Usage(&USAGE)),
+    ("stepDelta.delta.text.text", Say::Text),
+    ("stepDelta.delta.text", Say::Text),
+    ("stepStop.usage", Say::Usage(&USAGE)),
+    ("interactionCompletedEvent", Say::Last),
+    ("interactionCompletedEvent.interaction.id", Say::Id),
+    ("interactionCompletedEvent.interaction.modelInteraction.model", Say::Model),
+    ("interactionCompletedEvent.interaction.model", Say::Model),
+    ("interactionCompletedEvent.interaction.serviceTier", Say::Tier),
+    ("interactionCompletedEvent.interaction.status", Say::Status),
+    ("interactionCompletedEvent.interaction.usage", Say::Usage(&USAGE)),
+    ("errorEvent.error.code", Say::ErrorCode),
+    ("errorEvent.error.message", Say::ErrorMessage),
 ];
 
-static INTERACTIONS: Mapped = Mapped {
+const API: Mapped = Mapped {
     request: &[
         (&["agent"], Ask::Model),
         (&["model"], Ask::Model),
@@ -84,9 +130,19 @@ static INTERACTIONS: Mapped = Mapped {
         (&["generation_config", "seed"], Ask::Seed),
         (&["generation_config", "stop_sequences"], Ask::Stop),
         (&["generation_config", "thinking_level"], Ask::ReasoningLevel),
+        // Protocol buffers.
+        (&["interaction", "agentInteraction", "agent"], Ask::Model),
+        (&["interaction", "modelInteraction", "model"], Ask::Model),
+        (&["interaction", "previousInteractionId"], Ask::PreviousResponse),
+        (&["interaction", "serviceTier"], Ask::Tier),
     ],
     fields_not_hashed: &["stream", "store", "background", "service_tier", "labels"],
-    input: Input::Prompts(&[&["system_instruction"], &["input"]]),
+    input: Input::Prompts(&[
+        &["system_instruction"],
+        &["input"],
+        &["interaction", "systemInstruction"],
+        &["interaction", "stringContent"],
+    ]),
     response: RESPONSE,
     last_events: &["interaction.completed", "interaction.complete"],
     places_are_choices: false,
@@ -94,20 +150,28 @@ static INTERACTIONS: Mapped = Mapped {
     ..Mapped::CHAT
 };
 
-/// `.../interactions`.
+static INTERACTIONS: Mapped = API;
+/// A stream that is no stream of events is one array of them.
+static ARRAYS: Mapped = Mapped { framing: Framing::JsonArray, ..API };
+
+/// `.../interactions`, and `.../interactions:createStream` of Vertex AI.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
-    let path = target.ends_with(&["interactions"]) && is_google(target);
-    path.then(|| call(target).kept())
+    let last = target.segments.last().filter(|_| is_google(target))?;
+    match last.as_ref() {
+        "interactions" => Some(call(&INTERACTIONS, target).kept()),
+        "interactions:createStream" => Some(call(&ARRAYS, target).stream(true).kept()),
+        _ => None,
+    }
 }
 
 /// `.../interactions/ID`, which may resume a stream.
 pub(super) fn recognise_fetch(target: &Target<'_>) -> Option<Recognised> {
     let id = target.last_after(&["interactions"]).filter(|_| is_google(target))?;
-    Some(call(target).fetches(id).stream(target.parameter("stream") == Some("true")))
+    Some(call(&INTERACTIONS, target).fetches(id).stream(target.parameter("stream") == Some("true")))
 }
 
-fn call(target: &Target<'_>) -> Recognised {
-    let recognised = Recognised::new(&INTERACTIONS, Operation::GenerateContent);
+fn call(format: &'static Mapped, target: &Target<'_>) -> Recognised {
+    let recognised = Recognised::new(format, Operation::GenerateContent);
     recognised.provider(Some(provider_of(target))).carrying(&["input"])
 }
 
@@ -119,5 +183,9 @@ fn is_google(target: &Target<'_>) -> bool {
 }
 
 fn note_counts(tally: &Tally<'_>, reading: &mut Reading) {
-    tokens::note(tally, &mut reading.facts);
+    let facts = &mut reading.facts;
+    tokens::note(tally, facts);
+    if let Some(queries) = tally.get(Slot::WebSearch) {
+        facts.billing.set(Count::WebSearch, grounding::billed(facts.model.as_deref(), queries));
+    }
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Mapped, Say};
 use crate::call::{ErrorFacts, MAX_IDENTIFIER};
+use crate::coverage::Reason;
 use crate::provider::format::Reading;
 use crate::provider::read::document::{Unreadable, refuse};
 use crate::provider::read::error;
@@ -31,10 +32,23 @@ pub(super) struct Walked {
     task: bool,
 }
 
+/// Whether an object of counts is there, and whether it counts anything.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    there: bool,
+    any: bool,
+}
+
+impl Counted {
+    fn of(tally: &Tally<'_>) -> Self {
+        Self { there: tally.is_there(), any: tally.counts_any() }
+    }
+}
+
 impl Walked {
-    fn note_counts(&mut self, tally: &Tally<'_>) {
-        self.stated |= tally.is_there() || tally.counts_any();
-        self.counted |= tally.counts_any();
+    fn note_counts(&mut self, found: Counted) {
+        self.stated |= found.there || found.any;
+        self.counted |= found.any;
     }
 }
 
@@ -52,6 +66,7 @@ pub(super) fn walk(
         said: Vec::new(),
         ended: false,
         tally: None,
+        other_tally: None,
         error: ErrorFacts::default(),
     };
     let active: Vec<_> = api.response.iter().map(|(path, say)| (*path, *say)).collect();
@@ -64,9 +79,10 @@ pub(super) fn walk(
         walk.note(say, choice, text, reading);
     }
     reading.facts.ended |= walk.ended;
-    let Walk { walked, tally, error, .. } = walk;
-    // What a pending call asks for is billed when it is done.
-    if let Some(tally) = tally.filter(|_| !reading.facts.pending) {
+    let Walk { walked, tally, other_tally, error, .. } = walk;
+    let tally = tally.filter(|tally| tally.is_there() || tally.counts_any()).or(other_tally);
+    // What a pending call asks for is billed when it is done; a stream counts what there is so far.
+    if let Some(tally) = tally.filter(|_| event || !reading.facts.pending) {
         (api.note)(&tally, reading);
     }
     if error.code.is_some() {
@@ -87,6 +103,8 @@ struct Walk<'r, 'a> {
     /// A flag of the end is set.
     ended: bool,
     tally: Option<Box<Tally<'a>>>,
+    /// What repeats the counts elsewhere in the document.
+    other_tally: Option<Box<Tally<'a>>>,
     error: ErrorFacts,
 }
 
@@ -106,7 +124,7 @@ fn behind(path: &'static str, name: &str) -> Option<&'static str> {
     if rest.is_empty() || rest.starts_with("[]") { Some(rest) } else { rest.strip_prefix('.') }
 }
 
-impl Walk<'_, '_> {
+impl<'a> Walk<'_, 'a> {
     /// Takes over what one member says.
     fn note(&mut self, say: Say, choice: u64, text: Cow<'_, str>, reading: &mut Reading) {
         let facts = &mut reading.facts;
@@ -122,6 +140,12 @@ impl Walk<'_, '_> {
                 note(&mut facts.id, text);
             }
             Say::Model => note(&mut facts.model, text),
+            Say::PartModel => {
+                if facts.model.as_ref().is_some_and(|model| *model != text) {
+                    facts.coverage.note(Reason::Member, "models".to_owned());
+                }
+                note(&mut facts.model, text);
+            }
             Say::Tier => note(&mut facts.service_tier, text),
             Say::Event => self.walked.event = Some(text.into_owned()),
             Say::Status => {
@@ -176,20 +200,31 @@ impl Walk<'_, '_> {
                 self.walked.stated = true;
                 facts.pending = true;
             }
-            Say::ErrorCode | Say::End | Say::Usage(_) | Say::Each(_) => {}
+            Say::ErrorCode | Say::End | Say::Last | Say::Usage(_) | Say::UsageElse(_) | Say::Each(_) => {}
         }
     }
 
-    /// Counts an element, whatever it is.
+    /// Notes that a value is there, whatever it is.
     fn element(&mut self, active: &[(&'static str, Say)]) {
-        for (rest, say) in active {
-            if let Say::Each(slot) = say
-                && rest.is_empty()
-            {
-                self.walked.stated = true;
-                self.tally.get_or_insert_default().add(*slot, 1);
+        for (_, say) in active.iter().filter(|(rest, _)| rest.is_empty()) {
+            match say {
+                Say::Each(slot) => {
+                    self.walked.stated = true;
+                    self.tally.get_or_insert_default().add(*slot, 1);
+                }
+                Say::Last => {
+                    self.walked.stated = true;
+                    self.ended = true;
+                }
+                _ => {}
             }
         }
+    }
+
+    /// The counts that a member belongs to.
+    fn counts(&mut self, other: bool) -> &mut Tally<'a> {
+        let tally = if other { &mut self.other_tally } else { &mut self.tally };
+        tally.get_or_insert_default()
     }
 
     fn flag(&mut self, say: Say, set: bool) {
@@ -217,19 +252,21 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for At<'_, '_, 'a, '_> {
         let Self { walk, active, name, .. } = self;
         walk.element(&active);
         let count = active.iter().find_map(|(rest, say)| match say {
-            Say::Usage(member) if rest.is_empty() => Some(*member),
+            Say::Usage(member) if rest.is_empty() => Some((*member, false)),
+            Say::UsageElse(member) if rest.is_empty() => Some((*member, true)),
             _ => None,
         });
-        let Some(member) = count else {
+        let Some((member, other)) = count else {
             return deserializer.deserialize_any(Self { walk, active, ..self });
         };
         // Other paths may lead into an object of counts: it is read once for each.
         if active.len() > 1 {
             let raw = <&RawValue>::deserialize(deserializer)?;
             let mut counts = serde_json::Deserializer::from_str(raw.get());
-            let tally = walk.tally.get_or_insert_default();
-            Named { name, member, tally }.deserialize(&mut counts).map_err(D::Error::custom)?;
-            walk.walked.note_counts(tally);
+            let tally = walk.counts(other);
+            Named { name, member, tally: &mut *tally }.deserialize(&mut counts).map_err(D::Error::custom)?;
+            let found = Counted::of(tally);
+            walk.walked.note_counts(found);
             let active = active.into_iter().filter(|(rest, _)| !rest.is_empty()).collect();
             let mut others = serde_json::Deserializer::from_str(raw.get());
             others
@@ -237,9 +274,10 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for At<'_, '_, 'a, '_> {
                 .map_err(D::Error::custom)?;
             return Ok(());
         }
-        let tally = walk.tally.get_or_insert_default();
-        Named { name, member, tally }.deserialize(deserializer)?;
-        walk.walked.note_counts(tally);
+        let tally = walk.counts(other);
+        Named { name, member, tally: &mut *tally }.deserialize(deserializer)?;
+        let found = Counted::of(tally);
+        walk.walked.note_counts(found);
         Ok(())
     }
 }

@@ -21,6 +21,9 @@ static VIDEOS: Mapped = Mapped {
         ("seconds", Say::Usage(&Member::Count(Slot::OutputVideoSeconds))),
         ("error.code", Say::ErrorCode),
         ("error.message", Say::ErrorMessage),
+        // Azure's first models: how many videos of which length were asked for.
+        ("n_seconds", Say::Usage(&Member::Count(Slot::OutputVideoSeconds))),
+        ("failure_reason", Say::ErrorCode),
         // xAI.
         ("request_id", Say::Task),
         ("video.duration", Say::Usage(&Member::Count(Slot::OutputVideoSeconds))),
@@ -34,17 +37,25 @@ static VIDEOS: Mapped = Mapped {
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
     let made = target.ends_with(&["videos"])
         || matches!(target.last_after(&["videos"]), Some("generations" | "edits" | "extensions"))
-        || target.has("videos") && target.ends_with(&["remix"]);
-    if !made || !common::is_api_path(target) && !target.has("videos") {
+        || target.has("videos") && target.ends_with(&["remix"])
+        || is_job(target);
+    if !made || !common::is_api_path(target) && !target.has("videos") && !target.has("video") {
         return None;
     }
     let recognised = Recognised::new(&VIDEOS, Operation::VideoGeneration);
     Some(recognised.provider(common::provider_of(target)).carrying(&["prompt"]).kept())
 }
 
-/// `.../videos/ID`.
+/// `.../openai/v1/video/generations/jobs` of Azure. Source: learn.microsoft.com, "Video generation with Sora", 2026-11.
+fn is_job(target: &Target<'_>) -> bool {
+    target.ends_with(&["video", "generations", "jobs"]) && target.is_of(provider::AZURE_AI_OPENAI)
+}
+
+/// `.../videos/ID`, and of Azure's jobs likewise.
 pub(super) fn recognise_fetch(target: &Target<'_>) -> Option<Recognised> {
-    let id = target.last_after(&["videos"])?;
+    let job = target.last_after(&["video", "generations", "jobs"]);
+    let job = job.filter(|_| target.is_of(provider::AZURE_AI_OPENAI));
+    let id = target.last_after(&["videos"]).or(job)?;
     let known = target.private
         || [provider::OPENAI, provider::AZURE_AI_OPENAI, provider::X_AI]
             .iter()

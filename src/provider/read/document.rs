@@ -11,6 +11,9 @@ use crate::provider::format::Reading;
 /// Documents in one piece of a stream: some gateways leave out the blank line between two events.
 const MAX_DOCUMENTS: usize = 64;
 
+/// What ends a stream in OpenAI's format, and in many others behind a gateway: no document, though it begins as an array does.
+pub(in crate::provider) const DONE: &[u8] = b"[DONE]";
+
 /// A document that begins as JSON does and is none to the letter.
 #[derive(Debug)]
 pub(in crate::provider) struct Unreadable;
@@ -38,7 +41,7 @@ pub(in crate::provider) fn parse<'a, T: Deserialize<'a>>(
 /// Notes that a document cannot be read, unless it does not even begin as one.
 #[cold]
 pub(in crate::provider) fn refuse(data: &[u8], reading: &mut Reading) -> Result<(), Unreadable> {
-    if matches!(repair::skip_blank(data).first(), Some(b'{' | b'[')) {
+    if matches!(repair::skip_blank(data).first(), Some(b'{' | b'[')) && data.trim_ascii() != DONE {
         reading.unreadable = true;
         return Err(Unreadable);
     }

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use super::lenient::COUNT_LIMIT;
 use crate::billing::{Word, is_standard};
 use crate::call::ResponseFacts;
 use crate::coverage::Reason;
@@ -10,6 +11,10 @@ use crate::coverage::Reason;
 enum Meaning {
     /// US dollars.
     Charge,
+    /// US dollars, before an adjustment.
+    ChargeBefore,
+    /// What is added to a charge, or taken from it.
+    Adjustment,
     /// The tier the response was served in.
     Tier,
     /// Who served the model behind a router.
@@ -18,16 +23,37 @@ enum Meaning {
     Prepaid(&'static str),
     /// Whether a gateway has the response from its own cache.
     Cache,
+    /// Tokens, which the body may leave out.
+    Tokens(Tokens),
     /// Repeats what the body holds.
     Free,
     /// A tier under a name that no one knows.
     UnknownTier,
+    /// Something about cost, if it is a number.
+    UnknownAmount,
     Unknown,
+}
+
+/// Which tokens a header counts.
+#[derive(Clone, Copy)]
+enum Tokens {
+    Input,
+    CacheRead,
+    Output,
 }
 
 /// Names that are known.
 const KNOWN: &[(&str, Meaning)] = &[
     ("x-litellm-response-cost", Meaning::Charge),
+    // The same before a discount and a margin, which some versions write alone; parts of it, and a share of it.
+    ("x-litellm-response-cost-original", Meaning::ChargeBefore),
+    ("x-litellm-response-cost-discount-amount", Meaning::Adjustment),
+    ("x-litellm-response-cost-margin-amount", Meaning::Adjustment),
+    ("x-litellm-response-cost-margin-percent", Meaning::Free),
+    ("x-litellm-response-cost-input", Meaning::Free),
+    ("x-litellm-response-cost-output", Meaning::Free),
+    ("x-litellm-response-cost-reasoning", Meaning::Free),
+    ("x-litellm-response-cost-tool-usage", Meaning::Free),
     // nRouter.
     ("x-nr-request-cost", Meaning::Charge),
     ("x-inference-provider", Meaning::Route),
@@ -51,10 +77,11 @@ const KNOWN: &[(&str, Meaning)] = &[
     ("x-generated-tokens", Meaning::Free),
     // Text Embeddings Inference, which runs on a machine of one's own.
     ("x-compute-tokens", Meaning::Free),
-    // Fireworks.
-    ("fireworks-prompt-tokens", Meaning::Free),
-    ("fireworks-cached-prompt-tokens", Meaning::Free),
-    ("fireworks-generated-tokens", Meaning::Free),
+    // Fireworks: all of the prompt, and the part of it that came from the cache, which its bodies may leave out. Source:
+    // docs.fireworks.ai, "Prompt caching", 2026-11. The third is of dedicated deployments.
+    ("fireworks-prompt-tokens", Meaning::Tokens(Tokens::Input)),
+    ("fireworks-cached-prompt-tokens", Meaning::Tokens(Tokens::CacheRead)),
+    ("fireworks-generated-tokens", Meaning::Tokens(Tokens::Output)),
     // Azure API Management writes all tokens of the call to a header that its customer names; this name is a common one.
     ("consumed-tokens", Meaning::Free),
 ];
@@ -75,6 +102,15 @@ const COUNTED: [&str; 9] = [
     "-token-counts",
     "-tokens-used",
 ];
+
+/// Words of names that speak of cost, wherever they are.
+const AMOUNTS: [&str; 13] = [
+    "cost", "costs", "price", "pricing", "charge", "charges", "charged", "credit", "credits", "billed",
+    "billing", "spend", "fee",
+];
+
+/// Words of names that are no amount of a call: of an account, and where it is booked.
+const NO_AMOUNTS: [&str; 5] = ["center", "centre", "project", "version", "id"];
 
 /// Words of names that speak of what may be used and of how fast, but not of what this call used.
 const LIMITS: [&str; 16] = [
@@ -110,6 +146,8 @@ const CACHE: &str = "gateway_cache";
 
 /// Reads what any header may carry.
 pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
+    let mut before = None;
+    let mut adjusted = false;
     for (name, value) in headers {
         let name = name.as_str();
         let Some(meaning) = meaning(name) else { continue };
@@ -117,9 +155,20 @@ pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
         let number = value.parse::<f64>().ok().filter(|number| (0.0..1e6).contains(number));
         match (meaning, number) {
             (Meaning::Charge, Some(usd)) => facts.charge.header = Some(usd),
+            (Meaning::ChargeBefore, Some(usd)) => before = Some(usd),
+            (Meaning::Adjustment, _) => adjusted |= number != Some(0.0),
             (Meaning::Tier, _) => facts.header_tier = Some(value.to_owned()).filter(|tier| !tier.is_empty()),
             (Meaning::Route, _) => _ = facts.billing.word(Word::Route, &value.to_ascii_lowercase()),
             (Meaning::Free, _) => {}
+            (Meaning::Tokens(which), _) => {
+                let count = value.parse().ok().filter(|count: &u64| *count < COUNT_LIMIT);
+                let usage = &mut facts.header_usage;
+                match which {
+                    Tokens::Input => usage.input_tokens = count,
+                    Tokens::CacheRead => usage.cache_read_tokens = count,
+                    Tokens::Output => usage.output_tokens = count,
+                }
+            }
             (Meaning::Prepaid(payment), _) => _ = facts.billing.word(Word::Payment, payment),
             (Meaning::Cache, _) => {
                 let value = value.to_ascii_lowercase();
@@ -132,16 +181,34 @@ pub(crate) fn read(headers: &HeaderMap, facts: &mut ResponseFacts) {
             _ if name.ends_with("-token") && number.is_none() => {}
             _ if value.is_empty() => {}
             (Meaning::UnknownTier, _) if is_standard(value) => {}
+            (Meaning::UnknownAmount, None) if !is_amount(value) => {}
             _ => facts.coverage.note(Reason::Header, format!("header:{}", &name[..name.len().min(57)])),
+        }
+    }
+    if facts.charge.header.is_none() && before.is_some() {
+        facts.charge.header = before;
+        if adjusted {
+            facts.coverage.note(Reason::Header, "header:x-litellm-response-cost-original".to_owned());
         }
     }
 }
 
+/// A number with a currency or a unit around it.
+fn is_amount(value: &str) -> bool {
+    let number = value.trim_matches(|c: char| c.is_ascii_alphabetic() || " $".contains(c));
+    number.parse::<f64>().is_ok_and(|number| number != 0.0)
+}
+
 /// What a header means; `None` for most.
 fn meaning(name: &str) -> Option<Meaning> {
-    // Each name of interest ends in one of these bytes.
-    if !matches!(name.as_bytes().last(), Some(b't' | b'e' | b'r' | b's' | b'd' | b'n')) {
-        return None;
+    let amount = || {
+        let word = |words: &[&str]| name.split(['-', '_']).any(|word| words.contains(&word));
+        let amount = word(&AMOUNTS) && !word(&LIMITS) && !word(&NO_AMOUNTS);
+        amount.then_some(Meaning::UnknownAmount)
+    };
+    // Each other name of interest ends in one of these bytes.
+    if !matches!(name.as_bytes().last(), Some(b't' | b'e' | b'r' | b's' | b'd' | b'n' | b'l' | b'g')) {
+        return amount();
     }
     // LiteLLM, in front of a provider's own.
     let name = name.strip_prefix("llm_provider-").unwrap_or(name);
@@ -155,6 +222,9 @@ fn meaning(name: &str) -> Option<Meaning> {
             Meaning::Route => Meaning::Route,
             Meaning::Prepaid(payment) => Meaning::Prepaid(payment),
             Meaning::Cache => Meaning::Cache,
+            Meaning::Tokens(which) => Meaning::Tokens(*which),
+            Meaning::ChargeBefore => Meaning::ChargeBefore,
+            Meaning::Adjustment => Meaning::Adjustment,
             _ => Meaning::Free,
         });
     }
@@ -176,7 +246,10 @@ fn meaning(name: &str) -> Option<Meaning> {
     if name.ends_with("-tier") {
         return (!word(&OTHER_TIERS)).then_some(Meaning::UnknownTier);
     }
-    (ends(&COUNTED) && !word(&LIMITS)).then_some(Meaning::Unknown)
+    if ends(&COUNTED) && !word(&LIMITS) {
+        return Some(Meaning::Unknown);
+    }
+    amount()
 }
 
 #[cfg(test)]
@@ -206,6 +279,19 @@ mod tests {
         assert_eq!(facts.header_tier.as_deref(), Some("priority"));
         assert_eq!(facts.billing.get(Word::Route), Some("groq"));
         assert!(facts.coverage.is_whole());
+    }
+
+    #[test]
+    fn reads_counts_of_tokens_that_bodies_leave_out() {
+        let facts = facts(&[
+            ("fireworks-prompt-tokens", "8000000"),
+            ("fireworks-cached-prompt-tokens", "7500"),
+            ("fireworks-generated-tokens", "-1"),
+        ]);
+        assert_eq!(facts.header_usage.input_tokens, Some(8_000_000));
+        assert_eq!(facts.header_usage.cache_read_tokens, Some(7500));
+        assert_eq!(facts.header_usage.output_tokens, None);
+        assert!(facts.usage.is_empty() && facts.coverage.is_whole());
     }
 
     #[test]
@@ -239,6 +325,49 @@ mod tests {
         {
             assert!(facts(&[(name, "12")]).coverage.is_whole(), "{name}");
         }
+    }
+
+    #[test]
+    fn an_amount_under_any_name_is_not_silent() {
+        for (name, value, noted) in [
+            ("x-acme-cost-total", "0.5", true),
+            ("x-price-usd", "0.5", true),
+            ("x-cost-cents", "5", true),
+            ("x-credits-consumed", "3", true),
+            ("x-billed-amount", "$0.50", true),
+            ("x-usage-cost-micros", "500", true),
+            ("x-spend", "0.5 USD", true),
+            ("cost", "0.5", true),
+            ("x-compute-seconds-billed", "4", true),
+            ("x-acme-cost-total", "0.00", false),
+            ("x-acme-cost-total", "$0", false),
+            // Of the account, and what is no amount.
+            ("x-spend-limit", "500", false),
+            ("x-credits-remaining", "400", false),
+            ("x-litellm-key-spend", "12", false),
+            ("x-cost-center", "1234", false),
+            ("x-billing-project", "p-1", false),
+            ("x-billing-mode", "on demand", false),
+            ("set-cookie", "price=5", false),
+            ("x-costume", "5", false),
+        ] {
+            let wanted = Vec::from_iter(noted.then(|| format!("header:{name}")));
+            assert_eq!(facts(&[(name, value)]).coverage.paths(), wanted, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn reads_what_a_proxy_charges_before_its_adjustments() {
+        let original = ("x-litellm-response-cost-original", "0.0042");
+        let margin = |amount| ("x-litellm-response-cost-margin-amount", amount);
+        let alone = facts(&[original, margin("0.0"), ("x-litellm-response-cost-input", "0.003")]);
+        assert_eq!(alone.charge.header, Some(0.0042));
+        assert!(alone.coverage.is_whole());
+        let adjusted = facts(&[original, margin("0.0008")]);
+        assert!(!adjusted.coverage.is_whole());
+        let total = facts(&[original, margin("0.0008"), ("x-litellm-response-cost", "0.005")]);
+        assert_eq!(total.charge.header, Some(0.005));
+        assert!(total.coverage.is_whole());
     }
 
     #[test]

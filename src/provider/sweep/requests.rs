@@ -43,7 +43,8 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         provider_tools,
         characters,
         prompt_name,
-        prompt_version
+        prompt_version,
+        asked
     )
 }
 

@@ -65,6 +65,32 @@ fn cases() -> Vec<Asked> {
     vec![
         asked("nothing but tokens", CHAT, json!({"model": "gpt-4.1"}), priced("gpt-4.1")).exact(),
         asked(
+            "a faster Claude, and a gateway that does not pass on whether it was",
+            ANTHROPIC,
+            ask("claude-opus-5", "speed", json!("fast")),
+            message("claude-opus-5", &counted),
+        ),
+        asked(
+            "a faster Claude that was not granted",
+            ANTHROPIC,
+            ask("claude-opus-5", "speed", json!("fast")),
+            message("claude-opus-5", &counted_with("speed", json!("standard"))),
+        )
+        .exact(),
+        asked(
+            "Claude in a region, and a gateway that does not pass on where it was",
+            ANTHROPIC,
+            ask("claude-opus-5", "inference_geo", json!("us")),
+            message("claude-opus-5", &counted),
+        ),
+        asked(
+            "Claude anywhere",
+            ANTHROPIC,
+            ask("claude-opus-5", "inference_geo", json!("global")),
+            message("claude-opus-5", &counted),
+        )
+        .exact(),
+        asked(
             "nothing but tokens of Claude",
             ANTHROPIC,
             json!({"model": "claude-opus-5"}),

@@ -67,6 +67,35 @@ pub(super) fn charges() -> Vec<Case> {
             &with(chat("wren-1", &tokens), "cost", json!({"usd": 0.0033, "diem": 0})),
         )),
         provider(Case::new(
+            "a gateway's charge next to the usage, in dollars by its name",
+            "https://gateway.birdlabs.example/v1/chat/completions",
+            "birdlabs/wren-1",
+            &with(chat("birdlabs/wren-1", &tokens), "total_cost_usd", json!("0.0033")),
+        )),
+        Case::new(
+            "a cost next to the usage of which the unit is not known",
+            OPENROUTER,
+            "openai/gpt-4.1",
+            &with(chat("openai/gpt-4.1", &tokens), "credits_used", json!(3)),
+        )
+        .is("estimated")
+        .has(attribute::USAGE_UNPARSED, json!(["credits_used"])),
+        Case::new(
+            "a cost in an object of a gateway's own",
+            "https://api.openai.com/v1/chat/completions",
+            "gpt-4.1",
+            &with(chat("gpt-4.1", &tokens), "gateway", json!({"price": {"amount": 0.5}})),
+        )
+        .is("estimated")
+        .has(attribute::USAGE_UNPARSED, json!(["gateway.price"])),
+        Case::new(
+            "what is left of a budget is no cost",
+            "https://api.openai.com/v1/chat/completions",
+            "gpt-4.1",
+            &with(chat("gpt-4.1", &tokens), "credits_remaining", json!(400)),
+        )
+        .is("exact"),
+        provider(Case::new(
             "LLM Gateway's charge",
             "https://api.llmgateway.io/v1/chat/completions",
             "birdlabs/wren-1",

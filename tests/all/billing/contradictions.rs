@@ -22,6 +22,15 @@ pub(super) fn contradictions() -> Vec<Case> {
         "usage": {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 9}});
     let metered = json!({"inputTokenCount": 40, "outputTokenCount": 50, "invocationLatency": 9});
     vec![
+        hidden(
+            Case::new(
+                "what the model wrote is not counted",
+                "https://api.openai.com/v1/chat/completions",
+                "gpt-4.1",
+                &chat("gpt-4.1", &json!({"prompt_tokens": 40})),
+            ),
+            "usage.output_tokens",
+        ),
         Case::new("counts that agree", bedrock, "", &converse(&tokens)).costs(whole),
         Case::new(
             "an answer of the usual speed",

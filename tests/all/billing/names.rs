@@ -87,7 +87,7 @@ pub(super) fn gateways() -> Vec<Case> {
             "databricks-claude-opus-4-6",
             &message("databricks-claude-opus-4-6", &usage),
         )
-        .is(""),
+        .is("unpriced"),
         Case::new(
             "the fastest route of OpenRouter",
             OPENROUTER,
@@ -113,6 +113,7 @@ pub(super) fn gateways() -> Vec<Case> {
                     "input_tokens_details": {"cached_tokens": 1500, "cache_write_tokens": 2500}}),
             ),
         )
+        .costs(per_million([(2000.0, 4.0), (1500.0, 0.4), (2500.0, 5.0), (200.0, 20.0)]))
         .has(attribute::USAGE_CACHE_WRITE_TOKENS, 2500)
         .has(attribute::USAGE_CACHE_READ_TOKENS, 1500),
     ]

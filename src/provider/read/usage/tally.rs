@@ -287,7 +287,11 @@ impl<'a> Tally<'a> {
     }
 
     fn note_word(&self, name: Name, word: Word, facts: &mut ResponseFacts) {
-        let Some(text) = self.name(name).map(str::trim).filter(|text| !is_usual(word, text)) else { return };
+        let Some(text) = self.name(name).map(str::trim).filter(|text| !text.is_empty()) else { return };
+        facts.named.insert(word);
+        if is_usual(word, text) {
+            return;
+        }
         let text = text.to_ascii_lowercase();
         if !facts.billing.word(word, &text) {
             facts.coverage.note(Reason::Member, format!("usage.{}", word.key()));
