@@ -30,7 +30,7 @@ const ROOTS: [&str; 10] = [
 const CONTENT: [&str; 7] = ["content", "arguments", "text", "input", "parts", "annotations", "schema"];
 
 /// What the recorded responses hold that no reader knows, and why that is right.
-const NOTED: [(&str, &str); 12] = [
+const NOTED: [(&str, &str); 13] = [
     ("request.tools", "a search that only the request shows: it may be billed"),
     ("annotations", "pages that a search found, of which the response has no count and no charge"),
     ("container", "Anthropic bills the time of a container, which no response reports"),
@@ -52,6 +52,7 @@ const NOTED: [(&str, &str); 12] = [
         "searches of the preview with GPT-4o and GPT-4.1, and of their small models, have rules of their own",
     ),
     ("usage.billed_units.images", "Cohere's price of an image is in no table"),
+    ("usage.output_tokens", "a response of Gemini's has text and counts none of it"),
 ];
 
 /// The pointers of all objects at and below the members that hold counts.
