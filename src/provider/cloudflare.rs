@@ -84,7 +84,7 @@ static RUN: Wrapped = Wrapped {
 fn run(target: &Target<'_>) -> Option<Recognised> {
     let path = target.ends_with(&["ai", "run"]) && target.is_of(provider::CLOUDFLARE);
     let recognised = Recognised::new(&RUN, Operation::Chat).provider(target.provider);
-    path.then(|| Recognised { operation_of: Some(asked), ..recognised })
+    path.then_some(Recognised { operation_of: Some(asked), ..recognised })
 }
 
 fn asked(body: &Json<'_>) -> Option<Operation> {
