@@ -164,7 +164,11 @@ fn of(journal: Option<Inspected>, account: ProcessAccount) -> Compared {
     let waiting = known.map_or_else(Vec::new, |journal| within(&absent, &journal.waiting));
     let dropped = known.map_or(&account.lost, |journal| &journal.lost);
     let absent = without(&absent, &waiting);
-    let lost = within(&absent, dropped);
+    // What a journal dropped is known also of numbers from before the ledger, which are no gaps.
+    let lost = match known {
+        None if account.whole => without(&account.lost, &account.present),
+        _ => within(&absent, dropped),
+    };
     let missing = without(&absent, &lost);
     let unnamed =
         known.map_or(account.lost_unnamed, |journal| journal.lost_calls.saturating_sub(count(&journal.lost)));
@@ -326,6 +330,17 @@ mod tests {
         let compared = compare(Vec::new(), vec![account]);
         assert_eq!((&*compared[0].lost, &*compared[0].missing), (&[4..=6][..], &[7..=9][..]));
         assert_eq!(compared[0].state, State::Died);
+    }
+
+    #[test]
+    fn what_was_dropped_before_the_ledger_was_made_is_lost() {
+        let account =
+            ProcessAccount { lost: vec![1..=4, 6..=7], end: Some(ProcessEnd::Died), ..account(&[5..=9]) };
+        let compared = compare(Vec::new(), vec![account.clone()]);
+        assert_eq!((&*compared[0].lost, &*compared[0].missing), (&[1..=4][..], &[][..]));
+        // Without all of its calls the ledger does not know which of them arrived.
+        let part = ProcessAccount { whole: false, ..account };
+        assert!(!compare(Vec::new(), vec![part])[0].is_incomplete());
     }
 
     #[test]

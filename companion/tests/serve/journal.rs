@@ -20,7 +20,7 @@ fn variable(name: &str) -> String {
 }
 
 /// An application that makes [`CALLS`] calls, or as many as it is asked for, and dies within one more, unless it is to end in
-/// order. Its journal takes 1 MiB.
+/// order. Its journal takes 1 MiB. With a folder to pause at it waits there after its first call.
 #[test]
 #[ignore = "a child of the tests below"]
 fn application() {
@@ -28,7 +28,7 @@ fn application() {
     runtime.block_on(async {
         let builder = spanledger::otlp::builder().service_name("shop").endpoint(variable("ENDPOINT"));
         let builder = builder.flush_timeout(Duration::from_secs(1));
-        let _telemetry = builder.bridge(false).init().unwrap();
+        let telemetry = builder.bridge(false).init().unwrap();
         let journal = Journal::builder(variable("JOURNAL")).any_file_system(true).cap(1 << 20).open().unwrap();
         let middleware = GenAiMiddleware::builder().provider("openai").journal(journal).build();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -49,10 +49,18 @@ fn application() {
         tokio::spawn(axum::serve(listener, router).into_future());
         let last = std::env::var("ORDERLY").is_err().then(|| "last".to_owned());
         let calls = std::env::var("CALLS").map_or(CALLS, |number| number.parse().unwrap());
+        let pause = std::env::var_os("PAUSE").map(PathBuf::from);
         for number in (0..calls).map(|number| number.to_string()).chain(last) {
             let body = json!({"model": "gpt-4o-mini", "user": number, "messages": [{"role": "user", "content": number}]});
             let response = client.post(&url).json(&body).send().await.unwrap();
             response.bytes().await.unwrap();
+            if let Some(pause) = pause.as_ref().filter(|_| number == "0") {
+                assert!(telemetry.flush(), "the first call is delivered");
+                std::fs::write(pause.join("delivered"), "").unwrap();
+                while !pause.join("go on").exists() {
+                    std::thread::yield_now();
+                }
+            }
         }
     });
 }
@@ -256,4 +264,43 @@ fn a_companion_that_watches_the_directory_takes_what_the_exporter_did_not_send()
     );
     assert_eq!(server.calls().len(), 42);
     assert_eq!(verify(&journal, &server.ledger()).0, Some(0));
+}
+
+#[test]
+fn what_a_journal_dropped_at_its_cap_is_on_metrics_as_in_verify() {
+    const MADE: u64 = 6_000;
+    let (server, journal, pause) =
+        (Server::start(&[]), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut application = command(journal.path(), &format!("http://{}", server.http))
+        .env("CALLS", MADE.to_string())
+        .env("PAUSE", pause.path())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !pause.path().join("delivered").exists() {
+        assert!(Instant::now() < until, "the first call is not delivered");
+        std::thread::yield_now();
+    }
+    // Away for all others.
+    server.signal("KILL");
+    let (_, folder) = server.wait();
+    std::fs::write(pause.path().join("go on"), "").unwrap();
+    assert!(!application.wait().unwrap().success());
+    let server = Server::start_in(folder, &[]);
+    recover(journal.path(), &["--endpoint", &format!("http://{}", server.http)], &server.ledger());
+
+    let (status, compared) = verify(journal.path(), &server.ledger());
+    let lost = compared["lost_calls"].as_u64().unwrap();
+    assert_eq!((status, &compared["missing_calls"]), (Some(1), &json!(0)), "dropped, and so not complete");
+    assert!((1..MADE).contains(&lost), "{lost}");
+    // They are counted at an interval.
+    #[expect(clippy::cast_precision_loss, reason = "a number of calls")]
+    let wanted = [lost, lost, MADE + 1 - lost].map(|calls| Some(calls as f64));
+    let names =
+        ["spanledger_ledger_lost_calls", "spanledger_ledger_missing_calls", "spanledger_ledger_calls"];
+    let until = Instant::now() + PATIENCE;
+    while names.map(|name| server.metric(name)) != wanted {
+        assert!(Instant::now() < until, "{lost} lost, and {:?}", names.map(|name| server.metric(name)));
+        std::thread::yield_now();
+    }
 }
