@@ -30,6 +30,9 @@ pub(crate) struct Sequences {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Instance {
     highest: u64,
+    /// Numbers up to this one are from before the ledger: of those only what its journal dropped is missing.
+    #[serde(default)]
+    before: u64,
     holes: Vec<Hole>,
     last_seen: Timestamp,
     report: Option<ProcessReport>,
@@ -97,10 +100,14 @@ impl Sequences {
         if number == 0 {
             return;
         }
-        let part = self.part || self.settled.is_some_and(|settled| call.start <= settled);
-        let instance = self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| {
-            Instance { highest: if part { number.saturating_sub(1) } else { 0 }, ..Instance::default() }
-        });
+        let settling = self.settled.is_some_and(|settled| call.start <= settled);
+        let below = number - 1;
+        let instance =
+            self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| Instance {
+                highest: if self.part || settling { below } else { 0 },
+                before: if settling && !self.part { below } else { 0 },
+                ..Instance::default()
+            });
         instance.last_seen = instance.last_seen.max(end);
         instance.see(number, end, &call.service);
     }
@@ -113,6 +120,7 @@ impl Sequences {
             return;
         }
         instance.report = Some(report.clone());
+        instance.note_lost(report);
         if report.end.is_some() && report.last_sequence > instance.highest {
             instance.holes.push(Hole {
                 first: instance.highest + 1,
@@ -346,10 +354,31 @@ impl Instance {
         ranges.map(|(from, to)| last.min(*to).saturating_add(1).saturating_sub(first.max(*from))).sum()
     }
 
+    /// Opens holes for what the journal dropped of the numbers before the ledger, in place of those of an earlier report,
+    /// which noticed them.
+    fn note_lost(&mut self, report: &ProcessReport) {
+        let before = self.before;
+        let known: Vec<Hole> = self.holes.extract_if(.., |hole| hole.last <= before).collect();
+        for (first, last) in &report.lost {
+            let (first, last) = ((*first).max(1), (*last).min(before));
+            if first > last {
+                continue;
+            }
+            let earlier = known.iter().filter(|hole| hole.first <= last && first <= hole.last);
+            self.holes.push(Hole {
+                first,
+                last,
+                service: report.service.clone(),
+                noticed: earlier.map(|hole| hole.noticed).min().unwrap_or(report.at),
+                came: None,
+            });
+        }
+    }
+
     fn see(&mut self, number: u64, end: Timestamp, service: &str) {
         // Holes are in the order they were noticed, nearly: walk back while this call would have shown them earlier.
         for hole in self.holes.iter_mut().rev().take_while(|hole| hole.noticed > end) {
-            if hole.last < number {
+            if hole.last < number && hole.last > self.before {
                 hole.noticed = end;
             }
         }

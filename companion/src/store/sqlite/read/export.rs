@@ -104,7 +104,7 @@ impl Snapshot<'_> {
         if version >= WITH_KEYS {
             consider("SELECT min(hour) FROM key_hour WHERE hour >= ?1 AND hour <= ?2", HOUR)?;
         }
-        consider("SELECT min(noticed) FROM gap WHERE noticed >= ?1 AND noticed <= ?2", 1)?;
+        consider("SELECT min(noticed) FROM gap WHERE first > 0 AND noticed >= ?1 AND noticed <= ?2", 1)?;
         consider("SELECT min(last_end) FROM instance WHERE last_end >= ?1 AND last_end <= ?2", 1)?;
         Ok(first.map(|first| first.div_euclid(HOUR)))
     }

@@ -62,7 +62,8 @@ pub(crate) fn all(sql: &Connection, watermarks: &Watermarks) -> rusqlite::Result
     }
     let mut read = |table: &str, into: fn(&mut ProcessAccount) -> &mut Vec<RangeInclusive<u64>>| {
         let mut statement = sql.prepare(&format!(
-            "SELECT name, service, first, last FROM {table} JOIN instance ON instance.id = {table}.instance ORDER BY name, first"
+            "SELECT name, service, first, last FROM {table} JOIN instance ON instance.id = {table}.instance \
+             WHERE first > 0 ORDER BY name, first"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

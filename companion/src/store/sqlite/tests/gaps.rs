@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::record::ProcessReport;
 use crate::store::SequenceGap;
+use crate::store::sequence::Sequences;
 
 /// The gaps left when these calls arrive in batches of `size`.
 fn gaps(calls: &[CallRecord], size: usize) -> Vec<SequenceGap> {
@@ -60,6 +62,64 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
     let found = reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
     let found: Vec<_> = found.newest.iter().map(|gap| (gap.instance.as_str(), gap.first, gap.last)).collect();
     assert_eq!(found, [("fresh", 1, 2), ("running", 501, 501)]);
+}
+
+/// In a file and in memory alike.
+#[test]
+fn what_a_journal_dropped_before_the_ledger_is_missing_from_its_report_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = Ledger::open_writer(&path, &Options { now: Some(BASE), ..options() }).unwrap();
+    let mut memory = Sequences::default();
+    memory.settles_at(Some(BASE));
+    let mut append = |numbers: &[(u64, i64)], reported: Option<(i64, &[(u64, u64)])>| {
+        let calls: Vec<CallRecord> = numbers
+            .iter()
+            .map(|(sequence, seconds)| CallRecord {
+                instance: Some("running".into()),
+                sequence: Some(*sequence),
+                ..ending_at(*sequence, BASE.plus_seconds(*seconds))
+            })
+            .collect();
+        let report = reported.map(|(seconds, lost)| ProcessReport {
+            instance: "running".into(),
+            service: call(1).service,
+            at: BASE.plus_seconds(seconds),
+            last_sequence: 502,
+            end: None,
+            lost: lost.to_vec(),
+            lost_calls: lost.iter().map(|(first, last)| last - first + 1).sum(),
+            lost_between: None,
+            skipped: 0,
+        });
+        let processes: Vec<ProcessReport> = report.into_iter().collect();
+        let batch = Batch { calls: &calls, processes: &processes, ..Batch::default() };
+        ledger.append_batch(batch).unwrap();
+        for call in &calls {
+            memory.see(call, Timestamp(call.start.0 + call.duration_ns));
+        }
+        processes.iter().for_each(|report| memory.note(report));
+        let found = reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
+        assert_eq!(memory.gaps(ALL, ALL.to, &Filter::default(), 10), found);
+        let of =
+            |gap: &SequenceGap| (gap.first, gap.last, (gap.noticed.0 - BASE.0) / Timestamp::SECOND, gap.lost);
+        (found.newest.iter().map(of).collect::<Vec<_>>(), found.lost)
+    };
+    let between = (501, 501, 11, 0);
+    assert_eq!(append(&[(500, 10), (502, 11)], None), (vec![between], 0));
+    let lost = |last, count| ((100, last, 20, count), count);
+    let ((first, count), (more, all)) = (lost(199, 100), lost(249, 150));
+    assert_eq!(append(&[], Some((20, &[(100, 199)]))), (vec![first, between], count));
+    // The report after it names more, and what is above the first number is judged by the calls.
+    assert_eq!(append(&[], Some((30, &[(100, 249), (501, 501)]))), (vec![more, (501, 501, 11, 1)], all + 1));
+    assert_eq!(append(&[(501, 5), (503, 5)], None), (vec![more], all), "calls that ended before the report");
+    // What was dropped and arrives all the same is not lost, and shows the numbers below it when it ended.
+    assert_eq!(append(&[(249, 12)], None), (vec![(100, 248, 12, 149)], all - 1));
+    assert_eq!(
+        append(&[], Some((25, &[]))),
+        (vec![(100, 248, 12, 149)], all - 1),
+        "a report that comes late"
+    );
 }
 
 #[test]

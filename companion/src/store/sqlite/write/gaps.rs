@@ -9,13 +9,16 @@
 //! missing only when that call started more than [`SETTLING`] after the ledger was created: until then the ledger,
 //! or the way to it, did not exist for the calls before. The price: of a process that begins within that time, lost
 //! first calls go unnoticed. Files from before this was noted know no such time.
+//!
+//! Up to which number that is, a row of `gap` whose first number is 0 keeps: what a journal dropped of those numbers is
+//! known to be missing, and is a gap from its report on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::record::{CallRecord, Timestamp};
+use crate::record::{CallRecord, ProcessReport, Timestamp};
 use crate::store::sqlite::file::call_id::end_of;
 
 /// Instances remembered between batches; the table knows the others.
@@ -32,10 +35,11 @@ const GAPS: i64 = 1_000;
 
 /// Dates the gaps of instance ?1 below the number ?2, whose call ended at ?3, back to it. A lower gap has more numbers
 /// above it, so it was never noticed later than a higher one: going down from the number, the search ends at the first that
-/// was noticed by then, most often the first one inspected.
+/// was noticed by then, most often the first one inspected. Gaps among the numbers before the ledger were noticed by a report.
 pub(crate) const NOTICE: &str = "UPDATE gap SET noticed = ?3 \
-     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND first > coalesce((SELECT first FROM gap \
-     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND noticed <= ?3 ORDER BY first DESC LIMIT 1), 0)";
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND first > max(coalesce((SELECT first FROM gap \
+     WHERE instance = ?1 AND first < ?2 AND last < ?2 AND noticed <= ?3 ORDER BY first DESC LIMIT 1), 0), \
+     coalesce((SELECT last FROM gap WHERE instance = ?1 AND first = 0), 0))";
 
 #[derive(Debug, Clone, Copy)]
 struct Instance {
@@ -197,6 +201,42 @@ impl Sequences {
         Ok(instance.id)
     }
 
+    /// Opens gaps for what the journal of a known process dropped of the numbers before the ledger, in place of those of
+    /// an earlier report, which noticed them. Reads what that report named, so it goes before its replacement.
+    pub(super) fn note_lost(&mut self, sql: &Connection, report: &ProcessReport) -> rusqlite::Result<()> {
+        let key = (report.instance.clone(), report.service.clone());
+        let Some(instance) = self.instances.get_mut(&key) else { return Ok(()) };
+        let before: Option<i64> = sql
+            .prepare_cached("SELECT last FROM gap WHERE instance = ?1 AND first = 0")?
+            .query_row([instance.id], |row| row.get(0))
+            .optional()?;
+        let Some(before) = before else { return Ok(()) };
+        let known: Vec<(i64, i64, i64)> = sql
+            .prepare_cached(
+                "DELETE FROM gap WHERE instance = ?1 AND first > 0 AND last <= ?2 RETURNING first, last, noticed",
+            )?
+            .query_map([instance.id, before], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        instance.gaps -= i64::try_from(known.len()).unwrap_or(i64::MAX);
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let mut named =
+            sql.prepare_cached("SELECT 1 FROM lost WHERE instance = ?1 AND first <= ?3 AND last >= ?2")?;
+        for (first, last) in &report.lost {
+            let (first, last) = (number(*first).max(1), number(*last).min(before));
+            if first > last {
+                continue;
+            }
+            let earlier = known.iter().filter(|(from, to, _)| *from <= last && first <= *to);
+            let noticed = earlier.map(|(_, _, noticed)| *noticed).min();
+            // What an earlier report named and is no gap was forgotten with its time.
+            let forgotten = noticed.is_none() && named.exists([instance.id, first, last])?;
+            if !forgotten {
+                open(sql, instance, first, last, noticed.unwrap_or(report.at.0))?;
+            }
+        }
+        Ok(())
+    }
+
     fn note_run(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<()> {
         let instance = self.instance(sql, run)?;
         if run.newest_end > instance.last_end {
@@ -234,7 +274,7 @@ impl Sequences {
 fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Result<Instance> {
     let found = sql
         .prepare_cached(
-            "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id) \
+            "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id AND first > 0) \
              FROM instance WHERE name = ?1 AND service = ?2",
         )?
         .query_row([run.instance, run.service], |row| {
@@ -258,6 +298,11 @@ fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Resu
     let id = sql
         .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
         .insert(params![run.instance, run.service, highest, run.newest_end])?;
+    if highest > 0 && !forgotten {
+        // No window of time has it.
+        sql.prepare_cached("INSERT INTO gap (instance, first, last, noticed) VALUES (?1, 0, ?2, ?3)")?
+            .execute([id, highest, i64::MAX])?;
+    }
     Ok(Instance { id, highest, last_end: run.newest_end, gaps: 0, changed: false })
 }
 
@@ -276,7 +321,7 @@ fn open(
     if instance.gaps > GAPS {
         let dropped = sql
             .prepare_cached(
-                "DELETE FROM gap WHERE instance = ?1 AND first = (SELECT min(first) FROM gap WHERE instance = ?1)",
+                "DELETE FROM gap WHERE instance = ?1 AND first = (SELECT min(first) FROM gap WHERE instance = ?1 AND first > 0)",
             )?
             .execute([instance.id])?;
         instance.gaps -= i64::try_from(dropped).unwrap_or(1);
@@ -292,7 +337,7 @@ fn close(sql: &Connection, instance: &mut Instance, run: &Run<'_>) -> rusqlite::
     loop {
         let gap: Option<(i64, i64, i64)> = sql
             .prepare_cached(
-                "SELECT first, last, noticed FROM gap WHERE instance = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+                "SELECT first, last, noticed FROM gap WHERE instance = ?1 AND first > 0 AND first <= ?2 ORDER BY first DESC LIMIT 1",
             )?
             .query_row([instance.id, run.last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;

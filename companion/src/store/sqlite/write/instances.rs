@@ -9,7 +9,7 @@ use crate::store::sqlite::write::transaction::Transaction;
 /// most of them, of one service those without a gap before those with one, and the longest silent first.
 const CHOSEN: &str = "SELECT id, service FROM (
         SELECT id, service, gaps, last_end, row_number() OVER (PARTITION BY service ORDER BY gaps DESC, last_end DESC) AS place
-        FROM (SELECT *, EXISTS (SELECT 1 FROM gap WHERE gap.instance = instance.id)
+        FROM (SELECT *, EXISTS (SELECT 1 FROM gap WHERE gap.instance = instance.id AND first > 0)
             OR EXISTS (SELECT 1 FROM lost WHERE lost.instance = instance.id) AS gaps FROM instance)
     ) ORDER BY place DESC, gaps, last_end LIMIT ?1";
 /// Services of which it is noted that instances were forgotten; with more it is noted of all.

@@ -23,6 +23,7 @@ impl Sequences {
                 .optional()?
                 .flatten();
             if known.is_none_or(|known| known <= report.at.0) {
+                self.note_lost(sql, report)?;
                 replace(sql, id, report)?;
             }
         }
