@@ -208,7 +208,8 @@ async fn no_query_takes_much_memory_or_time_and_health_and_metrics_answer_meanwh
             }
             (asked.join().unwrap(), slowest)
         });
-        let (took, grown) = (began.elapsed(), peak_kilobytes(&server) - before);
+        // The kernel adds up the pages of threads with a delay, so the peak can be read a little lower than before.
+        let (took, grown) = (began.elapsed(), peak_kilobytes(&server).saturating_sub(before));
         eprintln!("{name}: {status}, {took:?}, health and metrics within {slowest:?}, {grown} kB");
         assert!([200, 400, 414, 422, 431].contains(&status), "{name}: {status}");
         assert!(took < LONGEST, "{name}: {took:?}");

@@ -166,7 +166,7 @@ fn read_by<'a>(alert: &str, recordings: &[&'a Vec<String>]) -> Vec<&'a String> {
         let more: Vec<&String> = recordings
             .iter()
             .flat_map(|blocks| blocks.iter())
-            .filter(|block| !found.contains(block))
+            .filter(|block| title(block).starts_with("- record: ") && !found.contains(block))
             .filter(|block| {
                 let name = name(block);
                 let reads = |text: &str| mentions(text, &name);
@@ -287,6 +287,15 @@ mod tests {
             let same = shipped.iter().find(|other| title(other) == title(block));
             // The block before another group ends with that group's name.
             assert_eq!(Some(alone(block)), same.map(alone), "{}", title(block));
+        }
+    }
+
+    #[test]
+    fn each_rule_is_exported_once() {
+        for preset in [Preset::Learned, Preset::Fixed] {
+            let blocks = split(&export(&RulesConfig::of(preset)));
+            let titles: BTreeSet<&str> = blocks.iter().map(|block| title(block)).collect();
+            assert_eq!(titles.len(), blocks.len(), "{preset:?}");
         }
     }
 
