@@ -39,7 +39,7 @@ window = "1h30m"
 keep_firing_for = "0s"
 "#;
 
-/// Three of ten calls fail: more than a quarter, and less than the default half. They cost 13 dollars.
+/// Six of twenty calls fail: more than a quarter, and less than the default half. They cost 13 dollars.
 const TEST: &str = r#"
 rule_files: [exported.yml]
 evaluation_interval: 30s
@@ -47,9 +47,9 @@ tests:
   - interval: 30s
     input_series:
       - series: spanledger_client_calls_total{job="chat", instance="a", spanledger_outcome="completed"}
-        values: 7x30
+        values: 14x30
       - series: spanledger_client_calls_total{job="chat", instance="a", spanledger_outcome="failed"}
-        values: 3x30
+        values: 6x30
       - series: spanledger_client_cost_USD_total{job="chat", instance="a"}
         values: 13x30
     promql_expr_test:
@@ -61,7 +61,7 @@ tests:
       - expr: ALERTS{alertstate="firing"}
         eval_time: 5m
         exp_samples:
-          - labels: 'ALERTS{alertname="CostOverrun", alertstate="firing", severity="critical", source="prometheus"}'
+          - labels: 'ALERTS{alertname="CostOverrun", alertstate="firing", service="chat", severity="critical", source="prometheus"}'
             value: 1
           - labels: 'ALERTS{alertname="HighFailureRate", alertstate="firing", service="chat", severity="warning", source="prometheus"}'
             value: 1
