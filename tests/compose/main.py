@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 import engine
 import images
+import panels
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 240
@@ -131,6 +133,30 @@ def services_in_prometheus():
     return {series["metric"].get("service_name") for series in query("sum by (service_name) (spanledger_client_calls_total)")}
 
 
+def empty_panels(left):
+    """Those of the panels' queries that have no number in the last ten minutes."""
+    now = int(time.time())
+    for title, expression in left:
+        wanted = urllib.parse.urlencode({"query": expression, "start": now - 600, "end": now, "step": 15})
+        if not panels.has_data(asked(f"http://127.0.0.1:9090/api/v1/query_range?{wanted}")["data"]["result"]):
+            yield title, expression
+
+
+def check_panels():
+    """No panel over Prometheus is empty under the demo's traffic."""
+    left = list(panels.queries(ROOT / "dashboards"))
+    expect(len(left) > 40, f"only {len(left)} queries in the dashboards")
+
+    def none_left():
+        left[:] = empty_panels(left)
+        return not left
+
+    try:
+        until("data in every panel", none_left)
+    except Fault as fault:
+        raise Fault(f"{fault}: {left}") from fault
+
+
 def notices(receiver):
     return [notice for notice in asked("http://127.0.0.1:5001/notices.json") if notice["receiver"] == receiver]
 
@@ -154,6 +180,7 @@ def follow(project):
         "every target is scraped",
         lambda: len(up := query("up")) == 4 and all(series["value"][1] == "1" for series in up),
     )
+    check_panels()
     until(
         "calls of every service in the ledger",
         lambda: all(name in project.run("exec", "-T", "companion", "spanledger", "report", "--last", "1h") for name in wanted),

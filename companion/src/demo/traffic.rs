@@ -23,6 +23,9 @@ const CYCLE: Duration = Duration::from_secs(1800);
 const OUTAGE: std::ops::Range<Duration> = Duration::from_secs(90)..Duration::from_secs(390);
 /// A failed call is made again this often.
 const RETRIES: u32 = 2;
+/// Of these streams the last is cut. It is always of the last of the models, whose stream begins with its input tokens: a
+/// failed call that cost something.
+const STREAMS_PER_CUT: usize = 50;
 /// The application's users.
 const USERS: [&str; 6] = ["ada", "grace", "alan", "edsger", "barbara", "tony"];
 
@@ -45,7 +48,7 @@ struct Habits {
     /// Whose application it is.
     team: &'static str,
     per_minute: f64,
-    /// Models, each as often as the others.
+    /// Models, which take turns, so that each is seen soon.
     models: &'static [&'static str],
     /// Input and output tokens of a usual call.
     tokens: (u64, u64),
@@ -120,7 +123,7 @@ pub(crate) async fn send(
     let (habits, began) = (application.habits(), Instant::now());
     let mut random = fastrand::Rng::with_seed(application as u64);
     let mut calls = JoinSet::new();
-    loop {
+    for number in 0.. {
         // Independent users: exponential times between calls.
         let pause = -random.f64().max(f64::MIN_POSITIVE).ln() * 60.0 / habits.per_minute;
         tokio::select! {
@@ -133,7 +136,7 @@ pub(crate) async fn send(
         }
         let phase = began.elapsed().as_secs() % CYCLE.as_secs();
         let outage = OUTAGE.contains(&Duration::from_secs(phase));
-        let plan = Plan::draw(&mut random, &habits, outage);
+        let plan = Plan::draw(&mut random, &habits, number, outage);
         calls.spawn(clients.clone().converse(plan, habits.steps));
     }
     calls.shutdown().await;
@@ -159,11 +162,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn draw(random: &mut fastrand::Rng, habits: &Habits, outage: bool) -> Self {
-        let model = habits.models[random.usize(..habits.models.len())];
+    fn draw(random: &mut fastrand::Rng, habits: &Habits, number: usize, outage: bool) -> Self {
+        let model = habits.models[number % habits.models.len()];
         let around = |random: &mut fastrand::Rng, usual: u64| usual / 4 + random.u64(..=usual * 3 / 2);
         let tokens = (around(random, habits.tokens.0), around(random, habits.tokens.1));
         let scene = match (habits.outage, random.u32(..100)) {
+            _ if habits.streams && number % STREAMS_PER_CUT == STREAMS_PER_CUT - 1 => Scene::Cut,
             (Some(trouble), ..80) if outage => trouble,
             (_, 0) => Scene::Broken,
             (_, 1) if habits.streams => Scene::Cut,
