@@ -25,6 +25,8 @@ mod serve {
     mod gone;
     mod import;
     mod journal;
+    #[cfg(target_os = "linux")]
+    mod leaps;
     mod lifecycle;
     mod limits;
     mod memory;

@@ -48,7 +48,17 @@ impl Server {
 
     /// As [`Server::start_in`], with another file for the log.
     pub(crate) fn start_logging_to(log: std::fs::File, folder: tempfile::TempDir, args: &[&str]) -> Self {
-        let mut child = spanledger()
+        Self::start_as(spanledger(), log, folder, args)
+    }
+
+    /// As [`Server::start_logging_to`], as a process with an environment of its own.
+    pub(crate) fn start_as(
+        mut program: Command,
+        log: std::fs::File,
+        folder: tempfile::TempDir,
+        args: &[&str],
+    ) -> Self {
+        let mut child = program
             .arg("serve")
             .args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .arg("--ledger")
