@@ -19,6 +19,7 @@ pub(crate) mod export;
 mod histogram;
 pub(crate) mod history;
 pub(crate) mod identity;
+mod missing;
 pub(crate) mod most_calls;
 mod overview;
 pub(crate) mod own_clock;
@@ -32,7 +33,7 @@ pub(crate) mod writer;
 pub(crate) use answer::{
     Appended, ArchiveTrouble, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
     GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, NAMED, Pairing, Quantiles, Repeated,
-    SequenceGap, SequenceGaps, SkippedCalls, Step, Totals,
+    SequenceGap, SequenceGaps, ServiceGaps, SkippedCalls, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
@@ -261,8 +262,8 @@ pub trait Querier: Send + Sync {
 
     /// Sequence numbers that are missing at `now` below a higher one of the same instance, where the first such
     /// call ended in the window `noticed`. The last number that a journal reports of a process that has ended counts like
-    /// one that came. What a journal has dropped is missing, and is named as lost. The newest `limit` gaps are named. Of the filter only the services
-    /// count: nothing else is known of a call that is missing. Numbers older than the retention are not missing.
+    /// one that came. What a journal has dropped is missing, and is named as lost. The newest `limit` gaps are named,
+    /// and the `limit` services that miss most. Of the filter only the services count: nothing else is known of a call that is missing. Numbers older than the retention are not missing.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -235,11 +235,26 @@ impl SequenceGap {
     }
 }
 
+/// What is missing of one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceGaps {
+    /// The service.
+    pub service: String,
+    /// How many numbers are missing.
+    pub numbers: u64,
+    /// How many of those the journals of its processes have dropped.
+    pub lost: u64,
+    /// The gap that was noticed first (ties by number, then by instance).
+    pub first: SequenceGap,
+}
+
 /// What is missing from all sequences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SequenceGaps {
     /// The newest gaps, newest first (ties by instance and number).
     pub newest: Vec<SequenceGap>,
+    /// The services that miss most numbers, those first (ties by name).
+    pub services: Vec<ServiceGaps>,
     /// All gaps, named or not.
     pub gaps: u64,
     /// The numbers that are missing in all of them. Exact up to 2^53.

@@ -176,6 +176,11 @@ pub(crate) fn counts_a_call_in_the_window_that_holds_its_end(store: &mut TestSto
     assert_eq!(calls(0, 60_000_000_000), 3);
     assert_eq!(calls(1, 60_000_000_001), 3);
     assert_eq!(calls(-60_000_000_000, 120_000_000_000), 4);
+    // The second stretch begins where the first, which is empty, does.
+    let edges = [0, 0, 2, 60_000_000_001].map(|after| Timestamp(minute + after));
+    let stretches = store.querier.history(&edges).unwrap();
+    let calls = stretches.iter().map(|sums| sums.iter().map(|sum| sum.totals.calls).sum::<u64>());
+    assert_eq!(calls.collect::<Vec<_>>(), [0, 2, 2]);
 }
 
 pub(crate) fn counts_what_each_sum_says(store: &mut TestStore) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{CallRecord, ProcessEnd, ProcessReport, Timestamp, Window};
 use crate::store::export::{Gap, Process};
+use crate::store::missing::Missing;
 use crate::store::{Filter, SequenceGap, SequenceGaps, SkippedCalls};
 
 /// Instances that a store on disk remembers between batches.
@@ -272,9 +273,19 @@ impl Sequences {
         });
         let lost_between = between.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let count = gaps.len() as u64;
+        let mut missing = Missing::default();
+        gaps.iter().for_each(|gap| missing.add(gap));
         gaps.truncate(limit);
         let skipped = self.skipped(noticed, now, filter);
-        SequenceGaps { newest: gaps, gaps: count, numbers, lost, lost_between, skipped }
+        SequenceGaps {
+            newest: gaps,
+            services: missing.most(limit),
+            gaps: count,
+            numbers,
+            lost,
+            lost_between,
+            skipped,
+        }
     }
 
     fn skipped(&self, noticed: Window, now: Timestamp, filter: &Filter) -> SkippedCalls {

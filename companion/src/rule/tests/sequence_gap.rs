@@ -77,3 +77,18 @@ fn sequence_gap_of_one_service_hides_no_other() {
     let toml = "[SequenceGap.services.quiet]\nenabled = true";
     assert_fires(&status_of(SequenceGap, &quiet, toml, &calls, 2000), 1.0);
 }
+
+#[test]
+fn sequence_gap_names_the_ten_worst_of_thousands_of_services() {
+    let calls: Vec<CallRecord> = (0..3_000_u64)
+        .flat_map(|n| {
+            let (name, seconds) = (format!("service {n:04}"), n.cast_signed() * 2);
+            // The last ones miss most.
+            [of(&name, seconds, 1), of(&name, seconds + 1, n / 300 + 3)]
+        })
+        .collect();
+    let status = status(SequenceGap, &calls, 6_200);
+    let services: Vec<_> = status.alerts.iter().map(|alert| alert.labels["service"].as_str()).collect();
+    assert_eq!(status.alerts.len(), 11, "{services:?}");
+    assert_eq!(services[..2], ["_OTHER", "service 2700"]);
+}

@@ -219,7 +219,11 @@ impl Querier for ClickHouseQuerier {
             for row in self.sums(&question)? {
                 found.entry(row.at).or_default().push(row.series(&mut names));
             }
-            all.extend(stretches.iter().map(|stretch| found.remove(&stretch.from.0).unwrap_or_default()));
+            // An empty stretch has no calls; one that begins where it does may have.
+            all.extend(stretches.iter().map(|stretch| match stretch.from < stretch.to {
+                true => found.remove(&stretch.from.0).unwrap_or_default(),
+                false => Vec::new(),
+            }));
             first += STRETCHES;
         }
         Ok(all)

@@ -1,9 +1,10 @@
 //! Which sequence numbers are missing, from what `write` has noted.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::record::{Timestamp, Window};
+use crate::store::missing::Missing;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::schema::{WITH_PROCESSES, WITH_SKIPPED_CALLS};
 use crate::store::{Filter, SequenceGap, SequenceGaps, SkippedCalls};
@@ -28,16 +29,17 @@ pub(crate) fn missing(
     let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let reported = if version < WITH_PROCESSES { UNREPORTED } else { REPORTED };
     let unnamed = if version < WITH_SKIPPED_CALLS { "0 AS lost_unnamed" } else { "lost_unnamed" };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut values = vec![Value::Integer(noticed.from.0), Value::Integer(noticed.to.0)];
     let mut of_services = String::new();
     if let Some(service) = &filter.service {
         of_services.push_str(" AND service = ?");
         values.push(Value::Text(service.clone()));
     }
-    for service in &filter.except_services {
-        of_services.push_str(" AND service <> ?");
-        values.push(Value::Text(service.clone()));
+    // One list: a condition per service would be an expression too deep for SQLite after a thousand.
+    if !filter.except_services.is_empty() {
+        let list = vec!["?"; filter.except_services.len()].join(", ");
+        of_services.push_str(&format!(" AND service NOT IN ({list})"));
+        values.extend(filter.except_services.iter().cloned().map(Value::Text));
     }
     let skipped = match version < WITH_SKIPPED_CALLS {
         true => SkippedCalls::default(),
@@ -60,21 +62,14 @@ pub(crate) fn missing(
         .query_row(params_from_iter(&values), |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?;
-    values.push(Value::Integer(limit));
+    let services = match limit {
+        0 => Vec::new(),
+        _ => by_service(sql, &matching, &values)?.most(limit),
+    };
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     let mut statement =
         sql.prepare_cached(&format!("{matching} ORDER BY noticed DESC, name, first LIMIT ?"))?;
-    let newest = statement.query_map(params_from_iter(&values), |row| {
-        Ok(SequenceGap {
-            instance: row.get(0)?,
-            service: row.get(1)?,
-            first: row.get::<_, i64>(2)?.cast_unsigned(),
-            last: row.get::<_, i64>(3)?.cast_unsigned(),
-            noticed: Timestamp(row.get(4)?),
-            lost: row.get::<_, i64>(5)?.cast_unsigned(),
-            end: row.get::<_, Option<i64>>(6)?.map(enum_codes::process_end).transpose()?,
-            lost_unnamed: row.get::<_, i64>(9)?.cast_unsigned(),
-        })
-    })?;
+    let newest = statement.query_map(params_from_iter(&values), gap)?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -83,11 +78,36 @@ pub(crate) fn missing(
     let (gaps, numbers, lost) = (gaps as u64, numbers as u64, lost as u64);
     Ok(SequenceGaps {
         newest: newest.collect::<Result<_, _>>()?,
+        services,
         gaps,
         numbers,
         lost,
         lost_between: from.zip(to).map(|(from, to)| (Timestamp(from), Timestamp(to))),
         skipped,
+    })
+}
+
+/// Adds up every gap, in one pass.
+fn by_service(sql: &Connection, matching: &str, values: &[Value]) -> rusqlite::Result<Missing> {
+    let mut missing = Missing::default();
+    let mut statement = sql.prepare_cached(matching)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        missing.add(&gap(row)?);
+    }
+    Ok(missing)
+}
+
+fn gap(row: &Row<'_>) -> rusqlite::Result<SequenceGap> {
+    Ok(SequenceGap {
+        instance: row.get(0)?,
+        service: row.get(1)?,
+        first: row.get::<_, i64>(2)?.cast_unsigned(),
+        last: row.get::<_, i64>(3)?.cast_unsigned(),
+        noticed: Timestamp(row.get(4)?),
+        lost: row.get::<_, i64>(5)?.cast_unsigned(),
+        end: row.get::<_, Option<i64>>(6)?.map(enum_codes::process_end).transpose()?,
+        lost_unnamed: row.get::<_, i64>(9)?.cast_unsigned(),
     })
 }
 

@@ -40,6 +40,23 @@ fn a_number_above_many_gaps_looks_at_few_of_them() {
 }
 
 #[test]
+fn services_are_left_out_however_many_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let gap = [2, 4].map(|number| CallRecord {
+        instance: Some("one".into()),
+        sequence: Some(number),
+        ..call(number)
+    });
+    writer(&path).append(&gap).unwrap();
+    let others = (0..5_000).map(|number| format!("service {number}")).collect();
+    let filter = Filter { except_services: others, ..Filter::default() };
+    let found = reader(&path).unwrap().sequence_gaps(ALL, ALL.to, &filter, 10).unwrap();
+    assert_eq!((found.numbers, found.services.len()), (2, 1));
+    assert_eq!(found.services[0].first, found.newest[1]);
+}
+
+#[test]
 fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
     const SETTLED: i64 = 300;
     let folder = tempfile::tempdir().unwrap();
