@@ -4,11 +4,17 @@
 //! a temporary folder gets 10 million calls spread evenly over 24 hours by default: 25 services with 40 models each, so
 //! 1,000 series, 100,000 users, one conversation for twelve calls, one call in 200 failing, one request in eight repeating
 //! an earlier one. Then the ledger goes on as in `serve`: 15 s of calls are appended, the housekeeping runs, and all rules are
-//! evaluated, 80 times. Printed are the first evaluation of each rule, which reads its past, and of the others the median and
-//! the largest, in milliseconds by the clock; at the end all rules together, and the process's peak memory (`VmHWM`, Linux).
+//! evaluated, 80 times; after each evaluation the past that is still missing is read, piece by piece. Printed are the first
+//! evaluation of each rule and of the others the median and the largest, in milliseconds by the clock; at the end all rules
+//! together, the pieces of the past, and the process's peak memory (`VmHWM`, Linux).
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for tests and measurements, not part of what ships"
+)]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spanledger::{CostStatus, Outcome, UsageSource};
 use spanledger_companion::bench::{
@@ -54,6 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut times: BTreeMap<RuleName, Vec<Duration>> = BTreeMap::new();
     let mut totals: Vec<Duration> = Vec::new();
     let each = (INTERVAL * Timestamp::SECOND / step).cast_unsigned().max(1);
+    let mut pieces: Vec<Duration> = Vec::new();
     for evaluation in 0..EVALUATIONS {
         let to = calls + each * evaluation;
         append(&mut ledger, to)?;
@@ -61,6 +68,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         totals.push(found.iter().map(|(_, took)| *took).sum());
         for (rule, took) in found {
             times.entry(rule).or_default().push(took);
+        }
+        let mut more = true;
+        while more {
+            let began = Instant::now();
+            more = rules.learn(&reader, at(to))?;
+            pieces.push(began.elapsed());
         }
     }
     println!("{:<28} {:>10} {:>10} {:>10}", "rule", "first ms", "median ms", "largest ms");
@@ -73,6 +86,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (median, largest) = (rest[rest.len() / 2], rest[rest.len() - 1]);
         println!("{rule:<28} {:>10.1} {:>10.2} {:>10.1}", ms(took[0]), ms(median), ms(largest));
     }
+    pieces.sort_unstable();
+    println!(
+        "past: {} pieces, median {:.2} ms, largest {:.1} ms, together {:.1} s",
+        pieces.len(),
+        pieces[pieces.len() / 2].as_secs_f64() * 1e3,
+        pieces[pieces.len() - 1].as_secs_f64() * 1e3,
+        pieces.iter().sum::<Duration>().as_secs_f64()
+    );
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
     }

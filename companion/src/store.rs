@@ -31,9 +31,9 @@ pub(crate) mod sums;
 pub(crate) mod writer;
 
 pub(crate) use answer::{
-    Appended, ArchiveTrouble, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinutes, Group,
-    GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, NAMED, Pairing, Quantiles, Repeated,
-    SequenceGap, SequenceGaps, ServiceGaps, SkippedCalls, Step, Totals,
+    Appended, ArchiveTrouble, Breakdown, CallAccount, CallPage, Conversation, Duplicates, FiveMinuteCalls,
+    FiveMinutes, Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Maintained, NAMED, Pairing,
+    Quantiles, Repeated, SequenceGap, SequenceGaps, ServiceGaps, SkippedCalls, Step, Totals,
 };
 pub use error::StoreError;
 pub(crate) use overview::{Overview, OverviewQuestion, Repetition};
@@ -149,6 +149,21 @@ pub trait Querier: Send + Sync {
         filter: &Filter,
         by: Option<Dimension>,
     ) -> Result<Vec<FiveMinutes>, StoreError>;
+
+    /// The number of calls of each whole five minutes, by time: of the `most` values with the most calls there by name, and of
+    /// the others together. Of values with as many calls any may be named. Otherwise as [`Querier::five_minutes`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn five_minute_calls(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+        most: usize,
+    ) -> Result<Vec<FiveMinuteCalls>, StoreError> {
+        Ok(sums::most_called(self.five_minutes(window, filter, by)?, most))
+    }
 
     /// Totals for each `step_seconds` of a window, oldest first; steps without calls are present with zeros. The first
     /// begins with the window. Steps of whole minutes begin on whole minutes after that, so that the first may be

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
 use crate::rule::{ALL, Answers, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Severity};
-use crate::store::Querier;
+use crate::store::{Querier, StoreError};
 use crate::text::seconds::Seconds;
 
 /// The state of a rule after an evaluation: one for all calls, and one for each service and model with settings of
@@ -70,6 +70,8 @@ type Last = Option<(Timestamp, Arc<Evaluation>)>;
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
     result: Result<Arc<Evaluation>, String>,
+    /// Whether the past that the rule compares with is still being read: nothing is known until then.
+    reading: bool,
     took: Duration,
 }
 
@@ -91,13 +93,18 @@ impl Monitor {
         let end = self.rule.end(now);
         let inputs = Inputs { querier, ledger, pasts: &self.pasts, answers, now: end };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = match &*last {
+        let found = match &*last {
             // A grain that began with this end has not ended.
             Some((known, evaluation)) if *known == end && end != now => Ok(Arc::clone(evaluation)),
-            _ => self.rule.evaluate(&self.scope, &inputs).map(Arc::new).map_err(|error| error.to_string()),
+            _ => self.rule.evaluate(&self.scope, &inputs).map(Arc::new),
         };
-        *last = result.as_ref().ok().filter(|_| self.rule.grain.0 > 0).map(|found| (end, Arc::clone(found)));
-        Measured { result, took: began.elapsed() }
+        *last = found.as_ref().ok().filter(|_| self.rule.grain.0 > 0).map(|found| (end, Arc::clone(found)));
+        let reading = matches!(found, Err(StoreError::Reading));
+        let result = match found {
+            Err(error @ StoreError::Reading) => Ok(Arc::new(Evaluation::unknown(error.to_string()))),
+            found => found.map_err(|error| error.to_string()),
+        };
+        Measured { result, reading, took: began.elapsed() }
     }
 }
 
@@ -118,7 +125,7 @@ impl Measured {
     /// An evaluation that brought nothing, and why.
     #[must_use]
     pub(crate) fn failed(error: String, took: Duration) -> Self {
-        Self { result: Err(error), took }
+        Self { result: Err(error), reading: false, took }
     }
 }
 
@@ -141,6 +148,7 @@ impl From<&Measured> for LastValue {
 /// All enabled rules with their alerts.
 #[derive(Debug)]
 pub(crate) struct Evaluator {
+    pasts: Arc<Pasts>,
     monitors: Arc<[Monitor]>,
     alerts: Vec<Alerts>,
     /// Alerts of rules and scopes that are configured no more.
@@ -151,10 +159,20 @@ pub(crate) struct Evaluator {
 }
 
 impl Evaluator {
-    /// Every enabled rule of `config`, without any alert.
+    /// Every enabled rule of `config`, without any alert. The first evaluation reads all of the past.
     #[must_use]
     pub(crate) fn new(config: &RulesConfig) -> Self {
-        let pasts = Arc::new(Pasts::default());
+        Self::with(config, Pasts::default())
+    }
+
+    /// The same for rules that are evaluated again and again: no evaluation takes long. See [`Pasts::in_pieces`].
+    #[must_use]
+    pub(crate) fn in_pieces(config: &RulesConfig) -> Self {
+        Self::with(config, Pasts::in_pieces())
+    }
+
+    fn with(config: &RulesConfig, pasts: Pasts) -> Self {
+        let pasts = Arc::new(pasts);
         let monitors: Arc<[Monitor]> = ALL
             .iter()
             .flat_map(|rule| {
@@ -165,7 +183,7 @@ impl Evaluator {
             .collect();
         let alerts = monitors.iter().map(|_| Alerts::default()).collect();
         let last = monitors.iter().map(|_| LastValue::default()).collect();
-        Self { monitors, alerts, orphans: BTreeMap::new(), changed: false, last }
+        Self { pasts, monitors, alerts, orphans: BTreeMap::new(), changed: false, last }
     }
 
     /// Takes over the alerts of an earlier run. Those whose rule or scope is gone are resolved at the next
@@ -184,6 +202,11 @@ impl Evaluator {
                 None => self.orphans.entry(alert.rule).or_default().restore(alert),
             }
         }
+    }
+
+    /// What the rules remember.
+    pub(crate) fn pasts(&self) -> Arc<Pasts> {
+        Arc::clone(&self.pasts)
     }
 
     /// What is evaluated, in the order in which [`Self::apply`] takes the results.
@@ -249,8 +272,10 @@ impl Evaluator {
         let monitors = self.monitors();
         for ((monitor, alerts), measured) in monitors.iter().zip(&mut self.alerts).zip(measured) {
             let observation = match &measured.result {
-                Ok(evaluation) => Observation::Seen(&evaluation.samples, evaluation.no_data.as_deref()),
-                Err(_) => Observation::Unknown,
+                Ok(evaluation) if !measured.reading => {
+                    Observation::Seen(&evaluation.samples, evaluation.no_data.as_deref())
+                }
+                _ => Observation::Unknown,
             };
             self.changed |= alerts.observe(monitor.rule, &monitor.scope.settings, observation, now);
         }

@@ -56,7 +56,7 @@ impl Runner {
     /// The rules of `config`, with the alerts that `state` remembers.
     #[must_use]
     pub(crate) fn new(config: &RulesConfig, state: Option<Arc<StateFile>>) -> Self {
-        let mut evaluator = Evaluator::new(config);
+        let mut evaluator = Evaluator::in_pieces(config);
         if let Some(state) = &state {
             evaluator.restore(state.get().alerts);
         }
@@ -98,16 +98,30 @@ impl Runner {
     pub(crate) async fn run(mut self, querier: Arc<dyn Querier>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut reading = false;
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
+                more = self.learn(&querier), if reading => {
+                    reading = more;
+                    continue;
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.evaluate(&querier, clock::now()) => {}
+                () = self.evaluate(&querier, clock::now()) => reading = true,
             }
         }
+    }
+
+    /// Reads the next piece of the past that the rules compare with, so that it is whole within seconds; returns whether there
+    /// was one. A failure shows at the next evaluation.
+    async fn learn(&self, querier: &Arc<dyn Querier>) -> bool {
+        let (pasts, querier) = (self.evaluator.pasts(), Arc::clone(querier));
+        let piece = tokio::task::spawn_blocking(move || pasts.learn(querier.as_ref(), clock::now()));
+        matches!(piece.await, Ok(Ok(true)))
     }
 
     /// Evaluates all rules at `now`. A rule that takes longer than the interval is left running and logged; when it

@@ -16,7 +16,15 @@ impl RuleTimes {
     /// Rules that were never evaluated.
     #[must_use]
     pub fn new(config: &RulesConfig) -> Self {
-        Self(Evaluator::new(config))
+        Self(Evaluator::in_pieces(config))
+    }
+
+    /// Reads the next piece of the past as `serve` does between evaluations; returns whether there was one.
+    ///
+    /// # Errors
+    /// Why the ledger could not be read.
+    pub fn learn(&self, querier: &dyn Querier, now: Timestamp) -> Result<bool, String> {
+        self.0.pasts().learn(querier, now).map_err(|error| error.to_string())
     }
 
     /// Evaluates all rules, one after the other, and tells how long each took. What several ask is counted where it is

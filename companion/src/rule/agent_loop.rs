@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::config::{Key, Settings};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
@@ -43,31 +43,42 @@ fn summary(settings: &Settings) -> String {
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
-    let mut all: BTreeMap<(String, String), Conversation> = BTreeMap::new();
+    let enough = |found: &Conversation| found.calls >= settings.min_calls;
+    let mut services: BTreeMap<String, Vec<Conversation>> = BTreeMap::new();
     inputs.pasts.conversations(&scope.filter, |minutes| {
-        minutes.extend(inputs.now, settings.window, |window| {
+        minutes.extend(&scope.filter, inputs, settings.window, |window| {
             inputs.querier.conversations(window, &scope.filter, CONVERSATIONS)
         })?;
+        // There are tens of thousands of conversations in a busy quarter of an hour, so only those are copied that have enough
+        // calls.
+        let mut all: HashMap<(&str, &str), (u64, u64, NanoUsd)> = HashMap::new();
         for found in minutes.iter() {
-            let known = all.entry((found.deployment.clone(), found.id.clone())).or_insert_with(|| Conversation {
-                calls: 0,
-                input_tokens: 0,
-                cost: NanoUsd(0),
-                ..found.clone()
+            let (calls, tokens, cost) = all.entry((&found.deployment, &found.id)).or_default();
+            *calls += found.calls;
+            *tokens = tokens.saturating_add(found.input_tokens);
+            cost.0 = cost.0.saturating_add(found.cost.0);
+        }
+        for ((deployment, id), (calls, input_tokens, cost)) in all {
+            let known = match services.get_mut(deployment) {
+                Some(known) => known,
+                None => services.entry(deployment.to_owned()).or_default(),
+            };
+            // Without any that has enough, one is described.
+            let leads = known.first().is_none_or(|first| {
+                !enough(first) && (input_tokens, calls, first.id.as_str()) > (first.input_tokens, first.calls, id)
             });
-            known.calls += found.calls;
-            known.input_tokens = known.input_tokens.saturating_add(found.input_tokens);
-            known.cost.0 = known.cost.0.saturating_add(found.cost.0);
+            if calls >= settings.min_calls || leads {
+                if known.first().is_some_and(|first| !enough(first)) {
+                    known.clear();
+                }
+                let (deployment, id) = (deployment.to_owned(), id.to_owned());
+                known.push(Conversation { deployment, id, calls, input_tokens, cost });
+            }
         }
         Ok(())
     })?;
-    let mut services: BTreeMap<String, Vec<Conversation>> = BTreeMap::new();
-    for conversation in all.into_values() {
-        services.entry(conversation.deployment.clone()).or_default().push(conversation);
-    }
     let samples = services.into_iter().map(|(service, mut found)| {
-        let enough = |found: &Conversation| found.calls >= settings.min_calls;
-        found.sort_by_key(|found| std::cmp::Reverse((enough(found), found.input_tokens, found.calls)));
+        found.sort_by(|a, b| (b.input_tokens, b.calls, &a.id).cmp(&(a.input_tokens, a.calls, &b.id)));
         let exceeds = |found: &Conversation| enough(found) && count(found.input_tokens) >= settings.threshold;
         let beyond = found.iter().filter(|found| exceeds(found)).count();
         let named: Vec<String> = found.iter().take(beyond.clamp(1, TOP)).map(describe).collect();

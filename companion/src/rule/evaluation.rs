@@ -17,7 +17,7 @@ impl Evaluation {
         Self { samples, no_data: None }
     }
 
-    pub(super) fn unknown(reason: String) -> Self {
+    pub(crate) fn unknown(reason: String) -> Self {
         Self { samples: Vec::new(), no_data: Some(reason) }
     }
 

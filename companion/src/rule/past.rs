@@ -6,24 +6,27 @@ pub(crate) mod cell;
 pub(crate) mod history;
 mod largest;
 pub(crate) mod minutes;
+mod piece;
 mod regression;
 mod silence;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::record::{Timestamp, Window};
 use crate::rule::budget::Spending;
 use crate::rule::{By, Inputs, RuleName};
 use crate::store::sums::FIVE_MINUTES;
-use crate::store::{Conversation, Filter, FiveMinutes, Querier, StoreError};
+use crate::store::{Conversation, Filter, Querier, StoreError};
 
 use self::cell::{Calls, Cell, Kept};
 use self::history::{History, KEPT, NEAR, WEEKS};
 use self::largest::LargestCalls;
 use self::minutes::{Minutes, Pairs};
+pub(crate) use self::piece::Piece;
 use self::regression::Durations;
 
 /// Cells a day.
@@ -34,9 +37,11 @@ pub(crate) const HOUR: i64 = 12;
 pub(crate) const LAG: i64 = 3;
 /// So many groups have a past of their own, those with the most calls; the others have one together.
 const GROUPS: usize = 128;
-/// The ledger is read in pieces of a quarter of an hour, so that a long past of many names takes no more memory than a short
+/// A past that was not extended for so long is read from scratch.
+const FORGOTTEN: i64 = KEPT + DAY;
+/// The ledger is asked for a quarter of an hour at a time, so that a long past of many names takes no more memory than a short
 /// one.
-const PIECE: i64 = HOUR / 4;
+const STEP: i64 = HOUR / 4;
 
 /// The number of the five minutes that `at` is in, since 1970.
 pub(crate) const fn slot_of(at: Timestamp) -> i64 {
@@ -90,6 +95,8 @@ impl Usual {
 /// Every past that the rules have asked for.
 #[derive(Debug, Default)]
 pub struct Pasts {
+    /// Whether an evaluation reads no more than one piece of each.
+    in_pieces: bool,
     cells: List<Cell>,
     calls: List<Calls>,
     largest: Mutex<Vec<(Filter, LargestCalls)>>,
@@ -117,6 +124,36 @@ impl<C> SharedPast<C> {
 }
 
 impl Pasts {
+    /// Reads a long past in pieces, one at each evaluation or call of [`Pasts::learn`], so that none takes long. What needs a past
+    /// that is not whole fails with [`StoreError::Reading`] until it is.
+    pub(crate) fn in_pieces() -> Self {
+        Self { in_pieces: true, ..Self::default() }
+    }
+
+    /// How much may be read for one past at one evaluation.
+    fn piece(&self) -> Piece {
+        if self.in_pieces { Piece::NEXT } else { Piece::Whole }
+    }
+
+    /// Reads the next piece of a past that is not whole and returns whether there is one. What rules remember of minutes they read
+    /// themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn learn(&self, ledger: &dyn Querier, now: Timestamp) -> Result<bool, StoreError> {
+        if extend_one(&self.cells, ledger, now)? || extend_one(&self.calls, ledger, now)? {
+            return Ok(true);
+        }
+        let mut list = self.largest.lock().unwrap_or_else(PoisonError::into_inner);
+        for (filter, largest) in &mut *list {
+            if !largest.is_current(now) {
+                largest.extend(ledger, filter, now, Piece::NEXT)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The past of the calls that match `filter`, as far as it can be known now.
     pub(crate) fn of(
         &self,
@@ -124,7 +161,7 @@ impl Pasts {
         by: Option<By>,
         inputs: &Inputs<'_>,
     ) -> Result<Arc<SharedPast<Cell>>, StoreError> {
-        current(&self.cells, filter, by, inputs)
+        self.current(&self.cells, filter, by, inputs)
     }
 
     /// The same where the number of calls is enough.
@@ -134,7 +171,7 @@ impl Pasts {
         by: Option<By>,
         inputs: &Inputs<'_>,
     ) -> Result<Arc<SharedPast<Calls>>, StoreError> {
-        current(&self.calls, filter, by, inputs)
+        self.current(&self.calls, filter, by, inputs)
     }
 
     /// Hands the largest calls of those that match `filter` to `read`, as far as they are known.
@@ -146,8 +183,38 @@ impl Pasts {
     ) -> Result<T, StoreError> {
         let mut list = self.largest.lock().unwrap_or_else(PoisonError::into_inner);
         let largest = entry(&mut list, filter);
-        largest.extend(inputs.ledger, filter, inputs.now)?;
-        Ok(read(largest))
+        match largest.extend(inputs.ledger, filter, inputs.now, self.piece())? {
+            true => Ok(read(largest)),
+            false => Err(StoreError::Reading),
+        }
+    }
+
+    /// The past of this kind, extended by what has happened since the last time.
+    fn current<C: Kept>(
+        &self,
+        list: &List<C>,
+        filter: &Filter,
+        by: Option<By>,
+        inputs: &Inputs<'_>,
+    ) -> Result<Arc<SharedPast<C>>, StoreError> {
+        let found = {
+            let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = list.iter().find(|shared| shared.by == by && shared.filter == *filter);
+            known.cloned().unwrap_or_else(|| {
+                let past = RwLock::new(Past::new(filter.clone(), by));
+                let shared = Arc::new(SharedPast { filter: filter.clone(), by, past });
+                list.push(Arc::clone(&shared));
+                shared
+            })
+        };
+        if !found.read().is_current(inputs.now) {
+            let mut past = found.past.write().unwrap_or_else(PoisonError::into_inner);
+            // Another rule may have been first.
+            if !past.is_current(inputs.now) && !past.extend(inputs.ledger, inputs.now, self.piece())? {
+                return Err(StoreError::Reading);
+            }
+        }
+        Ok(found)
     }
 
     /// Hands `read` the pairs that a rule remembers of the calls that match `filter`.
@@ -176,31 +243,15 @@ fn entry<'a, K: PartialEq + Clone, T: Default>(list: &'a mut Vec<(K, T)>, key: &
     &mut list[at].1
 }
 
-/// The past of this kind, extended by what has happened since the last time.
-fn current<C: Kept>(
-    list: &List<C>,
-    filter: &Filter,
-    by: Option<By>,
-    inputs: &Inputs<'_>,
-) -> Result<Arc<SharedPast<C>>, StoreError> {
-    let found = {
-        let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = list.iter().find(|shared| shared.by == by && shared.filter == *filter);
-        known.cloned().unwrap_or_else(|| {
-            let past = RwLock::new(Past::new(filter.clone(), by));
-            let shared = Arc::new(SharedPast { filter: filter.clone(), by, past });
-            list.push(Arc::clone(&shared));
-            shared
-        })
-    };
-    if !found.read().is_current(inputs.now) {
-        let mut past = found.past.write().unwrap_or_else(PoisonError::into_inner);
-        // Another rule may have been first.
-        if !past.is_current(inputs.now) {
-            past.extend(inputs.ledger, inputs.now)?;
-        }
+/// Reads the next piece of the first past that is not whole and returns whether there is one.
+fn extend_one<C: Kept>(list: &List<C>, ledger: &dyn Querier, now: Timestamp) -> Result<bool, StoreError> {
+    let pasts = list.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for shared in pasts.iter().filter(|shared| !shared.read().is_current(now)) {
+        let mut past = shared.past.write().unwrap_or_else(PoisonError::into_inner);
+        past.extend(ledger, now, Piece::NEXT)?;
+        return Ok(true);
     }
-    Ok(found)
+    Ok(false)
 }
 
 /// What is usual, by rule and group.
@@ -216,76 +267,87 @@ pub(crate) struct Past<C = Cell> {
     rest: History<C>,
     /// Of all groups together.
     all: History<C>,
-    /// The first cell that was not read; nothing was read without.
+    /// The first cell of the eight days that was not read; nothing was read without.
     until: Option<i64>,
+    /// What was not read of the like hours of weeks ago, and up to which time that was planned.
+    older: VecDeque<Range<i64>>,
+    planned: Option<i64>,
     /// What rules made of it, until the next cell.
     memo: Mutex<Memo>,
 }
 
 impl<C: Kept> Past<C> {
     pub(crate) fn new(filter: Filter, by: Option<By>) -> Self {
-        let (groups, memo) = (HashMap::new(), Mutex::default());
-        Self { filter, by, groups, rest: History::default(), all: History::default(), until: None, memo }
+        let (groups, memo, older) = (HashMap::new(), Mutex::default(), VecDeque::new());
+        let (rest, all) = (History::default(), History::default());
+        Self { filter, by, groups, rest, all, until: None, older, planned: None, memo }
     }
 
     /// Whether nothing is missing that can be known at `now`.
     pub(crate) fn is_current(&self, now: Timestamp) -> bool {
-        self.until.is_some_and(|until| until >= slot_of(now) - LAG)
+        self.until.is_some_and(|until| until >= slot_of(now) - LAG) && self.older.is_empty()
     }
 
-    /// Reads what has happened since the last time, at first all that is kept.
-    pub(crate) fn extend(&mut self, querier: &dyn Querier, now: Timestamp) -> Result<(), StoreError> {
+    /// Reads what has happened since the last time, at first all that is kept, until `piece` is used up. Returns whether nothing is
+    /// missing.
+    pub(crate) fn extend(
+        &mut self,
+        querier: &dyn Querier,
+        now: Timestamp,
+        mut piece: Piece,
+    ) -> Result<bool, StoreError> {
         let target = slot_of(now) - LAG;
-        let known = self.until.filter(|until| target - until < KEPT);
-        let mut from = known.unwrap_or_else(|| {
-            self.groups.clear();
-            (self.rest, self.all) = (History::default(), History::default());
-            target - KEPT
-        });
-        // The like hours of weeks ago, which the eight days do not reach.
-        for week in WEEKS {
-            let back = week * 7 * DAY;
-            let start = known.map_or(target - NEAR, |until| until + NEAR);
-            self.read_pieces(querier, start - back, target + NEAR - back)?;
+        let mut until = match self.until {
+            Some(until) if target - until < FORGOTTEN => until,
+            _ => {
+                *self = Self::new(self.filter.clone(), self.by);
+                target - KEPT
+            }
+        };
+        // The like hours of weeks ago, which the eight days do not reach, move on with the time.
+        let from = self.planned.map_or(target - NEAR, |planned| planned + NEAR);
+        if from < target + NEAR {
+            let back = WEEKS.map(|week| week * 7 * DAY);
+            self.older.extend(back.map(|back| from - back..target + NEAR - back));
+            self.planned = Some(target);
         }
-        while from < target {
-            let to = (from + PIECE).min(target);
-            self.read(querier, from, to)?;
-            from = to;
-            self.until = Some(to);
+        self.until = Some(until);
+        while let Some(slots) = self.older.front().filter(|_| !piece.is_used_up()).cloned() {
+            let next = (slots.start + STEP).min(slots.end);
+            piece.take(self.read(querier, slots.start..next)?);
+            match self.older.front_mut().filter(|_| next < slots.end) {
+                Some(slots) => slots.start = next,
+                None => drop(self.older.pop_front()),
+            }
+        }
+        while until < target && !piece.is_used_up() {
+            let next = (until + STEP).min(target);
+            piece.take(self.read(querier, until..next)?);
+            until = next;
+            self.until = Some(until);
         }
         for history in self.groups.values_mut().chain([&mut self.rest, &mut self.all]) {
             history.forget(target);
         }
         self.groups.retain(|_, history| !history.is_empty());
         self.memo.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-        Ok(())
+        Ok(self.is_current(now))
     }
 
-    fn read_pieces(&mut self, querier: &dyn Querier, mut from: i64, to: i64) -> Result<(), StoreError> {
-        while from < to {
-            let next = (from + PIECE).min(to);
-            self.read(querier, from, next)?;
-            from = next;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, querier: &dyn Querier, from: i64, to: i64) -> Result<(), StoreError> {
+    /// Reads some cells and returns how many calls there were.
+    fn read(&mut self, querier: &dyn Querier, slots: Range<i64>) -> Result<u64, StoreError> {
         let at = |slot: i64| Timestamp(slot.saturating_mul(FIVE_MINUTES));
-        let window = Window { from: at(from), to: at(to) };
-        for found in querier.five_minutes(window, &self.filter, self.by.map(By::dimension))? {
-            let FiveMinutes { at, ref name, .. } = found;
-            let cell = C::from(&found);
-            self.all.push(slot_of(at), cell);
-            match self.groups.get_mut(name) {
-                Some(history) => history.push(slot_of(at), cell),
-                None => {
-                    let mut history = History::default();
-                    history.push(slot_of(at), cell);
-                    self.groups.insert(Arc::clone(name), history);
-                }
-            }
+        let window = Window { from: at(slots.start), to: at(slots.end) };
+        let mut calls = 0.0_f64;
+        for (at, name, cell) in C::ask(querier, window, &self.filter, self.by.map(By::dimension))? {
+            let slot = slot_of(at);
+            calls += f64::from(cell.calls());
+            self.all.push(slot, cell);
+            let Some(name) = name else {
+                self.rest.push(slot, cell);
+                continue;
+            };
+            self.groups.entry(name).or_default().push(slot, cell);
         }
         if self.groups.len() > GROUPS {
             let mut ranked: Vec<_> =
@@ -297,7 +359,8 @@ impl<C: Kept> Past<C> {
             }
             self.groups.extend(ranked.into_iter().map(|(_, name, history)| (name, history)));
         }
-        Ok(())
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        Ok(calls as u64)
     }
 
     /// The past of one group; without a name that of those that have none of their own.

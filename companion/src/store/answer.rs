@@ -77,6 +77,17 @@ pub struct FiveMinutes {
     pub first_chunk_ns: u64,
 }
 
+/// The calls of five minutes of one value of a dimension, or of those that are not named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiveMinuteCalls {
+    /// As in [`FiveMinutes`].
+    pub at: Timestamp,
+    /// The value, as in [`FiveMinutes`]; none for the values that are not named.
+    pub name: Option<Arc<str>>,
+    /// The number of their calls.
+    pub calls: u64,
+}
+
 /// Totals of one step of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {

@@ -367,6 +367,24 @@ pub(crate) fn sums_five_minutes_by_each_dimension(store: &mut TestStore) {
         let users: Vec<_> = users.iter().map(|(at, name, calls, ..)| (*at, name.as_str(), *calls)).collect();
         assert_eq!(users, [(0, "ada", 2), (300, "bob", 1)]);
         assert_eq!(asked(querier, 600, &shop, Some(Dimension::User)), []);
+
+        let named = |by, most| {
+            let window = Window { from: start, to: start.plus_seconds(1_200) };
+            let found = querier.five_minute_calls(window, &any(), by, most).unwrap();
+            let found = found.iter().map(|five| {
+                let name = five.name.as_deref().unwrap_or("(others)").to_owned();
+                ((five.at.0 - start.0) / 1_000_000_000, name, five.calls)
+            });
+            found.collect::<Vec<_>>()
+        };
+        let calls = |at: i64, name: &str, calls: u64| (at, name.to_owned(), calls);
+        let first =
+            [calls(0, "shop", 2), calls(0, "(others)", 1), calls(300, "shop", 1), calls(900, "shop", 1)];
+        assert_eq!(named(Some(Dimension::Service), 1), first);
+        let users = [calls(0, "ada", 2), calls(300, "bob", 1), calls(900, "bob", 1)];
+        assert_eq!(named(Some(Dimension::User), 1), users);
+        let none = [calls(0, "(others)", 2), calls(300, "(others)", 1), calls(900, "(others)", 1)];
+        assert_eq!(named(Some(Dimension::User), 0), none);
     }
 }
 
@@ -426,6 +444,28 @@ pub(crate) fn finds_the_largest_call_of_each_user(store: &mut TestStore) {
         CallRecord { service: "other".to_owned(), ..of(6, Some("ada"), 65) },
     ];
     store.appender.append(&calls).unwrap();
+    // Of many callers, with as many tokens as others, those with the most and of these the first by name.
+    let many: Vec<_> =
+        (0..400).map(|n| of(100 + n, Some(&format!("{:03}", n * 7 % 100)), n * 37 % 50 / 5)).collect();
+    store.appender.append(&many).unwrap();
+    for limit in [1, 3, 20, 200] {
+        let mut largest: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+        for call in calls.iter().chain(&many).filter(|call| call.service != "other") {
+            let tokens = largest.entry(call.user.as_deref().unwrap_or("")).or_default();
+            *tokens = (*tokens).max(call.input_tokens.unwrap());
+        }
+        let mut expected: Vec<_> = largest
+            .iter()
+            .filter(|(_, tokens)| **tokens > 2)
+            .map(|(user, tokens)| (*tokens, *user))
+            .collect();
+        expected.sort_by_key(|(tokens, user)| (std::cmp::Reverse(*tokens), *user));
+        expected.truncate(limit);
+        let asked = Filter { except_services: vec!["other".to_owned()], ..any() };
+        let found = store.querier.largest_calls(ALL, &asked, 2, limit).unwrap();
+        let found: Vec<_> = found.iter().map(|call| (call.tokens, call.user.as_str())).collect();
+        assert_eq!(found, expected, "{limit}");
+    }
     let found = store.querier.largest_calls(ALL, &any(), 10, 10).unwrap();
     let found: Vec<_> = found.iter().map(|call| (call.user.as_str(), call.tokens, call.trace_id)).collect();
     assert_eq!(

@@ -57,6 +57,9 @@ pub enum StoreError {
         /// The ledger's file.
         path: PathBuf,
     },
+    /// What is needed is read in pieces, and has not been read yet. Retry.
+    #[error("the calls of the past are still being read")]
+    Reading,
     /// Another companion has the lease to write a ledger in a ClickHouse.
     #[error(
         "the ledger {path} is written by another companion, {holder}: ask that one, or retry when it has ended"
@@ -132,6 +135,7 @@ impl StoreError {
             Self::Held { .. } => "another companion writes the ledger",
             Self::Busy { .. } => "the ledger is locked by another process",
             Self::Gone { what, .. } => what,
+            Self::Reading => "the calls of the past are still being read",
             Self::Other { .. } => "the ledger cannot be written",
         }
     }

@@ -4,6 +4,7 @@
 mod accounts;
 mod grouped;
 mod query;
+mod slides;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -17,6 +18,7 @@ use crate::store::{Appended, Appender, Batch, Filter, Maintained, StoreError, To
 use crate::text::seconds::Seconds;
 
 use self::accounts::Stored;
+use self::slides::Slides;
 use self::totals::Running;
 use crate::store::sequence::Sequences;
 
@@ -59,6 +61,8 @@ struct Columns {
     accounts: Stored,
     sequences: Sequences,
     skipped: SkippedHours,
+    /// Only in a part of a ledger, whose windows move on.
+    slides: Option<Slides>,
 }
 
 /// By a number of a name. What is asked of a part of a ledger is asked thousands of times.
@@ -98,7 +102,8 @@ impl MemoryStore {
     /// `retention` ago, and sequence numbers below the first of an instance are not missing but before the part.
     #[must_use]
     pub(crate) fn sliding(retention: Seconds) -> Self {
-        let columns = Columns { sequences: Sequences::of_a_part(), ..Columns::default() };
+        let (sequences, slides) = (Sequences::of_a_part(), Some(Slides::default()));
+        let columns = Columns { sequences, slides, ..Columns::default() };
         Self { columns: Arc::new(RwLock::new(columns)), retention: Some(retention) }
     }
 
@@ -223,6 +228,8 @@ impl Columns {
             accounts: std::mem::take(&mut self.accounts),
             sequences: std::mem::take(&mut self.sequences),
             skipped: std::mem::take(&mut self.skipped),
+            // What they know of has other numbers now.
+            slides: self.slides.as_ref().map(|_| Slides::default()),
             ..Self::default()
         };
         *self = fresh;

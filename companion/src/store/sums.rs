@@ -2,10 +2,11 @@
 
 use spanledger::Outcome;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::record::{CallRecord, NanoUsd, Timestamp, Window};
-use crate::store::{FiveMinutes, Totals};
+use crate::store::{FiveMinuteCalls, FiveMinutes, Totals};
 
 /// Five minutes in nanoseconds.
 pub(crate) const FIVE_MINUTES: i64 = 300 * Timestamp::SECOND;
@@ -30,6 +31,26 @@ impl FiveMinutes {
             self.first_chunk_ns = self.first_chunk_ns.saturating_add(ns);
         }
     }
+}
+
+/// The calls of the `most` values with the most of them in each five minutes, and of the others together. `found` is by time.
+pub(crate) fn most_called(found: Vec<FiveMinutes>, most: usize) -> Vec<FiveMinuteCalls> {
+    let mut calls: Vec<FiveMinuteCalls> = Vec::with_capacity(found.len());
+    for same in found.chunk_by(|a, b| a.at == b.at) {
+        let mut ranked: Vec<&FiveMinutes> = same.iter().collect();
+        ranked.sort_by_key(|found| Reverse(found.totals.calls));
+        let rest = ranked.split_off(most.min(ranked.len()));
+        let named = |found: &FiveMinutes| {
+            let (at, name) = (found.at, Some(Arc::clone(&found.name)));
+            FiveMinuteCalls { at, name, calls: found.totals.calls }
+        };
+        calls.extend(ranked.into_iter().map(named));
+        if let Some(first) = rest.first() {
+            let rest = rest.iter().map(|found| found.totals.calls).fold(0, u64::saturating_add);
+            calls.push(FiveMinuteCalls { at: first.at, name: None, calls: rest });
+        }
+    }
+    calls
 }
 
 /// What of one call is counted and summed.

@@ -259,3 +259,50 @@ fn a_restored_alert_keeps_its_times() {
     assert_eq!((status.state, status.since), (State::Firing, Some(at(70))));
     assert_eq!(status.alerts[0].active_since, at(10));
 }
+
+#[test]
+fn no_rule_judges_by_a_past_that_is_half_read() {
+    // 200 calls per minute for five hours: more than the limit for calls without a past, and more than is read at once.
+    let busy: Vec<_> = (0..60_000).map(|n| call(n * 3 / 10)).collect();
+    let mut store = MemoryStore::new();
+    store.append(&busy).expect("append");
+    let (config, now) = (configured("[HighRequestRate]\nfor = '0s'"), at(18_000));
+    let name = RuleName::HighRequestRate;
+
+    let mut evaluator = Evaluator::in_pieces(&config);
+    let statuses = evaluator.evaluate_all(&store, now);
+    let status = find(&statuses, name);
+    assert_eq!((status.state, status.value, &status.error), (State::Inactive, None, &None));
+    assert_eq!(status.no_data.as_deref(), Some("the calls of the past are still being read"));
+    // Rules that compare with nothing judge at once.
+    assert!(find(&statuses, RuleName::UnpricedUsage).value.is_some());
+    while evaluator.pasts().learn(&store, now).expect("read") {}
+    let statuses = evaluator.evaluate_all(&store, at(18_015));
+    assert_eq!((find(&statuses, name).state, find(&statuses, name).threshold), (State::Inactive, 1_000.0));
+
+    // What is asked once reads all of it first.
+    let statuses = Evaluator::new(&config).evaluate_all(&store, now);
+    assert_eq!((find(&statuses, name).value, find(&statuses, name).threshold), (Some(200.0), 1_000.0));
+}
+
+#[test]
+fn an_alert_that_fires_goes_on_while_the_past_is_read() {
+    let mut store = MemoryStore::new();
+    store.append(&(0..60_000).map(|n| call(n * 3 / 10)).collect::<Vec<_>>()).expect("append");
+    let config = configured("[HighRequestRate]\nfor = '0s'\nkeep_firing_for = '0s'");
+    let firing = |evaluator: &Evaluator| {
+        evaluator
+            .alerts()
+            .iter()
+            .filter(|alert| alert.rule == RuleName::HighRequestRate && alert.firing())
+            .count()
+    };
+    // It began when nothing was known of the service.
+    let mut before = Evaluator::new(&config);
+    before.evaluate_all(&store, at(600));
+    assert_eq!(firing(&before), 1);
+    let mut after = Evaluator::in_pieces(&config);
+    after.restore(before.alerts());
+    after.evaluate_all(&store, at(18_000));
+    assert_eq!(firing(&after), 1);
+}

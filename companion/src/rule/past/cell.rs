@@ -1,7 +1,22 @@
-use crate::store::{FiveMinutes, Totals};
+use std::sync::Arc;
+
+use crate::record::{Timestamp, Window};
+use crate::store::{Dimension, Filter, FiveMinutes, Querier, StoreError, Totals};
+
+/// Names that are known of five minutes where the calls alone are kept, those with the most.
+const NAMES: usize = 1_000;
+
+/// What was in five minutes under a name; without one what was under the names that are not known.
+pub(crate) type Found<C> = (Timestamp, Option<Arc<str>>, C);
 
 /// What a history keeps of five minutes.
-pub(crate) trait Kept: Copy + Default + for<'a> From<&'a FiveMinutes> {
+pub(crate) trait Kept: Copy + Default {
+    fn ask(
+        querier: &dyn Querier,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<Found<Self>>, StoreError>;
     fn add(&mut self, other: &Self);
     fn calls(&self) -> f32;
 }
@@ -11,18 +26,24 @@ pub(crate) trait Kept: Copy + Default + for<'a> From<&'a FiveMinutes> {
 pub(crate) struct Calls(f32);
 
 impl Kept for Calls {
+    fn ask(
+        querier: &dyn Querier,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<Found<Self>>, StoreError> {
+        let found = querier.five_minute_calls(window, filter, by, NAMES)?;
+        #[expect(clippy::cast_precision_loss, reason = "to compare, seven digits are enough")]
+        let kept = found.into_iter().map(|found| (found.at, found.name, Self(found.calls as f32)));
+        Ok(kept.collect())
+    }
+
     fn add(&mut self, other: &Self) {
         self.0 += other.0;
     }
 
     fn calls(&self) -> f32 {
         self.0
-    }
-}
-
-impl From<&FiveMinutes> for Calls {
-    fn from(found: &FiveMinutes) -> Self {
-        Self(Cell::from(&found.totals).calls)
     }
 }
 
@@ -50,6 +71,19 @@ pub(crate) struct Cell {
 }
 
 impl Kept for Cell {
+    fn ask(
+        querier: &dyn Querier,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+    ) -> Result<Vec<Found<Self>>, StoreError> {
+        let found = querier.five_minutes(window, filter, by)?;
+        Ok(found
+            .into_iter()
+            .map(|found| (found.at, Some(Arc::clone(&found.name)), Self::from(&found)))
+            .collect())
+    }
+
     fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.succeeded += other.succeeded;

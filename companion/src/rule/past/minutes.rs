@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::Piece;
 use crate::record::{Timestamp, Window};
 use crate::rule::Inputs;
 use crate::store::{Filter, Pairing, Querier, StoreError};
@@ -36,22 +37,35 @@ impl<T> Default for Minutes<T> {
 }
 
 impl<T> Minutes<T> {
-    /// Reads the minutes of `length` before `now` that were not read, and forgets those before.
+    /// Reads the minutes of `length` before `now` that were not read, the oldest first, and forgets those before.
+    ///
+    /// # Errors
+    /// [`StoreError::Reading`] when the piece of this evaluation is used up before.
     pub(crate) fn extend(
         &mut self,
-        now: Timestamp,
+        filter: &Filter,
+        inputs: &Inputs<'_>,
         length: Seconds,
         mut ask: impl FnMut(Window) -> Result<Vec<T>, StoreError>,
     ) -> Result<(), StoreError> {
-        let to = minute_of(now) - LAG;
+        let to = minute_of(inputs.now) - LAG;
         let first = to - (length.0 / 60).max(1);
         let from = self.until.map_or(first, |until| until.max(first));
-        for minute in from..to {
-            self.kept.push_back((minute, ask(window(minute, minute + 1))?));
-            self.until = Some(minute + 1);
-        }
         while self.kept.front().is_some_and(|(minute, _)| *minute < first) {
             self.kept.pop_front();
+        }
+        let mut piece = inputs.pasts.piece();
+        for minute in from..to {
+            let window = window(minute, minute + 1);
+            // One minute is read in any case.
+            if minute + 1 < to && piece != Piece::Whole {
+                if piece.is_used_up() {
+                    return Err(StoreError::Reading);
+                }
+                piece.take(inputs.querier.totals(window, filter)?.calls);
+            }
+            self.kept.push_back((minute, ask(window)?));
+            self.until = Some(minute + 1);
         }
         Ok(())
     }
@@ -82,11 +96,15 @@ pub(crate) struct Pairs {
     minutes: Minutes<Pairing>,
     /// The minutes in which a pair was seen first and last.
     known: HashMap<Pair, (i64, i64)>,
-    learned: bool,
+    /// The first minute of the day before that was not read.
+    learned: Option<i64>,
 }
 
 impl Pairs {
-    /// Reads what has happened since the last time, at first a day.
+    /// Reads what has happened since the last time, at first a day, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Reading`] when the piece of this evaluation is used up before.
     pub(crate) fn extend(
         &mut self,
         filter: &Filter,
@@ -95,29 +113,35 @@ impl Pairs {
         ask: impl Fn(&dyn Querier, Window) -> Result<Vec<Pairing>, StoreError>,
     ) -> Result<(), StoreError> {
         let now = minute_of(inputs.now);
-        if !self.learned {
-            for hour in (1..=KNOWN_HOURS).rev() {
-                let from = now - LAG - hour * 60;
-                let many = inputs.ledger.totals(window(from, from + 60), filter)?.calls > MANY;
-                let to = from + if many { 1 } else { 60 };
+        let mut piece = inputs.pasts.piece();
+        if self.minutes.until.is_none() {
+            let from = self.learned.unwrap_or(now - LAG - KNOWN_HOURS * 60);
+            // The hour that has not ended is among the newest minutes.
+            for from in (from..now - LAG - 59).step_by(60) {
+                if piece.is_used_up() {
+                    return Err(StoreError::Reading);
+                }
+                let calls = inputs.ledger.totals(window(from, from + 60), filter)?.calls;
+                let to = from + if calls > MANY { 1 } else { 60 };
+                piece.take(if calls > MANY { calls / 60 } else { calls });
                 let found = ask(inputs.ledger, window(from, to))?;
                 self.note(&found, from);
+                self.learned = Some(from + 60);
             }
-            self.learned = true;
         }
         let (before, mut found) = (self.minutes.until, Vec::new());
-        self.minutes.extend(inputs.now, length, |window| {
+        let extended = self.minutes.extend(filter, inputs, length, |window| {
             let pairings = ask(inputs.querier, window)?;
             found.push((minute_of(window.from), pairings.clone()));
             Ok(pairings)
-        })?;
+        });
         for (minute, pairings) in found {
             self.note(&pairings, minute);
         }
         if before != self.minutes.until {
             self.known.retain(|_, (_, last)| now - *last <= KNOWN_HOURS * 60);
         }
-        Ok(())
+        extended
     }
 
     fn note(&mut self, found: &[Pairing], minute: i64) {

@@ -1,7 +1,10 @@
 use super::*;
+use crate::record::CallRecord;
 use crate::rule::Answers;
 use crate::rule::past::history::History;
 use crate::rule::tests::{at, call, stores};
+use crate::store::Appender;
+use crate::store::memory::MemoryStore;
 
 fn cell(calls: f32) -> Cell {
     Cell { calls, ..Cell::default() }
@@ -81,4 +84,113 @@ fn durations_are_explained_by_calls_and_tokens() {
     let durations = history.durations(now).expect("enough cells");
     let slow = Cell { calls: 10.0, output_tokens: 1_000.0, ..Cell::default() };
     assert!((durations.of(&slow) - 23.0).abs() < 0.05, "{durations:?}");
+}
+
+/// Twice as many calls per day as are read at once, all in one hour of each of three days.
+fn busy() -> MemoryStore {
+    let mut store = MemoryStore::new();
+    for day in 0..3 {
+        let calls: Vec<_> = (0..80_000)
+            .map(|n| CallRecord {
+                user: Some(format!("user-{}", n % 7)),
+                input_tokens: Some(10 + n % 100),
+                service: format!("app-{}", n % 3),
+                ..call(day * 86_400 + 36_000 + n.cast_signed() * 3_600 / 80_000)
+            })
+            .collect();
+        store.append(&calls).expect("append");
+    }
+    store
+}
+
+#[test]
+fn a_long_past_is_read_in_pieces_and_is_then_the_same() {
+    let store = busy();
+    let now = at(3 * 86_400);
+    let asked = |pasts: &Pasts| {
+        let inputs = Inputs { querier: &store, ledger: &store, pasts, answers: &Answers::default(), now };
+        let cells =
+            pasts.of(&Filter::default(), Some(By::Service), &inputs).map(|past| past.read().all().calls());
+        let calls =
+            pasts.calls(&Filter::default(), Some(By::User), &inputs).map(|past| past.read().all().calls());
+        let largest =
+            pasts.largest(&Filter::default(), &inputs, |largest| largest.of("app-0", "user-0", now));
+        (cells.ok(), calls.ok(), largest.ok())
+    };
+    let whole = Pasts::default();
+    assert_eq!(asked(&whole), (Some(240_000.0), Some(240_000.0), Some(None)));
+
+    // No rule compares with a part of it, and no piece has more than one quarter of an hour beyond what may be read at once.
+    let pasts = Pasts::in_pieces();
+    assert_eq!(asked(&pasts), (None, None, None));
+    let read = |pasts: &Pasts| {
+        let cells = pasts.cells.lock().unwrap().first().map_or(0.0, |past| past.read().all().calls());
+        let calls = pasts.calls.lock().unwrap().first().map_or(0.0, |past| past.read().all().calls());
+        cells + calls
+    };
+    let (mut pieces, mut before) = (0, read(&pasts));
+    while pasts.learn(&store, now).expect("read") {
+        let after = read(&pasts);
+        assert!(after - before <= 40_000.0 + 20_000.0, "{before} {after}");
+        (pieces, before) = (pieces + 1, after);
+    }
+    assert!((6..40).contains(&pieces), "{pieces}");
+    assert_eq!(asked(&pasts), asked(&whole));
+    let lists = [&pasts, &whole].map(|pasts| pasts.cells.lock().unwrap().clone());
+    let [read, whole] = lists.map(|list| {
+        let past = list[0].read();
+        past.histories().map(|(name, history)| (name.clone(), history.clone())).collect::<HashMap<_, _>>()
+    });
+    assert_eq!(read, whole);
+}
+
+#[test]
+fn a_user_is_known_after_calls_in_ten_hours_whatever_the_pieces() {
+    for hours in [9, 10] {
+        let mut store = MemoryStore::new();
+        for hour in 0..hours {
+            // One hour is read by five minutes.
+            let calls = if hour == 3 { 41_000 } else { 12 };
+            let of = |n: i64| CallRecord {
+                user: Some("ada".to_owned()),
+                input_tokens: Some(if n == 0 { 900 } else { 100 }),
+                ..call(hour * 3_600 + n * 3_599 / calls)
+            };
+            store.append(&(0..calls).map(of).collect::<Vec<_>>()).expect("append");
+        }
+        let now = at(hours * 3_600 + 900);
+        // Read afterwards, or while the calls came.
+        for from in [hours * 3_600 + 900, 900] {
+            let pasts = Pasts::default();
+            let mut found = None;
+            for second in (from..=hours * 3_600 + 900).step_by(300) {
+                let inputs = Inputs {
+                    querier: &store,
+                    ledger: &store,
+                    pasts: &pasts,
+                    answers: &Answers::default(),
+                    now: at(second),
+                };
+                found = pasts
+                    .largest(&Filter::default(), &inputs, |largest| largest.of("app", "ada", now))
+                    .expect("read");
+            }
+            assert_eq!(found, (hours == 10).then_some(920), "{hours} {from}");
+        }
+    }
+}
+
+#[test]
+fn of_too_many_users_those_who_called_last_are_remembered() {
+    let mut store = MemoryStore::new();
+    for slot in 0..30 {
+        let of = |n: i64| CallRecord { user: Some(format!("{slot}-{n}")), ..call(slot * 300 + n % 300) };
+        store.append(&(0..1_000).map(of).collect::<Vec<_>>()).expect("append");
+    }
+    let mut largest = LargestCalls::default();
+    for slot in 0..=30 {
+        largest.extend(&store, &Filter::default(), at(slot * 300 + 900), Piece::Whole).expect("read");
+    }
+    let oldest = Some(slot_of(at(20 * 300)) + 1);
+    assert_eq!(largest.remembered(), (10_000, oldest));
 }

@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::slides::Sums;
+use super::totals::Running;
 use super::{ByNumber, Columns, MemoryStore, NEVER, end};
 use crate::record::{CallRecord, NanoUsd, SkippedSpans, TagKey, Timestamp, Window};
 use crate::store::history::{SeriesNames, SeriesSum};
@@ -317,8 +319,16 @@ impl Columns {
             Dimension::User => Some(&self.users),
             _ => None,
         };
-        let mut sums: Vec<(Cow<'_, str>, Totals)> = match numbers {
-            Some(numbers) => {
+        let mut sums: Vec<(Cow<'_, str>, Totals)> = match (numbers, &self.slides) {
+            (Some(numbers), Some(slides)) => {
+                let named = |(call, sum): &(usize, Running)| {
+                    let name = dimension(&self.records[call - self.removed], by)?;
+                    Some((name, sum.since(&Running::default())))
+                };
+                let named = |sums: &Sums| sums.values().filter_map(named).collect();
+                slides.sums(self, numbers, window, filter, by, named)
+            }
+            (Some(numbers), None) => {
                 // By the number of the name, with a call that has it.
                 let mut sums: ByNumber<(usize, Totals)> = ByNumber::default();
                 for index in self.matching(window, filter) {
@@ -328,7 +338,7 @@ impl Columns {
                 let named = |(index, sum)| Some((dimension(&self.records[index], by)?, sum));
                 sums.into_values().filter_map(named).collect()
             }
-            None => {
+            (None, _) => {
                 let mut sums: HashMap<Cow<'_, str>, Totals> = HashMap::new();
                 for index in self.matching(window, filter) {
                     if let Some(name) = dimension(&self.records[index], by) {

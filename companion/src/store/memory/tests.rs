@@ -1,7 +1,7 @@
 use super::*;
 use crate::rule::tests::{at, call};
-use crate::store::Querier;
 use crate::store::conformance::{TestStore, store_conformance};
+use crate::store::{Dimension, Querier};
 
 mod conformance {
     use super::*;
@@ -28,6 +28,9 @@ fn numbered(seconds: i64, sequence: u64) -> CallRecord {
         instance: Some("one".to_owned()),
         sequence: Some(sequence),
         request_hash: Some((sequence % 7).to_string()),
+        user: Some((sequence / 40 % 5).to_string()),
+        response_model: Some((sequence % 3).to_string()),
+        outcome: if sequence.is_multiple_of(4) { spanledger::Outcome::Failed } else { call(seconds).outcome },
         ..call(seconds)
     }
 }
@@ -38,9 +41,10 @@ fn a_sliding_store_answers_about_its_window_like_one_that_keeps_everything() {
     let mut deleted = 0;
     for now in (0..10_000).step_by(10) {
         // Not quite in order, as calls that end at nearly the same time come.
-        let batch = [numbered(now + 9, now as u64 + 2), numbered(now + 4, now as u64 + 1)];
-        sliding.append(&batch).expect("append");
+        let late = if now % 350 == 0 { now - 40 } else { now + 4 };
+        let batch = vec![numbered(now + 9, now as u64 + 2), numbered(late, now as u64 + 1)];
         whole.append(&batch).expect("append");
+        sliding.take(batch);
         deleted += sliding.maintain(at(now)).expect("maintain").deleted;
         for filter in [Filter::default(), Filter { service: Some("app".to_owned()), ..Filter::default() }] {
             let window = window(now - 590, now + 10);
@@ -48,6 +52,18 @@ fn a_sliding_store_answers_about_its_window_like_one_that_keeps_everything() {
                 sliding.totals(window, &filter).expect("totals"),
                 whole.totals(window, &filter).expect("totals")
             );
+            // Windows that move on with each call, some of them rarely, and one that goes back.
+            let breaks = [(590, 10), (60, 10), (300, if now % 250 == 0 { -290 } else { 10 })];
+            for (back, to) in breaks.into_iter().take(if now % 70 == 0 { 3 } else { 2 }) {
+                for by in [Dimension::Service, Dimension::User, Dimension::Model, Dimension::Outcome] {
+                    let window = self::window(now - back, now + to);
+                    assert_eq!(
+                        sliding.breakdown(window, &filter, by, 4).expect("breakdown"),
+                        whole.breakdown(window, &filter, by, 4).expect("breakdown"),
+                        "{now} {by:?} {back}"
+                    );
+                }
+            }
             assert_eq!(
                 sliding.repeated(window, &filter, 1, 10).expect("repeated"),
                 whole.repeated(window, &filter, 1, 10).expect("repeated")

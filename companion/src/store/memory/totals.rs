@@ -26,6 +26,24 @@ impl Running {
         self
     }
 
+    /// These totals without a call that is in them.
+    pub(super) fn without(mut self, call: &CallRecord) -> Self {
+        let mut one = Totals::default();
+        one.count(&Measures::from(call));
+        for (sum, less) in self.counts.iter_mut().zip(counts(&one)) {
+            *sum = sum.saturating_sub(u128::from(less));
+        }
+        for (sum, less) in self.costs.iter_mut().zip([one.cost, one.reported_cost, one.computed_cost]) {
+            *sum -= i128::from(less.0);
+        }
+        self
+    }
+
+    /// Whether there is no call.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.counts[0] == 0
+    }
+
     /// What came after `before`. Saturates, as [`Totals::count`] does.
     pub(super) fn since(&self, before: &Self) -> Totals {
         let count =

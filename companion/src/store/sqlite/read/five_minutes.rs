@@ -1,16 +1,17 @@
 //! Totals of five minutes: what rules learn from.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::record::{Timestamp, Window};
-use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER};
+use crate::store::sqlite::read::scan::{FIRST, SeriesMemo, Snapshot, USER};
 use crate::store::sqlite::read::sums::series_value;
 use crate::store::sqlite::rollup::grain::{FIVE, minute_start};
 use crate::store::sqlite::rollup::plan::{Part, five_minute_parts, user_five_minute_parts};
 use crate::store::sqlite::rollup::row::{NUMBERS, Table, first_chunks, read_totals, row_key, row_range};
 use crate::store::sums::{FIVE_MINUTES, whole_five_minutes};
-use crate::store::{Dimension, Filter, FiveMinutes};
+use crate::store::{Dimension, Filter, FiveMinuteCalls, FiveMinutes};
 
 /// By time and name.
 type Sums = BTreeMap<(Timestamp, Arc<str>), FiveMinutes>;
@@ -55,6 +56,56 @@ impl Snapshot<'_> {
         Ok(sums.into_values().collect())
     }
 
+    /// Of users only the number of calls is read, and names only of those that are handed out: a bucket has thousands.
+    pub(crate) fn calls_of_users(
+        &self,
+        window: Window,
+        most: usize,
+    ) -> rusqlite::Result<Vec<FiveMinuteCalls>> {
+        let mut calls: BTreeMap<i64, HashMap<i64, u64>> = BTreeMap::new();
+        for part in user_five_minute_parts(whole_five_minutes(window), &self.watermarks) {
+            match part {
+                Part::Calls(window) => {
+                    self.scan_columns(window, &Filter::default(), "user", |facts, row| {
+                        if let Some(user) = row.get(FIRST)? {
+                            let users = calls.entry(facts.end.div_euclid(FIVE_MINUTES)).or_default();
+                            *users.entry(user).or_default() += 1;
+                        }
+                        Ok(())
+                    })?;
+                }
+                Part::Rollup(table, minutes) => {
+                    let sql = format!("SELECT id, calls FROM {} WHERE id >= ?1 AND id < ?2", table.name());
+                    let mut statement = self.connection.prepare_cached(&sql)?;
+                    let mut rows = statement.query(row_range(&minutes))?;
+                    while let Some(row) = rows.next()? {
+                        let (minute, user) = row_key(row.get(0)?);
+                        let users = calls.entry(minute.div_euclid(FIVE)).or_default();
+                        *users.entry(user).or_default() += row.get::<_, i64>(1)?.cast_unsigned();
+                    }
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for (slot, users) in calls {
+            let at = Timestamp(slot.saturating_mul(FIVE_MINUTES));
+            let mut users: Vec<(i64, u64)> = users.into_iter().collect();
+            let mut rest = 0;
+            if users.len() > most {
+                users.select_nth_unstable_by_key(most, |(user, calls)| (Reverse(*calls), *user));
+                rest = users.drain(most..).map(|(_, calls)| calls).fold(0, u64::saturating_add);
+            }
+            for (user, calls) in users {
+                let name = Some(self.names.text(self.connection, user)?);
+                found.push(FiveMinuteCalls { at, name, calls });
+            }
+            if rest > 0 {
+                found.push(FiveMinuteCalls { at, name: None, calls: rest });
+            }
+        }
+        Ok(found)
+    }
+
     fn add_five_minutes(
         &self,
         table: Table,
@@ -81,7 +132,7 @@ impl Snapshot<'_> {
                     let name = match by {
                         Some(Dimension::User) => Some(self.names.text(self.connection, number)?),
                         _ => matching.get(number)?.and_then(|series| match by {
-                            Some(by) => series_value(&series, by),
+                            Some(by) => series_value(series, by),
                             None => Some(Arc::from("")),
                         }),
                     };

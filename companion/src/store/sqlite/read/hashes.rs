@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::record::{Tags, Timestamp, Window};
+use rusqlite::types::ValueRef;
+
+use crate::record::{NanoUsd, Tags, Timestamp, Window};
 use crate::store::sqlite::file::row::Hash;
-use crate::store::sqlite::read::scan::{HASH, Snapshot, TRACE_ID, USER};
+use crate::store::sqlite::read::scan::{FIRST, Snapshot};
 use crate::store::sqlite::read::sketch::{Distinct, Sketch};
 use crate::store::sqlite::rollup::sightings::Sightings;
 use crate::store::{Duplicates, Filter, LargeCall, Repeated};
@@ -20,12 +22,13 @@ impl Snapshot<'_> {
     ) -> rusqlite::Result<Vec<Repeated>> {
         let mut by_hash: HashMap<Hash, Sightings> = HashMap::new();
         let sketch = self.sketch(window, filter)?;
-        self.scan(window, filter, |facts, row| {
-            let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
+        self.scan_columns(window, filter, "hash, cost", |facts, row| {
+            let Some(hash) = Hash::key(row.get_ref(FIRST)?)? else { return Ok(()) };
             if sketch.as_ref().is_some_and(|sketch| !sketch.may_exceed(0, &hash, more_than)) {
                 return Ok(());
             }
-            let call = Sightings::one(facts.end, facts.series_id, facts.measures.cost.unwrap_or_default());
+            let cost = NanoUsd(row.get::<_, Option<i64>>(FIRST + 1)?.unwrap_or(0));
+            let call = Sightings::one(facts.end, facts.series_id, cost);
             by_hash.entry(hash).and_modify(|seen| seen.absorb(&call)).or_insert(call);
             Ok(())
         })?;
@@ -60,8 +63,8 @@ impl Snapshot<'_> {
             return Ok(None);
         }
         let mut sketch = Sketch::of(calls);
-        self.scan(window, filter, |_, row| {
-            if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
+        self.scan_columns(window, filter, "hash", |_, row| {
+            if let Some(hash) = Hash::key(row.get_ref(FIRST)?)? {
                 sketch.add(0, &hash);
             }
             Ok(())
@@ -72,8 +75,8 @@ impl Snapshot<'_> {
     pub(crate) fn duplicates(&self, window: Window, filter: &Filter) -> rusqlite::Result<Duplicates> {
         let mut hashed = 0;
         let mut count = |see: &mut dyn FnMut(Hash)| {
-            self.scan(window, filter, |_, row| {
-                if let Some(hash) = Hash::key(row.get_ref(HASH)?)? {
+            self.scan_columns(window, filter, "hash", |_, row| {
+                if let Some(hash) = Hash::key(row.get_ref(FIRST)?)? {
                     hashed += 1;
                     see(hash);
                 }
@@ -104,29 +107,38 @@ impl Snapshot<'_> {
     ) -> rusqlite::Result<Vec<LargeCall>> {
         /// A user at a service, with tags.
         type Caller = (Option<i64>, Arc<str>, Tags);
-        /// Tokens, trace id, series.
-        type Largest = (u64, [u8; 16], i64);
-        // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
         let mut largest: HashMap<Caller, Largest> = HashMap::new();
-        self.scan(window, filter, |facts, row| {
-            let measures = &facts.measures;
-            let known = |tokens: Option<u64>| tokens.unwrap_or(0);
-            let tokens = known(measures.input_tokens).saturating_add(known(measures.output_tokens));
-            if tokens <= more_than {
+        // No caller is among the `limit` by a call of fewer tokens than this: rises as they are found.
+        let mut least = more_than.saturating_add(1);
+        let mut crowded = 2 * limit;
+        let columns = "coalesce(input_tokens, 0) + coalesce(output_tokens, 0), trace_id, user";
+        self.scan_columns(window, filter, columns, |facts, row| {
+            // A sum beyond 63 bits is a fraction in SQLite.
+            let tokens = match row.get_ref(FIRST)? {
+                ValueRef::Integer(tokens) => tokens.cast_unsigned(),
+                _ => i64::MAX.cast_unsigned(),
+            };
+            if tokens < least {
                 return Ok(());
             }
-            let trace_id: [u8; 16] = row.get(TRACE_ID)?;
+            let trace_id: [u8; 16] = row.get(FIRST + 1)?;
+            // Of equal calls the one with the lower trace id, so that the result does not depend on their order.
             let call = (tokens, trace_id, facts.series_id);
             largest
-                .entry((row.get(USER)?, Arc::clone(&facts.series.service), facts.series.tags.clone()))
+                .entry((row.get(FIRST + 2)?, Arc::clone(&facts.series.service), facts.series.tags.clone()))
                 .and_modify(|largest| {
                     if tokens > largest.0 || tokens == largest.0 && trace_id < largest.1 {
                         *largest = call;
                     }
                 })
                 .or_insert(call);
+            if largest.len() > crowded {
+                least = keep_largest(&mut largest, limit);
+                crowded = 2 * largest.len();
+            }
             Ok(())
         })?;
+        keep_largest(&mut largest, limit);
         let mut calls = Vec::new();
         for ((user, service, tags), (tokens, trace_id, series)) in largest {
             let user = match user {
@@ -143,4 +155,21 @@ impl Snapshot<'_> {
         calls.truncate(limit);
         Ok(calls)
     }
+}
+
+/// Tokens, trace id, series.
+type Largest = (u64, [u8; 16], i64);
+
+/// Removes all beyond the `limit` with the most tokens and those with as many as the last of these, and returns how many that
+/// has.
+fn keep_largest<K>(largest: &mut HashMap<K, Largest>, limit: usize) -> u64 {
+    if largest.len() <= limit {
+        return 0;
+    }
+    let mut tokens: Vec<u64> = largest.values().map(|(tokens, ..)| *tokens).collect();
+    let place = limit.saturating_sub(1);
+    let (_, least, _) = tokens.select_nth_unstable_by(place, |a, b| b.cmp(a));
+    let least = *least;
+    largest.retain(|_, (tokens, ..)| *tokens >= least);
+    least
 }

@@ -51,7 +51,7 @@ impl Snapshot<'_> {
                     while let Some(row) = rows.next()? {
                         let number = row_key(row.get(0)?).1;
                         let Some(series) = memo.get(number)? else { continue };
-                        let name = names.entry(number).or_insert_with(|| named(&series));
+                        let name = names.entry(number).or_insert_with(|| named(series));
                         let sum = sums.entry(number).or_insert_with(|| SeriesSum::empty(Arc::clone(name)));
                         sum.totals.absorb(&read_totals(row, 1)?);
                         if let Some(bytes) = row.get_ref(1 + NUMBERS)?.as_blob_or_null()? {

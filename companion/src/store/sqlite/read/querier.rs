@@ -18,10 +18,12 @@ use crate::store::sqlite::read::processes::{self, ProcessAccount};
 use crate::store::sqlite::read::scan::{Columns, Snapshot};
 use crate::store::sqlite::read::{archive, gaps};
 use crate::store::sqlite::rollup::grain::minute_start;
+use crate::store::sums::most_called;
 use crate::store::{
     ArchiveTrouble, Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter,
-    FiveMinutes, Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page,
-    Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    FiveMinuteCalls, FiveMinutes, Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview,
+    OverviewQuestion, Page, Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError,
+    Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -130,6 +132,19 @@ impl Querier for SqliteQuerier {
         by: Option<Dimension>,
     ) -> Result<Vec<FiveMinutes>, StoreError> {
         self.ask(|snapshot| snapshot.five_minutes(window, filter, by))
+    }
+
+    fn five_minute_calls(
+        &self,
+        window: Window,
+        filter: &Filter,
+        by: Option<Dimension>,
+        most: usize,
+    ) -> Result<Vec<FiveMinuteCalls>, StoreError> {
+        if by == Some(Dimension::User) && *filter == Filter::default() {
+            return self.ask(|snapshot| snapshot.calls_of_users(window, most));
+        }
+        Ok(most_called(self.five_minutes(window, filter, by)?, most))
     }
 
     fn series(&self, window: Window, filter: &Filter, step_seconds: i64) -> Result<Vec<Step>, StoreError> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Row;
 
-use crate::record::Window;
+use crate::record::{NanoUsd, Window};
 use crate::store::sqlite::file::row::Hash;
-use crate::store::sqlite::read::scan::{Facts, HASH, Snapshot, USER};
+use crate::store::sqlite::read::scan::{FIRST, FewFacts, Snapshot};
 use crate::store::sqlite::read::sketch::{Distinct, Sketch};
 use crate::store::sqlite::read::sums::series_value;
 use crate::store::sqlite::rollup::sightings::Sightings;
@@ -24,10 +24,10 @@ struct Grouping<'a> {
 }
 
 impl Grouping<'_> {
-    fn of(&mut self, facts: &Facts, row: &Row<'_>) -> rusqlite::Result<Option<usize>> {
+    fn of(&mut self, facts: &FewFacts<'_>, row: &Row<'_>) -> rusqlite::Result<Option<usize>> {
         let number = match self.by {
             None => return Ok(Some(0)),
-            Some(Dimension::User) => match row.get(USER)? {
+            Some(Dimension::User) => match row.get(FIRST + 2)? {
                 Some(user) => user,
                 None => return Ok(None),
             },
@@ -38,7 +38,7 @@ impl Grouping<'_> {
         }
         let name: Option<Arc<str>> = match self.by {
             Some(Dimension::User) => Some(self.snapshot.names.text(self.snapshot.connection, number)?),
-            Some(by) => series_value(&facts.series, by),
+            Some(by) => series_value(facts.series, by),
             None => None,
         };
         let found = name.and_then(|name| self.index.get(&*name).copied());
@@ -62,10 +62,10 @@ impl Snapshot<'_> {
         let index = groups.iter().enumerate().map(|(number, group)| (group.name.as_str(), number)).collect();
         let mut grouping = Grouping { snapshot: self, by: question.by, index, known: HashMap::new() };
         let mut scan = |each: &mut dyn FnMut(usize, Hash, Sightings)| {
-            self.scan(window, filter, |facts, row| {
+            self.scan_columns(window, filter, "hash, cost, user", |facts, row| {
                 let Some(group) = grouping.of(facts, row)? else { return Ok(()) };
-                let Some(hash) = Hash::key(row.get_ref(HASH)?)? else { return Ok(()) };
-                let cost = facts.measures.cost.unwrap_or_default();
+                let Some(hash) = Hash::key(row.get_ref(FIRST)?)? else { return Ok(()) };
+                let cost = NanoUsd(row.get::<_, Option<i64>>(FIRST + 1)?.unwrap_or(0));
                 each(group, hash, Sightings::one(facts.end, facts.series_id, cost));
                 Ok(())
             })

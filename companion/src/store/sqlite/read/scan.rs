@@ -1,6 +1,7 @@
 //! Reading calls row by row: the edges of windows, and questions no rollup can answer.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
@@ -63,14 +64,23 @@ pub(crate) struct Facts {
     pub(crate) measures: Measures,
 }
 
+/// What a scan of a few columns hands out of each row.
+pub(crate) struct FewFacts<'a> {
+    pub(crate) series_id: i64,
+    pub(crate) series: &'a Arc<Series>,
+    pub(crate) end: i64,
+    duration_ns: i64,
+}
+
+/// The first of the columns that a scan is asked for.
+pub(crate) const FIRST: usize = 3;
 /// The columns of a scan; those behind `cost` are read by who needs them, see [`USER`] and those after it.
-const FACTS: &str = "series, start, duration, first_chunk, status_code, input_tokens, output_tokens, \
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash, trace_id";
+const FACTS: &str = "first_chunk, status_code, input_tokens, output_tokens, \
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, user, hash";
 /// The column after them.
-const COMPUTED_COST: usize = 14;
+const COMPUTED_COST: usize = 13;
 pub(crate) const USER: usize = 11;
 pub(crate) const HASH: usize = 12;
-pub(crate) const TRACE_ID: usize = 13;
 
 /// The conditions for rows that are counted and that match what only rows can answer of a filter, as SQL and its values;
 /// `None` when nothing matches.
@@ -133,6 +143,39 @@ impl Snapshot<'_> {
         filter: &Filter,
         mut each: impl FnMut(&Facts, &Row<'_>) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
+        let columns = format!("{FACTS}, {}", self.columns.computed_cost);
+        self.scan_columns(window, filter, &columns, |few, row| {
+            let unsigned = |column: usize| {
+                Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+            };
+            let measures = Measures {
+                outcome: few.series.outcome,
+                status_code: row.get(4)?,
+                input_tokens: unsigned(5)?,
+                output_tokens: unsigned(6)?,
+                cache_read_tokens: unsigned(7)?,
+                cache_write_tokens: unsigned(8)?,
+                reasoning_tokens: unsigned(9)?,
+                cost: row.get::<_, Option<i64>>(10)?.map(NanoUsd),
+                computed_cost: row.get::<_, Option<i64>>(COMPUTED_COST)?.map(NanoUsd),
+                duration_ns: few.duration_ns,
+                first_chunk_ns: row.get(3)?,
+            };
+            let facts =
+                Facts { series_id: few.series_id, series: Arc::clone(few.series), end: few.end, measures };
+            each(&facts, row)
+        })
+    }
+
+    /// The same with the given columns alone, of which the first is column [`FIRST`] of the row. Three times as fast with a few
+    /// of them.
+    pub(crate) fn scan_columns(
+        &self,
+        window: Window,
+        filter: &Filter,
+        columns: &str,
+        mut each: impl FnMut(&FewFacts<'_>, &Row<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
         let window = self.kept(window);
         if window.from >= window.to {
             return Ok(());
@@ -140,8 +183,7 @@ impl Snapshot<'_> {
         let Some((conditions, values)) = row_conditions(self.connection, filter)? else { return Ok(()) };
         let mut matching = SeriesMemo::new(self, filter);
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {FACTS}, {} FROM calls WHERE id >= ? AND id < ?{conditions}",
-            self.columns.computed_cost
+            "SELECT series, start, duration, {columns} FROM calls WHERE id >= ? AND id < ?{conditions}"
         ))?;
         let range = [first_id(window.from), end_id(window.to, self.watermarks.spill_us)];
         let mut rows =
@@ -154,23 +196,7 @@ impl Snapshot<'_> {
             }
             let series_id = row.get(0)?;
             let Some(series) = matching.get(series_id)? else { continue };
-            let unsigned = |column: usize| {
-                Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
-            };
-            let measures = Measures {
-                outcome: series.outcome,
-                status_code: row.get(4)?,
-                input_tokens: unsigned(5)?,
-                output_tokens: unsigned(6)?,
-                cache_read_tokens: unsigned(7)?,
-                cache_write_tokens: unsigned(8)?,
-                reasoning_tokens: unsigned(9)?,
-                cost: row.get::<_, Option<i64>>(10)?.map(NanoUsd),
-                computed_cost: row.get::<_, Option<i64>>(COMPUTED_COST)?.map(NanoUsd),
-                duration_ns,
-                first_chunk_ns: row.get(3)?,
-            };
-            each(&Facts { series_id, series, end, measures }, row)?;
+            each(&FewFacts { series_id, series, end, duration_ns }, row)?;
         }
         Ok(())
     }
@@ -189,13 +215,13 @@ impl<'a> SeriesMemo<'a> {
     }
 
     /// The series of a number if it matches.
-    pub(crate) fn get(&mut self, number: i64) -> rusqlite::Result<Option<Arc<Series>>> {
-        if let Some(known) = self.known.get(&number) {
-            return Ok(known.clone());
+    pub(crate) fn get(&mut self, number: i64) -> rusqlite::Result<Option<&Arc<Series>>> {
+        match self.known.entry(number) {
+            Entry::Occupied(known) => Ok(known.into_mut().as_ref()),
+            Entry::Vacant(place) => {
+                let series = self.snapshot.names.series(self.snapshot.connection, number)?;
+                Ok(place.insert(series.matches(self.filter).then_some(series)).as_ref())
+            }
         }
-        let series = self.snapshot.names.series(self.snapshot.connection, number)?;
-        let matching = series.matches(self.filter).then_some(series);
-        self.known.insert(number, matching.clone());
-        Ok(matching)
     }
 }

@@ -187,7 +187,7 @@ impl Snapshot<'_> {
         let mut matching = SeriesMemo::new(self, filter);
         self.each_row(table, minutes, |number, totals| {
             if let Some(series) = matching.get(number)? {
-                count(by_series, number, &series, |sum| sum.absorb(&totals));
+                count(by_series, number, series, |sum| sum.absorb(&totals));
             }
             Ok(())
         })
