@@ -13,5 +13,6 @@ pub(super) mod row;
 pub(super) mod salt;
 pub(super) mod schema;
 pub(super) mod skipped;
+pub(super) mod texts;
 pub(super) mod watch;
 pub(super) mod watermarks;

@@ -10,6 +10,7 @@ use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
 use crate::store::sqlite::file::known_names::{Admitted, KnownNames, OTHER};
 use crate::store::sqlite::file::salt::Salt;
+use crate::store::sqlite::file::texts;
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
@@ -92,15 +93,8 @@ impl Dictionary {
             return Ok(*entry);
         }
         let hash = self.salt.of_text(value);
-        let found = connection
-            .prepare_cached("SELECT id, last_day FROM text WHERE hash = ?1 AND value = ?2")?
-            .query_row(params![hash, value], |row| Ok(Entry { id: row.get(0)?, last_day: row.get(1)? }))
-            .optional()?;
-        let entry = used(connection, "text", found, day, || {
-            connection
-                .prepare_cached("INSERT INTO text (hash, last_day, value) VALUES (?1, ?2, ?3)")?
-                .insert(params![hash, day, value])
-        })?;
+        let found = texts::find(connection, hash, value)?.map(|(id, last_day)| Entry { id, last_day });
+        let entry = used(connection, "text", found, day, || texts::insert(connection, hash, value, day))?;
         if self.texts.len() >= CACHED {
             self.texts.clear();
         }

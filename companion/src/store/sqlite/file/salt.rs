@@ -37,7 +37,7 @@ impl Salt {
         self.number(|digest| digest.chain_update(trace_id).chain_update(span_id))
     }
 
-    /// The key of `text_hash`, so that long values cost no more than short ones.
+    /// The key of a text, so that long values cost no more than short ones.
     pub(crate) fn of_text(self, value: &str) -> i64 {
         self.number(|digest| digest.chain_update(value))
     }

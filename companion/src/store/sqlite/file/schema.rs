@@ -16,6 +16,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x5350_4c47;
 /// released never change.
 const MIGRATIONS: &[&str] = &[
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
+    FOURTEENTH,
 ];
 
 /// The newest version this code reads.
@@ -230,6 +231,17 @@ ALTER TABLE instance ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
 
 /// The first version with what [`THIRTEENTH`] added.
 pub(crate) const WITH_SKIPPED_CALLS: i64 = 13;
+
+/// The newest texts have a small index of their own, and move to that of all others together: see `texts`.
+const FOURTEENTH: &str = "
+ALTER TABLE text ADD COLUMN young INTEGER NOT NULL DEFAULT 0;
+DROP INDEX text_hash;
+CREATE INDEX text_hash ON text (hash) WHERE young = 0;
+CREATE INDEX text_young ON text (hash) WHERE young = 1;
+";
+
+/// The first version with what [`FOURTEENTH`] added.
+pub(crate) const WITH_YOUNG_TEXTS: i64 = 14;
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::record::{NanoUsd, Window};
 use crate::store::Filter;
@@ -15,6 +15,7 @@ use crate::store::sqlite::file::names::{Names, Series};
 use crate::store::sqlite::file::row::{Hash, NOT_COUNTED};
 use crate::store::sqlite::file::salt::Salt;
 use crate::store::sqlite::file::schema::{WITH_REPORTED_COSTS, WITH_TAGS};
+use crate::store::sqlite::file::texts;
 use crate::store::sqlite::file::watermarks::Watermarks;
 use crate::store::sqlite::rollup::grain::minute_start;
 use crate::store::sqlite::rollup::row::{OLDER_TOTALS, TOTALS};
@@ -115,10 +116,7 @@ pub(crate) fn row_conditions(
 
 /// The number of a text that the file has.
 pub(crate) fn text_number(connection: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM text WHERE hash = ?1 AND value = ?2")?
-        .query_row(rusqlite::params![Salt::load(connection)?.of_text(text), text], |row| row.get(0))
-        .optional()
+    texts::number(connection, Salt::load(connection)?.of_text(text), text)
 }
 
 /// Whether rollups can answer a question with this filter.

@@ -111,7 +111,9 @@ fn a_damaged_page_is_named_with_what_it_held() {
     drop(statement);
     drop(plain);
     assert!(
-        ["calls", "series_minute", "text_hash", "gap", "text"].iter().all(|name| pages.contains_key(*name))
+        ["calls", "series_minute", "text_hash", "text_young", "gap", "text"]
+            .iter()
+            .all(|name| pages.contains_key(*name))
     );
     let bytes = std::fs::read(&path).unwrap();
     let end = |call: &CallRecord| call.start.plus_seconds(call.duration_ns / Timestamp::SECOND);
@@ -187,7 +189,7 @@ fn calls_that_belong_on_a_damaged_page_are_refused_alone_and_for_good() {
 }
 
 /// What is needed for every call: names, the newest minutes, the newest calls, what the ledger knows of itself.
-const NEEDED: [&str; 9] = [
+const NEEDED: [&str; 10] = [
     "calls",
     "series",
     "series_key",
@@ -197,6 +199,7 @@ const NEEDED: [&str; 9] = [
     "state",
     "text",
     "text_hash",
+    "text_young",
 ];
 
 #[test]

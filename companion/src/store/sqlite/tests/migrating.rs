@@ -272,3 +272,26 @@ fn a_ledger_of_the_twelfth_schema_keeps_its_gaps_and_learns_what_was_not_written
     assert_eq!(reader(&path).unwrap().processes().unwrap()[0].skipped, 5);
     assert_sound(&path);
 }
+
+#[test]
+fn a_ledger_of_the_thirteenth_schema_finds_its_names_before_and_after_its_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let named = |number: u64| CallRecord { service: format!("service {number}"), ..call(number) };
+    writer(&path).append(&[named(1), named(2)]).unwrap();
+    without_young_texts(&file(&path));
+    let calls_of = |service: &str| {
+        // With a status rows are read, by the number of the name.
+        let filter =
+            Filter { service: Some(service.into()), status_code: call(1).status_code, ..Filter::default() };
+        reader(&path).unwrap().totals(ALL, &filter).unwrap().calls
+    };
+    assert_eq!(["service 1", "service 2", "service 3"].map(calls_of), [1, 1, 0]);
+    writer(&path).append(&[named(3), CallRecord { service: "service 1".into(), ..call(4) }]).unwrap();
+    assert_eq!(["service 1", "service 2", "service 3"].map(calls_of), [2, 1, 1]);
+    let names: i64 = file(&path)
+        .query_row("SELECT count(*) FROM text WHERE value LIKE 'service %'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(names, 3);
+    assert_sound(&path);
+}

@@ -263,3 +263,31 @@ fn the_environment_is_kept_apart_whatever_other_tags_there_are() {
         [("prod", 61)]
     );
 }
+
+#[test]
+fn names_are_found_in_the_index_of_the_young_and_after_they_moved() {
+    const NAMES: u64 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    let named =
+        |number: u64, name: u64| CallRecord { operation: format!("operation {name}"), ..call(number) };
+    let calls: Vec<_> = (0..NAMES).map(|number| named(number, number)).collect();
+    for batch in calls.chunks(5_000) {
+        ledger.append(batch).unwrap();
+    }
+    let young = || -> i64 {
+        let count = "SELECT count(*) FROM text WHERE young = 1";
+        file(&path).query_row(count, [], |row| row.get(0)).unwrap()
+    };
+    assert!(young() >= NAMES.cast_signed());
+    while ledger.maintain(BASE).unwrap().more {}
+    let left = young();
+    assert!((1..16 * 1024).contains(&left), "{left} are young");
+    // Opened again, nothing is remembered, so every name is looked for in the file.
+    drop(ledger);
+    let again: Vec<_> = (0..NAMES).map(|number| named(NAMES + number, number)).collect();
+    writer(&path).append(&again).unwrap();
+    assert_eq!(young(), left);
+    assert_sound(&path);
+}

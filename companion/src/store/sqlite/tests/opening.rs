@@ -1,6 +1,7 @@
 use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
+use crate::store::sqlite::file::schema::VERSION;
 
 #[test]
 fn a_second_writer_is_refused_while_the_first_lives() {
@@ -71,7 +72,7 @@ fn a_newer_ledger_is_left_alone() {
     writer(&path).connection.pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     for error in [Ledger::open_writer(&path, &options()).unwrap_err(), reader(&path).unwrap_err()] {
-        assert!(matches!(error, StoreError::Newer { found: 99, supported: 13, .. }), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 99, supported: VERSION, .. }), "{error}");
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

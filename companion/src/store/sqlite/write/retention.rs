@@ -10,6 +10,7 @@ use crate::store::sqlite::file::call_id::{first_id, minute_of_id};
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::WRITER_TIMEOUT;
+use crate::store::sqlite::file::texts;
 use crate::store::sqlite::file::watch::next_to;
 use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
 use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
@@ -87,6 +88,7 @@ fn keep_house(
     let (more_instances, forgotten_instances) = ledger.write(|transaction| transaction.forget_gaps())?;
     more |= more_instances;
     more |= ledger.forget_names()?;
+    more |= ledger.write(|transaction| texts::settle(transaction.sql))?;
     more |= ledger.shrink()?;
     ledger.want_archived(now)?;
     Ok(Maintained {
