@@ -37,6 +37,9 @@ struct Instance {
     holes: Vec<Hole>,
     last_seen: Timestamp,
     report: Option<ProcessReport>,
+    /// Whether its journal has reported while it runs, and no call of it has come: the first one shows where it begins.
+    #[serde(default)]
+    unbegun: bool,
 }
 
 /// Numbers below one that was seen, both ends included.
@@ -101,21 +104,36 @@ impl Sequences {
         if number == 0 {
             return;
         }
-        let settling = self.settled.is_some_and(|settled| call.start <= settled);
-        let below = number - 1;
+        let start = self.start(number - 1, call.start);
         let instance =
-            self.instances.entry((name.clone(), call.service.clone())).or_insert_with(|| Instance {
-                highest: if self.part || settling { below } else { 0 },
-                before: if settling && !self.part { below } else { 0 },
-                ..Instance::default()
-            });
+            self.instances.entry((name.clone(), call.service.clone())).or_insert_with(Instance::unbegun);
+        if instance.unbegun {
+            instance.begin(start);
+        }
         instance.last_seen = instance.last_seen.max(end);
         instance.see(number, end, &call.service);
     }
 
+    /// Where an instance begins whose first number here is the one after `below`, given at `at`.
+    fn start(&self, below: u64, at: Timestamp) -> Start {
+        match (self.part, self.settled.is_some_and(|settled| at <= settled)) {
+            (true, _) => Start { highest: below, before: 0 },
+            (false, true) => Start { highest: below, before: below },
+            (false, false) => Start { highest: 0, before: 0 },
+        }
+    }
+
     /// Notes what the journal of a process reports.
     pub(crate) fn note(&mut self, report: &ProcessReport) {
-        let instance = self.instances.entry((report.instance.clone(), report.service.clone())).or_default();
+        let start = self.start(report.last_sequence, report.at);
+        let instance = self
+            .instances
+            .entry((report.instance.clone(), report.service.clone()))
+            .or_insert_with(Instance::unbegun);
+        // What runs still shows by its first call where it begins.
+        if instance.unbegun && report.end.is_some() {
+            instance.begin(start);
+        }
         instance.last_seen = instance.last_seen.max(report.at);
         if instance.report.as_ref().is_some_and(|known| known.at > report.at) {
             return;
@@ -140,10 +158,11 @@ impl Sequences {
         if number == 0 {
             return;
         }
-        let instance = self
-            .instances
-            .entry((name.clone(), call.service.clone()))
-            .or_insert_with(|| Instance { highest: number - 1, ..Instance::default() });
+        let instance =
+            self.instances.entry((name.clone(), call.service.clone())).or_insert_with(Instance::unbegun);
+        if instance.unbegun {
+            instance.begin(Start { highest: number - 1, before: 0 });
+        }
         instance.last_seen = instance.last_seen.max(end);
         instance.see(number, end, &call.service);
     }
@@ -151,8 +170,10 @@ impl Sequences {
     /// Takes in what another ledger knows of a process: all of one that is new here, of another one what is beyond its
     /// highest number.
     pub(crate) fn take_in(&mut self, name: &(String, String), process: Option<&Process>, gaps: &[&Gap]) {
-        let is_new = !self.instances.contains_key(name);
-        let instance = self.instances.entry(name.clone()).or_default();
+        let instance = self.instances.entry(name.clone()).or_insert_with(Instance::unbegun);
+        let is_new = instance.unbegun;
+        // One of which that ledger had no call shows here by its first one where it begins.
+        instance.unbegun &= gaps.is_empty() && process.is_none_or(|process| process.highest == 0);
         let before = instance.highest;
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
         let highest = process.map_or(0, |process| number(process.highest));
@@ -338,7 +359,27 @@ fn report_of(process: &Process, highest: u64) -> Option<ProcessReport> {
     })
 }
 
+/// Where the numbers of an instance begin: none up to `highest` is missing because of a higher one, and those up to `before` are
+/// from before the ledger.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    highest: u64,
+    before: u64,
+}
+
 impl Instance {
+    fn unbegun() -> Self {
+        Self { unbegun: true, ..Self::default() }
+    }
+
+    /// Begins. What its journal dropped before is missing from the report on that is known.
+    fn begin(&mut self, Start { highest, before }: Start) {
+        (self.highest, self.before, self.unbegun) = (highest, before, false);
+        if let Some(report) = self.report.clone() {
+            self.note_lost(&report);
+        }
+    }
+
     /// What travels to another ledger.
     fn process(&self, (instance, service): &(String, String)) -> Process {
         let report = self.report.as_ref();

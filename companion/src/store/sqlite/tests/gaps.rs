@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::ProcessReport;
+use crate::record::{ProcessEnd, ProcessReport};
 use crate::store::SequenceGap;
 use crate::store::sequence::Sequences;
 
@@ -137,6 +137,95 @@ fn what_a_journal_dropped_before_the_ledger_is_missing_from_its_report_on() {
         (vec![(100, 248, 12, 149)], all - 1),
         "a report that comes late"
     );
+}
+
+/// A file and a store in memory that were created at [`BASE`], and both opened again before each batch.
+struct Both {
+    path: std::path::PathBuf,
+    memory: Sequences,
+}
+
+impl Both {
+    /// Takes in numbers of calls, each with when its call ended, and a report: when it was made, whether the process had ended,
+    /// its highest number, and what was dropped. What is missing then, in both: the first and the last number, when it was
+    /// noticed, and how many of them were dropped.
+    fn take(
+        &mut self,
+        calls: &[(u64, i64)],
+        report: Option<(i64, Option<ProcessEnd>, u64, &[(u64, u64)])>,
+    ) -> Vec<(u64, u64, i64, u64)> {
+        let numbered = |(sequence, seconds): &(u64, i64)| CallRecord {
+            instance: Some("running".into()),
+            sequence: Some(*sequence),
+            ..ending_at(*sequence, BASE.plus_seconds(*seconds))
+        };
+        let calls: Vec<CallRecord> = calls.iter().map(numbered).collect();
+        let report = report.map(|(seconds, end, last_sequence, lost)| ProcessReport {
+            instance: "running".into(),
+            service: call(1).service,
+            at: BASE.plus_seconds(seconds),
+            last_sequence,
+            end,
+            lost: lost.to_vec(),
+            lost_calls: lost.iter().map(|(first, last)| last - first + 1).sum(),
+            lost_between: None,
+            skipped: 0,
+        });
+        let processes: Vec<ProcessReport> = report.into_iter().collect();
+        let batch = Batch { calls: &calls, processes: &processes, ..Batch::default() };
+        let options = Options { now: Some(BASE), ..options() };
+        Ledger::open_writer(&self.path, &options).unwrap().append_batch(batch).unwrap();
+        let state = self.memory.state(&("running".to_owned(), call(1).service));
+        self.memory = Sequences::default();
+        self.memory.settles_at(Some(BASE));
+        state.iter().for_each(|(text, ..)| self.memory.restore(text));
+        for call in &calls {
+            self.memory.see(call, Timestamp(call.start.0 + call.duration_ns));
+        }
+        processes.iter().for_each(|report| self.memory.note(report));
+        let found = reader(&self.path).unwrap().sequence_gaps(ALL, ALL.to, &Filter::default(), 10).unwrap();
+        assert_eq!(self.memory.gaps(ALL, ALL.to, &Filter::default(), 10), found);
+        let of =
+            |gap: &SequenceGap| (gap.first, gap.last, (gap.noticed.0 - BASE.0) / Timestamp::SECOND, gap.lost);
+        found.newest.iter().map(of).collect()
+    }
+}
+
+#[test]
+fn a_report_that_comes_before_the_first_call_does_not_say_where_a_process_begins() {
+    const SETTLED: i64 = 300;
+    let crashed = Some(ProcessEnd::Died);
+    let folder = tempfile::tempdir().unwrap();
+    let new = |name: &str| Both { path: folder.path().join(name), memory: Sequences::default() };
+
+    // What it dropped is missing from the report on, and nothing else that is from before the ledger.
+    let mut both = new("dropped");
+    assert_eq!(both.take(&[], Some((5, None, 499, &[(100, 199), (498, 505)]))), []);
+    assert_eq!(both.take(&[], Some((6, None, 499, &[(100, 199), (498, 505)]))), []);
+    let (early, late) = ((100, 199, 6, 100), (498, 499, 6, 2));
+    assert_eq!(both.take(&[(500, 10)], None), [early, late]);
+    assert_eq!(both.take(&[(506, 11)], None), [(501, 505, 11, 5), early, late]);
+    assert_eq!(both.take(&[(150, 4)], None).len(), 4, "in two parts");
+
+    // In one batch, and with nothing dropped.
+    assert_eq!(new("one").take(&[(500, 10)], Some((5, None, 499, &[(7, 8)]))), [(7, 8, 5, 2)]);
+    let mut both = new("none");
+    assert_eq!(both.take(&[], Some((5, None, 0, &[]))), []);
+    assert_eq!(both.take(&[(500, 10), (502, 11)], None), [(501, 501, 11, 0)]);
+
+    // A process that begins after the ledger has settled misses what is below its first call, reported or not.
+    let mut both = new("settled");
+    assert_eq!(both.take(&[], Some((5, None, 2, &[(2, 2)]))), []);
+    assert_eq!(both.take(&[(4, SETTLED + 20)], None), [(1, 3, SETTLED + 20, 1)]);
+
+    // One that has ended by then is from before, and gave no number after its last one.
+    let mut both = new("ended");
+    assert_eq!(both.take(&[], Some((5, None, 100, &[(10, 19)]))), []);
+    assert_eq!(both.take(&[], Some((6, crashed, 300, &[(10, 29)]))), [(10, 29, 5, 20)]);
+    assert_eq!(both.take(&[(250, 4), (300, 4)], None), [(10, 29, 5, 20)]);
+    assert_eq!(new("ended at once").take(&[], Some((6, crashed, 300, &[(10, 29)]))), [(10, 29, 6, 20)]);
+    let late = SETTLED + 20;
+    assert_eq!(new("ended late").take(&[], Some((late, crashed, 30, &[(10, 29)]))), [(1, 30, late, 20)]);
 }
 
 #[test]

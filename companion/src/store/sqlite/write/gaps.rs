@@ -11,7 +11,8 @@
 //! first calls go unnoticed. Files from before this was noted know no such time.
 //!
 //! Up to which number that is, a row of `gap` whose first number is 0 keeps: what a journal dropped of those numbers is
-//! known to be missing, and is a gap from its report on.
+//! known to be missing, and is a gap from its report on. Of a process that runs, and whose journal has reported before any
+//! of its calls came, that row ends at 0: its first call shows where it begins.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -49,6 +50,8 @@ struct Instance {
     /// The newest end of a call, by which forgotten instances are chosen.
     last_end: i64,
     gaps: i64,
+    /// Whether it is known where its numbers begin.
+    begun: bool,
     changed: bool,
 }
 
@@ -165,7 +168,7 @@ impl Sequences {
         }
         match self.instances.entry(key) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(new) => Ok(new.insert(load(sql, run, self.created)?)),
+            Entry::Vacant(new) => Ok(new.insert(load(sql, run)?)),
         }
     }
 
@@ -188,7 +191,14 @@ impl Sequences {
             earliest_end: at,
             newest_end: at,
         };
+        let created = self.created;
         let instance = self.instance(sql, &run)?;
+        match last {
+            Some(_) => begin(sql, instance, &run, created)?,
+            // What runs still shows by its first call where it begins.
+            None if !instance.begun => wait(sql, instance.id)?,
+            None => {}
+        }
         if at > instance.last_end {
             instance.last_end = at;
             instance.changed = true;
@@ -238,7 +248,9 @@ impl Sequences {
     }
 
     fn note_run(&mut self, sql: &Connection, run: &Run<'_>) -> rusqlite::Result<()> {
+        let created = self.created;
         let instance = self.instance(sql, run)?;
+        begin(sql, instance, run, created)?;
         if run.newest_end > instance.last_end {
             instance.last_end = run.newest_end;
             instance.changed = true;
@@ -271,11 +283,11 @@ impl Sequences {
     }
 }
 
-fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Result<Instance> {
+fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
     let found = sql
         .prepare_cached(
-            "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id AND first > 0) \
-             FROM instance WHERE name = ?1 AND service = ?2",
+            "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id AND first > 0), \
+             NOT EXISTS (SELECT 1 FROM gap WHERE gap.instance = instance.id AND first = 0 AND last = 0) FROM instance WHERE name = ?1 AND service = ?2",
         )?
         .query_row([run.instance, run.service], |row| {
             Ok(Instance {
@@ -283,6 +295,7 @@ fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Resu
                 highest: row.get(1)?,
                 last_end: row.get(2)?,
                 gaps: row.get(3)?,
+                begun: row.get(4)?,
                 changed: false,
             })
         })
@@ -290,20 +303,54 @@ fn load(sql: &Connection, run: &Run<'_>, created: Option<i64>) -> rusqlite::Resu
     if let Some(instance) = found {
         return Ok(instance);
     }
+    let id = sql
+        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, 0, ?3)")?
+        .insert(params![run.instance, run.service, run.newest_end])?;
+    Ok(Instance { id, highest: 0, last_end: run.newest_end, gaps: 0, begun: false, changed: false })
+}
+
+/// Notes that it is not known where an instance begins.
+pub(super) fn wait(sql: &Connection, id: i64) -> rusqlite::Result<()> {
+    // No window of time has it.
+    sql.prepare_cached("INSERT OR IGNORE INTO gap (instance, first, last, noticed) VALUES (?1, 0, 0, ?2)")?
+        .execute([id, i64::MAX])
+        .map(drop)
+}
+
+/// Begins an instance with this run, unless it has begun.
+fn begin(
+    sql: &Connection,
+    instance: &mut Instance,
+    run: &Run<'_>,
+    created: Option<i64>,
+) -> rusqlite::Result<()> {
+    if instance.begun {
+        return Ok(());
+    }
     let forgotten = sql
         .prepare_cached("SELECT 1 FROM state WHERE name IN (?1, ?1 || ' ' || ?2)")?
         .exists([FORGOT, run.service])?;
     let settling = forgotten || created.is_some_and(|created| run.start < created.saturating_add(SETTLING));
     let highest = if settling { run.first - 1 } else { 0 };
-    let id = sql
-        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
-        .insert(params![run.instance, run.service, highest, run.newest_end])?;
-    if highest > 0 && !forgotten {
-        // No window of time has it.
-        sql.prepare_cached("INSERT INTO gap (instance, first, last, noticed) VALUES (?1, 0, ?2, ?3)")?
-            .execute([id, highest, i64::MAX])?;
+    (instance.highest, instance.begun, instance.changed) = (highest, true, true);
+    sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = 0")?.execute([instance.id])?;
+    if highest == 0 || forgotten {
+        return Ok(());
     }
-    Ok(Instance { id, highest, last_end: run.newest_end, gaps: 0, changed: false })
+    sql.prepare_cached("INSERT INTO gap (instance, first, last, noticed) VALUES (?1, 0, ?2, ?3)")?
+        .execute([instance.id, highest, i64::MAX])?;
+    // What a report has named before is missing from it on.
+    let lost: Vec<(i64, i64, i64)> = sql
+        .prepare_cached(
+            "SELECT max(first, 1), min(last, ?2), reported FROM lost JOIN instance ON instance.id = lost.instance \
+             WHERE lost.instance = ?1 AND first <= ?2",
+        )?
+        .query_map([instance.id, highest], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (first, last, reported) in lost.into_iter().filter(|(first, last, _)| first <= last) {
+        open(sql, instance, first, last, reported)?;
+    }
+    Ok(())
 }
 
 fn open(

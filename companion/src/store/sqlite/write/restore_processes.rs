@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::record::ProcessEnd;
 use crate::store::export::{Gap, Process};
 use crate::store::sqlite::file::enum_codes;
+use crate::store::sqlite::write::gaps::wait;
 use crate::store::sqlite::write::transaction::Transaction;
 
 impl Transaction<'_> {
@@ -28,7 +29,12 @@ impl Transaction<'_> {
                 Some(known) => known,
                 None => {
                     new.insert((instance.as_str(), service.as_str()));
-                    (add(self.sql, instance, service, process.highest, process.last_end)?, 0, None)
+                    let id = add(self.sql, instance, service, process.highest, process.last_end)?;
+                    // That ledger had no call of it: the first one here shows where it begins.
+                    if process.highest == 0 {
+                        wait(self.sql, id)?;
+                    }
+                    (id, 0, None)
                 }
             };
             if known.is_some() && process.highest > seen {
@@ -44,6 +50,9 @@ impl Transaction<'_> {
                     "UPDATE instance SET highest = max(highest, ?2), last_end = max(last_end, ?3) WHERE id = ?1",
                 )?
                 .execute([id, process.highest, process.last_end])?;
+            if process.highest > 0 {
+                begun(self.sql, id)?;
+            }
             if process.reported.is_some() && process.reported > reported {
                 report(self.sql, id, process)?;
             }
@@ -58,6 +67,7 @@ impl Transaction<'_> {
                 .optional()?;
             match id {
                 Some(id) if new.contains(&key) => {
+                    begun(self.sql, id)?;
                     open(self.sql, id, gap)?;
                     self.sql
                         .prepare_cached("UPDATE instance SET highest = max(highest, ?2) WHERE id = ?1")?
@@ -87,6 +97,11 @@ impl Transaction<'_> {
         }
         Ok(())
     }
+}
+
+/// Notes that it is known where an instance begins.
+fn begun(sql: &Connection, id: i64) -> rusqlite::Result<()> {
+    sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = 0 AND last = 0")?.execute([id]).map(drop)
 }
 
 fn is_of(gap: &Gap, process: &Process) -> bool {
