@@ -269,7 +269,9 @@ pub trait Querier: Send + Sync {
     ) -> Result<Vec<Conversation>, StoreError>;
 
     /// Which service used which credential within the whole hours that the window touches, the most calls first, at most
-    /// `limit`. Of an hour a store may leave out what is beyond the first thousand.
+    /// `limit`. Every account of a client with the fingerprint of its key shows a use, also one by which its call does not
+    /// count: a gateway uses its own key for a call that counts as its client's. Of an hour a store may leave out what is
+    /// beyond the first thousand.
     ///
     /// # Errors
     /// [`StoreError`].

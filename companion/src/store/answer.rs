@@ -198,7 +198,7 @@ pub struct KeyUse {
     pub service: String,
     /// The beginning of the first hour with such calls.
     pub first: Timestamp,
-    /// How many.
+    /// How many accounts of calls.
     pub calls: u64,
 }
 

@@ -85,6 +85,7 @@ macro_rules! store_conformance {
             takes_hostile_records
             counts_a_call_once_by_its_response
             keeps_calls_apart_whose_ids_repeat
+            an_account_that_does_not_count_uses_its_credential
             undoes_a_wrapper_when_the_call_within_it_comes
             counts_a_call_once_that_a_gateway_passes_on
             counts_a_failed_call_once

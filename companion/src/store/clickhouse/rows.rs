@@ -28,6 +28,11 @@ const COST: &str = "toInt64(greatest(least(sum(toInt128(ifNull(c.cost, 0))), toI
 const TOKENS: &str = "toUInt64(least(toUInt128(ifNull(c.input_tokens, 0)) + toUInt128(ifNull(c.output_tokens, 0)), \
     toUInt128(18446744073709551615)))";
 
+/// The accounts of `calls AS c` that show who uses a credential: all of clients, also those by which their call does not count.
+pub(super) const WITH_KEY: &str = "isNotNull(c.key_fingerprint) AND NOT c.witness";
+/// The service that sent such an account. Rows of the first tables do not have it, and it is the call's but for a few.
+pub(super) const SENT_BY: &str = "if(c.sender = '', toString(c.service), toString(c.sender))";
+
 #[derive(Debug, Row, Deserialize)]
 struct RepeatedRow {
     name: String,
@@ -244,14 +249,15 @@ impl ClickHouseQuerier {
         let whole = Window { from: at(hours.start), to: at(hours.end) };
         let found: Vec<Found> = self.connection.rows(&format!(
             "SELECT key, service, min(begins) AS first, sum(counted) AS calls FROM (\
-             SELECT assumeNotNull(c.key_fingerprint) AS key, toString(c.service) AS service, min(c.end) AS begins, \
-             count() AS counted {} AND isNotNull(c.key_fingerprint) GROUP BY key, service \
-             UNION ALL SELECT k.key, k.service, k.hour * {HOUR}, k.calls FROM {}.keys AS k FINAL \
+             SELECT assumeNotNull(c.key_fingerprint) AS key, {SENT_BY} AS service, min(c.end) AS begins, \
+             count() AS counted FROM {database}.calls AS c FINAL WHERE c.end >= {} AND c.end < {} AND {WITH_KEY} \
+             GROUP BY key, service UNION ALL SELECT k.key, k.service, k.hour * {HOUR}, k.calls FROM {database}.keys AS k FINAL \
              WHERE k.hour >= {} AND k.hour < {}) GROUP BY key, service ORDER BY calls DESC, key, service LIMIT {limit}",
-            self.counted(whole, &Filter::default()),
-            self.database,
+            whole.from.0,
+            whole.to.0,
             hours.start,
-            hours.end
+            hours.end,
+            database = self.database,
         ))?;
         let key_use = |Found { key, service, first, calls }| KeyUse {
             key,

@@ -141,6 +141,30 @@ pub(crate) fn keeps_calls_apart_whose_ids_repeat(store: &mut TestStore) {
     append(store, &calls);
     append(store, &[of_a_mock(20, 11)]);
     assert_eq!(spans(store).len(), 15);
+    // What was joined before that stays so, whatever comes with it in one batch.
+    let of_another = |number: u8| CallRecord {
+        response_id: Some("another".into()),
+        ..repeated(number, 1_000 + i64::from(number) * 20, number.into())
+    };
+    let mut calls: Vec<_> = (30..38).map(of_another).collect();
+    calls.push(CallRecord { scope: "framework".into(), trace_id: [38; 16], ..of_another(30) });
+    append(store, &calls);
+    assert_eq!(spans(store).len(), 23);
+}
+
+pub(crate) fn an_account_that_does_not_count_uses_its_credential(store: &mut TestStore) {
+    let with = |key: &str, call: CallRecord| CallRecord { key_fingerprint: Some(key.into()), ..call };
+    let client = with("of the gateway", account(1, 1, "client"));
+    let gateway = CallRecord { service: "gateway".into(), ..with("of the provider", below(1, within(own(1, 2)))) };
+    // A server's own span is no use of a key.
+    let server = CallRecord { origin: Origin::Witness, ..with("none", below(2, within(account(1, 3, "server")))) };
+    append(store, &[client.clone(), gateway.clone(), server]);
+    append(store, &[client, gateway]);
+    assert_eq!(spans(store).len(), 1);
+    let uses = store.querier.key_uses(ALL, 10).unwrap();
+    let uses: Vec<_> =
+        uses.iter().map(|used| (used.key.as_str(), used.service.as_str(), used.calls)).collect();
+    assert_eq!(uses, [("of the gateway", "shop", 1), ("of the provider", "gateway", 1)]);
 }
 
 pub(crate) fn undoes_a_wrapper_when_the_call_within_it_comes(store: &mut TestStore) {

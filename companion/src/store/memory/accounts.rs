@@ -79,6 +79,15 @@ impl Stored {
         self.newest
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.0.is_empty()
+    }
+
+    /// The accounts as they were sent.
+    pub(super) fn sent(&self) -> impl Iterator<Item = &CallRecord> {
+        self.rows.0.values().map(|row| &row.account.call)
+    }
+
     /// Drops accounts that ended before `before`.
     pub(super) fn forget(&mut self, before: Timestamp) {
         self.rows.0.retain(|_, row| end(&row.account.call) >= before);
@@ -142,24 +151,40 @@ impl Columns {
         for passage in batch.passages {
             unsettled.extend(certain(self.accounts.known.pass(passage, &self.accounts.rows)));
         }
-        for id in unsettled {
-            self.settle(id, &new, &mut changed, &mut done);
-        }
+        self.settle(unsettled, &new, &mut changed, &mut done);
         self.apply(&changed);
         done
     }
 
-    fn settle(&mut self, id: i64, new: &HashSet<i64>, changed: &mut BTreeSet<i64>, done: &mut Appended) {
-        let related = certain(self.accounts.known.related(id, &self.accounts.rows));
-        for (account, verdict) in related.accounts.iter().zip(self.accounts.known.judge(&related)) {
-            let Some(row) = self.accounts.rows.0.get_mut(&account.id) else { continue };
-            if row.account.counted == verdict.counted && row.call == verdict.call {
+    /// Judges these accounts with all that are related to them.
+    fn settle(
+        &mut self,
+        unsettled: Vec<i64>,
+        new: &HashSet<i64>,
+        changed: &mut BTreeSet<i64>,
+        done: &mut Appended,
+    ) {
+        let mut settled = HashSet::new();
+        for id in unsettled {
+            if settled.contains(&id) {
                 continue;
             }
-            done.count_change(row.account.counted, verdict.counted, new.contains(&account.id));
-            row.account.counted = verdict.counted;
-            row.call = verdict.call;
-            changed.insert(account.id);
+            let related = certain(self.accounts.known.related(id, &self.accounts.rows));
+            settled.extend(related.accounts.iter().map(|account| account.id));
+            // Of one alone nothing new is known: it stays as it was.
+            if related.accounts.len() < 2 {
+                continue;
+            }
+            for (account, verdict) in related.accounts.iter().zip(self.accounts.known.judge(&related)) {
+                let Some(row) = self.accounts.rows.0.get_mut(&account.id) else { continue };
+                if row.account.counted == verdict.counted && row.call == verdict.call {
+                    continue;
+                }
+                done.count_change(row.account.counted, verdict.counted, new.contains(&account.id));
+                row.account.counted = verdict.counted;
+                row.call = verdict.call;
+                changed.insert(account.id);
+            }
         }
     }
 

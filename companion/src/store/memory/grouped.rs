@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::Columns;
-use crate::record::{Timestamp, Window, hours_of};
+use super::{Columns, end};
+use crate::record::{CallRecord, Origin, Timestamp, Window, hours_of};
 use crate::store::{Conversation, Filter, KeyUse, Pairing, most_calls};
 
 const HOUR: i64 = 3_600 * Timestamp::SECOND;
@@ -34,11 +34,14 @@ impl Columns {
         let hours = hours_of(window);
         let start = |hour: i64| Timestamp(hour.saturating_mul(HOUR));
         let whole = Window { from: start(hours.start), to: start(hours.end) };
+        let within = |call: &&CallRecord| (whole.from..whole.to).contains(&end(call));
+        let sent = self.accounts.sent().filter(within).filter(|call| call.origin != Origin::Witness);
+        // Of calls that were taken there are no other accounts.
+        let taken = self.records[self.range(whole)].iter().filter(|_| self.accounts.is_empty());
         let mut found: HashMap<(&str, &str), KeyUse> = HashMap::new();
-        for index in self.matching(whole, &Filter::default()) {
-            let call = &self.records[index];
+        for call in sent.chain(taken) {
             let Some(key) = &call.key_fingerprint else { continue };
-            let first = start(self.ends[index].div_euclid(HOUR));
+            let first = start(end(call).0.div_euclid(HOUR));
             let known = found.entry((key, &call.service)).or_insert_with(|| KeyUse {
                 key: key.clone(),
                 service: call.service.clone(),
