@@ -33,6 +33,7 @@ OWN = {
 }
 INSERT = re.compile(rb"^\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?P<table>[^\s(]+)\s*(?:\((?P<columns>[^)]*)\)\s*)?"
                     rb"(?:SETTINGS\s+.*?)?FORMAT\s+(?P<format>\w+)[ \t;]*\r?\n?", re.IGNORECASE | re.DOTALL)
+SELECTED = re.compile(r"^\s*INSERT\s+INTO\b[^;]*?\bSELECT\b", re.IGNORECASE)
 FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 CODE = re.compile(r"Code: (\d+)\.")
 READS = re.compile(r"^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|VALUES)\b", re.IGNORECASE)
@@ -60,7 +61,7 @@ class Engine:
             named = FORMAT.search(text)
             form = named.group(1) if named else default_format
             text = text[: named.start()] if named else text
-            if READS.match(text) and settings:
+            if settings and (READS.match(text) or SELECTED.match(text)):
                 text = with_settings(text, settings)
             if form == "Native" and protocol:
                 return self.block(text)

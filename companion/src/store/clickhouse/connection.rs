@@ -65,6 +65,9 @@ impl Connection {
             let mut client = tls::client(options.authority.as_deref())?
                 .with_url(url)
                 .with_setting("max_memory_usage", options.memory_bytes.to_string())
+                // Very many groups go to its disk before they are refused.
+                .with_setting("max_bytes_before_external_group_by", (options.memory_bytes / 2).to_string())
+                .with_setting("max_bytes_before_external_sort", (options.memory_bytes / 2).to_string())
                 .with_setting("max_rows_to_read", options.rows.to_string())
                 .with_setting("max_execution_time", options.timeout.as_secs().max(1).to_string())
                 .with_setting("do_not_merge_across_partitions_select_final", "1")

@@ -167,7 +167,7 @@ pub(super) struct Memory {
     pub(super) whole: bool,
     /// Minutes before this are closed, in nanoseconds.
     pub(super) closed: i64,
-    /// The version up to which rollups have what came late.
+    /// The version up to which rollups have what came, and no row lands late any more.
     pub(super) rolled: u64,
     /// Witnesses that ended before have waited long enough, and are judged.
     pub(super) waited: i64,

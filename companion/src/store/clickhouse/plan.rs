@@ -1,5 +1,7 @@
 //! Which parts of a window are read from the calls, from minutes and from hours.
 
+use std::collections::BTreeSet;
+
 use crate::record::{Timestamp, Window};
 
 pub(super) const MINUTE: i64 = 60 * Timestamp::SECOND;
@@ -88,28 +90,39 @@ pub(super) const fn down(at: i64, unit: i64) -> i64 {
 }
 
 /// The first multiple of `unit` from `at` on.
-const fn up(at: i64, unit: i64) -> i64 {
+pub(super) const fn up(at: i64, unit: i64) -> i64 {
     down(at.saturating_add(unit - 1), unit)
 }
 
-/// Ranges that hold all of these minutes, at most `most`: of more, the nearest are read as one.
-pub(super) fn ranges_of(minutes: impl IntoIterator<Item = i64>, most: usize) -> Vec<Range> {
-    let mut minutes: Vec<i64> = minutes.into_iter().collect();
-    minutes.sort_unstable();
-    let mut gap = 0_i64;
-    loop {
-        let mut ranges: Vec<Range> = Vec::new();
-        for minute in &minutes {
-            match ranges.last_mut() {
-                Some(last) if minute.saturating_sub(last.1) <= gap => last.1 = minute.saturating_add(MINUTE),
-                _ => ranges.push((*minute, minute.saturating_add(MINUTE))),
-            }
-        }
-        if ranges.len() <= most.max(1) {
-            return ranges;
-        }
-        gap = gap.saturating_mul(2).max(MINUTE);
+/// Ranges that hold these minutes or hours, each `unit` long; neighbours are one range.
+pub(super) fn ranges_of(starts: BTreeSet<i64>, unit: i64) -> Vec<Range> {
+    let mut ranges = Vec::new();
+    for start in starts {
+        push(&mut ranges, (start, start.saturating_add(unit)));
     }
+    ranges
+}
+
+/// The ranges in portions that hold at most `most` of time each, and at most [`MOST`] ranges.
+pub(super) fn portions(ranges: &[Range], most: i64) -> Vec<Vec<Range>> {
+    let mut portions: Vec<Vec<Range>> = Vec::new();
+    let mut held = 0;
+    for (from, to) in ranges {
+        let mut from = *from;
+        while from < *to {
+            if held == most || portions.last().is_none_or(|portion| portion.len() >= MOST) {
+                portions.push(Vec::new());
+                held = 0;
+            }
+            let end = from.saturating_add(most - held).min(*to);
+            if let Some(portion) = portions.last_mut() {
+                portion.push((from, end));
+            }
+            held += end - from;
+            from = end;
+        }
+    }
+    portions
 }
 
 /// The condition of SQL that `column` is in one of the ranges.
@@ -151,13 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn covers_minutes_with_few_ranges() {
+    fn cuts_minutes_into_portions_that_hold_no_others() {
+        let minutes = |numbers: &[i64]| ranges_of(numbers.iter().map(|number| number * MINUTE).collect(), MINUTE);
+        assert_eq!(minutes(&[0, 2, 1, 9]), [(0, 3 * MINUTE), (9 * MINUTE, 10 * MINUTE)]);
         assert_eq!(
-            ranges_of([0, 2 * MINUTE, MINUTE, 9 * MINUTE], 5),
-            [(0, 3 * MINUTE), (9 * MINUTE, 10 * MINUTE)]
+            portions(&minutes(&[0, 1, 2, 9]), 2 * MINUTE),
+            [vec![(0, 2 * MINUTE)], vec![(2 * MINUTE, 3 * MINUTE), (9 * MINUTE, 10 * MINUTE)]]
         );
-        let ranges = ranges_of((0..1_000).map(|number| number * 7 * MINUTE), 10);
-        assert!(ranges.len() <= 10 && ranges[0].0 == 0, "{ranges:?}");
-        assert_eq!(ranges.last().unwrap().1, 999 * 7 * MINUTE + MINUTE);
+        let scattered: Vec<i64> = (0..1_000).map(|number| number * 7).collect();
+        let found = portions(&minutes(&scattered), 100 * HOUR);
+        assert!(found.iter().all(|portion| portion.len() <= MOST), "{found:?}");
+        assert_eq!(found.concat(), minutes(&scattered));
+        assert!(portions(&[], HOUR).is_empty());
     }
 }

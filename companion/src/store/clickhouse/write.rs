@@ -20,7 +20,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::connection::{Connection, bytes};
+use super::connection::{Connection, bytes, remote};
 use super::lease::Lease;
 use super::memory::{Memory, OWN_SERVICE};
 use super::plan::{MINUTE, down};
@@ -138,15 +138,29 @@ impl ClickHouseAppender {
                 self.lease = None;
                 return Err(error);
             }
-            let rolled = memory.rolled;
             self.memory = Some(memory);
-            let ready = self.expect_late(rolled).and_then(|()| self.begin());
+            let ready = self.expect_late().and_then(|()| self.begin());
             if ready.is_err() {
                 self.memory = None;
             }
             return ready;
         }
         Ok(())
+    }
+
+    /// Renews the lease in the middle of long work.
+    ///
+    /// # Errors
+    /// When it has run out: what is remembered is to be read again, and the work to be done again.
+    fn keep_lease(&mut self) -> Result<(), StoreError> {
+        match self.lease.as_mut().map(Lease::hold) {
+            Some(Ok(true)) => Ok(()),
+            Some(Err(error)) => Err(error),
+            _ => {
+                let text = "the lease of the ledger ran out while rollups were made, trying again";
+                Err(remote(&self.connection.address(), text.to_owned()))
+            }
+        }
     }
 
     /// Notes when the ledger began, and makes the rollups again that a writer before could not.
@@ -316,11 +330,17 @@ impl ClickHouseAppender {
             return Ok(());
         }
         self.remake(late)?;
-        let rolled = i64::try_from(self.version).unwrap_or(i64::MAX);
-        if let Some(memory) = &mut self.memory {
-            memory.rolled = self.version;
+        self.note_rolled(self.version, Vec::new())
+    }
+
+    /// Notes states, and the version up to which the rollups have what came. While rows may land late that stays where it is: a
+    /// writer after this one expects what this one does.
+    fn note_rolled(&mut self, version: u64, mut states: Vec<(&str, i64)>) -> Result<(), StoreError> {
+        if let Some(memory) = self.memory.as_mut().filter(|_| self.late.is_none()) {
+            memory.rolled = version;
+            states.push(("rolled", i64::try_from(version).unwrap_or(i64::MAX)));
         }
-        self.note(&[("rolled", rolled)])
+        self.note(&states)
     }
 }
 

@@ -69,7 +69,15 @@ fn deletes_whole_days_of_calls_and_keeps_their_totals() {
     appender.append(&calls).unwrap();
     let querier = ClickHouseQuerier::open(&options).unwrap();
     let before = querier.totals(all(), &Filter::default()).unwrap();
-    let deleted = appender.maintain(BASE.plus_seconds(97 * HOUR)).unwrap().deleted;
+    let mut deleted = 0;
+    // An hour at a time is closed, and only days that are closed are deleted.
+    loop {
+        let done = appender.maintain(BASE.plus_seconds(97 * HOUR)).unwrap();
+        deleted += done.deleted;
+        if !done.more {
+            break;
+        }
+    }
     assert!((48..=72).contains(&deleted), "{deleted}");
     assert_eq!(querier.totals(all(), &Filter::default()).unwrap(), before);
     let page = crate::store::Page { limit: 1_000, after: None };
@@ -94,7 +102,12 @@ fn a_clock_that_leaps_ahead_deletes_no_more_than_the_newest_call_allows() {
     appender.append(&calls).unwrap();
     let querier = ClickHouseQuerier::open(&options).unwrap();
     let before = querier.totals(all(), &Filter::default()).unwrap();
-    assert_eq!(appender.maintain(BASE.plus_seconds(90_000 * HOUR)).unwrap().deleted, 0);
+    let mut more = true;
+    while more {
+        let done = appender.maintain(BASE.plus_seconds(90_000 * HOUR)).unwrap();
+        assert_eq!(done.deleted, 0);
+        more = done.more;
+    }
     assert_eq!(querier.totals(all(), &Filter::default()).unwrap(), before);
     // A late call is taken, too, and one that ends now belongs to no minute that is closed.
     let done = appender.append(&[ending_at(30, BASE.plus_seconds(HOUR))]).unwrap();
@@ -112,7 +125,7 @@ fn rollups_are_made_again_when_late_calls_come_and_after_a_writer_that_could_not
     let _keep = engine::Database::of(&options);
     let mut appender = ClickHouseAppender::open(&options).unwrap();
     appender.append(&[call(1)]).unwrap();
-    appender.maintain(BASE.plus_seconds(10 * HOUR)).unwrap();
+    while appender.maintain(BASE.plus_seconds(10 * HOUR)).unwrap().more {}
     let querier = ClickHouseQuerier::open(&options).unwrap();
     let calls = || querier.totals(all(), &Filter::default()).unwrap().calls;
     appender.append(&[call(2), call(3)]).unwrap();
@@ -138,4 +151,39 @@ fn rollups_are_made_again_when_late_calls_come_and_after_a_writer_that_could_not
     drop(appender);
     let _next = ClickHouseAppender::open(&options).unwrap();
     assert_eq!(calls(), 3);
+}
+
+#[test]
+fn a_backlog_is_closed_by_the_hour_within_the_memory_of_a_statement() {
+    if engine::address().is_none() {
+        return;
+    }
+    // A day of 5,000 users: what all of its hours take together is far more.
+    let options = Options { memory_bytes: 150 << 20, ..options() };
+    let _keep = engine::Database::of(&options);
+    let connection = connection::Connection::new(&options).unwrap();
+    schema::migrate(&connection, &options.database).unwrap();
+    let calls = 200_000;
+    let ample = Options { memory_bytes: 2 << 30, ..options.clone() };
+    execute(&ample, &super::cost::generate(&options.database, super::cost::END.plus_seconds(-86_400), calls, 0));
+    let mut appender = ClickHouseAppender::open(&options).unwrap();
+    let state = || super::super::memory::State::load(&connection, &options.database).unwrap();
+    let hour = HOUR * Timestamp::SECOND;
+    let mut steps = 0;
+    loop {
+        let more = appender.maintain(super::cost::END.plus_seconds(600)).unwrap().more;
+        steps += 1;
+        // Each step is kept, so that one that fails costs no other.
+        let closed = state().closed;
+        assert!(!more || closed == super::cost::END.0 - (24 - steps) * hour, "{closed} after {steps}");
+        if !more {
+            break;
+        }
+    }
+    assert!((24..=25).contains(&steps), "{steps}");
+    let querier = ClickHouseQuerier::open(&options).unwrap();
+    let day = Window::last(86_400, super::cost::END);
+    assert_eq!(querier.totals(day, &Filter::default()).unwrap().calls, calls);
+    let users = querier.breakdown(day, &Filter::default(), crate::store::Dimension::User, 10_000).unwrap();
+    assert_eq!(users.iter().map(|user| user.totals.calls).sum::<u64>(), calls);
 }

@@ -1,4 +1,5 @@
-//! What each question reads as the ledger grows: rows, bytes and time, from the engine's own statistics.
+//! What each question reads as the ledger grows: rows and bytes from the engine's own statistics, time, and the most memory that
+//! the engine's process had meanwhile. A day has at most [`OF_A_DAY`] calls, as a billion per month have; more are of more days.
 //!
 //! `SPANLEDGER_TEST_CALLS=1000000 cargo test -p spanledger-companion --lib clickhouse::tests::cost -- --ignored --nocapture`
 
@@ -14,21 +15,23 @@ use crate::store::{
 /// A name, and what asks.
 type Question<'a> = (&'a str, Box<dyn Fn() + 'a>);
 
-/// A day of calls that ends here.
-const END: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
+/// Calls of one day: a billion per month.
+const OF_A_DAY: u64 = 33_400_000;
+/// The last day ends here.
+pub(super) const END: Timestamp = Timestamp(1_793_577_600 * Timestamp::SECOND);
 const DAY: i64 = 86_400;
 
-/// Calls of a day made within the engine: 20 services with three models and a team each, 5,000 users, one hash in 20 again.
-fn generate(database: &str, calls: u64) -> String {
+/// Calls of one day, `after` those of the days before it, made within the engine: 20 services with three models and a team each, 5,000 users, one hash in 20 again.
+pub(super) fn generate(database: &str, from: Timestamp, calls: u64, after: u64) -> String {
     let step = DAY * Timestamp::SECOND / i64::try_from(calls).unwrap();
-    let first = END.plus_seconds(-DAY).0;
+    let end = format!("toInt64({} + (number - {after}) * {step})", from.0);
     let columns = [
-        ("end", format!("toInt64({first} + number * {step})")),
+        ("end", end.clone()),
         ("trace_id", "toFixedString(unhex(hex(MD5(toString(number)))), 16)".to_owned()),
         ("span_id", "toFixedString(reinterpretAsString(sipHash64(number)), 8)".to_owned()),
         ("version", "number".to_owned()),
         ("counted", "true".to_owned()),
-        ("start", format!("toInt64({first} + number * {step} - length_ns)")),
+        ("start", format!("{end} - length_ns")),
         ("length_ns", "toInt64(200000000 + rand(1) % 8000000000)".to_owned()),
         ("first_chunk_ns", "toInt64(100000000 + rand(2) % 900000000)".to_owned()),
         ("duration_bucket", "toUInt16(700 + rand(3) % 160)".to_owned()),
@@ -64,7 +67,7 @@ fn generate(database: &str, calls: u64) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let values: Vec<String> = columns.iter().map(|(name, of)| format!("{of} AS {name}")).collect();
     format!(
-        "INSERT INTO {database}.calls ({}) SELECT {} FROM numbers({calls})",
+        "INSERT INTO {database}.calls ({}) SELECT {} FROM numbers({after}, {calls})",
         names.join(", "),
         values.join(", ")
     )
@@ -76,25 +79,44 @@ fn done<T>(_: T) {}
 #[test]
 #[ignore = "measures; see the head of the file"]
 fn what_each_question_reads() {
-    let calls = std::env::var("SPANLEDGER_TEST_CALLS").map_or(100_000, |calls| calls.parse().unwrap());
+    let calls: u64 = std::env::var("SPANLEDGER_TEST_CALLS").map_or(100_000, |calls| calls.parse().unwrap());
     let options = Options { timeout: Duration::from_secs(3_600), rows: 1_000_000_000, ..options() };
     let _keep = engine::Database::of(&options);
     let connection = connection::Connection::new(&options).unwrap();
     schema::migrate(&connection, &options.database).unwrap();
-    let part = 5_000_000.min(calls);
     let began = Instant::now();
-    assert_eq!(calls % part, 0);
-    connection.execute(&generate(&options.database, calls)).unwrap();
-    println!("{calls} calls generated in {:.1} s", began.elapsed().as_secs_f64());
+    let days = calls.div_ceil(OF_A_DAY);
+    let generator = Options { memory_bytes: 6 << 30, ..options.clone() };
+    let generator = connection::Connection::new(&generator).unwrap();
+    // Parts that were merged go at once, since they take as much room again.
+    generator
+        .execute(&format!("ALTER TABLE {}.calls MODIFY SETTING old_parts_lifetime = 1", options.database))
+        .unwrap();
+    for day in 0..days {
+        let (first, next) = (day * calls / days, (day + 1) * calls / days);
+        let from = END.plus_seconds((i64::try_from(day).unwrap() - i64::try_from(days).unwrap()) * DAY);
+        generator.execute(&generate(&options.database, from, next - first, first)).unwrap();
+    }
+    // They have landed.
+    connection
+        .execute(&format!("INSERT INTO {}.state VALUES ('rolled', {calls}, 1)", options.database))
+        .unwrap();
+    println!("{calls} calls of {days} days generated in {:.1} s", began.elapsed().as_secs_f64());
     let mut appender = ClickHouseAppender::open(&options).unwrap();
     engine::statistics();
-    let began = Instant::now();
-    appender.maintain(END.plus_seconds(600)).unwrap();
+    let mut steps = Vec::new();
+    let peak = engine::peak_memory(|| {
+        let mut more = true;
+        while more {
+            let began = Instant::now();
+            more = appender.maintain(END.plus_seconds(600)).unwrap().more;
+            steps.push(began.elapsed().as_secs_f64());
+        }
+    });
     let (rows, bytes) = engine::statistics();
-    println!(
-        "| the rollups of the day made | {rows} | {bytes} | {:.0} |",
-        1e3 * began.elapsed().as_secs_f64()
-    );
+    let took: f64 = steps.iter().sum();
+    let longest = steps.iter().copied().fold(0.0, f64::max);
+    println!("| the rollups made in {} steps, the longest {longest:.1} s | {rows} | {bytes} | {:.0} | {peak} |", steps.len(), 1e3 * took);
     #[derive(clickhouse::Row, serde::Deserialize)]
     struct Size {
         table: String,
@@ -117,6 +139,7 @@ fn what_each_question_reads() {
     let service = Filter { service: Some("service-3".to_owned()), ..Filter::default() };
     let (five, hour) = (Window::last(300, END), Window::last(3_600, END));
     let day = Window::last(DAY, END);
+    let ever = Window::last(i64::try_from(days).unwrap() * DAY, END);
     let by = [(Dimension::Model, 10), (Dimension::User, 10), (Dimension::Error, 10)];
     let report = OverviewQuestion { window: day, step_seconds: 3_600, by: &by, repeated: 10 };
     let each = RepetitionQuestion { by: Some(Dimension::Service), groups: 10, more_than: 3, hashes: 10 };
@@ -145,17 +168,22 @@ fn what_each_question_reads() {
         ),
         ("totals, 24 h", Box::new(|| done(querier.totals(day, &any).unwrap()))),
         ("series by hour, 24 h", Box::new(|| done(querier.series(day, &any, 3_600).unwrap()))),
+        ("totals, all days", Box::new(|| done(querier.totals(ever, &any).unwrap()))),
+        ("users, all days", Box::new(|| done(querier.breakdown(ever, &any, Dimension::User, 10).unwrap()))),
         ("report, 24 h", Box::new(|| done(querier.overview(&report).unwrap()))),
         ("an id, 24 h", Box::new(|| done(querier.accounts(day, &id, 10).unwrap()))),
     ];
-    println!("| question | rows read | bytes read | ms |");
+    println!("| question | rows read | bytes read | ms | most MB of memory |");
     for (name, ask) in questions {
         ask();
         engine::statistics();
-        let began = Instant::now();
-        ask();
-        let took = 1e3 * began.elapsed().as_secs_f64();
+        let mut took = 0.0;
+        let peak = engine::peak_memory(|| {
+            let began = Instant::now();
+            ask();
+            took = 1e3 * began.elapsed().as_secs_f64();
+        });
         let (rows, bytes) = engine::statistics();
-        println!("| {name} | {rows} | {bytes} | {took:.0} |");
+        println!("| {name} | {rows} | {bytes} | {took:.0} | {peak} |");
     }
 }

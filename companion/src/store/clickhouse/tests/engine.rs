@@ -11,7 +11,7 @@ use super::super::connection::Connection;
 struct Engine {
     address: String,
     /// Ends when its input is closed, which it is when this process ends.
-    _child: Mutex<Child>,
+    child: Mutex<Child>,
     _directory: tempfile::TempDir,
 }
 
@@ -37,7 +37,7 @@ static ENGINE: LazyLock<Option<Engine>> = LazyLock::new(|| {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let port = line.trim().strip_prefix("listening on ").expect("a Python with chdb: run ./test").to_owned();
     let address = format!("http://127.0.0.1:{port}");
-    Some(Engine { address, _child: Mutex::new(child), _directory: directory })
+    Some(Engine { address, child: Mutex::new(child), _directory: directory })
 });
 
 /// Where the engine is; `None` where the machine has none, which is a failure on CI.
@@ -61,6 +61,17 @@ impl Drop for Database {
     fn drop(&mut self) {
         drop(self.connection.execute(&format!("DROP DATABASE IF EXISTS {}", self.name)));
     }
+}
+
+/// The most memory in megabytes that the engine's process had while `work` went on; nothing where the system does not tell.
+pub(crate) fn peak_memory(work: impl FnOnce()) -> u64 {
+    let id = ENGINE.as_ref().unwrap().child.lock().unwrap().id();
+    // Begins the measurement again.
+    drop(std::fs::write(format!("/proc/{id}/clear_refs"), "5"));
+    work();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) / 1_000
 }
 
 /// Rows and bytes that the engine has read since this was asked.

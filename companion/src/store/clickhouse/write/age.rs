@@ -65,7 +65,7 @@ impl ClickHouseAppender {
             now.0.min(newest.as_ref().map_or(i64::MIN, |newest| newest.end.saturating_add(nanos)))
         };
         let more = self.end_waiting(after(DAY))?;
-        self.close(after(OVER))?;
+        let more = self.close(after(OVER))? || more;
         let now = after(DAY);
         let deleted = self.delete_old_calls(now)?;
         self.delete_old_sums(now)?;

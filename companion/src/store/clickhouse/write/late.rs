@@ -1,5 +1,5 @@
 //! Rows that land late: those of an insert that was given up here and succeeded there all the same, and those of a companion
-//! that has lost the lease and did not know it yet. Both have versions from before what this writer read, and were not
+//! that has lost the lease and did not know it yet, or has ended. All have versions from before what this writer read, and were not
 //! there then. They are found by that, taken for accounts that arrive, and their rollups are made again.
 
 use std::collections::{BTreeSet, HashSet};
@@ -36,11 +36,14 @@ pub(super) struct Late {
 }
 
 impl ClickHouseAppender {
-    /// Notes what was there when the tables were read. `after` is a version from before everything that may land late.
-    pub(super) fn expect_late(&mut self, after: u64) -> Result<(), StoreError> {
+    /// Notes what was there when the tables were read. What may land late has versions after those that have landed, also of
+    /// writers that ended while they expected some.
+    pub(super) fn expect_late(&mut self) -> Result<(), StoreError> {
+        let Some(memory) = &mut self.memory else { return Ok(()) };
         let now = clock::instant();
         let earlier = self.late.take().filter(|earlier| now < earlier.until);
-        let after = earlier.as_ref().map_or(after, |earlier| earlier.after.min(after));
+        let after = earlier.as_ref().map_or(memory.rolled, |earlier| earlier.after.min(memory.rolled));
+        memory.rolled = after;
         let mut there = self.versions(after, self.version)?;
         if let Some(earlier) = earlier {
             // What has landed since the tables were read before is still to be taken in.
@@ -114,8 +117,8 @@ impl ClickHouseAppender {
         }
         let found: Vec<Found> = self.connection.rows(&format!(
             "SELECT toUInt64(min(v)) AS first, toUInt64(max(v)) AS last FROM (SELECT v, v - rowNumberInAllBlocks() AS island \
-             FROM (SELECT DISTINCT c.version AS v FROM {}.calls AS c WHERE c.version > {after} AND c.version <= {up_to} \
-             ORDER BY v)) GROUP BY island ORDER BY first",
+             FROM (SELECT c.version AS v FROM {}.calls AS c WHERE c.version > {after} AND c.version <= {up_to} \
+             GROUP BY v ORDER BY v)) GROUP BY island ORDER BY first",
             self.options.database
         ))?;
         Ok(found.into_iter().map(|found| (found.first, found.last)).collect())

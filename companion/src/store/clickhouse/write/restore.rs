@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::connection::bytes;
 use super::super::plan::HOUR;
 use super::super::row::{CallRow, Decided, end_of};
+use super::super::rows::{SENT_BY, WITH_KEY};
 use super::rollup::OVER;
 use super::{ASKED, ClickHouseAppender};
 use crate::record::{CallRecord, Origin, SkipReason, SkippedHours, Timestamp};
@@ -182,9 +183,9 @@ impl ClickHouseAppender {
         }
         let there = known(format!(
             "SELECT name, of, sum(calls) AS count, sum(listed) AS listed FROM (\
-             SELECT assumeNotNull(c.key_fingerprint) AS name, toString(c.service) AS of, count() AS calls, \
-             toUInt64(0) AS listed FROM {database}.calls AS c FINAL WHERE c.counted AND c.end >= {} AND c.end < {} \
-             AND isNotNull(c.key_fingerprint) GROUP BY name, of \
+             SELECT assumeNotNull(c.key_fingerprint) AS name, {SENT_BY} AS of, count() AS calls, \
+             toUInt64(0) AS listed FROM {database}.calls AS c FINAL WHERE c.end >= {} AND c.end < {} \
+             AND {WITH_KEY} GROUP BY name, of \
              UNION ALL SELECT k.key, k.service, toUInt64(0), k.calls FROM {database}.keys AS k FINAL \
              WHERE k.hour = {hour}) GROUP BY name, of",
             at.0,
@@ -238,11 +239,12 @@ impl Restorer for ClickHouseAppender {
             end: i64,
         }
         self.restoring(|appender| {
+            appender.take_late()?;
             let newest: Option<Newest> = appender.connection.row(&format!(
                 "SELECT max(end) AS end FROM {}.calls HAVING count() > 0",
                 appender.options.database
             ))?;
-            newest.map_or(Ok(()), |newest| appender.close(newest.end.saturating_add(OVER)))
+            newest.map_or(Ok(()), |newest| appender.close_all(newest.end.saturating_add(OVER)))
         })
     }
 }
