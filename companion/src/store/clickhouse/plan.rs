@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn cuts_minutes_into_portions_that_hold_no_others() {
-        let minutes = |numbers: &[i64]| ranges_of(numbers.iter().map(|number| number * MINUTE).collect(), MINUTE);
+        let minutes =
+            |numbers: &[i64]| ranges_of(numbers.iter().map(|number| number * MINUTE).collect(), MINUTE);
         assert_eq!(minutes(&[0, 2, 1, 9]), [(0, 3 * MINUTE), (9 * MINUTE, 10 * MINUTE)]);
         assert_eq!(
             portions(&minutes(&[0, 1, 2, 9]), 2 * MINUTE),

@@ -155,9 +155,11 @@ pub(crate) fn keeps_calls_apart_whose_ids_repeat(store: &mut TestStore) {
 pub(crate) fn an_account_that_does_not_count_uses_its_credential(store: &mut TestStore) {
     let with = |key: &str, call: CallRecord| CallRecord { key_fingerprint: Some(key.into()), ..call };
     let client = with("of the gateway", account(1, 1, "client"));
-    let gateway = CallRecord { service: "gateway".into(), ..with("of the provider", below(1, within(own(1, 2)))) };
+    let gateway =
+        CallRecord { service: "gateway".into(), ..with("of the provider", below(1, within(own(1, 2)))) };
     // A server's own span is no use of a key.
-    let server = CallRecord { origin: Origin::Witness, ..with("none", below(2, within(account(1, 3, "server")))) };
+    let server =
+        CallRecord { origin: Origin::Witness, ..with("none", below(2, within(account(1, 3, "server")))) };
     append(store, &[client.clone(), gateway.clone(), server]);
     append(store, &[client, gateway]);
     assert_eq!(spans(store).len(), 1);

@@ -165,7 +165,10 @@ fn a_backlog_is_closed_by_the_hour_within_the_memory_of_a_statement() {
     schema::migrate(&connection, &options.database).unwrap();
     let calls = 200_000;
     let ample = Options { memory_bytes: 2 << 30, ..options.clone() };
-    execute(&ample, &super::cost::generate(&options.database, super::cost::END.plus_seconds(-86_400), calls, 0));
+    execute(
+        &ample,
+        &super::cost::generate(&options.database, super::cost::END.plus_seconds(-86_400), calls, 0),
+    );
     let mut appender = ClickHouseAppender::open(&options).unwrap();
     let state = || super::super::memory::State::load(&connection, &options.database).unwrap();
     let hour = HOUR * Timestamp::SECOND;

@@ -116,7 +116,11 @@ fn what_each_question_reads() {
     let (rows, bytes) = engine::statistics();
     let took: f64 = steps.iter().sum();
     let longest = steps.iter().copied().fold(0.0, f64::max);
-    println!("| the rollups made in {} steps, the longest {longest:.1} s | {rows} | {bytes} | {:.0} | {peak} |", steps.len(), 1e3 * took);
+    println!(
+        "| the rollups made in {} steps, the longest {longest:.1} s | {rows} | {bytes} | {:.0} | {peak} |",
+        steps.len(),
+        1e3 * took
+    );
     #[derive(clickhouse::Row, serde::Deserialize)]
     struct Size {
         table: String,

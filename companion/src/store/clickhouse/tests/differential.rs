@@ -102,11 +102,9 @@ fn traffic() -> Vec<CallRecord> {
                 scope: "client".to_owned(),
                 ..other(24)
             }),
-            37 if made.service == "shop" => calls.push(CallRecord {
-                service: "search".to_owned(),
-                instance: None,
-                ..made.clone()
-            }),
+            37 if made.service == "shop" => {
+                calls.push(CallRecord { service: "search".to_owned(), instance: None, ..made.clone() })
+            }
             _ => {}
         }
         calls.push(made);
@@ -196,7 +194,8 @@ fn reports_rules_and_pages_are_those_of_a_file() {
     for (number, batch) in traffic.chunks(300).enumerate() {
         let done = (file.append(batch).unwrap(), tables.append(batch).unwrap());
         if done.0 != done.1 {
-            let (one, other) = (Ledger::open_reader(&path).unwrap(), ClickHouseQuerier::open(&options).unwrap());
+            let (one, other) =
+                (Ledger::open_reader(&path).unwrap(), ClickHouseQuerier::open(&options).unwrap());
             panic!("{done:?} in batch {number}: {:#?}", differing([&one, &other], EVER, 1_000));
         }
         let now = batch.iter().map(end).max().unwrap();

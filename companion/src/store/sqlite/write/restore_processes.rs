@@ -101,7 +101,9 @@ impl Transaction<'_> {
 
 /// Notes that it is known where an instance begins.
 fn begun(sql: &Connection, id: i64) -> rusqlite::Result<()> {
-    sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = 0 AND last = 0")?.execute([id]).map(drop)
+    sql.prepare_cached("DELETE FROM gap WHERE instance = ?1 AND first = 0 AND last = 0")?
+        .execute([id])
+        .map(drop)
 }
 
 fn is_of(gap: &Gap, process: &Process) -> bool {
