@@ -17,7 +17,7 @@ use crate::provider::ProviderNames;
 use crate::semconv::Semconv;
 use crate::settings::Settings;
 use crate::tags::Tags;
-use crate::telemetry::{Telemetry, TracerFactory};
+use crate::telemetry::{Meters, Telemetry, TracerFactory};
 
 /// Builds a [`GenAiMiddleware`]. Every option has a default, and the defaults record no content, change no
 /// request and send nothing to a provider that the application did not send.
@@ -25,7 +25,7 @@ use crate::telemetry::{Telemetry, TracerFactory};
 pub struct GenAiMiddlewareBuilder {
     semconv: Semconv,
     tracers: Option<TracerFactory>,
-    meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
+    meters: Option<Meters>,
     prices: Option<PriceTable>,
     hash_key: HashKey,
     key_fingerprint: bool,
@@ -79,10 +79,11 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
-    /// Where metrics go. Defaults to the global meter provider, also when it is installed later.
+    /// Where metrics go. Defaults to the global meter provider, also when it is installed later. Given the SDK's own provider, and with
+    /// the feature `bound-instruments`, a measurement looks no labels up, as with the one that `otlp` installs.
     #[must_use]
     pub fn meter_provider(mut self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
-        self.meters = Some(Arc::new(provider));
+        self.meters = Some(Meters::new(provider));
         self
     }
 

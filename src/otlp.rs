@@ -231,6 +231,7 @@ impl Builder {
         global::set_text_map_propagator(TraceContextPropagator::new());
         global::set_tracer_provider(tracers.clone());
         global::set_meter_provider(meters.clone());
+        telemetry::note_installed();
         if self.bridge && !bridge::install(tracers.tracer(BRIDGE_SCOPE)) {
             tracing::info!(
                 "a tracing subscriber is installed already; add the guard's layer to it to link spans"

@@ -3,7 +3,10 @@
 #[cfg(feature = "journal")]
 mod entry;
 mod labels;
+mod meters;
 mod metrics;
+mod point;
+mod series;
 mod span;
 
 use std::borrow::Cow;
@@ -13,7 +16,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::global::{BoxedTracer, tracer_with_scope};
-use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
@@ -25,6 +27,9 @@ use crate::journal::{Entry, Journal};
 use crate::outcome::Verdict;
 use crate::semconv::{SCHEMA_URL, SCHEMA_URL_V1_41, SCOPE, Semconv, attribute};
 use labels::Labels;
+pub(crate) use meters::Meters;
+#[cfg(feature = "otlp")]
+pub(crate) use meters::note_installed;
 pub(crate) use metrics::ChunkRecorder;
 use metrics::Instruments;
 
@@ -34,7 +39,7 @@ pub(crate) struct Telemetry {
     semconv: Semconv,
     /// `None` follows the global provider, whenever it is installed.
     tracer: Option<BoxedTracer>,
-    meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
+    meters: Option<Meters>,
     instruments: RwLock<Option<Resolved>>,
     labels: Labels,
     #[cfg(feature = "journal")]
@@ -43,7 +48,7 @@ pub(crate) struct Telemetry {
 
 /// Instruments, with the provider they came from.
 struct Resolved {
-    provider: Arc<dyn MeterProvider + Send + Sync>,
+    meters: Meters,
     instruments: Arc<Instruments>,
 }
 
@@ -83,7 +88,7 @@ impl Telemetry {
     pub(crate) fn new(
         semconv: Semconv,
         tracers: Option<TracerFactory>,
-        meters: Option<Arc<dyn MeterProvider + Send + Sync>>,
+        meters: Option<Meters>,
         prices: Arc<crate::cost::PriceTable>,
     ) -> Self {
         let schema = match semconv {
@@ -165,7 +170,7 @@ impl Telemetry {
         if !span.is_recording() {
             return self.instruments().record(&self.labels, &ended);
         }
-        let mut attributes = span::at_the_end(self.semconv, &ended);
+        let mut attributes = span::at_the_end(span::List::take(), self.semconv, &ended);
         let is_error = ended.verdict.outcome.is_error();
         let sampled = span.span_context().is_sampled();
         #[cfg(feature = "journal")]
@@ -176,7 +181,8 @@ impl Telemetry {
             attributes.push(KeyValue::new(attribute::INSTANCE, instance()));
             attributes.push(KeyValue::new(attribute::SEQUENCE, i64::try_from(*sequence).unwrap_or(i64::MAX)));
         }
-        span.set_attributes(attributes);
+        span.set_attributes(attributes.drain(..));
+        span::List::give_back(attributes);
         if is_error {
             // No description: the provider's words may quote the request.
             span.set_status(Status::error(Cow::Borrowed("")));
@@ -207,18 +213,18 @@ impl Telemetry {
 
     /// The instruments of the provider in force. A provider installed later, or again, is followed.
     fn instruments(&self) -> Arc<Instruments> {
-        let provider = self.meters.clone().unwrap_or_else(opentelemetry::global::meter_provider);
+        let meters = self.meters.clone().unwrap_or_else(Meters::global);
         {
             let held = self.instruments.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(resolved) = held.as_ref()
-                && Arc::ptr_eq(&resolved.provider, &provider)
+                && Arc::ptr_eq(&resolved.meters.provider, &meters.provider)
             {
                 return Arc::clone(&resolved.instruments);
             }
         }
-        let meter = provider.meter_with_scope(self.scope.clone());
-        let instruments = Arc::new(Instruments::new(&meter, self.semconv));
-        let resolved = Resolved { provider, instruments: Arc::clone(&instruments) };
+        let meter = meters.provider.meter_with_scope(self.scope.clone());
+        let instruments = Arc::new(Instruments::new(&meter, self.semconv, meters.binds));
+        let resolved = Resolved { meters, instruments: Arc::clone(&instruments) };
         *self.instruments.write().unwrap_or_else(PoisonError::into_inner) = Some(resolved);
         instruments
     }

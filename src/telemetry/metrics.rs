@@ -1,5 +1,6 @@
 //! The instruments, and what one call adds to them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -7,6 +8,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use super::Ended;
 use super::labels::Labels;
+use super::series::{AllSeries, Ending, Found, How, Series, Slot};
 use crate::call::{Call, Unparsed};
 use crate::cost::CostStatus;
 use crate::semconv::{
@@ -28,6 +30,9 @@ pub(super) struct Instruments {
     usage_unparsed: Counter<u64>,
     unparsed: Counter<u64>,
     unrecognised: Counter<u64>,
+    series: AllSeries,
+    /// Whether the instruments can be bound to labels.
+    binds: bool,
 }
 
 enum Tokens {
@@ -46,7 +51,7 @@ struct LatestTokens {
 }
 
 impl Instruments {
-    pub(super) fn new(meter: &Meter, semconv: Semconv) -> Self {
+    pub(super) fn new(meter: &Meter, semconv: Semconv, binds: bool) -> Self {
         let seconds = |name| {
             meter
                 .f64_histogram(name)
@@ -97,6 +102,8 @@ impl Instruments {
             usage_unparsed: meter.u64_counter(metric::USAGE_UNPARSED).with_unit(unit::CALLS).build(),
             unrecognised: meter.u64_counter(metric::UNRECOGNISED).with_unit(unit::REQUESTS).build(),
             unparsed: meter.u64_counter(metric::UNPARSED).with_unit(unit::CALLS).build(),
+            series: AllSeries::default(),
+            binds,
         }
     }
 
@@ -108,70 +115,81 @@ impl Instruments {
     /// Records one ended call.
     pub(super) fn record(&self, labels: &Labels, ended: &Ended<'_>) {
         let (call, verdict, cost) = (ended.call, ended.verdict, ended.cost);
-        let mut labels_of_call = labels.of(call);
-        let common = &mut labels_of_call;
-        let error = verdict.error_type.as_deref().map(|error| labels.error(error));
+        let Found { series, how } = self.series.of(call, labels, self.binds);
+        let common = || series.labels.clone();
 
         let inference = call.destination.operation.is_inference();
         let duration = if inference { &self.duration } else { &self.operation_duration };
-        with(common, error.clone(), |timed| duration.record(ended.duration.as_secs_f64(), timed));
+        let seconds = ended.duration.as_secs_f64();
+        let error = verdict.error_type.as_deref().map(|error| labels.error(error));
+        match &error {
+            Some(error) => duration.record(seconds, &series.with([error.clone()])),
+            None => series.duration.record(how, duration, seconds, common),
+        }
         if let Some(first_chunk) = call.first_chunk
             && call.request.stream
         {
-            self.first_chunk.record(first_chunk.as_secs_f64(), common);
+            series.first_chunk.record(how, &self.first_chunk, first_chunk.as_secs_f64(), common);
         }
 
-        // Estimates are no measurement: they stand on the span, marked, and not in the totals.
+        // Estimates are no measurement: they are on the span, marked, and not in the totals.
         let usage = &call.response.usage;
         if verdict.usage_source != UsageSource::Estimated {
-            self.tokens.record(usage, common);
-        }
-        let outcome = KeyValue::new(attribute::OUTCOME, verdict.outcome.as_str());
-        let cost_status = KeyValue::new(attribute::COST_STATUS, cost.status.as_str());
-        if let Some(usd) = cost.usd {
-            // What failed calls cost, and how much of the money is estimated.
-            with(common, [outcome.clone(), cost_status.clone()], |priced| self.cost.add(usd, priced));
+            self.tokens.record(usage, &series, how);
         }
         if cost.status == CostStatus::Unpriced {
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
-            self.unpriced.add(tokens, common);
+            self.unpriced.add(tokens, &series.labels);
         }
         for reason in call.response.coverage.reasons().chain(call.response.unpriced.reasons()) {
             let provider = KeyValue::new(attribute::PROVIDER_NAME, call.destination.provider.clone());
             let reason = KeyValue::new(attribute::USAGE_UNPARSED_REASON, reason.as_str());
             self.usage_unparsed.add(1, &[provider, reason]);
         }
-
         let unparsed = [call.request_unparsed.then_some(Unparsed::Request), call.response.unparsed];
         for reason in unparsed.into_iter().flatten() {
-            with_one(common, attribute::UNPARSED, reason.as_str(), |labels| self.unparsed.add(1, labels));
+            self.unparsed.add(1, &series.with([KeyValue::new(attribute::UNPARSED, reason.as_str())]));
         }
 
-        let statuses =
-            [outcome, KeyValue::new(attribute::USAGE_SOURCE, verdict.usage_source.as_str()), cost_status];
-        let status = call
-            .status_code
-            .map(|status| KeyValue::new(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
-        with(common, error.into_iter().chain(statuses).chain(status), |counted| self.calls.add(1, counted));
+        let ending = Ending::of(call, verdict, cost.status);
+        let alike = if error.is_none() { series.ended(ending, how) } else { None };
+        let priced = || series.with(ending.of_cost());
+        let counted = || series.with(error.into_iter().chain(ending.of_calls()));
+        match alike {
+            Some(alike) => {
+                if let Some(usd) = cost.usd {
+                    alike.cost.record(how, &self.cost, usd, priced);
+                }
+                alike.calls.record(how, &self.calls, 1, counted);
+            }
+            None => {
+                if let Some(usd) = cost.usd {
+                    self.cost.add(usd, &priced());
+                }
+                self.calls.add(1, &counted());
+            }
+        }
     }
 
     /// A recorder for the chunks of one stream, with its labels made once.
     pub(super) fn chunks(&self, labels: &Labels, call: &Call) -> ChunkRecorder {
-        ChunkRecorder { histogram: self.per_chunk.clone(), labels: labels.of(call) }
+        let Found { series, how } = self.series.of(call, labels, self.binds);
+        // A stream has many of them.
+        ChunkRecorder { histogram: self.per_chunk.clone(), series, how: How { keep: true, ..how } }
     }
 }
 
 impl Tokens {
-    fn record(&self, usage: &Usage, common: &mut Vec<KeyValue>) {
+    fn record(&self, usage: &Usage, series: &Series, how: How) {
         match self {
-            Self::Latest(tokens) => tokens.record(usage, common),
+            Self::Latest(tokens) => tokens.record(usage, series, how),
             Self::V1_41(histogram) => {
                 let kinds =
                     [(token_type::INPUT, usage.input_tokens), (token_type::OUTPUT, usage.output_tokens)];
-                for (kind, count) in kinds {
+                for ((kind, count), slot) in kinds.into_iter().zip(&series.both) {
                     if let Some(count) = count {
-                        with_one(common, attribute::TOKEN_TYPE, kind, |labels| {
-                            histogram.record(count, labels)
+                        slot.record(how, histogram, count, || {
+                            series.with([KeyValue::new(attribute::TOKEN_TYPE, kind)])
                         });
                     }
                 }
@@ -181,72 +199,73 @@ impl Tokens {
 }
 
 impl LatestTokens {
-    fn record(&self, usage: &Usage, common: &mut Vec<KeyValue>) {
+    fn record(&self, usage: &Usage, series: &Series, how: How) {
         let none = Modality::default();
-        add(&self.input, usage.input_tokens, usage.input_modality, common);
-        add(&self.output, usage.output_tokens, usage.output_modality, common);
-        add(&self.cache_read, usage.cache_read_tokens, usage.cache_read_modality, common);
-        add(&self.cache_write, usage.cache_write_tokens, none, common);
-        add(&self.reasoning, usage.reasoning_tokens, none, common);
+        let kinds = [
+            (&self.input, usage.input_tokens, usage.input_modality),
+            (&self.output, usage.output_tokens, usage.output_modality),
+            (&self.cache_read, usage.cache_read_tokens, usage.cache_read_modality),
+            (&self.cache_write, usage.cache_write_tokens, none),
+            (&self.reasoning, usage.reasoning_tokens, none),
+        ];
+        for ((counter, total, parts), slots) in kinds.into_iter().zip(&series.tokens) {
+            if let Some(total) = total {
+                add(counter, total, parts, series, slots, how);
+            }
+        }
+        let common = || series.labels.clone();
         if let Some(count) = usage.input_tokens {
-            self.input_each.record(count, common);
+            series.input_each.record(how, &self.input_each, count, common);
         }
         if let Some(count) = usage.output_tokens {
-            self.output_each.record(count, common);
+            series.output_each.record(how, &self.output_each, count, common);
         }
     }
 }
 
-/// Adds a total by modality. What the provider did not break down counts as `unknown`, so that the sum over
+/// Adds a total by modality. What the provider did not break down counts as `unknown`, so that the total of
 /// the modalities is the total.
-fn add(counter: &Counter<u64>, total: Option<u64>, parts: Modality, common: &mut Vec<KeyValue>) {
-    let Some(total) = total else { return };
-    let named =
-        [(modality::TEXT, parts.text), (modality::IMAGE, parts.image), (modality::AUDIO, parts.audio)];
+fn add(
+    counter: &Counter<u64>,
+    total: u64,
+    parts: Modality,
+    series: &Series,
+    slots: &[Slot<Counter<u64>>; 4],
+    how: How,
+) {
+    let [text, image, audio, unknown] = slots;
+    let record = |slot: &Slot<Counter<u64>>, name, count| {
+        slot.record(how, counter, count, || series.with([KeyValue::new(attribute::TOKEN_MODALITY, name)]));
+    };
+    let named = [
+        (text, modality::TEXT, parts.text),
+        (image, modality::IMAGE, parts.image),
+        (audio, modality::AUDIO, parts.audio),
+    ];
     let mut rest = total;
-    for (name, count) in named {
-        // A part beyond the total would make the sum a lie.
+    for (slot, name, count) in named {
+        // A part beyond the total would make the total a lie.
         let count = count.unwrap_or(0).min(rest);
         if count > 0 {
-            with_one(common, attribute::TOKEN_MODALITY, name, |labels| counter.add(count, labels));
+            record(slot, name, count);
             rest -= count;
         }
     }
     if rest > 0 || total == 0 {
-        let name = modality::UNKNOWN;
-        with_one(common, attribute::TOKEN_MODALITY, name, |labels| counter.add(rest, labels));
+        record(unknown, modality::UNKNOWN, rest);
     }
-}
-
-/// Records with further labels, which leave again: one list serves all measurements of a call.
-fn with(
-    common: &mut Vec<KeyValue>,
-    further: impl IntoIterator<Item = KeyValue>,
-    record: impl FnOnce(&[KeyValue]),
-) {
-    let length = common.len();
-    common.extend(further);
-    record(common);
-    common.truncate(length);
-}
-
-fn with_one(
-    common: &mut Vec<KeyValue>,
-    name: &'static str,
-    value: &'static str,
-    record: impl FnOnce(&[KeyValue]),
-) {
-    with(common, [KeyValue::new(name, value)], record);
 }
 
 /// Records the time between the chunks of one stream.
 pub(crate) struct ChunkRecorder {
     histogram: Histogram<f64>,
-    labels: Vec<KeyValue>,
+    series: Arc<Series>,
+    how: How,
 }
 
 impl ChunkRecorder {
     pub(crate) fn record(&self, since_last: Duration) {
-        self.histogram.record(since_last.as_secs_f64(), &self.labels);
+        let Self { histogram, series, how } = self;
+        series.per_chunk.record(*how, histogram, since_last.as_secs_f64(), || series.labels.clone());
     }
 }

@@ -1,5 +1,6 @@
 //! The attributes of a call's span.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
@@ -70,10 +71,38 @@ pub(super) fn at_creation(call: &Call) -> Vec<KeyValue> {
     list
 }
 
+/// The list that the attributes at the end of a call are gathered in. A thread keeps its place for the next call.
+pub(super) struct List;
+
+/// Attributes that there is room for at first, and those that room is kept for.
+const ROOM: usize = 40;
+const MOST_ROOM: usize = 128;
+
+thread_local! {
+    static LIST: Cell<Vec<KeyValue>> = const { Cell::new(Vec::new()) };
+}
+
+impl List {
+    /// An empty list.
+    pub(super) fn take() -> Vec<KeyValue> {
+        let mut list = LIST.try_with(Cell::take).unwrap_or_default();
+        list.reserve(ROOM);
+        list
+    }
+
+    /// Keeps the place of a list, which is empty again.
+    pub(super) fn give_back(list: Vec<KeyValue>) {
+        if list.is_empty() && list.capacity() <= MOST_ROOM {
+            // At the end of its thread there is nothing to keep.
+            let _ended = LIST.try_with(|kept| kept.set(list));
+        }
+    }
+}
+
 /// All other attributes, set together at the end.
-pub(super) fn at_the_end(semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
+pub(super) fn at_the_end(list: Vec<KeyValue>, semconv: Semconv, ended: &Ended<'_>) -> Vec<KeyValue> {
     let call = ended.call;
-    let mut list = Attributes(Vec::with_capacity(40));
+    let mut list = Attributes(list);
     list.request(semconv, &call.request);
     list.openai(call);
     list.response(&call.response, ended.verdict.outcome);

@@ -12,6 +12,7 @@ mod support;
 mod announced;
 mod attempts;
 mod billing;
+mod bound;
 mod cardinality;
 mod chunking;
 mod context;
