@@ -4,14 +4,16 @@ mod fees;
 pub(super) mod finding;
 mod lines;
 mod piece;
+mod rates;
 mod usage;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::RandomState;
 use std::sync::{Arc, LazyLock, RwLock};
 
 use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
 
-use self::finding::{Resolution, id_of};
+use self::finding::{Asked, id_of};
 use self::piece::Piece;
 use self::usage::{count_of, with_usage};
 use super::lookup::{self, Place};
@@ -30,7 +32,9 @@ pub(super) struct Bundled {
     /// Model ids of all providers, in lower case.
     all_names: HashSet<String>,
     source: Arc<str>,
-    resolutions: RwLock<HashMap<String, Option<Resolution>>>,
+    /// By the hash of what was asked for.
+    resolutions: RwLock<HashMap<u64, Asked>>,
+    hasher: RandomState,
 }
 
 impl std::fmt::Debug for Bundled {
@@ -50,7 +54,14 @@ impl Bundled {
                 })
                 .collect();
             let all_names = names.values().flatten().cloned().collect();
-            Bundled { calculator, names, all_names, source: SOURCE.into(), resolutions: RwLock::default() }
+            Bundled {
+                calculator,
+                names,
+                all_names,
+                source: SOURCE.into(),
+                resolutions: RwLock::default(),
+                hasher: RandomState::new(),
+            }
         });
         &BUNDLED
     }
@@ -134,6 +145,6 @@ impl Bundled {
 
     /// The name in the table of the model that `model` is priced as.
     pub(super) fn name_of(&self, place: &Place<'_>, model: &str) -> Option<Arc<str>> {
-        self.resolution(place, model).map(|resolution| resolution.model)
+        self.resolution(place, model).map(|resolution| Arc::clone(&resolution.model))
     }
 }

@@ -43,21 +43,21 @@ impl Served<'_> {
 
     /// Anthropic's fast mode, cache prices included. Source: platform.claude.com, "Fast mode", 2026-10.
     fn speed(&self) -> Factor {
-        match (self.speed, claude(self.model)) {
-            (None, _) => ONE,
-            (Some("fast"), Some((4, 6 | 7))) if self.model.contains("opus") => times(6.0),
-            (Some("fast"), Some((4, 8) | (5, 0 | 5))) if self.model.contains("opus") => times(2.0),
-            (Some(_), _) => UNKNOWN,
+        let Some(speed) = self.speed else { return ONE };
+        match (speed, claude(self.model)) {
+            ("fast", Some((4, 6 | 7))) if self.model.contains("opus") => times(6.0),
+            ("fast", Some((4, 8) | (5, 0 | 5))) if self.model.contains("opus") => times(2.0),
+            _ => UNKNOWN,
         }
     }
 
     /// Anthropic's `inference_geo`: 10 % more for inference in the US, from Claude 4.6 on. Source: platform.claude.com,
     /// "Pricing", data residency, 2026-10.
     fn region(&self) -> Factor {
-        match (self.region, claude(self.model)) {
-            (None, _) => ONE,
-            (Some("us"), Some(version)) => times(if version >= (4, 6) { 1.1 } else { 1.0 }),
-            (Some(_), _) => UNKNOWN,
+        let Some(region) = self.region else { return ONE };
+        match (region, claude(self.model)) {
+            ("us", Some(version)) => times(if version >= (4, 6) { 1.1 } else { 1.0 }),
+            _ => UNKNOWN,
         }
     }
 

@@ -12,12 +12,13 @@ const ASKED: f64 = 1000.0;
 /// The parts that the table has a price apart for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parts {
-    cache_read: bool,
-    cache_write: bool,
+    pub(super) cache_read: bool,
+    pub(super) cache_write: bool,
     input_audio: bool,
     input_image: bool,
     output_audio: bool,
     output_image: bool,
+    pub(super) reasoning: bool,
 }
 
 impl Parts {
@@ -40,6 +41,7 @@ impl Parts {
             input_image: apart(UsageKey::INPUT_TOKENS, UsageKey::INPUT_IMAGE_TOKENS),
             output_audio: apart(UsageKey::OUTPUT_TOKENS, UsageKey::OUTPUT_AUDIO_TOKENS),
             output_image: apart(UsageKey::OUTPUT_TOKENS, UsageKey::OUTPUT_IMAGE_TOKENS),
+            reasoning: apart(UsageKey::OUTPUT_TOKENS, UsageKey::OUTPUT_REASONING_TOKENS),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Under which provider of the table a model is found, and by which name.
 
+use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError};
 
 use genai_prices::{PriceCalculation, PriceRequest, Usage};
 
 use super::Bundled;
+use super::rates::Rates;
 use crate::cost::PriceQuery;
 use crate::cost::lookup::{self, Form, Place};
 use crate::cost::parts::Parts;
@@ -27,7 +29,7 @@ pub(in crate::cost) struct Step<'m> {
 }
 
 /// Under which of the table's providers a model is found, and by which name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(in crate::cost) struct Resolution {
     pub(in crate::cost) provider: &'static str,
     /// The form of the name that was found.
@@ -39,6 +41,27 @@ pub(in crate::cost) struct Resolution {
     /// Whether the name means this very model.
     same: bool,
     pub(super) parts: Parts,
+    pub(super) rates: Rates,
+}
+
+/// What was asked for, and what was found.
+pub(super) struct Asked {
+    provider: Box<str>,
+    host: Box<str>,
+    route: Option<Box<str>>,
+    private_hosts: bool,
+    model: Box<str>,
+    found: Option<Arc<Resolution>>,
+}
+
+impl Asked {
+    fn is(&self, place: &Place<'_>, model: &str) -> bool {
+        *self.model == *model
+            && *self.provider == *place.provider
+            && *self.host == *place.host
+            && self.route.as_deref() == place.route
+            && self.private_hosts == place.private_hosts
+    }
 }
 
 impl Resolution {
@@ -55,18 +78,28 @@ impl Resolution {
 
 impl Bundled {
     /// Finds the provider to price `model` under, and remembers it.
-    pub(super) fn resolution(&self, place: &Place<'_>, model: &str) -> Option<Resolution> {
-        let private = if place.private_hosts { "" } else { "-" };
-        let key = [place.provider, place.host, place.route.unwrap_or_default(), private, model].join("\0");
-        if let Some(known) = self.resolutions.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return known.clone();
+    pub(super) fn resolution(&self, place: &Place<'_>, model: &str) -> Option<Arc<Resolution>> {
+        let key = (place.provider, place.host, place.route, place.private_hosts, model);
+        let key = self.hasher.hash_one(key);
+        if let Some(asked) = self.resolutions.read().unwrap_or_else(PoisonError::into_inner).get(&key)
+            && asked.is(place, model)
+        {
+            return asked.found.clone();
         }
-        let found = self.steps(place, model).iter().find_map(|step| self.take(step));
+        let found = self.steps(place, model).iter().find_map(|step| self.take(step)).map(Arc::new);
         let mut resolutions = self.resolutions.write().unwrap_or_else(PoisonError::into_inner);
         if resolutions.len() >= RESOLUTIONS {
             resolutions.clear();
         }
-        resolutions.insert(key, found.clone());
+        let asked = Asked {
+            provider: place.provider.into(),
+            host: place.host.into(),
+            route: place.route.map(Into::into),
+            private_hosts: place.private_hosts,
+            model: model.into(),
+            found: found.clone(),
+        };
+        resolutions.insert(key, asked);
         found
     }
 
@@ -109,6 +142,7 @@ impl Bundled {
             exact: own && step.form.same,
             same: step.form.same,
             parts: Parts::of(self.calculator, step.list, step.form.name),
+            rates: Rates::default(),
         })
     }
 

@@ -4,6 +4,7 @@ use genai_prices::{ErrorKind, PriceCalculation, PriceRequest, Usage, UsageKey};
 
 use super::Bundled;
 use super::finding::Resolution;
+use super::rates::Plain;
 use super::usage::{detailed, totals, with_usage};
 use crate::billing::{Billing, Word, is_standard};
 use crate::cost::factors::{self, Served};
@@ -12,7 +13,7 @@ use crate::cost::tokens::Tokens;
 use crate::cost::{PriceQuery, Priced};
 
 /// Input tokens of a prompt that some sellers bill at a higher price.
-const LONG: u64 = 128_000;
+pub(super) const LONG: u64 = 128_000;
 
 /// The tokens of one pass.
 pub(super) struct Piece<'a> {
@@ -34,6 +35,27 @@ impl Bundled {
         let tokens = &piece.tokens;
         let none = Billing::NONE;
         let billing = if piece.whole { query.billing } else { none };
+        let plain = Plain::of(query, billing, resolution, piece);
+        let sure = resolution.is_exact_at(place)
+            && resolution.parts.are_those_of(piece.usage, tokens, resolution.provider)
+            && !factors::may_be_a_holiday(resolution.provider, query.at)
+            && !query.hides_price();
+        let factor = || {
+            Served {
+                seller: resolution.provider,
+                model: &resolution.model,
+                host: query.server_address.unwrap_or_default(),
+                speed: query.billing.get(Word::Speed),
+                region: query.billing.get(Word::Region),
+                multiple: place.multiple,
+            }
+            .factor()
+        };
+        let known = plain.and_then(|plain| resolution.rates.usd(&plain, query.at));
+        if let Some(usd) = known.filter(|usd| *usd > 0.0) {
+            let factor = factor();
+            return Some(self.priced(usd * factor.by, sure && factor.exact, false));
+        }
         let mut usage = detailed(piece.usage, billing, tokens);
         let mut consistent = true;
         let found = match self.calculator.calculate(&resolution.request(query, &usage)) {
@@ -45,14 +67,17 @@ impl Bundled {
             }
             found => found.ok()?,
         };
+        if let Some(plain) = plain.filter(|_| consistent) {
+            resolution.rates.note(&plain, query.at, found.total_price, resolution.parts, |usage| {
+                let computed = self.calculator.calculate(&resolution.request(query, usage)).ok()?;
+                Some(computed.total_price)
+            });
+        }
         let request = resolution.request(query, &usage);
-        let mut exact = resolution.is_exact_at(place)
+        let mut exact = sure
             && consistent
-            && resolution.parts.are_those_of(piece.usage, tokens, resolution.provider)
             && self.prices_sound(&request, &found)
-            && self.prices_length(&request, &found, tokens)
-            && !factors::may_be_a_holiday(resolution.provider, query.at)
-            && !query.hides_price();
+            && self.prices_length(&request, &found, tokens);
         let standard = found.total_price + self.hour_of_cache(&request, &found, tokens, &mut exact);
         let fees = self.fees(&request, &found, billing, &mut exact);
         if standard == 0.0 && fees == 0.0 {
@@ -62,15 +87,7 @@ impl Bundled {
             return (!billed_otherwise).then(|| self.priced(0.0, exact, free));
         }
         let of_tier = self.of_tier(query, &request, standard, tokens, &mut exact);
-        let factor = Served {
-            seller: resolution.provider,
-            model: &found.model_id,
-            host: query.server_address.unwrap_or_default(),
-            speed: query.billing.get(Word::Speed),
-            region: query.billing.get(Word::Region),
-            multiple: place.multiple,
-        }
-        .factor();
+        let factor = factor();
         exact &= factor.exact;
         Some(self.priced(of_tier * factor.by + fees, exact, false))
     }
