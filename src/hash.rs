@@ -55,11 +55,11 @@ fn absorb<H: Update>(hasher: H, body: &Json<'_>, fields_not_hashed: &[&str], mod
             let named =
                 model.filter(|_| members.get("model").is_none()).map(|model| Value::from(model).to_string());
             let named = named.as_deref().and_then(|model| Json::read(model.as_bytes()));
-            let deciding = members
-                .iter()
-                .filter(|(name, _)| !fields_not_hashed.contains(name))
-                .chain(named.as_ref().map(|model| ("model", model)));
-            writer.object(deciding);
+            let deciding = members.iter().filter(|(name, _)| !fields_not_hashed.contains(name));
+            match &named {
+                None if members.are_ascii() => writer.sorted_object(deciding),
+                _ => writer.object(deciding.chain(named.as_ref().map(|model| ("model", model)))),
+            }
         }
         other => writer.value(other),
     }

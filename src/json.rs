@@ -2,6 +2,7 @@
 //! prompt, which only the hasher needs. Strings and numbers keep their own spelling until they are used.
 
 mod parser;
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -232,6 +233,11 @@ impl<'a> Members<'a> {
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether all names are ASCII.
+    pub(crate) fn are_ascii(&self) -> bool {
+        self.0.iter().all(|(name, _)| name.is_ascii())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> + Clone {

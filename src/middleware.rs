@@ -90,7 +90,12 @@ impl GenAiMiddleware {
 /// What is asked, and where: tells a call from another inside it, such as a guard's or a copy to a second provider.
 fn identity(call: &Call, path: &str) -> String {
     let (hash, destination) = (call.request_hash.as_deref().unwrap_or_default(), &call.destination);
-    [hash, " ", &destination.server_address, path, ":"].concat() + &destination.server_port.to_string()
+    let mut identity = String::with_capacity(hash.len() + destination.server_address.len() + path.len() + 8);
+    for part in [hash, " ", &destination.server_address, path, ":"] {
+        identity.push_str(part);
+    }
+    identity.extend(destination.server_port.to_be_bytes().map(char::from));
+    identity
 }
 
 /// A request that is about to leave.

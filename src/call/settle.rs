@@ -10,7 +10,6 @@ impl Call {
     /// Adds what the counts of a response leave out, and checks that they are whole: passes of the model, reasoning
     /// that only the total shows, searches that every request makes; the tier in a header; the total.
     pub(crate) fn settle(&mut self) {
-        let hidden = self.hides_reasoning();
         let searches = self.always_searches();
         let openai = self.destination.openai;
         let route = self.request.route.take();
@@ -39,10 +38,13 @@ impl Call {
         if !openai && response.billing.count(Count::WebSearch) > 0 {
             response.billing.waive(Count::CodeExecution);
         }
-        if let (Some(input), Some(total), true) =
-            (response.usage.input_tokens, response.reported_total, hidden)
+        if let (Some(input), Some(total)) = (response.usage.input_tokens, response.reported_total)
+            && let Some(rest) = total.checked_sub(input)
+            && Some(rest) > response.usage.output_tokens
+            && openai
+            && response.hides_reasoning(self.request.model.as_deref())
         {
-            response.usage.output_tokens = response.usage.output_tokens.max(total.checked_sub(input));
+            response.usage.output_tokens = Some(rest);
         }
         response.check_total();
         response.check_output();
@@ -76,21 +78,21 @@ impl Call {
         response.billing.set(Count::Unparsed, unknown);
     }
 
-    /// Whether this is Gemini in OpenAI's format, which leaves reasoning out of the output and names it nowhere.
-    fn hides_reasoning(&self) -> bool {
-        let models = [&self.response.model, &self.request.model];
-        let gemini = models.into_iter().flatten().any(|model| model.contains("gemini"));
-        self.destination.openai && gemini && self.response.usage.reasoning_tokens.unwrap_or(0) == 0
-    }
-
     /// Whether this is one of OpenAI's search models, which search with every request and report no count.
     fn always_searches(&self) -> bool {
-        let model = self.request.model.as_deref().unwrap_or_default();
+        let model =
+            self.request.model.as_deref().filter(|model| model.contains("-search-")).unwrap_or_default();
         self.destination.openai && (model.contains("-search-preview") || model.contains("-search-api"))
     }
 }
 
 impl ResponseFacts {
+    /// Whether this is Gemini in OpenAI's format, which leaves reasoning out of the output and names it nowhere.
+    fn hides_reasoning(&self, asked: Option<&str>) -> bool {
+        let mut models = [self.model.as_deref(), asked].into_iter().flatten();
+        self.usage.reasoning_tokens.unwrap_or(0) == 0 && models.any(|model| model.contains("gemini"))
+    }
+
     /// Whether the response reports which tools of the provider ran, or what searches cost.
     fn shows_tools(&self) -> bool {
         let ran = [Count::WebSearch, Count::SocialSearch, Count::FileSearch, Count::CodeExecution];

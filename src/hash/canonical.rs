@@ -48,22 +48,20 @@ impl<H: Update> Writer<H> {
                 }
                 self.bytes(b"]");
             }
+            Json::Object(members) if members.are_ascii() => self.sorted_object(members.iter()),
             Json::Object(members) => self.object(members.iter()),
         }
     }
 
     /// Members in the order of their names' UTF-16 code units, whatever order they come in.
-    pub(super) fn object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Json<'a>)> + Clone) {
-        if members.clone().is_sorted_by(|(left, _), (right, _)| by_utf16(left, right).is_le()) {
-            self.sorted_object(members);
-        } else {
-            let mut sorted: Vec<_> = members.collect();
-            sorted.sort_by(|(left, _), (right, _)| by_utf16(left, right));
-            self.sorted_object(sorted.into_iter());
-        }
+    pub(super) fn object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Json<'a>)>) {
+        let mut sorted: Vec<_> = members.collect();
+        sorted.sort_by(|(left, _), (right, _)| by_utf16(left, right));
+        self.sorted_object(sorted.into_iter());
     }
 
-    fn sorted_object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Json<'a>)>) {
+    /// Members that come in this order, as those of a document do whose names are ASCII.
+    pub(super) fn sorted_object<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a Json<'a>)>) {
         self.bytes(b"{");
         for (index, (name, value)) in members.enumerate() {
             if index > 0 {
@@ -104,7 +102,7 @@ impl<H: Update> Writer<H> {
 
     fn name(&mut self, name: &str) {
         self.bytes(b"\"");
-        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if name.bytes().fold(true, |plain, byte| plain & (byte.is_ascii_alphanumeric() || byte == b'_')) {
             self.bytes(name.as_bytes());
         } else {
             name.chars().for_each(|character| self.character(character));
@@ -161,9 +159,20 @@ fn by_utf16(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// Whether a number is spelled as it must be written: a whole number of few digits, which are exact.
+/// Whether a number is spelled as it must be written: of so few digits that no other number of as few is the same double, without
+/// an exponent, and with no digit that says nothing.
 fn is_written_so(spelling: &str) -> bool {
-    spelling.len() <= EXACT_DIGITS
-        && spelling != "-0"
-        && spelling.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    let digits = spelling.strip_prefix('-').unwrap_or(spelling);
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if spelling.len() > EXACT_DIGITS {
+        return false;
+    }
+    match digits.split_once('.') {
+        None => plain(digits) && spelling != "-0",
+        // Below a millionth they have an exponent.
+        Some((whole, fraction)) => {
+            let small = whole == "0" && fraction.starts_with("000000");
+            plain(whole) && plain(fraction) && !fraction.ends_with('0') && !small
+        }
+    }
 }

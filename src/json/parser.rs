@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Escapes, Json, MEMBER_WEIGHT, Members, Number, Text, WEIGHT};
+use super::{Escapes, Json, MEMBER_WEIGHT, Members, Number, Text, WEIGHT, plain};
 
 /// Levels that may be open at once.
 const DEPTH: usize = 127;
@@ -10,8 +10,8 @@ const DEPTH: usize = 127;
 /// Digits that fit into every double's range.
 const DOUBLE_DIGITS: usize = 300;
 
-/// Bytes of a string that are searched together for its end or an escape.
-const STRIDE: usize = 32;
+/// Members of the top level that there is room for at once.
+const TOP: usize = 8;
 
 /// Members of the top level that are kept when all other values are not.
 const KEPT: usize = 64;
@@ -66,6 +66,22 @@ pub(super) fn escape(text: &str) -> Option<(char, usize)> {
         _ => return None,
     };
     Some((character, 2))
+}
+
+/// The escapes of a string; `None` where one of them is none.
+fn escapes(spelling: &str) -> Option<Escapes> {
+    let (bytes, mut at, mut found) = (spelling.as_bytes(), 0, Escapes::None);
+    while let Some(place) = memchr::memchr(b'\\', bytes.get(at..)?) {
+        at += place;
+        if let b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' = bytes.get(at + 1)? {
+            found = found.max(Escapes::Needed);
+            at += 2;
+        } else {
+            found = Escapes::Other;
+            at += escape(spelling.get(at..)?)?.1;
+        }
+    }
+    Some(found)
 }
 
 /// `\uXXXX`, or two of them that are a surrogate pair.
@@ -161,7 +177,7 @@ impl<'a> Parser<'a> {
     }
 
     fn object(&mut self) -> Option<Json<'a>> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(if self.depth == 1 { TOP } else { 0 });
         // Where those begin that are kept without room.
         let mut full = None;
         self.blank();
@@ -200,31 +216,11 @@ impl<'a> Parser<'a> {
 
     /// The rest of a string whose opening quote is read.
     fn string(&mut self) -> Option<Text<'a>> {
-        let start = self.at;
-        let mut escapes = Escapes::None;
-        loop {
-            self.at += plain(self.text.as_bytes().get(self.at..)?);
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => self.at += self.escaped(&mut escapes)?,
-                _control => return None,
-            }
-        }
-        let spelling = self.text.get(start..self.at)?;
-        self.at += 1;
-        Some(Text { spelling, escapes })
-    }
-
-    /// The length of the escape that comes next.
-    fn escaped(&self, escapes: &mut Escapes) -> Option<usize> {
-        let needed =
-            matches!(self.text.as_bytes().get(self.at + 1)?, b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't');
-        if needed {
-            *escapes = (*escapes).max(Escapes::Needed);
-            return Some(2);
-        }
-        *escapes = Escapes::Other;
-        escape(self.text.get(self.at..)?).map(|(_, length)| length)
+        let (length, may_escape) = plain::end(self.text.as_bytes().get(self.at..)?)?;
+        let spelling = self.text.get(self.at..self.at + length)?;
+        self.at += length + 1;
+        let escapes = if may_escape { escapes(spelling)? } else { Escapes::None };
+        plain::is_printable(spelling.as_bytes()).then_some(Text { spelling, escapes })
     }
 
     /// A number whose first byte is read.
@@ -265,37 +261,4 @@ impl<'a> Parser<'a> {
         self.at += count;
         (count > 0).then_some(())
     }
-}
-
-const fn is_plain(byte: u8) -> bool {
-    byte >= 0x20 && byte != b'"' && byte != b'\\'
-}
-
-/// How many bytes there are before the first that ends a string, begins an escape or is not allowed in a string.
-/// Prompts are long and mostly plain, so that whole strides are tested without a branch per byte, which becomes vector
-/// code.
-fn plain(bytes: &[u8]) -> usize {
-    let (strides, _) = bytes.as_chunks::<STRIDE>();
-    let clean = |stride: &[u8; STRIDE]| stride.iter().fold(true, |clean, byte| clean & is_plain(*byte));
-    let clean = STRIDE * strides.iter().take_while(|stride| clean(stride)).count();
-    let (words, tail) = bytes[clean..].as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let marks = marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return clean + 8 * index + marks.trailing_zeros() as usize / 8;
-        }
-    }
-    bytes.len() - tail.len() + tail.iter().take_while(|byte| is_plain(**byte)).count()
-}
-
-/// The highest bit of each of eight bytes that is not [`is_plain`]: a byte below `n` borrows from its highest bit when
-/// `n` is taken away. A borrow can only mark bytes after a true one, so the lowest mark is right.
-const fn marks(word: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 0xff;
-    let quotes = word ^ (EACH * b'"' as u64);
-    let backslashes = word ^ (EACH * b'\\' as u64);
-    let marks = (word.wrapping_sub(EACH * 0x20) & !word)
-        | (quotes.wrapping_sub(EACH) & !quotes)
-        | (backslashes.wrapping_sub(EACH) & !backslashes);
-    marks & (EACH * 0x80)
 }

@@ -32,7 +32,10 @@ pub(in crate::provider) fn parse<'a, T: Deserialize<'a>>(
     data: &'a [u8],
     reading: &mut Reading,
 ) -> Result<Option<T>, Unreadable> {
-    match serde_json::from_slice(data) {
+    // What is UTF-8 as a whole needs no check of each string.
+    let read = std::str::from_utf8(data)
+        .map_or_else(|_| serde_json::from_slice(data), |text| serde_json::from_str(text));
+    match read {
         Ok(document) => Ok(Some(document)),
         Err(_) => refuse(data, reading).map(|()| None),
     }

@@ -199,8 +199,31 @@ fn is_amount(value: &str) -> bool {
     number.parse::<f64>().is_ok_and(|number| number != 0.0)
 }
 
+/// Names that most responses have, and that say nothing of costs.
+const COMMON: [&str; 16] = [
+    "alt-svc",
+    "cache-control",
+    "cf-ray",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "server",
+    "set-cookie",
+    "strict-transport-security",
+    "transfer-encoding",
+    "vary",
+    "via",
+    "x-content-type-options",
+    "x-request-id",
+];
+
 /// What a header means; `None` for most.
 fn meaning(name: &str) -> Option<Meaning> {
+    if COMMON.contains(&name) {
+        return None;
+    }
     let amount = || {
         let word = |words: &[&str]| name.split(['-', '_']).any(|word| words.contains(&word));
         let amount = word(&AMOUNTS) && !word(&LIMITS) && !word(&NO_AMOUNTS);

@@ -10,12 +10,6 @@ use crate::call::ResponseFacts;
 use crate::charge::Charge;
 use crate::coverage::Reason;
 
-/// Words of names that speak of what a call costs.
-const WORDS: [&str; 14] = [
-    "cost", "costs", "price", "pricing", "charge", "charges", "charged", "credits", "billing", "billed",
-    "bill", "spend", "spent", "fee",
-];
-
 /// Words of names that speak of what is left, or of counts that the tables know, such as Cohere's `billed_units`.
 const OTHERS: [&str; 9] =
     ["remaining", "limit", "balance", "left", "quota", "budget", "units", "tokens", "center"];
@@ -51,12 +45,37 @@ fn mentions(document: &[u8]) -> bool {
 
 /// Whether a name speaks of a cost.
 fn is_cost(name: &[u8]) -> bool {
-    let words = || name.split(|byte| b"_-".contains(byte));
-    let is = |word: &[u8], known: &[&str]| known.iter().any(|known| known.as_bytes() == word);
-    let begins = |word: &[u8]| matches!(word.first(), Some(b'b' | b'c' | b'f' | b'p' | b's'));
-    name.len() <= MAX_NAME
-        && words().any(|word| begins(word) && is(word, &WORDS))
-        && !words().any(|word| is(word, &OTHERS))
+    if name.len() > MAX_NAME {
+        return false;
+    }
+    let (mut start, mut found) = (0, false);
+    for (end, byte) in name.iter().enumerate() {
+        if matches!(byte, b'_' | b'-') {
+            found |= speaks_of_cost(&name[start..end]);
+            start = end + 1;
+        }
+    }
+    found |= speaks_of_cost(&name[start..]);
+    let others = || name.split(|byte| matches!(byte, b'_' | b'-')).any(is_other);
+    found && !others()
+}
+
+/// Whether a word of a name speaks of something else.
+fn is_other(word: &[u8]) -> bool {
+    OTHERS.iter().any(|other| other.as_bytes() == word)
+}
+
+/// Whether a word of a name speaks of what a call costs. By its first letter, as most do not.
+fn speaks_of_cost(word: &[u8]) -> bool {
+    let known: &[&[u8]] = match word.first() {
+        Some(b'b') => &[b"billing", b"billed", b"bill"],
+        Some(b'c') => &[b"cost", b"costs", b"charge", b"charges", b"charged", b"credits"],
+        Some(b'f') => &[b"fee"],
+        Some(b'p') => &[b"price", b"pricing"],
+        Some(b's') => &[b"spend", b"spent"],
+        _ => return false,
+    };
+    known.contains(&word)
 }
 
 struct Members<'f, 'p> {
