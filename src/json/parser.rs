@@ -216,11 +216,13 @@ impl<'a> Parser<'a> {
 
     /// The rest of a string whose opening quote is read.
     fn string(&mut self) -> Option<Text<'a>> {
-        let (length, may_escape) = plain::end(self.text.as_bytes().get(self.at..)?)?;
+        let (length, in_doubt) = plain::end(self.text.as_bytes().get(self.at..)?)?;
         let spelling = self.text.get(self.at..self.at + length)?;
         self.at += length + 1;
-        let escapes = if may_escape { escapes(spelling)? } else { Escapes::None };
-        plain::is_printable(spelling.as_bytes()).then_some(Text { spelling, escapes })
+        if !in_doubt {
+            return Some(Text { spelling, escapes: Escapes::None });
+        }
+        plain::is_printable(spelling.as_bytes()).then_some(Text { spelling, escapes: escapes(spelling)? })
     }
 
     /// A number whose first byte is read.

@@ -9,7 +9,8 @@ const SHORT: usize = 2;
 
 const EACH: u64 = u64::MAX / 0xff;
 
-/// How many bytes a string has before its closing quote, and whether there are escapes among them; `None` where it has no end.
+/// How many bytes a string has before its closing quote, and whether there may be escapes or control characters among them; `None`
+/// where it has no end.
 pub(super) fn end(bytes: &[u8]) -> Option<(usize, bool)> {
     let (words, _) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().take(SHORT).enumerate() {
@@ -32,19 +33,10 @@ pub(super) fn end(bytes: &[u8]) -> Option<(usize, bool)> {
 /// Whether there is no control character, which a string must escape.
 pub(super) fn is_printable(bytes: &[u8]) -> bool {
     let (strides, rest) = bytes.as_chunks::<STRIDE>();
-    if !strides.is_empty() {
-        let mut lowest = [u8::MAX; STRIDE];
-        for stride in strides {
-            for (low, byte) in lowest.iter_mut().zip(stride) {
-                *low = (*low).min(*byte);
-            }
-        }
-        if lowest.iter().any(|low| is_control(*low)) {
-            return false;
-        }
-    }
+    let lowest = strides.as_flattened().iter().fold(u8::MAX, |lowest, byte| lowest.min(*byte));
     let (words, tail) = rest.as_chunks::<8>();
-    words.iter().all(|word| !holds_control(u64::from_le_bytes(*word)))
+    !is_control(lowest)
+        && words.iter().all(|word| !holds_control(u64::from_le_bytes(*word)))
         && !tail.iter().copied().any(is_control)
 }
 
@@ -52,18 +44,24 @@ const fn is_control(byte: u8) -> bool {
     byte < 0x20
 }
 
-/// Whether one of eight bytes is a control character: a byte below `n` borrows from its highest bit when `n` is taken away. A
-/// borrow can only mark bytes after a true one.
+/// Whether one of eight bytes is a control character.
 const fn holds_control(word: u64) -> bool {
-    word.wrapping_sub(EACH * 0x20) & !word & (EACH * 0x80) != 0
+    below_blank(word) & (EACH * 0x80) != 0
 }
 
-/// The highest bit of each of eight bytes that is a quote or a backslash. As a borrow marks bytes after a true one alone, the
-/// lowest mark is right.
+/// The highest bit of each of eight bytes below the blank: such a byte borrows from it when the blank is taken away. As a borrow
+/// marks bytes after a true one alone, the lowest mark is right.
+const fn below_blank(word: u64) -> u64 {
+    word.wrapping_sub(EACH * 0x20) & !word
+}
+
+/// The highest bit of each of eight bytes that is a quote, a backslash or a control character, likewise.
 const fn marks(word: u64) -> u64 {
     let quotes = word ^ (EACH * b'"' as u64);
     let backslashes = word ^ (EACH * b'\\' as u64);
-    let marks = (quotes.wrapping_sub(EACH) & !quotes) | (backslashes.wrapping_sub(EACH) & !backslashes);
+    let marks = below_blank(word)
+        | (quotes.wrapping_sub(EACH) & !quotes)
+        | (backslashes.wrapping_sub(EACH) & !backslashes);
     marks & (EACH * 0x80)
 }
 
@@ -85,6 +83,7 @@ mod tests {
             assert_eq!(end(r#"\""#), None, "{length}");
         }
         assert_eq!(end(b"name\":1, and more of it"), Some((4, false)));
+        assert_eq!(end(b"na\x01e\":1, and more of it"), Some((4, true)));
     }
 
     #[test]
