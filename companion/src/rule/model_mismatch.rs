@@ -41,12 +41,19 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         pairs.extend(&scope.filter, inputs, length, |querier, window| {
             querier.served_models(window, &scope.filter, PAIRINGS)
         })?;
-        for pairing in pairs.newest() {
-            let usual: Vec<&str> = pairs.usual(&pairing, inputs.now).collect();
-            let (calls, found) = by_service.entry(pairing.deployment.clone()).or_default();
-            *calls += pairing.calls;
-            if is_mismatch(&pairing, &usual) {
-                found.push(pairing);
+        // Those of one model follow each other.
+        let newest = pairs.newest();
+        for of_model in newest.chunk_by(|one, other| {
+            (&one.deployment, &one.subject) == (&other.deployment, &other.subject)
+        }) {
+            let [Pairing { deployment, subject, .. }, ..] = of_model else { continue };
+            let asked = Asked::new(subject, pairs.usual(deployment, subject, inputs.now));
+            let (calls, found) = by_service.entry(deployment.clone()).or_default();
+            for pairing in of_model {
+                *calls += pairing.calls;
+                if asked.is_mismatch(&pairing.value) {
+                    found.push(pairing.clone());
+                }
             }
         }
         Ok(())
@@ -76,39 +83,61 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     Ok(scope.judged(samples.collect()))
 }
 
-/// Whether a served model is news. A subject that was served as something for half a day may only be served as that, and as
-/// itself. One that is new may be an alias, unless its name has a version.
-fn is_mismatch(pairing: &Pairing, usual: &[&str]) -> bool {
-    let Pairing { subject, value, .. } = pairing;
-    if is_version_of(value, subject) || usual.contains(&value.as_str()) {
-        return false;
-    }
-    // A new snapshot of what an alias means.
-    if usual.iter().any(|known| without_version(known) == without_version(value)) {
-        return false;
-    }
-    !usual.is_empty() || subject.bytes().any(|byte| byte.is_ascii_digit())
+/// A model that was asked for.
+struct Asked<'a> {
+    name: &'a str,
+    words: Vec<String>,
+    /// What it was served as for half a day, and the same without versions.
+    usual: Vec<&'a str>,
+    unversioned: Vec<Vec<String>>,
 }
 
-/// Whether `served` is the model `asked`, perhaps with the date or number of its snapshot: `gpt-4o-2024-08-06` is `gpt-4o`,
-/// and `gpt-4o-mini` is not. Providers before a slash, regions and `latest` count for nothing, and `gpt-35-turbo` is
-/// `gpt-3.5-turbo`.
-fn is_version_of(served: &str, asked: &str) -> bool {
-    let (served, asked) = (words(served), words(asked));
-    // Names from gateways and clouds begin with more than one of the two knows.
-    (0..=served.len()).any(|skip| is_prefix(&asked, &served[skip..], skip > 0))
-        || (1..=asked.len()).any(|skip| is_prefix(&asked[skip..], &served, true))
+impl<'a> Asked<'a> {
+    fn new(name: &'a str, usual: Vec<&'a str>) -> Self {
+        let unversioned = usual.iter().map(|known| without_version(known)).collect();
+        Self { name, words: words(name), usual, unversioned }
+    }
+
+    /// Whether a served model is news. What was served as something for half a day may only be served as that, and as itself.
+    /// One that is new may be an alias, unless its name has a version.
+    fn is_mismatch(&self, served: &str) -> bool {
+        if served == self.name || self.usual.contains(&served) || self.is_version(&words(served)) {
+            return false;
+        }
+        // A new snapshot of what an alias means.
+        if !self.usual.is_empty() {
+            return !self.unversioned.contains(&without_version(served));
+        }
+        self.name.bytes().any(|byte| byte.is_ascii_digit())
+    }
+
+    /// Whether `served` is this model, perhaps with the date or number of its snapshot: `gpt-4o-2024-08-06` is `gpt-4o`,
+    /// and `gpt-4o-mini` is not. Providers before a slash, regions and `latest` count for nothing, and `gpt-35-turbo` is
+    /// `gpt-3.5-turbo`.
+    fn is_version(&self, served: &[String]) -> bool {
+        let asked = &self.words;
+        // Names from gateways and clouds begin with more than one of the two knows.
+        (0..=served.len()).any(|skip| is_prefix(asked, &served[skip..], skip > 0))
+            || (1..=asked.len()).any(|skip| is_prefix(&asked[skip..], served, true))
+    }
 }
 
-/// Whether `served` is `asked` and what may follow. Without its beginning a name must still be one of several words.
+/// Whether `served` is `asked` and what may follow, however the two are divided into words. Without its beginning a name must
+/// still be one of several words.
 fn is_prefix(asked: &[String], served: &[String], cut: bool) -> bool {
     if asked.is_empty() || cut && asked.len() < 2 {
         return false;
     }
-    let name = asked.concat();
-    (1..=served.len()).any(|length| {
-        served[..length].concat() == name && served[length..].iter().all(|word| is_version(word))
-    })
+    let mut name = asked.iter().flat_map(|word| word.bytes()).peekable();
+    for (number, word) in served.iter().enumerate() {
+        if !word.bytes().all(|byte| name.next() == Some(byte)) {
+            return false;
+        }
+        if name.peek().is_none() {
+            return served[number + 1..].iter().all(|word| is_version(word));
+        }
+    }
+    false
 }
 
 /// A date, a build or a version: `2024`, `08`, `0613`, `001`, `v1`. One digit alone is another model: `gpt-4.1`.
@@ -144,6 +173,10 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_version_of(served: &str, asked: &str) -> bool {
+        Asked::new(asked, Vec::new()).is_version(&words(served))
+    }
 
     #[test]
     fn snapshots_and_spellings_are_the_same_model_and_siblings_are_not() {

@@ -87,15 +87,27 @@ const MOST: usize = 10_000;
 /// Pairs looked at in each piece of time.
 pub(crate) const PAIRINGS: usize = 1_000;
 
-/// A pair: its service, its subject and what that came with.
-type Pair = (Arc<str>, Arc<str>, Arc<str>);
+/// Values remembered of one subject; a further one is not usual.
+const VALUES: usize = 64;
+
+/// A service and what something came with there.
+type Subject = (Arc<str>, Arc<str>);
+
+/// What came with a subject, and in which minutes first and last.
+#[derive(Debug)]
+struct Known {
+    value: Arc<str>,
+    first: i64,
+    last: i64,
+}
 
 /// Which values have come with a subject.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     minutes: Minutes<Pairing>,
-    /// The minutes in which a pair was seen first and last.
-    known: HashMap<Pair, (i64, i64)>,
+    known: HashMap<Subject, Vec<Known>>,
+    /// Pairs in `known`.
+    pairs: usize,
     /// The first minute of the day before that was not read.
     learned: Option<i64>,
 }
@@ -139,18 +151,28 @@ impl Pairs {
             self.note(&pairings, minute);
         }
         if before != self.minutes.until {
-            self.known.retain(|_, (_, last)| now - *last <= KNOWN_HOURS * 60);
+            self.known.retain(|_, values| {
+                values.retain(|known| now - known.last <= KNOWN_HOURS * 60);
+                !values.is_empty()
+            });
+            self.pairs = self.known.values().map(Vec::len).sum();
         }
         extended
     }
 
     fn note(&mut self, found: &[Pairing], minute: i64) {
         for Pairing { deployment, subject, value, .. } in found {
-            let pair = (deployment.as_str().into(), subject.as_str().into(), value.as_str().into());
-            if let Some((_, last)) = self.known.get_mut(&pair) {
-                *last = (*last).max(minute);
-            } else if self.known.len() < MOST {
-                self.known.insert(pair, (minute, minute));
+            let subject: Subject = (deployment.as_str().into(), subject.as_str().into());
+            let is_full = self.pairs >= MOST;
+            if is_full && !self.known.contains_key(&subject) {
+                continue;
+            }
+            let values = self.known.entry(subject).or_default();
+            if let Some(known) = values.iter_mut().find(|known| *known.value == **value) {
+                known.last = known.last.max(minute);
+            } else if !is_full && values.len() < VALUES {
+                values.push(Known { value: value.as_str().into(), first: minute, last: minute });
+                self.pairs += 1;
             }
         }
     }
@@ -170,12 +192,10 @@ impl Pairs {
         all.into_iter().map(pairing).collect()
     }
 
-    /// The values that are usual for the subject of a pair: those that came long enough before `now`.
-    pub(crate) fn usual<'a>(&'a self, of: &'a Pairing, now: Timestamp) -> impl Iterator<Item = &'a str> {
+    /// The values that are usual for a subject of a service: those that came long enough before `now`.
+    pub(crate) fn usual(&self, deployment: &str, subject: &str, now: Timestamp) -> Vec<&str> {
         let long_ago = minute_of(now) - USUAL_AFTER;
-        let of_subject = move |((deployment, subject, _), (first, _)): &(&Pair, &(i64, i64))| {
-            **deployment == *of.deployment && **subject == *of.subject && *first <= long_ago
-        };
-        self.known.iter().filter(of_subject).map(|((_, _, value), _)| &**value)
+        let known = self.known.get(&(deployment.into(), subject.into())).into_iter().flatten();
+        known.filter(|known| known.first <= long_ago).map(|known| &*known.value).collect()
     }
 }
