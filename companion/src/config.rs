@@ -508,10 +508,6 @@ impl Config {
             return Err(Invalid::new("ledger.clickhouse.database", message));
         }
         self.clickhouse_password()?;
-        if self.ledger.store != Store::Sqlite && self.ledger.archive.dir.is_some() {
-            let message = "archives the calls of a file, and ledger.store is ClickHouse: use its own backups";
-            return Err(Invalid::new("ledger.archive.dir", message));
-        }
         if self.ledger.path.as_os_str().is_empty() {
             return Err(Invalid::new("ledger.path", "must name a file"));
         }

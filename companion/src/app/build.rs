@@ -24,7 +24,7 @@ use crate::receiver::sender::{Sender, Senders};
 use crate::rule::budget::{Budget, Budgets};
 use crate::silence::keeper::SilenceKeeper;
 use crate::store::archival::Archival;
-use crate::store::clickhouse::{ClickHouseAppender, ClickHouseQuerier, SilenceTable, SpanTable, Standby};
+use crate::store::clickhouse::{ClickHouseAppender, ClickHouseArchive, ClickHouseQuerier, SilenceTable, SpanTable, Standby};
 use crate::store::export::Exporter;
 use crate::store::identity::Groups;
 use crate::store::own_clock::OwnClock;
@@ -205,13 +205,15 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
         let kept = appender.text(ALERTS)?;
         let keep = appender.text_keeper(ALERTS);
         let mirror = Mirror::new(move |text: &str| keep(text).map_err(|error| error.to_string()));
+        let querier = ClickHouseQuerier::open(&options)?;
+        let archive = Arc::new(ClickHouseArchive::new(querier.clone())) as Arc<dyn Exporter>;
         Ok(Opened {
-            querier: Arc::new(ClickHouseQuerier::open(&options)?),
+            querier: Arc::new(querier),
             clock: OwnClock::after(None),
             spans: Some(table),
             lease: Some(appender.lost()),
             writes: true,
-            archival: None,
+            archival: options.archival.clone().map(|archival| (archival, archive)),
             appender: Box::new(appender),
             alerts: Some((kept, mirror)),
             silences: SilenceKeeper::Tables(SilenceTable::open(&options)?),

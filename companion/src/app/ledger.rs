@@ -10,6 +10,7 @@ use crate::evaluate::state_file::StateFile;
 use crate::failure::Failure;
 use crate::silence::keeper::SilenceKeeper;
 use crate::store::clickhouse::{self, ClickHouseExporter, ClickHouseQuerier, SilenceTable, SpanTable};
+use crate::store::archival::Archival;
 use crate::store::export::Exporter;
 use crate::store::sqlite::Ledger;
 use crate::store::{Querier, StoreError};
@@ -39,6 +40,7 @@ pub(crate) fn clickhouse(loaded: &Loaded) -> Result<Option<(clickhouse::Options,
         rows: of.max_rows,
         keep_calls: age(retention.max_age),
         keep_sums: age(retention.sums_max_age),
+        archival: config.ledger.archive.dir.as_ref().map(|_| Archival::default()),
         created: Some(clock::now()),
         groups: groups(config),
         recent: clickhouse::RECENT,

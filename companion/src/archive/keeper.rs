@@ -44,6 +44,12 @@ impl Keeper {
         Self { dir, exporter, archival }
     }
 
+    /// What was archived so far.
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> crate::store::archival::ArchivalStatus {
+        self.archival.status()
+    }
+
     /// Archives until `stop`. Each step is on a thread of its own: a file system that hangs holds up nothing else.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {

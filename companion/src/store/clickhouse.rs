@@ -1,7 +1,7 @@
 //! The store of those who outgrow one machine: tables of our own in a ClickHouse.
 //!
 //! `connection` speaks to it, `schema` makes the tables, `row` is a call as a row, `sums`, `conditions` and `plan` add up calls,
-//! minutes and hours, `querier` answers questions, `write` is the one writer with what it remembers (`memory`), and `lease` decides
+//! minutes and hours, `querier` answers questions with `rows`, `overview` and `noted`, `write` is the one writer with what it remembers (`memory`), and `lease` decides
 //! which of several companions that is. `spans` reads the table that a Collector writes spans to, `export` the ledger itself.
 
 mod conditions;
@@ -9,6 +9,8 @@ mod connection;
 mod export;
 mod lease;
 mod memory;
+mod noted;
+mod overview;
 mod plan;
 mod querier;
 mod row;
@@ -27,9 +29,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::record::Timestamp;
+use crate::store::archival::Archival;
 use crate::store::identity::Groups;
 
-pub(crate) use export::ClickHouseExporter;
+pub(crate) use export::{ClickHouseArchive, ClickHouseExporter};
 pub(crate) use querier::ClickHouseQuerier;
 pub(crate) use silences::{SilenceRow, SilenceTable};
 pub(crate) use spans::{Part, SpanRow, SpanTable};
@@ -61,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) keep_calls: Option<Duration>,
     pub(crate) keep_sums: Option<Duration>,
     /// What time it is, noted in tables that are created.
+    /// Where calls are archived before they are deleted.
+    pub(crate) archival: Option<Archival>,
     pub(crate) created: Option<Timestamp>,
     pub(crate) groups: Groups,
     /// Newest accounts that the writer remembers for certain, and as many before them. Older ones are asked for.

@@ -51,6 +51,35 @@ impl ClickHouseExporter {
     }
 }
 
+/// Reads the tables an hour at a time for as long as a companion runs: what is known of processes is read for each.
+#[derive(Debug)]
+pub(crate) struct ClickHouseArchive(ClickHouseQuerier);
+
+impl ClickHouseArchive {
+    /// Reads what `querier` asks.
+    pub(crate) const fn new(querier: ClickHouseQuerier) -> Self {
+        Self(querier)
+    }
+
+    fn now(&self) -> ClickHouseExporter {
+        ClickHouseExporter::new(self.0.clone())
+    }
+}
+
+impl Exporter for ClickHouseArchive {
+    fn next_hour(&self, window: Window) -> Result<Option<i64>, StoreError> {
+        self.now().next_hour(window)
+    }
+
+    fn hour(&self, window: Window, work: &mut dyn FnMut(&dyn HourRows)) -> Result<(), StoreError> {
+        self.now().hour(window, work)
+    }
+
+    fn deleted_before(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.now().deleted_before()
+    }
+}
+
 impl Exporter for ClickHouseExporter {
     fn next_hour(&self, window: Window) -> Result<Option<i64>, StoreError> {
         #[derive(Row, Deserialize)]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Options;
 use super::connection::Connection;
 use super::row::{CallRow, Decided, end_of};
+use super::write::archiving::TROUBLE;
 use super::write::{Identities, Ids};
 use crate::record::{CallRecord, Origin, Passage, Timestamp};
 use crate::store::StoreError;
@@ -173,6 +174,8 @@ pub(super) struct Memory {
     pub(super) waited: i64,
     /// Calls that ended before are deleted.
     pub(super) calls_from: i64,
+    /// Calls that ended before are archived, where that is asked for.
+    pub(super) archived: i64,
     pub(super) created: Option<Timestamp>,
 }
 
@@ -205,7 +208,10 @@ pub(super) struct State {
     pub(super) rolled: i64,
     pub(super) waited: i64,
     pub(super) calls_from: i64,
+    pub(super) archived: i64,
     pub(super) created: Option<i64>,
+    /// The kind of what is in the way of the archive, since when, and up to which time calls are held.
+    pub(super) trouble: [Option<i64>; 3],
 }
 
 impl State {
@@ -227,7 +233,9 @@ impl State {
             rolled: value("rolled").unwrap_or(0),
             waited: value("waited").unwrap_or(i64::MIN),
             calls_from: value("calls_from").unwrap_or(i64::MIN),
+            archived: value("archived").unwrap_or(i64::MIN),
             created: value("created"),
+            trouble: TROUBLE.map(value),
         })
     }
 }
@@ -253,6 +261,7 @@ impl Memory {
             rolled: u64::try_from(state.rolled).unwrap_or(0),
             waited: state.waited,
             calls_from: state.calls_from,
+            archived: state.archived,
             created: state.created.map(Timestamp),
         };
         memory.sequences.settles_at(memory.created);

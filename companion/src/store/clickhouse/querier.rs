@@ -1,34 +1,27 @@
-//! The ClickHouse store's [`Querier`]: questions about totals; those about calls are in `rows`.
+//! The ClickHouse store's [`Querier`]: questions about totals. Those about calls are in `rows`, those about all at once in `overview`,
+//! and those about what is kept next to calls in `noted`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use clickhouse::Row;
-use serde::Deserialize;
-
 use super::conditions::{rollups_know, step_of};
-use super::connection::{Connection, literal, remote};
+use super::connection::{Connection, remote};
 use super::memory::State;
-use super::plan::{Plan, within};
-use super::sums::{By, SumRow, Sums, latency_of};
+use super::noted::text;
+use super::plan::Plan;
+use super::sums::{By, SumRow, Sums};
 use super::{Options, schema};
-use crate::record::{SkipReason, SkippedSpans, TagKey, Timestamp, Window, hours_of};
+use crate::record::{SkippedSpans, TagKey, Timestamp, Window};
 use crate::store::history::SeriesSum;
 use crate::store::overview::steps;
-use crate::store::sequence::Sequences;
 use crate::store::sums::{FIVE_MINUTES, whole_five_minutes};
 use crate::store::{
-    CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group,
+    ArchiveTrouble, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group,
     GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing, Querier,
-    Repeated, Repetition, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Stretches of a history that one query names.
 const STRETCHES: usize = 1_000;
-/// Keys of tags that are listed.
-const TAG_KEYS: usize = 16;
-/// Calls among which an overview looks for repetition: the newest of the window.
-const SEARCHED: u64 = 2_000_000;
 
 /// Answers questions about the tables. Clones share the connection.
 #[derive(Debug, Clone)]
@@ -59,7 +52,7 @@ impl ClickHouseQuerier {
     }
 
     /// What of a window is in rollups, where they know what is asked.
-    fn plan(
+    pub(super) fn plan(
         &self,
         stretches: impl IntoIterator<Item = Window>,
         window: Window,
@@ -77,7 +70,7 @@ impl ClickHouseQuerier {
     }
 
     /// Totals of one window.
-    fn of_window(
+    pub(super) fn of_window(
         &self,
         window: Window,
         filter: &Filter,
@@ -92,25 +85,6 @@ impl ClickHouseQuerier {
         let database = &self.database;
         self.sums(&Sums { database, plan: &plan, filter, by, at: "0", latency, limit })
     }
-}
-
-/// A text that is kept with the ledger.
-///
-/// # Errors
-/// [`StoreError`] when ClickHouse does not answer.
-pub(super) fn text(
-    connection: &Connection,
-    database: &str,
-    name: &str,
-) -> Result<Option<String>, StoreError> {
-    #[derive(Row, Deserialize)]
-    struct Found {
-        text: String,
-    }
-    let name = literal(name);
-    let found: Option<Found> =
-        connection.row(&format!("SELECT text FROM {database}.texts FINAL WHERE name = {name}"))?;
-    Ok(found.map(|found| found.text))
 }
 
 impl Querier for ClickHouseQuerier {
@@ -230,55 +204,11 @@ impl Querier for ClickHouseQuerier {
     }
 
     fn overview(&self, question: &OverviewQuestion<'_>) -> Result<Overview, StoreError> {
-        let (window, all) = (question.window, Filter::default());
-        let steps = self.series(window, &all, question.step_seconds)?;
-        let rows = self.of_window(window, &all, By::Everything, true, None)?;
-        let mut totals = Totals::default();
-        rows.iter().for_each(|row| totals.absorb(&row.totals()));
-        let groups = question.by.iter().map(|(by, limit)| match by {
-            Dimension::User => self.breakdown(window, &all, *by, *limit),
-            _ => Ok(groups_of(&rows, *by, *limit)),
-        });
-        let searched = searched(window, &steps);
-        Ok(Overview {
-            totals,
-            latency: latency_of(&rows),
-            groups: groups.collect::<Result<_, _>>()?,
-            repetition: Repetition {
-                window: searched,
-                repeated: self.repeated(searched, &all, 1, question.repeated)?,
-                duplicates: self.duplicates(searched, &all)?,
-                exact: searched == window,
-            },
-            steps,
-        })
+        self.overview_of_sums(question)
     }
 
     fn tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {
-        #[derive(Row, Deserialize)]
-        struct Key {
-            key: String,
-        }
-        let all = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
-        let plan = self.plan([all], all, true)?;
-        let mut parts = Vec::new();
-        let tables =
-            [("calls", "end", &plan.calls), ("minutes", "at", &plan.minutes), ("hours", "at", &plan.hours)];
-        for (table, column, ranges) in tables {
-            if !ranges.is_empty() {
-                parts.push(format!(
-                    "SELECT tags FROM {}.{table} WHERE notEmpty(tags) AND {}",
-                    self.database,
-                    within(column, ranges)
-                ));
-            }
-        }
-        let found: Vec<Key> = self.connection.rows(&format!(
-            "SELECT DISTINCT substring(toString(arrayJoin(tags)) AS tag, 1, position(tag, '=') - 1) AS key FROM ({}) \
-             ORDER BY key LIMIT {TAG_KEYS}",
-            parts.join(" UNION ALL ")
-        ))?;
-        Ok(found.iter().filter_map(|found| TagKey::new(&found.key)).collect())
+        self.noted_tag_keys()
     }
 
     fn latency(&self, window: Window, filter: &Filter) -> Result<LatencySummary, StoreError> {
@@ -339,6 +269,10 @@ impl Querier for ClickHouseQuerier {
         self.conversation_rows(window, filter, limit)
     }
 
+    fn archive_trouble(&self) -> Result<Option<ArchiveTrouble>, StoreError> {
+        self.noted_trouble()
+    }
+
     fn key_uses(&self, window: Window, limit: usize) -> Result<Vec<KeyUse>, StoreError> {
         self.key_rows(window, limit)
     }
@@ -350,40 +284,11 @@ impl Querier for ClickHouseQuerier {
         filter: &Filter,
         limit: usize,
     ) -> Result<SequenceGaps, StoreError> {
-        #[derive(Row, Deserialize)]
-        struct Found {
-            state: String,
-        }
-        // The others have never missed a number.
-        let found: Vec<Found> = self.connection.rows(&format!(
-            "SELECT state FROM {}.instances FINAL WHERE remarkable ORDER BY last_seen DESC LIMIT 100000",
-            self.database
-        ))?;
-        let mut sequences = Sequences::default();
-        found.iter().for_each(|found| sequences.restore(&found.state));
-        Ok(sequences.gaps(noticed, now, filter, limit))
+        self.noted_gaps(noticed, now, filter, limit)
     }
 
     fn skipped(&self, window: Window) -> Result<SkippedSpans, StoreError> {
-        #[derive(Row, Deserialize)]
-        struct Found {
-            scope: String,
-            reason: String,
-            spans: u64,
-        }
-        let hours = hours_of(window);
-        let found: Vec<Found> = self.connection.rows(&format!(
-            "SELECT s.scope AS scope, toString(s.reason) AS reason, sum(s.spans) AS spans FROM {}.skipped AS s FINAL \
-             WHERE s.hour >= {} AND s.hour < {} GROUP BY scope, reason ORDER BY scope, reason",
-            self.database, hours.start, hours.end
-        ))?;
-        let mut skipped = SkippedSpans::default();
-        for found in found {
-            if let Some(reason) = SkipReason::parse(&found.reason) {
-                skipped.add(&found.scope, reason, found.spans);
-            }
-        }
-        Ok(skipped)
+        self.noted_skipped(window)
     }
 
     fn last_call(&self, before: Timestamp, filter: &Filter) -> Result<Option<Timestamp>, StoreError> {
@@ -397,32 +302,4 @@ impl Querier for ClickHouseQuerier {
     fn accounts(&self, window: Window, id: &CallId, limit: usize) -> Result<Vec<CallAccount>, StoreError> {
         self.account_rows(window, id, limit)
     }
-}
-
-/// Adds groups up by one dimension, the most calls first.
-fn groups_of(rows: &[SumRow], by: Dimension, limit: usize) -> Vec<Group> {
-    let mut found: HashMap<Cow<'_, str>, Totals> = HashMap::new();
-    for row in rows {
-        if let Some(name) = row.name_in(by) {
-            found.entry(name).or_default().absorb(&row.totals());
-        }
-    }
-    let group = |(name, totals): (Cow<'_, str>, Totals)| Group { name: name.into_owned(), totals };
-    let mut groups: Vec<Group> = found.into_iter().map(group).collect();
-    groups.sort_by(|a, b| b.totals.calls.cmp(&a.totals.calls).then_with(|| a.name.cmp(&b.name)));
-    groups.truncate(limit);
-    groups
-}
-
-/// The end of a window that has few enough calls to look for repetition among them.
-fn searched(window: Window, steps: &[Step]) -> Window {
-    let mut calls = 0_u64;
-    for step in steps.iter().rev() {
-        calls = calls.saturating_add(step.totals.calls);
-        if calls > SEARCHED {
-            let next = steps.iter().find(|other| other.at > step.at).map_or(step.at, |next| next.at);
-            return Window { from: next, to: window.to };
-        }
-    }
-    window
 }

@@ -1,5 +1,6 @@
 //! The store against the real engine: chdb, within a process of its own that speaks HTTP (`tests/tools/clickhouse`).
 
+mod archiving;
 mod bounds;
 mod cost;
 mod differential;
@@ -31,6 +32,7 @@ pub(crate) fn options() -> Options {
         rows: 100_000_000,
         keep_calls: None,
         keep_sums: None,
+        archival: None,
         created: None,
         groups: Groups::default(),
         recent: RECENT,

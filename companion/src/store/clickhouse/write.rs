@@ -1,11 +1,13 @@
 //! The one writer: accounts, and which of them count. `recall` asks for accounts that are no longer remembered, `late` takes in
-//! rows that land late, `restore` takes in another ledger, `rest` writes what is kept next to calls, `rollup` the totals, and `age` what time alone changes.
+//! rows that land late, `restore` takes in another ledger, `rest` writes what is kept next to calls, `rollup` the totals, `age` what time alone
+//! changes, and `archiving` what is archived before that.
 //!
 //! A batch is inserted as one block of rows, so that it is there whole or not at all. What the writer remembers leads to
 //! the newest accounts only; older ones are asked for. When an insert fails, what is remembered is forgotten and read
 //! again, so that it never differs from the tables.
 
 mod age;
+pub(super) mod archiving;
 mod late;
 mod recall;
 mod rest;
@@ -27,6 +29,7 @@ use super::plan::{MINUTE, down};
 use super::row::end_of;
 use super::{Options, schema};
 use crate::record::{CallRecord, Origin, Timestamp};
+use crate::store::archival::Trouble;
 use crate::store::{Appended, Appender, Batch, Maintained, StoreError};
 use late::Late;
 
@@ -43,6 +46,8 @@ pub(crate) struct ClickHouseAppender {
     lease: Option<Lease>,
     memory: Option<Memory>,
     late: Option<Late>,
+    /// What is in the way of the archive and up to when calls are held, where the table has it from this writer.
+    noted_trouble: Option<Option<(Trouble, i64)>>,
     version: u64,
     /// The version of the newest text.
     texts: Arc<AtomicU64>,
@@ -62,7 +67,7 @@ impl ClickHouseAppender {
         let options = options.clone();
         let (lease, memory, late) = (None, None, None);
         let mut appender =
-            Self { connection, options, lease, memory, late, version: 0, texts: Arc::default(), lost };
+            Self { connection, options, lease, memory, late, noted_trouble: None, version: 0, texts: Arc::default(), lost };
         appender.hold_and_note()?;
         Ok(appender)
     }
@@ -92,6 +97,12 @@ impl ClickHouseAppender {
     #[cfg(test)]
     pub(super) const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// As two minutes after the start.
+    #[cfg(test)]
+    pub(super) fn expect_nothing_late(&mut self) {
+        self.late = None;
     }
 
     /// What an insert that fails leaves behind. Returns the version of its row.
@@ -325,7 +336,14 @@ impl ClickHouseAppender {
             rows.push(row);
         }
         self.version = version;
-        self.connection.insert(&format!("{}.calls", self.options.database), rows)?;
+        let oldest = rows.iter().map(|row| row.end).min();
+        oldest.map_or(Ok(()), |oldest| self.before_change(oldest))?;
+        let written = self.connection.insert(&format!("{}.calls", self.options.database), rows);
+        // An insert that fails here may succeed there.
+        if let Some(oldest) = oldest {
+            self.after_change(oldest);
+        }
+        written?;
         if late.is_empty() {
             return Ok(());
         }

@@ -66,13 +66,14 @@ impl ClickHouseAppender {
         };
         let more = self.end_waiting(after(DAY))?;
         let more = self.close(after(OVER))? || more;
-        let now = after(DAY);
-        let deleted = self.delete_old_calls(now)?;
+        let (clock, now) = (now, after(DAY));
+        self.take_archived()?;
+        let deleted = self.delete_old_calls(now, clock)?;
         self.delete_old_sums(now)?;
         Ok(Maintained { deleted, more, ..Maintained::default() })
     }
 
-    fn delete_old_calls(&mut self, now: i64) -> Result<u64, StoreError> {
+    fn delete_old_calls(&mut self, now: i64, clock: Timestamp) -> Result<u64, StoreError> {
         #[derive(Row, Deserialize)]
         struct Day {
             partition: String,
@@ -80,16 +81,17 @@ impl ClickHouseAppender {
             last: i64,
         }
         let database = self.options.database.clone();
-        let (Some(keep), Some(memory)) = (self.options.keep_calls, &mut self.memory) else { return Ok(0) };
+        let (Some(keep), Some(memory)) = (self.options.keep_calls, &self.memory) else { return Ok(0) };
         // Only what the rollups have.
         let before = down(earlier(now, keep), DAY).min(down(memory.closed, DAY));
+        let before = down(self.deletable(before, clock)?, DAY);
         let days: Vec<Day> = self.connection.rows(&format!(
             "SELECT _partition_id AS partition, count() AS calls, max(end) AS last FROM {database}.calls \
              WHERE end < {before} GROUP BY partition ORDER BY last"
         ))?;
         let days: Vec<Day> = days.into_iter().filter(|day| day.last < before).collect();
         // Where there are no calls the mark stays where it is: what comes late there is not too old.
-        let Some(last) = days.last() else { return Ok(0) };
+        let (Some(last), Some(memory)) = (days.last(), &mut self.memory) else { return Ok(0) };
         memory.calls_from = memory.calls_from.max(down(last.last, DAY).saturating_add(DAY));
         let from = memory.calls_from;
         self.note(&[("calls_from", from)])?;
@@ -110,7 +112,12 @@ impl ClickHouseAppender {
         struct Old {
             rows: u64,
         }
-        let (database, before) = (&self.options.database, down(earlier(now, keep), DAY));
+        // What is archived of an hour is more than its calls.
+        let held = match (&self.options.archival, &self.memory) {
+            (Some(_), Some(memory)) => memory.archived,
+            _ => i64::MAX,
+        };
+        let (database, before) = (&self.options.database, down(earlier(now, keep).min(held), DAY));
         let hour = before.div_euclid(HOUR);
         for (table, condition) in [
             ("minutes", format!("at < {before}")),

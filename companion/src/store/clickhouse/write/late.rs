@@ -85,6 +85,10 @@ impl ClickHouseAppender {
             (false, Some(row)) => row.version,
             _ => asked.last().map_or(0, |(_, last)| *last),
         };
+        if let Some(oldest) = rows.iter().map(|row| row.end).min() {
+            self.before_change(oldest)?;
+            self.after_change(oldest);
+        }
         let Some(memory) = &mut self.memory else { return Ok(()) };
         let mut minutes = BTreeSet::new();
         let mut unsettled = Vec::new();

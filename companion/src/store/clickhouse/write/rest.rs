@@ -8,7 +8,7 @@ use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
 use super::super::connection::{lists, literal};
-use super::super::querier::text;
+use super::super::noted::text;
 use super::super::row::end_of;
 use super::{ASKED, ClickHouseAppender};
 use crate::record::{SkippedHours, Timestamp};
