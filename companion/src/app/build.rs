@@ -24,7 +24,9 @@ use crate::receiver::sender::{Sender, Senders};
 use crate::rule::budget::{Budget, Budgets};
 use crate::silence::keeper::SilenceKeeper;
 use crate::store::archival::Archival;
-use crate::store::clickhouse::{ClickHouseAppender, ClickHouseArchive, ClickHouseQuerier, SilenceTable, SpanTable, Standby};
+use crate::store::clickhouse::{
+    ClickHouseAppender, ClickHouseArchive, ClickHouseQuerier, SilenceTable, SpanTable, Standby,
+};
 use crate::store::export::Exporter;
 use crate::store::identity::Groups;
 use crate::store::own_clock::OwnClock;

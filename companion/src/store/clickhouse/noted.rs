@@ -66,9 +66,7 @@ impl ClickHouseQuerier {
         let trouble = |kind| Trouble { kind, since: Timestamp(since.unwrap_or(0)) };
         let held =
             Window { from: Timestamp(state.calls_from), to: Timestamp(wanted.unwrap_or(state.calls_from)) };
-        Ok(kind
-            .and_then(TroubleKind::of_code)
-            .map(|kind| ArchiveTrouble { trouble: trouble(kind), held }))
+        Ok(kind.and_then(TroubleKind::of_code).map(|kind| ArchiveTrouble { trouble: trouble(kind), held }))
     }
 
     pub(super) fn noted_tag_keys(&self) -> Result<Vec<TagKey>, StoreError> {

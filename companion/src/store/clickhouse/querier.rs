@@ -15,9 +15,9 @@ use crate::store::history::SeriesSum;
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, whole_five_minutes};
 use crate::store::{
-    ArchiveTrouble, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes, Group,
-    GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing, Querier,
-    Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
+    ArchiveTrouble, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter, FiveMinutes,
+    Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview, OverviewQuestion, Page, Pairing,
+    Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError, Totals,
 };
 
 /// Stretches of a history that one query names.

@@ -66,8 +66,17 @@ impl ClickHouseAppender {
         let lost = watch::Sender::new(false);
         let options = options.clone();
         let (lease, memory, late) = (None, None, None);
-        let mut appender =
-            Self { connection, options, lease, memory, late, noted_trouble: None, version: 0, texts: Arc::default(), lost };
+        let mut appender = Self {
+            connection,
+            options,
+            lease,
+            memory,
+            late,
+            noted_trouble: None,
+            version: 0,
+            texts: Arc::default(),
+            lost,
+        };
         appender.hold_and_note()?;
         Ok(appender)
     }

@@ -10,7 +10,8 @@ use crate::store::StoreError;
 use crate::store::archival::{Archival, Trouble, Wanted};
 
 /// The names under which a trouble is noted: its kind, since when, and up to which time calls are held.
-pub(in super::super) const TROUBLE: [&str; 3] = ["archive_trouble", "archive_trouble_since", "archive_wanted"];
+pub(in super::super) const TROUBLE: [&str; 3] =
+    ["archive_trouble", "archive_trouble_since", "archive_wanted"];
 /// Noted as the kind when there is none.
 const NONE: i64 = -1;
 
