@@ -1,5 +1,6 @@
 //! The meter provider in force, and whether its instruments can be bound.
 
+use std::any::TypeId;
 use std::sync::Arc;
 #[cfg(feature = "otlp")]
 use std::sync::{PoisonError, RwLock, Weak};
@@ -34,16 +35,20 @@ impl Meters {
     }
 }
 
-/// Whether a type is that of the SDK, built with what binds instruments.
-#[cfg(feature = "bound-instruments")]
+/// Whether a type is that of the SDK.
 fn is_sdk<P: 'static>() -> bool {
-    use std::any::TypeId;
-    TypeId::of::<P>() == TypeId::of::<opentelemetry_sdk::metrics::SdkMeterProvider>()
+    sdk() == Some(TypeId::of::<P>())
+}
+
+/// The type of the SDK's provider, where it is built with what binds instruments.
+#[cfg(feature = "bound-instruments")]
+fn sdk() -> Option<TypeId> {
+    Some(TypeId::of::<opentelemetry_sdk::metrics::SdkMeterProvider>())
 }
 
 #[cfg(not(feature = "bound-instruments"))]
-const fn is_sdk<P: 'static>() -> bool {
-    false
+const fn sdk() -> Option<TypeId> {
+    None
 }
 
 /// The global provider that this library has installed.

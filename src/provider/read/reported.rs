@@ -65,17 +65,25 @@ fn is_other(word: &[u8]) -> bool {
     OTHERS.iter().any(|other| other.as_bytes() == word)
 }
 
-/// Whether a word of a name speaks of what a call costs. By its first letter, as most do not.
+/// Words of names that speak of what a call costs.
+const WORDS: [&[u8]; 14] = [
+    b"cost", b"costs", b"price", b"pricing", b"charge", b"charges", b"charged", b"credits", b"billing",
+    b"billed", b"bill", b"spend", b"spent", b"fee",
+];
+
+/// Whether a word of a name speaks of what a call costs. By its first letters, as most do not.
 fn speaks_of_cost(word: &[u8]) -> bool {
-    let known: &[&[u8]] = match word.first() {
-        Some(b'b') => &[b"billing", b"billed", b"bill"],
-        Some(b'c') => &[b"cost", b"costs", b"charge", b"charges", b"charged", b"credits"],
-        Some(b'f') => &[b"fee"],
-        Some(b'p') => &[b"price", b"pricing"],
-        Some(b's') => &[b"spend", b"spent"],
-        _ => return false,
-    };
-    known.contains(&word)
+    let may = matches!(
+        word,
+        [b'b', b'i', b'l', b'l', ..]
+            | [b'c', b'o', b's', b't', ..]
+            | [b'c', b'h', b'a', b'r', ..]
+            | [b'c', b'r', b'e', b'd', ..]
+            | [b'f', b'e', b'e']
+            | [b'p', b'r', b'i', b'c', ..]
+            | [b's', b'p', b'e', b'n', ..]
+    );
+    may && WORDS.contains(&word)
 }
 
 struct Members<'f, 'p> {
