@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::config::{Key, Settings};
 use super::{Absent, By, Compare, Evaluation, Inputs, Labels, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
@@ -65,22 +65,22 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             limits.map(|(n, call)| if n > 0 && small(call) { fixed(least) } else { usual(call) }).collect()
         })?,
     };
-    let mut groups: BTreeMap<Labels, Vec<Judged>> = BTreeMap::new();
+    let mut names: HashMap<String, Vec<Judged>> = HashMap::new();
     for (call, limit) in calls.into_iter().zip(limits) {
-        let labels = match scope.by {
-            None => scope.labels.clone(),
-            Some(by @ By::Service) => {
-                let environment = call.tags.get(ENVIRONMENT).unwrap_or_default();
-                scope.labels_of(by, &deployment(&call.service, environment))
+        let name = match scope.by {
+            None => String::new(),
+            Some(By::Service) => {
+                deployment(&call.service, call.tags.get(ENVIRONMENT).unwrap_or_default()).into_owned()
             }
-            Some(by @ By::User) => scope.labels_with(&by.label(), &call.user),
-            Some(by @ By::Model) => scope.labels_with(&by.label(), &call.model),
-            Some(by @ By::Tag(key)) => {
-                scope.labels_with(&by.label(), call.tags.get(key).unwrap_or(OTHER))
-            }
+            Some(By::User) => call.user.clone(),
+            Some(By::Model) => call.model.clone(),
+            Some(By::Tag(key)) => call.tags.get(key).unwrap_or(OTHER).to_owned(),
         };
-        groups.entry(labels).or_default().push((call, limit));
+        names.entry(name).or_default().push((call, limit));
     }
+    let labels = |name: &str| scope.by.map_or_else(|| scope.labels.clone(), |by| scope.labels_of(by, name));
+    let groups: BTreeMap<Labels, Vec<Judged>> =
+        names.into_iter().map(|(name, calls)| (labels(&name), calls)).collect();
     if groups.is_empty() {
         let sample = scope.sample(0.0, false, scope.no_calls());
         return Ok(Evaluation::empty(sample, format!("{} with known tokens", scope.no_calls())));

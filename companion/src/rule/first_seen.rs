@@ -6,6 +6,9 @@ use super::{Evaluation, Sample, Unit, Verdict, count};
 use crate::store::StoreError;
 use crate::text::terminal::plural;
 
+/// So long a ledger must know what is called.
+const YOUNG: i64 = 2 * DAY;
+
 /// Judges the calls of each group that was first seen within the window.
 pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
@@ -13,7 +16,7 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
     let groups = scope.groups(inputs, scope.window(inputs.now))?;
     let past = inputs.pasts.calls(&scope.filter, scope.by, inputs)?;
     let past = past.read();
-    // In a ledger that is new, everything is.
+    // In a ledger that is new, everything is, and what is called on some days alone.
     let age = past.histories().map(|(_, history)| history.age(slot)).max().unwrap_or(0);
     let window = settings.window.0 / 300;
     let mut samples = Vec::new();
@@ -21,7 +24,7 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
         let Some(name) = group.name.as_deref() else { continue };
         let seen = past.history(Some(name)).map_or(0, |history| history.age(slot));
         // With more groups than are remembered, one that is not may be old.
-        let new = age >= DAY && seen <= window && (seen > 0 || !past.overflows());
+        let new = age >= YOUNG && seen <= window && (seen > 0 || !past.overflows());
         let calls = count(group.totals.calls);
         let named = scope.by.map_or_else(|| name.into(), |by| by.words(name));
         samples.push(Sample {

@@ -1,6 +1,6 @@
 use super::config::{Key, Settings};
 use super::past::history::History;
-use super::past::{DAY, slot_of};
+use super::past::{DAY, slot_of, widening};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
 use crate::record::Timestamp;
 use crate::store::StoreError;
@@ -9,9 +9,8 @@ use crate::text::seconds::Seconds;
 
 /// So many silences a week are no habit: the limit is a tenth above the next.
 const RANK: usize = 2;
-/// Before, every silence so far counts, it takes longer, and more calls must be missing.
+/// Before, every silence so far counts, and it takes longer.
 const YOUNG: i64 = 2 * DAY;
-const YOUNG_FLOOR: f64 = 2.5;
 
 /// No call for longer than the calls of the hour before, of this time of day and of the silences of a week make likely.
 pub(super) const RULE: Rule = Rule {
@@ -139,8 +138,8 @@ pub(super) fn judge(
         return Judged { verdict: Verdict::FewExceeded, threshold: seconds(shortest), description };
     };
     let longest = history.silence(if young { 1 } else { RANK });
-    let floor = settings.floor * if young { YOUNG_FLOOR } else { 1.0 };
-    let limit = (settings.factor * longest).max(floor);
+    // In less than a week no day was like this one.
+    let limit = (settings.factor * longest).max(settings.floor) * widening(history.age(slot));
     let mut description = format!(
         "{for_long}; {} were expected, limit {}",
         counted(expected),

@@ -48,6 +48,15 @@ pub(crate) const fn slot_of(at: Timestamp) -> i64 {
     at.0.div_euclid(FIVE_MINUTES)
 }
 
+/// How many times as much a limit is that was made from the largest of less than a week, of `age` cells, but at least a day.
+///
+/// The next day is beyond the largest of `n` days with a chance of 1 in n + 1. Where large values become rarer with their square, as
+/// bursts and silences do, it is beyond `c` times that with a chance of about 1 in n c²: with this `c` as rarely as after a week.
+#[expect(clippy::cast_precision_loss, reason = "ages are weeks")]
+pub(crate) fn widening(age: i64) -> f64 {
+    (7.0 / (age as f64 / DAY as f64).clamp(1.0, 7.0)).sqrt()
+}
+
 /// What a rule compares with: made once for each five minutes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Usual {
@@ -304,9 +313,9 @@ impl<C: Kept> Past<C> {
                 target - KEPT
             }
         };
-        // The like hours of weeks ago, which the eight days do not reach, move on with the time.
+        // The like hours of weeks ago, which the eight days do not reach, move on with the time. They are read up to an hour ahead.
         let from = self.planned.map_or(target - NEAR, |planned| planned + NEAR);
-        if from < target + NEAR {
+        if self.planned.is_none_or(|planned| target - planned >= HOUR - LAG) {
             let back = WEEKS.map(|week| week * 7 * DAY);
             self.older.extend(back.map(|back| from - back..target + NEAR - back));
             self.planned = Some(target);

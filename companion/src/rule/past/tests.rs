@@ -194,3 +194,10 @@ fn of_too_many_users_those_who_called_last_are_remembered() {
     let oldest = Some(slot_of(at(20 * 300)) + 1);
     assert_eq!(largest.remembered(), (10_000, oldest));
 }
+
+#[test]
+fn a_limit_is_wider_while_there_is_less_than_a_week() {
+    for (days, times) in [(0, 2.646), (1, 2.646), (2, 1.871), (4, 1.323), (7, 1.0), (30, 1.0)] {
+        assert!((widening(days * DAY) - times).abs() < 0.001, "{days}");
+    }
+}

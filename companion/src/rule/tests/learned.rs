@@ -238,6 +238,18 @@ fn ledger_silent_fires_for_longer_than_the_silences_of_the_week_and_until_a_call
 }
 
 #[test]
+fn in_the_first_week_more_calls_must_be_missing() {
+    // One call every 20 s: the 40 that make a silence are missing after 14 minutes, 1.7 times as many after 23.
+    let fires = |days: i64, minutes: i64| {
+        let calls: Vec<_> = (0..days * DAY).step_by(20).map(call).collect();
+        now(LedgerSilent, "", &calls, days * DAY - 20 + minutes * MINUTE).state == State::Firing
+    };
+    assert!(fires(8, 16));
+    assert!(!fires(3, 17));
+    assert!(fires(3, 24));
+}
+
+#[test]
 fn the_fixed_preset_has_the_thresholds_of_the_first_release() {
     let config = configured(FIXED);
     let thresholds: Vec<_> = crate::rule::ALL

@@ -269,6 +269,10 @@ fn first_seen_model_does_not_fire_for_few_calls_nor_in_a_new_ledger() {
     assert_eq!(judged(FirstSeenModel, "", &calls, 2 * DAY + 50 * MINUTE).state, State::Inactive);
     let calls: Vec<_> = (0..HOUR).step_by(10).map(call).collect();
     assert_eq!(judged(FirstSeenModel, "", &calls, HOUR).state, State::Inactive);
+    // What is called on some days alone is not new on the second.
+    let mut calls: Vec<_> = (0..DAY + 6 * HOUR).step_by(60).map(call).collect();
+    calls.extend((0..100).map(|n| of_model("new", DAY + 6 * HOUR + n * 30)));
+    assert_eq!(judged(FirstSeenModel, "", &calls, DAY + 7 * HOUR).state, State::Inactive);
 }
 
 #[test]

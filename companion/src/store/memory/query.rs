@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -157,14 +158,32 @@ impl Querier for MemoryStore {
         question: &RepetitionQuestion,
     ) -> Result<Vec<GroupRepetition>, StoreError> {
         let columns = self.read();
-        let mut groups: HashMap<Cow<'_, str>, (u64, HashMap<u32, Repeated>)> = HashMap::new();
+        // By the number of the name; of a dimension without numbers, by the place of the name in the order in which they come.
+        let numbers = question.by.and_then(|by| columns.numbers(by));
+        let mut places: HashMap<Cow<'_, str>, u32> = HashMap::new();
+        let mut groups: ByNumber<(Cow<'_, str>, u64, ByNumber<Repeated>)> = ByNumber::default();
         if question.by.is_none() {
-            groups.insert("".into(), (0, HashMap::new()));
+            groups.insert(0, ("".into(), 0, ByNumber::default()));
         }
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
-            let Some(name) = question.by.map_or(Some("".into()), |by| dimension(call, by)) else { continue };
-            let (calls, hashes) = groups.entry(name).or_default();
+            let name = || question.by.map_or(Some("".into()), |by| dimension(call, by));
+            let number = match (numbers, question.by) {
+                (Some(numbers), _) => numbers[index],
+                (None, None) => 0,
+                (None, Some(_)) => {
+                    let Some(name) = name() else { continue };
+                    let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+                    *places.entry(name).or_insert(next)
+                }
+            };
+            let (_, calls, hashes) = match groups.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let Some(name) = name() else { continue };
+                    place.insert((name, 0, ByNumber::default()))
+                }
+            };
             *calls += 1;
             let hash = columns.hashes[index];
             if hash == 0 {
@@ -187,12 +206,10 @@ impl Querier for MemoryStore {
                 call.model().clone_into(&mut entry.model);
             }
         }
-        let mut order: Vec<(Cow<'_, str>, u64)> =
-            groups.iter().map(|(name, (calls, _))| (name.clone(), *calls)).collect();
-        order.sort_by(|(a, calls), (b, other)| other.cmp(calls).then_with(|| a.cmp(b)));
-        order.truncate(if question.by.is_some() { question.groups } else { 1 });
-        let found = order.into_iter().map(|(name, _)| {
-            let (_, hashes) = groups.remove(&name).unwrap_or_default();
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort_by(|(a, calls, _), (b, other, _)| other.cmp(calls).then_with(|| a.cmp(b)));
+        groups.truncate(if question.by.is_some() { question.groups } else { 1 });
+        let found = groups.into_iter().map(|(name, _, hashes)| {
             let hashed: u64 = hashes.values().map(|seen| seen.calls).sum();
             let duplicates = Duplicates { hashed, repeats: hashed - hashes.len() as u64 };
             let mut repeated: Vec<Repeated> =
@@ -311,14 +328,19 @@ impl Querier for MemoryStore {
 }
 
 impl Columns {
-    fn breakdown(&self, window: Window, filter: &Filter, by: Dimension, limit: usize) -> Vec<Group> {
-        let numbers = match by {
+    /// The numbers of the names in a dimension.
+    const fn numbers(&self, by: Dimension) -> Option<&Vec<u32>> {
+        match by {
             Dimension::Service => Some(&self.services),
             Dimension::Deployment => Some(&self.deployments),
             Dimension::Model => Some(&self.models),
             Dimension::User => Some(&self.users),
             _ => None,
-        };
+        }
+    }
+
+    fn breakdown(&self, window: Window, filter: &Filter, by: Dimension, limit: usize) -> Vec<Group> {
+        let numbers = self.numbers(by);
         let mut sums: Vec<(Cow<'_, str>, Totals)> = match (numbers, &self.slides) {
             (Some(numbers), Some(slides)) => {
                 let named = |(call, sum): &(usize, Running)| {
