@@ -56,6 +56,21 @@ for what in openai anthropic gemini responses; do
   printf '%-18s %12d %12d %12d %12s %15d %8d\n' "$what" "$bare" "$unobserved" "$observed" '' "$other" \
     $(((longer - observed + bare) / 1000))
 done
+# As `observed`, with instruments that are not bound to their labels.
+for what in whole-1 whole-4; do
+  instructions "bare/$what" && bare=$all
+  instructions "unbound/$what" && unbound=$all unbound_hash=$hashed
+  instructions "ideal/$what" && ideal=$all ideal_hash=$hashed
+  awk "BEGIN { printf \"not bound, $what: $unbound instructions, without hashing %.2f\n\",
+    ($unbound - $unbound_hash - $bare) / ($ideal - $ideal_hash - $bare) }"
+done
+for what in openai anthropic gemini responses; do
+  instructions "unbound/stream-$what" && unbound=$all
+  instructions "unbound/stream-$what-2000" && longer=$all
+  instructions "bare/stream-$what" && bare=$all
+  instructions "bare/stream-$what-2000" && longer=$((longer - all))
+  echo "not bound, a chunk, $what: $(((longer - unbound + bare) / 1000))"
+done
 instructions delivered/whole-4 && delivered=$all
 instructions journaled/whole-4 && journaled=$all
 echo "a journal: $((journaled - delivered)) instructions per call of 4 KiB"

@@ -8,9 +8,9 @@ use futures_util::stream;
 use http::Extensions;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
+use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 use opentelemetry::trace::{Span, SpanKind, Tracer, TracerProvider};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
@@ -90,6 +90,16 @@ impl PushMetricExporter for Nowhere {
     }
 }
 
+/// A provider of a type that is not known to bind instruments. The way `unbound` is `observed` with it, as applications are that
+/// install the SDK as the global provider themselves.
+struct Other(SdkMeterProvider);
+
+impl MeterProvider for Other {
+    fn meter_with_scope(&self, scope: InstrumentationScope) -> Meter {
+        self.0.meter_with_scope(scope)
+    }
+}
+
 /// The work that cannot be avoided.
 struct Ideal {
     tracer: SdkTracer,
@@ -165,7 +175,11 @@ impl Case {
             client = client.with(reqwest_tracing::TracingMiddleware::default());
         } else if !["bare", "ideal"].contains(&way) {
             let builder = GenAiMiddleware::builder().tag("team", "checkout").tag("feature", "search");
-            let mut middleware = builder.tracer_provider(tracers).meter_provider(meters);
+            let builder = builder.tracer_provider(tracers);
+            let mut middleware = match way {
+                "unbound" => builder.meter_provider(Other(meters)),
+                _ => builder.meter_provider(meters),
+            };
             if way.starts_with("journaled") {
                 let directory = directory.insert(tempfile::tempdir()?);
                 middleware =

@@ -24,7 +24,7 @@ impl Meters {
         Self { binds: is_sdk::<P>(), provider: Arc::new(provider) }
     }
 
-    /// The global provider of now. Of what type it is only [`note_installed`] knows.
+    /// The global provider of now. Of what type it is, is known where this library has installed it.
     pub(super) fn global() -> Self {
         let provider = global::meter_provider();
         #[cfg(feature = "otlp")]
