@@ -11,6 +11,7 @@
 //!
 //! Spans and metrics go to the global OpenTelemetry providers, or to those given to the
 //! [builder](GenAiMiddleware::builder).
+#![forbid(unsafe_code)]
 #![cfg_attr(
     feature = "otlp",
     doc = "Where none are installed yet, [`otlp::init`] installs them over OTLP in one line."

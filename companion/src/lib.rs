@@ -1,6 +1,7 @@
 //! The parts of the `spanledger` binary, as a library so that its tests, benchmarks and fuzz targets reach them. Not a
 //! stable interface: scripts use the command line, its JSON and its metrics.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(
     test,
     expect(

@@ -22,8 +22,8 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const WRITER_TIMEOUT: Duration = Duration::from_secs(2);
 /// In KiB. The writer keeps the rollup rows of the current minutes and the tail of the table; a question reads
 /// its rows once, so the system cache serves it.
-const WRITER_CACHE_KIB: i64 = 8 * 1024;
-const READER_CACHE_KIB: i64 = 2 * 1024;
+const WRITER_CACHE_KIB: i64 = 4 * 1024;
+const READER_CACHE_KIB: i64 = 1024;
 /// The log is cut back to this after a checkpoint, in bytes.
 const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
 /// Prepared statements kept: more than all questions together use.
