@@ -255,12 +255,9 @@ fn entry<'a, K: PartialEq + Clone, T: Default>(list: &'a mut Vec<(K, T)>, key: &
 /// Reads the next piece of the first past that is not whole and returns whether there is one.
 fn extend_one<C: Kept>(list: &List<C>, ledger: &dyn Querier, now: Timestamp) -> Result<bool, StoreError> {
     let pasts = list.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    for shared in pasts.iter().filter(|shared| !shared.read().is_current(now)) {
-        let mut past = shared.past.write().unwrap_or_else(PoisonError::into_inner);
-        past.extend(ledger, now, Piece::NEXT)?;
-        return Ok(true);
-    }
-    Ok(false)
+    let Some(shared) = pasts.iter().find(|shared| !shared.read().is_current(now)) else { return Ok(false) };
+    shared.past.write().unwrap_or_else(PoisonError::into_inner).extend(ledger, now, Piece::NEXT)?;
+    Ok(true)
 }
 
 /// What is usual, by rule and group.
