@@ -139,6 +139,9 @@ fn what_a_journal_dropped_before_the_ledger_is_missing_from_its_report_on() {
     );
 }
 
+/// When a report was made, whether the process had ended, its highest number, and what was dropped.
+type Reported<'a> = (i64, Option<ProcessEnd>, u64, &'a [(u64, u64)]);
+
 /// A file and a store in memory that were created at [`BASE`], and both opened again before each batch.
 struct Both {
     path: std::path::PathBuf,
@@ -152,7 +155,7 @@ impl Both {
     fn take(
         &mut self,
         calls: &[(u64, i64)],
-        report: Option<(i64, Option<ProcessEnd>, u64, &[(u64, u64)])>,
+        report: Option<Reported<'_>>,
     ) -> Vec<(u64, u64, i64, u64)> {
         let numbered = |(sequence, seconds): &(u64, i64)| CallRecord {
             instance: Some("running".into()),
