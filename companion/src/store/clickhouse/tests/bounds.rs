@@ -190,3 +190,27 @@ fn a_backlog_is_closed_by_the_hour_within_the_memory_of_a_statement() {
     let users = querier.breakdown(day, &Filter::default(), crate::store::Dimension::User, 10_000).unwrap();
     assert_eq!(users.iter().map(|user| user.totals.calls).sum::<u64>(), calls);
 }
+
+#[test]
+fn witnesses_of_a_long_past_are_looked_at_a_few_hours_at_a_time() {
+    if engine::address().is_none() {
+        return;
+    }
+    let options = options();
+    let _keep = engine::Database::of(&options);
+    let mut appender = ClickHouseAppender::open(&options).unwrap();
+    let witness = |number: u64, hours: i64| crate::record::CallRecord {
+        origin: crate::record::Origin::Witness,
+        ..ending_at(number, BASE.plus_seconds(hours * HOUR))
+    };
+    appender.append(&[witness(1, 0), witness(2, 100)]).unwrap();
+    let querier = ClickHouseQuerier::open(&options).unwrap();
+    let calls = || querier.totals(all(), &Filter::default()).unwrap().calls;
+    let mut maintain = || appender.maintain(BASE.plus_seconds(200 * HOUR)).unwrap().more;
+    assert!(maintain());
+    let connection = connection::Connection::new(&options).unwrap();
+    let waited = super::super::memory::State::load(&connection, &options.database).unwrap().waited;
+    assert_eq!((waited, calls()), (BASE.plus_seconds(6 * HOUR).0, 1));
+    while maintain() {}
+    assert_eq!(calls(), 2);
+}

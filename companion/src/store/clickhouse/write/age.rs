@@ -19,36 +19,44 @@ use crate::store::{Maintained, StoreError};
 const DAY: i64 = 86_400 * Timestamp::SECOND;
 /// Witnesses that one run of the housekeeping judges.
 const JUDGED: usize = 1_000;
+/// Of which it reads the calls at most.
+const LOOKED_AT: i64 = 6 * HOUR;
 
 impl ClickHouseAppender {
     /// Judges witnesses that have waited long enough for the account of a client, as the table has them. Returns whether
     /// more are left.
     fn end_waiting(&mut self, now: i64) -> Result<bool, StoreError> {
-        let Some(memory) = &mut self.memory else { return Ok(false) };
-        let (from, to) = (memory.waited, now.saturating_sub(WITNESS_WAITS).saturating_add(1));
-        if from >= to {
+        let Some(memory) = &self.memory else { return Ok(false) };
+        let (from, until) = (memory.waited, now.saturating_sub(WITNESS_WAITS).saturating_add(1));
+        if from >= until {
             return Ok(false);
         }
+        // After an import all of it waits to be looked at: a few hours at a time.
+        let to = match until.saturating_sub(from) > LOOKED_AT {
+            true => self.first_end(from, until)?.map_or(until, |end| end.saturating_add(LOOKED_AT).min(until)),
+            false => until,
+        };
         let due: Vec<CallRow> = self.connection.rows(&format!(
             "SELECT c.* FROM {}.calls AS c FINAL WHERE c.end >= {from} AND c.end < {to} AND c.witness AND c.waits \
              ORDER BY c.end LIMIT {JUDGED}",
             self.options.database
         ))?;
-        let more = due.len() >= JUDGED;
+        let left = due.len() >= JUDGED;
+        let Some(memory) = &mut self.memory else { return Ok(left) };
         let ids: Vec<i64> = due.into_iter().map(|row| memory.restore(row)).collect();
         let mut changed = BTreeSet::new();
         self.end_waits(&ids, &mut changed)?;
         self.write_rows(&changed)?;
-        let Some(memory) = &mut self.memory else { return Ok(more) };
+        let Some(memory) = &mut self.memory else { return Ok(left) };
         memory.forget();
-        if !more {
+        if !left {
             memory.waited = to;
             // What is between is judged again after a restart, which changes nothing.
             if down(to, MINUTE) > from {
                 self.note(&[("waited", to)])?;
             }
         }
-        Ok(more)
+        Ok(left || to < until)
     }
 
     /// Does what the time asks for. What is closed and deleted goes by the newest call: a clock that leaps ahead closes no

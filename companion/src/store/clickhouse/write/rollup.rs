@@ -109,23 +109,16 @@ impl ClickHouseAppender {
     /// Makes the rollups of what is over at `now`: of the first hour that has calls which are in none yet. Returns whether more
     /// may be left.
     pub(super) fn close(&mut self, now: i64) -> Result<bool, StoreError> {
-        #[derive(Row, Deserialize)]
-        struct First {
-            end: i64,
-        }
         let Some(memory) = &self.memory else { return Ok(false) };
         let (from, over) = (memory.closed, down(now.saturating_sub(GRACE), MINUTE));
         if over <= from {
             return Ok(false);
         }
-        let first: Option<First> = self.connection.row(&format!(
-            "SELECT c.end AS end FROM {}.calls AS c WHERE c.end >= {from} AND c.end < {over} ORDER BY c.end LIMIT 1",
-            self.options.database
-        ))?;
+        let first = self.first_end(from, over)?;
         // The hour that was begun before may end without a call since.
         let begun = Some(down(from, HOUR)).filter(|hour| *hour < from && *hour > i64::MIN);
-        let next = first.as_ref().map(|first| down(first.end, HOUR));
-        let to = first.map_or(over, |first| up(first.end.saturating_add(1), HOUR).min(over));
+        let next = first.map(|first| down(first, HOUR));
+        let to = first.map_or(over, |first| up(first.saturating_add(1), HOUR).min(over));
         let version = self.next_version();
         if let Some(next) = next {
             // No minute begins before the first whole one that there can be.
@@ -141,6 +134,19 @@ impl ClickHouseAppender {
         }
         self.note_rolled(version, vec![("closed", to)])?;
         Ok(to < over)
+    }
+
+    /// When the first call of a stretch of time ended.
+    pub(super) fn first_end(&self, from: i64, to: i64) -> Result<Option<i64>, StoreError> {
+        #[derive(Row, Deserialize)]
+        struct First {
+            end: i64,
+        }
+        let first: Option<First> = self.connection.row(&format!(
+            "SELECT c.end AS end FROM {}.calls AS c WHERE c.end >= {from} AND c.end < {to} ORDER BY c.end LIMIT 1",
+            self.options.database
+        ))?;
+        Ok(first.map(|first| first.end))
     }
 
     /// Closes all that is over at `now`.
