@@ -33,7 +33,9 @@ impl ClickHouseAppender {
         }
         // After an import all of it waits to be looked at: a few hours at a time.
         let to = match until.saturating_sub(from) > LOOKED_AT {
-            true => self.first_end(from, until)?.map_or(until, |end| end.saturating_add(LOOKED_AT).min(until)),
+            true => {
+                self.first_end(from, until)?.map_or(until, |end| end.saturating_add(LOOKED_AT).min(until))
+            }
             false => until,
         };
         let due: Vec<CallRow> = self.connection.rows(&format!(

@@ -152,11 +152,7 @@ impl Both {
     /// Takes in numbers of calls, each with when its call ended, and a report: when it was made, whether the process had ended,
     /// its highest number, and what was dropped. What is missing then, in both: the first and the last number, when it was
     /// noticed, and how many of them were dropped.
-    fn take(
-        &mut self,
-        calls: &[(u64, i64)],
-        report: Option<Reported<'_>>,
-    ) -> Vec<(u64, u64, i64, u64)> {
+    fn take(&mut self, calls: &[(u64, i64)], report: Option<Reported<'_>>) -> Vec<(u64, u64, i64, u64)> {
         let numbered = |(sequence, seconds): &(u64, i64)| CallRecord {
             instance: Some("running".into()),
             sequence: Some(*sequence),
