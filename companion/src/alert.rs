@@ -171,12 +171,12 @@ impl Alerts {
         let mut changed = false;
         let mut seen: HashMap<&Labels, Verdict> = HashMap::new();
         for sample in samples {
-            let held = self.alerts.get(&sample.labels).is_some_and(|alert| alert.holds(rule, sample, now));
+            let held = self.alerts.get(&*sample.labels).is_some_and(|alert| alert.holds(rule, sample, now));
             let verdict = if held { Verdict::Exceeded } else { sample.verdict };
             if verdict == Verdict::Exceeded {
                 changed |= self.exceed(rule, settings, sample, now);
             }
-            seen.insert(&sample.labels, verdict);
+            seen.insert(&*sample.labels, verdict);
         }
         for alert in self.alerts.values_mut() {
             match (seen.get(&alert.labels), rule.absent) {
@@ -231,7 +231,7 @@ impl Alerts {
     }
 
     fn exceed(&mut self, rule: &Rule, settings: &Settings, sample: &Sample, now: Timestamp) -> bool {
-        let active = self.alerts.get_mut(&sample.labels).filter(|alert| alert.state != State::Resolved);
+        let active = self.alerts.get_mut(&*sample.labels).filter(|alert| alert.state != State::Resolved);
         if let Some(alert) = active {
             alert.value = sample.value;
             alert.peak = alert.peak.max(sample.value);
@@ -254,7 +254,7 @@ impl Alerts {
         }
         let alert = Alert {
             rule: rule.name,
-            labels: sample.labels.clone(),
+            labels: Labels::clone(&sample.labels),
             severity: settings.severity,
             state: State::Pending,
             value: sample.value,
@@ -271,7 +271,7 @@ impl Alerts {
             advice: rule.advice.to_owned(),
             resolved_without_data: None,
         };
-        self.alerts.insert(sample.labels.clone(), alert);
+        self.alerts.insert(alert.labels.clone(), alert);
         true
     }
 }

@@ -22,7 +22,7 @@ use crate::text::text_enum::text_enum;
 
 pub(crate) use self::answers::Answers;
 pub(crate) use self::by::By;
-pub(crate) use self::evaluation::{Evaluation, Sample, Verdict};
+pub(crate) use self::evaluation::{Evaluation, Sample, Sentences, Verdict};
 pub(crate) use self::past::Pasts;
 pub(crate) use self::scope::{Inputs, Scope};
 pub use self::severity::Severity;
@@ -118,11 +118,15 @@ impl Rule {
         self.keys.contains(&key)
     }
 
-    /// What its values are compared with: without a threshold the window, in seconds.
+    /// What its values are compared with: without a threshold the window, where they are seconds, and else the floor.
     #[must_use]
     pub fn threshold(&self, settings: &Settings) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
-        if self.reads(Key::Threshold) { settings.threshold } else { settings.window.0 as f64 }
+        match self.unit {
+            _ if self.reads(Key::Threshold) => settings.threshold,
+            Unit::Seconds => settings.window.0 as f64,
+            _ => settings.floor,
+        }
     }
 
     /// One line that names what fires, with the threshold in it.

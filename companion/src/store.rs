@@ -245,6 +245,22 @@ pub trait Querier: Send + Sync {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError>;
 
+    /// As [`Querier::largest_calls`] above 0 tokens, where of the calls with `small` tokens or fewer only the first under each value of
+    /// `by` are needed, or the first of all: a store may leave out the others.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn largest_calls_by(
+        &self,
+        window: Window,
+        filter: &Filter,
+        _small: u64,
+        _by: Option<Dimension>,
+        limit: usize,
+    ) -> Result<Vec<LargeCall>, StoreError> {
+        self.largest_calls(window, filter, 0, limit)
+    }
+
     /// Each model that was asked for with each that a response named, by service, the most calls first, at most `limit`.
     /// Calls that name only one of them are left out.
     ///

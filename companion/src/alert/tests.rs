@@ -13,7 +13,7 @@ fn labels(name: &str) -> Labels {
 
 fn sample(name: &str, value: f64, exceeded: bool) -> Sample {
     Sample {
-        labels: labels(name),
+        labels: labels(name).into(),
         value,
         threshold: 3.0,
         learned: false,

@@ -146,7 +146,8 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
         ("SINCE", Align::Left),
     ];
     // Names stay whole, so that they can be searched.
-    let mut table = Table::new(columns.len() - 1, &columns);
+    let last = columns.len() - 1;
+    let mut table = Table::new(last, &columns);
     for rule in rules {
         let sign = rule.row.name.rule().compare.sign();
         table.push(vec![
@@ -162,6 +163,12 @@ fn table(rules: &[Listed], terminal: Terminal) -> String {
             rule.row.since.clone().unwrap_or_default(),
         ]);
     }
+    // On 80 columns the state has its place; the settings are in the JSON whatever the width.
+    let [keep, hold, min_calls, window] = [8, 7, 6, 5];
+    let quiet = rules.iter().all(|rule| rule.row.since.is_none());
+    let order =
+        if quiet { [last, min_calls, keep, hold, window] } else { [min_calls, keep, hold, window, last] };
+    table.leave_out(&order, terminal);
     let mut out = String::new();
     table.write(&mut out, terminal, 0);
     out

@@ -2,6 +2,7 @@
 //! over a part of the ledger that slides through memory.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::sync_channel;
 
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::{CallRecord, Timestamp, Window};
@@ -92,7 +93,19 @@ pub fn backtest(
     window: Window,
     progress: &mut dyn FnMut(Timestamp),
 ) -> Result<Backtest, StoreError> {
-    replay(config, ledger, window, &mut |_| Ok(window.to), &mut |now, _| progress(now))
+    let from = window.from.plus_seconds(-config.reach().0);
+    // Reading takes as long as evaluating, and neither needs the other.
+    let (hand_on, handed_on) = sync_channel(1);
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            let windows = chunks(Window { from, to: window.to });
+            // Handing on fails when the evaluation has ended.
+            windows.map(|window| read(ledger, window)).try_for_each(|chunk| hand_on.send(chunk))
+        });
+        let next = &mut |_| handed_on.recv().unwrap_or_else(|_| Ok(Vec::new()));
+        let each = &mut |now, _: &Evaluator| progress(now);
+        evaluate(config, ledger, next, window, &mut |_| Ok(window.to), each)
+    })
 }
 
 /// As [`backtest`], over a ledger that is filled meanwhile: before each evaluation `fill` gives the time up to which the ledger
@@ -107,12 +120,24 @@ pub(crate) fn replay(
     fill: &mut dyn FnMut(Timestamp) -> Result<Timestamp, StoreError>,
     each: &mut dyn FnMut(Timestamp, &Evaluator),
 ) -> Result<Backtest, StoreError> {
+    evaluate(config, ledger, &mut |window| read(ledger, window), window, fill, each)
+}
+
+/// Evaluates with the calls that `next` gives of each chunk of time.
+fn evaluate(
+    config: &RulesConfig,
+    ledger: &dyn Querier,
+    next: &mut dyn FnMut(Window) -> Chunk,
+    window: Window,
+    fill: &mut dyn FnMut(Timestamp) -> Result<Timestamp, StoreError>,
+    each: &mut dyn FnMut(Timestamp, &Evaluator),
+) -> Result<Backtest, StoreError> {
     let reach = config.reach();
     let mut store = MemoryStore::sliding(Seconds(reach.0 + CHUNK.0));
     let mut evaluator = Evaluator::new(config);
     let mut open: BTreeMap<(RuleName, Labels), Firing> = BTreeMap::new();
     let mut result = Backtest::default();
-    let mut ahead = Ahead { ledger, read: window.from.plus_seconds(-reach.0), calls: Vec::new() };
+    let mut ahead = Ahead { next, read: window.from.plus_seconds(-reach.0), calls: Vec::new() };
     let mut now = window.from;
     while now <= window.to {
         let complete = fill(now)?;
@@ -157,7 +182,7 @@ pub(crate) fn replay(
 
 /// The calls of the ledger, read ahead and handed on when their time has come.
 struct Ahead<'a> {
-    ledger: &'a dyn Querier,
+    next: &'a mut dyn FnMut(Window) -> Chunk,
     /// Up to where the ledger was read.
     read: Timestamp,
     /// Newest first.
@@ -181,22 +206,35 @@ impl Ahead<'_> {
             if !self.calls.is_empty() || self.read >= now.min(last) {
                 return Ok(appended);
             }
-            let to = self.read.plus_seconds(CHUNK.0).min(last);
-            self.calls = self.chunk(Window { from: self.read, to })?;
-            self.read = to;
+            let Some(window) = chunks(Window { from: self.read, to: last }).next() else {
+                return Ok(appended);
+            };
+            self.calls = (self.next)(window)?;
+            self.read = window.to;
         }
     }
+}
 
-    fn chunk(&self, window: Window) -> Result<Vec<CallRecord>, StoreError> {
-        let mut calls = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.ledger.calls(window, &Filter::default(), Page { limit: PAGE, after })?;
-            calls.extend(page.calls.into_iter().map(without_words));
-            after = page.next;
-            if after.is_none() {
-                return Ok(calls);
-            }
+/// The pieces in which a time is read.
+fn chunks(window: Window) -> impl Iterator<Item = Window> {
+    let to = move |from: Timestamp| from.plus_seconds(CHUNK.0).min(window.to);
+    let first = Window { from: window.from, to: to(window.from) };
+    let next = move |before: &Window| Some(Window { from: before.to, to: to(before.to) });
+    std::iter::successors(Some(first), next).take_while(|chunk| chunk.from < chunk.to)
+}
+
+/// The calls of some time, newest first.
+type Chunk = Result<Vec<CallRecord>, StoreError>;
+
+fn read(ledger: &dyn Querier, window: Window) -> Chunk {
+    let mut calls = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ledger.calls(window, &Filter::default(), Page { limit: PAGE, after })?;
+        calls.extend(page.calls.into_iter().map(without_words));
+        after = page.next;
+        if after.is_none() {
+            return Ok(calls);
         }
     }
 }

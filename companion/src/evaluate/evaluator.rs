@@ -8,7 +8,7 @@ use crate::alert::{Alert, Alerts, Observation, State};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::{ALL, Answers, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Severity};
+use crate::rule::{ALL, Answers, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Sentences, Severity};
 use crate::store::{Querier, StoreError};
 use crate::text::seconds::Seconds;
 
@@ -78,7 +78,7 @@ pub(crate) struct Measured {
 impl Monitor {
     /// Asks the ledger what other rules have not asked at the same time.
     pub(crate) fn measure(&self, querier: &dyn Querier, answers: &Answers, now: Timestamp) -> Measured {
-        self.measure_part(querier, querier, answers, now)
+        self.measure_part(querier, querier, answers, Sentences::All, now)
     }
 
     /// Asks a part of a ledger that reaches as far back as the rules do, and learns from the whole.
@@ -87,11 +87,12 @@ impl Monitor {
         querier: &dyn Querier,
         ledger: &dyn Querier,
         answers: &Answers,
+        sentences: Sentences,
         now: Timestamp,
     ) -> Measured {
         let began = clock::instant();
         let end = self.rule.end(now);
-        let inputs = Inputs { querier, ledger, pasts: &self.pasts, answers, now: end };
+        let inputs = Inputs { querier, ledger, pasts: &self.pasts, answers, sentences, now: end };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let found = match &*last {
             // A grain that began with this end has not ended.
@@ -217,13 +218,13 @@ impl Evaluator {
 
     /// Evaluates every rule at `now`, one after the other. A rule that fails reports its error and stops no other.
     pub(crate) fn evaluate_all(&mut self, querier: &dyn Querier, now: Timestamp) -> Vec<RuleStatus> {
-        let measured = self.measure_all(querier, querier, now);
+        let measured = self.measure_all(querier, querier, Sentences::All, now);
         self.apply(measured, now)
     }
 
-    /// Moves the alerts by a part of a ledger that reaches as far back as the rules do.
+    /// Moves the alerts by a part of a ledger that reaches as far back as the rules do. No one is shown what exceeds nothing.
     pub(crate) fn evaluate_part(&mut self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) {
-        let measured = self.measure_all(querier, ledger, now);
+        let measured = self.measure_all(querier, ledger, Sentences::Exceeded, now);
         self.observe(&measured, now);
         self.last = measured.iter().map(LastValue::from).collect();
     }
@@ -241,9 +242,15 @@ impl Evaluator {
         })
     }
 
-    fn measure_all(&self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) -> Vec<Measured> {
+    fn measure_all(
+        &self,
+        querier: &dyn Querier,
+        ledger: &dyn Querier,
+        sentences: Sentences,
+        now: Timestamp,
+    ) -> Vec<Measured> {
         let answers = Answers::default();
-        let measure = |monitor: &Monitor| monitor.measure_part(querier, ledger, &answers, now);
+        let measure = |monitor: &Monitor| monitor.measure_part(querier, ledger, &answers, sentences, now);
         self.monitors.iter().map(measure).collect()
     }
 

@@ -3,20 +3,22 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::record::Window;
+use super::scope::Group;
+use super::{By, Labels};
 use crate::store::{
-    Breakdown, Dimension, Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals,
+    Dimension, Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals,
 };
 
 /// The questions of one evaluation with what the ledger said.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     totals: Asked<(Window, Filter), Totals>,
-    breakdowns: Asked<(Window, Filter, Dimension, usize), Breakdown>,
+    groups: Asked<(Window, Filter, By, Labels), Arc<[Group]>>,
     repetition: Asked<(Window, Filter, Option<Dimension>, usize), Repetition>,
 }
 
 /// What was asked of repetition, and what there is.
-type Repetition = (RepetitionQuestion, Vec<GroupRepetition>);
+type Repetition = (RepetitionQuestion, Arc<[GroupRepetition]>);
 
 impl Answers {
     pub(super) fn totals(
@@ -29,16 +31,16 @@ impl Answers {
         self.totals.once((window, filter.clone()), |_| true, ask)
     }
 
-    pub(super) fn breakdown(
+    /// The groups of calls that `ask` gives, by what they are judged apart and the labels that all of them have.
+    pub(super) fn groups(
         &self,
-        querier: &dyn Querier,
         window: Window,
         filter: &Filter,
-        by: Dimension,
-        limit: usize,
-    ) -> Result<Breakdown, StoreError> {
-        let ask = || querier.breakdown_of_all(window, filter, by, limit);
-        self.breakdowns.once((window, filter.clone(), by, limit), |_| true, ask)
+        by: By,
+        labels: &Labels,
+        ask: impl FnOnce() -> Result<Arc<[Group]>, StoreError>,
+    ) -> Result<Arc<[Group]>, StoreError> {
+        self.groups.once((window, filter.clone(), by, labels.clone()), |_| true, ask)
     }
 
     pub(super) fn repetition(
@@ -47,8 +49,8 @@ impl Answers {
         window: Window,
         filter: &Filter,
         question: RepetitionQuestion,
-    ) -> Result<Vec<GroupRepetition>, StoreError> {
-        let ask = || Ok((question, querier.repetition(window, filter, &question)?));
+    ) -> Result<Arc<[GroupRepetition]>, StoreError> {
+        let ask = || Ok((question, querier.repetition(window, filter, &question)?.into()));
         // One who asks for no hashes can do with those that another has asked for.
         let fits = |(asked, _): &(RepetitionQuestion, _)| question.hashes == 0 || *asked == question;
         let key = (window, filter.clone(), question.by, question.groups);

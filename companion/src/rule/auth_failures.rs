@@ -53,19 +53,17 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             }
         });
         let limit = scope.limit(usual, inputs.now);
-        Ok(Sample {
-            labels: group.labels,
-            value: count(refused),
-            threshold: limit.value,
-            learned: limit.usual.is_some(),
-            verdict: Verdict::of(count(refused) >= limit.value),
-            description: format!(
+        let verdict = Verdict::of(count(refused) >= limit.value);
+        let description = inputs.sentences.of(verdict, || {
+            format!(
                 "{refused} {} within {} received status 401 or 403, {}",
                 plural(refused, "call"),
                 settings.window.words(),
                 limit.words(Unit::Calls)
-            ),
-        })
+            )
+        });
+        let (value, threshold, learned) = (count(refused), limit.value, limit.usual.is_some());
+        Ok(Sample { labels: group.labels, value, threshold, learned, verdict, description })
     });
     Ok(scope.judged(samples.collect::<Result<_, StoreError>>()?))
 }

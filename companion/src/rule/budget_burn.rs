@@ -58,7 +58,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             spent.words()
         );
         let verdict = Verdict::of(value > factor);
-        samples.push(Sample { labels, value, threshold: factor, learned: false, verdict, description });
+        samples.push(Sample { labels: labels.into(), value, threshold: factor, learned: false, verdict, description });
     }
     Ok(Evaluation::known(samples))
 }

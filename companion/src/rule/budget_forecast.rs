@@ -44,7 +44,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     // Once it is spent, no forecast is needed.
     let exceeded = forecast.usd > spent.budget.usd() && !spent.budget.reaches(spent.cost(), 100);
     let sample = Sample {
-        labels: spent.labels(&[]),
+        labels: spent.labels(&[]).into(),
         value: forecast.usd,
         threshold: spent.budget.usd(),
         learned: false,

@@ -38,7 +38,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         ));
     }
     let samples = spent.budget.steps().iter().map(|step| Sample {
-        labels: spent.labels(&[("spent", format!("{step}%"))]),
+        labels: spent.labels(&[("spent", format!("{step}%"))]).into(),
         value: spent.share(),
         threshold: f64::from(*step) / 100.0,
         learned: false,

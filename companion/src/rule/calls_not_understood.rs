@@ -59,7 +59,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             learned: settings.learn,
             verdict: Verdict::of(count(spans) > limit),
             description: format!(
-                "{} spans or requests of {of} in this hour and the one before, limit {}; usual: {}",
+                "{} spans or requests of {of} in this hour and the one before, limit {}; {} in two hours of the day before, on average",
                 Unit::Calls.format(count(spans)),
                 Unit::Calls.format(limit),
                 Unit::Calls.format(usual)

@@ -2,7 +2,7 @@ use super::config::{Key, Settings};
 use super::learned::{Limit, cells};
 use super::past::{DAY, HOUR};
 use super::scope::Group;
-use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
+use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Sentences, Unit, Verdict};
 use crate::record::Window;
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -63,7 +63,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     for group in priced {
         let limit = limit(scope, inputs, &group)?;
         if limit.usual.is_some() || !scope.settings.learn {
-            samples.push(sample(scope, &limit, group));
+            samples.push(sample(scope, inputs.sentences, &limit, group));
             continue;
         }
         // What has no past is judged by the dollars of a whole hour.
@@ -74,7 +74,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let whole = hour.iter().flatten().find(|whole| whole.labels == group.labels).cloned().unwrap_or(group);
         let mut settings = scope.clone();
         settings.settings.window = Seconds::HOUR;
-        samples.push(sample(&settings, &limit, whole));
+        samples.push(sample(&settings, inputs.sentences, &limit, whole));
     }
     Ok(scope.judged(samples))
 }
@@ -89,23 +89,28 @@ fn limit(scope: &Scope, inputs: &Inputs<'_>, group: &Group) -> Result<Limit, Sto
     Ok(scope.limit(usual, inputs.now).until(SETTLED, 2.0))
 }
 
-fn sample(scope: &Scope, limit: &Limit, Group { labels, totals, .. }: Group) -> Sample {
+fn sample(
+    scope: &Scope,
+    sentences: Sentences,
+    limit: &Limit,
+    Group { labels, totals, .. }: Group,
+) -> Sample {
     let window = scope.settings.window;
     let learned = limit.usual.is_some();
     let cost = totals.cost.as_usd();
-    let within = format!("{} within {}", Unit::Usd.format(cost), window.words());
     #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
     let pace = cost * 3600.0 / window.0 as f64;
     let value = if learned { pace } else { cost };
-    let mut description = match learned {
-        true => format!("{within}, {} per hour; {}", Unit::Usd.format(pace), limit.words(Unit::Usd)),
-        false => format!("{within}, {}", limit.words(Unit::Usd)),
-    };
-    match totals.unpriced {
-        0 => {}
-        1 => description.push_str("; 1 call has no price and is not in it"),
-        calls => description.push_str(&format!("; {calls} calls have no price and are not in it")),
-    }
     let verdict = Verdict::of(value > limit.value);
+    let description = sentences.of(verdict, || {
+        let within = format!("{} within {}", Unit::Usd.format(cost), window.words());
+        let pace = if learned { format!("{} per hour; ", Unit::Usd.format(pace)) } else { String::new() };
+        let without = match totals.unpriced {
+            0 => String::new(),
+            1 => "; 1 call has no price and is not in it".to_owned(),
+            calls => format!("; {calls} calls have no price and are not in it"),
+        };
+        format!("{within}, {pace}{}{without}", limit.words(Unit::Usd))
+    });
     Sample { labels, value, threshold: limit.value, learned, verdict, description }
 }

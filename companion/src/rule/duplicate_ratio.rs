@@ -3,7 +3,7 @@ use super::past::Usual;
 use super::scope::Part;
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
 use crate::record::Window;
-use crate::store::{Filter, StoreError};
+use crate::store::{Duplicates, Filter, StoreError};
 use crate::text::seconds::Seconds;
 
 /// The calls of an hour beyond which repetition is looked up over all services, which a ledger knows without reading them.
@@ -45,32 +45,33 @@ fn summary(settings: &Settings) -> String {
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
     let mut parts = Vec::new();
-    for (labels, found) in scope.repetition(inputs, u64::MAX, 0)? {
+    let (labels, found) = scope.repetition(inputs, u64::MAX, 0)?;
+    for (labels, found) in labels.into_iter().zip(&*found) {
         let (part, whole) = (found.duplicates.repeats, found.duplicates.hashed);
         let usual = settings.learn.then_some(Usual::of(0.0, 0));
         let limit = scope.limit(usual, inputs.now);
-        parts.push((Part { name: Some(found.name), labels, part, whole }, limit));
+        parts.push((Part { name: Some(found.name.as_str().into()), labels, part, whole }, limit));
     }
-    scope.shares(parts, "calls with a request hash", "repeat an earlier one", |part, limit| {
+    scope.shares(inputs, parts, "calls with a request hash", "repeat an earlier one", |part, limit| {
         if limit.usual.is_none() {
             return Ok((true, String::new()));
         }
-        let share = hour_before(scope, inputs, part)?;
+        let before = hour_before(scope, inputs, part)?;
+        let share = count(before.repeats) / count(before.hashed).max(1.0);
         let exceeded = count(part.part) > settings.factor * share * count(part.whole);
-        Ok((exceeded, format!("; within the hour before {}", Unit::Share.format(share))))
+        Ok((exceeded, match before.hashed {
+            0 => "; none had a request hash within the hour before".to_owned(),
+            _ => format!("; within the hour before {}", Unit::Share.format(share)),
+        }))
     })
 }
 
-/// The share of repeats in the hour before the window: a health check that sends one prompt repeats itself always.
-fn hour_before(scope: &Scope, inputs: &Inputs<'_>, part: &Part) -> Result<f64, StoreError> {
+/// The repeats in the hour before the window: a health check that sends one prompt repeats itself always.
+fn hour_before(scope: &Scope, inputs: &Inputs<'_>, part: &Part) -> Result<Duplicates, StoreError> {
     let to = inputs.now.plus_seconds(-scope.settings.window.0);
     let window = Window::last(Seconds::HOUR.0, to);
-    let filter = match (scope.by, &part.name) {
-        (Some(by), Some(name)) => scope.filter_of(by, name.clone()),
-        _ => scope.filter.clone(),
-    };
+    let filter = scope.filter_of(part.name.as_deref());
     let many = inputs.totals(window, &scope.filter)?.calls > MANY;
     let all = Filter::default();
-    let found = inputs.querier.duplicates(window, if many { &all } else { &filter })?;
-    Ok(count(found.repeats) / count(found.hashed).max(1.0))
+    inputs.querier.duplicates(window, if many { &all } else { &filter })
 }

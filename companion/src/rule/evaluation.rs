@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::Labels;
 
 /// What one evaluation found.
@@ -47,7 +49,7 @@ impl Evaluation {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Of the alert, if it becomes one; the rule's name is not among them.
-    pub labels: Labels,
+    pub labels: Arc<Labels>,
     /// In the rule's unit.
     pub value: f64,
     /// What the value is compared with.
@@ -56,8 +58,27 @@ pub struct Sample {
     pub learned: bool,
     /// What the comparison says.
     pub verdict: Verdict,
-    /// One sentence with the numbers.
+    /// One sentence with the numbers; may be empty where [`Sentences`] does not ask for it.
     pub description: String,
+}
+
+/// Which samples need a sentence. Most of the time of an evaluation goes into sentences that no one reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sentences {
+    /// All: people see them.
+    All,
+    /// Those beyond their threshold, which may become alerts.
+    Exceeded,
+}
+
+impl Sentences {
+    /// The sentence that `write` gives, where a sample with this verdict needs one.
+    pub(super) fn of(self, verdict: Verdict, write: impl FnOnce() -> String) -> String {
+        match self {
+            Self::Exceeded if verdict != Verdict::Exceeded => String::new(),
+            Self::All | Self::Exceeded => write(),
+        }
+    }
 }
 
 /// What a value says about an alert.

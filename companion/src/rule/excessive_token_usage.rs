@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::config::{Key, Settings};
+use super::learned::span;
 use super::{Absent, By, Compare, Evaluation, Inputs, Labels, OTHER, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
 use crate::record::{ENVIRONMENT, deployment};
 use crate::store::{LargeCall, StoreError};
@@ -45,13 +47,16 @@ struct Limit {
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
-    let calls = inputs.querier.largest_calls(scope.window(inputs.now), &scope.filter, 0, USERS)?;
-    // No limit is below this, so what is known of the users of smaller calls need not be looked up.
+    // No limit is below this: of smaller calls only the largest are shown, and what is known of their users need not be looked up.
     let least = settings.floor.min(settings.threshold);
+    let (window, by) = (scope.window(inputs.now), scope.by.map(By::dimension));
+    let calls = inputs.querier.largest_calls_by(window, &scope.filter, least as u64, by, USERS)?;
+    let mut known = 0;
     let fixed = |tokens: f64| Limit { tokens, largest: None };
     let limits: Vec<Limit> = match settings.learn {
         false => vec![fixed(settings.threshold); calls.len()],
         true => inputs.pasts.largest(&scope.filter, inputs, |past| {
+            known = past.age(inputs.now);
             let limit = |tokens: u64| Limit {
                 tokens: (settings.factor * count(tokens)).max(settings.floor),
                 largest: Some(tokens),
@@ -78,8 +83,8 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         };
         names.entry(name).or_default().push((call, limit));
     }
-    let labels = |name: &str| scope.by.map_or_else(|| scope.labels.clone(), |by| scope.labels_of(by, name));
-    let groups: BTreeMap<Labels, Vec<Judged>> =
+    let labels = |name: &str| scope.by.map_or_else(|| scope.labels.clone().into(), |by| scope.labels_of(by, name));
+    let groups: BTreeMap<Arc<Labels>, Vec<Judged>> =
         names.into_iter().map(|(name, calls)| (labels(&name), calls)).collect();
     if groups.is_empty() {
         let sample = scope.sample(0.0, false, scope.no_calls());
@@ -92,20 +97,22 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             beyond(b, other.tokens).total_cmp(&beyond(a, one.tokens)).then_with(|| b.tokens.cmp(&a.tokens))
         });
         let (largest, limit) = calls.first().map_or((0.0, 0.0), |(call, limit)| (count(call.tokens), limit.tokens));
-        let (verdict, description) = (Verdict::of(largest > limit), describe(&calls));
+        let verdict = Verdict::of(largest > limit);
+        let description = inputs.sentences.of(verdict, || describe(&calls, known));
         Sample { labels, value: largest, threshold: limit, learned: false, verdict, description }
     });
     Ok(Evaluation::known(samples.collect()))
 }
 
-/// The call furthest beyond its limit, or all of those beyond, ten of them by name.
-fn describe(calls: &[Judged]) -> String {
+/// The call furthest beyond its limit, or all of those beyond, ten of them by name. What it was compared with is of `known` cells.
+fn describe(calls: &[Judged], known: i64) -> String {
     let beyond = calls.iter().filter(|(call, limit)| count(call.tokens) > limit.tokens).count();
     let named: Vec<String> = calls.iter().take(beyond.clamp(1, TOP)).map(|(call, _)| name(call)).collect();
     let named = named.join(", ");
     let limit = calls.first().map(|(_, limit)| *limit);
     let largest = limit.and_then(|limit| limit.largest).map_or_else(String::new, |largest| {
-        format!("; the largest of this user within two days before had {}", Unit::Tokens.format(count(largest)))
+        let (span, largest) = (span(known, 2), Unit::Tokens.format(count(largest)));
+        format!("; the largest of this user within the {span} before had {largest}")
     });
     let limit = Unit::Tokens.format(limit.map_or(0.0, |limit| limit.tokens));
     match beyond {

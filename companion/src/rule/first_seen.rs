@@ -1,5 +1,7 @@
 //! What the rules about new models and new users share.
 
+use super::learned::span;
+use super::past::history::KEPT;
 use super::past::{DAY, slot_of};
 use super::scope::{Inputs, Scope};
 use super::{Evaluation, Sample, Unit, Verdict, count};
@@ -19,6 +21,8 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
     // In a ledger that is new, everything is, and what is called on some days alone.
     let age = past.histories().map(|(_, history)| history.age(slot)).max().unwrap_or(0);
     let window = settings.window.0 / 300;
+    // What was looked at without the window itself.
+    let before = span(age.min(KEPT) - window, 7);
     let mut samples = Vec::new();
     for group in groups {
         let Some(name) = group.name.as_deref() else { continue };
@@ -26,21 +30,19 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
         // With more groups than are remembered, one that is not may be old.
         let new = age >= YOUNG && seen <= window && (seen > 0 || !past.overflows());
         let calls = count(group.totals.calls);
-        let named = scope.by.map_or_else(|| name.into(), |by| by.words(name));
-        samples.push(Sample {
-            value: calls,
-            threshold: settings.floor,
-            learned: false,
-            verdict: Verdict::of(new && calls >= settings.floor),
-            description: format!(
+        let verdict = Verdict::of(new && calls >= settings.floor);
+        let description = inputs.sentences.of(verdict, || {
+            let named = scope.by.map_or_else(|| name.into(), |by| by.words(name));
+            format!(
                 "{} {} of {what} {named} within {}{}",
                 Unit::Calls.format(calls),
                 plural(group.totals.calls, "call"),
                 settings.window.words(),
-                if new { ", and none in the eight days before" } else { "" }
-            ),
-            labels: group.labels,
+                if new { format!(", and none in the {before} before") } else { String::new() }
+            )
         });
+        let (value, threshold) = (calls, settings.floor);
+        samples.push(Sample { labels: group.labels, value, threshold, learned: false, verdict, description });
     }
-    Ok(scope.judged(samples))
+    Ok(scope.judged_by(settings.floor, samples))
 }

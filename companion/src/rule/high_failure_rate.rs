@@ -47,7 +47,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         parts.push((Part { name, labels, part: totals.failed, whole: totals.calls }, limit));
     }
     let mut hour: Option<Vec<Group>> = None;
-    scope.shares(parts, "calls", "failed", |part, limit| {
+    scope.shares(inputs, parts, "calls", "failed", |part, limit| {
         // Half of all calls is no blink, however short.
         if limit.usual.is_none() || count(part.part) > scope.settings.threshold * count(part.whole) {
             return Ok((true, String::new()));

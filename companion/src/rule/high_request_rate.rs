@@ -70,31 +70,24 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         if rate <= limit.value && is_sustained(scope, inputs, &group, rate, usual)? {
             limit.value = rate.min(usual.map_or(rate, |usual| ABOVE * usual.peak));
         }
+        let verdict = Verdict::of(rate > limit.value);
         // People count calls, so what is usual is in calls of the window as well.
-        let description = match limit.usual {
-            Some(_) => {
-                format!(
-                    "{} calls in {}; {}",
-                    Unit::Calls.format(calls),
-                    settings.window.words(),
-                    limit.times(minutes).words(Unit::Calls)
-                )
-            }
+        let description = inputs.sentences.of(verdict, || match limit.usual {
+            Some(_) => format!(
+                "{} calls in {}; {}",
+                Unit::Calls.format(calls),
+                settings.window.words(),
+                limit.times(minutes).words(Unit::Calls)
+            ),
             None => format!(
                 "{} requests per minute over {}, {}",
                 Unit::PerMinute.format(rate),
                 settings.window.words(),
                 limit.words(Unit::PerMinute)
             ),
-        };
-        Ok(Sample {
-            labels: group.labels,
-            value: rate,
-            threshold: limit.value,
-            learned: limit.usual.is_some(),
-            verdict: Verdict::of(rate > limit.value),
-            description,
-        })
+        });
+        let (threshold, learned) = (limit.value, limit.usual.is_some());
+        Ok(Sample { labels: group.labels, value: rate, threshold, learned, verdict, description })
     });
     Ok(scope.judged(samples.collect::<Result<_, StoreError>>()?))
 }

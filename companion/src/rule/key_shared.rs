@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Key, Settings};
+use super::learned::span;
 use super::past::DAY;
 use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
 use crate::record::{Timestamp, Window};
@@ -58,6 +59,9 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             keys.entry(found.key.clone()).or_default().push(found);
         }
     }
+    // So long the keys of calls are known.
+    let oldest = known.values().flatten().map(|found| found.first).min();
+    let before = oldest.map(|oldest| span((until.0 - oldest.0).div_euclid(FIVE_MINUTES), 8));
     let samples = keys.into_iter().map(|(key, now)| {
         let known = known.get(&key).map_or(&[][..], Vec::as_slice);
         let is_old = |found: &KeyUse| found.first <= inputs.now.plus_seconds(-Seconds::DAY.0);
@@ -71,9 +75,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             names.join(", ")
         };
         let is = if new.is_empty() { String::new() } else { format!("; new: {}", named(&mut new.iter().copied())) };
-        let used = match known.is_empty() {
-            true => "none in the eight days before".to_owned(),
-            false => format!("in the eight days before {}", named(&mut known.iter())),
+        let used = match &before {
+            None => "no key was seen before".to_owned(),
+            Some(before) if known.is_empty() => format!("none in the {before} before"),
+            Some(before) => format!("in the {before} before {}", named(&mut known.iter())),
         };
         Sample {
             labels: scope.labels_with("key", &key),

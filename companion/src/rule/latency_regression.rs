@@ -1,5 +1,5 @@
 use super::config::{Key, Settings};
-use super::learned::{Measured, cells};
+use super::learned::{Measured, cells, span};
 use super::past::cell::Cell;
 use super::past::{HOUR, Usual, slot_of};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Scope, Unit, count};
@@ -70,10 +70,11 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let limit = scope.limit(Some(usual).filter(|_| settings.learn), inputs.now);
         let enough = count(group.totals.calls) >= count(settings.min_calls);
         let what = format!(
-            "{} calls within {} took {} as long as their tokens explain by the day before, {} on average",
+            "{} calls within {} took {} as long as their tokens explain by the {} before, {} on average",
             group.totals.calls,
             settings.window.words(),
             Unit::Times.format(slower),
+            span(usual.age, 1),
             Unit::Seconds.format(f64::from(cell.duration) / f64::from(cell.calls).max(1.0))
         );
         measured.push(Measured { labels: group.labels, value: slower, limit, enough, what, day: None });

@@ -1,8 +1,10 @@
 //! The limit of one group of calls, made from its own past where the rule learns.
 
+use std::sync::Arc;
+
 use super::past::cell::Cell;
 use super::past::history::History;
-use super::past::{Usual, slot_of};
+use super::past::{DAY, Usual, slot_of};
 use super::scope::{Inputs, Scope};
 use super::{Evaluation, Labels, RuleName, Sample, Unit, Verdict};
 use crate::record::Timestamp;
@@ -18,6 +20,16 @@ pub(super) struct Limit {
     now: Timestamp,
 }
 
+/// The length of a past of `age` cells that goes back `days` days at most, so that no sentence claims more than is known: `day`,
+/// `7 days`, or `5 h 20 min`.
+pub(super) fn span(age: i64, days: i64) -> String {
+    match (age / DAY).min(days) {
+        1 if days == 1 => "day".to_owned(),
+        whole @ 2.. => format!("{whole} days"),
+        _ => Seconds(age.max(0) * 300).words(),
+    }
+}
+
 impl Limit {
     /// `limit 420; usual for 14:00 UTC: 80 to 130, the day before at most 140`.
     pub(super) fn words(&self, unit: Unit) -> String {
@@ -30,13 +42,18 @@ impl Limit {
         }
         if let Some(day) = usual.day {
             let and = if usual.like.is_some() { ", " } else { "; " };
-            words.push_str(&format!("{and}the day before at most {}", unit.format(day)));
+            let span = span(usual.age, 1);
+            words.push_str(&format!("{and}the {span} before at most {}", unit.format(day)));
         }
         if let Some(mean) = usual.mean {
-            words.push_str(&format!("; {} on average the day before", unit.format(mean)));
+            words.push_str(&format!("; {} on average the {} before", unit.format(mean), span(usual.age, 1)));
         }
         if let Some(week) = usual.week {
-            words.push_str(&format!("; in the busiest hours of the week {}", unit.format(week)));
+            let of = match usual.age >= 7 * DAY {
+                true => "the week".to_owned(),
+                false => format!("the {} before", span(usual.age, 7)),
+            };
+            words.push_str(&format!("; in the busiest hours of {of} {}", unit.format(week)));
         }
         words
     }
@@ -65,8 +82,24 @@ impl Limit {
 
 /// `14:05`, of the five minutes in which `at` is.
 fn time_of_day(at: Timestamp) -> String {
-    let minutes = slot_of(at).rem_euclid(super::past::DAY) * 5;
+    let minutes = slot_of(at).rem_euclid(DAY) * 5;
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+#[test]
+fn no_length_of_a_past_is_more_than_what_there_is_of_it() {
+    let cases =
+        [(0, 1, "0 s"), (4, 1, "20 min"), (DAY - 1, 1, "23 h 55 min"), (DAY, 1, "day"), (9 * DAY, 1, "day")];
+    for (age, days, words) in cases.into_iter().chain([
+        (DAY, 2, "24 h"),
+        (2 * DAY - 1, 7, "47 h 55 min"),
+        (2 * DAY, 7, "2 days"),
+        (7 * DAY - 1, 7, "6 days"),
+        (30 * DAY, 7, "7 days"),
+    ]) {
+        assert_eq!(span(age, days), words);
+    }
 }
 
 /// Calls without which half an hour of the past says nothing of a mean.
@@ -122,7 +155,7 @@ impl Scope {
         whole: fn(&Cell) -> f32,
     ) -> Result<Limit, StoreError> {
         let usual = self.usual(inputs, rule, name, super::past::HOUR, |history, slot| {
-            let day = history.sum(slot - super::past::DAY..slot - super::past::LAG);
+            let day = history.sum(slot - DAY..slot - super::past::LAG);
             let share = f64::from(part(&day)) / f64::from(whole(&day)).max(1.0);
             Usual { mean: Some(share), ..Usual::of(share, history.age(slot)) }
         })?;
@@ -133,7 +166,8 @@ impl Scope {
     pub(super) fn compared(&self, found: Vec<Measured>, unit: Unit, age: &str) -> Evaluation {
         let samples = found.into_iter().map(|Measured { labels, value, limit, enough, what, day }| {
             let exceeded = value > limit.value;
-            let day = day.map_or_else(String::new, |day| format!("; the day before {day}"));
+            let age = limit.usual.map_or(DAY, |usual| usual.age);
+            let day = day.map_or_else(String::new, |day| format!("; the {} before {day}", span(age, 1)));
             Sample {
                 labels,
                 value,
@@ -158,7 +192,7 @@ impl Scope {
 
 /// A value of one group with what it is compared with.
 pub(super) struct Measured {
-    pub(super) labels: Labels,
+    pub(super) labels: Arc<Labels>,
     pub(super) value: f64,
     pub(super) limit: Limit,
     /// Whether there were enough calls.

@@ -1,4 +1,5 @@
 use super::config::{Key, Settings};
+use super::learned::span;
 use super::past::history::History;
 use super::past::{DAY, slot_of, widening};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict};
@@ -60,7 +61,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     };
     let silent = now.0.saturating_sub(last.0) / Timestamp::SECOND;
     let sample = |verdict| Sample {
-        labels: scope.labels.clone(),
+        labels: scope.labels.clone().into(),
         value: seconds(silent),
         threshold: seconds(settings.window.0),
         learned: false,
@@ -95,7 +96,7 @@ fn learned(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError>
     let silent = (inputs.now.0.saturating_sub(last.0) / Timestamp::SECOND).max(0);
     let judged = judge(scope, history, last, silent, inputs.now);
     let Judged { verdict, threshold, description } = judged;
-    let labels = scope.labels.clone();
+    let labels = scope.labels.clone().into();
     Ok(Evaluation::known(vec![Sample {
         labels,
         value: seconds(silent),
@@ -146,7 +147,8 @@ pub(super) fn judge(
         Unit::Calls.format(limit)
     );
     if longest > 0.0 {
-        description.push_str(&format!("; in silences of the last 7 days up to {}", Unit::Calls.format(longest)));
+        let (span, longest) = (span(history.age(slot), 7), Unit::Calls.format(longest));
+        description.push_str(&format!("; in silences of the last {span} up to {longest}"));
     }
     // Calls are expected evenly, so that the limit is reached after this long.
     let threshold = (seconds(silent) * limit / expected.max(f64::MIN_POSITIVE)).max(seconds(shortest)).min(1e9);

@@ -65,5 +65,5 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             ),
         });
     }
-    Ok(scope.judged(samples))
+    Ok(scope.judged_by(settings.floor, samples))
 }

@@ -45,5 +45,5 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             scope.share_limit(inputs, RULE.name, name.as_deref(), |cell| cell.rate_limited, |cell| cell.calls)?;
         parts.push((Part { name, labels, part, whole }, limit));
     }
-    scope.shares(parts, "calls", "received status 429", |_, _| Ok((true, String::new())))
+    scope.shares(inputs, parts, "calls", "received status 429", |_, _| Ok((true, String::new())))
 }

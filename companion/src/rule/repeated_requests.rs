@@ -1,9 +1,10 @@
 use super::config::{Key, Settings};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::record::{NanoUsd, Window};
-use crate::store::{Filter, GroupRepetition, Repeated, StoreError};
+use crate::store::{Filter, Repeated, StoreError};
 use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
 
@@ -51,19 +52,25 @@ pub(super) fn judge(scope: &Scope, inputs: &Inputs<'_>, many_calls: u64) -> Resu
     let more_than = if many { limit.floor().max(1.0) as u64 } else { 1 };
     let mut samples = Vec::new();
     let mut steady = None;
-    for (labels, mut found) in scope.repetition(inputs, more_than, HASHES)? {
-        if settings.learn && found.repeated.first().is_some_and(|request| count(request.calls) > limit) {
+    let (labels, found) = scope.repetition(inputs, more_than, HASHES)?;
+    for (labels, found) in labels.into_iter().zip(&*found) {
+        let mut repeated = Cow::Borrowed(&*found.repeated);
+        if settings.learn && repeated.first().is_some_and(|request| count(request.calls) > limit) {
             if steady.is_none() {
                 steady = Some(steady_requests(scope, inputs)?);
             }
             // What came all the time before is no news.
-            let usual = |hash: &str| steady.as_ref().and_then(|steady| steady.get(hash)).copied().unwrap_or(0.0);
-            found.repeated.retain(|request| count(request.calls) > settings.factor * usual(&request.hash));
+            let usual = |hash: &str| {
+                steady.as_ref().and_then(|(steady, _)| steady.get(hash)).copied().unwrap_or(0.0)
+            };
+            repeated.to_mut().retain(|request| count(request.calls) > settings.factor * usual(&request.hash));
         }
-        let most = found.repeated.first().map_or(found.duplicates.hashed.min(more_than), |request| request.calls);
+        let most = repeated.first().map_or(found.duplicates.hashed.min(more_than), |request| request.calls);
         if most > 0 {
             let verdict = Verdict::of(count(most) > limit);
-            let description = describe(scope, &found, most, limit);
+            let hours = steady.as_ref().map_or(0, |(_, hours)| *hours);
+            let description =
+                inputs.sentences.of(verdict, || describe(scope, &repeated, most, limit, hours));
             samples.push(Sample {
                 labels,
                 value: count(most),
@@ -81,15 +88,20 @@ pub(super) fn judge(scope: &Scope, inputs: &Inputs<'_>, many_calls: u64) -> Resu
     Ok(Evaluation::known(samples))
 }
 
-/// How often each request that came often came within a window of each of the three hours before, where it came least.
-fn steady_requests(scope: &Scope, inputs: &Inputs<'_>) -> Result<HashMap<String, f64>, StoreError> {
+/// How often each request that came often came within a window of each of the three hours before, where it came least, and how many
+/// of these hours the ledger has: those up to the first with calls.
+fn steady_requests(scope: &Scope, inputs: &Inputs<'_>) -> Result<(HashMap<String, f64>, i64), StoreError> {
     let window = scope.settings.window.0;
     #[expect(clippy::cast_precision_loss, reason = "windows are at most 30 days")]
     let share = window as f64 / 3600.0;
-    let mut steady: Option<HashMap<String, f64>> = None;
+    let (mut steady, mut hours): (Option<HashMap<String, f64>>, _) = (None, 0);
     for hour in 0..3 {
         let to = inputs.now.plus_seconds(-window - hour * 3600);
-        let found = inputs.querier.repeated(Window::last(3600, to), &Filter::default(), 3, HASHES)?;
+        let (window, all) = (Window::last(3600, to), Filter::default());
+        if inputs.totals(window, &all)?.calls > 0 {
+            hours = hour + 1;
+        }
+        let found = inputs.querier.repeated(window, &all, 3, HASHES)?;
         let mut counts: HashMap<String, f64> =
             found.into_iter().map(|request| (request.hash, count(request.calls) * share)).collect();
         if let Some(known) = steady {
@@ -100,13 +112,13 @@ fn steady_requests(scope: &Scope, inputs: &Inputs<'_>) -> Result<HashMap<String,
         }
         steady = Some(counts);
     }
-    Ok(steady.unwrap_or_default())
+    Ok((steady.unwrap_or_default(), hours))
 }
 
 /// The requests beyond the limit, the ten most frequent by their hash.
-fn describe(scope: &Scope, found: &GroupRepetition, most: u64, limit: f64) -> String {
+fn describe(scope: &Scope, repeated: &[Repeated], most: u64, limit: f64, hours: i64) -> String {
     let within = scope.settings.window.words();
-    let beyond: Vec<&Repeated> = found.repeated.iter().filter(|request| count(request.calls) > limit).collect();
+    let beyond: Vec<&Repeated> = repeated.iter().filter(|request| count(request.calls) > limit).collect();
     if beyond.is_empty() {
         return format!("no request came more than {most} {} within {within}", plural(most, "time"));
     }
@@ -117,8 +129,13 @@ fn describe(scope: &Scope, found: &GroupRepetition, most: u64, limit: f64) -> St
     let came = if beyond.len() == 1 { "request" } else { "requests" };
     let limit = Unit::Calls.format(limit);
     let cost = Unit::Usd.format(cost.as_usd());
-    let usual = match scope.settings.learn {
-        true => format!(", {} times as often as all the time within the three hours before", scope.settings.factor),
+    let before = match hours {
+        1 => "hour",
+        2 => "two hours",
+        _ => "three hours",
+    };
+    let usual = match scope.settings.learn && hours > 0 {
+        true => format!(", {} times as often as all the time within the {before} before", scope.settings.factor),
         false => String::new(),
     };
     format!("{requests} {came} more than {limit} times{usual} within {within} for {cost}: {}", named.join(", "))

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::learned::Limit;
-use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Unit, Verdict, count};
+use super::{Answers, By, Evaluation, Labels, OTHER, Pasts, Sample, Sentences, Unit, Verdict, count};
 use crate::record::{ENVIRONMENT, Timestamp, Window, service_and_environment};
 use crate::rule::config::Settings;
 use crate::store::{Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
@@ -22,6 +22,8 @@ pub struct Inputs<'a> {
     pub pasts: &'a Pasts,
     /// What other rules have asked at this time.
     pub(crate) answers: &'a Answers,
+    /// Which samples need a sentence.
+    pub(crate) sentences: Sentences,
     /// The time of the evaluation.
     pub now: Timestamp,
 }
@@ -60,9 +62,8 @@ pub struct Scope {
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     /// The service in its environment, the user or the model; empty for all calls together, and none for those that are not judged apart.
-    pub(super) name: Option<String>,
-    pub(super) labels: Labels,
-    pub(super) filter: Filter,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) labels: Arc<Labels>,
     pub(super) totals: Totals,
 }
 
@@ -75,58 +76,51 @@ impl Scope {
     pub(super) fn groups(&self, inputs: &Inputs<'_>, window: Window) -> Result<Vec<Group>, StoreError> {
         let Some(by) = self.by else {
             let totals = inputs.totals(window, &self.filter)?;
-            let (labels, filter) = (self.labels.clone(), self.filter.clone());
-            let all = Group { name: Some(String::new()), labels, filter, totals };
+            let all = Group { name: Some("".into()), labels: self.labels.clone().into(), totals };
             return Ok(Some(all).filter(|all| all.totals.calls > 0).into_iter().collect());
         };
-        let found = inputs.answers.breakdown(inputs.querier, window, &self.filter, by.dimension(), GROUPS)?;
-        let mut rest = found.all;
-        let mut groups: Vec<Group> = found
-            .groups
-            .into_iter()
-            .map(|group| {
+        let ask = || {
+            let found = inputs.querier.breakdown_of_all(window, &self.filter, by.dimension(), GROUPS)?;
+            let mut rest = found.all;
+            let named = found.groups.into_iter().map(|group| {
                 rest.subtract(&group.totals);
-                Group {
-                    name: Some(group.name.clone()),
-                    labels: self.labels_of(by, &group.name),
-                    filter: self.filter_of(by, group.name),
-                    totals: group.totals,
-                }
-            })
-            .collect();
-        if rest.calls > 0 {
-            let labels = self.labels_of(by, OTHER);
-            groups.push(Group { name: None, labels, filter: self.filter.clone(), totals: rest });
-        }
-        Ok(groups)
+                let labels = self.labels_of(by, &group.name);
+                Group { name: Some(group.name.into()), labels, totals: group.totals }
+            });
+            let mut groups: Vec<Group> = named.collect();
+            if rest.calls > 0 {
+                groups.push(Group { name: None, labels: self.labels_of(by, OTHER), totals: rest });
+            }
+            Ok(groups.into())
+        };
+        Ok(inputs.answers.groups(window, &self.filter, by, &self.labels, ask)?.to_vec())
     }
 
-    /// Repetition within each group: the hashes seen more than `more_than` times, at most `hashes` of each group.
+    /// Repetition within each group, with the labels of each: the hashes seen more than `more_than` times, at most `hashes` of each group.
     pub(super) fn repetition(
         &self,
         inputs: &Inputs<'_>,
         more_than: u64,
         hashes: usize,
-    ) -> Result<Vec<(Labels, GroupRepetition)>, StoreError> {
+    ) -> Result<(Vec<Arc<Labels>>, Arc<[GroupRepetition]>), StoreError> {
         let by = self.by.map(By::dimension);
         let question = RepetitionQuestion { by, groups: 10 * GROUPS, more_than, hashes };
         let window = self.window(inputs.now);
         let found = inputs.answers.repetition(inputs.querier, window, &self.filter, question)?;
-        let labelled = found.into_iter().map(|group| {
-            let labels = match self.by {
-                Some(by) => self.labels_of(by, &group.name),
-                None => self.labels.clone(),
-            };
-            (labels, group)
+        let labels = found.iter().map(|group| match self.by {
+            Some(by) => self.labels_of(by, &group.name),
+            None => self.labels.clone().into(),
         });
-        Ok(labelled.collect())
+        Ok((labels.collect(), found))
     }
 
-    pub(super) fn filter_of(&self, by: By, name: String) -> Filter {
+    /// The calls of the group of this name; all calls of the scope where they are not judged apart.
+    pub(super) fn filter_of(&self, name: Option<&str>) -> Filter {
         let mut filter = self.filter.clone();
+        let (Some(by), Some(name)) = (self.by, name) else { return filter };
         let field = match by {
             By::Service => {
-                let (service, environment) = service_and_environment(&name);
+                let (service, environment) = service_and_environment(name);
                 filter.service = Some(service.to_owned());
                 filter.tags.push((ENVIRONMENT, environment.to_owned()));
                 return filter;
@@ -134,32 +128,33 @@ impl Scope {
             By::User => &mut filter.user,
             By::Model => &mut filter.model,
             By::Tag(key) => {
-                filter.tags.push((key, name));
+                filter.tags.push((key, name.to_owned()));
                 return filter;
             }
         };
-        *field = Some(name);
+        *field = Some(name.to_owned());
         filter
     }
 
     /// The labels of an alert about one group: a service has its environment next to it, where it has one.
-    pub(super) fn labels_of(&self, by: By, name: &str) -> Labels {
-        if by != By::Service {
-            return self.labels_with(&by.label(), name);
-        }
-        let (service, environment) = service_and_environment(name);
-        let mut labels = self.labels_with(&by.label(), service);
+    pub(super) fn labels_of(&self, by: By, name: &str) -> Arc<Labels> {
+        let mut labels = self.labels.clone();
+        let (name, environment) = match by {
+            By::Service => service_and_environment(name),
+            _ => (name, ""),
+        };
+        labels.insert(by.label().into_owned(), name.to_owned());
         if !environment.is_empty() {
             labels.insert(ENVIRONMENT.label(), environment.to_owned());
         }
-        labels
+        labels.into()
     }
 
     /// The labels of an alert: those of the scope and one of its own.
-    pub(super) fn labels_with(&self, name: &str, value: &str) -> Labels {
+    pub(super) fn labels_with(&self, name: &str, value: &str) -> Arc<Labels> {
         let mut labels = self.labels.clone();
         labels.insert(name.to_owned(), value.to_owned());
-        labels
+        labels.into()
     }
 
     /// The reason when the window holds no call at all.
@@ -169,7 +164,7 @@ impl Scope {
 
     /// One sample for the whole scope, compared with the threshold of the settings.
     pub(super) fn sample(&self, value: f64, exceeded: bool, description: String) -> Sample {
-        let (labels, verdict) = (self.labels.clone(), Verdict::of(exceeded));
+        let (labels, verdict) = (self.labels.clone().into(), Verdict::of(exceeded));
         Sample { labels, value, threshold: self.settings.threshold, learned: false, verdict, description }
     }
 
@@ -192,8 +187,14 @@ impl Scope {
 
     /// The evaluation of a rule whose value of no calls is 0, which is calm and no proof of health.
     pub(super) fn judged(&self, samples: Vec<Sample>) -> Evaluation {
+        self.judged_by(self.settings.threshold, samples)
+    }
+
+    /// The same of a rule that compares with `threshold`.
+    pub(super) fn judged_by(&self, threshold: f64, samples: Vec<Sample>) -> Evaluation {
         if samples.is_empty() {
-            return Evaluation::empty(self.sample(0.0, false, self.no_calls()), self.no_calls());
+            let sample = Sample { threshold, ..self.sample(0.0, false, self.no_calls()) };
+            return Evaluation::empty(sample, self.no_calls());
         }
         Evaluation::known(samples)
     }
@@ -202,13 +203,13 @@ impl Scope {
     /// `whole` or `part` is too small is not judged.
     pub(super) fn shares(
         &self,
+        inputs: &Inputs<'_>,
         parts: Vec<(Part, Limit)>,
         calls: &str,
         what: &str,
         mut confirm: impl FnMut(&Part, &Limit) -> Result<(bool, String), StoreError>,
     ) -> Result<Evaluation, StoreError> {
         let settings = &self.settings;
-        let within = settings.window.words();
         let calls_of = |whole| if whole == 1 { calls.replacen("calls", "call", 1) } else { calls.to_owned() };
         let most = parts.iter().map(|(group, _)| group.whole).max().unwrap_or(0);
         let mut samples = Vec::new();
@@ -221,26 +222,31 @@ impl Scope {
             if exceeded && !few {
                 (exceeded, further) = confirm(&group, &limit)?;
             }
-            let description = format!(
-                "{} of {} {} of the last {within} {what}, {}{further}",
-                Unit::Share.format(share),
-                group.whole,
-                calls_of(group.whole),
-                limit.words(Unit::Share)
-            );
+            let verdict = if few { Verdict::of_few(exceeded) } else { Verdict::of(exceeded) };
+            let description = inputs.sentences.of(verdict, || {
+                format!(
+                    "{} of {} {} of the last {} {what}, {}{further}",
+                    Unit::Share.format(share),
+                    group.whole,
+                    calls_of(group.whole),
+                    settings.window.words(),
+                    limit.words(Unit::Share)
+                )
+            });
             samples.push(Sample {
                 labels: group.labels,
                 value: share,
                 threshold: limit.value,
                 learned: limit.usual.is_some(),
-                verdict: if few { Verdict::of_few(exceeded) } else { Verdict::of(exceeded) },
+                verdict,
                 description,
             });
         }
         let no_data = (most < settings.min_calls.max(1)).then(|| {
             format!(
-                "{most} {} within {within}; at least {} are needed",
+                "{most} {} within {}; at least {} are needed",
                 calls_of(most),
+                settings.window.words(),
                 settings.min_calls.max(1)
             )
         });
@@ -252,8 +258,8 @@ impl Scope {
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     /// As in [`Group`].
-    pub(super) name: Option<String>,
-    pub(super) labels: Labels,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) labels: Arc<Labels>,
     pub(super) part: u64,
     pub(super) whole: u64,
 }

@@ -56,7 +56,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let Some(last) = history.last() else { continue };
         let labels = match scope.by {
             Some(by) => scope.labels_of(by, name),
-            None => scope.labels.clone(),
+            None => scope.labels.clone().into(),
         };
         // To the five minutes where it is silent: an alert is not too early by that.
         let last = match calling.iter().any(|group| group.labels == labels) {

@@ -75,7 +75,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let usual = usual.filter(|usual| usual.age >= YOUNG && usual.day.is_some());
         let limit = scope.limit(usual.filter(|_| settings.learn), inputs.now);
         let enough = f64::from(cell.first_chunks) >= few;
-        let labels = scope.by.map_or_else(|| scope.labels.clone(), |by| scope.labels_of(by, name));
+        let labels = scope.by.map_or_else(|| scope.labels.clone().into(), |by| scope.labels_of(by, name));
         let what = format!(
             "{} streams within {} began after {} on average",
             cell.first_chunks,

@@ -32,7 +32,6 @@ fn summary(_settings: &Settings) -> String {
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
-    let within = settings.window.words();
     let mut samples = Vec::new();
     for group in scope.groups(inputs, scope.window(inputs.now))? {
         let unpriced = group.totals.unpriced;
@@ -46,7 +45,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             threshold: settings.threshold,
             learned: false,
             verdict: Verdict::Calm,
-            description: format!("{unpriced} {} without a price within {within}", plural(unpriced, "call")),
+            description: inputs.sentences.of(Verdict::Calm, || {
+                let within = settings.window.words();
+                format!("{unpriced} {} without a price within {within}", plural(unpriced, "call"))
+            }),
         });
     }
     Ok(scope.judged(samples))
@@ -57,15 +59,15 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
 fn by_model(scope: &Scope, inputs: &Inputs<'_>, group: &Group) -> Result<Vec<Sample>, StoreError> {
     let settings = &scope.settings;
     let within = settings.window.words();
-    let window = scope.window(inputs.now);
-    let mut models = inputs.querier.breakdown(window, &group.filter, Dimension::Model, MODELS)?;
+    let (window, filter) = (scope.window(inputs.now), scope.filter_of(group.name.as_deref()));
+    let mut models = inputs.querier.breakdown(window, &filter, Dimension::Model, MODELS)?;
     models.retain(|model| model.totals.unpriced > 0);
     models.sort_by(|a, b| b.totals.unpriced.cmp(&a.totals.unpriced).then_with(|| a.name.cmp(&b.name)));
     let sample = |model: &str, calls: u64, description: String| {
-        let mut labels: Labels = group.labels.clone();
+        let mut labels = Labels::clone(&group.labels);
         labels.insert("model".to_owned(), model.to_owned());
         let (value, threshold) = (count(calls), settings.threshold);
-        Sample { labels, value, threshold, learned: false, verdict: Verdict::Exceeded, description }
+        Sample { labels: labels.into(), value, threshold, learned: false, verdict: Verdict::Exceeded, description }
     };
     let name = |model: &str| if model.is_empty() { "an unknown model".to_owned() } else { model.to_owned() };
     if models.len() <= TOP {

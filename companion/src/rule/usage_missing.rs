@@ -48,5 +48,5 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let limit = scope.share_limit(inputs, RULE.name, name.as_deref(), share, |cell| cell.succeeded)?;
         parts.push((Part { name, labels, part, whole }, limit));
     }
-    scope.shares(parts, "successful calls", "reported no token usage", |_, _| Ok((true, String::new())))
+    scope.shares(inputs, parts, "successful calls", "reported no token usage", |_, _| Ok((true, String::new())))
 }

@@ -64,24 +64,23 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             if usual.is_none() {
                 let any = past.histories().map(|(_, history)| hour(history)).fold(0.0, f64::max);
                 let peak = any / settings.factor.max(1.0);
-                usual = (any > 0.0).then(|| Usual { week: Some(any), ..Usual::of(peak, 0) });
+                let age = past.all().age(slot);
+                usual = (any > 0.0).then(|| Usual { week: Some(any), ..Usual::of(peak, age) });
             }
         }
         let limit = scope.limit(usual, inputs.now);
-        samples.push(Sample {
-            labels: group.labels,
-            value: calls,
-            threshold: limit.value,
-            learned: limit.usual.is_some(),
-            verdict: Verdict::of(calls > limit.value),
-            description: format!(
+        let verdict = Verdict::of(calls > limit.value);
+        let description = inputs.sentences.of(verdict, || {
+            format!(
                 "{} {} within {}, {}",
                 Unit::Calls.format(calls),
                 plural(group.totals.calls, "call"),
                 settings.window.words(),
                 limit.words(Unit::Calls)
-            ),
+            )
         });
+        let (threshold, learned) = (limit.value, limit.usual.is_some());
+        samples.push(Sample { labels: group.labels, value: calls, threshold, learned, verdict, description });
     }
     Ok(scope.judged(samples))
 }

@@ -38,6 +38,23 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Leaves columns out while the rows are wider than the terminal: those with these numbers, the first first.
+    pub(crate) fn leave_out(&mut self, numbers: &[usize], terminal: Terminal) {
+        let mut left: Vec<usize> = (0..self.columns.len()).collect();
+        for number in numbers {
+            if self.needed() <= terminal.columns {
+                return;
+            }
+            let Some(at) = left.iter().position(|column| column == number) else { continue };
+            left.remove(at);
+            self.columns.remove(at);
+            self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+            if at < self.give {
+                self.give -= 1;
+            }
+        }
+    }
+
     /// Writes headings and rows, each line behind `indent` spaces.
     pub(crate) fn write(&self, out: &mut String, terminal: Terminal, indent: usize) {
         let widths = self.widths(terminal.columns.saturating_sub(indent));
@@ -52,14 +69,23 @@ impl Table {
         }
     }
 
+    /// The width of each column with nothing cut.
+    fn whole(&self) -> Vec<usize> {
+        let whole = |i: usize| {
+            let cells = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);
+            cells.max(self.columns[i].0.width())
+        };
+        (0..self.columns.len()).map(whole).collect()
+    }
+
+    /// The width of a row with nothing cut.
+    fn needed(&self) -> usize {
+        let widths = self.whole();
+        widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+    }
+
     fn widths(&self, available: usize) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|i| {
-                let cells = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);
-                cells.max(self.columns[i].0.width())
-            })
-            .collect();
-        let wanted = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let (mut widths, wanted) = (self.whole(), self.needed());
         if let Some(give) = widths.get_mut(self.give) {
             *give = give.saturating_sub(wanted.saturating_sub(available)).max(LEAST.min(*give));
         }
@@ -99,5 +125,24 @@ mod tests {
             "  Name                   Calls\n  a-very-long-model-n…  12,345\n  short                      7\n"
         );
         assert!(out.lines().all(|line| line.width() <= 30));
+    }
+    #[test]
+    fn columns_are_left_out_until_the_row_fits() {
+        let columns =
+            [("Name", Align::Left), ("Window", Align::Right), ("For", Align::Right), ("Since", Align::Left)];
+        let written = |columns_of_terminal: usize| {
+            let mut table = Table::new(3, &columns);
+            table.push(["rate", "5m", "1m", "2026-11-02"].map(str::to_owned).to_vec());
+            let terminal = Terminal { colour: false, columns: columns_of_terminal };
+            table.leave_out(&[2, 1], terminal);
+            let mut out = String::new();
+            table.write(&mut out, terminal, 0);
+            out
+        };
+        assert_eq!(written(29), "Name  Window  For  Since\nrate      5m   1m  2026-11-02\n");
+        assert_eq!(written(28), "Name  Window  Since\nrate      5m  2026-11-02\n");
+        assert_eq!(written(23), "Name  Since\nrate  2026-11-02\n");
+        // No narrower than with the columns that stay.
+        assert_eq!(written(10), written(16));
     }
 }

@@ -19,8 +19,12 @@ pub struct Terminal {
     pub columns: usize,
 }
 
+/// Terminals that are narrower or wider are filled as if they had so many columns.
+const NARROWEST: usize = 40;
+const WIDEST: usize = 400;
+
 impl Terminal {
-    /// No colour, 80 columns: what a file or a pipe gets.
+    /// No colour, 80 columns: what a file or a pipe gets unless `COLUMNS` gives another width.
     pub const PLAIN: Self = Self { colour: false, columns: 80 };
 
     /// The process's standard output. Colour only on a terminal, and not when `NO_COLOR` is set to anything
@@ -29,12 +33,21 @@ impl Terminal {
     #[expect(clippy::disallowed_methods, reason = "these variables describe the terminal")]
     pub fn stdout() -> Self {
         if !std::io::stdout().is_terminal() {
-            return Self::PLAIN;
+            return Self::plain(std::env::var("COLUMNS").ok().as_deref());
         }
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        Self { colour: !refused, columns: columns.clamp(40, 400) }
+        Self { colour: !refused, columns: columns.clamp(NARROWEST, WIDEST) }
+    }
+
+    /// No colour, and as wide as `COLUMNS` gives where it is a number.
+    fn plain(columns: Option<&str>) -> Self {
+        let columns = columns.and_then(|columns| columns.trim().parse().ok());
+        Self {
+            columns: columns.map_or(Self::PLAIN.columns, |columns: usize| columns.clamp(NARROWEST, WIDEST)),
+            ..Self::PLAIN
+        }
     }
 
     /// `text` in `ink`, or as it is where colour is not wanted.
@@ -137,6 +150,22 @@ mod tests {
     fn a_sparkline_reaches_its_top_at_the_peak_and_shows_every_value_above_zero() {
         assert_eq!(sparkline(&[0.0, 1.0, 1000.0, 500.0, f64::NAN]), " ▁█▄");
         assert_eq!(sparkline(&[]), "");
+    }
+
+    #[test]
+    fn a_pipe_has_80_columns_unless_the_environment_gives_another_number() {
+        for (given, columns) in [
+            (None, 80),
+            (Some(""), 80),
+            (Some("wide"), 80),
+            (Some("-1"), 80),
+            (Some("117"), 117),
+            (Some(" 60 "), 60),
+            (Some("0"), 40),
+            (Some("9999"), 400),
+        ] {
+            assert_eq!(Terminal::plain(given), Terminal { colour: false, columns }, "{given:?}");
+        }
     }
 
     #[test]

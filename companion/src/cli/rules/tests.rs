@@ -56,6 +56,28 @@ fn lists_every_rule_with_its_settings_and_state() {
 }
 
 #[test]
+fn fits_a_pipe_of_80_columns_and_shows_the_state_there() {
+    let written = |config: &str, columns| {
+        let config: RulesConfig = toml::from_str(config).expect("rules");
+        let (mut out, terminal) = (Vec::new(), Terminal { columns, ..Terminal::PLAIN });
+        run(&TABLE, &config, Some(&failing()), Vec::new(), at(60), terminal, &mut out).expect("list");
+        String::from_utf8(out).expect("text")
+    };
+    for config in ["", FIXED] {
+        let text = written(config, 80);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let head: Vec<_> = text.lines().next().expect("head").split_whitespace().collect();
+        assert_eq!(head[..5], ["RULE", "STATE", "SEVERITY", "VALUE", "THRESHOLD"]);
+        assert!(text.contains("\nTimeToFirstChunkRegression ") || config == FIXED, "{text}");
+    }
+    let wide = written("", 130);
+    assert!(wide.lines().next().is_some_and(|head| head.ends_with("SINCE")), "{wide}");
+    // What is compared with the floor names it where nothing is known.
+    let line = wide.lines().find(|line| line.starts_with("FirstSeenUser")).expect("a line");
+    assert!(line.contains(">= 200 "), "{line}");
+}
+
+#[test]
 fn says_as_json_what_the_table_says() {
     let json: Value = serde_json::from_str(&written(&JSON, Some(&failing()), Vec::new())).expect("json");
     assert_eq!(json["interval"], "15s");

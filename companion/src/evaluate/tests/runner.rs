@@ -145,6 +145,43 @@ impl Querier for Hanging {
     }
 }
 
+/// Three times as many calls of two hours as are read at once.
+fn long_past(now: Timestamp) -> MemoryStore {
+    let ending = |n: i64| CallRecord { start: Timestamp(now.0 - n * 70_000_000), duration_ns: 0, ..call(0) };
+    let mut store = MemoryStore::new();
+    store.take((0..100_000).rev().map(ending).collect());
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_past_is_whole_before_the_second_evaluation_and_nothing_is_judged_before() {
+    let querier: Arc<dyn Querier> = Arc::new(long_past(crate::clock::now()));
+    // Nothing but one rule reads the past, a piece at each evaluation.
+    let others = RuleName::ALL.into_iter().filter(|name| *name != RuleName::HighRequestRate);
+    let off = others.filter(|name| !name.of_budgets()).map(|name| format!("[{name}]\nenabled = false\n"));
+    let config = configured(&format!("{}[HighRequestRate]\nfor = '0s'", off.collect::<String>()));
+    let runner = Runner::new(&config, None);
+    let (mut statuses, alerts, stop) = (runner.statuses(), runner.alerts(), CancellationToken::new());
+    let task = tokio::spawn(runner.run(Arc::clone(&querier), stop.clone()));
+
+    statuses.changed().await.expect("an evaluation");
+    let first = named(&statuses.borrow().clone(), RuleName::HighRequestRate);
+    assert_eq!((first.value, first.state, &first.error), (None, State::Inactive, &None));
+    assert_eq!(first.no_data.as_deref(), Some("the calls of the past are still being read"));
+    statuses.changed().await.expect("an evaluation");
+    let second = named(&statuses.borrow().clone(), RuleName::HighRequestRate);
+    assert_eq!((&second.no_data, second.state), (&None, State::Inactive));
+    assert!(alerts.borrow().is_empty());
+    stop.cancel();
+    task.await.expect("the runner ends");
+
+    let whole = Evaluator::new(&config).evaluate_all(querier.as_ref(), crate::clock::now());
+    let whole = named(&whole, RuleName::HighRequestRate);
+    assert_eq!((second.threshold, second.state), (whole.threshold, whole.state));
+    // Calls of this rate are more than what is let through without a past.
+    assert!(second.value > Some(RuleName::HighRequestRate.rule().defaults.threshold), "{second:?}");
+}
+
 fn named(statuses: &[RuleStatus], name: RuleName) -> RuleStatus {
     statuses.iter().find(|status| status.name == name).expect("status").clone()
 }

@@ -39,6 +39,8 @@ pub(crate) struct LargestCalls {
     users: HashMap<(String, String), Recent>,
     /// What was read, in cells.
     read: Option<Range<i64>>,
+    /// The end of the first of what was read that had calls.
+    first: Option<i64>,
 }
 
 impl LargestCalls {
@@ -56,6 +58,7 @@ impl LargestCalls {
         if target - read.end > KEPT {
             read = target..target;
             self.users.clear();
+            self.first = None;
         }
         let oldest = target - KEPT;
         self.read = Some(read.clone());
@@ -98,6 +101,9 @@ impl LargestCalls {
             window.to = Timestamp(window.from.0.saturating_add(i64::try_from(part).unwrap_or(i64::MAX)));
         }
         piece.take(calls.min(CALLS));
+        if calls > 0 {
+            self.first = Some(self.first.map_or(slots.end, |first| first.min(slots.end)));
+        }
         let bucket = slots.start.div_euclid(BUCKET);
         let place = usize::try_from(bucket.rem_euclid(BUCKETS as i64)).unwrap_or_default();
         for call in querier.largest_calls(window, filter, 0, USERS)? {
@@ -124,6 +130,11 @@ impl LargestCalls {
     #[cfg(test)]
     pub(super) fn remembered(&self) -> (usize, Option<i64>) {
         (self.users.len(), self.users.values().map(|recent| recent.last).min())
+    }
+
+    /// How long there have been calls, in cells, to the hour; no longer than what is remembered.
+    pub(crate) fn age(&self, now: Timestamp) -> i64 {
+        self.first.map_or(0, |first| (slot_of(now) - first).clamp(0, KEPT))
     }
 
     /// The most tokens that a call of this user had within two days; nothing of one who is hardly known.

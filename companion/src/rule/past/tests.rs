@@ -1,6 +1,6 @@
 use super::*;
 use crate::record::CallRecord;
-use crate::rule::Answers;
+use crate::rule::{Answers, Sentences};
 use crate::rule::past::history::History;
 use crate::rule::tests::{at, call, stores};
 use crate::store::Appender;
@@ -26,6 +26,7 @@ fn a_past_is_read_once_and_then_extended_and_the_newest_cells_are_not_in_it() {
                 ledger: querier,
                 pasts: &pasts,
                 answers: &Answers::default(),
+                sentences: Sentences::All,
                 now: at(second),
             };
             let past = pasts.of(&Filter::default(), Some(By::Service), &inputs).expect("read");
@@ -108,7 +109,7 @@ fn a_long_past_is_read_in_pieces_and_is_then_the_same() {
     let store = busy();
     let now = at(3 * 86_400);
     let asked = |pasts: &Pasts| {
-        let inputs = Inputs { querier: &store, ledger: &store, pasts, answers: &Answers::default(), now };
+        let inputs = Inputs { querier: &store, ledger: &store, pasts, answers: &Answers::default(), sentences: Sentences::All, now };
         let cells =
             pasts.of(&Filter::default(), Some(By::Service), &inputs).map(|past| past.read().all().calls());
         let calls =
@@ -169,6 +170,7 @@ fn a_user_is_known_after_calls_in_ten_hours_whatever_the_pieces() {
                     ledger: &store,
                     pasts: &pasts,
                     answers: &Answers::default(),
+                    sentences: Sentences::All,
                     now: at(second),
                 };
                 found = pasts

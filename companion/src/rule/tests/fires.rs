@@ -1,7 +1,7 @@
 use spanledger::{CostStatus, Outcome};
 
 use super::*;
-use crate::rule::{ALL, Answers, Inputs, Pasts, Rule, RuleName::*, Verdict};
+use crate::rule::{ALL, Answers, Inputs, Pasts, Rule, RuleName::*, Sentences, Verdict};
 
 /// The state with the thresholds of the first release, of a newer rule with its defaults.
 fn of_preset(rule: &Rule, calls: &[CallRecord], now: i64) -> RuleStatus {
@@ -218,6 +218,7 @@ fn repeated_requests_judges_many_calls_by_their_threshold() {
                 ledger: querier,
                 pasts: &Pasts::default(),
                 answers: &Answers::default(),
+                sentences: Sentences::All,
                 now: at(60),
             };
             let found = crate::rule::repeated_requests::judge(&scope, &inputs, 50).expect("evaluated");

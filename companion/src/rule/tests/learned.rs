@@ -171,6 +171,31 @@ fn auth_failures_does_not_fire_for_the_usual_share_of_many_calls() {
 }
 
 #[test]
+fn no_sentence_claims_more_past_than_the_ledger_has() {
+    let text = |name: RuleName, calls: &[CallRecord], second: i64| {
+        let status = now(name, "", calls, second);
+        assert_eq!(status.state, State::Firing, "{status:?}");
+        status.alerts[0].description.clone()
+    };
+    // Two hours of calls, and then many.
+    let mut calls = steady(0, 2 * HOUR, 15);
+    calls.extend((0..2_000).map(|n| call(2 * HOUR + n % 120)));
+    let found = text(HighRequestRate, &calls, 2 * HOUR + 121);
+    assert!(found.ends_with(", the 2 h before at most 20") || found.ends_with("; the 2 h before at most 20"), "{found}");
+    let mut calls = steady(0, 2 * HOUR, 15);
+    calls.extend((0..200).map(|n| failed(2 * HOUR + n % 120, 401)));
+    let found = text(AuthFailures, &calls, 2 * HOUR + 121);
+    assert!(found.ends_with(" on average the 2 h before"), "{found}");
+    // Of the three hours before the window the ledger has one and a part.
+    let mut calls = many(420, |n| hashed(n * 15, n));
+    calls.extend(many(60, |n| hashed(105 * MINUTE + n, 7_000)));
+    let found = text(RepeatedRequests, &calls, 107 * MINUTE);
+    assert!(found.contains(" as often as all the time within the two hours before within 5 min"), "{found}");
+    let found = text(DuplicateRatio, &calls[420..], 107 * MINUTE);
+    assert!(found.ends_with("; none had a request hash within the hour before"), "{found}");
+}
+
+#[test]
 fn excessive_token_usage_fires_at_three_times_the_largest_of_the_user() {
     let sized = |second: i64, tokens: u64| CallRecord {
         user: Some("ann".to_owned()),
@@ -187,7 +212,7 @@ fn excessive_token_usage_fires_at_three_times_the_largest_of_the_user() {
     assert_eq!(status.threshold, 45_000.0);
     let text = &status.alerts[0].description;
     assert!(
-        text.ends_with("limit 45,000; the largest of this user within two days before had 15,000"),
+        text.ends_with("limit 45,000; the largest of this user within the 23 h before had 15,000"),
         "{text}"
     );
     // Of a user who is not known, only what is large for everybody.

@@ -234,7 +234,7 @@ fn user_spike_fires_far_above_the_busiest_hours_of_the_user() {
     assert_eq!(status.alerts[0].labels, Labels::from([("user".to_owned(), "ann".to_owned())]));
     assert_eq!(status.threshold, 2_000.0);
     assert!(
-        status.alerts[0].description.ends_with("limit 2,000; in the busiest hours of the week 120"),
+        status.alerts[0].description.ends_with("limit 2,000; in the busiest hours of the 2 days before 120"),
         "{status:?}"
     );
 }
@@ -258,7 +258,7 @@ fn first_seen_model_fires_for_a_new_model_that_is_called_often() {
     let status = judged(FirstSeenModel, "", &calls, 2 * DAY + 50 * MINUTE);
     assert_eq!(status.state, State::Firing, "{status:?}");
     assert_eq!(status.alerts[0].labels["model"], "new");
-    let text = "50 calls of model new within 2 h, and none in the eight days before";
+    let text = "50 calls of model new within 2 h, and none in the 46 h 50 min before";
     assert_eq!(status.alerts[0].description, text);
 }
 

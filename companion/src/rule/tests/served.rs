@@ -112,7 +112,7 @@ fn calls_not_understood_fires_for_a_library_that_is_new() {
     let status = skipping(CallsNotUnderstood, &spans, 30 * HOUR + 600);
     assert_fires(&status, 25.0);
     assert_eq!(status.alerts[0].labels, Labels::from([("scope".to_owned(), "new.library".to_owned())]));
-    let text = "25 spans or requests of new.library in this hour and the one before, limit 20; usual: 0";
+    let text = "25 spans or requests of new.library in this hour and the one before, limit 20; 0 in two hours of the day before, on average";
     assert_eq!(status.alerts[0].description, text);
 }
 
@@ -200,7 +200,7 @@ fn key_shared_fires_when_another_service_uses_a_key() {
     assert_eq!(status.alerts.len(), 1);
     assert_eq!(status.alerts[0].labels, Labels::from([("key".to_owned(), "1a2b3c".to_owned())]));
     let text =
-        "key 1a2b3c is used by 2 services (calls): in the eight days before shop (282); new: scraper (6)";
+        "key 1a2b3c is used by 2 services (calls): in the 47 h before shop (282); new: scraper (6)";
     assert_eq!(status.alerts[0].description, text);
     // Of a key that is new, two services are no wonder, and three are.
     let mut new = with_key("new", "a", 0, HOUR);

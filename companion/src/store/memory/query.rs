@@ -1,7 +1,7 @@
 //! The questions, answered from the columns.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -161,10 +161,19 @@ impl Querier for MemoryStore {
         // By the number of the name; of a dimension without numbers, by the place of the name in the order in which they come.
         let numbers = question.by.and_then(|by| columns.numbers(by));
         let mut places: HashMap<Cow<'_, str>, u32> = HashMap::new();
-        let mut groups: ByNumber<(Cow<'_, str>, u64, ByNumber<Repeated>)> = ByNumber::default();
+        let mut groups: ByNumber<GroupHashes<'_>> = ByNumber::default();
         if question.by.is_none() {
-            groups.insert(0, ("".into(), 0, ByNumber::default()));
+            groups.insert(0, GroupHashes::of("".into()));
         }
+        // Nearly all hashes come once, and of them a number is enough: those that another call of the window has are counted apart.
+        let range = columns.range(window);
+        let again: ByNumber<()> = match question.more_than {
+            0 => ByNumber::default(),
+            _ => {
+                let again = range.clone().filter(|index| columns.repeats(*index, &range));
+                again.map(|index| (columns.hashes[index], ())).collect()
+            }
+        };
         for index in columns.matching(window, filter) {
             let call = &columns.records[index];
             let name = || question.by.map_or(Some("".into()), |by| dimension(call, by));
@@ -177,19 +186,23 @@ impl Querier for MemoryStore {
                     *places.entry(name).or_insert(next)
                 }
             };
-            let (_, calls, hashes) = match groups.entry(number) {
+            let group = match groups.entry(number) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
                     let Some(name) = name() else { continue };
-                    place.insert((name, 0, ByNumber::default()))
+                    place.insert(GroupHashes::of(name))
                 }
             };
-            *calls += 1;
+            group.calls += 1;
             let hash = columns.hashes[index];
             if hash == 0 {
                 continue;
             }
-            let entry = hashes.entry(hash).or_insert_with(|| Repeated {
+            if question.more_than > 0 && !again.contains_key(&hash) {
+                group.once += 1;
+                continue;
+            }
+            let entry = group.hashes.entry(hash).or_insert_with(|| Repeated {
                 hash: String::new(),
                 calls: 0,
                 model: String::new(),
@@ -207,11 +220,11 @@ impl Querier for MemoryStore {
             }
         }
         let mut groups: Vec<_> = groups.into_values().collect();
-        groups.sort_by(|(a, calls, _), (b, other, _)| other.cmp(calls).then_with(|| a.cmp(b)));
+        groups.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.name.cmp(&b.name)));
         groups.truncate(if question.by.is_some() { question.groups } else { 1 });
-        let found = groups.into_iter().map(|(name, _, hashes)| {
-            let hashed: u64 = hashes.values().map(|seen| seen.calls).sum();
-            let duplicates = Duplicates { hashed, repeats: hashed - hashes.len() as u64 };
+        let found = groups.into_iter().map(|GroupHashes { name, once, hashes, .. }| {
+            let counted: u64 = hashes.values().map(|seen| seen.calls).sum();
+            let duplicates = Duplicates { hashed: once + counted, repeats: counted - hashes.len() as u64 };
             let mut repeated: Vec<Repeated> =
                 hashes.into_values().filter(|seen| seen.calls > question.more_than).collect();
             repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
@@ -229,36 +242,41 @@ impl Querier for MemoryStore {
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
         let columns = self.read();
-        // Of each user and service the largest call comes first, of equal calls the one with the lower trace id, so that the
-        // result does not depend on their order.
-        let key = |index: usize| {
-            let tags = &columns.records[index].tags;
-            (columns.users[index], columns.services[index], tags, Reverse(columns.tokens[index]))
-        };
-        let mut largest: Vec<_> = columns
-            .matching(window, filter)
-            .filter(|index| columns.tokens[*index] > more_than)
-            .map(|index| (key(index), index))
-            .collect();
-        largest.sort_unstable_by(|(a, one), (b, other)| {
-            let trace = |index: usize| columns.records[index].trace_id;
-            a.cmp(b).then_with(|| (trace(*one), one).cmp(&(trace(*other), other)))
-        });
-        largest.dedup_by_key(|((user, service, tags, _), _)| (*user, *service, *tags));
-        let mut calls: Vec<LargeCall> = largest
-            .into_iter()
-            .map(|((.., Reverse(tokens)), index)| LargeCall {
-                user: columns.records[index].user.clone().unwrap_or_default(),
-                tokens,
-                service: columns.records[index].service.clone(),
-                model: columns.records[index].model().to_owned(),
-                tags: columns.records[index].tags.clone(),
-                trace_id: columns.records[index].trace_id,
-            })
-            .collect();
-        calls.sort_by(|a, b| (b.tokens, &a.user, &a.service).cmp(&(a.tokens, &b.user, &b.service)));
-        calls.truncate(limit);
-        Ok(calls)
+        let large = columns.matching(window, filter).filter(|index| columns.tokens[*index] > more_than);
+        Ok(columns.largest(large, limit))
+    }
+
+    fn largest_calls_by(
+        &self,
+        window: Window,
+        filter: &Filter,
+        small: u64,
+        by: Option<Dimension>,
+        limit: usize,
+    ) -> Result<Vec<LargeCall>, StoreError> {
+        let columns = self.read();
+        let all = columns.matching(window, filter).filter(|index| columns.tokens[*index] > 0);
+        // The first under a value must be the largest call of its user: so it is of what a user at a service has one of.
+        let is_one_of_a_user = matches!(by, None | Some(Dimension::Deployment | Dimension::User));
+        // What is cut off at the limit depends on all of them.
+        if !is_one_of_a_user || columns.range(window).len() > limit {
+            return Ok(columns.largest(all, limit));
+        }
+        let numbers = by.and_then(|by| columns.numbers(by));
+        let mut first: ByNumber<usize> = ByNumber::default();
+        let mut indexes = Vec::new();
+        for index in all {
+            if columns.tokens[index] > small {
+                indexes.push(index);
+                continue;
+            }
+            let first = first.entry(numbers.map_or(0, |numbers| numbers[index])).or_insert(index);
+            if columns.by_size(index, *first).is_lt() {
+                *first = index;
+            }
+        }
+        indexes.extend(first.into_values());
+        Ok(columns.largest(indexes.into_iter(), limit))
     }
 
     fn served_models(
@@ -327,7 +345,56 @@ impl Querier for MemoryStore {
     }
 }
 
+/// The request hashes of the calls under one name.
+struct GroupHashes<'a> {
+    name: Cow<'a, str>,
+    calls: u64,
+    /// Hashes that no other call of the window has.
+    once: u64,
+    hashes: ByNumber<Repeated>,
+}
+
+impl<'a> GroupHashes<'a> {
+    fn of(name: Cow<'a, str>) -> Self {
+        Self { name, calls: 0, once: 0, hashes: ByNumber::default() }
+    }
+}
+
 impl Columns {
+    /// Of each user at each service, with one set of tags, the largest call of those at `indexes`; the largest first. Of equal calls
+    /// the one with the lower trace id, so that the result does not depend on their order.
+    fn largest(&self, indexes: impl Iterator<Item = usize>, limit: usize) -> Vec<LargeCall> {
+        let who = |index: usize| (self.users[index], self.services[index], &self.records[index].tags);
+        let mut largest: Vec<usize> = indexes.collect();
+        largest.sort_unstable_by(|one, other| {
+            who(*one).cmp(&who(*other)).then_with(|| self.by_size(*one, *other))
+        });
+        largest.dedup_by_key(|index| who(*index));
+        largest.sort_by(|one, other| self.by_size(*one, *other));
+        largest.truncate(limit);
+        let call = |index: usize| {
+            let call = &self.records[index];
+            LargeCall {
+                user: call.user.clone().unwrap_or_default(),
+                tokens: self.tokens[index],
+                service: call.service.clone(),
+                model: call.model().to_owned(),
+                tags: call.tags.clone(),
+                trace_id: call.trace_id,
+            }
+        };
+        largest.into_iter().map(call).collect()
+    }
+
+    /// The order of large calls: by their tokens, the most first, then by all that tells them apart.
+    fn by_size(&self, one: usize, other: usize) -> Ordering {
+        let (a, b) = (&self.records[one], &self.records[other]);
+        self.tokens[other].cmp(&self.tokens[one]).then_with(|| {
+            let names = (a.user.as_deref(), &a.service, &a.tags).cmp(&(b.user.as_deref(), &b.service, &b.tags));
+            names.then_with(|| (a.trace_id, one).cmp(&(b.trace_id, other)))
+        })
+    }
+
     /// The numbers of the names in a dimension.
     const fn numbers(&self, by: Dimension) -> Option<&Vec<u32>> {
         match by {

@@ -1,7 +1,9 @@
 use super::*;
 use crate::rule::tests::{at, call};
+use crate::record::{ENVIRONMENT, deployment};
+use crate::store::conformance::property::record;
 use crate::store::conformance::{TestStore, store_conformance};
-use crate::store::{Dimension, Querier};
+use crate::store::{Dimension, LargeCall, Querier};
 
 mod conformance {
     use super::*;
@@ -17,6 +19,47 @@ mod conformance {
     }
 
     store_conformance!(open);
+}
+
+proptest::proptest! {
+    /// What may be left out by `largest_calls_by` is left out, and nothing else.
+    #[test]
+    fn of_small_calls_the_first_under_each_value_are_found(
+        calls in proptest::collection::vec(record(), 0..80),
+        small in 0_u64..3_000,
+        limit in 1_usize..100,
+    ) {
+        // An empty user is as good as none.
+        let user = |call: CallRecord| CallRecord { user: call.user.clone().filter(|user| !user.is_empty()), ..call };
+        let mut store = MemoryStore::new();
+        store.append(&calls.into_iter().map(user).collect::<Vec<_>>()).expect("append");
+        let all = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
+        for filter in [Filter::default(), Filter { service: Some("shop".to_owned()), ..Filter::default() }] {
+            let whole = store.largest_calls(all, &filter, 0, limit).expect("calls");
+            let name = |by: Option<Dimension>, call: &LargeCall| match by {
+                None => String::new(),
+                Some(Dimension::User) => call.user.clone(),
+                Some(Dimension::Model) => call.model.clone(),
+                Some(_) => {
+                    deployment(&call.service, call.tags.get(ENVIRONMENT).unwrap_or_default()).into_owned()
+                }
+            };
+            for by in [None, Some(Dimension::Deployment), Some(Dimension::User), Some(Dimension::Model)] {
+                let found = store.largest_calls_by(all, &filter, small, by, limit).expect("calls");
+                // In the same order, with nothing but what is among all.
+                let mut rest = whole.iter();
+                proptest::prop_assert!(found.iter().all(|call| rest.any(|other| other == call)), "{by:?} {found:?}");
+                let mut names = HashSet::new();
+                let needed = |call: &&LargeCall| names.insert(name(by, call)) || call.tokens > small;
+                let missing: Vec<_> = whole.iter().filter(needed).filter(|call| !found.contains(call)).collect();
+                proptest::prop_assert!(missing.is_empty(), "{by:?} {missing:?}");
+                let left_out = |call: &&LargeCall| call.tokens <= small && found.contains(call);
+                if store.read().records.len() <= limit && by.is_none() {
+                    proptest::prop_assert!(whole.iter().filter(left_out).count() <= 1);
+                }
+            }
+        }
+    }
 }
 
 fn window(from: i64, to: i64) -> Window {
