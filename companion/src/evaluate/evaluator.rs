@@ -8,7 +8,9 @@ use crate::alert::{Alert, Alerts, Observation, State};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::rule::config::RulesConfig;
-use crate::rule::{ALL, Answers, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Sentences, Severity};
+use crate::rule::{
+    ALL, Answers, Evaluation, Inputs, Labels, Pasts, Rule, RuleName, Scope, Sentences, Severity,
+};
 use crate::store::{Querier, StoreError};
 use crate::text::seconds::Seconds;
 

@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::record::Window;
 use super::scope::Group;
 use super::{By, Labels};
-use crate::store::{
-    Dimension, Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals,
-};
+use crate::record::Window;
+use crate::store::{Dimension, Filter, GroupRepetition, Querier, RepetitionQuestion, StoreError, Totals};
 
 /// The questions of one evaluation with what the ledger said.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ mod silence;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -260,8 +260,12 @@ fn extend_one<C: Kept>(list: &List<C>, ledger: &dyn Querier, now: Timestamp) -> 
     Ok(true)
 }
 
-/// What is usual, by rule and group.
-type Memo = HashMap<(RuleName, Option<Arc<str>>), Usual>;
+/// What one rule made of each past: of the groups with one of their own, and of the others together.
+#[derive(Debug, Default)]
+struct Memo {
+    groups: HashMap<Arc<str>, Usual>,
+    rest: Option<Usual>,
+}
 
 /// The past of the calls that match a filter, by one dimension or all together.
 #[derive(Debug)]
@@ -279,7 +283,7 @@ pub(crate) struct Past<C = Cell> {
     older: VecDeque<Range<i64>>,
     planned: Option<i64>,
     /// What rules made of it, until the next cell.
-    memo: Mutex<Memo>,
+    memo: Mutex<BTreeMap<RuleName, Memo>>,
 }
 
 impl<C: Kept> Past<C> {
@@ -400,12 +404,21 @@ impl<C: Kept> Past<C> {
         make: impl FnOnce(&History<C>) -> Usual,
     ) -> Option<Usual> {
         let history = self.history(name)?;
-        let key = (rule, name.map(Arc::from));
-        if let Some(known) = self.memo.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Some(*known);
+        let memo = || self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |memo: &Memo| match name {
+            Some(name) => memo.groups.get(name).copied(),
+            None => memo.rest,
+        };
+        if let Some(known) = memo().get(&rule).and_then(known) {
+            return Some(known);
         }
         let made = make(history);
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(key, made);
+        let mut memo = memo();
+        let memo = memo.entry(rule).or_default();
+        match name {
+            Some(name) => drop(memo.groups.insert(name.into(), made)),
+            None => memo.rest = Some(made),
+        }
         Some(made)
     }
 }

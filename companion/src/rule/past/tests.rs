@@ -1,8 +1,8 @@
 use super::*;
 use crate::record::CallRecord;
-use crate::rule::{Answers, Sentences};
 use crate::rule::past::history::History;
 use crate::rule::tests::{at, call, stores};
+use crate::rule::{Answers, Sentences};
 use crate::store::Appender;
 use crate::store::memory::MemoryStore;
 
@@ -109,7 +109,14 @@ fn a_long_past_is_read_in_pieces_and_is_then_the_same() {
     let store = busy();
     let now = at(3 * 86_400);
     let asked = |pasts: &Pasts| {
-        let inputs = Inputs { querier: &store, ledger: &store, pasts, answers: &Answers::default(), sentences: Sentences::All, now };
+        let inputs = Inputs {
+            querier: &store,
+            ledger: &store,
+            pasts,
+            answers: &Answers::default(),
+            sentences: Sentences::All,
+            now,
+        };
         let cells =
             pasts.of(&Filter::default(), Some(By::Service), &inputs).map(|past| past.read().all().calls());
         let calls =

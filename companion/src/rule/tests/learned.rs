@@ -181,7 +181,10 @@ fn no_sentence_claims_more_past_than_the_ledger_has() {
     let mut calls = steady(0, 2 * HOUR, 15);
     calls.extend((0..2_000).map(|n| call(2 * HOUR + n % 120)));
     let found = text(HighRequestRate, &calls, 2 * HOUR + 121);
-    assert!(found.ends_with(", the 2 h before at most 20") || found.ends_with("; the 2 h before at most 20"), "{found}");
+    assert!(
+        found.ends_with(", the 2 h before at most 20") || found.ends_with("; the 2 h before at most 20"),
+        "{found}"
+    );
     let mut calls = steady(0, 2 * HOUR, 15);
     calls.extend((0..200).map(|n| failed(2 * HOUR + n % 120, 401)));
     let found = text(AuthFailures, &calls, 2 * HOUR + 121);

@@ -199,8 +199,7 @@ fn key_shared_fires_when_another_service_uses_a_key() {
     assert_fires(&status, 2.0);
     assert_eq!(status.alerts.len(), 1);
     assert_eq!(status.alerts[0].labels, Labels::from([("key".to_owned(), "1a2b3c".to_owned())]));
-    let text =
-        "key 1a2b3c is used by 2 services (calls): in the 47 h before shop (282); new: scraper (6)";
+    let text = "key 1a2b3c is used by 2 services (calls): in the 47 h before shop (282); new: scraper (6)";
     assert_eq!(status.alerts[0].description, text);
     // Of a key that is new, two services are no wonder, and three are.
     let mut new = with_key("new", "a", 0, HOUR);

@@ -390,7 +390,8 @@ impl Columns {
     fn by_size(&self, one: usize, other: usize) -> Ordering {
         let (a, b) = (&self.records[one], &self.records[other]);
         self.tokens[other].cmp(&self.tokens[one]).then_with(|| {
-            let names = (a.user.as_deref(), &a.service, &a.tags).cmp(&(b.user.as_deref(), &b.service, &b.tags));
+            let names =
+                (a.user.as_deref(), &a.service, &a.tags).cmp(&(b.user.as_deref(), &b.service, &b.tags));
             names.then_with(|| (a.trace_id, one).cmp(&(b.trace_id, other)))
         })
     }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::rule::tests::{at, call};
 use crate::record::{ENVIRONMENT, deployment};
+use crate::rule::tests::{at, call};
 use crate::store::conformance::property::record;
 use crate::store::conformance::{TestStore, store_conformance};
 use crate::store::{Dimension, LargeCall, Querier};
