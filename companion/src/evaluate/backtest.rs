@@ -2,7 +2,9 @@
 //! over a part of the ledger that slides through memory.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::sync_channel;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::{CallRecord, Timestamp, Window};
@@ -16,6 +18,8 @@ use crate::text::seconds::Seconds;
 const CHUNK: Seconds = Seconds(300);
 /// So many calls are asked for at once.
 const PAGE: usize = 10_000;
+/// So many chunks wait at most until their time has come.
+const AHEAD: usize = 1;
 
 /// One time that an alert was firing.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +68,15 @@ pub struct Message {
 const APART: Seconds = Seconds(300);
 
 impl Backtest {
+    /// With what other rules said of the same calls.
+    fn with(mut self, others: Self) -> Self {
+        self.firings.extend(others.firings);
+        self.firings.sort_by(|a, b| (a.start, a.rule, &a.labels).cmp(&(b.start, b.rule, &b.labels)));
+        self.firing_time.extend(others.firing_time);
+        self.nearest.extend(others.nearest);
+        self
+    }
+
     /// The messages of a rule.
     #[must_use]
     pub fn messages(&self, rule: RuleName) -> Vec<Message> {
@@ -94,18 +107,61 @@ pub fn backtest(
     progress: &mut dyn FnMut(Timestamp),
 ) -> Result<Backtest, StoreError> {
     let from = window.from.plus_seconds(-config.reach().0);
-    // Reading takes as long as evaluating, and neither needs the other.
-    let (hand_on, handed_on) = sync_channel(1);
+    // No rule needs another: two threads evaluate half of them each, and one reads the calls for both.
     std::thread::scope(|threads| {
-        threads.spawn(move || {
-            let windows = chunks(Window { from, to: window.to });
-            // Handing on fails when the evaluation has ended.
-            windows.map(|window| read(ledger, window)).try_for_each(|chunk| hand_on.send(chunk))
+        let (to_totals, of_totals) = sync_channel(AHEAD);
+        let (to_others, of_others) = sync_channel(AHEAD);
+        let reading = threads.spawn(move || -> Result<(), StoreError> {
+            for chunk in chunks(Window { from, to: window.to }) {
+                let calls = read(ledger, chunk)?;
+                // Handing on fails where the evaluation has ended.
+                if to_totals.send(calls.clone()).is_err() || to_others.send(calls).is_err() {
+                    break;
+                }
+            }
+            Ok(())
         });
-        let next = &mut |_| handed_on.recv().unwrap_or_else(|_| Ok(Vec::new()));
-        let each = &mut |now, _: &Evaluator| progress(now);
-        evaluate(config, ledger, next, window, &mut |_| Ok(window.to), each)
+        let half =
+            |calls: Receiver<Calls>, wanted: fn(RuleName) -> bool, progress: &mut dyn FnMut(Timestamp)| {
+                let evaluator = Evaluator::of(config, wanted);
+                let next = &mut |_| calls.recv().map_err(|_| StoreError::Reading);
+                let each = &mut |now, _: &Evaluator| progress(now);
+                evaluate(config, evaluator, ledger, next, window, &mut |_| Ok(window.to), each)
+            };
+        let others = threads.spawn(move || half(of_others, |rule| !judges_totals(rule), &mut |_| {}));
+        let totals = half(of_totals, judges_totals, progress);
+        let others = others.join().unwrap_or_else(|panic| resume_unwind(panic));
+        // Without more calls both ended, and this is why.
+        reading.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok(totals?.with(others?))
     })
+}
+
+/// Whether the rule judges the totals of services, which takes as long as all other rules do.
+const fn judges_totals(rule: RuleName) -> bool {
+    use RuleName::{
+        AuthFailures, CacheCollapse, CostOverrun, HighFailureRate, HighRequestRate, LatencyRegression,
+        LedgerSilent, OffHours, RateLimited, ServiceSilent, ShortAnswers, TimeToFirstChunkRegression,
+        TokenDrift, UnpricedUsage, UsageMissing,
+    };
+    matches!(
+        rule,
+        HighRequestRate
+            | HighFailureRate
+            | CostOverrun
+            | UnpricedUsage
+            | UsageMissing
+            | AuthFailures
+            | RateLimited
+            | LedgerSilent
+            | LatencyRegression
+            | TimeToFirstChunkRegression
+            | TokenDrift
+            | ShortAnswers
+            | CacheCollapse
+            | ServiceSilent
+            | OffHours
+    )
 }
 
 /// As [`backtest`], over a ledger that is filled meanwhile: before each evaluation `fill` gives the time up to which the ledger
@@ -120,21 +176,22 @@ pub(crate) fn replay(
     fill: &mut dyn FnMut(Timestamp) -> Result<Timestamp, StoreError>,
     each: &mut dyn FnMut(Timestamp, &Evaluator),
 ) -> Result<Backtest, StoreError> {
-    evaluate(config, ledger, &mut |window| read(ledger, window), window, fill, each)
+    let next = &mut |window| read(ledger, window);
+    evaluate(config, Evaluator::new(config), ledger, next, window, fill, each)
 }
 
-/// Evaluates with the calls that `next` gives of each chunk of time.
+/// Evaluates rules of `config` with the calls that `next` gives of each chunk of time.
 fn evaluate(
     config: &RulesConfig,
+    mut evaluator: Evaluator,
     ledger: &dyn Querier,
-    next: &mut dyn FnMut(Window) -> Chunk,
+    next: &mut dyn FnMut(Window) -> Result<Calls, StoreError>,
     window: Window,
     fill: &mut dyn FnMut(Timestamp) -> Result<Timestamp, StoreError>,
     each: &mut dyn FnMut(Timestamp, &Evaluator),
 ) -> Result<Backtest, StoreError> {
     let reach = config.reach();
     let mut store = MemoryStore::sliding(Seconds(reach.0 + CHUNK.0));
-    let mut evaluator = Evaluator::new(config);
     let mut open: BTreeMap<(RuleName, Labels), Firing> = BTreeMap::new();
     let mut result = Backtest::default();
     let mut ahead = Ahead { next, read: window.from.plus_seconds(-reach.0), calls: Vec::new() };
@@ -182,11 +239,10 @@ fn evaluate(
 
 /// The calls of the ledger, read ahead and handed on when their time has come.
 struct Ahead<'a> {
-    next: &'a mut dyn FnMut(Window) -> Chunk,
+    next: &'a mut dyn FnMut(Window) -> Result<Calls, StoreError>,
     /// Up to where the ledger was read.
     read: Timestamp,
-    /// Newest first.
-    calls: Vec<CallRecord>,
+    calls: Calls,
 }
 
 impl Ahead<'_> {
@@ -224,14 +280,14 @@ fn chunks(window: Window) -> impl Iterator<Item = Window> {
 }
 
 /// The calls of some time, newest first.
-type Chunk = Result<Vec<CallRecord>, StoreError>;
+type Calls = Vec<Arc<CallRecord>>;
 
-fn read(ledger: &dyn Querier, window: Window) -> Chunk {
+fn read(ledger: &dyn Querier, window: Window) -> Result<Calls, StoreError> {
     let mut calls = Vec::new();
     let mut after = None;
     loop {
         let page = ledger.calls(window, &Filter::default(), Page { limit: PAGE, after })?;
-        calls.extend(page.calls.into_iter().map(without_words));
+        calls.extend(page.calls.into_iter().map(|call| Arc::new(without_words(call))));
         after = page.next;
         if after.is_none() {
             return Ok(calls);

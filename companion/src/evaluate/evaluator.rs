@@ -133,18 +133,23 @@ impl Measured {
 }
 
 /// What a monitor measured in a part of a ledger.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct LastValue {
     /// How near its values came to their limits.
     nearest: f64,
-    /// The value that is shown, and its threshold.
-    worst: Option<(f64, f64)>,
+    evaluation: Option<Arc<Evaluation>>,
 }
 
-impl From<&Measured> for LastValue {
-    fn from(measured: &Measured) -> Self {
-        let worst = measured.result.as_ref().ok().and_then(|evaluation| evaluation.worst());
-        Self { nearest: measured.nearest(), worst: worst.map(|sample| (sample.value, sample.threshold)) }
+impl LastValue {
+    /// Most evaluations of a rule with a grain bring what was there.
+    fn update(&mut self, measured: &Measured) {
+        let evaluation = measured.result.as_ref().ok();
+        if let (Some(known), Some(new)) = (&self.evaluation, evaluation)
+            && Arc::ptr_eq(known, new)
+        {
+            return;
+        }
+        *self = Self { nearest: measured.nearest(), evaluation: evaluation.cloned() };
     }
 }
 
@@ -165,19 +170,25 @@ impl Evaluator {
     /// Every enabled rule of `config`, without any alert. The first evaluation reads all of the past.
     #[must_use]
     pub(crate) fn new(config: &RulesConfig) -> Self {
-        Self::with(config, Pasts::default())
+        Self::of(config, |_| true)
+    }
+
+    /// The same for some of the rules.
+    pub(crate) fn of(config: &RulesConfig, wanted: impl Fn(RuleName) -> bool) -> Self {
+        Self::with(config, wanted, Pasts::default())
     }
 
     /// The same for rules that are evaluated again and again: no evaluation takes long. See [`Pasts::in_pieces`].
     #[must_use]
     pub(crate) fn in_pieces(config: &RulesConfig) -> Self {
-        Self::with(config, Pasts::in_pieces())
+        Self::with(config, |_| true, Pasts::in_pieces())
     }
 
-    fn with(config: &RulesConfig, pasts: Pasts) -> Self {
+    fn with(config: &RulesConfig, wanted: impl Fn(RuleName) -> bool, pasts: Pasts) -> Self {
         let pasts = Arc::new(pasts);
         let monitors: Arc<[Monitor]> = ALL
             .iter()
+            .filter(|rule| wanted(rule.name))
             .flat_map(|rule| {
                 let monitor =
                     |scope| Monitor { rule, scope, pasts: Arc::clone(&pasts), last: Arc::default() };
@@ -228,7 +239,7 @@ impl Evaluator {
     pub(crate) fn evaluate_part(&mut self, querier: &dyn Querier, ledger: &dyn Querier, now: Timestamp) {
         let measured = self.measure_all(querier, ledger, Sentences::Exceeded, now);
         self.observe(&measured, now);
-        self.last = measured.iter().map(LastValue::from).collect();
+        self.last.iter_mut().zip(&measured).for_each(|(last, measured)| last.update(measured));
     }
 
     /// How near the values of each rule came to their limits in the last part: 1 at the limit.
@@ -240,7 +251,8 @@ impl Evaluator {
     pub(crate) fn shown(&self) -> impl Iterator<Item = (RuleName, &Labels, f64, f64)> {
         let monitors = self.monitors.iter().zip(&self.last);
         monitors.filter_map(|(monitor, last)| {
-            last.worst.map(|(value, threshold)| (monitor.rule.name, &monitor.scope.labels, value, threshold))
+            let worst = last.evaluation.as_ref()?.worst()?;
+            Some((monitor.rule.name, &monitor.scope.labels, worst.value, worst.threshold))
         })
     }
 

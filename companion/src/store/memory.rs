@@ -51,7 +51,8 @@ struct Columns {
     hashes: Vec<u32>,
     /// The call before with the same hash, as `removed + index`; `NEVER` without one.
     earlier: Vec<usize>,
-    records: Vec<CallRecord>,
+    /// Other stores may have them too.
+    records: Vec<Arc<CallRecord>>,
     names: HashMap<String, u32>,
     hash_names: HashMap<String, u32>,
     last_hash: u32,
@@ -108,7 +109,7 @@ impl MemoryStore {
     }
 
     /// Takes calls each of which is the one account of its call, as a ledger gives them back, without a copy of each.
-    pub(crate) fn take(&mut self, calls: Vec<CallRecord>) -> Appended {
+    pub(crate) fn take(&mut self, calls: Vec<Arc<CallRecord>>) -> Appended {
         let mut columns = self.write();
         let mut done = Appended::default();
         let mut sorted = true;
@@ -169,7 +170,7 @@ fn end(call: &CallRecord) -> Timestamp {
 }
 
 impl Columns {
-    fn push(&mut self, call: CallRecord) {
+    fn push(&mut self, call: Arc<CallRecord>) {
         let sum = self.sums.last().map_or(self.base, |sum| *sum);
         self.sums.push(sum.with(&call));
         self.ends.push(end(&call).0);

@@ -1,12 +1,14 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::evaluate::backtest::replay;
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::CallRecord;
 use crate::rule::config::Preset;
 use crate::rule::tests::{FIXED, at, call, failed};
 use crate::store::Appender;
 use crate::store::memory::MemoryStore;
+use crate::store::sqlite::{Ledger, Options};
 
 fn store(calls: &[CallRecord]) -> MemoryStore {
     let mut store = MemoryStore::new();
@@ -223,4 +225,81 @@ fn says_what_a_server_would_have_said() {
         .map(|firing| (firing.0, firing.1, firing.2, firing.3.unwrap_or(window.to)))
         .collect();
     assert_eq!(found, expected);
+}
+
+/// Calls of six hours, some of them many at once: of several services, users, models and keys, with failures, repetition, calls without
+/// a price and numbers that are missing.
+fn random_calls(seed: u64) -> Vec<CallRecord> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut calls, mut second, mut number) = (Vec::new(), 0, 0);
+    while second < 6 * 3600 {
+        let burst = random.u8(..) == 0;
+        for _ in 0..if burst { random.i64(50..400) } else { 1 } {
+            number += if random.u8(..) == 0 { 2 } else { 1 };
+            let ended = if random.u8(..) < 20 {
+                failed(second, [401, 429, 500][random.usize(..3)])
+            } else {
+                call(second)
+            };
+            let tokens = if random.u8(..) < 3 { random.u64(30_000..300_000) } else { random.u64(..2_000) };
+            let priced = ended.cost.filter(|_| random.u8(..) > 2);
+            calls.push(CallRecord {
+                service: ["shop", "blog", "batch"][random.usize(..3)].to_owned(),
+                response_model: Some(["gpt-4o", "gpt-4o-mini", "o1"][random.usize(..3)].to_owned()),
+                user: random.bool().then(|| format!("user-{}", random.u8(..20))),
+                request_hash: Some(format!("{:032x}", random.u32(..if burst { 3 } else { 2_000 }))),
+                input_tokens: ended.input_tokens.map(|_| tokens),
+                key_fingerprint: random.bool().then(|| format!("key-{}", random.u8(..4)).as_str().into()),
+                conversation_id: burst.then(|| "one".to_owned()),
+                instance: Some("one".to_owned()),
+                sequence: Some(number),
+                cost: priced,
+                cost_status: if priced.is_some() {
+                    ended.cost_status
+                } else {
+                    spanledger::CostStatus::Unpriced
+                },
+                ..ended
+            });
+        }
+        let most = if random.u8(..) == 0 { 1_500 } else { 40 };
+        second += random.i64(1..most);
+    }
+    calls
+}
+
+#[test]
+fn halves_of_the_rules_say_what_all_of_them_together_say() {
+    let window = Window { from: at(1800), to: at(6 * 3600) };
+    let budget = "name = 'all'\nusd = 0.5\nperiod = 'day'";
+    let budget: crate::rule::budget::BudgetConfig = toml::from_str(budget).expect("a budget");
+    let budget = std::sync::Arc::new(budget.budget().expect("a budget"));
+    let mut fired = std::collections::BTreeSet::new();
+    for (seed, toml) in [
+        (1, "interval = '1m'"),
+        (2, FIXED),
+        (3, "interval = '45s'\n[HighRequestRate.services.shop]\nthreshold = 9"),
+        (4, "interval = '1m'\n[ExcessiveTokenUsage]\nby = ['user']\n[HighFailureRate]\nby = ['model']"),
+    ] {
+        let mut config: RulesConfig = toml::from_str(toml).expect("rules");
+        config.set_budgets(std::slice::from_ref(&budget));
+        let ledger = store(&random_calls(seed));
+        let halves = backtest(&config, &ledger, window, &mut |_| {}).expect("backtest");
+        let all = replay(&config, &ledger, window, &mut |_| Ok(window.to), &mut |_, _| {}).expect("backtest");
+        assert_eq!(halves, all, "{toml}");
+        fired.extend(all.firings.iter().map(|firing| firing.rule));
+    }
+    assert!(fired.len() >= 10, "{fired:?}");
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_fails_and_ends() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("ledger.db");
+    Ledger::open_writer(&path, &Options::default()).expect("open").append(&an_outage()).expect("append");
+    let (ledger, window) = (Ledger::open_reader(&path).expect("open"), Window { from: at(0), to: at(7200) });
+    let config = RulesConfig::of(Preset::Fixed);
+    assert!(backtest(&config, &ledger, window, &mut |_| {}).is_ok());
+    drop(folder);
+    assert!(backtest(&config, &ledger, window, &mut |_| {}).is_err());
 }

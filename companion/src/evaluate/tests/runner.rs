@@ -14,18 +14,25 @@ use crate::store::*;
 #[derive(Debug, Default)]
 struct Hanging {
     store: MemoryStore,
-    permissions: Mutex<u64>,
-    permitted: Condvar,
+    permissions: Mutex<Permissions>,
+    changed: Condvar,
     asking: AtomicUsize,
     most: AtomicUsize,
     /// How often each question lets others run first.
     yields: usize,
 }
 
+#[derive(Debug, Default)]
+struct Permissions {
+    left: u64,
+    /// Questions that hang.
+    hanging: u64,
+}
+
 impl Hanging {
     fn permit(&self, questions: u64) {
-        *self.permissions.lock().expect("lock") += questions;
-        self.permitted.notify_all();
+        self.permissions.lock().expect("lock").left += questions;
+        self.changed.notify_all();
     }
 
     /// The store, after a while in which others could ask as well.
@@ -39,14 +46,12 @@ impl Hanging {
 
     /// Lets the question go that hangs now, if one does, and none that comes later.
     fn let_go(&self) {
-        self.permit(1);
-        for _ in 0..10_000 {
-            if *self.permissions.lock().expect("lock") == 0 {
-                break;
-            }
-            std::thread::yield_now();
+        let mut permissions = self.permissions.lock().expect("lock");
+        if permissions.hanging > 0 {
+            permissions.left += 1;
+            self.changed.notify_all();
+            drop(self.changed.wait_while(permissions, |permissions| permissions.left > 0).expect("lock"));
         }
-        *self.permissions.lock().expect("lock") = 0;
     }
 }
 
@@ -122,8 +127,14 @@ impl Querier for Hanging {
         f: &Filter,
         limit: usize,
     ) -> Result<SequenceGaps, StoreError> {
-        let left = self.permissions.lock().expect("lock");
-        *self.permitted.wait_while(left, |left| *left == 0).expect("lock") -= 1;
+        let mut permissions = self.permissions.lock().expect("lock");
+        permissions.hanging += 1;
+        permissions =
+            self.changed.wait_while(permissions, |permissions| permissions.left == 0).expect("lock");
+        permissions.hanging -= 1;
+        permissions.left -= 1;
+        drop(permissions);
+        self.changed.notify_all();
         self.counted().sequence_gaps(noticed, now, f, limit)
     }
     fn skipped(&self, window: Window) -> Result<crate::record::SkippedSpans, StoreError> {
@@ -149,7 +160,7 @@ impl Querier for Hanging {
 fn long_past(now: Timestamp) -> MemoryStore {
     let ending = |n: i64| CallRecord { start: Timestamp(now.0 - n * 70_000_000), duration_ns: 0, ..call(0) };
     let mut store = MemoryStore::new();
-    store.take((0..100_000).rev().map(ending).collect());
+    store.take((0..100_000).rev().map(|n| Arc::new(ending(n))).collect());
     store
 }
 

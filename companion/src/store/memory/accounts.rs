@@ -200,9 +200,9 @@ impl Columns {
         for (call, _) in calls.into_iter().filter(|(_, counted)| *counted) {
             sorted &= self.ends.last().is_none_or(|last| *last <= end(&call).0);
             if sorted {
-                self.push(call);
+                self.push(call.into());
             } else {
-                self.records.push(call);
+                self.records.push(call.into());
             }
         }
         if !sorted {

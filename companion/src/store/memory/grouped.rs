@@ -13,7 +13,7 @@ impl Columns {
     pub(super) fn served_models(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Pairing> {
         let mut found: HashMap<(Cow<'_, str>, &str, &str), u64> = HashMap::new();
         for index in self.matching(window, filter) {
-            let call = &self.records[index];
+            let call = &*self.records[index];
             if let (Some(asked), Some(served)) = (&call.request_model, &call.response_model) {
                 *found.entry((call.deployment(), asked, served)).or_default() += 1;
             }
@@ -37,7 +37,8 @@ impl Columns {
         let within = |call: &&CallRecord| (whole.from..whole.to).contains(&end(call));
         let sent = self.accounts.sent().filter(within).filter(|call| call.origin != Origin::Witness);
         // Of calls that were taken there are no other accounts.
-        let taken = self.records[self.range(whole)].iter().filter(|_| self.accounts.is_empty());
+        let taken = self.records[self.range(whole)].iter().map(|call| &**call);
+        let taken = taken.filter(|_| self.accounts.is_empty());
         let mut found: HashMap<(&str, &str), KeyUse> = HashMap::new();
         for call in sent.chain(taken) {
             let Some(key) = &call.key_fingerprint else { continue };
@@ -60,7 +61,7 @@ impl Columns {
     pub(super) fn conversations(&self, window: Window, filter: &Filter, limit: usize) -> Vec<Conversation> {
         let mut found: HashMap<(Cow<'_, str>, &str), Conversation> = HashMap::new();
         for index in self.matching(window, filter) {
-            let call = &self.records[index];
+            let call = &*self.records[index];
             let Some(id) = &call.conversation_id else { continue };
             let known = found.entry((call.deployment(), id)).or_insert_with(|| Conversation {
                 deployment: call.deployment().into_owned(),

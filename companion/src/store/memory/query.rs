@@ -48,7 +48,7 @@ impl Querier for MemoryStore {
             return Ok(Vec::new());
         }
         for index in columns.matching(window, filter) {
-            let call = &columns.records[index];
+            let call = &*columns.records[index];
             let Some(name) = by.map_or(Some("".into()), |by| dimension(call, by)) else { continue };
             let at = Timestamp(columns.ends[index].div_euclid(FIVE_MINUTES) * FIVE_MINUTES);
             let empty = FiveMinutes::empty(at, (&*name).into());
@@ -75,7 +75,7 @@ impl Querier for MemoryStore {
         let stretches = edges.windows(2).map(|pair| {
             let mut sums: HashMap<SeriesNames, SeriesSum> = HashMap::new();
             for index in columns.range(Window { from: pair[0], to: pair[1] }) {
-                let call = &columns.records[index];
+                let call = &*columns.records[index];
                 let names = SeriesNames::from(call);
                 let empty = || SeriesSum::empty(Arc::new(names.clone()));
                 sums.entry(names.clone()).or_insert_with(empty).count(&Measures::from(call));
@@ -119,7 +119,7 @@ impl Querier for MemoryStore {
             for index in columns.matching(window, filter) {
                 let hash = columns.hashes[index];
                 let Some(calls) = wanted.get(&hash) else { continue };
-                let call = &columns.records[index];
+                let call = &*columns.records[index];
                 let entry = repeated.entry(hash).or_insert_with(|| Repeated {
                     hash: call.request_hash.clone().unwrap_or_default(),
                     calls: *calls,
@@ -175,7 +175,7 @@ impl Querier for MemoryStore {
             }
         };
         for index in columns.matching(window, filter) {
-            let call = &columns.records[index];
+            let call = &*columns.records[index];
             let name = || question.by.map_or(Some("".into()), |by| dimension(call, by));
             let number = match (numbers, question.by) {
                 (Some(numbers), _) => numbers[index],
@@ -335,7 +335,7 @@ impl Querier for MemoryStore {
         let more = found.next().is_some();
         let last = indexes.last().and_then(|index| i64::try_from(columns.removed + index).ok());
         Ok(CallPage {
-            calls: indexes.into_iter().map(|index| columns.records[index].clone()).collect(),
+            calls: indexes.into_iter().map(|index| CallRecord::clone(&columns.records[index])).collect(),
             next: last.filter(|_| more),
         })
     }
@@ -373,7 +373,7 @@ impl Columns {
         largest.sort_by(|one, other| self.by_size(*one, *other));
         largest.truncate(limit);
         let call = |index: usize| {
-            let call = &self.records[index];
+            let call = &*self.records[index];
             LargeCall {
                 user: call.user.clone().unwrap_or_default(),
                 tokens: self.tokens[index],
@@ -423,16 +423,16 @@ impl Columns {
                 let mut sums: ByNumber<(usize, Totals)> = ByNumber::default();
                 for index in self.matching(window, filter) {
                     let (_, sum) = sums.entry(numbers[index]).or_insert((index, Totals::default()));
-                    sum.count(&Measures::from(&self.records[index]));
+                    sum.count(&Measures::from(&*self.records[index]));
                 }
-                let named = |(index, sum)| Some((dimension(&self.records[index], by)?, sum));
+                let named = |(index, sum): (usize, Totals)| Some((dimension(&self.records[index], by)?, sum));
                 sums.into_values().filter_map(named).collect()
             }
             (None, _) => {
                 let mut sums: HashMap<Cow<'_, str>, Totals> = HashMap::new();
                 for index in self.matching(window, filter) {
-                    if let Some(name) = dimension(&self.records[index], by) {
-                        sums.entry(name).or_default().count(&Measures::from(&self.records[index]));
+                    if let Some(name) = dimension(&*self.records[index], by) {
+                        sums.entry(name).or_default().count(&Measures::from(&*self.records[index]));
                     }
                 }
                 sums.into_iter().collect()
@@ -449,7 +449,7 @@ impl Columns {
         }
         let mut totals = Totals::default();
         for index in self.matching(window, filter) {
-            totals.count(&Measures::from(&self.records[index]));
+            totals.count(&Measures::from(&*self.records[index]));
         }
         totals
     }
@@ -483,7 +483,7 @@ impl Columns {
         let mut durations = Vec::new();
         let mut first_chunks = Vec::new();
         for index in self.matching(window, filter) {
-            let measures = Measures::from(&self.records[index]);
+            let measures = Measures::from(&*self.records[index]);
             durations.push(measures.duration());
             first_chunks.extend(measures.first_chunk());
         }

@@ -87,7 +87,7 @@ fn a_sliding_store_answers_about_its_window_like_one_that_keeps_everything() {
         let late = if now % 350 == 0 { now - 40 } else { now + 4 };
         let batch = vec![numbered(now + 9, now as u64 + 2), numbered(late, now as u64 + 1)];
         whole.append(&batch).expect("append");
-        sliding.take(batch);
+        sliding.take(batch.into_iter().map(Arc::new).collect());
         deleted += sliding.maintain(at(now)).expect("maintain").deleted;
         for filter in [Filter::default(), Filter { service: Some("app".to_owned()), ..Filter::default() }] {
             let window = window(now - 590, now + 10);
