@@ -208,11 +208,13 @@ impl GenAiMiddlewareBuilder {
         self
     }
 
-    /// The middleware. Share it and its client: without a table of the application's own, the first in a process
-    /// decodes the bundled prices, as [`PriceTable::bundled`] says.
+    /// The middleware. Share it and its client: the first in a process decodes the bundled prices, as
+    /// [`PriceTable::bundled`] says.
     #[must_use]
     pub fn build(self) -> GenAiMiddleware {
-        let prices = Arc::new(self.prices.unwrap_or_else(PriceTable::bundled));
+        // Now, since the first call would wait for it.
+        PriceTable::decode();
+        let prices = Arc::new(self.prices.unwrap_or_default());
         let mut tags = self.tags;
         tags.read_environment(self.tags_from_resource);
         let telemetry = Telemetry::new(self.semconv, self.tracers, self.meters, Arc::clone(&prices));

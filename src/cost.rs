@@ -134,7 +134,6 @@ pub struct PriceQuery<'a> {
 #[derive(Debug, Clone)]
 pub struct PriceTable {
     own: Option<Arc<Table>>,
-    bundled: &'static Bundled,
     /// Whether models on private hosts are priced by their names.
     private_hosts: bool,
 }
@@ -157,11 +156,17 @@ impl Default for PriceTable {
 }
 
 impl PriceTable {
-    /// The prices that come with this version, from the `genai-prices` data. The first call of the process
-    /// decodes them, which takes tens of milliseconds: make it at start-up.
+    /// The prices that come with this version, from the `genai-prices` data. They are decoded once per process, when the first
+    /// middleware is built or the first price is asked for: that takes tens of milliseconds, and some 8 MB of memory that
+    /// stay.
     #[must_use]
-    pub fn bundled() -> Self {
-        Self { own: None, bundled: Bundled::get(), private_hosts: false }
+    pub const fn bundled() -> Self {
+        Self { own: None, private_hosts: false }
+    }
+
+    /// Decodes the bundled prices, where this process has not yet.
+    pub(crate) fn decode() {
+        let _ = Bundled::get();
     }
 
     /// The prices of `text`, a table in TOML, in front of the bundled ones. Messages call it `prices.toml`.
@@ -187,7 +192,7 @@ impl PriceTable {
 
     fn with_own(text: &str, file: &str) -> Result<Self, PriceError> {
         let own = Table::parse(text, file)?;
-        Ok(Self { private_hosts: own.private_hosts, own: Some(Arc::new(own)), ..Self::bundled() })
+        Ok(Self { private_hosts: own.private_hosts, own: Some(Arc::new(own)) })
     }
 
     /// Whether a model on a private host that no table names is priced as what others sell under its name, as an
@@ -232,13 +237,13 @@ impl PriceTable {
     /// matches more than the name itself, does not count: senders of names must not decide what is known.
     #[must_use]
     pub fn knows(&self, provider: &str, model: &str) -> bool {
-        self.own.as_ref().is_some_and(|own| own.names(model)) || self.bundled.names(provider, model)
+        self.own.as_ref().is_some_and(|own| own.names(model)) || Bundled::get().names(provider, model)
     }
 
     /// The name in a table of the model whose price `model` has: one of few, however many names are priced by it.
     pub(crate) fn name_of(&self, provider: &str, host: &str, model: &str) -> Option<Arc<str>> {
         let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
-        self.bundled.name_of(&self.place(provider, host), meant)
+        Bundled::get().name_of(&self.place(provider, host), meant)
     }
 
     /// Where a model is looked for.
@@ -260,7 +265,7 @@ impl PriceTable {
         let of = |model: Option<&str>| {
             let model = model?;
             let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
-            self.bundled.price(&place, query, meant, tokens)
+            Bundled::get().price(&place, query, meant, tokens)
         };
         let priced = of(query.answered()).or_else(|| {
             let asked = of(query.request_model)?;

@@ -31,6 +31,7 @@ use crate::notify::target::NotifyConfig;
 use crate::rule::budget::{Budget, BudgetConfig};
 use crate::rule::config::RulesConfig;
 use crate::silence::maintenance::{self, MaintenanceConfig};
+use crate::store::identity::RESPONSE_IDS;
 use crate::text::seconds::Seconds;
 
 /// Attributes that each list of `[tags]` may name: each is compared with every attribute that is received.
@@ -79,6 +80,8 @@ pub struct LedgerConfig {
     pub(crate) store: Store,
     /// The ledger's file; with another store, what the files next to it are named after.
     pub path: PathBuf,
+    /// Bytes in which the response ids of ten minutes are remembered.
+    pub response_ids: ByteSize,
     /// How a ClickHouse is spoken to.
     pub clickhouse: ClickHouseConfig,
     /// What is deleted, and when.
@@ -292,11 +295,19 @@ pub struct ShutdownConfig {
     pub deadline: Seconds,
 }
 
+impl LedgerConfig {
+    /// Bytes in which response ids are remembered.
+    pub(crate) fn response_ids(&self) -> usize {
+        usize::try_from(self.response_ids.0).unwrap_or(usize::MAX)
+    }
+}
+
 impl Default for LedgerConfig {
     fn default() -> Self {
         Self {
             store: Store::default(),
             path: PathBuf::from("spanledger.db"),
+            response_ids: ByteSize(RESPONSE_IDS as u64),
             clickhouse: ClickHouseConfig::default(),
             retention: RetentionConfig::default(),
             archive: ArchiveConfig::default(),
@@ -496,6 +507,9 @@ impl Config {
         at_least_a_second("shutdown.deadline", self.shutdown.deadline)?;
         if !(1024..=1 << 30).contains(&limits.message.0) {
             return Err(Invalid::new("receiver.limits.message", "must be from 1KiB to 1GiB"));
+        }
+        if self.ledger.response_ids.0 > 1 << 30 {
+            return Err(Invalid::new("ledger.response_ids", "must be at most 1GiB"));
         }
         self.tags.sources()?;
         self.budgets()?;

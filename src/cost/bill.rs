@@ -1,6 +1,6 @@
 //! A price line by line, for people.
 
-use super::{Cost, PriceQuery, PriceTable};
+use super::{Bundled, Cost, PriceQuery, PriceTable};
 use crate::cost::tokens::Tokens;
 
 /// How many tokens a price of tokens is for.
@@ -66,8 +66,8 @@ impl PriceTable {
             let model = model?;
             let meant = self.own.as_ref().and_then(|own| own.alias(model)).unwrap_or(model);
             // A model that the table knows and has no price for is looked for under its other name.
-            self.bundled.price(&place, query, meant, tokens)?;
-            self.bundled.lines(&place, query, meant, tokens)
+            Bundled::get().price(&place, query, meant, tokens)?;
+            Bundled::get().lines(&place, query, meant, tokens)
         };
         of(query.answered()).or_else(|| of(query.request_model))
     }

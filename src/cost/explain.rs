@@ -1,7 +1,7 @@
 //! How a price is found, step by step, for people.
 
 use super::bundled::finding::{BY_MODEL_ALONE, runs_here};
-use super::{PriceQuery, PriceTable};
+use super::{Bundled, PriceQuery, PriceTable};
 
 impl PriceTable {
     /// Each step of the lookup of a price in its order, one line per step, up to the one that finds it.
@@ -25,12 +25,12 @@ impl PriceTable {
                 lines.push(format!("prices.toml: `{model}` is an alias of `{meant}`"));
             }
             let place = self.place_of(query);
-            for step in self.bundled.steps(&place, meant.unwrap_or(model)) {
+            for step in Bundled::get().steps(&place, meant.unwrap_or(model)) {
                 let list = match step.list {
                     BY_MODEL_ALONE => "by the name of the model alone".to_owned(),
                     list => format!("list of {list}"),
                 };
-                let found = match self.bundled.take(&step) {
+                let found = match Bundled::get().take(&step) {
                     Some(found) if found.is_exact_at(&place) => format!("found as `{}`", found.model),
                     Some(found) => format!("found as `{}`, an estimate", found.model),
                     None => "no entry".to_owned(),

@@ -30,7 +30,7 @@ use crate::store::clickhouse::{
 use crate::store::export::Exporter;
 use crate::store::identity::Groups;
 use crate::store::own_clock::OwnClock;
-use crate::store::sqlite::{Ledger, Options};
+use crate::store::sqlite::{self, Ledger, Options};
 use crate::store::writer::{Writer, WriterOptions};
 use crate::store::{Appender, Querier, StoreError};
 use crate::text::seconds::Seconds;
@@ -237,7 +237,6 @@ fn parts(loaded: &Loaded, mut opened: Opened) -> Result<Parts, BuildError> {
     let tls =
         |tls: &Option<TlsConfig>| tls.as_ref().map(|tls| tls::acceptor(&tls.cert, &tls.key)).transpose();
     let path = &config.ledger.path;
-    decode_prices();
     let prices = Arc::new(prices(loaded)?);
     Ok(Parts {
         converter: Arc::new(
@@ -255,17 +254,6 @@ fn parts(loaded: &Loaded, mut opened: Opened) -> Result<Parts, BuildError> {
         alerts: state_file(path, opened.alerts.take())?,
         opened,
     })
-}
-
-/// Decodes the bundled prices on a thread that ends. That takes some 15 MB, of which half is freed at once: allocators keep it
-/// for the next thread, the ledger's writer, and not for one that has no use for it.
-fn decode_prices() {
-    #[expect(clippy::disallowed_methods, reason = "it is joined at once")]
-    let thread = std::thread::Builder::new().name("prices".to_owned()).spawn(|| drop(PriceTable::bundled()));
-    // Where there is none, they are decoded by who needs them.
-    if let Ok(thread) = thread {
-        let _ = thread.join();
-    }
 }
 
 /// The prices that are in force.
@@ -292,6 +280,7 @@ pub(crate) fn retention(config: &Config) -> Options {
         max_bytes: (retention.max_size.0 > 0).then_some(retention.max_size.0),
         now: Some(clock::now()),
         groups: groups(config),
+        limits: sqlite::Limits { response_ids: config.ledger.response_ids(), ..Default::default() },
         ..Options::default()
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn clickhouse(loaded: &Loaded) -> Result<Option<(clickhouse::Options,
         created: Some(clock::now()),
         groups: groups(config),
         recent: clickhouse::RECENT,
+        response_ids: config.ledger.response_ids(),
     };
     Ok(Some((options, SpanSource { database: dsn.database.clone(), table: of.table.clone() })))
 }

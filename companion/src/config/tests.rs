@@ -239,6 +239,7 @@ fn refuses_bad_values_and_unknown_names_of_the_environment() {
         ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "many", "receiver.limits.requests: invalid type: string"),
         ("SPANLEDGER_RECEIVER_LIMITS_REQUESTS", "0", "receiver.limits.requests: must be at least 1"),
         ("SPANLEDGER_JOURNAL_EVERY", "0s", "journal.every: must be at least 1s"),
+        ("SPANLEDGER_LEDGER_RESPONSE_IDS", "2GiB", "ledger.response_ids: must be at most 1GiB"),
         (
             "SPANLEDGER_RECIEVER_TOKEN",
             "s3cret",

@@ -70,6 +70,8 @@ pub(crate) struct Options {
     pub(crate) groups: Groups,
     /// Newest accounts that the writer remembers for certain, and as many before them. Older ones are asked for.
     pub(crate) recent: usize,
+    /// Bytes in which response ids are remembered.
+    pub(crate) response_ids: usize,
 }
 
 impl std::fmt::Debug for Options {

@@ -38,8 +38,8 @@ pub(crate) use relation::{RESPONSE_WINDOW, is_kept};
 pub(crate) use shared::Shared;
 pub(crate) use verdict::{Verdict, verdicts};
 
-/// Bytes in which the response ids of ten minutes are remembered, at 10,000 calls per second.
-pub(crate) const EARLIER_BYTES: usize = 32 << 20;
+/// Bytes in which response ids are remembered, unless others are configured: those of ten minutes at 2,600 calls per second.
+pub(crate) const RESPONSE_IDS: usize = 8 << 20;
 
 /// How long a witness waits for the account of a client, from the end of its span: two hours, in nanoseconds.
 pub(crate) const WITNESS_WAITS: i64 = 2 * 3_600 * Timestamp::SECOND;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::store::archival::Archival;
-use crate::store::identity::Groups;
+use crate::store::identity::{Groups, RESPONSE_IDS};
 
 mod file;
 mod read;
@@ -63,8 +63,10 @@ pub struct Limits {
     /// and their different hashes are counted by a bitmap. Defaults to 50,000: some 6 MB.
     pub remembered_calls: u64,
     /// Newest calls, and as many other spans, by which other accounts of a call are recognised. Defaults to 65,536: some
-    /// 13 MB. Response ids are remembered for ten minutes beyond them, in 32 MiB at most.
+    /// 13 MB.
     pub recent_accounts: usize,
+    /// Bytes in which response ids are remembered beyond them, for ten minutes. Defaults to 8 MiB, for 2,600 calls per second.
+    pub response_ids: usize,
     /// Services, providers, models and kinds of failure that totals are kept apart by, of each. Of more, a tenth of it
     /// per day; the others are counted as `_OTHER`. Defaults to 1,000.
     pub names: usize,
@@ -84,6 +86,7 @@ impl Default for Limits {
             compared_calls: 20_000,
             remembered_calls: 50_000,
             recent_accounts: 65_536,
+            response_ids: RESPONSE_IDS,
             names: 1_000,
             series: 5_000,
             users: 5_000,

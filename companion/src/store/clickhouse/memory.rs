@@ -250,7 +250,7 @@ impl Memory {
         let state = State::load(connection, database)?;
         let mut memory = Self {
             rows: Rows::default(),
-            known: Known::new(recent, options.groups.clone()),
+            known: Known::new(recent, options.response_ids, options.groups.clone()),
             sequences: Sequences::default(),
             groups: options.groups.clone(),
             identities: Identities::default(),

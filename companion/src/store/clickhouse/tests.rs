@@ -36,6 +36,7 @@ pub(crate) fn options() -> Options {
         created: None,
         groups: Groups::default(),
         recent: RECENT,
+        response_ids: 8 << 20,
     }
 }
 

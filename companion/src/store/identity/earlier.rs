@@ -332,8 +332,8 @@ mod tests {
 
     #[test]
     fn takes_no_more_memory_at_any_time_than_is_documented() {
-        // A quarter of both, while the rate grows to 2,500 per second, and then falls to a hundred.
-        let bytes = super::super::EARLIER_BYTES / 4;
+        // While the rate grows to 2,500 per second, and then falls to a hundred.
+        let bytes = super::super::RESPONSE_IDS;
         let mut earlier = Earlier::new(bytes);
         let (mut peak, mut time) = (0, 0);
         for number in 0..1_500_000_i64 {

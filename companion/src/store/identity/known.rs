@@ -12,7 +12,7 @@ use super::reach::Reach;
 use super::relation::{end, is_witness};
 use super::responses::Responses;
 use super::times::Times;
-use super::{Account, Accounts, EARLIER_BYTES};
+use super::{Account, Accounts};
 use crate::record::{CallRecord, Passage};
 
 /// Accounts in one trace; the newest are kept.
@@ -35,12 +35,13 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(crate) fn new(limit: usize, groups: Groups) -> Self {
+    /// With response ids in at most as many bytes.
+    pub(crate) fn new(limit: usize, response_ids: usize, groups: Groups) -> Self {
         Self {
             limit,
             hashes: Hashes::new(groups),
             links: Links::new(limit),
-            responses: Responses::new(limit, EARLIER_BYTES),
+            responses: Responses::new(limit, response_ids),
             times: Times::new(limit),
             traces: None,
             arrived: 0,

@@ -49,7 +49,7 @@ struct Ledger {
 impl Ledger {
     fn new(limit: usize) -> Self {
         let store = Store { rows: BTreeMap::new(), read: Cell::new(0) };
-        Self { store, known: Known::new(limit, Groups::default()) }
+        Self { store, known: Known::new(limit, super::RESPONSE_IDS, Groups::default()) }
     }
 
     /// Appends a call as a store does. Returns how many rows were read.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::{Columns, end};
 use crate::record::{CallRecord, Origin, Timestamp, Window};
-use crate::store::identity::{Account, Accounts, Each, Groups, Known, WITNESS_WAITS, verdicts};
+use crate::store::identity::{Account, Accounts, Each, Groups, Known, RESPONSE_IDS, WITNESS_WAITS, verdicts};
 use crate::store::{Appended, Batch, CallAccount, CallId};
 
 /// Accounts and passages by which others of a call are recognised; see [`Known`].
@@ -38,7 +38,7 @@ impl Default for Stored {
         Self {
             rows: Rows::default(),
             newest: 0,
-            known: Known::new(RECENT, Groups::default()),
+            known: Known::new(RECENT, RESPONSE_IDS, Groups::default()),
             waiting: BTreeSet::new(),
         }
     }

@@ -54,6 +54,7 @@ const LIMITS: Limits = Limits {
     compared_calls: 20,
     remembered_calls: 20,
     recent_accounts: 1_000,
+    response_ids: 8 << 20,
     names: 1_000,
     series: 5_000,
     users: 5_000,

@@ -73,7 +73,7 @@ impl SqliteAppender {
         let (limits, names) = (options.limits, Names::default());
         let remembered = Watermarks::load(&connection).and_then(|watermarks| {
             let rows = Rows { sql: &connection, names: &names, calls_from: watermarks.calls_from };
-            let known = load_known(limits.recent_accounts, options.groups.clone(), &rows)?;
+            let known = load_known(&limits, options.groups.clone(), &rows)?;
             let time = connection
                 .query_row("SELECT value FROM state WHERE name = 'time'", [], |row| row.get(0).map(Timestamp))
                 .optional()?;

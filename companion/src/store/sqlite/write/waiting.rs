@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::identity::{
     Account, Accounts, Groups, Known, RESPONSE_WINDOW, Verdict, WITNESS_WAITS, is_kept, verdicts,
 };
+use crate::store::sqlite::Limits;
 use crate::store::sqlite::file::call_id::{end_id, end_of, first_id};
 use crate::store::sqlite::file::call_writer::CallWriter;
 use crate::store::sqlite::file::error::is_damaged_page;
@@ -162,8 +163,9 @@ impl SqliteAppender {
 
 /// What the newest calls and passages of the file lead to. What comes after a damaged page is not remembered: another account
 /// of its call may be counted as well, and the ledger goes on.
-pub(super) fn load_known(limit: usize, groups: Groups, rows: &Rows<'_>) -> rusqlite::Result<Known> {
-    let mut known = Known::new(limit, groups);
+pub(super) fn load_known(limits: &Limits, groups: Groups, rows: &Rows<'_>) -> rusqlite::Result<Known> {
+    let limit = limits.recent_accounts;
+    let mut known = Known::new(limit, limits.response_ids, groups);
     let readable = |read: rusqlite::Result<()>| match read {
         Err(error) if is_damaged_page(&error) => Ok(()),
         read => read,
