@@ -39,6 +39,9 @@ pub(crate) const LAG: i64 = 3;
 const GROUPS: usize = 128;
 /// A past that was not extended for so long is read from scratch.
 const FORGOTTEN: i64 = KEPT + DAY;
+/// So many cells may be known ahead of the clock. Of more, the clock was ahead and was set back: what was read then is empty, as
+/// the calls had not come, so that the past is read from scratch.
+const AHEAD: i64 = 1;
 /// The ledger is asked for a quarter of an hour at a time, so that a long past of many names takes no more memory than a short
 /// one.
 const STEP: i64 = HOUR / 4;
@@ -295,7 +298,8 @@ impl<C: Kept> Past<C> {
 
     /// Whether nothing is missing that can be known at `now`.
     pub(crate) fn is_current(&self, now: Timestamp) -> bool {
-        self.until.is_some_and(|until| until >= slot_of(now) - LAG) && self.older.is_empty()
+        let target = slot_of(now) - LAG;
+        self.until.is_some_and(|until| (target..=target + AHEAD).contains(&until)) && self.older.is_empty()
     }
 
     /// Reads what has happened since the last time, at first all that is kept, until `piece` is used up. Returns whether nothing is
@@ -308,7 +312,7 @@ impl<C: Kept> Past<C> {
     ) -> Result<bool, StoreError> {
         let target = slot_of(now) - LAG;
         let mut until = match self.until {
-            Some(until) if target - until < FORGOTTEN => until,
+            Some(until) if (-AHEAD..FORGOTTEN).contains(&(target - until)) => until,
             _ => {
                 *self = Self::new(self.filter.clone(), self.by);
                 target - KEPT

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{HOUR, LAG, Piece, slot_of};
+use super::{AHEAD, HOUR, LAG, Piece, slot_of};
 use crate::record::{Timestamp, Window};
 use crate::store::sums::FIVE_MINUTES;
 use crate::store::{Filter, Querier, StoreError};
@@ -55,7 +55,7 @@ impl LargestCalls {
     ) -> Result<bool, StoreError> {
         let target = slot_of(now) - LAG;
         let mut read = self.read.clone().unwrap_or(target..target);
-        if target - read.end > KEPT {
+        if !(-AHEAD..=KEPT).contains(&(target - read.end)) {
             read = target..target;
             self.users.clear();
             self.first = None;
@@ -78,7 +78,9 @@ impl LargestCalls {
     /// Whether nothing is missing that can be known at `now`.
     pub(super) fn is_current(&self, now: Timestamp) -> bool {
         let target = slot_of(now) - LAG;
-        self.read.as_ref().is_some_and(|read| read.end >= target && read.start <= target - KEPT)
+        let whole =
+            |read: &Range<i64>| (target..=target + AHEAD).contains(&read.end) && read.start <= target - KEPT;
+        self.read.as_ref().is_some_and(whole)
     }
 
     /// Reads some time of one hour, or its newest or oldest five minutes where it has many calls, and returns which.

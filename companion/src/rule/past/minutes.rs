@@ -13,6 +13,9 @@ const MINUTE: i64 = 60 * Timestamp::SECOND;
 /// A minute is read so many minutes after its end, when nearly all of its calls have come.
 const LAG: i64 = 1;
 
+/// So many minutes may be known ahead of the clock.
+const AHEAD: i64 = 5;
+
 /// The number of the minute that `at` is in, since 1970.
 pub(super) const fn minute_of(at: Timestamp) -> i64 {
     at.0.div_euclid(MINUTE)
@@ -50,6 +53,9 @@ impl<T> Minutes<T> {
     ) -> Result<(), StoreError> {
         let to = minute_of(inputs.now) - LAG;
         let first = to - (length.0 / 60).max(1);
+        if self.was_ahead(inputs.now) {
+            *self = Self::default();
+        }
         let from = self.until.map_or(first, |until| until.max(first));
         while self.kept.front().is_some_and(|(minute, _)| *minute < first) {
             self.kept.pop_front();
@@ -68,6 +74,11 @@ impl<T> Minutes<T> {
             self.until = Some(minute + 1);
         }
         Ok(())
+    }
+
+    /// Whether the clock was ahead and was set back since: what was read then is empty, as the calls had not come.
+    fn was_ahead(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until > minute_of(now) - LAG + AHEAD)
     }
 
     /// Everything of the minutes that are kept.
@@ -124,6 +135,9 @@ impl Pairs {
         length: Seconds,
         ask: impl Fn(&dyn Querier, Window) -> Result<Vec<Pairing>, StoreError>,
     ) -> Result<(), StoreError> {
+        if self.minutes.was_ahead(inputs.now) {
+            *self = Self::default();
+        }
         let now = minute_of(inputs.now);
         let mut piece = inputs.pasts.piece();
         if self.minutes.until.is_none() {

@@ -37,8 +37,13 @@ fn a_past_is_read_once_and_then_extended_and_the_newest_cells_are_not_in_it() {
         assert_eq!(known(1_800), 90.0, "{}", store.name);
         assert_eq!(known(1_805), 90.0, "{}", store.name);
         assert_eq!(known(3_600), 270.0, "{}", store.name);
-        // A clock that was set back learns nothing, and forgets nothing.
-        assert_eq!(known(300), 270.0, "{}", store.name);
+        // A clock that is set back by a little learns nothing, and forgets nothing.
+        assert_eq!(known(3_300), 270.0, "{}", store.name);
+        // One that was far ahead found nothing there, which is not kept when it is right again.
+        for ahead in [7_200, 86_400, 30 * 86_400] {
+            known(3_600 + ahead);
+            assert_eq!(known(3_600), 270.0, "{} after {ahead} s", store.name);
+        }
     }
 }
 
