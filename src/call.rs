@@ -167,8 +167,35 @@ pub(crate) struct RequestFacts {
     /// Chat completions only: the provider is asked to run tools of its own, such as a search, which may be billed and of
     /// which not every response reports how often they ran.
     pub(crate) provider_tools: bool,
+    /// Some of the prompt is to be kept in the provider's cache for an hour, which costs more than the usual five minutes.
+    pub(crate) long_cache: bool,
     /// What costs more than usual is asked for, a bit per word. Not every gateway grants it, or passes on whether it did.
     pub(crate) asked: Words,
+}
+
+impl RequestFacts {
+    /// Cuts what is longer than a name: callers pass on what their users send, and neither spans nor tables of labels and prices
+    /// grow with it.
+    pub(crate) fn bound(&mut self) {
+        let names = [
+            &mut self.model,
+            &mut self.conversation_id,
+            &mut self.guardrail_id,
+            &mut self.previous_response_id,
+            &mut self.prompt_name,
+            &mut self.prompt_version,
+            &mut self.reasoning_level,
+            &mut self.route,
+            &mut self.service_tier,
+        ];
+        let lists = [&mut self.encoding_formats, &mut self.stop_sequences];
+        lists.into_iter().for_each(|list| list.truncate(MAX_LIST));
+        let listed = self.encoding_formats.iter_mut().chain(&mut self.stop_sequences);
+        for text in names.into_iter().flatten().chain(listed) {
+            let end = (0..=MAX_IDENTIFIER).rev().find(|at| text.is_char_boundary(*at));
+            text.truncate(end.unwrap_or(0));
+        }
+    }
 }
 
 /// What the response says, filled in event by event.
@@ -187,6 +214,10 @@ pub(crate) struct ResponseFacts {
     /// Choices seen; those without a finish reason at an early end are reported as `error`.
     pub(crate) choices: u64,
     pub(crate) usage: Usage,
+    /// Which output the counts of a stream are of.
+    pub(crate) counted: Counted,
+    /// Whether cache writes are counted by their lifetime.
+    pub(crate) cache_by_lifetime: bool,
     /// What is billed next to tokens.
     pub(crate) billing: Billing,
     /// The words that the response gives, be they the usual ones.
@@ -242,6 +273,15 @@ pub(crate) enum Unparsed {
     Reader,
 }
 
+/// Which output the counts of a stream are of: providers repeat them as they go, and the last one is of the whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Bytes of output when the output was counted last; `None` before.
+    bytes: Option<u64>,
+    /// Whether the piece that is read now counts it.
+    now: bool,
+}
+
 /// An error as the provider words it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ErrorFacts {
@@ -285,6 +325,9 @@ pub(crate) const MAX_CHOICES: u64 = 128;
 /// Bytes of an id, a model's name or a finish reason. What a response puts there beyond them is ignored, and must not
 /// grow a span or the table of labels.
 pub(crate) const MAX_IDENTIFIER: usize = 1024;
+
+/// Texts of a list of a request.
+const MAX_LIST: usize = 64;
 
 impl ResponseFacts {
     /// Whether a part of it was lost that may have held counts.
@@ -365,6 +408,26 @@ impl ResponseFacts {
         if !reason.is_empty() && reason.len() <= MAX_IDENTIFIER && choice < MAX_CHOICES {
             self.finish_reasons.insert(choice, reason.to_owned());
         }
+    }
+
+    /// Overlays counts that a piece of the response gives.
+    pub(crate) fn count(&mut self, newer: Usage) {
+        self.counted.now |= newer.output_tokens.is_some();
+        self.usage.merge(newer);
+    }
+
+    /// Notes that a piece of a stream was read. Counts and output of one piece belong together, in whatever order it has them.
+    pub(crate) const fn end_piece(&mut self) {
+        if self.counted.now {
+            self.counted.now = false;
+            self.counted.bytes = Some(self.output_bytes);
+        }
+    }
+
+    /// Whether the output was counted, and all of it: no more came after the last count.
+    pub(crate) fn counts_all_output(&self) -> bool {
+        let all = self.document || self.counted.bytes.is_none_or(|bytes| bytes == self.output_bytes);
+        all && self.usage.output_tokens.is_some_and(|output| output > 0 || !self.output)
     }
 
     /// Notes `bytes` of generated output on any channel.

@@ -129,6 +129,7 @@ impl Reader {
             decoder.push(bytes, &mut |event| {
                 let before = reading.facts.output_bytes;
                 format.read_piece(event, reading);
+                reading.facts.end_piece();
                 seen.chunks += u32::from(reading.facts.output_bytes > before);
             });
         }
@@ -176,7 +177,10 @@ impl Reader {
                 });
             }
             State::Decoding { decoder, .. } => {
-                decoder.finish(&mut |event| format.read_piece(event, reading));
+                decoder.finish(&mut |event| {
+                    format.read_piece(event, reading);
+                    reading.facts.end_piece();
+                });
                 reading.facts.unparsed = reading.facts.unparsed.or(decoder.lost());
             }
         }

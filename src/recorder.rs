@@ -95,6 +95,7 @@ impl Recorder {
         let Some(fields) = Json::read(text.as_bytes()) else { return };
         let named = self.call.request.model.is_some();
         self.format.read_request(&fields, &mut self.call.request);
+        self.call.request.bound();
         self.call.request_unparsed = false;
         if !named {
             Telemetry::name_model(&self.begun, &self.call);

@@ -10,6 +10,7 @@ use crate::hash::request_hash;
 use crate::json::Json;
 use crate::key_fingerprint;
 use crate::memory::Lease;
+use crate::provider::read::field;
 use crate::provider::{Recognised, payment};
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
@@ -74,6 +75,7 @@ pub(crate) fn read(
     let model_of_path = facts.model.clone();
     if let Some(body) = body.as_ref().or(fields.as_ref()) {
         format.read_request(body, &mut facts);
+        facts.long_cache = asks_for_long_cache(body);
         let asked = recognised.operation_of.and_then(|operation_of| operation_of(body));
         destination.operation = asked.unwrap_or(operation);
     }
@@ -83,6 +85,8 @@ pub(crate) fn read(
     if !shown {
         return None;
     }
+
+    facts.bound();
 
     let fetches = matches!(recognised.retrieval, Retrieval::Fetch(_));
     let request_unparsed = (body.is_none() && fields.is_none() || !whole) && !fetches;
@@ -118,6 +122,19 @@ pub(crate) fn read(
         ending: Ending::Cancelled,
     };
     Some(Read { call, content, asking_for_usage, form_boundary })
+}
+
+/// Whether a request wants some of its prompt to be cached for an hour: `cache_control` of Anthropic and of gateways to it, and
+/// `cachePoint` of Bedrock, anywhere in it.
+fn asks_for_long_cache(value: &Json<'_>) -> bool {
+    match value {
+        Json::Array(items) => items.iter().any(asks_for_long_cache),
+        Json::Object(members) => members.iter().any(|(name, value)| match name {
+            "cache_control" | "cachePoint" => field::is(value, "ttl", "1h"),
+            _ => asks_for_long_cache(value),
+        }),
+        _ => false,
+    }
 }
 
 /// Sends `body` instead.

@@ -15,6 +15,7 @@ impl Call {
         let route = self.request.route.take();
         let characters = self.request.characters;
         let (payment, sound, tools) = (self.request.payment, self.request.sound, self.request.provider_tools);
+        let long_cache = self.request.long_cache;
         let asked = self.request.asked;
         let response = &mut self.response;
         response.settle_header_usage();
@@ -64,6 +65,10 @@ impl Call {
             if asked.has(word) && !response.named.has(word) && response.output {
                 response.unpriced.note(Reason::Member, format!("request.{}", word.key()));
             }
+        }
+        let written = response.usage.cache_write_tokens.is_some_and(|written| written > 0);
+        if long_cache && written && !response.cache_by_lifetime {
+            response.unpriced.note(Reason::Member, "request.cache_control.ttl".to_owned());
         }
         if sound && response.usage.input_modality == Modality::default() {
             response.unpriced.note(Reason::Member, "prompt.audio".to_owned());
@@ -157,11 +162,14 @@ impl ResponseFacts {
         }
     }
 
-    /// Whether what the model wrote is counted where its input is.
+    /// Whether all that the model wrote is counted where its input is, and reasoning within it.
     fn check_output(&mut self) {
-        let uncounted = self.usage.input_tokens.is_some() && self.usage.output_tokens.is_none();
-        if self.output && uncounted && self.complete() {
+        let usage = &self.usage;
+        if self.output && usage.input_tokens.is_some() && self.complete() && !self.counts_all_output() {
             self.coverage.note(Reason::Member, "usage.output_tokens".to_owned());
+        }
+        if usage.output_tokens.is_some_and(|output| usage.reasoning_tokens.unwrap_or(0) > output) {
+            self.coverage.note(Reason::Total, "usage.reasoning_tokens".to_owned());
         }
     }
 

@@ -62,6 +62,24 @@ fn waits_for_every_choice_that_was_asked_for() {
 }
 
 #[test]
+fn a_request_has_no_name_longer_than_names_are() {
+    let long = || Some("é".repeat(2_000));
+    let mut request = RequestFacts {
+        model: long(),
+        service_tier: long(),
+        conversation_id: Some("short".to_owned()),
+        stop_sequences: vec![format!("x{}", "é".repeat(2_000)); 1_000],
+        ..RequestFacts::default()
+    };
+    request.bound();
+    assert_eq!(request.model.map(|model| model.len()), Some(MAX_IDENTIFIER));
+    assert_eq!(request.service_tier.map(|tier| tier.len()), Some(MAX_IDENTIFIER));
+    assert_eq!(request.conversation_id.as_deref(), Some("short"));
+    assert_eq!(request.stop_sequences.len(), MAX_LIST);
+    assert!(request.stop_sequences.iter().all(|text| text.len() == MAX_IDENTIFIER - 1));
+}
+
+#[test]
 fn keeps_no_finish_reason_that_is_no_identifier() {
     let mut facts = facts(1, &[]);
     facts.finish(0, &"x".repeat(2_000));

@@ -156,7 +156,7 @@ impl Mapped {
 /// Overlays the counts as they are.
 pub(super) fn note_usage(tally: &Tally<'_>, reading: &mut Reading) {
     tally.note(&mut reading.facts);
-    reading.facts.usage.merge(tally.usage());
+    reading.facts.count(tally.usage());
 }
 
 impl Mapped {

@@ -215,7 +215,7 @@ fn read(data: &[u8], reading: &mut Reading) {
     let facts = &mut reading.facts;
     if let Some(tally) = tally {
         tally.note(facts);
-        facts.usage.merge(tally.usage());
+        facts.count(tally.usage());
     }
     if let Some(reason) = answer.done_reason.some() {
         facts.finish(0, reason);

@@ -121,6 +121,7 @@ impl Repeated {
     ) {
         let grown = facts.output_bytes.saturating_sub(before.output_bytes);
         before.output_bytes = facts.output_bytes;
+        before.counted = facts.counted;
         let same = before == *facts;
         if !same {
             // A shape may hold what has changed, and would change it back.
@@ -214,6 +215,8 @@ pub(super) fn settle(reading: &mut Reading, full: &dyn Fn(Event<'_>, &mut Readin
     let (content, output_bytes) = (reading.content.take(), reading.facts.output_bytes);
     full(Event { name: known.shape.name(), exception: false, data: &held }, reading);
     (reading.content, reading.facts.output_bytes) = (content, output_bytes);
+    // They are of that event, and the one at hand may say more.
+    reading.facts.end_piece();
     reading.repeated.held = held;
     reading.repeated.known.push(known);
 }

@@ -76,7 +76,10 @@ pub(super) fn stream(url: &str, framing: Framing, body: &[u8]) -> ResponseFacts 
         let format = recognised(url).unwrap().format;
         let mut reading = Reading::default();
         let mut decoder = Decoder::new(framing, LIMITS);
-        let mut see = |event: super::Event<'_>| format.read_piece(event, &mut reading);
+        let mut see = |event: super::Event<'_>| {
+            format.read_piece(event, &mut reading);
+            reading.facts.end_piece();
+        };
         for chunk in body.chunks(size) {
             decoder.push(chunk, &mut see);
         }

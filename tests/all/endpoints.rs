@@ -9,6 +9,8 @@ use crate::support::replay::{self, Exchange, Replay};
 use crate::support::wire;
 
 const FIXTURES: &str = include_str!("../fixtures/endpoints.json");
+/// Counts that contradict each other, or the output that they are of, next to like ones that do not.
+const COUNTS: &str = include_str!("../fixtures/counts.json");
 
 /// What the fixtures call an attribute. What a case leaves out is not compared, save usage, which is absent then.
 const EXPECTED: [(&str, &str); 18] = [
@@ -126,6 +128,10 @@ fn endpoints() -> Vec<Endpoint> {
     serde_json::from_str(FIXTURES).unwrap()
 }
 
+fn counts() -> Vec<Endpoint> {
+    serde_json::from_str(COUNTS).unwrap()
+}
+
 /// A case of an endpoint: what it is, URL, request, content type and status, and its body in any spelling.
 type Spelled = (String, String, Vec<u8>, &'static str, u16, Box<dyn Fn(wire::Spell<'_>) -> Vec<u8>>);
 
@@ -174,7 +180,7 @@ async fn reads_every_endpoint_for_every_chunking() {
     let mut wrong = Vec::new();
     for seed in [1, 2, 3] {
         let replay = Replay::start(seed).await.unwrap();
-        for endpoint in endpoints() {
+        for endpoint in endpoints().into_iter().chain(counts()) {
             for (at, case) in endpoint.cases.iter().enumerate() {
                 let about = format!("{} {at}", endpoint.name);
                 let replayed = replay.run(&case.exchange(&endpoint)).await.unwrap();

@@ -30,7 +30,8 @@ const ROOTS: [&str; 10] = [
 const CONTENT: [&str; 7] = ["content", "arguments", "text", "input", "parts", "annotations", "schema"];
 
 /// What the recorded responses hold that no reader knows, and why that is right.
-const NOTED: [(&str, &str); 13] = [
+const NOTED: [(&str, &str); 14] = [
+    ("usage.reasoning_tokens", "Doubleword counts more reasoning than output of some calls"),
     ("request.tools", "a search that only the request shows: it may be billed"),
     ("annotations", "pages that a search found, of which the response has no count and no charge"),
     ("container", "Anthropic bills the time of a container, which no response reports"),

@@ -21,6 +21,7 @@ Examples:
   spanledger silence add service=checkout --for 2h --comment 'load test'
   spanledger silence add 'alertname=~\"Budget.*\"' severity!=critical --for 12h --comment 'ticket 7'
   spanledger silence add service=batch --from 2026-12-01T22:00:00Z --for 4h --comment move
+  spanledger silence add service=batch --for 1h --by ann --comment 'in a container'
   spanledger silence list
   spanledger silence expire 3")]
 pub struct Args {
@@ -48,7 +49,7 @@ Examples:
         /// Why, in 1 to 1024 bytes.
         #[arg(long)]
         comment: String,
-        /// Who decided it.
+        /// Who decided it. Needed where USER is not set, as in containers and cron.
         #[arg(long, env = "USER")]
         by: String,
     },
@@ -73,7 +74,7 @@ Example:
         /// Its number, as `silence list` shows it.
         #[arg(value_parser = values::number(1..=u64::MAX))]
         id: u64,
-        /// Who decided it.
+        /// Who decided it. Needed where USER is not set, as in containers and cron.
         #[arg(long, env = "USER")]
         by: String,
     },

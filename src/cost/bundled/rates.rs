@@ -37,7 +37,13 @@ pub(super) struct Plain {
     cache_read: u64,
     cache_write: u64,
     output: u64,
+    /// The kinds that count as other input, as [`Plain::kinds`] gives them.
+    folded: u8,
 }
+
+/// The kinds of cached tokens, by their place in [`Plain::each`].
+const READ: u8 = 1;
+const WRITTEN: u8 = 1 << 1;
 
 impl Plain {
     /// The tokens of a piece of a call, if they are plain.
@@ -62,6 +68,7 @@ impl Plain {
                 cache_read: tokens.cache_read,
                 cache_write: tokens.cache_write,
                 output: tokens.output,
+                folded: 0,
             };
             whole.told_apart(resolution.parts)
         })
@@ -69,11 +76,14 @@ impl Plain {
 
     /// What is cached is other input where it has no price of its own.
     fn told_apart(mut self, parts: Parts) -> Self {
-        if !parts.cache_read {
-            self.uncached += std::mem::take(&mut self.cache_read);
-        }
-        if !parts.cache_write {
-            self.uncached += std::mem::take(&mut self.cache_write);
+        for (apart, count, kind) in [
+            (parts.cache_read, &mut self.cache_read, READ),
+            (parts.cache_write, &mut self.cache_write, WRITTEN),
+        ] {
+            if !apart && *count > 0 {
+                self.uncached += std::mem::take(count);
+                self.folded |= kind;
+            }
         }
         self
     }
@@ -86,9 +96,11 @@ impl Plain {
         [self.cache_read, self.cache_write, self.uncached, self.output]
     }
 
-    /// A bit for each kind of which there are tokens.
+    /// A bit for each kind of which there are tokens. What counts as other input is a kind of its own: whether it has a price
+    /// apart is known for today, and the call may be of another day.
     fn kinds(&self) -> u8 {
-        self.each().iter().enumerate().fold(0, |kinds, (bit, count)| kinds | u8::from(*count > 0) << bit)
+        let counted = self.each().into_iter().enumerate();
+        counted.fold(self.folded, |kinds, (bit, count)| kinds | u8::from(count > 0) << bit)
     }
 
     /// The usage as the table counts it.
@@ -212,7 +224,7 @@ fn ask(parts: Parts, compute: &dyn Fn(&genai_prices::Usage) -> Option<f64>) -> O
     let same = |length: &u64| {
         let (cache_read, cache_write) = (length / 4, length / 8);
         let uncached = length - cache_read - cache_write;
-        let plain = Plain { uncached, cache_read, cache_write, output: OUTPUT }.told_apart(parts);
+        let plain = Plain { uncached, cache_read, cache_write, output: OUTPUT, folded: 0 }.told_apart(parts);
         computed(&plain).is_some_and(|usd| usd.to_bits() == known(*length).usd(&plain).to_bits())
     };
     // Where a price depends on the length, long prompts have another one than short ones.
@@ -269,9 +281,8 @@ mod tests {
                 (1, 19_997, 9_973, 123_457),
                 (12_345, 1, 0, 0),
             ] {
-                let plain =
-                    Plain { cache_read: read, cache_write: written, uncached, output }.told_apart(parts);
-                let usage = Plain { cache_read: read, cache_write: written, uncached, output }.usage();
+                let whole = Plain { cache_read: read, cache_write: written, uncached, output, folded: 0 };
+                let (plain, usage) = (whole.told_apart(parts), whole.usage());
                 assert!(plain.input() <= rates.longest.max(31_000));
                 let (ours, theirs) = (rates.usd(&plain), computed(&usage).unwrap());
                 assert!((ours - theirs).abs() <= f64::EPSILON * theirs, "{seller} {model}: {ours} {theirs}");
@@ -306,7 +317,7 @@ mod tests {
             let resolution = {
                 let table = PriceTable::bundled();
                 let place = table.place_of(&query);
-                table.bundled.resolution(&place, "deepseek-flash").unwrap()
+                Bundled::get().resolution(&place, "deepseek-flash").unwrap()
             };
             assert_eq!(resolution.rates.usd(&plain, at), Some(computed), "{seconds}");
             assert_eq!(resolution.rates.usd(&plain, at + Duration::from_secs(60)), None, "another minute");
@@ -314,6 +325,35 @@ mod tests {
             prices.push(computed);
         }
         assert!(prices[0] < prices[1] && prices[3] > prices[4], "{prices:?}");
+    }
+
+    /// Its price list had a price of cached tokens then, and has none today.
+    #[test]
+    fn what_a_call_costs_does_not_depend_on_the_calls_before_it() {
+        let at = UNIX_EPOCH + Duration::from_secs(1_741_564_800);
+        let plain = Usage { input_tokens: Some(31_115), output_tokens: Some(211_411), ..Usage::default() };
+        let cached = Usage { cache_read_tokens: Some(30_720), ..plain.clone() };
+        let price = |usage: &Usage| {
+            let query = PriceQuery {
+                provider: "quicksilverpro",
+                server_address: None,
+                response_model: Some("gpt-oss-120b"),
+                request_model: None,
+                service_tier: None,
+                requested_service_tier: None,
+                usage,
+                usage_source: UsageSource::Provider,
+                billing: Billing::NONE,
+                at,
+            };
+            PriceTable::bundled().price(&query).usd.unwrap()
+        };
+        let first = price(&cached);
+        assert!(first < price(&plain));
+        for _ in 0..5 * PATIENCE {
+            price(&plain);
+        }
+        assert_eq!(price(&cached).to_bits(), first.to_bits());
     }
 
     #[test]

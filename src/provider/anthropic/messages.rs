@@ -339,7 +339,7 @@ fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
     tally.note(facts);
     let (read, write) = (tally.get(Slot::CacheRead), tally.get(Slot::CacheWrite));
     facts.usage.merge_uncached(tally.get(Slot::Uncached), read, write);
-    facts.usage.merge(Usage {
+    facts.count(Usage {
         output_tokens: tally.get(Slot::Output),
         reasoning_tokens: tally.get(Slot::Reasoning),
         ..Usage::default()

@@ -347,7 +347,7 @@ impl Response<'_> {
             tally.note(facts);
             let (read, write) = (tally.get(Slot::CacheRead), tally.get(Slot::CacheWrite));
             facts.usage.merge_uncached(tally.get(Slot::Uncached), read, write);
-            facts.usage.merge(Usage { output_tokens: tally.get(Slot::Output), ..Usage::default() });
+            facts.count(Usage { output_tokens: tally.get(Slot::Output), ..Usage::default() });
         }
         if let Some(tally) = self.performance_config.as_ref() {
             tally.note(facts);

@@ -61,7 +61,7 @@ pub(super) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
     if usage.input_modality.image.is_some_and(|images| images > 0) {
         facts.unpriced.note(Reason::Member, "usage.billed_units.image_tokens".to_owned());
     }
-    facts.usage.merge(Usage {
+    facts.count(Usage {
         input_tokens: usage.input_tokens.or(tally.get(Slot::UsedInput)),
         output_tokens: usage.output_tokens.or(tally.get(Slot::UsedOutput)),
         ..usage

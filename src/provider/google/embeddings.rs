@@ -112,7 +112,7 @@ impl WireFormat for GeminiEmbeddings {
             .filter_map(|prediction| prediction.embeddings.0.as_ref()?.statistics.0.as_ref()?.token_count.0);
         let input_tokens =
             counts.fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
-        facts.usage.merge(Usage { input_tokens, ..Usage::default() });
+        facts.count(Usage { input_tokens, ..Usage::default() });
         facts.note_error(answer.error.facts());
         facts.ended = true;
     }

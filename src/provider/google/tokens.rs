@@ -44,7 +44,7 @@ pub(super) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
         (Some(output), Some(thoughts)) => Some(output.saturating_add(thoughts)),
         (output, thoughts) => output.or(thoughts),
     };
-    facts.usage.merge(Usage {
+    facts.count(Usage {
         input_tokens: usage.input_tokens.map(|prompt| prompt.saturating_add(tools)),
         output_tokens: output,
         reasoning_tokens: thoughts,

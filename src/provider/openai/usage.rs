@@ -238,7 +238,7 @@ pub(super) fn usage(tally: &Tally<'_>) -> Usage {
 /// Notes a `usage`.
 pub(in crate::provider) fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
     tally.note(facts);
-    facts.usage.merge(usage(tally));
+    facts.count(usage(tally));
 }
 
 /// Notes the `usage` of an embedding, which has no output; some providers give the total alone.
@@ -249,7 +249,7 @@ pub(in crate::provider) fn note_input_alone(tally: &Tally<'_>, facts: &mut Respo
         facts.coverage.note(Reason::Member, "usage.completion_tokens".to_owned());
     }
     let input_tokens = usage.input_tokens.or(tally.get(Slot::Total));
-    facts.usage.merge(Usage { input_tokens, output_tokens: None, ..usage });
+    facts.count(Usage { input_tokens, output_tokens: None, ..usage });
 }
 
 /// Most providers count reasoning within the output. Some (xAI's Grok 3 mini) count it next to it, which only their

@@ -31,8 +31,10 @@ fn same_bytes(url: &str, events: &[(Option<&str>, &[u8])]) -> usize {
             in_full.set(in_full.get() || std::ptr::eq(event.data, *data));
             format.read_whole_piece(event, reading);
         });
+        by_repetition.facts.end_piece();
         repeated += usize::from(!in_full.get());
         format.read_whole_piece(event, &mut alone);
+        alone.facts.end_piece();
         assert_eq!(by_repetition.facts.output_bytes, alone.facts.output_bytes, "{}", data.escape_ascii());
     }
     format.finish(&mut by_repetition);

@@ -41,6 +41,7 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         payment,
         sound,
         provider_tools,
+        long_cache,
         characters,
         prompt_name,
         prompt_version,

@@ -85,7 +85,7 @@ pub(super) fn read(data: &[u8], reading: &mut Reading) -> bool {
     let facts = &mut reading.facts;
     let results = || answer.results.0.iter().filter_map(|result| result.0.as_ref());
     let counted = results().filter_map(|result| result.token_count.0).reduce(u64::saturating_add);
-    facts.usage.merge(Usage {
+    facts.count(Usage {
         input_tokens: answer.titan_input.0.or(answer.prompt_token_count.0),
         output_tokens: answer.titan_output.0.or(counted).or(answer.generation_token_count.0),
         ..Usage::default()

@@ -279,6 +279,8 @@ impl<'a> Tally<'a> {
         }
         facts.charge.merge(Charge { own_key: self.own_key, ..self.charge });
         facts.reported_total = self.get(Slot::Total).filter(|total| *total > 0).or(facts.reported_total);
+        facts.cache_by_lifetime |=
+            self.get(Slot::CacheWrite5m).is_some() || self.get(Slot::CacheWrite1h).is_some();
         if !self.parts_add_up() {
             facts.coverage.note(Reason::Total, "usage.cache".to_owned());
         }
