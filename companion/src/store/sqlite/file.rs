@@ -1,5 +1,7 @@
 //! The ledger's file: opening it, its schema, and how a call, a text and a code are stored in it.
 
+mod absent;
+pub(super) mod by_hash;
 pub(super) mod call_id;
 pub(super) mod call_writer;
 pub(super) mod dictionary;

@@ -152,9 +152,11 @@ fn a_call_that_the_database_refuses_takes_no_other_along() {
 }
 
 /// Takes away what the fourteenth schema added.
-fn without_young_texts(file: &rusqlite::Connection) {
+fn without_indexes_by_hash(file: &rusqlite::Connection) {
     file.execute_batch(
-        "DROP INDEX text_hash; DROP INDEX text_young; ALTER TABLE text DROP COLUMN young; \
+        "DROP TABLE text_by_hash; DROP TABLE instance_by_hash; DELETE FROM state WHERE name LIKE '%_indexed'; \
+         ALTER TABLE instance DROP COLUMN hash; \
+         CREATE UNIQUE INDEX instance_name_service ON instance (name, service); \
          CREATE INDEX text_hash ON text (hash); PRAGMA user_version = 13",
     )
     .unwrap();
@@ -162,7 +164,7 @@ fn without_young_texts(file: &rusqlite::Connection) {
 
 /// Makes the file what the twelfth version wrote.
 fn without_skipped_calls(file: &rusqlite::Connection) {
-    without_young_texts(file);
+    without_indexes_by_hash(file);
     file.execute_batch(
         "ALTER TABLE instance DROP COLUMN lost_unnamed; ALTER TABLE instance DROP COLUMN skipped; PRAGMA user_version = 12",
     )

@@ -8,6 +8,7 @@ pub(super) mod archiving;
 mod brake;
 mod close;
 pub(super) mod gaps;
+mod instance_rows;
 mod instances;
 mod keys;
 mod processes;

@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::record::{CallRecord, ENVIRONMENT, Tags};
 use crate::store::NAMED;
+use crate::store::sqlite::file::by_hash::ByHash;
 use crate::store::sqlite::file::enum_codes;
 use crate::store::sqlite::file::frequent::Frequent;
 use crate::store::sqlite::file::known_names::{Admitted, KnownNames, OTHER};
 use crate::store::sqlite::file::salt::Salt;
-use crate::store::sqlite::file::texts;
+use crate::store::sqlite::file::texts::{self, TEXTS};
 
 /// Bounds the memory of each cache; past it the cache starts from empty and the tables answer.
 const CACHED: usize = 32 * 1024;
@@ -44,6 +45,7 @@ pub(crate) struct Dictionary {
     pub(crate) salt: Salt,
     frequent: Frequent<Entry>,
     texts: HashMap<String, Entry>,
+    by_hash: ByHash,
     series: HashMap<SeriesKey, Entry>,
     known: KnownNames,
     others: [u64; NAMED.len()],
@@ -61,6 +63,7 @@ impl Dictionary {
             salt,
             frequent: Frequent::default(),
             texts: HashMap::new(),
+            by_hash: ByHash::new(TEXTS),
             series: HashMap::new(),
             known: KnownNames::new(names, series),
             others: Default::default(),
@@ -71,7 +74,32 @@ impl Dictionary {
         self.known.clear();
         self.frequent.clear();
         self.texts.clear();
+        self.by_hash.clear();
         self.series.clear();
+    }
+
+    /// Deletes at most `limit` series, and as many texts, that were last used before `day`; tells how many.
+    pub(crate) fn forget(
+        &mut self,
+        connection: &Connection,
+        day: i64,
+        limit: i64,
+    ) -> rusqlite::Result<usize> {
+        let series = connection
+            .prepare_cached(
+                "DELETE FROM series WHERE id IN (SELECT id FROM series WHERE last_day < ?1 LIMIT ?2)",
+            )?
+            .execute([day, limit])?;
+        let deleted = series + texts::forget(&mut self.by_hash, connection, day, limit)?;
+        if deleted > 0 {
+            self.clear();
+        }
+        Ok(deleted)
+    }
+
+    /// Does what is to be done from time to time, before a transaction is committed.
+    pub(crate) fn settle(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.by_hash.settle(connection)
     }
 
     /// The number of `value`, used on `day`.
@@ -93,8 +121,11 @@ impl Dictionary {
             return Ok(*entry);
         }
         let hash = self.salt.of_text(value);
-        let found = texts::find(connection, hash, value)?.map(|(id, last_day)| Entry { id, last_day });
-        let entry = used(connection, "text", found, day, || texts::insert(connection, hash, value, day))?;
+        let found = texts::find(&mut self.by_hash, connection, hash, value)?;
+        let found = found.map(|(id, last_day)| Entry { id, last_day });
+        let texts = &mut self.by_hash;
+        let entry =
+            used(connection, "text", found, day, || texts::insert(texts, connection, hash, value, day))?;
         if self.texts.len() >= CACHED {
             self.texts.clear();
         }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-/// Texts that are given other numbers at a time.
+/// Rows that are given other numbers at a time.
 const TOGETHER: i64 = 1_000;
 
 /// The salt of one file. A file of a version before it has none until it is opened to write.
@@ -42,6 +42,11 @@ impl Salt {
         self.number(|digest| digest.chain_update(value))
     }
 
+    /// The key of a process of a service.
+    pub(crate) fn of_instance(self, name: &str, service: &str) -> i64 {
+        self.number(|digest| digest.chain_update(name).chain_update([0xff]).chain_update(service))
+    }
+
     fn number(self, of: impl FnOnce(Sha256) -> Sha256) -> i64 {
         let salted =
             self.value.iter().fold(Sha256::new(), |digest, salt| digest.chain_update(salt.to_le_bytes()));
@@ -64,6 +69,25 @@ pub(super) fn renumber_texts(connection: &Connection) -> rusqlite::Result<()> {
         last = *newest;
         for (id, value) in &some {
             update.execute(params![id, salt.of_text(value)])?;
+        }
+    }
+}
+
+/// Gives all instances of a file the numbers by which they are found.
+pub(super) fn number_instances(connection: &Connection) -> rusqlite::Result<()> {
+    let salt = Salt::load(connection)?;
+    let mut instances =
+        connection.prepare("SELECT id, name, service FROM instance WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let mut update = connection.prepare("UPDATE instance SET hash = ?2 WHERE id = ?1")?;
+    let mut last = i64::MIN;
+    loop {
+        let some: Vec<(i64, String, String)> = instances
+            .query_map([last, TOGETHER], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        let Some((newest, ..)) = some.last() else { return Ok(()) };
+        last = *newest;
+        for (id, name, service) in &some {
+            update.execute(params![id, salt.of_instance(name, service)])?;
         }
     }
 }

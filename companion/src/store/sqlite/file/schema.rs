@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 use crate::store::sqlite::file::error::store_error;
-use crate::store::sqlite::file::salt::renumber_texts;
+use crate::store::sqlite::file::salt::{number_instances, renumber_texts};
 use crate::store::sqlite::file::watermarks::NEVER;
 
 /// Marks the file as a ledger: "SPLG".
@@ -232,16 +232,29 @@ ALTER TABLE instance ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
 /// The first version with what [`THIRTEENTH`] added.
 pub(crate) const WITH_SKIPPED_CALLS: i64 = 13;
 
-/// The newest texts have a small index of their own, and move to that of all others together: see `texts`.
+/// The indexes of texts and of instances are tables of their own, so that new rows can move to them together: see `by_hash`. They
+/// have those up to the numbers `texts_indexed` and `instances_indexed`.
 const FOURTEENTH: &str = "
-ALTER TABLE text ADD COLUMN young INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE text_by_hash (hash INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (hash, id)) WITHOUT ROWID;
+INSERT INTO text_by_hash (hash, id) SELECT hash, id FROM text ORDER BY hash, id;
+INSERT INTO state (name, value) SELECT 'texts_indexed', coalesce(max(id), 0) FROM text;
 DROP INDEX text_hash;
-CREATE INDEX text_hash ON text (hash) WHERE young = 0;
-CREATE INDEX text_young ON text (hash) WHERE young = 1;
+CREATE TABLE hashed_instance (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, service TEXT NOT NULL,
+    highest INTEGER NOT NULL, last_end INTEGER NOT NULL,
+    ended INTEGER, reported INTEGER, lost_from INTEGER, lost_to INTEGER,
+    lost_unnamed INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0, hash INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO hashed_instance
+    SELECT id, name, service, highest, last_end, ended, reported, lost_from, lost_to, lost_unnamed, skipped, 0 FROM instance;
+DROP TABLE instance;
+ALTER TABLE hashed_instance RENAME TO instance;
+CREATE TABLE instance_by_hash (hash INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (hash, id)) WITHOUT ROWID;
+INSERT INTO state (name, value) VALUES ('instances_indexed', 0);
 ";
 
 /// The first version with what [`FOURTEENTH`] added.
-pub(crate) const WITH_YOUNG_TEXTS: i64 = 14;
+pub(crate) const WITH_INDEXES_BY_HASH: i64 = 14;
 
 /// The columns that every rollup table of totals has had since the first version.
 const ROLLUP: &str = "
@@ -285,6 +298,9 @@ pub(crate) fn migrate(connection: &mut Connection, version: i64) -> rusqlite::Re
         transaction.execute_batch(&script)?;
         if step == WITH_SALT {
             renumber_texts(&transaction)?;
+        }
+        if step == WITH_INDEXES_BY_HASH {
+            number_instances(&transaction)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", step)?;

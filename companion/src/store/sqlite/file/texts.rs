@@ -1,63 +1,73 @@
-//! Text that repeats, found by its hash.
-//!
-//! Hashes are spread, so each new text of a batch is on another page of an index over all of them: the more texts a file has,
-//! the more pages a batch would write, up to one per text. So new texts go into an index of their own, which has few pages,
-//! and move to the large one some thousand at a time, those with neighbouring hashes together.
+//! Text that repeats, found by its hash: see `by_hash`.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::schema::WITH_YOUNG_TEXTS;
+use super::by_hash::{ByHash, Hashed};
+use super::schema::WITH_INDEXES_BY_HASH;
 
-/// So many texts are in the index of young ones before some move: 80 pages of 4 KiB.
-const YOUNG: i64 = 16 * 1024;
-/// So many move in one transaction, which takes some 20 ms.
-const TOGETHER: i64 = 4 * 1024;
+pub(super) const TEXTS: Hashed = Hashed { table: "text", index: "text_by_hash", mark: "texts_indexed" };
 
 /// The number of a text with this hash, and the newest day on which it was used.
-pub(super) fn find(connection: &Connection, hash: i64, value: &str) -> rusqlite::Result<Option<(i64, i64)>> {
-    connection
-        .prepare_cached(
-            "SELECT id, last_day FROM text WHERE young = 1 AND hash = ?1 AND value = ?2 \
-             UNION ALL SELECT id, last_day FROM text WHERE young = 0 AND hash = ?1 AND value = ?2 LIMIT 1",
-        )?
-        .query_row(params![hash, value], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-}
-
-/// The number of a text that the file has, which may be one that has not been migrated.
-pub(crate) fn number(connection: &Connection, hash: i64, value: &str) -> rusqlite::Result<Option<i64>> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version >= WITH_YOUNG_TEXTS {
-        return Ok(find(connection, hash, value)?.map(|(id, _)| id));
+pub(super) fn find(
+    texts: &mut ByHash,
+    sql: &Connection,
+    hash: i64,
+    value: &str,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    for id in texts.ids(sql, hash)? {
+        let found = sql
+            .prepare_cached("SELECT id, last_day FROM text WHERE id = ?1 AND value = ?2")?
+            .query_row(params![id, value], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
     }
-    connection
-        .prepare_cached("SELECT id FROM text WHERE hash = ?1 AND value = ?2")?
-        .query_row(params![hash, value], |row| row.get(0))
-        .optional()
+    Ok(None)
 }
 
 /// Adds a text that the file does not have.
-pub(super) fn insert(connection: &Connection, hash: i64, value: &str, day: i64) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("INSERT INTO text (hash, last_day, value, young) VALUES (?1, ?2, ?3, 1)")?
-        .insert(params![hash, day, value])
+pub(super) fn insert(
+    texts: &mut ByHash,
+    sql: &Connection,
+    hash: i64,
+    value: &str,
+    day: i64,
+) -> rusqlite::Result<i64> {
+    let id = sql
+        .prepare_cached("INSERT INTO text (hash, last_day, value) VALUES (?1, ?2, ?3)")?
+        .insert(params![hash, day, value])?;
+    texts.added(sql, hash, id)?;
+    Ok(id)
 }
 
-/// Moves young texts to the large index, when there are enough of them; tells whether there are enough again.
-pub(crate) fn settle(connection: &Connection) -> rusqlite::Result<bool> {
-    let are_many = || -> rusqlite::Result<bool> {
-        let young: i64 = connection
-            .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM text WHERE young = 1 LIMIT ?1)")?
-            .query_row([YOUNG], |row| row.get(0))?;
-        Ok(young == YOUNG)
+/// The number of a text that the file has, which may be one that has not been migrated. Reads all texts that are not in the
+/// index where that does not have it, some thousand rows.
+pub(crate) fn number(sql: &Connection, hash: i64, value: &str) -> rusqlite::Result<Option<i64>> {
+    let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let find = |which: &str| {
+        sql.prepare_cached(&format!("SELECT id FROM text WHERE {which} hash = ?1 AND value = ?2"))?
+            .query_row(params![hash, value], |row| row.get(0))
+            .optional()
     };
-    if !are_many()? {
-        return Ok(false);
+    if version < WITH_INDEXES_BY_HASH {
+        return find("");
     }
-    connection
+    match find("id IN (SELECT id FROM text_by_hash WHERE hash = ?1) AND")? {
+        Some(id) => Ok(Some(id)),
+        None => find("id > (SELECT value FROM state WHERE name = 'texts_indexed') AND"),
+    }
+}
+
+/// Deletes at most `limit` texts that were last used before `day`; tells how many.
+pub(super) fn forget(texts: &mut ByHash, sql: &Connection, day: i64, limit: i64) -> rusqlite::Result<usize> {
+    let forgotten: Vec<(i64, i64)> = sql
         .prepare_cached(
-            "UPDATE text SET young = 0 WHERE id IN (SELECT id FROM text WHERE young = 1 ORDER BY hash LIMIT ?1)",
+            "DELETE FROM text WHERE id IN (SELECT id FROM text WHERE last_day < ?1 LIMIT ?2) RETURNING hash, id",
         )?
-        .execute([TOGETHER])?;
-    are_many()
+        .query_map([day, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let count = forgotten.len();
+    texts.forget(sql, forgotten)?;
+    Ok(count)
 }

@@ -111,7 +111,7 @@ fn a_damaged_page_is_named_with_what_it_held() {
     drop(statement);
     drop(plain);
     assert!(
-        ["calls", "series_minute", "text_hash", "text_young", "gap", "text"]
+        ["calls", "series_minute", "text_by_hash", "gap", "text"]
             .iter()
             .all(|name| pages.contains_key(*name))
     );
@@ -189,7 +189,7 @@ fn calls_that_belong_on_a_damaged_page_are_refused_alone_and_for_good() {
 }
 
 /// What is needed for every call: names, the newest minutes, the newest calls, what the ledger knows of itself.
-const NEEDED: [&str; 10] = [
+const NEEDED: [&str; 9] = [
     "calls",
     "series",
     "series_key",
@@ -198,8 +198,7 @@ const NEEDED: [&str; 10] = [
     "sqlite_sequence",
     "state",
     "text",
-    "text_hash",
-    "text_young",
+    "text_by_hash",
 ];
 
 #[test]

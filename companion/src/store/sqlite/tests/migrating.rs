@@ -279,7 +279,7 @@ fn a_ledger_of_the_thirteenth_schema_finds_its_names_before_and_after_its_migrat
     let path = path(&folder);
     let named = |number: u64| CallRecord { service: format!("service {number}"), ..call(number) };
     writer(&path).append(&[named(1), named(2)]).unwrap();
-    without_young_texts(&file(&path));
+    without_indexes_by_hash(&file(&path));
     let calls_of = |service: &str| {
         // With a status rows are read, by the number of the name.
         let filter =

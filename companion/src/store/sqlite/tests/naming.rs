@@ -1,5 +1,7 @@
 //! Names without end: totals are kept apart by a bounded number of them, and a call costs the same whatever it brings.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::store::Group;
 use crate::store::conformance::records;
@@ -117,6 +119,36 @@ fn keys_and_instances_beyond_their_bound_are_counted() {
     let instances: i64 =
         ledger.connection.query_row("SELECT count(*) FROM instance", [], |row| row.get(0)).unwrap();
     assert_eq!(instances, 50);
+}
+
+#[test]
+fn an_instance_that_was_to_be_forgotten_stays_when_it_makes_a_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = open(&path);
+    let numbered = |instance: u64, sequence: u64| CallRecord {
+        instance: Some(format!("i{instance}")),
+        sequence: Some(sequence),
+        ..ending_at(instance + 100 * sequence, BASE.plus_seconds((instance + 100 * sequence).cast_signed()))
+    };
+    let mut append = |calls: &[CallRecord]| {
+        ledger.append(calls).unwrap();
+        ledger.maintain(BASE.plus_seconds(5_000)).unwrap().forgotten_instances
+    };
+    let firsts = |instances: std::ops::Range<u64>| instances.map(|instance| numbered(instance, 1));
+    assert_eq!(append(&firsts(0..60).collect::<Vec<_>>()), 10);
+    // The next five were chosen with those.
+    assert_eq!(append(&firsts(60..65).chain([numbered(11, 2)]).collect::<Vec<_>>()), 5);
+    assert_eq!(append(&firsts(65..80).collect::<Vec<_>>()), 15);
+    let mut names = file(&path)
+        .prepare("SELECT name FROM instance")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<BTreeSet<String>, _>>()
+        .unwrap();
+    assert!(names.remove("i11"));
+    assert_eq!(names, (31..80).map(|instance| format!("i{instance}")).collect());
 }
 
 #[test]
@@ -265,29 +297,29 @@ fn the_environment_is_kept_apart_whatever_other_tags_there_are() {
 }
 
 #[test]
-fn names_are_found_in_the_index_of_the_young_and_after_they_moved() {
+fn names_are_found_before_and_after_they_move_to_the_index() {
     const NAMES: u64 = 20_000;
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
-    let mut ledger = writer(&path);
     let named =
         |number: u64, name: u64| CallRecord { operation: format!("operation {name}"), ..call(number) };
-    let calls: Vec<_> = (0..NAMES).map(|number| named(number, number)).collect();
-    for batch in calls.chunks(5_000) {
-        ledger.append(batch).unwrap();
-    }
-    let young = || -> i64 {
-        let count = "SELECT count(*) FROM text WHERE young = 1";
-        file(&path).query_row(count, [], |row| row.get(0)).unwrap()
+    let counts = || -> (i64, i64, i64) {
+        let of = |sql: &str| file(&path).query_row(sql, [], |row| row.get(0)).unwrap();
+        (
+            of("SELECT count(*) FROM text WHERE id > (SELECT value FROM state WHERE name = 'texts_indexed')"),
+            of("SELECT count(*) FROM text_by_hash"),
+            of("SELECT count(*) FROM text_by_hash JOIN text USING (id, hash)"),
+        )
     };
-    assert!(young() >= NAMES.cast_signed());
-    while ledger.maintain(BASE).unwrap().more {}
-    let left = young();
-    assert!((1..16 * 1024).contains(&left), "{left} are young");
-    // Opened again, nothing is remembered, so every name is looked for in the file.
-    drop(ledger);
-    let again: Vec<_> = (0..NAMES).map(|number| named(NAMES + number, number)).collect();
-    writer(&path).append(&again).unwrap();
-    assert_eq!(young(), left);
+    for names in [0..5_000, 5_000..10_000, 10_000..15_000, 15_000..NAMES] {
+        let calls: Vec<_> = names.clone().map(|name| named(name, name)).collect();
+        writer(&path).append(&calls).unwrap();
+        let (young, all, right) = counts();
+        assert_eq!((young == 0, all == 0, all), (names.end == NAMES, names.end < NAMES, right));
+        // Another writer remembers none of them.
+        let again: Vec<_> = names.map(|name| named(NAMES + name, name)).collect();
+        assert_eq!(writer(&path).append(&again).unwrap().inserted, 5_000);
+        assert_eq!(counts(), (young, all, right));
+    }
     assert_sound(&path);
 }

@@ -17,10 +17,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::record::{CallRecord, ProcessReport, Timestamp};
 use crate::store::sqlite::file::call_id::end_of;
+use crate::store::sqlite::file::salt::Salt;
+use crate::store::sqlite::write::instance_rows::InstanceRows;
+use crate::store::sqlite::write::instances::Chosen;
 
 /// Instances remembered between batches; the table knows the others.
 const REMEMBERED: usize = 4 * 1024;
@@ -87,25 +90,61 @@ impl<'a> Run<'a> {
 
 /// The writer's view of the tables `instance` and `gap`. After a transaction that was rolled back it must be
 /// cleared.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sequences {
     instances: HashMap<(String, String), Instance>,
     /// Processes of restored calls that the file does not know, with their highest number and newest end.
     unknown: HashMap<(String, String), (i64, i64)>,
     /// When the ledger was created, as far as it is known.
     created: Option<i64>,
+    pub(super) rows: InstanceRows,
+    /// Instances to forget when there are too many, the next one last.
+    pub(super) chosen: Vec<Chosen>,
+    /// Gaps that were noticed before this time are deleted.
+    gaps_from: Option<i64>,
 }
 
 impl Sequences {
-    pub(crate) fn load(sql: &Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn load(sql: &Connection, salt: Salt) -> rusqlite::Result<Self> {
         let created = sql
             .query_row("SELECT value FROM state WHERE name = 'created'", [], |row| row.get(0))
             .optional()?;
-        Ok(Self { created, ..Self::default() })
+        let rows = InstanceRows::new(salt);
+        Ok(Self {
+            instances: HashMap::new(),
+            unknown: HashMap::new(),
+            created,
+            rows,
+            chosen: Vec::new(),
+            gaps_from: None,
+        })
     }
 
     pub(crate) fn clear(&mut self) {
         self.instances.clear();
+        self.rows.clear();
+        self.gaps_from = None;
+    }
+
+    /// Forgets instances that may be deleted.
+    pub(super) fn forget_cached(&mut self) {
+        self.instances.clear();
+    }
+
+    /// Does what is to be done from time to time, before a transaction is committed.
+    pub(super) fn settle(&mut self, sql: &Connection) -> rusqlite::Result<()> {
+        self.rows.settle(sql)
+    }
+
+    /// Deletes gaps that were noticed before `from`, unless they are known to be deleted.
+    pub(super) fn forget_before(&mut self, sql: &Connection, from: i64) -> rusqlite::Result<()> {
+        if self.gaps_from.is_none_or(|known| known < from) {
+            if sql.prepare_cached("DELETE FROM gap WHERE noticed < ?1")?.execute([from])? > 0 {
+                self.clear();
+            }
+            self.gaps_from = Some(from);
+        }
+        Ok(())
     }
 
     /// Notes the numbers of a batch. In whatever order batches come, most bring numbers without a gap, so that
@@ -135,9 +174,7 @@ impl Sequences {
         for run in calls.iter().filter_map(Run::of) {
             let key = (run.instance.to_owned(), run.service.to_owned());
             let known = self.instances.contains_key(&key)
-                || sql
-                    .prepare_cached("SELECT 1 FROM instance WHERE name = ?1 AND service = ?2")?
-                    .exists([run.instance, run.service])?;
+                || self.rows.find(sql, run.instance, run.service)?.is_some();
             if known {
                 let instance = self.instance(sql, &run)?;
                 if instance.gaps > 0 && run.first <= instance.highest {
@@ -168,7 +205,20 @@ impl Sequences {
         }
         match self.instances.entry(key) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(new) => Ok(new.insert(load(sql, run)?)),
+            Entry::Vacant(new) => {
+                let instance = match self.rows.find(sql, run.instance, run.service)? {
+                    Some(id) => load(sql, id)?,
+                    None => Instance {
+                        id: self.rows.add(sql, (run.instance, run.service), 0, run.newest_end)?,
+                        highest: 0,
+                        last_end: run.newest_end,
+                        gaps: 0,
+                        begun: false,
+                        changed: false,
+                    },
+                };
+                Ok(new.insert(instance))
+            }
         }
     }
 
@@ -283,30 +333,21 @@ impl Sequences {
     }
 }
 
-fn load(sql: &Connection, run: &Run<'_>) -> rusqlite::Result<Instance> {
-    let found = sql
-        .prepare_cached(
-            "SELECT id, highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = instance.id AND first > 0), \
-             NOT EXISTS (SELECT 1 FROM gap WHERE gap.instance = instance.id AND first = 0 AND last = 0) FROM instance WHERE name = ?1 AND service = ?2",
-        )?
-        .query_row([run.instance, run.service], |row| {
-            Ok(Instance {
-                id: row.get(0)?,
-                highest: row.get(1)?,
-                last_end: row.get(2)?,
-                gaps: row.get(3)?,
-                begun: row.get(4)?,
-                changed: false,
-            })
+fn load(sql: &Connection, id: i64) -> rusqlite::Result<Instance> {
+    sql.prepare_cached(
+        "SELECT highest, last_end, (SELECT count(*) FROM gap WHERE gap.instance = ?1 AND first > 0), \
+         NOT EXISTS (SELECT 1 FROM gap WHERE gap.instance = ?1 AND first = 0 AND last = 0) FROM instance WHERE id = ?1",
+    )?
+    .query_row([id], |row| {
+        Ok(Instance {
+            id,
+            highest: row.get(0)?,
+            last_end: row.get(1)?,
+            gaps: row.get(2)?,
+            begun: row.get(3)?,
+            changed: false,
         })
-        .optional()?;
-    if let Some(instance) = found {
-        return Ok(instance);
-    }
-    let id = sql
-        .prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, 0, ?3)")?
-        .insert(params![run.instance, run.service, run.newest_end])?;
-    Ok(Instance { id, highest: 0, last_end: run.newest_end, gaps: 0, begun: false, changed: false })
+    })
 }
 
 /// Notes that it is not known where an instance begins.

@@ -32,13 +32,26 @@ impl Transaction<'_> {
     pub(super) fn note_keys(&mut self, keys: &Keys<'_>) -> rusqlite::Result<()> {
         let mut others = 0;
         let mut add = self.sql.prepare_cached(
-            "INSERT INTO key_hour (hour, key, service, calls) SELECT ?1, ?2, ?3, ?4
-             WHERE (SELECT count(*) FROM key_hour WHERE hour = ?1) < ?5
-                OR EXISTS (SELECT 1 FROM key_hour WHERE hour = ?1 AND key = ?2 AND service = ?3)
-             ON CONFLICT (hour, key, service) DO UPDATE SET calls = calls + excluded.calls",
+            "UPDATE key_hour SET calls = calls + ?4 WHERE hour = ?1 AND key = ?2 AND service = ?3",
         )?;
+        let mut insert = self
+            .sql
+            .prepare_cached("INSERT INTO key_hour (hour, key, service, calls) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut count = self.sql.prepare_cached("SELECT count(*) FROM key_hour WHERE hour = ?1")?;
+        // Of the hour of the last new one; the keys come by hour.
+        let mut counted: Option<(i64, i64)> = None;
         for ((hour, key, service), calls) in &keys.0 {
-            if add.execute(params![hour, key, service, calls, MOST])? == 0 {
+            if add.execute(params![hour, key, service, calls])? > 0 {
+                continue;
+            }
+            let known = match counted.filter(|(of, _)| of == hour) {
+                Some((_, known)) => known,
+                None => count.query_row([hour], |row| row.get(0))?,
+            };
+            counted = Some((*hour, known + i64::from(known < MOST)));
+            if known < MOST {
+                insert.execute(params![hour, key, service, calls])?;
+            } else {
                 others += calls.unsigned_abs();
             }
         }

@@ -18,18 +18,25 @@ impl Transaction<'_> {
         let mut new = BTreeSet::new();
         for process in processes {
             let Process { instance, service, .. } = process;
-            let known: Option<(i64, i64, Option<i64>)> = self
-                .sql
-                .prepare_cached(
-                    "SELECT id, highest, reported FROM instance WHERE name = ?1 AND service = ?2",
-                )?
-                .query_row(params![instance, service], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
+            let known: Option<(i64, i64, Option<i64>)> =
+                match self.sequences.rows.find(self.sql, instance, service)? {
+                    Some(id) => self
+                        .sql
+                        .prepare_cached("SELECT id, highest, reported FROM instance WHERE id = ?1")?
+                        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                        .optional()?,
+                    None => None,
+                };
             let (id, seen, reported) = match known {
                 Some(known) => known,
                 None => {
                     new.insert((instance.as_str(), service.as_str()));
-                    let id = add(self.sql, instance, service, process.highest, process.last_end)?;
+                    let id = self.sequences.rows.add(
+                        self.sql,
+                        (instance, service),
+                        process.highest,
+                        process.last_end,
+                    )?;
                     // That ledger had no call of it: the first one here shows where it begins.
                     if process.highest == 0 {
                         wait(self.sql, id)?;
@@ -60,12 +67,7 @@ impl Transaction<'_> {
         // Gaps of processes that are new here, also of those whose own entry is in another file.
         for gap in gaps {
             let key = (gap.instance.as_str(), gap.service.as_str());
-            let id: Option<i64> = self
-                .sql
-                .prepare_cached("SELECT id FROM instance WHERE name = ?1 AND service = ?2")?
-                .query_row(params![gap.instance, gap.service], |row| row.get(0))
-                .optional()?;
-            match id {
+            match self.sequences.rows.find(self.sql, &gap.instance, &gap.service)? {
                 Some(id) if new.contains(&key) => {
                     begun(self.sql, id)?;
                     open(self.sql, id, gap)?;
@@ -76,7 +78,7 @@ impl Transaction<'_> {
                 Some(_) => {}
                 None => {
                     new.insert(key);
-                    let id = add(self.sql, &gap.instance, &gap.service, gap.last, gap.noticed)?;
+                    let id = self.sequences.rows.add(self.sql, key, gap.last, gap.noticed)?;
                     open(self.sql, id, gap)?;
                 }
             }
@@ -87,12 +89,9 @@ impl Transaction<'_> {
     /// Makes processes known of which calls were taken in and nothing else.
     pub(super) fn know_numbered(&mut self) -> rusqlite::Result<()> {
         for ((instance, service), (highest, last_end)) in self.sequences.take_unknown() {
-            let known = self
-                .sql
-                .prepare_cached("SELECT 1 FROM instance WHERE name = ?1 AND service = ?2")?
-                .exists(params![instance, service])?;
-            if !known {
-                add(self.sql, &instance, &service, highest, last_end)?;
+            let rows = &mut self.sequences.rows;
+            if rows.find(self.sql, &instance, &service)?.is_none() {
+                rows.add(self.sql, (&instance, &service), highest, last_end)?;
             }
         }
         Ok(())
@@ -108,17 +107,6 @@ fn begun(sql: &Connection, id: i64) -> rusqlite::Result<()> {
 
 fn is_of(gap: &Gap, process: &Process) -> bool {
     gap.instance == process.instance && gap.service == process.service
-}
-
-fn add(
-    sql: &Connection,
-    instance: &str,
-    service: &str,
-    highest: i64,
-    last_end: i64,
-) -> rusqlite::Result<i64> {
-    sql.prepare_cached("INSERT INTO instance (name, service, highest, last_end) VALUES (?1, ?2, ?3, ?4)")?
-        .insert(params![instance, service, highest, last_end])
 }
 
 fn open(sql: &Connection, id: i64, gap: &Gap) -> rusqlite::Result<()> {

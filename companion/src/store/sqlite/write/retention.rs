@@ -10,7 +10,6 @@ use crate::store::sqlite::file::call_id::{first_id, minute_of_id};
 use crate::store::sqlite::file::error::store_error;
 use crate::store::sqlite::file::names::Names;
 use crate::store::sqlite::file::open::WRITER_TIMEOUT;
-use crate::store::sqlite::file::texts;
 use crate::store::sqlite::file::watch::next_to;
 use crate::store::sqlite::rollup::grain::{minute_of, minute_start};
 use crate::store::sqlite::rollup::row::{Table, row_id, row_key};
@@ -88,7 +87,6 @@ fn keep_house(
     let (more_instances, forgotten_instances) = ledger.write(|transaction| transaction.forget_gaps())?;
     more |= more_instances;
     more |= ledger.forget_names()?;
-    more |= ledger.write(|transaction| texts::settle(transaction.sql))?;
     more |= ledger.shrink()?;
     ledger.want_archived(now)?;
     Ok(Maintained {
@@ -208,21 +206,11 @@ impl Transaction<'_> {
 
     /// Numbers older than the retention are not missing; instances silent for longest are forgotten.
     fn forget_gaps(&mut self) -> rusqlite::Result<(bool, u64)> {
-        let old_gaps = self
-            .sql
-            .prepare_cached("DELETE FROM gap WHERE noticed < ?1")?
-            .execute([minute_start(self.watermarks.calls_from).0])?;
+        self.sequences.forget_before(self.sql, minute_start(self.watermarks.calls_from).0)?;
         let most = i64::try_from(self.limits.instances).unwrap_or(i64::MAX);
-        let surplus: i64 = self
-            .sql
-            .prepare_cached("SELECT count(*) - ?1 FROM instance")?
-            .query_row([most], |row| row.get(0))?;
-        let surplus = surplus.min(DELETE_ROWS);
+        let surplus = (self.sequences.rows.count(self.sql)? - most).min(DELETE_ROWS);
         if surplus > 0 {
-            self.forget_instances(surplus)?;
-        }
-        if old_gaps > 0 || surplus > 0 {
-            self.sequences.clear();
+            self.forget_instances(usize::try_from(surplus).unwrap_or(0))?;
         }
         Ok((surplus == DELETE_ROWS, surplus.max(0).cast_unsigned()))
     }
@@ -248,20 +236,10 @@ impl SqliteAppender {
             if day <= forgotten {
                 return Ok((forgotten, 0));
             }
-            let mut deleted = 0;
-            for table in ["series", "text"] {
-                deleted += transaction
-                    .sql
-                    .prepare_cached(&format!(
-                        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE last_day < ?1 LIMIT ?2)"
-                    ))?
-                    .execute([day, DELETE_ROWS])?;
+            match transaction.dictionary.forget(transaction.sql, day, DELETE_ROWS)? {
+                0 => Ok((day, 0)),
+                deleted => Ok((forgotten, deleted)),
             }
-            if deleted > 0 {
-                transaction.dictionary.clear();
-                return Ok((forgotten, deleted));
-            }
-            Ok((day, 0))
         })?;
         self.names_from = names_from;
         Ok(deleted > 0)

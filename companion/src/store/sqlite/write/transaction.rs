@@ -81,7 +81,7 @@ impl SqliteAppender {
             let [calls, sums] = brakes.map(|names| Brake::load(&connection, names));
             let salt = Salt::load(&connection)?;
             let shares = Shares::load(&connection)?;
-            Ok((watermarks, time, known, Sequences::load(&connection)?, calls?, sums?, salt, shares))
+            Ok((watermarks, time, known, Sequences::load(&connection, salt)?, calls?, sums?, salt, shares))
         });
         let (watermarks, time, known, sequences, calls_brake, sums_brake, salt, shares) =
             remembered.map_err(|error| store_error(&path, &error))?;
@@ -142,6 +142,8 @@ impl SqliteAppender {
                 oldest_change: i64::MAX,
             };
             let value = work(&mut transaction)?;
+            transaction.dictionary.settle(&sql)?;
+            transaction.sequences.settle(&sql)?;
             let (mut watermarks, oldest) = (transaction.watermarks, transaction.oldest_change);
             let wanted = transaction.wanted;
             // What is new or another now is not in the archive yet.
