@@ -110,7 +110,8 @@ pub trait Querier: Send + Sync {
     /// [`StoreError`], as for every question below.
     fn totals(&self, window: Window, filter: &Filter) -> Result<Totals, StoreError>;
 
-    /// Totals by one dimension, the most calls first (ties by name), at most `limit` groups.
+    /// Totals by one dimension, the most calls first (ties by name), at most `limit` groups. Of more than a thousand users with as
+    /// many calls as the last one any may be named.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -135,6 +136,21 @@ pub trait Querier: Send + Sync {
     ) -> Result<Breakdown, StoreError> {
         let all = self.totals(window, filter)?;
         Ok(Breakdown { all, groups: self.breakdown(window, filter, by, limit)? })
+    }
+
+    /// The `limit` users with the most calls, those first (ties by name), and their calls. Of users with as many calls as the last
+    /// one any may be named.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn calls_of_users(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        let groups = self.breakdown(window, filter, Dimension::User, limit)?;
+        Ok(groups.into_iter().map(|group| (group.name, group.totals.calls)).collect())
     }
 
     /// Totals of each whole five minutes of `window` for each value of a dimension, or for all calls together, by time and
@@ -307,6 +323,20 @@ pub trait Querier: Send + Sync {
         filter: &Filter,
         limit: usize,
     ) -> Result<SequenceGaps, StoreError>;
+
+    /// The services of [`Querier::sequence_gaps`] alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn missing_by_service(
+        &self,
+        noticed: Window,
+        now: Timestamp,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<ServiceGaps>, StoreError> {
+        Ok(self.sequence_gaps(noticed, now, filter, limit)?.services)
+    }
 
     /// What keeps calls from being archived, and so from being deleted.
     ///

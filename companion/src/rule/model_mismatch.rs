@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::config::{Key, Settings};
-use super::past::minutes::PAIRINGS;
+use super::past::minutes::{Newest, PAIRINGS, Pairs};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, TOP, Unit, Verdict, count};
-use crate::store::{Pairing, StoreError};
+use crate::store::StoreError;
 use crate::text::seconds::Seconds;
 use crate::text::terminal::plural;
 
@@ -36,40 +36,48 @@ fn summary(_settings: &Settings) -> String {
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let length = scope.settings.window;
-    let mut by_service: BTreeMap<String, (u64, Vec<Pairing>)> = BTreeMap::new();
-    inputs.pasts.pairs(RULE.name, &scope.filter, |pairs| {
+    let samples = inputs.pasts.pairs(RULE.name, &scope.filter, |pairs| {
         pairs.extend(&scope.filter, inputs, length, |querier, window| {
             querier.served_models(window, &scope.filter, PAIRINGS)
         })?;
-        // Those of one model follow each other.
-        let newest = pairs.newest();
-        for of_model in newest.chunk_by(|one, other| {
-            (&one.deployment, &one.subject) == (&other.deployment, &other.subject)
-        }) {
-            let [Pairing { deployment, subject, .. }, ..] = of_model else { continue };
-            let asked = Asked::new(subject, pairs.usual(deployment, subject, inputs.now));
-            let (calls, found) = by_service.entry(deployment.clone()).or_default();
-            for pairing in of_model {
-                *calls += pairing.calls;
-                if asked.is_mismatch(&pairing.value) {
-                    found.push(pairing.clone());
-                }
+        Ok::<_, StoreError>(judge(scope, inputs, pairs))
+    })?;
+    Ok(scope.judged(samples))
+}
+
+/// A sample for each service.
+fn judge(scope: &Scope, inputs: &Inputs<'_>, pairs: &Pairs) -> Vec<Sample> {
+    let mut by_service: BTreeMap<&str, (u64, Vec<Newest<'_>>)> = BTreeMap::new();
+    let mut words_of: HashMap<&str, Vec<String>> = HashMap::new();
+    let newest = pairs.newest();
+    // Those of one model follow each other.
+    for of_model in
+        newest.chunk_by(|one, other| (one.deployment, one.subject) == (other.deployment, other.subject))
+    {
+        let [Newest { deployment, subject, .. }, ..] = *of_model else { continue };
+        let asked = Asked::new(subject, pairs.usual(deployment, subject, inputs.now));
+        let (calls, found) = by_service.entry(deployment).or_default();
+        for pair in of_model {
+            *calls += pair.calls;
+            // Many models that are asked for are served by few.
+            let served = words_of.entry(pair.value).or_insert_with(|| words(pair.value));
+            if asked.is_mismatch(pair.value, served) {
+                found.push(*pair);
             }
         }
-        Ok(())
-    })?;
+    }
+    let within = scope.settings.window.words();
     let samples = by_service.into_iter().map(|(service, (calls, mut found))| {
-        found.sort_by_key(|pairing| std::cmp::Reverse(pairing.calls));
-        let other: u64 = found.iter().map(|pairing| pairing.calls).sum();
+        found.sort_by_key(|pair| std::cmp::Reverse(pair.calls));
+        let other: u64 = found.iter().map(|pair| pair.calls).sum();
         let named: Vec<String> = found
             .iter()
             .take(TOP)
-            .map(|pairing| format!("{} as {} ({})", pairing.subject, pairing.value, pairing.calls))
+            .map(|pair| format!("{} as {} ({})", pair.subject, pair.value, pair.calls))
             .collect();
         let served = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
-        let within = length.words();
         Sample {
-            labels: scope.labels_of(By::Service, &service),
+            labels: scope.labels_of(By::Service, service),
             value: count(other),
             threshold: scope.settings.threshold,
             learned: false,
@@ -80,7 +88,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             ),
         }
     });
-    Ok(scope.judged(samples.collect()))
+    samples.collect()
 }
 
 /// A model that was asked for.
@@ -100,8 +108,8 @@ impl<'a> Asked<'a> {
 
     /// Whether a served model is news. What was served as something for half a day may only be served as that, and as itself.
     /// One that is new may be an alias, unless its name has a version.
-    fn is_mismatch(&self, served: &str) -> bool {
-        if served == self.name || self.usual.contains(&served) || self.is_version(&words(served)) {
+    fn is_mismatch(&self, served: &str, words: &[String]) -> bool {
+        if served == self.name || self.usual.contains(&served) || self.is_version(words) {
             return false;
         }
         // A new snapshot of what an alias means.

@@ -33,7 +33,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     let (settings, now) = (&scope.settings, inputs.now);
     let noticed =
         Window { from: now.plus_seconds(-settings.lookback.0), to: now.plus_seconds(-settings.window.0) };
-    let mut missing = inputs.querier.sequence_gaps(noticed, now, &scope.filter, SERVICES)?.services;
+    let mut missing = inputs.querier.missing_by_service(noticed, now, &scope.filter, SERVICES)?;
     missing.retain(|service| count(service.numbers) > settings.threshold);
     let rest = missing.split_off(missing.len().min(TOP));
     if let Some(worst) = rest.first() {

@@ -3,6 +3,7 @@ use super::learned::cells;
 use super::past::cell::{Calls, Kept};
 use super::past::history::History;
 use super::past::{DAY, Usual, slot_of};
+use super::scope::GROUPS;
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
 use crate::text::seconds::Seconds;
@@ -42,7 +43,8 @@ fn summary(_settings: &Settings) -> String {
 
 fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError> {
     let settings = &scope.settings;
-    let groups = scope.groups(inputs, scope.window(inputs.now))?;
+    // Calls without a user, and of users beyond the hundred, are no user's.
+    let users = inputs.querier.calls_of_users(scope.window(inputs.now), &scope.filter, GROUPS)?;
     let past = inputs.pasts.calls(&scope.filter, scope.by, inputs)?;
     let past = past.read();
     let (slot, length) = (slot_of(inputs.now), cells(settings.window));
@@ -50,9 +52,8 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         history.hourly_peak(slot, RANK, length, |cell| Some(f64::from(cell.calls()))).unwrap_or(0.0)
     };
     let mut samples = Vec::new();
-    // Calls without a user, and of users beyond the hundred, are no user's.
-    for group in groups.into_iter().filter(|group| group.name.is_some()) {
-        let calls = count(group.totals.calls);
+    for (user, number) in users {
+        let calls = count(number);
         let mut usual = None;
         // Few calls are no spike, whatever was before.
         if settings.learn && calls > settings.floor {
@@ -60,7 +61,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
                 let week = hour(history);
                 Usual { week: Some(week), ..Usual::of(week, history.age(slot)) }
             };
-            usual = past.usual(RULE.name, group.name.as_deref(), make).filter(|usual| usual.age >= DAY);
+            usual = past.usual(RULE.name, Some(&user), make).filter(|usual| usual.age >= DAY);
             if usual.is_none() {
                 let any = past.histories().map(|(_, history)| hour(history)).fold(0.0, f64::max);
                 let peak = any / settings.factor.max(1.0);
@@ -74,13 +75,14 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             format!(
                 "{} {} within {}, {}",
                 Unit::Calls.format(calls),
-                plural(group.totals.calls, "call"),
+                plural(number, "call"),
                 settings.window.words(),
                 limit.words(Unit::Calls)
             )
         });
         let (threshold, learned) = (limit.value, limit.usual.is_some());
-        samples.push(Sample { labels: group.labels, value: calls, threshold, learned, verdict, description });
+        let labels = scope.labels_of(By::User, &user);
+        samples.push(Sample { labels, value: calls, threshold, learned, verdict, description });
     }
     Ok(scope.judged(samples))
 }

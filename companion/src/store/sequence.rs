@@ -1,6 +1,7 @@
 //! Which sequence numbers were missing at a given time.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
@@ -295,7 +296,10 @@ impl Sequences {
         let lost_between = between.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let count = gaps.len() as u64;
         let mut missing = Missing::default();
-        gaps.iter().for_each(|gap| missing.add(gap));
+        for gap in &gaps {
+            // What is there already cannot fail to be made.
+            let Ok(()) = missing.add(gap.into(), || Ok::<_, Infallible>(gap.clone()));
+        }
         gaps.truncate(limit);
         let skipped = self.skipped(noticed, now, filter);
         SequenceGaps {

@@ -1,6 +1,6 @@
 //! What only the calls themselves know, read once: the newest whole minutes, and which names have come together within a day.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Piece;
@@ -10,6 +10,8 @@ use crate::store::{Filter, Pairing, Querier, StoreError};
 use crate::text::seconds::Seconds;
 
 const MINUTE: i64 = 60 * Timestamp::SECOND;
+/// To read a name takes as long as to read so many calls.
+const NAMED: u64 = 10;
 /// A minute is read so many minutes after its end, when nearly all of its calls have come.
 const LAG: i64 = 1;
 
@@ -70,7 +72,9 @@ impl<T> Minutes<T> {
                 }
                 piece.take(inputs.querier.totals(window, filter)?.calls);
             }
-            self.kept.push_back((minute, ask(window)?));
+            let found = ask(window)?;
+            piece.take(NAMED * found.len() as u64);
+            self.kept.push_back((minute, found));
             self.until = Some(minute + 1);
         }
         Ok(())
@@ -101,9 +105,6 @@ pub(crate) const PAIRINGS: usize = 1_000;
 /// Values remembered of one subject; a further one is not usual.
 const VALUES: usize = 64;
 
-/// A service and what something came with there.
-type Subject = (Arc<str>, Arc<str>);
-
 /// What came with a subject, and in which minutes first and last.
 #[derive(Debug)]
 struct Known {
@@ -112,11 +113,27 @@ struct Known {
     last: i64,
 }
 
+/// A pair of the newest minutes: see [`Pairing`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newest<'a> {
+    pub(crate) deployment: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) value: &'a str,
+    pub(crate) calls: u64,
+}
+
+impl<'a> Newest<'a> {
+    const fn names(&self) -> (&'a str, &'a str, &'a str) {
+        (self.deployment, self.subject, self.value)
+    }
+}
+
 /// Which values have come with a subject.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     minutes: Minutes<Pairing>,
-    known: HashMap<Subject, Vec<Known>>,
+    /// By service and subject.
+    known: HashMap<Arc<str>, HashMap<Arc<str>, Vec<Known>>>,
     /// Pairs in `known`.
     pairs: usize,
     /// The first minute of the day before that was not read.
@@ -151,6 +168,7 @@ impl Pairs {
                 let to = from + if calls > MANY { 1 } else { 60 };
                 piece.take(if calls > MANY { calls / 60 } else { calls });
                 let found = ask(inputs.ledger, window(from, to))?;
+                piece.take(NAMED * found.len() as u64);
                 self.note(&found, from);
                 self.learned = Some(from + 60);
             }
@@ -165,23 +183,30 @@ impl Pairs {
             self.note(&pairings, minute);
         }
         if before != self.minutes.until {
-            self.known.retain(|_, values| {
-                values.retain(|known| now - known.last <= KNOWN_HOURS * 60);
-                !values.is_empty()
+            self.known.retain(|_, subjects| {
+                subjects.retain(|_, values| {
+                    values.retain(|known| now - known.last <= KNOWN_HOURS * 60);
+                    !values.is_empty()
+                });
+                !subjects.is_empty()
             });
-            self.pairs = self.known.values().map(Vec::len).sum();
+            self.pairs = self.known.values().flat_map(HashMap::values).map(Vec::len).sum();
         }
         extended
     }
 
     fn note(&mut self, found: &[Pairing], minute: i64) {
         for Pairing { deployment, subject, value, .. } in found {
-            let subject: Subject = (deployment.as_str().into(), subject.as_str().into());
             let is_full = self.pairs >= MOST;
-            if is_full && !self.known.contains_key(&subject) {
-                continue;
-            }
-            let values = self.known.entry(subject).or_default();
+            let subjects = self.known.get_mut(&**deployment);
+            let values = match subjects.and_then(|subjects| subjects.get_mut(&**subject)) {
+                Some(values) => values,
+                None if is_full => continue,
+                None => {
+                    let subjects = self.known.entry(deployment.as_str().into()).or_default();
+                    subjects.entry(subject.as_str().into()).or_default()
+                }
+            };
             if let Some(known) = values.iter_mut().find(|known| *known.value == **value) {
                 known.last = known.last.max(minute);
             } else if !is_full && values.len() < VALUES {
@@ -192,24 +217,28 @@ impl Pairs {
     }
 
     /// The pairs of the newest minutes with their calls, in the order of their names.
-    pub(crate) fn newest(&self) -> Vec<Pairing> {
-        let mut all: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-        for Pairing { deployment, subject, value, calls } in self.minutes.iter() {
-            *all.entry((deployment, subject, value)).or_default() += calls;
-        }
-        let pairing = |((deployment, subject, value), calls): ((&str, &str, &str), u64)| Pairing {
-            deployment: deployment.to_owned(),
-            subject: subject.to_owned(),
-            value: value.to_owned(),
-            calls,
-        };
-        all.into_iter().map(pairing).collect()
+    pub(crate) fn newest(&self) -> Vec<Newest<'_>> {
+        let newest = self.minutes.iter().map(|Pairing { deployment, subject, value, calls }| Newest {
+            deployment,
+            subject,
+            value,
+            calls: *calls,
+        });
+        let mut newest: Vec<Newest<'_>> = newest.collect();
+        newest.sort_by_key(Newest::names);
+        newest.dedup_by(|next, one| {
+            let same = next.names() == one.names();
+            one.calls += if same { next.calls } else { 0 };
+            same
+        });
+        newest
     }
 
     /// The values that are usual for a subject of a service: those that came long enough before `now`.
     pub(crate) fn usual(&self, deployment: &str, subject: &str, now: Timestamp) -> Vec<&str> {
         let long_ago = minute_of(now) - USUAL_AFTER;
-        let known = self.known.get(&(deployment.into(), subject.into())).into_iter().flatten();
+        let known =
+            self.known.get(deployment).and_then(|subjects| subjects.get(subject)).into_iter().flatten();
         known.filter(|known| known.first <= long_ago).map(|known| &*known.value).collect()
     }
 }

@@ -18,4 +18,5 @@ mod repetition;
 pub(super) mod scan;
 mod sketch;
 mod sums;
+mod users;
 pub(super) mod verify;

@@ -1,6 +1,6 @@
 //! An index over the hashes of new rows, which costs a row the same however many there are.
 //!
-//! Hashes are spread, so each new row of a batch is on another page of an index over all of them: the more rows a file has, the
+//! Hashes are spread, so each new row of a batch is on another page of an index over all of them: the more rows there are, the
 //! more pages a batch would read and write, up to one per row. So the writer has the hashes of the newest rows in memory and
 //! moves them to the index some thousand at a time, those with neighbouring hashes together; a filter in memory knows of most
 //! rows that are new that the index does not have them. Hashes are salted, so that no sender can aim many at one place.

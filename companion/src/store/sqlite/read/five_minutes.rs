@@ -57,7 +57,7 @@ impl Snapshot<'_> {
     }
 
     /// Of users only the number of calls is read, and names only of those that are handed out: a bucket has thousands.
-    pub(crate) fn calls_of_users(
+    pub(crate) fn five_minute_calls_of_users(
         &self,
         window: Window,
         most: usize,

@@ -22,8 +22,8 @@ use crate::store::sums::most_called;
 use crate::store::{
     ArchiveTrouble, Breakdown, CallAccount, CallId, CallPage, Conversation, Dimension, Duplicates, Filter,
     FiveMinuteCalls, FiveMinutes, Group, GroupRepetition, KeyUse, LargeCall, LatencySummary, Overview,
-    OverviewQuestion, Page, Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, Step, StoreError,
-    Totals,
+    OverviewQuestion, Page, Pairing, Querier, Repeated, RepetitionQuestion, SequenceGaps, ServiceGaps, Step,
+    StoreError, Totals,
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
@@ -125,6 +125,15 @@ impl Querier for SqliteQuerier {
         self.ask(|snapshot| snapshot.breakdown_of_all(window, filter, by, limit))
     }
 
+    fn calls_of_users(
+        &self,
+        window: Window,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        self.ask(|snapshot| snapshot.calls_of_users(window, filter, limit))
+    }
+
     fn five_minutes(
         &self,
         window: Window,
@@ -142,7 +151,7 @@ impl Querier for SqliteQuerier {
         most: usize,
     ) -> Result<Vec<FiveMinuteCalls>, StoreError> {
         if by == Some(Dimension::User) && *filter == Filter::default() {
-            return self.ask(|snapshot| snapshot.calls_of_users(window, most));
+            return self.ask(|snapshot| snapshot.five_minute_calls_of_users(window, most));
         }
         Ok(most_called(self.five_minutes(window, filter, by)?, most))
     }
@@ -230,9 +239,19 @@ impl Querier for SqliteQuerier {
         limit: usize,
     ) -> Result<SequenceGaps, StoreError> {
         self.ask(|snapshot| {
-            let from = noticed.from.max(minute_start(snapshot.watermarks.calls_from));
-            let window = Window { from, to: noticed.to.min(now) };
-            gaps::missing(snapshot.connection, window, filter, limit)
+            gaps::missing(snapshot.connection, kept_gaps(snapshot, noticed, now), filter, limit)
+        })
+    }
+
+    fn missing_by_service(
+        &self,
+        noticed: Window,
+        now: Timestamp,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<ServiceGaps>, StoreError> {
+        self.ask(|snapshot| {
+            gaps::missing_by_service(snapshot.connection, kept_gaps(snapshot, noticed, now), filter, limit)
         })
     }
 
@@ -255,4 +274,10 @@ impl Querier for SqliteQuerier {
     fn accounts(&self, window: Window, id: &CallId, limit: usize) -> Result<Vec<CallAccount>, StoreError> {
         self.ask(|snapshot| snapshot.accounts(window, id, limit))
     }
+}
+
+/// The part of `noticed` whose gaps are kept and known at `now`.
+fn kept_gaps(snapshot: &Snapshot<'_>, noticed: Window, now: Timestamp) -> Window {
+    let from = noticed.from.max(minute_start(snapshot.watermarks.calls_from));
+    Window { from, to: noticed.to.min(now) }
 }

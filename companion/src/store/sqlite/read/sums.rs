@@ -12,7 +12,7 @@ use crate::store::sqlite::file::call_id::{end_id, first_id};
 use crate::store::sqlite::file::enum_codes::damaged;
 use crate::store::sqlite::file::known_names::OTHER;
 use crate::store::sqlite::file::names::Series;
-use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, USER, needs_rows, text_number};
+use crate::store::sqlite::read::scan::{SeriesMemo, Snapshot, needs_rows, text_number};
 use crate::store::sqlite::rollup::grain::{FIVE, HOUR, MINUTE_NS, minute_start};
 use crate::store::sqlite::rollup::plan::{Part, all_parts, series_parts, user_parts};
 use crate::store::sqlite::rollup::row::{Latencies, NUMBERS, Table, read_totals, row_id, row_key, row_range};
@@ -191,74 +191,6 @@ impl Snapshot<'_> {
             }
             Ok(())
         })
-    }
-
-    fn users(&self, window: Window, filter: &Filter, limit: usize) -> rusqlite::Result<Vec<Group>> {
-        // The rollups of users know nothing else.
-        let parts = if *filter == Filter::default() {
-            user_parts(window, &self.watermarks)
-        } else {
-            vec![Part::Calls(window)]
-        };
-        let mut in_rows: HashMap<i64, Totals> = HashMap::new();
-        for part in &parts {
-            let Part::Calls(window) = part else { continue };
-            self.scan(*window, filter, |facts, row| {
-                if let Some(user) = row.get(USER)? {
-                    in_rows.entry(user).or_default().count(&facts.measures);
-                }
-                Ok(())
-            })?;
-        }
-        self.top_users(&parts, in_rows, limit)
-    }
-
-    /// The users with the most calls in the rollups of `parts` and, summed up already, in rows. Counts the calls of
-    /// all first, because reading every sum of every user takes three times as long.
-    pub(crate) fn top_users(
-        &self,
-        parts: &[Part],
-        in_rows: HashMap<i64, Totals>,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<Group>> {
-        let mut calls: HashMap<i64, u64> =
-            in_rows.iter().map(|(user, totals)| (*user, totals.calls)).collect();
-        let mut in_rollups: Vec<(Table, i64)> = Vec::new();
-        for part in parts {
-            let Part::Rollup(table, minutes) = part else { continue };
-            let sql = format!("SELECT id, calls FROM {} WHERE id >= ?1 AND id < ?2", table.name());
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(row_range(minutes))?;
-            while let Some(row) = rows.next()? {
-                let id = row.get(0)?;
-                let known = calls.entry(row_key(id).1).or_default();
-                *known = known.saturating_add(row.get::<_, i64>(1)?.cast_unsigned());
-                in_rollups.push((*table, id));
-            }
-        }
-        // Names break ties, so every user with as many calls as the last one stays.
-        let mut order: Vec<u64> = calls.values().copied().collect();
-        order.sort_unstable_by(|a, b| b.cmp(a));
-        let least = match limit.checked_sub(1) {
-            None => return Ok(Vec::new()),
-            Some(last) => order.get(last).copied().unwrap_or(0),
-        };
-        let mut top: HashMap<i64, Totals> = calls
-            .into_iter()
-            .filter(|(_, calls)| *calls >= least)
-            .map(|(user, _)| (user, in_rows.get(&user).copied().unwrap_or_default()))
-            .collect();
-        for (table, id) in in_rollups {
-            let Some(totals) = top.get_mut(&row_key(id).1) else { continue };
-            let sql = format!("SELECT {} FROM {} WHERE id = ?1", self.columns.totals, table.name());
-            let more = self.connection.prepare_cached(&sql)?.query_row([id], |row| read_totals(row, 0))?;
-            totals.absorb(&more);
-        }
-        let mut named = HashMap::new();
-        for (user, totals) in top {
-            named.insert(self.names.text(self.connection, user)?, totals);
-        }
-        Ok(ranked(named, limit))
     }
 
     /// Keys of the tags that calls are counted under.
