@@ -102,7 +102,7 @@ impl Scope {
         inputs: &Inputs<'_>,
         more_than: u64,
         hashes: usize,
-    ) -> Result<(Vec<Arc<Labels>>, Arc<[GroupRepetition]>), StoreError> {
+    ) -> Result<Repetition, StoreError> {
         let by = self.by.map(By::dimension);
         let question = RepetitionQuestion { by, groups: 10 * GROUPS, more_than, hashes };
         let window = self.window(inputs.now);
@@ -253,6 +253,9 @@ impl Scope {
         Ok(Evaluation { samples, no_data })
     }
 }
+
+/// Repetition within each group, and the labels of each.
+pub(super) type Repetition = (Vec<Arc<Labels>>, Arc<[GroupRepetition]>);
 
 /// A part of the calls of one group.
 #[derive(Debug, Clone)]

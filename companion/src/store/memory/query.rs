@@ -431,7 +431,7 @@ impl Columns {
             (None, _) => {
                 let mut sums: HashMap<Cow<'_, str>, Totals> = HashMap::new();
                 for index in self.matching(window, filter) {
-                    if let Some(name) = dimension(&*self.records[index], by) {
+                    if let Some(name) = dimension(&self.records[index], by) {
                         sums.entry(name).or_default().count(&Measures::from(&*self.records[index]));
                     }
                 }
