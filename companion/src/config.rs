@@ -31,7 +31,6 @@ use crate::notify::target::NotifyConfig;
 use crate::rule::budget::{Budget, BudgetConfig};
 use crate::rule::config::RulesConfig;
 use crate::silence::maintenance::{self, MaintenanceConfig};
-use crate::store::identity::RESPONSE_IDS;
 use crate::text::seconds::Seconds;
 
 /// Attributes that each list of `[tags]` may name: each is compared with every attribute that is received.
@@ -307,7 +306,7 @@ impl Default for LedgerConfig {
         Self {
             store: Store::default(),
             path: PathBuf::from("spanledger.db"),
-            response_ids: ByteSize(RESPONSE_IDS as u64),
+            response_ids: ByteSize(8 << 20),
             clickhouse: ClickHouseConfig::default(),
             retention: RetentionConfig::default(),
             archive: ArchiveConfig::default(),

@@ -68,7 +68,13 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let learned = settings.learn && known.iter().any(is_old);
         let new: Vec<&KeyUse> =
             now.iter().filter(|now| known.iter().all(|known| known.service != now.service)).collect();
-        let services = count((known.len() + new.len()) as u64);
+        // An alert goes on by the limit of its beginning while one that began within a day uses the key, and ends with that.
+        let fresh = now.iter().any(|now| {
+            let mut uses = known.iter().filter(|known| known.service == now.service);
+            !uses.any(is_old)
+        });
+        let used_by = if fresh { known.len() + new.len() } else { now.len() };
+        let services = count(used_by as u64);
         let limit = if learned { count(known.len() as u64) } else { settings.threshold };
         let named = |uses: &mut dyn Iterator<Item = &KeyUse>| {
             let names: Vec<String> = uses.take(TOP).map(|one| format!("{} ({})", one.service, one.calls)).collect();
@@ -86,7 +92,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             threshold: limit,
             learned,
             verdict: Verdict::of(services > limit),
-            description: format!("key {key} is used by {} services (calls): {used}{is}", known.len() + new.len()),
+            description: format!("key {key} is used by {used_by} services (calls): {used}{is}"),
         }
     });
     let samples: Vec<Sample> = samples.collect();

@@ -201,6 +201,15 @@ fn key_shared_fires_when_another_service_uses_a_key() {
     assert_eq!(status.alerts[0].labels, Labels::from([("key".to_owned(), "1a2b3c".to_owned())]));
     let text = "key 1a2b3c is used by 2 services (calls): in the 47 h before shop (282); new: scraper (6)";
     assert_eq!(status.alerts[0].description, text);
+    // It is usual after some hours, and counts as long as it uses the key: the alert goes on by the limit of its beginning.
+    let uses = |from: i64, to: i64| {
+        let mut calls = with_key("1a2b3c", "shop", 0, 2 * DAY);
+        calls.extend(with_key("1a2b3c", "scraper", from, to));
+        calls.sort_by_key(|call| call.start);
+        judged(KeyShared, &calls, 2 * DAY)
+    };
+    assert_calm(&uses(2 * DAY - 5 * HOUR, 2 * DAY), 2.0);
+    assert_calm(&uses(2 * DAY - 5 * HOUR, 2 * DAY - 3 * HOUR), 1.0);
     // Of a key that is new, two services are no wonder, and three are.
     let mut new = with_key("new", "a", 0, HOUR);
     new.extend(with_key("new", "b", 0, HOUR));
