@@ -30,7 +30,7 @@ mod usage {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 A call belongs to the period in which it ended. Weeks begin on Monday. The first and the last period may be cut by --from and --to. \
-Without --from and --last the table begins with the first call. \
+Without --from and --last the table does not begin before the first call. \
 Costs are the totals of `spanledger report` over the same time; the last line names what they rest on.
 
 Examples:

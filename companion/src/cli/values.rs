@@ -27,7 +27,7 @@ pub(super) fn address(text: &str) -> Result<String, String> {
     let known = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match known {
         Some(_) => Ok(text.to_owned()),
-        None => Err("expected an address such as http://127.0.0.1:4319".to_owned()),
+        None => Err("expected an address such as http://HOST:PORT".to_owned()),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct TimeError(String);
 /// A window given by flags.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct WindowArgs {
-    /// Period ending now, such as 90s, 15m, 24h or 7d [default: 24h].
+    /// Period up to the end of this minute, such as 90s, 15m, 24h or 7d [default: 24h].
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"], value_parser = checked(duration_seconds))]
     pub last: Option<String>,
     /// Start of the period (inclusive): RFC 3339, or a date for midnight UTC [default: 24h before --to].
