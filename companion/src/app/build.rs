@@ -281,7 +281,6 @@ pub(crate) fn retention(config: &Config) -> Options {
         now: Some(clock::now()),
         groups: groups(config),
         limits: sqlite::Limits { response_ids: config.ledger.response_ids(), ..Default::default() },
-        ..Options::default()
     }
 }
 
