@@ -169,7 +169,8 @@ impl ResponseFacts {
             self.coverage.note(Reason::Member, "usage.output_tokens".to_owned());
         }
         if usage.output_tokens.is_some_and(|output| usage.reasoning_tokens.unwrap_or(0) > output) {
-            self.coverage.note(Reason::Total, "usage.reasoning_tokens".to_owned());
+            // A charge that is reported holds nevertheless.
+            self.unpriced.note(Reason::Total, "usage.reasoning_tokens".to_owned());
         }
     }
 
