@@ -1,7 +1,7 @@
 use super::config::{Key, Settings};
 use super::learned::cells;
 use super::past::cell::Cell;
-use super::past::{DAY, HOUR, LAG, Usual};
+use super::past::{DAY, HOUR, LAG, REGULAR, Usual};
 use super::scope::Group;
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
@@ -21,7 +21,8 @@ const SUSTAINED: [i64; 2] = [210, 420];
 const MANY: f64 = 100.0;
 
 /// Many more requests per minute, on average over the window, than is usual at this time of day and was the day before; or
-/// somewhat more that came suddenly and stay.
+/// somewhat more that came suddenly and stay. Of a service that comes and goes, a time of day says little: it makes more than ever in
+/// the last week as well.
 pub(super) const RULE: Rule = Rule {
     name: RuleName::HighRequestRate,
     advice: "rate-limit by client address or user",
@@ -64,9 +65,12 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let usual = scope.usual(inputs, RULE.name, group.name.as_deref(), YOUNG, |history, slot| {
             let per_minute = |cell: &Cell| f64::from(cell.calls) / past_minutes;
             let hour = f64::from(history.sum(slot - LAG - HOUR..slot - LAG).calls) / 60.0;
-            Usual { hour: Some(hour), ..history.usual(slot, length, per_minute) }
+            let comes_and_goes = history.age(slot) > DAY && history.regularity(slot) < REGULAR;
+            let week = comes_and_goes.then(|| history.peak(slot - 7 * DAY..slot - LAG, length, |cell| Some(per_minute(cell))));
+            Usual { hour: Some(hour), week: week.flatten(), ..history.usual(slot, length, per_minute) }
         })?;
         let mut limit = scope.limit(usual, inputs.now).until(SETTLED, 2.0);
+        limit.value = limit.value.max(of_week(usual));
         if rate <= limit.value && is_sustained(scope, inputs, &group, rate, usual)? {
             limit.value = rate.min(usual.map_or(rate, |usual| ABOVE * usual.peak));
         }
@@ -92,6 +96,11 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
     Ok(scope.judged(samples.collect::<Result<_, StoreError>>()?))
 }
 
+/// The most requests per minute in the last week of a service that comes and goes.
+fn of_week(usual: Option<Usual>) -> f64 {
+    usual.and_then(|usual| usual.week).unwrap_or(0.0)
+}
+
 /// Whether the calls came suddenly, are more than is usual, and have been for minutes.
 fn is_sustained(
     scope: &Scope,
@@ -101,7 +110,8 @@ fn is_sustained(
     usual: Option<Usual>,
 ) -> Result<bool, StoreError> {
     let Some(usual) = usual.filter(|usual| usual.age >= SETTLED) else { return Ok(false) };
-    let least = (ABOVE * usual.peak).max(JUMP * usual.hour.unwrap_or(f64::INFINITY)).max(MANY);
+    let sudden = JUMP * usual.hour.unwrap_or(f64::INFINITY);
+    let least = (ABOVE * usual.peak).max(sudden).max(of_week(Some(usual))).max(MANY);
     if rate <= least {
         return Ok(false);
     }

@@ -74,6 +74,7 @@ impl Limit {
             peak: usual.peak * factor,
             like: usual.like.map(|(low, high)| (low * factor, high * factor)),
             day: usual.day.map(|day| day * factor),
+            week: usual.week.map(|week| week * factor),
             ..usual
         });
         Self { value: self.value * factor, usual, now: self.now }

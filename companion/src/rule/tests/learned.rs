@@ -85,6 +85,24 @@ fn high_request_rate_does_not_fire_for_a_sudden_rise_of_minutes_below_the_limit(
 }
 
 #[test]
+fn high_request_rate_of_a_batch_that_runs_at_another_hour_of_each_day_is_that_of_its_week() {
+    // Ten minutes of 300 calls per minute, on each day three hours later, and on the sixth day so many calls per second.
+    let run = |per_second: i64| {
+        let mut calls: Vec<_> =
+            (0..5).flat_map(|day| (0..3_000).map(move |n| call(day * (DAY + 3 * HOUR) + n / 5))).collect();
+        let from = 6 * DAY + 20 * HOUR;
+        calls.extend((0..600 * per_second).map(|n| call(from + n / per_second)));
+        now(HighRequestRate, "", &calls, from + 10 * MINUTE)
+    };
+    assert_calm(&run(5), 300.0);
+    let status = run(6);
+    assert_fires(&status, 360.0);
+    assert_eq!(status.threshold, 300.0);
+    let text = status.description.unwrap();
+    assert!(text.ends_with("in the busiest hours of the 6 days before 1,500"), "{text}");
+}
+
+#[test]
 fn a_young_service_is_judged_by_a_fixed_threshold() {
     let calls = steady(0, 10 * MINUTE, 1);
     let status = now(HighRequestRate, "", &calls, 10 * MINUTE);
