@@ -71,6 +71,7 @@ pub fn response(url: &str, bytes: &[u8]) {
                     reading.repeated = Default::default();
                 }
                 format.read_piece(event, &mut reading);
+                reading.facts.end_piece();
             };
             decoder.push(bytes, &mut see);
             decoder.finish(&mut see);
