@@ -157,8 +157,8 @@ impl Default for PriceTable {
 
 impl PriceTable {
     /// The prices that come with this version, from the `genai-prices` data. They are decoded once per process, when the first
-    /// middleware is built or the first price is asked for: that takes tens of milliseconds, and some 8 MB of memory that
-    /// stay.
+    /// middleware is built or the first price is asked for: that takes tens of milliseconds, and several MB of memory
+    /// that stay.
     #[must_use]
     pub const fn bundled() -> Self {
         Self { own: None, private_hosts: false }
