@@ -158,12 +158,13 @@ fn parsed(text: &str) -> Result<Expr, Refusal> {
     if text.len() > LONGEST || signs > SIGNS {
         return Err(Refusal::Limit(format!("an expression has at most {LONGEST} bytes and {SIGNS} signs")));
     }
-    check_patterns(text)?;
+    check_strings(text)?;
     parser::parse(text).map_err(|error| Refusal::Query(format!("{error}; {SUPPORTED}")))
 }
 
-/// The parser compiles patterns of any size, so each string is tried first, whatever it is.
-fn check_patterns(text: &str) -> Result<(), Refusal> {
+/// The parser compiles patterns of any size, so each string is tried first, whatever it is; and it panics at a backslash before a
+/// character of several bytes.
+fn check_strings(text: &str) -> Result<(), Refusal> {
     let (mut rest, mut strings) = (text, 0);
     while let Some(start) = rest.find(['"', '\'', '`', '#']) {
         rest = &rest[start..];
@@ -176,6 +177,9 @@ fn check_patterns(text: &str) -> Result<(), Refusal> {
         strings += 1;
         if strings > STRINGS {
             return Err(Refusal::Limit(format!("an expression has at most {STRINGS} strings")));
+        }
+        if !quoted.starts_with('`') && has_wide_escape(quoted) {
+            return Err(Refusal::Query(format!("{quoted} has an unknown escape; {SUPPORTED}")));
         }
         let Ok(value) = util::unquote_string(quoted) else { continue };
         match pattern(&format!("^(?:{value})$")) {
@@ -190,6 +194,17 @@ fn check_patterns(text: &str) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Whether a backslash that is not escaped itself comes before a character of several bytes.
+fn has_wide_escape(quoted: &str) -> bool {
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        if character == '\\' && characters.next().is_some_and(|escaped| !escaped.is_ascii()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// How long the string is with whose quote the text begins.

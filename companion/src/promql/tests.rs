@@ -235,12 +235,24 @@ fn names_what_is_supported_instead_of_guessing() {
         "predict_linear(spanledger_client_calls_total[5m], 5)",
         "{{",
         "",
+        // The parser takes the first of these characters for one byte.
+        r#"state{rule="\é"}"#,
+        r"state{rule='\\\é'}",
+        "label_replace(state, \"rule\", \"\\\u{1f600}\", \"rule\", \"\")",
+        "\"\\Β",
     ] {
         let refusal = asked_at(text, &[at(0)]).unwrap_err();
         assert!(
             matches!(&refusal, Refusal::Query(reason) if reason.contains("supported are selectors")),
             "{text}: {refusal:?}"
         );
+    }
+}
+
+#[test]
+fn takes_every_character_where_it_is_no_escape() {
+    for rule in [r#""\\é""#, r"'\\é'", r"`\\é`", r#""é\"ß""#] {
+        assert_eq!(asked(&format!("state{{rule={rule}}}")), named(&[]), "{rule}");
     }
 }
 
