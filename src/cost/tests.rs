@@ -96,6 +96,17 @@ fn parts_that_contradict_their_total_are_an_estimate_and_never_a_failure() {
     let mut cached = usage(1_000, 0);
     cached.cache_read_tokens = Some(5_000);
     assert_costs(&price(&query("openai", "gpt-4o-mini", &cached)), CostStatus::Estimated, 0.000_075);
+
+    for (output, reasoning, status) in [
+        (Some(100), 100, CostStatus::Exact),
+        (Some(100), 101, CostStatus::Estimated),
+        (Some(0), 5_000, CostStatus::Estimated),
+        (None, 5_000, CostStatus::Estimated),
+    ] {
+        let thought = Usage { output_tokens: output, reasoning_tokens: Some(reasoning), ..usage(1_000, 0) };
+        let cost = price(&query("openai", "gpt-5", &thought));
+        assert_costs(&cost, status, 0.00125 + output.unwrap_or(0) as f64 * 10.0 / 1e6);
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) struct Tokens {
     pub(super) cache_write_1h: u64,
     /// Reasoning included.
     pub(super) output: u64,
-    /// Whether the parts add up to the totals and the input is known.
+    /// Whether the parts add up to the totals, none is larger than its total, and the input is known.
     pub(super) consistent: bool,
 }
 
@@ -38,16 +38,18 @@ impl Tokens {
         let cache_read = read.min(input);
         let cache_write = written.min(input - cache_read);
         let cache_write_1h = written_1h.min(cache_write);
+        let output = usage.output_tokens.unwrap_or(0);
         Self {
             uncached: input - cache_read - cache_write,
             cache_read,
             cache_write,
             cache_write_1h,
-            output: usage.output_tokens.unwrap_or(0),
+            output,
             consistent: usage.input_tokens.is_some()
                 && cache_read == read
                 && cache_write == written
-                && cache_write_1h == written_1h,
+                && cache_write_1h == written_1h
+                && usage.reasoning_tokens.unwrap_or(0) <= output,
         }
     }
 

@@ -49,7 +49,7 @@ impl Draft<'_> {
         let lifetime = !written || self.sender.reports_lifetime();
         let cache = !generation || evidence || self.sender.reports_cached();
         Reading {
-            complete: cache && lifetime && agrees && !compacted,
+            complete: cache && lifetime && agrees && !compacted && self.reasoning_is_output(),
             added: thoughts || compacted,
             counted_by_sender: generation && dialect.estimates_without_cache_counts && !evidence,
         }
@@ -70,6 +70,11 @@ impl Draft<'_> {
             let others = self.usage.reasoning_tokens.unwrap_or(0) + parts(&self.usage.output_modality);
             self.usage.output_tokens = Some(if within { output } else { output + others });
         }
+    }
+
+    /// Reasoning is a part of the output: where more is stated, one of the two is wrong.
+    fn reasoning_is_output(&self) -> bool {
+        self.usage.reasoning_tokens.unwrap_or(0) <= self.usage.output_tokens.unwrap_or(0)
     }
 
     /// Cached tokens are a part of the input; an input below them was counted without them.

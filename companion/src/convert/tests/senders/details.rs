@@ -331,3 +331,21 @@ fn providers_in_every_spelling() {
         .is(&json!({ "provider": provider }));
     }
 }
+
+/// With a price of ours, and with the sender's own figure.
+#[test]
+fn more_reasoning_than_output_is_no_exact_price() {
+    for (output, reasoning, cost_status) in
+        [(40, 40, "exact"), (40, 41, "estimated"), (0, 7, "estimated"), (0, 0, "exact")]
+    {
+        for cost in [json!({}), json!({ "gen_ai.usage.cost": 0.5 })] {
+            let mut more = json!({
+                "gen_ai.usage.output_tokens": output, "gen_ai.usage.reasoning_tokens": reasoning,
+                "gen_ai.usage.cache_read.input_tokens": 300,
+            });
+            merge(&mut more, cost);
+            chat("opentelemetry.instrumentation.openai.v1", more)
+                .is(&json!({ "output": output, "reasoning": reasoning, "cost_status": cost_status }));
+        }
+    }
+}
