@@ -21,7 +21,7 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> rusqlite::Result<Vec<Repeated>> {
         let mut by_hash: HashMap<Hash, Sightings> = HashMap::new();
-        let sketch = self.sketch(window, filter)?;
+        let sketch = self.sketch(window, filter, more_than)?;
         self.scan_columns(window, filter, "hash, cost", |facts, row| {
             let Some(hash) = Hash::key(row.get_ref(FIRST)?)? else { return Ok(()) };
             if sketch.as_ref().is_some_and(|sketch| !sketch.may_exceed(0, &hash, more_than)) {
@@ -57,12 +57,12 @@ impl Snapshot<'_> {
     }
 
     /// For a window with more calls than should be remembered one by one: how often its hashes were seen.
-    fn sketch(&self, window: Window, filter: &Filter) -> rusqlite::Result<Option<Sketch>> {
+    fn sketch(&self, window: Window, filter: &Filter, more_than: u64) -> rusqlite::Result<Option<Sketch>> {
         let calls = self.totals(window, filter)?.calls;
         if calls <= self.limits.remembered_calls {
             return Ok(None);
         }
-        let mut sketch = Sketch::of(calls);
+        let mut sketch = Sketch::of(calls, more_than);
         self.scan_columns(window, filter, "hash", |_, row| {
             if let Some(hash) = Hash::key(row.get_ref(FIRST)?)? {
                 sketch.add(0, &hash);

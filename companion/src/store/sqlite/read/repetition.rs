@@ -84,7 +84,7 @@ impl Snapshot<'_> {
             }
         } else {
             // Too many to remember each: the first pass counts, the second follows what may have come often enough.
-            let mut sketch = Sketch::of(calls);
+            let mut sketch = Sketch::of(calls, question.more_than);
             let mut seen: Vec<Distinct> =
                 groups.iter().map(|group| Distinct::of(group.totals.calls)).collect();
             scan(&mut |group, hash, _| {
