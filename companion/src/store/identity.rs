@@ -38,7 +38,7 @@ pub(crate) use relation::{RESPONSE_WINDOW, is_kept};
 pub(crate) use shared::Shared;
 pub(crate) use verdict::{Verdict, verdicts};
 
-/// Bytes in which response ids are remembered, unless others are configured: those of ten minutes at 2,600 calls per second.
+/// Bytes in which response ids are remembered, unless others are configured: those of ten minutes at 2,300 calls per second.
 pub(crate) const RESPONSE_IDS: usize = 8 << 20;
 
 /// How long a witness waits for the account of a client, from the end of its span: two hours, in nanoseconds.

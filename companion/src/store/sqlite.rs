@@ -65,7 +65,7 @@ pub struct Limits {
     /// Newest calls, and as many other spans, by which other accounts of a call are recognised. Defaults to 65,536: some
     /// 13 MB.
     pub recent_accounts: usize,
-    /// Bytes in which response ids are remembered beyond them, for ten minutes. Defaults to 8 MiB, for 2,600 calls per second.
+    /// Bytes in which response ids are remembered beyond them, for ten minutes. Defaults to 8 MiB, for 2,300 calls per second.
     pub response_ids: usize,
     /// Services, providers, models and kinds of failure that totals are kept apart by, of each. Of more, a tenth of it
     /// per day; the others are counted as `_OTHER`. Defaults to 1,000.

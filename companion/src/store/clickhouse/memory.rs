@@ -303,9 +303,9 @@ impl Memory {
             newest.saturating_sub(RESPONSE_WINDOW),
             self.recent.saturating_mul(EARLIER)
         ))?;
-        for Earlier { end, response_id, operation, service } in earlier.into_iter().rev() {
+        for Earlier { end, response_id, operation, service } in earlier {
             let key = self.known.key_of_response(&operation, &service, &response_id);
-            self.known.recall(key, self.rows.free(end), end);
+            self.known.recall(key, self.rows.free(end));
         }
         Ok(())
     }

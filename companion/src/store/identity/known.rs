@@ -71,7 +71,7 @@ impl Known {
         self.reach.arrive(end(call), self.limit);
         let (mut related, mut connected) = self.links.arrive(id, call, &self.hashes, accounts)?;
         if let Some(key) = self.hashes.response(call) {
-            related |= self.responses.add(key, id, end(call));
+            related |= self.responses.add(key, id);
         }
         if let Some((keys, near)) = self.hashes.near(id, call) {
             related |= self.times.add(keys, near);
@@ -120,9 +120,9 @@ impl Known {
         self.hashes.response_of(operation, service, id)
     }
 
-    /// Remembers the response id of an account that ended at `end`, before all others: the newest comes first.
-    pub(crate) fn recall(&mut self, key: u64, id: i64, end: i64) {
-        self.responses.recall(key, id, end);
+    /// Remembers the response id of an account before all others: the newest comes first.
+    pub(crate) fn recall(&mut self, key: u64, id: i64) {
+        self.responses.recall(key, id);
     }
 
     /// Whether so many accounts have arrived since this was true that what should be remembered must arrive again.
@@ -161,7 +161,7 @@ impl Known {
     /// Where accounts with the response id of `call` may be: rows, and ranges of rows.
     pub(crate) fn of_response(&self, call: &CallRecord) -> Vec<RangeInclusive<i64>> {
         let Some(key) = self.hashes.response(call) else { return Vec::new() };
-        let rows = self.responses.rows(key).iter().map(|row| *row..=*row);
+        let rows = self.responses.rows(key).map(|row| row..=row);
         rows.chain(self.responses.ranges(key)).collect()
     }
 

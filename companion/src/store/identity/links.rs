@@ -1,7 +1,7 @@
 //! The accounts of a trace by their links. An account is searched for over [`LINKS`] of them. Where the search ends at a
 //! span that has not arrived, a mark is left there; when that span arrives the search goes on from it.
 
-use std::num::NonZeroI64;
+use std::num::{NonZeroI64, NonZeroU8};
 
 use super::hashes::{Hashes, in_group};
 use super::newest::{Few, Held, Newest};
@@ -41,7 +41,7 @@ impl Held for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Below {
     row: i64,
-    links: u8,
+    links: NonZeroU8,
 }
 
 impl Links {
@@ -73,10 +73,10 @@ impl Links {
         let span = self.spans.get_or_new(hashes.account(call));
         span.row = NonZeroI64::new(id);
         let below = span.below.as_slice().to_vec();
-        let related = self.climb(id, call, 1, hashes, accounts)? || !below.is_empty();
+        let related = self.climb(id, call, NonZeroU8::MIN, hashes, accounts)? || !below.is_empty();
         let mut connected = Vec::new();
         for below in below {
-            if self.climb(below.row, call, below.links + 1, hashes, accounts)? {
+            if self.climb(below.row, call, below.links.saturating_add(1), hashes, accounts)? {
                 connected.push(below.row);
             }
         }
@@ -105,7 +105,13 @@ impl Links {
             let below = span.map_or(&[][..], |span| span.below.as_slice()).to_vec();
             for below in below {
                 if let Some(parent) = parent_key
-                    && self.climb_from(below.row, (parent, group), below.links + 1, hashes, accounts)?
+                    && self.climb_from(
+                        below.row,
+                        (parent, group),
+                        below.links.saturating_add(1),
+                        hashes,
+                        accounts,
+                    )?
                 {
                     related.push(below.row);
                 }
@@ -149,7 +155,7 @@ impl Links {
         &mut self,
         id: i64,
         call: &CallRecord,
-        links: u8,
+        links: NonZeroU8,
         hashes: &Hashes,
         accounts: &A,
     ) -> Result<bool, A::Error> {
@@ -163,12 +169,12 @@ impl Links {
         &mut self,
         id: i64,
         (mut key, group): (u64, u64),
-        mut links: u8,
+        mut links: NonZeroU8,
         hashes: &Hashes,
         accounts: &A,
     ) -> Result<bool, A::Error> {
         let mut found = false;
-        while links <= LINKS {
+        while links.get() <= LINKS {
             key = match self.passage(key) {
                 Some(Some(parent)) => parent,
                 Some(None) => return Ok(found),
@@ -186,7 +192,7 @@ impl Links {
                     parent
                 }
             };
-            links += 1;
+            links = links.saturating_add(1);
         }
         Ok(found)
     }

@@ -187,13 +187,21 @@ impl<T: Copy + PartialEq> Newest<Few<T>> {
     }
 }
 
-/// A few values of one key, without an allocation for the usual one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A few values of one key, without an allocation for the usual one. As large as one value where that has a niche: there are a
+/// hundred thousand of these, and a vector in its place would take 24 bytes of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Few<T> {
-    #[default]
-    None,
     One(T),
-    Several(Vec<T>),
+    /// No value, or several.
+    Others(
+        #[expect(clippy::box_collection, reason = "a pointer is a third of a vector")] Option<Box<Vec<T>>>,
+    ),
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self::Others(None)
+    }
 }
 
 impl<T> Held for Few<T> {
@@ -205,9 +213,9 @@ impl<T> Held for Few<T> {
 impl<T> Few<T> {
     pub(super) fn as_slice(&self) -> &[T] {
         match self {
-            Self::None => &[],
             Self::One(value) => std::slice::from_ref(value),
-            Self::Several(values) => values,
+            Self::Others(None) => &[],
+            Self::Others(Some(values)) => values,
         }
     }
 }
@@ -216,18 +224,18 @@ impl<T: Copy + PartialEq> Few<T> {
     /// Adds a value that is not there yet; returns whether there are others.
     pub(super) fn add(&mut self, value: T, most: usize) -> bool {
         match self {
-            Self::None => *self = Self::One(value),
+            Self::Others(None) => *self = Self::One(value),
             Self::One(first) if *first == value => {}
-            Self::One(first) => *self = Self::Several(vec![*first, value]),
-            Self::Several(values) if values.contains(&value) => {}
-            Self::Several(values) => {
+            Self::One(first) => *self = Self::Others(Some(Box::new(vec![*first, value]))),
+            Self::Others(Some(values)) if values.contains(&value) => {}
+            Self::Others(Some(values)) => {
                 if values.len() >= most {
                     values.remove(0);
                 }
                 values.push(value);
             }
         }
-        matches!(self, Self::Several(_))
+        self.as_slice().len() > 1
     }
 }
 

@@ -6,34 +6,42 @@ use std::ops::RangeInclusive;
 
 use super::earlier::Earlier;
 use super::newest::{Few, Held, Newest};
-use crate::record::Timestamp;
 
-/// How far one account moves the mean time, in nanoseconds: one of another year moves it no further.
-const STEP: i64 = Timestamp::SECOND;
 /// Rows of one id among the newest; the oldest is forgotten for a further one.
 const SAME_ID: usize = 32;
 
 /// What is known of an id.
 #[derive(Debug)]
 enum Ids {
-    Rows {
-        among_newest: Few<i64>,
-        /// Whether there may be others. Accounts of one call end together, so that their ranges are the same as well.
-        earlier: bool,
-    },
+    Rows(Few<Row>),
     Repeated,
+}
+
+/// A row among the newest.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    row: i64,
+    /// Whether the id may have rows before the newest. Accounts of one call end together, so that their ranges are the same as
+    /// well: what is true of the first row is true of all.
+    earlier: bool,
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.row == other.row
+    }
 }
 
 impl Default for Ids {
     fn default() -> Self {
-        Self::Rows { among_newest: Few::None, earlier: false }
+        Self::Rows(Few::default())
     }
 }
 
 impl Held for Ids {
     fn held(&self) -> usize {
         match self {
-            Self::Rows { among_newest, .. } => among_newest.held(),
+            Self::Rows(rows) => rows.held(),
             Self::Repeated => 1,
         }
     }
@@ -43,53 +51,50 @@ impl Held for Ids {
 pub(super) struct Responses {
     newest: Newest<Ids>,
     earlier: Earlier,
-    /// About when the accounts that arrive now ended: a mean of the last ones, which a few wrong clocks do not move far.
-    time: Option<i64>,
 }
 
 impl Responses {
     pub(super) fn new(limit: usize, earlier_bytes: usize) -> Self {
-        Self { newest: Newest::new(limit), earlier: Earlier::new(earlier_bytes), time: None }
+        Self { newest: Newest::new(limit), earlier: Earlier::new(earlier_bytes) }
     }
 
-    /// Adds the row of an account that ended at `end`. Returns whether the id may have other rows.
-    pub(super) fn add(&mut self, key: u64, row: i64, end: i64) -> bool {
-        let step = |time: i64| (end.saturating_sub(time) / 64).clamp(-STEP, STEP);
-        let time = self.time.map_or(end, |time| time.saturating_add(step(time)));
-        self.time = Some(time);
-        let Ids::Rows { among_newest, earlier } = self.newest.get_or_new(key) else { return false };
-        if among_newest.as_slice().is_empty() {
-            *earlier = self.earlier.ranges(key).next().is_some();
-        }
-        let (others, earlier) = (among_newest.add(row, SAME_ID), *earlier);
+    /// Adds the row of an account. Returns whether the id may have other rows.
+    pub(super) fn add(&mut self, key: u64, row: i64) -> bool {
+        let Ids::Rows(rows) = self.newest.get_or_new(key) else { return false };
+        let earlier = match rows.as_slice().first() {
+            Some(first) => first.earlier,
+            None => self.earlier.ranges(key).next().is_some(),
+        };
+        let others = rows.add(Row { row, earlier }, SAME_ID);
         if others {
             self.newest.grew();
         }
-        self.earlier.add(key, row, time);
+        self.earlier.add(key, row);
         others || earlier
     }
 
-    /// Adds the row of an account that is older than all others; the first of them ended at `end`.
-    pub(super) fn recall(&mut self, key: u64, row: i64, end: i64) {
-        let time = *self.time.get_or_insert(end);
-        self.earlier.recall(key, row, time);
+    /// Adds the row of an account that is older than all others.
+    pub(super) fn recall(&mut self, key: u64, row: i64) {
+        self.earlier.recall(key, row);
+    }
+
+    /// The rows of this id among the newest, none where many requests repeat it; `None` where it is not known.
+    fn among_newest(&self, key: u64) -> Option<&[Row]> {
+        match self.newest.get(key)? {
+            Ids::Rows(rows) => Some(rows.as_slice()),
+            Ids::Repeated => Some(&[]),
+        }
     }
 
     /// The rows of this id among the newest.
-    pub(super) fn rows(&self, key: u64) -> &[i64] {
-        match self.newest.get(key) {
-            Some(Ids::Rows { among_newest, .. }) => among_newest.as_slice(),
-            _ => &[],
-        }
+    pub(super) fn rows(&self, key: u64) -> impl Iterator<Item = i64> {
+        self.among_newest(key).unwrap_or_default().iter().map(|row| row.row)
     }
 
     /// Where rows of this id may be that are not among [`Self::rows`], at most [`SAME_ID`] ranges.
     pub(super) fn ranges(&self, key: u64) -> impl Iterator<Item = RangeInclusive<i64>> {
-        let earlier = match self.newest.get(key) {
-            Some(Ids::Rows { earlier, .. }) => *earlier,
-            Some(Ids::Repeated) => false,
-            None => true,
-        };
+        let newest = self.among_newest(key);
+        let earlier = newest.is_none_or(|rows| rows.first().is_some_and(|first| first.earlier));
         earlier.then(|| self.earlier.ranges(key)).into_iter().flatten().take(SAME_ID)
     }
 
@@ -119,8 +124,17 @@ mod tests {
 
     const LIMIT: usize = 1_024;
 
+    fn rows(responses: &Responses, number: u64) -> Vec<i64> {
+        responses.rows(key(number)).collect()
+    }
+
+    #[test]
+    fn an_entry_is_no_larger_than_a_row_and_what_is_known_of_it() {
+        assert_eq!(size_of::<Ids>(), size_of::<Row>());
+    }
+
     fn finds(responses: &Responses, number: u64, row: i64) -> bool {
-        responses.rows(key(number)).contains(&row)
+        rows(responses, number).contains(&row)
             || responses.ranges(key(number)).any(|range| range.contains(&row))
     }
 
@@ -129,7 +143,7 @@ mod tests {
         let mut responses = Responses::new(LIMIT, 64 << 20);
         for number in 0..ids {
             let end = number as i64 * every;
-            responses.add(key(number), row(end), end);
+            responses.add(key(number), row(end));
         }
         responses
     }
@@ -162,7 +176,7 @@ mod tests {
                 8 => end - 900_000 * second,
                 _ => end,
             };
-            responses.add(key(number), row(end), end);
+            responses.add(key(number), row(end));
         }
         for number in (500..60_000_u64).filter(|number| ![7, 8].contains(&(number % 50))).step_by(13) {
             let end = 1_000_000 * second + number as i64 * second / 100;
@@ -173,16 +187,16 @@ mod tests {
     #[test]
     fn of_a_repeated_id_nothing_else_is_remembered() {
         let mut responses = Responses::new(LIMIT, 1 << 20);
-        assert!(!responses.add(key(1), 1, 0));
-        assert!(responses.add(key(1), 2, 0));
-        assert_eq!(responses.rows(key(1)), [1, 2]);
+        assert!(!responses.add(key(1), 1));
+        assert!(responses.add(key(1), 2));
+        assert_eq!(rows(&responses, 1), [1, 2]);
         responses.repeat(key(1));
-        assert!(!responses.add(key(1), 3, 0));
-        assert!(responses.rows(key(1)).is_empty() && responses.is_repeated(key(1)));
+        assert!(!responses.add(key(1), 3));
+        assert!(rows(&responses, 1).is_empty() && responses.is_repeated(key(1)));
         // As long as it comes, it stays so.
         for number in 2..10_000 {
-            responses.add(key(number), number as i64, 0);
-            assert!(number % 500 != 0 || !responses.add(key(1), number as i64, 0), "{number}");
+            responses.add(key(number), number as i64);
+            assert!(number % 500 != 0 || !responses.add(key(1), number as i64), "{number}");
         }
         assert!(responses.is_repeated(key(1)));
     }

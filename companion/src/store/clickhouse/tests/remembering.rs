@@ -139,6 +139,25 @@ fn accounts_of_one_response_count_once_however_many_came_between() {
     }
 }
 
+/// Ids are remembered by their time, from the newest on: one that came minutes after the oldest is among them.
+#[test]
+fn a_restart_remembers_the_responses_of_ten_minutes() {
+    if engine::address().is_none() {
+        return;
+    }
+    let mut store = Small::new(Groups::default());
+    let minutes_before = |number: u64| {
+        let response_id = Some(format!("other {number}"));
+        CallRecord { response_id, ..ending_at(number, Timestamp(BASE.0 - 8 * 60 * SECOND)) }
+    };
+    store.append(&(0..10).map(minutes_before).collect::<Vec<_>>());
+    store.append(&[account(1, "resp")]);
+    store.others(1_000);
+    store.restart();
+    assert_eq!(store.append(&[own(2, "resp")]).undone, 1);
+    assert_eq!(store.spans(), [2]);
+}
+
 #[test]
 fn a_response_that_is_fetched_hours_later_replaces_the_pending_one() {
     if engine::address().is_none() {

@@ -208,7 +208,7 @@ fn load_waiting(known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
 /// The response ids of the ten minutes before the newest rows, one by one: there may be a million.
 fn recall_earlier(limit: usize, known: &mut Known, rows: &Rows<'_>) -> rusqlite::Result<()> {
     let mut statement = rows.sql.prepare(
-        "SELECT id, start, duration, response_id, operation, series, own_service FROM calls \
+        "SELECT id, response_id, operation, series, own_service FROM calls \
          WHERE id < (SELECT min(id) FROM (SELECT id FROM calls ORDER BY id DESC LIMIT ?1)) \
          AND id >= (SELECT max(id) FROM calls) - ?2 ORDER BY id DESC LIMIT ?3",
     )?;
@@ -221,16 +221,16 @@ fn recall_earlier(limit: usize, known: &mut Known, rows: &Rows<'_>) -> rusqlite:
             row => row?,
         };
         let Some(row) = row else { break };
-        let Some(response_id) = row.get_ref(3)?.as_str_or_null()?.filter(|id| !id.is_empty()) else {
+        let Some(response_id) = row.get_ref(1)?.as_str_or_null()?.filter(|id| !id.is_empty()) else {
             continue;
         };
-        let operation = rows.names.text(rows.sql, row.get(4)?)?;
-        let service = match row.get::<_, Option<i64>>(6)? {
+        let operation = rows.names.text(rows.sql, row.get(2)?)?;
+        let service = match row.get::<_, Option<i64>>(4)? {
             Some(own) => rows.names.text(rows.sql, own)?,
-            None => Arc::clone(&rows.names.series(rows.sql, row.get(5)?)?.service),
+            None => Arc::clone(&rows.names.series(rows.sql, row.get(3)?)?.service),
         };
         let key = known.key_of_response(&operation, &service, response_id);
-        known.recall(key, row.get(0)?, end_of(row.get(1)?, row.get(2)?));
+        known.recall(key, row.get(0)?);
     }
     Ok(())
 }
