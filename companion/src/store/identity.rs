@@ -15,6 +15,7 @@ mod groups;
 mod hashes;
 mod judge;
 mod known;
+mod lines;
 mod links;
 mod newest;
 mod reach;
