@@ -21,6 +21,7 @@ pub(crate) mod history;
 pub(crate) mod identity;
 mod missing;
 pub(crate) mod most_calls;
+mod newest;
 mod overview;
 pub(crate) mod own_clock;
 pub(crate) mod private_file;

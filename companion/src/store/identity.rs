@@ -17,7 +17,6 @@ mod judge;
 mod known;
 mod lines;
 mod links;
-mod newest;
 mod reach;
 mod read;
 mod relation;

@@ -55,7 +55,7 @@ pub struct Options {
 pub struct Limits {
     /// Request hashes that one bucket lists. Defaults to 1,000: 30 kB.
     pub listed_hashes: usize,
-    /// Calls with a hash in each of the writer's two generations. Defaults to 50,000: together some 5 MB.
+    /// Newest calls by whose hashes a repetition is recognised. Defaults to 50,000: some 3 MB.
     pub recent_hashes: usize,
     /// Windows with at most as many calls are searched call by call for repetition. Defaults to 20,000: some 10 ms.
     pub compared_calls: u64,
@@ -63,7 +63,7 @@ pub struct Limits {
     /// and their different hashes are counted by a bitmap. Defaults to 50,000: some 6 MB.
     pub remembered_calls: u64,
     /// Newest calls, and as many other spans, by which other accounts of a call are recognised. Defaults to 65,536: some
-    /// 13 MB.
+    /// 10 MB.
     pub recent_accounts: usize,
     /// Bytes in which response ids are remembered beyond them, for ten minutes. Defaults to 8 MiB, for 2,300 calls per second.
     pub response_ids: usize,

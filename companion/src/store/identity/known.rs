@@ -7,13 +7,13 @@ use std::ops::RangeInclusive;
 use super::groups::Groups;
 use super::hashes::Hashes;
 use super::links::Links;
-use super::newest::{Few, Newest};
 use super::reach::Reach;
 use super::relation::{end, is_witness};
 use super::responses::Responses;
 use super::times::Times;
 use super::{Account, Accounts};
 use crate::record::{CallRecord, Passage};
+use crate::store::newest::{Few, Newest};
 
 /// Accounts in one trace; the newest are kept.
 const IN_TRACE: usize = 64;

@@ -4,10 +4,10 @@
 use std::num::{NonZeroI64, NonZeroU8};
 
 use super::hashes::{Hashes, in_group};
-use super::newest::{Few, Held, Newest};
 use super::relation::kind;
 use super::{Account, Accounts};
 use crate::record::{CallRecord, Passage};
+use crate::store::newest::{Few, Held, Newest};
 
 /// How many links above a call another account of it is recognised.
 pub(super) const LINKS: u8 = 8;

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::earlier::Earlier;
-use super::newest::{Few, Held, Newest};
+use crate::store::newest::{Few, Held, Newest};
 
 /// Rows of one id among the newest; the oldest is forgotten for a further one.
 const SAME_ID: usize = 32;

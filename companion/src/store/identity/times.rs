@@ -1,7 +1,7 @@
 //! Accounts of third parties by service and time, to find those of one call that no link and no id connects.
 
-use super::newest::{Few, Newest};
 use super::relation::{SAME_TOKENS_GAP, TimeSpan};
+use crate::store::newest::{Few, Newest};
 
 /// Accounts of one service at one time that are kept; the newest.
 const AT_ONE_TIME: usize = 256;

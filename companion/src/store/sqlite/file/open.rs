@@ -21,9 +21,9 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the writer waits for another one.
 pub(crate) const WRITER_TIMEOUT: Duration = Duration::from_secs(2);
 /// In KiB. The writer keeps the rollup rows of the current minutes and the tail of the table; a question reads
-/// its rows once, so the system cache serves it.
+/// its rows once, so the system cache serves it, and only the pages above them are read again.
 const WRITER_CACHE_KIB: i64 = 4 * 1024;
-const READER_CACHE_KIB: i64 = 1024;
+const READER_CACHE_KIB: i64 = 256;
 /// The log is cut back to this after a checkpoint, in bytes.
 const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
 /// Prepared statements kept: more than all questions together use.

@@ -27,7 +27,7 @@ use crate::store::{
 };
 
 /// Idle connections kept; more questions at once open more, and close them after.
-const IDLE: usize = 4;
+const IDLE: usize = 2;
 
 /// Answers questions about one ledger. Clones share connections and what they remember.
 #[derive(Debug, Clone)]

@@ -28,7 +28,7 @@ impl Sketch {
     /// The pair that counts a hash within one of several groups of calls, and by how many bits its counter is shifted there.
     fn place(&self, group: usize, hash: &Hash) -> (usize, u32) {
         let place = place(group, hash, 2 * self.pairs.len());
-        (place / 2, if place % 2 == 0 { 0 } else { 4 })
+        (place / 2, if place.is_multiple_of(2) { 0 } else { 4 })
     }
 
     pub(crate) fn add(&mut self, group: usize, hash: &Hash) {

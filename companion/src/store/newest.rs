@@ -5,13 +5,13 @@
 //! an entry has values are taken, so that neither many keys nor many values of one key take more memory.
 
 /// How many values an entry has.
-pub(super) trait Held {
+pub(crate) trait Held {
     fn held(&self) -> usize {
         1
     }
 }
 
-impl Held for Option<u64> {}
+impl<T: Copy> Held for Option<T> {}
 
 /// The end of a chain, and what an empty place has, to which none leads: no part of a key.
 const END: u32 = u32::MAX;
@@ -21,7 +21,7 @@ const GROWTH: usize = 1_024;
 
 /// Keeps the newest `limit` values for certain, and up to a quarter more.
 #[derive(Debug)]
-pub(super) struct Newest<T> {
+pub(crate) struct Newest<T> {
     limit: usize,
     /// Keys and values. Keys are salted hashes.
     places: Vec<(u64, T)>,
@@ -34,20 +34,25 @@ pub(super) struct Newest<T> {
 }
 
 impl<T: Default + Held> Newest<T> {
-    pub(super) const fn new(limit: usize) -> Self {
+    pub(crate) const fn new(limit: usize) -> Self {
         Self { limit, places: Vec::new(), next: Vec::new(), heads: Vec::new(), oldest: 0 }
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.limit);
     }
 
     const fn capacity(&self) -> usize {
         self.limit + self.limit / 4 + 1
     }
 
-    pub(super) fn get(&self, key: u64) -> Option<&T> {
+    pub(crate) fn get(&self, key: u64) -> Option<&T> {
         self.find(key).map(|place| &self.places[place].1)
     }
 
     /// What the key has, empty when it is new. It is among the newest `limit` from now on.
-    pub(super) fn get_or_new(&mut self, key: u64) -> &mut T {
+    pub(crate) fn get_or_new(&mut self, key: u64) -> &mut T {
         let place = match self.find(key) {
             Some(place) if self.age(place) <= self.limit / 4 => place,
             Some(place) => {
@@ -61,11 +66,11 @@ impl<T: Default + Held> Newest<T> {
     }
 
     /// Counts one more value of a key.
-    pub(super) fn grew(&mut self) {
+    pub(crate) fn grew(&mut self) {
         self.take();
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
@@ -171,13 +176,13 @@ impl<T: Default + Held> Newest<T> {
 }
 
 impl<T: Copy + PartialEq> Newest<Few<T>> {
-    pub(super) fn values(&self, key: u64) -> &[T] {
+    pub(crate) fn values(&self, key: u64) -> &[T] {
         self.get(key).map_or(&[], Few::as_slice)
     }
 
     /// Adds a value that is not there yet. Of more than `most` values the oldest is forgotten. Returns whether the key
     /// has others.
-    pub(super) fn add(&mut self, key: u64, value: T, most: usize) -> bool {
+    pub(crate) fn add(&mut self, key: u64, value: T, most: usize) -> bool {
         let values = self.get_or_new(key);
         let others = values.add(value, most);
         if others {
@@ -190,7 +195,7 @@ impl<T: Copy + PartialEq> Newest<Few<T>> {
 /// A few values of one key, without an allocation for the usual one. As large as one value where that has a niche: there are a
 /// hundred thousand of these, and a vector in its place would take 24 bytes of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Few<T> {
+pub(crate) enum Few<T> {
     One(T),
     /// No value, or several.
     Others(
@@ -211,7 +216,7 @@ impl<T> Held for Few<T> {
 }
 
 impl<T> Few<T> {
-    pub(super) fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         match self {
             Self::One(value) => std::slice::from_ref(value),
             Self::Others(None) => &[],
@@ -222,7 +227,7 @@ impl<T> Few<T> {
 
 impl<T: Copy + PartialEq> Few<T> {
     /// Adds a value that is not there yet; returns whether there are others.
-    pub(super) fn add(&mut self, value: T, most: usize) -> bool {
+    pub(crate) fn add(&mut self, value: T, most: usize) -> bool {
         match self {
             Self::Others(None) => *self = Self::One(value),
             Self::One(first) if *first == value => {}
