@@ -95,7 +95,7 @@ fn set(
         token::T_LUNLESS => Ok(keep(left, &present(&right), false)),
         _ => {
             let more = keep(right, &present(&left), false);
-            merged(left.into_iter().chain(more))
+            Ok(left.into_iter().chain(more).collect())
         }
     }
 }
@@ -179,30 +179,7 @@ fn matched(
         }
         result.push(Row { labels, values });
     }
-    merged(result.into_iter().filter(Row::is_there))
-}
-
-/// Rows with equal labels become one; they may not have values at the same time.
-pub(super) fn merged(rows: impl IntoIterator<Item = Row>) -> Result<Vec<Row>, Refusal> {
-    let mut found: Vec<Row> = Vec::new();
-    let mut places: HashMap<Labels, usize> = HashMap::new();
-    for row in rows {
-        match places.get(&row.labels) {
-            None => {
-                places.insert(row.labels.clone(), found.len());
-                found.push(row);
-            }
-            Some(place) => {
-                for (known, value) in found[*place].values.iter_mut().zip(row.values) {
-                    if known.is_some() && value.is_some() {
-                        return Err(Refusal::Query(format!("several rows have the labels {:?}", row.labels)));
-                    }
-                    *known = known.or(value);
-                }
-            }
-        }
-    }
-    Ok(found)
+    Ok(result.into_iter().filter(Row::is_there).collect())
 }
 
 /// What of the labels has to be equal.

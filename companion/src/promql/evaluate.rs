@@ -1,12 +1,13 @@
 //! Computes an expression for all times of a query together.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::time::Instant;
 
 use promql_parser::parser::{Expr, LabelModifier, MatrixSelector, VectorSelector};
 
 use super::plan::{Selector, nanoseconds};
-use super::series::{LABEL_OF_NAME, Points, Series};
+use super::series::{LABEL_OF_NAME, Labels, Points, Series};
 use super::source::{Source, bounded};
 use super::{ALL_CELLS, Question, Refusal, Row, Value, aggregate, binary, functions};
 use crate::clock;
@@ -28,7 +29,13 @@ impl<'a> Evaluation<'a> {
     }
 
     pub(super) fn value(&self, expression: &Expr) -> Result<Value, Refusal> {
-        let value = self.computed(expression)?;
+        let value = match (self.computed(expression)?, expression) {
+            // Most operators and functions leave out the name, which may be all in which rows differ.
+            (Value::Vector(rows), Expr::Unary(_) | Expr::Binary(_) | Expr::Call(_)) => {
+                Value::Vector(merged(rows)?)
+            }
+            (value, _) => value,
+        };
         let rows = match &value {
             Value::Vector(rows) => rows.len(),
             Value::Scalar(_) => 1,
@@ -149,6 +156,29 @@ pub(super) fn map(rows: Vec<Row>, of: impl Fn(f64) -> f64) -> Vec<Row> {
         row
     });
     mapped.collect()
+}
+
+/// Rows with equal labels become one; they may not have values at the same time.
+fn merged(rows: Vec<Row>) -> Result<Vec<Row>, Refusal> {
+    let mut found: Vec<Row> = Vec::new();
+    let mut places: HashMap<Labels, usize> = HashMap::new();
+    for row in rows {
+        match places.get(&row.labels) {
+            None => {
+                places.insert(row.labels.clone(), found.len());
+                found.push(row);
+            }
+            Some(place) => {
+                for (known, value) in found[*place].values.iter_mut().zip(row.values) {
+                    if known.is_some() && value.is_some() {
+                        return Err(Refusal::Query(format!("several rows have the labels {:?}", row.labels)));
+                    }
+                    *known = known.or(value);
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn earlier(time: Timestamp, by: i64) -> Timestamp {

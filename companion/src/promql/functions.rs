@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use promql_parser::parser::{Call, Expr, LabelModifier, MatrixSelector};
 
-use super::binary::merged;
 use super::evaluate::{Evaluation, map};
 use super::series::{LABEL_OF_NAME, Labels, Points};
 use super::{Refusal, Row, Value};
@@ -174,7 +173,7 @@ fn label_replace(
         }
         row
     });
-    Ok(Value::Vector(merged(replaced)?))
+    Ok(Value::Vector(replaced.collect()))
 }
 
 /// As Prometheus computes it from classic histograms: linear within the bucket that holds the quantile.

@@ -249,6 +249,28 @@ fn names_what_is_supported_instead_of_guessing() {
     }
 }
 
+/// Without its name a series of one metric may have the labels of another's.
+#[test]
+fn no_two_rows_have_the_same_labels() {
+    let both = r#"{__name__=~"spanledger_ledger_(calls|failed_calls)"}"#;
+    assert_eq!(asked(both).len(), 2, "they differ by their names");
+    for text in [
+        format!("-{both}"),
+        format!("{both} * 2"),
+        format!("2 > bool {both}"),
+        format!("abs({both})"),
+        format!("increase({both}[5m])"),
+        "label_replace(state, \"rule\", \"\", \"rule\", \".*\")".to_owned(),
+    ] {
+        let refused = asked_at(&text, &[at(600)]);
+        assert!(
+            matches!(&refused, Err(Refusal::Query(why)) if why.contains("several rows have the labels")),
+            "{text}: {refused:?}"
+        );
+    }
+    assert!(!asked(&format!("-sum by (service_name) ({both})")).is_empty());
+}
+
 #[test]
 fn takes_every_character_where_it_is_no_escape() {
     for rule in [r#""\\é""#, r"'\\é'", r"`\\é`", r#""é\"ß""#] {
