@@ -3,7 +3,9 @@
 
 mod accounts;
 mod grouped;
+mod largest;
 mod query;
+mod repetition;
 mod slides;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,13 @@
 //! The questions, answered from the columns.
 
 use std::borrow::Cow;
-use std::cmp::{Ordering, Reverse};
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::slides::Sums;
 use super::totals::Running;
-use super::{ByNumber, Columns, MemoryStore, NEVER, end};
-use crate::record::{CallRecord, NanoUsd, SkippedSpans, TagKey, Timestamp, Window};
+use super::{ByNumber, Columns, MemoryStore, NEVER};
+use crate::record::{CallRecord, SkippedSpans, TagKey, Timestamp, Window};
 use crate::store::history::{SeriesNames, SeriesSum};
 use crate::store::overview::steps;
 use crate::store::sums::{FIVE_MINUTES, Measures, whole_five_minutes};
@@ -102,53 +100,11 @@ impl Querier for MemoryStore {
         more_than: u64,
         limit: usize,
     ) -> Result<Vec<Repeated>, StoreError> {
-        let columns = self.read();
-        let mut found: Vec<(u32, u64)> = columns
-            .hash_counts(window, filter, more_than > 0)
-            .into_iter()
-            .filter(|(_, calls)| *calls > more_than)
-            .collect();
-        let mut repeated: HashMap<u32, Repeated> = HashMap::new();
-        // Names break ties, so every hash that reaches the count at the limit is looked at.
-        found.sort_by_key(|(_, calls)| Reverse(*calls));
-        if let Some((_, least)) = limit.checked_sub(1).and_then(|last| found.get(last)).copied() {
-            found.retain(|(_, calls)| *calls >= least);
-        }
-        let wanted: HashMap<u32, u64> = found.into_iter().collect();
-        if !wanted.is_empty() {
-            for index in columns.matching(window, filter) {
-                let hash = columns.hashes[index];
-                let Some(calls) = wanted.get(&hash) else { continue };
-                let call = &*columns.records[index];
-                let entry = repeated.entry(hash).or_insert_with(|| Repeated {
-                    hash: call.request_hash.clone().unwrap_or_default(),
-                    calls: *calls,
-                    model: String::new(),
-                    cost: NanoUsd(0),
-                    last: Timestamp(i64::MIN),
-                });
-                entry.cost.0 = entry.cost.0.saturating_add(call.cost.unwrap_or_default().0);
-                entry.last = end(call);
-                call.model().clone_into(&mut entry.model);
-            }
-        }
-        let mut repeated: Vec<Repeated> = repeated.into_values().collect();
-        repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
-        repeated.truncate(limit);
-        Ok(repeated)
+        Ok(self.read().repeated(window, filter, more_than, limit))
     }
 
     fn duplicates(&self, window: Window, filter: &Filter) -> Result<Duplicates, StoreError> {
-        let columns = self.read();
-        if *filter == Filter::default() {
-            let range = columns.range(window);
-            let hashed = range.clone().filter(|index| columns.hashes[*index] != 0).count();
-            let repeats = range.clone().filter(|index| columns.repeats(*index, &range)).count();
-            return Ok(Duplicates { hashed: hashed as u64, repeats: repeats as u64 });
-        }
-        let counts = columns.hash_counts(window, filter, false);
-        let hashed = counts.values().sum::<u64>();
-        Ok(Duplicates { hashed, repeats: hashed - counts.len() as u64 })
+        Ok(self.read().duplicates(window, filter))
     }
 
     fn repetition(
@@ -157,81 +113,7 @@ impl Querier for MemoryStore {
         filter: &Filter,
         question: &RepetitionQuestion,
     ) -> Result<Vec<GroupRepetition>, StoreError> {
-        let columns = self.read();
-        // By the number of the name; of a dimension without numbers, by the place of the name in the order in which they come.
-        let numbers = question.by.and_then(|by| columns.numbers(by));
-        let mut places: HashMap<Cow<'_, str>, u32> = HashMap::new();
-        let mut groups: ByNumber<GroupHashes<'_>> = ByNumber::default();
-        if question.by.is_none() {
-            groups.insert(0, GroupHashes::of("".into()));
-        }
-        // Nearly all hashes come once, and of them a number is enough: those that another call of the window has are counted apart.
-        let range = columns.range(window);
-        let again: ByNumber<()> = match question.more_than {
-            0 => ByNumber::default(),
-            _ => {
-                let again = range.clone().filter(|index| columns.repeats(*index, &range));
-                again.map(|index| (columns.hashes[index], ())).collect()
-            }
-        };
-        for index in columns.matching(window, filter) {
-            let call = &*columns.records[index];
-            let name = || question.by.map_or(Some("".into()), |by| dimension(call, by));
-            let number = match (numbers, question.by) {
-                (Some(numbers), _) => numbers[index],
-                (None, None) => 0,
-                (None, Some(_)) => {
-                    let Some(name) = name() else { continue };
-                    let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-                    *places.entry(name).or_insert(next)
-                }
-            };
-            let group = match groups.entry(number) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => {
-                    let Some(name) = name() else { continue };
-                    place.insert(GroupHashes::of(name))
-                }
-            };
-            group.calls += 1;
-            let hash = columns.hashes[index];
-            if hash == 0 {
-                continue;
-            }
-            if question.more_than > 0 && !again.contains_key(&hash) {
-                group.once += 1;
-                continue;
-            }
-            let entry = group.hashes.entry(hash).or_insert_with(|| Repeated {
-                hash: String::new(),
-                calls: 0,
-                model: String::new(),
-                cost: NanoUsd(0),
-                last: Timestamp(i64::MIN),
-            });
-            entry.calls += 1;
-            entry.cost.0 = entry.cost.0.saturating_add(call.cost.unwrap_or_default().0);
-            entry.last = end(call);
-            if entry.calls - 1 == question.more_than {
-                entry.hash = call.request_hash.clone().unwrap_or_default();
-            }
-            if entry.calls > question.more_than {
-                call.model().clone_into(&mut entry.model);
-            }
-        }
-        let mut groups: Vec<_> = groups.into_values().collect();
-        groups.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.name.cmp(&b.name)));
-        groups.truncate(if question.by.is_some() { question.groups } else { 1 });
-        let found = groups.into_iter().map(|GroupHashes { name, once, hashes, .. }| {
-            let counted: u64 = hashes.values().map(|seen| seen.calls).sum();
-            let duplicates = Duplicates { hashed: once + counted, repeats: counted - hashes.len() as u64 };
-            let mut repeated: Vec<Repeated> =
-                hashes.into_values().filter(|seen| seen.calls > question.more_than).collect();
-            repeated.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.hash.cmp(&b.hash)));
-            repeated.truncate(question.hashes);
-            GroupRepetition { name: name.into_owned(), duplicates, repeated }
-        });
-        Ok(found.collect())
+        Ok(self.read().repetition(window, filter, question))
     }
 
     fn largest_calls(
@@ -254,29 +136,7 @@ impl Querier for MemoryStore {
         by: Option<Dimension>,
         limit: usize,
     ) -> Result<Vec<LargeCall>, StoreError> {
-        let columns = self.read();
-        let all = columns.matching(window, filter).filter(|index| columns.tokens[*index] > 0);
-        // The first under a value must be the largest call of its user: so it is of what a user at a service has one of.
-        let is_one_of_a_user = matches!(by, None | Some(Dimension::Deployment | Dimension::User));
-        // What is cut off at the limit depends on all of them.
-        if !is_one_of_a_user || columns.range(window).len() > limit {
-            return Ok(columns.largest(all, limit));
-        }
-        let numbers = by.and_then(|by| columns.numbers(by));
-        let mut first: ByNumber<usize> = ByNumber::default();
-        let mut indexes = Vec::new();
-        for index in all {
-            if columns.tokens[index] > small {
-                indexes.push(index);
-                continue;
-            }
-            let first = first.entry(numbers.map_or(0, |numbers| numbers[index])).or_insert(index);
-            if columns.by_size(index, *first).is_lt() {
-                *first = index;
-            }
-        }
-        indexes.extend(first.into_values());
-        Ok(columns.largest(indexes.into_iter(), limit))
+        Ok(self.read().largest_by(window, filter, small, by, limit))
     }
 
     fn served_models(
@@ -345,59 +205,9 @@ impl Querier for MemoryStore {
     }
 }
 
-/// The request hashes of the calls under one name.
-struct GroupHashes<'a> {
-    name: Cow<'a, str>,
-    calls: u64,
-    /// Hashes that no other call of the window has.
-    once: u64,
-    hashes: ByNumber<Repeated>,
-}
-
-impl<'a> GroupHashes<'a> {
-    fn of(name: Cow<'a, str>) -> Self {
-        Self { name, calls: 0, once: 0, hashes: ByNumber::default() }
-    }
-}
-
 impl Columns {
-    /// Of each user at each service, with one set of tags, the largest call of those at `indexes`; the largest first. Of equal calls
-    /// the one with the lower trace id, so that the result does not depend on their order.
-    fn largest(&self, indexes: impl Iterator<Item = usize>, limit: usize) -> Vec<LargeCall> {
-        let who = |index: usize| (self.users[index], self.services[index], &self.records[index].tags);
-        let mut largest: Vec<usize> = indexes.collect();
-        largest.sort_unstable_by(|one, other| {
-            who(*one).cmp(&who(*other)).then_with(|| self.by_size(*one, *other))
-        });
-        largest.dedup_by_key(|index| who(*index));
-        largest.sort_by(|one, other| self.by_size(*one, *other));
-        largest.truncate(limit);
-        let call = |index: usize| {
-            let call = &*self.records[index];
-            LargeCall {
-                user: call.user.clone().unwrap_or_default(),
-                tokens: self.tokens[index],
-                service: call.service.clone(),
-                model: call.model().to_owned(),
-                tags: call.tags.clone(),
-                trace_id: call.trace_id,
-            }
-        };
-        largest.into_iter().map(call).collect()
-    }
-
-    /// The order of large calls: by their tokens, the most first, then by all that tells them apart.
-    fn by_size(&self, one: usize, other: usize) -> Ordering {
-        let (a, b) = (&self.records[one], &self.records[other]);
-        self.tokens[other].cmp(&self.tokens[one]).then_with(|| {
-            let names =
-                (a.user.as_deref(), &a.service, &a.tags).cmp(&(b.user.as_deref(), &b.service, &b.tags));
-            names.then_with(|| (a.trace_id, one).cmp(&(b.trace_id, other)))
-        })
-    }
-
     /// The numbers of the names in a dimension.
-    const fn numbers(&self, by: Dimension) -> Option<&Vec<u32>> {
+    pub(super) const fn numbers(&self, by: Dimension) -> Option<&Vec<u32>> {
         match by {
             Dimension::Service => Some(&self.services),
             Dimension::Deployment => Some(&self.deployments),
@@ -454,31 +264,6 @@ impl Columns {
         totals
     }
 
-    /// Calls by hash; with `repeated_only` hashes that come once may be left out. Without a filter they are found
-    /// without counting them, and they are nearly all.
-    fn hash_counts(&self, window: Window, filter: &Filter, repeated_only: bool) -> HashMap<u32, u64> {
-        let mut counts = HashMap::new();
-        if repeated_only && *filter == Filter::default() {
-            let range = self.range(window);
-            for index in range.clone().filter(|index| self.repeats(*index, &range)) {
-                *counts.entry(self.hashes[index]).or_insert(1) += 1;
-            }
-            return counts;
-        }
-        for index in self.matching(window, filter) {
-            let hash = self.hashes[index];
-            if hash != 0 {
-                *counts.entry(hash).or_default() += 1;
-            }
-        }
-        counts
-    }
-
-    /// Whether an earlier call of `range` has the hash of this one.
-    fn repeats(&self, index: usize, range: &std::ops::Range<usize>) -> bool {
-        self.earlier[index] != NEVER && self.earlier[index] >= self.removed + range.start
-    }
-
     fn latency(&self, window: Window, filter: &Filter) -> LatencySummary {
         let mut durations = Vec::new();
         let mut first_chunks = Vec::new();
@@ -512,7 +297,7 @@ fn quantiles(mut nanos: Vec<u64>) -> Quantiles {
     }
 }
 
-fn dimension(call: &CallRecord, by: Dimension) -> Option<Cow<'_, str>> {
+pub(super) fn dimension(call: &CallRecord, by: Dimension) -> Option<Cow<'_, str>> {
     let name = match by {
         Dimension::Model => Some(call.model()),
         Dimension::Provider => Some(&*call.provider),
