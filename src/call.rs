@@ -1,6 +1,7 @@
 //! What is known about one call: plain facts, filled in by the readers of wire formats and written out by
 //! `telemetry`. Nothing here knows HTTP, JSON or OpenTelemetry.
 
+mod counted;
 mod settle;
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::counted::Counted;
 use crate::billing::{Billing, Words};
 use crate::charge::Charge;
 use crate::coverage::{Coverage, MAX_PATHS};
@@ -273,15 +275,6 @@ pub(crate) enum Unparsed {
     Reader,
 }
 
-/// Which output the counts of a stream are of: providers repeat them as they go, and the last one is of the whole.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counted {
-    /// Bytes of output when the output was counted last; `None` before.
-    bytes: Option<u64>,
-    /// Whether the piece that is read now counts it.
-    now: bool,
-}
-
 /// An error as the provider words it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ErrorFacts {
@@ -412,21 +405,18 @@ impl ResponseFacts {
 
     /// Overlays counts that a piece of the response gives.
     pub(crate) fn count(&mut self, newer: Usage) {
-        self.counted.now |= newer.output_tokens.is_some();
+        self.counted.note(&newer);
         self.usage.merge(newer);
     }
 
-    /// Notes that a piece of a stream was read. Counts and output of one piece belong together, in whatever order it has them.
-    pub(crate) const fn end_piece(&mut self) {
-        if self.counted.now {
-            self.counted.now = false;
-            self.counted.bytes = Some(self.output_bytes);
-        }
+    /// Notes that a piece of a stream was read.
+    pub(crate) fn end_piece(&mut self) {
+        self.counted.end_piece(&self.usage, self.output_bytes);
     }
 
     /// Whether the output was counted, and all of it: no more came after the last count.
     pub(crate) fn counts_all_output(&self) -> bool {
-        let all = self.document || self.counted.bytes.is_none_or(|bytes| bytes == self.output_bytes);
+        let all = self.document || self.counted.is_of_all(self.output_bytes);
         all && self.usage.output_tokens.is_some_and(|output| output > 0 || !self.output)
     }
 

@@ -15,7 +15,7 @@ pub(crate) enum Reason {
     Member,
     /// A header about cost or tier that no reader knows.
     Header,
-    /// The total of the provider is not the total of the parts.
+    /// Counts contradict each other, such as a total that is not that of its parts.
     Total,
 }
 

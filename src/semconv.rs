@@ -473,7 +473,7 @@ pub mod unparsed_usage {
     pub const MEMBER: &str = "member";
     /// A header about cost or tier that no reader knows.
     pub const HEADER: &str = "header";
-    /// The provider's total is not the total of the parts.
+    /// Counts contradict each other, such as a total that is not that of its parts.
     pub const TOTAL: &str = "total";
 }
 

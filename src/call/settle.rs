@@ -48,7 +48,7 @@ impl Call {
             response.usage.output_tokens = Some(rest);
         }
         response.check_total();
-        response.check_output();
+        response.check_counts();
         // A guardrail is billed by the units of text it reads, which only a trace shows.
         let intervened = response.finish_reasons.values().any(|reason| reason == "guardrail_intervened");
         let guarded = self.request.guardrail_id.is_some() || response.guarded || intervened;
@@ -162,14 +162,20 @@ impl ResponseFacts {
         }
     }
 
-    /// Whether all that the model wrote is counted where its input is, and reasoning within it.
-    fn check_output(&mut self) {
+    /// Whether the counts are of what was read: all that the model wrote, an input of something, counts that never fell, and
+    /// reasoning within the output. A charge that is reported holds although the last three are odd.
+    fn check_counts(&mut self) {
         let usage = &self.usage;
         if self.output && usage.input_tokens.is_some() && self.complete() && !self.counts_all_output() {
             self.coverage.note(Reason::Member, "usage.output_tokens".to_owned());
         }
+        if self.output && usage.input_tokens == Some(0) {
+            self.unpriced.note(Reason::Total, "usage.input_tokens".to_owned());
+        }
+        if self.counted.has_fallen(usage) {
+            self.unpriced.note(Reason::Total, "usage".to_owned());
+        }
         if usage.output_tokens.is_some_and(|output| usage.reasoning_tokens.unwrap_or(0) > output) {
-            // A charge that is reported holds nevertheless.
             self.unpriced.note(Reason::Total, "usage.reasoning_tokens".to_owned());
         }
     }

@@ -102,11 +102,11 @@ impl Repeated {
     }
 
     /// Which of the known shapes an event has, and where its text is.
-    fn find(&self, event: Event<'_>) -> Option<(usize, Place)> {
+    fn find(&mut self, event: Event<'_>) -> Option<(usize, Place)> {
         if event.exception || event.data.len() > MAX_EVENT {
             return None;
         }
-        let mut known = self.known.iter().enumerate();
+        let mut known = self.known.iter_mut().enumerate();
         known.find_map(|(index, known)| Some((index, known.shape.text_of(event.name, event.data)?)))
     }
 

@@ -30,7 +30,7 @@ const ROOTS: [&str; 10] = [
 const CONTENT: [&str; 7] = ["content", "arguments", "text", "input", "parts", "annotations", "schema"];
 
 /// What the recorded responses hold that no reader knows, and why that is right.
-const NOTED: [(&str, &str); 14] = [
+const NOTED: [(&str, &str); 15] = [
     ("usage.reasoning_tokens", "Doubleword counts more reasoning than output of some calls"),
     ("request.tools", "a search that only the request shows: it may be billed"),
     ("annotations", "pages that a search found, of which the response has no count and no charge"),
@@ -54,6 +54,10 @@ const NOTED: [(&str, &str); 14] = [
     ),
     ("usage.billed_units.images", "Cohere's price of an image is in no table"),
     ("usage.output_tokens", "a response of Gemini's has text and counts none of it"),
+    (
+        "usage.input_tokens",
+        "a response of OpenAI's counts nothing at all, and a guardrail answers before the model does",
+    ),
 ];
 
 /// The pointers of all objects at and below the members that hold counts.

@@ -26,7 +26,7 @@ pub(in crate::provider) type Table = &'static [(&'static str, Member)];
 #[derive(Debug, Clone, Copy)]
 pub(in crate::provider) enum Member {
     /// A count. Of several members of one slot the largest counts: gateways repeat a count under other names, some
-    /// of them as zero.
+    /// of them as zero. One that is neither zero nor the same is as unknown as a member without an entry.
     Count(Slot),
     /// A count, or an object that breaks it down.
     CountOr(Slot, &'static [Table]),
@@ -153,7 +153,7 @@ impl<'a> Value<'_, '_, 'a> {
             Some(Member::Free) => {}
             _ if trimmed.is_empty() => {}
             Some(Member::Count(slot) | Member::CountOr(slot, _)) => match trimmed.parse() {
-                Ok(count) if count < COUNT_LIMIT => self.tally.count(*slot, count),
+                Ok(count) if count < COUNT_LIMIT && self.tally.count(*slot, count) => {}
                 _ => self.unknown(),
             },
             Some(Member::Charge(amount, unit) | Member::ChargeOr(amount, unit, _)) => {
@@ -201,9 +201,8 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
         match self.member {
-            Some(Member::Count(slot) | Member::CountOr(slot, _)) if number < COUNT_LIMIT => {
-                self.tally.count(*slot, number)
-            }
+            Some(Member::Count(slot) | Member::CountOr(slot, _))
+                if number < COUNT_LIMIT && self.tally.count(*slot, number) => {}
             #[expect(clippy::cast_precision_loss, reason = "amounts beyond 2^53 units are refused")]
             Some(Member::Charge(amount, unit) | Member::ChargeOr(amount, unit, _))
                 if self.tally.charge(*amount, number as f64 * unit) => {}
@@ -229,15 +228,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
         match self.member {
             Some(Member::Count(slot) | Member::CountOr(slot, _))
-                if number.fract() == 0.0 && (0.0..9.0e15).contains(&number) =>
-            {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "the range is checked"
-                )]
-                self.tally.count(*slot, number as u64);
-            }
+                if whole(number).is_some_and(|count| self.tally.count(*slot, count)) => {}
             Some(Member::Charge(amount, unit) | Member::ChargeOr(amount, unit, _))
                 if self.tally.charge(*amount, number * unit) => {}
             Some(Member::Free) => {}
@@ -309,4 +300,10 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, '_, 'a> {
             _ => Members { tables: &[], others: None, tally, path }.read(map),
         }
     }
+}
+
+fn whole(number: f64) -> Option<u64> {
+    let is_whole = number.fract() == 0.0 && (0.0..9.0e15).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+    is_whole.then_some(number as u64)
 }

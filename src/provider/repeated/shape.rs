@@ -27,8 +27,8 @@ struct Hole {
     /// Where the bytes before it end.
     after: usize,
     kind: Kind,
-    /// What was there last time, of a value that no reader looks at: most are the same for long.
-    usual: Vec<u8>,
+    /// What was there last time: a value that no reader looks at is the same for long, and a count does not fall.
+    last: Vec<u8>,
 }
 
 /// What all events of one shape have in common.
@@ -63,12 +63,12 @@ impl Shape {
             (Vec::with_capacity(data.len()), Vec::with_capacity(found.len()), 0);
         for (range, kind) in found {
             bytes.extend_from_slice(&data[from..range.start]);
-            let usual = match (kind, data.get(range.end - 1)) {
+            let last = match (kind, data.get(range.end - 1)) {
                 // These end by themselves.
-                (Kind::Ignored, Some(b'"' | b']' | b'}')) => data[range.clone()].to_vec(),
+                (Kind::Ignored, Some(b'"' | b']' | b'}')) | (Kind::Count, _) => data[range.clone()].to_vec(),
                 _ => Vec::new(),
             };
-            holes.push(Hole { after: bytes.len(), kind, usual });
+            holes.push(Hole { after: bytes.len(), kind, last });
             from = range.end;
         }
         bytes.extend_from_slice(&data[from..]);
@@ -84,13 +84,13 @@ impl Shape {
         self.holes.iter().any(|hole| hole.kind == Kind::Count)
     }
 
-    /// The text of an event, if it is of this shape.
-    pub(super) fn text_of(&self, name: Option<&str>, data: &[u8]) -> Option<Place> {
+    /// The text of an event, if it is of this shape. One whose counts have fallen is not: the counts before it would be lost.
+    pub(super) fn text_of(&mut self, name: Option<&str>, data: &[u8]) -> Option<Place> {
         if name != self.name.as_deref() {
             return None;
         }
         let (mut text, mut at, mut from) = (None, 0, 0);
-        for hole in &self.holes {
+        for hole in &mut self.holes {
             at = past(data, at, &self.bytes[from..hole.after])?;
             from = hole.after;
             at = match (hole.kind, &text) {
@@ -101,11 +101,20 @@ impl Shape {
                 }
                 (Kind::Echo, Some(text)) => past(data, at, &data[text.range.clone()])?,
                 (Kind::Echo, None) => return None,
-                (Kind::Ignored, _) => match past(data, at, &hole.usual) {
+                (Kind::Ignored, _) => match past(data, at, &hole.last) {
                     Some(end) if end > at => end,
                     _ => scan::value(data, at)?,
                 },
-                (Kind::Count, _) => scan::count(data, at)?,
+                (Kind::Count, _) => {
+                    let end = scan::count(data, at)?;
+                    let count = &data[at..end];
+                    if (count.len(), count) < (hole.last.len(), &hole.last) {
+                        return None;
+                    }
+                    hole.last.clear();
+                    hole.last.extend_from_slice(count);
+                    end
+                }
             };
         }
         (data.get(at..)? == &self.bytes[from..]).then_some(text)?.filter(|text| !text.range.is_empty())

@@ -250,6 +250,7 @@ fn counts_that_fall_or_vanish_are_kept_as_they_were() {
         r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}"#,
         r#"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}"#,
         r#"{"prompt_tokens":9,"completion_tokens":0,"total_tokens":9}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":19,"total_tokens":28}"#,
         r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":15,"completion_tokens_details":{"reasoning_tokens":2}}"#,
         r#"{"prompt_tokens":9,"completion_tokens":5,"total_tokens":14,"completion_tokens_details":{"reasoning_tokens":2}}"#,
         r#"{"prompt_tokens":9,"completion_tokens":6,"total_tokens":15,"cost":0.5}"#,

@@ -3,6 +3,19 @@
 use super::Draft;
 use crate::convert::third_party::{Input, Thoughts, provider};
 
+/// Finish reasons of a response that holds output. One that was filtered may hold none.
+const WROTE: [&str; 9] = [
+    "stop",
+    "end_turn",
+    "stop_sequence",
+    "length",
+    "max_tokens",
+    "tool_calls",
+    "tool_call",
+    "tool_use",
+    "function_call",
+];
+
 /// What the tokens of a call are worth for its price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::convert) struct Reading {
@@ -49,7 +62,12 @@ impl Draft<'_> {
         let lifetime = !written || self.sender.reports_lifetime();
         let cache = !generation || evidence || self.sender.reports_cached();
         Reading {
-            complete: cache && lifetime && agrees && !compacted && self.reasoning_is_output(),
+            complete: cache
+                && lifetime
+                && agrees
+                && !compacted
+                && self.reasoning_is_output()
+                && self.counts_both(generation),
             added: thoughts || compacted,
             counted_by_sender: generation && dialect.estimates_without_cache_counts && !evidence,
         }
@@ -75,6 +93,13 @@ impl Draft<'_> {
     /// Reasoning is a part of the output: where more is stated, one of the two is wrong.
     fn reasoning_is_output(&self) -> bool {
         self.usage.reasoning_tokens.unwrap_or(0) <= self.usage.output_tokens.unwrap_or(0)
+    }
+
+    /// Whether neither count is zero where a model wrote something: senders that found no count write 0.
+    fn counts_both(&self, generation: bool) -> bool {
+        let wrote = |reason: &String| WROTE.iter().any(|known| known.eq_ignore_ascii_case(reason));
+        let nothing = [self.usage.input_tokens, self.usage.output_tokens].contains(&Some(0));
+        !(generation && nothing && self.finish_reasons.iter().flatten().any(wrote))
     }
 
     /// Cached tokens are a part of the input; an input below them was counted without them.

@@ -116,6 +116,8 @@ pub(in crate::provider) enum Amount {
 
 /// Charges beyond this are no charge of one call.
 const MAX_USD: f64 = 1e6;
+/// By what part of it a charge may differ from the same one in fewer digits.
+const ROUNDING: f64 = 0.01;
 
 /// The members of one usage object.
 #[derive(Debug, Clone)]
@@ -149,9 +151,12 @@ impl Default for Tally<'_> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn count(&mut self, slot: Slot, count: u64) {
+    /// Notes a count; `false` when another member counts the same and has another number that is not zero.
+    pub(super) fn count(&mut self, slot: Slot, count: u64) -> bool {
         let old = &mut self.counts[slot as usize];
+        let agrees = count == 0 || old.is_none_or(|old| old == 0 || old == count);
         *old = (*old).max(Some(count));
+        agrees
     }
 
     /// Adds to a slot: elements of a list add up.
@@ -164,7 +169,7 @@ impl<'a> Tally<'a> {
         self.names[name as usize] = Some(text);
     }
 
-    /// Notes a charge; `false` when it is none.
+    /// Notes a charge; `false` when it is none, or another one was given that differs by more than rounding.
     pub(super) fn charge(&mut self, amount: Amount, usd: f64) -> bool {
         if !(0.0..MAX_USD).contains(&usd) {
             return false;
@@ -174,8 +179,9 @@ impl<'a> Tally<'a> {
             Amount::Charged => &mut self.charge.charged,
             Amount::Upstream => &mut self.charge.upstream,
         };
+        let agrees = usd == 0.0 || old.is_none_or(|old| old == 0.0 || (old - usd).abs() <= usd * ROUNDING);
         *old = Some(old.unwrap_or(0.0).max(usd));
-        true
+        agrees
     }
 
     /// Notes a member that no entry of the table takes.

@@ -1,5 +1,7 @@
 //! A price is exact only where the sender reports all that costs.
 
+use spanledger::CostStatus;
+
 use super::*;
 
 fn call(scope: &'static str, version: &'static str, more: Json) -> Sent<'static> {
@@ -52,6 +54,29 @@ fn a_total_that_is_not_the_total_of_the_parts_is_not_exact() {
     };
     counted(540).is(&json!({ "cost_status": "exact" }));
     counted(600).is(&json!({ "cost_status": "estimated" }));
+}
+
+#[test]
+fn a_zero_is_no_count_where_a_model_wrote_something() {
+    let counted = |input: u64, output: u64, reason: Option<&str>| {
+        let mut more = json!({
+            "gen_ai.usage.cache_read.input_tokens": 0, "gen_ai.usage.input_tokens": input,
+            "gen_ai.usage.output_tokens": output,
+        });
+        if let Some(reason) = reason {
+            merge(&mut more, json!({ "gen_ai.response.finish_reasons": [reason] }));
+        }
+        call("some.app", "", more).convert().records[0].cost_status
+    };
+    for reason in ["stop", "STOP", "end_turn", "tool_calls", "length"] {
+        assert_eq!(counted(500, 40, Some(reason)), CostStatus::Exact, "{reason}");
+        assert_eq!(counted(500, 0, Some(reason)), CostStatus::Estimated, "{reason}");
+        assert_eq!(counted(0, 40, Some(reason)), CostStatus::Estimated, "{reason}");
+    }
+    // Nothing may have been written.
+    for reason in [Some("content_filter"), Some(""), None] {
+        assert_eq!(counted(500, 0, reason), CostStatus::Exact, "{reason:?}");
+    }
 }
 
 #[test]
@@ -111,7 +136,7 @@ fn an_own_span_brings_the_factors_of_its_price() {
     };
     let plain = own(json!([])).cost.unwrap().0;
     assert_eq!(own(json!(["speed=fast"])).cost.unwrap().0, 2 * plain);
-    assert_eq!(own(json!(["not understood"])).cost_status, spanledger::CostStatus::Estimated);
+    assert_eq!(own(json!(["not understood"])).cost_status, CostStatus::Estimated);
 }
 
 #[test]
