@@ -30,6 +30,7 @@ mod serve {
     mod lifecycle;
     mod limits;
     mod memory;
+    mod other_programs;
     mod parquet;
     #[cfg(target_os = "linux")]
     mod queries;

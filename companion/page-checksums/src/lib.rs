@@ -15,4 +15,4 @@ mod vfs;
 
 pub use file::take_fault;
 pub use page::{Header, header, is_intact};
-pub use vfs::{make_room, open, seal};
+pub use vfs::{beginning, make_room, open, seal};

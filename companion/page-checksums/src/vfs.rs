@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use rusqlite::ffi::{
-    SQLITE_ERROR, SQLITE_FCNTL_RESERVE_BYTES, SQLITE_OK, SQLITE_OPEN_MAIN_DB, sqlite3_file,
-    sqlite3_file_control, sqlite3_filename, sqlite3_vfs, sqlite3_vfs_find, sqlite3_vfs_register,
+    SQLITE_ERROR, SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_RESERVE_BYTES, SQLITE_IOERR_SHORT_READ, SQLITE_OK,
+    SQLITE_OPEN_MAIN_DB, sqlite3_file, sqlite3_file_control, sqlite3_filename, sqlite3_int64, sqlite3_vfs,
+    sqlite3_vfs_find, sqlite3_vfs_register,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -34,6 +35,44 @@ pub fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     static REGISTERED: OnceLock<c_int> = OnceLock::new();
     result(*REGISTERED.get_or_init(register))?;
     Connection::open_with_flags_and_vfs(path, flags, NAME)
+}
+
+/// Reads the beginning of a database's file, at most `bytes` of it, through SQLite. A handle of the process's own must not be
+/// used where a connection of the process may have the file open: when it is closed, the system drops all POSIX locks of the
+/// process on the file, and another program takes itself for the only one that has it open.
+///
+/// # Errors
+/// What SQLite reports, for example of a file that does not exist.
+pub fn beginning(path: &Path, bytes: usize) -> rusqlite::Result<Vec<u8>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let mut buffer = vec![0; bytes];
+    let mut size: sqlite3_int64 = 0;
+    // SAFETY: the connection is open until the end, and with it the file that the operation gives; the buffer has room for
+    // as many bytes as are asked for.
+    unsafe {
+        let mut file: *mut sqlite3_file = std::ptr::null_mut();
+        let place = std::ptr::from_mut(&mut file).cast();
+        result(sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            SQLITE_FCNTL_FILE_POINTER,
+            place,
+        ))?;
+        let methods = file.as_ref().and_then(|file| file.pMethods.as_ref());
+        let Some((read, length)) = methods.and_then(|methods| methods.xRead.zip(methods.xFileSize)) else {
+            return result(SQLITE_ERROR).map(|()| Vec::new());
+        };
+        result(length(file, &mut size))?;
+        buffer.truncate(usize::try_from(size).unwrap_or(0));
+        let amount = c_int::try_from(buffer.len()).unwrap_or(0);
+        match read(file, buffer.as_mut_ptr().cast(), amount, 0) {
+            // It became shorter in between.
+            SQLITE_IOERR_SHORT_READ => buffer.clear(),
+            code => result(code)?,
+        }
+    }
+    Ok(buffer)
 }
 
 /// Writes the checksum of each page of a file with room for them, which no one else has open.

@@ -23,7 +23,8 @@ pub enum StoreError {
     },
     /// The file is no ledger, or it is broken.
     #[error(
-        "the ledger {path} is corrupt or not a ledger file ({detail}); restore a backup, or move it away to start with an empty ledger"
+        "the ledger {path} is corrupt or not a ledger file ({detail}); restore a backup, copy what is left of it with \
+         `spanledger backup --ignore-checksums`, or move it away to start with an empty ledger"
     )]
     Damaged {
         /// The ledger's file.

@@ -50,7 +50,10 @@ pub(crate) fn is_damaged_page(error: &rusqlite::Error) -> bool {
 
 fn damaged_page() -> String {
     let page = page_checksums::take_fault().map_or("a page".to_owned(), |page| format!("page {page}"));
-    format!("{page} does not match its checksum, `spanledger verify` names what it holds")
+    format!(
+        "{page} does not match its checksum, as one that another program than spanledger wrote does not; `spanledger verify` \
+         names what it holds"
+    )
 }
 
 /// What the file system says, as [`StoreError`].

@@ -1,7 +1,7 @@
 //! Opening the file: who may write, and how the database is set up.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,7 +32,9 @@ const STATEMENTS: usize = 96;
 /// It takes some 10 s and twice the space for a while.
 const REWRITTEN: u64 = 1024 * 1024 * 1024;
 /// In bytes.
-const LARGEST_PAGE: u64 = 65_536;
+const LARGEST_PAGE: usize = 65_536;
+/// Bytes of the header of a database.
+const HEADER: usize = 100;
 
 /// The right to write one ledger; gone with the process however that ends.
 #[derive(Debug)]
@@ -166,9 +168,8 @@ fn add_checksums(connection: &Connection, path: &Path) {
 /// # Errors
 /// [`StoreError::Damaged`] when the first page is damaged where it tells that.
 pub(crate) fn has_checksums(path: &Path) -> Result<bool, StoreError> {
-    let mut first = Vec::new();
     // What cannot be read is reported by the database.
-    let _ = File::open(path).and_then(|file| file.take(LARGEST_PAGE).read_to_end(&mut first));
+    let first = page_checksums::beginning(path, LARGEST_PAGE).unwrap_or_default();
     let size = page_size(&first).unwrap_or(0);
     match page_checksums::header(first.get(..size).unwrap_or_default()) {
         Header::Checked => Ok(true),
@@ -182,8 +183,7 @@ pub(crate) fn has_checksums(path: &Path) -> Result<bool, StoreError> {
 
 /// The size of the pages of the file at `path`, in bytes.
 pub(crate) fn page_size_of(path: &Path) -> io::Result<usize> {
-    let mut first = [0; 100];
-    File::open(path)?.read_exact(&mut first)?;
+    let first = page_checksums::beginning(path, HEADER).map_err(io::Error::other)?;
     page_size(&first).filter(|size| size.is_power_of_two()).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 

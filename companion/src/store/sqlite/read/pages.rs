@@ -41,6 +41,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
+    /// Only for a process that does not serve the ledger: when this is closed, the locks of its connections are gone.
     pub(super) fn open(path: &Path, size: usize) -> std::io::Result<Self> {
         Ok(Self { file: File::open(path)?, size })
     }
