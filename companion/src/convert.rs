@@ -34,11 +34,12 @@ use spanledger::semconv::attribute;
 use crate::otlp::json::Json;
 use crate::otlp::protobuf::Protobuf;
 use crate::otlp::{Encoded, Encoding, Logs, Malformed, Signal, SpanView, Spans, Text, Value};
-use crate::record::{CallRecord, Passage, ProcessReport, SkippedHours, Timestamp};
+use crate::record::{CallRecord, Ends, Passage, ProcessReport, Receipt, SkippedHours, Timestamp};
 use draft::Draft;
 use stream_ends::StreamEnds;
 use tags::TagDraft;
 use third_party::Sender;
+use timestamps::CallTime;
 use value::NAME_BYTES;
 
 /// Turns batches of spans into records. Shared by all receivers.
@@ -75,9 +76,18 @@ pub(crate) struct Converted {
     pub tags_cut: u64,
     /// Calls that end too far ahead of the time, and are kept with the time of their receipt.
     pub ahead: u64,
+    /// What the ends of the calls say of the clock of the ledger.
+    pub ends: Ends,
 }
 
 impl Converted {
+    fn note_time(&mut self, when: CallTime) {
+        self.ahead += u64::from(when.ahead && !when.kept);
+        self.ends.beyond += u64::from(when.kept);
+        self.ends.before |= when.before;
+        self.ends.agree |= when.agrees;
+    }
+
     fn refuse(&mut self, reason: Malformed) {
         self.malformed += 1;
         self.reason.get_or_insert(reason);
@@ -115,11 +125,15 @@ impl Converter {
     /// # Errors
     /// [`Malformed`] when `request` is no export request. What is wrong within a span costs that span alone.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn convert(&self, request: Encoded<&[u8]>, now: Timestamp) -> Result<Converted, Malformed> {
+    pub(crate) fn convert(
+        &self,
+        request: Encoded<&[u8]>,
+        now: impl Into<Receipt>,
+    ) -> Result<Converted, Malformed> {
         self.parts::<Spans>(request, now, usize::MAX, |_, _, _| {})
     }
 
-    /// Converts one batch that arrived at `now`, and gives its calls, passages and reports to `part` whenever there are `most`;
+    /// Converts one batch, and gives its calls, passages and reports to `part` whenever there are `most`;
     /// the rest is in the result.
     ///
     /// # Errors
@@ -128,7 +142,7 @@ impl Converter {
     pub(crate) fn parts<S: Items>(
         &self,
         request: Encoded<&[u8]>,
-        now: Timestamp,
+        receipt: impl Into<Receipt>,
         most: usize,
         mut part: impl FnMut(Vec<CallRecord>, Vec<Passage>, Vec<ProcessReport>),
     ) -> Result<Converted, Malformed> {
@@ -141,9 +155,10 @@ impl Converter {
                 );
             }
         };
+        let receipt = receipt.into();
         match request {
-            Encoded::Protobuf(request) => self.read::<Protobuf, S>(request, now, full),
-            Encoded::Json(request) => self.read::<Json, S>(request, now, full),
+            Encoded::Protobuf(request) => self.read::<Protobuf, S>(request, receipt, full),
+            Encoded::Json(request) => self.read::<Json, S>(request, receipt, full),
         }
     }
 
@@ -169,7 +184,7 @@ impl Converter {
     fn read<E: Encoding, S: Items>(
         &self,
         request: &[u8],
-        now: Timestamp,
+        receipt: Receipt,
         mut after: impl FnMut(&mut Converted),
     ) -> Result<Converted, Malformed> {
         let mut result = Converted::default();
@@ -185,7 +200,7 @@ impl Converter {
                     named.as_ref().map(|(from, name, version)| (*from, Sender::of(name, version, &from.sdk)));
                 let whole = E::items::<S>(scope, |item| {
                     let read = match known {
-                        Ok((from, sender)) => S::read::<E>(self, item, from, sender, now, &mut result),
+                        Ok((from, sender)) => S::read::<E>(self, item, from, sender, receipt, &mut result),
                         Err(error) => Err(*error),
                     };
                     if let Err(reason) = read {
@@ -210,7 +225,7 @@ impl Converter {
         span: E::Item<'a>,
         from: &Resource<'_>,
         sender: Sender<'s>,
-        now: Timestamp,
+        receipt: Receipt,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
         let mut draft = Draft::of(sender, &self.tags.attributes);
@@ -218,7 +233,7 @@ impl Converter {
         let span = E::span(span, |key, value| draft.note(key, value))?;
         draft.note_span(&span)?;
         let ids = Ids::read(&span);
-        let when = timestamps::bounded(span.start, span.end, now);
+        let when = timestamps::bounded(span.start, span.end, receipt);
         let kind = match draft.kind() {
             Ok(kind) => kind,
             Err(reason) => {
@@ -241,12 +256,12 @@ impl Converter {
         record.tags = tags;
         result.tags_cut += cut;
         result.clamped += u64::from(clamped);
-        result.ahead += u64::from(when.ahead);
+        result.note_time(when);
         if opens || lasted.is_some() {
             let mut ends = self.stream_ends.lock().unwrap_or_else(PoisonError::into_inner);
             match lasted {
                 Some(lasted) => ends.close(&mut record, lasted),
-                None => ends.open(&record, now),
+                None => ends.open(&record, receipt.time),
             }
         }
         result.records.push(record);
@@ -262,7 +277,7 @@ pub(crate) trait Items: Signal {
         item: E::Item<'a>,
         from: &Resource<'_>,
         sender: Sender<'s>,
-        now: Timestamp,
+        receipt: Receipt,
         result: &mut Converted,
     ) -> Result<(), Malformed>;
 }
@@ -273,10 +288,10 @@ impl Items for Spans {
         item: E::Item<'a>,
         from: &Resource<'_>,
         sender: Sender<'s>,
-        now: Timestamp,
+        receipt: Receipt,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
-        converter.read_span::<E>(item, from, sender, now, result)
+        converter.read_span::<E>(item, from, sender, receipt, result)
     }
 }
 
@@ -286,10 +301,10 @@ impl Items for Logs {
         item: E::Item<'a>,
         from: &Resource<'_>,
         sender: Sender<'s>,
-        now: Timestamp,
+        receipt: Receipt,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
-        converter.read_log::<E>(item, from, sender, now, result)
+        converter.read_log::<E>(item, from, sender, receipt, result)
     }
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn judge(
     let prices = PriceTable::bundled();
     let history = History::new(settings, company, &prices);
     let options = Options { now: Some(history.begins()), ..Options::default() };
-    let mut appender = Ledger::open_writer(&ledger, &options)?;
+    let mut appender = Ledger::open_writer(&ledger, &options)?.begins(history.begins())?;
     let mut today = history.append(&mut appender, |calls| report(Event::History(calls)))?;
     let querier = Ledger::open_reader(&ledger)?;
     let file = configuration::write(folder, webhook, company, &querier)?;

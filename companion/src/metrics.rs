@@ -156,7 +156,7 @@ impl Metrics {
         out.family(
             name,
             Kind::Counter,
-            "Calls that ended more than 10 min ahead of the clock and were kept with the time of receipt.",
+            "Calls that ended more than 10 min ahead of the clock, and were kept with the time of receipt, or with their own before a call agreed with the clock.",
         );
         out.count(name, &[], self.ahead.load(Ordering::Relaxed));
         let name = "spanledger_receiver_undone_calls_total";

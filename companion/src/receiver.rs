@@ -145,7 +145,7 @@ impl Intake {
         self.metrics.count_skipped(&converted.skipped);
         self.metrics.count_clamped(converted.clamped);
         self.metrics.count_tags_cut(converted.tags_cut);
-        self.metrics.count_ahead(converted.ahead);
+        self.metrics.count_ahead(converted.ahead + converted.ends.beyond);
         Ok(ExportResponse { partial_success: rejected.partial_success() })
     }
 
@@ -205,13 +205,14 @@ impl Intake {
         };
         let converted = match &request {
             Encoded::Protobuf(bytes) => {
-                self.converter.parts::<S>(Encoded::Protobuf(bytes), self.clock.now(), most, part)
+                self.converter.parts::<S>(Encoded::Protobuf(bytes), self.clock.receipt_now(), most, part)
             }
             Encoded::Json(bytes) => {
-                self.converter.parts::<S>(Encoded::Json(bytes), self.clock.now(), most, part)
+                self.converter.parts::<S>(Encoded::Json(bytes), self.clock.receipt_now(), most, part)
             }
         };
         let mut converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        self.clock.hear(converted.ends);
         let (records, processes) = (&mut converted.records, &mut converted.processes);
         if let Some((number, sender)) = scope.keep(records, processes) {
             let reason = format!("the token of sender {sender:?} may not write their service");
@@ -229,6 +230,10 @@ impl Intake {
         rejected.warn(
             converted.ahead,
             "kept with the time of receipt: the end is more than 10 min ahead of the receiver's clock",
+        );
+        rejected.warn(
+            converted.ends.beyond,
+            "the end is more than a day ahead of the receiver's clock, which is not believed until a call agrees with it",
         );
         converted.refused += strange;
         Ok((converted, rejected))

@@ -5,6 +5,7 @@ pub(crate) mod ids;
 mod modality;
 mod passage;
 mod process;
+mod receipt;
 mod skipped;
 mod tags;
 
@@ -12,6 +13,7 @@ pub(crate) use deployment::{ENVIRONMENT, deployment, service_and_environment};
 pub(crate) use modality::{ModalityTokens, Parts};
 pub(crate) use passage::Passage;
 pub(crate) use process::{ProcessEnd, ProcessReport};
+pub(crate) use receipt::{Ends, Receipt};
 #[cfg(test)]
 pub(crate) use skipped::OTHER_SCOPES;
 pub(crate) use skipped::{SkipReason, SkippedHours, SkippedSpans, hours_of};

@@ -191,7 +191,7 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
                 let standby = Standby::new(&options)?;
                 return Ok(Opened {
                     querier: Arc::new(ClickHouseQuerier::open(&options)?),
-                    clock: OwnClock::after(None),
+                    clock: OwnClock::new(),
                     spans: None,
                     lease: Some(standby.free()),
                     writes: false,
@@ -211,7 +211,7 @@ async fn open(loaded: &Loaded) -> Result<Opened, BuildError> {
         let archive = Arc::new(ClickHouseArchive::new(querier.clone())) as Arc<dyn Exporter>;
         Ok(Opened {
             querier: Arc::new(querier),
-            clock: OwnClock::after(None),
+            clock: OwnClock::new(),
             spans: Some(table),
             lease: Some(appender.lost()),
             writes: true,

@@ -13,7 +13,7 @@ use super::timestamps::{self, CallTime};
 use super::value::NAME_BYTES;
 use super::{Converted, Converter, Ids, Resource};
 use crate::otlp::{Encoding, LogView, Malformed, Text, Value};
-use crate::record::Timestamp;
+use crate::record::{Receipt, Timestamp};
 
 /// The attribute that names the event, before `event_name` was a field of records.
 const EVENT_NAME: &str = "event.name";
@@ -25,7 +25,7 @@ impl Converter {
         record: E::Item<'a>,
         from: &Resource<'_>,
         sender: Sender<'s>,
-        now: Timestamp,
+        receipt: Receipt,
         result: &mut Converted,
     ) -> Result<(), Malformed> {
         let mut stated = Text::EMPTY;
@@ -47,14 +47,14 @@ impl Converter {
             result.ignored += 1;
             return Ok(());
         }
-        let when = lasting(timestamps::bounded(log.time, log.time, now), draft.lasted_ns());
+        let when = lasting(timestamps::bounded(log.time, log.time, receipt), draft.lasted_ns());
         let ids = ids(&log, service, &names, &draft);
         let (tags, cut) = draft.take_tags(&from.tags);
         let (mut call, clamped) = draft.finish(ids, when, service, Kind::Generation, &self.prices);
         call.tags = tags;
         result.tags_cut += cut;
         result.clamped += u64::from(clamped);
-        result.ahead += u64::from(when.ahead);
+        result.note_time(when);
         result.records.push(call);
         Ok(())
     }

@@ -1,11 +1,15 @@
 //! When a call happened, from timestamps that may be wrong.
 
-use crate::record::Timestamp;
+use crate::record::{Receipt, Timestamp};
 
 /// 2020-01-01 UTC, before any call this ledger could be about: what is earlier is an unset or broken clock.
 const EARLIEST: i64 = 1_577_836_800 * Timestamp::SECOND;
 /// How far a sender's clock may run ahead of the local one.
 const AHEAD: i64 = 600 * Timestamp::SECOND;
+/// How much later than a clock that is not believed a call must end to keep its own time.
+const APART: i64 = 86_400 * Timestamp::SECOND;
+/// How long after its end a call may arrive and still confirm the clock.
+const LATE: i64 = 3_600 * Timestamp::SECOND;
 /// The longest call: a day. Longer ones are broken clocks, and would drown every sum of durations.
 pub(super) const LONGEST: i64 = 86_400 * Timestamp::SECOND;
 
@@ -18,6 +22,11 @@ pub(super) struct CallTime {
     pub(super) clamped: bool,
     /// Whether the end was too far ahead.
     pub(super) ahead: bool,
+    /// Whether it keeps its own end all the same.
+    pub(super) kept: bool,
+    /// Whether its own end is not ahead of the clock of the ledger, and whether it is about when that says.
+    pub(super) before: bool,
+    pub(super) agrees: bool,
 }
 
 impl CallTime {
@@ -27,17 +36,33 @@ impl CallTime {
 }
 
 /// Bounds a span's times. The end counts, since windows count calls by it: an end outside
-/// `[2020, now + 10 min]` becomes `now`. A start that is no earlier time gives the duration 0, and no call is longer
-/// than a day.
-pub(super) fn bounded(start: u64, end: u64, now: Timestamp) -> CallTime {
+/// `[2020, receipt + 10 min]` becomes the time of the receipt. A start that is no earlier time gives the duration 0, and no call
+/// is longer than a day.
+///
+/// An end more than a day after a receipt by a clock that is not believed stays: a machine without a battery begins
+/// years ago, and what arrives before its clock is set must not be found there.
+pub(super) fn bounded(start: u64, end: u64, receipt: Receipt) -> CallTime {
+    let now = receipt.time;
     let latest = now.0.saturating_add(AHEAD);
-    let plausible =
-        |nanos: u64| i64::try_from(nanos).ok().filter(|nanos| (EARLIEST..=latest).contains(nanos));
+    let may_be_right = |nanos: i64| !receipt.believed && nanos > now.0.max(EARLIEST).saturating_add(APART);
+    let plausible = |nanos: u64| {
+        i64::try_from(nanos).ok().filter(|nanos| (EARLIEST..=latest).contains(nanos) || may_be_right(*nanos))
+    };
     let (first, last) = (plausible(start), plausible(end));
     // A start without a usable end is the better time of the two, unless both are unusable.
     let end_at = last.or(first).unwrap_or(now.0);
     let from = first.unwrap_or(end_at).min(end_at).max(end_at.saturating_sub(LONGEST));
     let clamped = first != Some(from) || last != Some(end_at);
     let ahead = end > latest.max(0).unsigned_abs();
-    CallTime { start: Timestamp(from), duration_ns: end_at - from, clamped, ahead }
+    let before = last.is_some_and(|end| end <= latest);
+    let agrees = before && last.is_some_and(|end| end >= now.0.saturating_sub(LATE));
+    CallTime {
+        start: Timestamp(from),
+        duration_ns: end_at - from,
+        clamped,
+        ahead,
+        kept: ahead && last.is_some(),
+        before,
+        agrees,
+    }
 }

@@ -43,7 +43,8 @@ pub fn demo_quality(folder: &Path, preset: Preset) -> Result<DemoQuality, Box<dy
     let history = History::new(SETTINGS, clock, &prices);
     let window = Window { from: history.begins(), to: NOW };
     let path = folder.join("demo.db");
-    let mut appender = Ledger::open_writer(&path, &Options { now: Some(window.from), ..Options::default() })?;
+    let mut appender = Ledger::open_writer(&path, &Options { now: Some(window.from), ..Options::default() })?
+        .begins(window.from)?;
     let mut today = history.append(&mut appender, |_| {})?;
     let querier = Ledger::open_reader(&path)?;
     let file = configuration::write(folder, "http://127.0.0.1:9/alerts", clock, &querier)?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::record::Timestamp;
+use crate::record::{Ends, Receipt, Timestamp};
 use crate::text::time::rfc3339;
 
 /// How far ahead the clock may be of what the other one led to expect. A machine that was suspended or a ledger that was
@@ -16,6 +16,8 @@ const AHEAD: Duration = Duration::from_secs(24 * 3_600);
 const AWAY: Duration = Duration::from_secs(100 * 24 * 3_600);
 /// How far behind it may be.
 const BEHIND: Duration = Duration::from_secs(300);
+/// No machine that runs this version has the right time when its clock shows an earlier one: 2026-11-01 UTC.
+const RELEASED: Timestamp = Timestamp(1_793_491_200 * Timestamp::SECOND);
 /// How long a larger difference must last before it is believed.
 const LASTS: Duration = Duration::from_secs(3_600);
 
@@ -30,6 +32,44 @@ impl OwnClock {
     /// Begins with the last time that the file knows of.
     pub(crate) fn after(file: Option<Timestamp>) -> Self {
         Self { time: Arc::new(Mutex::new(OwnTime::after(file))), since: clock::instant() }
+    }
+
+    /// Begins as a new ledger does: the clock of the machine is followed wherever it goes until calls speak for it.
+    pub(crate) fn new() -> Self {
+        Self::unconfirmed(None)
+    }
+
+    /// Begins with a time in the file that no call has ended at.
+    pub(crate) fn unconfirmed(file: Option<Timestamp>) -> Self {
+        let time = OwnTime { believed: file.is_some(), confirmed: false, ..OwnTime::after(file) };
+        Self { time: Arc::new(Mutex::new(time)), since: clock::instant() }
+    }
+
+    /// Believes this clock.
+    pub(crate) fn believe(&self) {
+        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        (time.believed, time.confirmed) = (true, true);
+    }
+
+    /// Takes in what the ends of calls say of this clock.
+    pub(crate) fn hear(&self, ends: Ends) {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner).hear(ends);
+    }
+
+    /// Whether the clock is more than what a machine happens to begin with: no call that ended much later has come before one
+    /// that ended earlier. What is not believed is not noted in the file, and moves no call.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner).believed
+    }
+
+    /// Whether a call has ever ended about when it says. Until then nothing is deleted for its age.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner).confirmed
+    }
+
+    /// The time for what arrives now, and whether it is believed.
+    pub(crate) fn receipt_now(&self) -> Receipt {
+        Receipt { believed: self.is_believed(), ..Receipt::from(self.now()) }
     }
 
     /// The time for what arrives now.
@@ -81,6 +121,11 @@ struct OwnTime {
     apart_since: Option<Duration>,
     /// Whether the clock has been believed since the start.
     agreed: bool,
+    /// As [`OwnClock::is_believed`] says, and whether a call has spoken against it.
+    believed: bool,
+    doubted: bool,
+    /// Whether a call has ever ended about when it says.
+    confirmed: bool,
 }
 
 impl OwnTime {
@@ -90,11 +135,25 @@ impl OwnTime {
             Some(time) => Some((time, Duration::ZERO)),
             None => None,
         };
-        Self { known, apart_since: None, agreed: false }
+        Self { known, apart_since: None, agreed: false, believed: true, doubted: false, confirmed: true }
+    }
+
+    /// A clock from before this version has not been set yet. A sender that agrees with it may be on the same machine.
+    fn hear(&mut self, ends: Ends) {
+        if self.known.is_none_or(|(time, _)| time < RELEASED) {
+            return;
+        }
+        self.doubted |= !self.believed && ends.beyond > 0;
+        self.confirmed |= ends.agree;
+        self.believed |= ends.agree || ends.before && !self.doubted;
     }
 
     /// The time when the clock shows `clock` after so much `uptime`.
     fn at(&mut self, clock: Timestamp, uptime: Duration) -> Timestamp {
+        if !self.believed {
+            self.known = Some((clock, uptime));
+            return clock;
+        }
         let expected = self.known.map_or(clock, |(time, at)| later(time, uptime.saturating_sub(at)));
         let apart = clock.0.saturating_sub(expected.0);
         let time = if -nanos(BEHIND) <= apart && apart <= nanos(AHEAD) {
@@ -174,6 +233,35 @@ mod tests {
         let own = begins();
         assert_eq!(own.receipt(near, up(10)), near);
         assert_eq!(own.receipt(monday, up(20)), BASE.plus_seconds(20));
+    }
+
+    #[test]
+    fn a_clock_that_no_call_speaks_for_is_followed_wherever_it_goes() {
+        let agree = Ends { agree: true, before: true, beyond: 0 };
+        let before = Ends { before: true, ..Ends::default() };
+        let beyond = Ends { beyond: 1, ..Ends::default() };
+        let own = OwnClock::new();
+        for (days, uptime) in [(-400, 1), (0, 20), (300, 30), (0, 40)] {
+            let clock = BASE.plus_seconds(days * DAY);
+            assert_eq!(own.at(clock, up(uptime)), clock);
+            assert_eq!(own.receipt(clock, up(uptime)), clock);
+            // A sender on the same machine.
+            own.hear(if clock < RELEASED { agree } else { beyond });
+            assert!(!own.is_believed() && !own.is_confirmed());
+        }
+        own.hear(before);
+        assert!(!own.is_believed(), "a call has spoken against it");
+        own.hear(agree);
+        assert!(own.is_believed() && own.is_confirmed());
+        assert_eq!(own.at(BASE.plus_seconds(-400 * DAY), up(50)), BASE.plus_seconds(10));
+        own.hear(beyond);
+        assert!(own.is_believed());
+
+        let own = OwnClock::new();
+        own.at(BASE, up(1));
+        own.hear(before);
+        assert!(own.is_believed() && !own.is_confirmed());
+        assert_eq!(own.at(BASE.plus_seconds(200 * DAY), up(11)), BASE.plus_seconds(10));
     }
 
     #[test]

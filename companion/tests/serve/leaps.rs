@@ -159,3 +159,36 @@ async fn a_clock_that_is_wrong_or_leaps_deletes_refuses_and_misplaces_nothing() 
         assert!(calls.iter().all(|call| start(call) < most), "{what}: {calls:#?}");
     }
 }
+
+/// A machine without a battery begins years ago, and its clock is set when it has found the network.
+#[tokio::test]
+async fn a_new_ledger_whose_clock_is_behind_keeps_each_call_at_its_time() {
+    for days in [-20_500, -400, -40, -2] {
+        let place = tempfile::tempdir().unwrap();
+        let Some(clock) = Clock::new(place.path()) else { return };
+        let mut sent = Vec::new();
+        let mut folder = tempfile::tempdir().unwrap();
+        // Of two lives with the wrong clock the second one ends with the right one, as the third begins.
+        for life in [[days, days], [days, 0], [0, 0]] {
+            clock.set(life[0]);
+            let server = clock.server(folder);
+            for days in life {
+                clock.set(days);
+                let span = ended(sent.len() as u64, 0);
+                send(&server, vec![span.clone()]).await;
+                sent.push(span.start_time_unix_nano);
+            }
+            folder = end(server);
+        }
+        clock.set(0);
+        let server = clock.server(folder);
+        let mut kept: Vec<i128> = every_call(&server)
+            .iter()
+            .map(|call| call["start"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_nanosecond())
+            .collect();
+        kept.sort_unstable();
+        sent.sort_unstable();
+        assert_eq!(kept, sent.iter().map(|sent| i128::from(*sent)).collect::<Vec<_>>(), "{days} days");
+        assert_eq!(server.metric("spanledger_ledger_deleted_calls_total"), Some(0.0));
+    }
+}

@@ -104,7 +104,8 @@ fn lock_path(path: &Path) -> PathBuf {
     next_to(&std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()), ".lock")
 }
 
-/// Opens or creates the file for the one who writes. A new one notes that it was created at `now`.
+/// Opens or creates the file for the one who writes. A new one notes that it was created at `now`, and that no call has
+/// spoken for that time yet.
 pub(crate) fn writer(path: &Path, now: Option<Timestamp>) -> Result<(Connection, WriterLock), StoreError> {
     no_folder(path)?;
     let lock = WriterLock::take(path)?;
@@ -138,7 +139,10 @@ fn locked_writer(path: &Path, now: Option<Timestamp>) -> Result<Connection, Stor
             add_checksums(&connection, path);
         }
         if let Some(now) = now.filter(|_| version == 0) {
-            connection.execute("INSERT INTO state (name, value) VALUES ('created', ?1)", [now.0])?;
+            connection.execute(
+                "INSERT INTO state (name, value) VALUES ('created', ?1), ('time', 0), ('confirmed', 0)",
+                [now.0],
+            )?;
         }
         Ok(())
     })()

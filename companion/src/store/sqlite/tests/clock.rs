@@ -282,3 +282,50 @@ fn what_is_too_old_is_in_the_report_of_the_hour_of_its_receipt() {
     let found: Vec<_> = skipped.iter().collect();
     assert_eq!(found, [("late", crate::record::SkipReason::TooOld, 1)]);
 }
+
+#[test]
+fn a_new_ledger_whose_clock_is_behind_deletes_nothing_and_dates_itself_by_the_first_call_that_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let behind = BASE.plus_seconds(-400 * DAY);
+    let open = || {
+        let keep_calls = Some(Duration::from_secs(30 * 86_400));
+        Ledger::open_writer(&path, &Options { keep_calls, now: Some(behind), ..options() }).unwrap()
+    };
+    let numbered = |instance: &str, number: u64, at: i64| CallRecord {
+        instance: Some(instance.into()),
+        sequence: Some(number),
+        ..ending_at(number, BASE.plus_seconds(at))
+    };
+    let mut ledger = open();
+    settle(&mut ledger, behind, 1);
+    // Of years ago as its clock was, and of now: both may be right.
+    ledger.append(&[ending_at(90, behind), numbered("running before", 50, 0)]).unwrap();
+    assert_eq!(settle(&mut ledger, behind.plus_seconds(2 * HOUR), 2 * HOUR), 0);
+    drop(ledger);
+    // Two more starts, with the right clock for longer than it takes to believe one.
+    for start in 1..=2 {
+        let mut ledger = open();
+        let at = start * 3 * HOUR;
+        assert_eq!(settle(&mut ledger, BASE.plus_seconds(at), 1), 0);
+        ledger.append(&[numbered("running before", 50 + start.unsigned_abs(), at)]).unwrap();
+        assert_eq!(settle(&mut ledger, BASE.plus_seconds(at + 2 * HOUR), 2 * HOUR), 0);
+        assert!(!ledger.clock().is_believed());
+    }
+    assert_eq!(all_calls(&path).len(), 4);
+    let mut ledger = open();
+    settle(&mut ledger, BASE.plus_seconds(12 * HOUR), 1);
+    ledger.clock().believe();
+    ledger.append(&[numbered("running now", 7, 12 * HOUR), numbered("lost some", 5, 13 * HOUR)]).unwrap();
+    drop(ledger);
+    let gaps = reader(&path)
+        .unwrap()
+        .sequence_gaps(ALL, BASE.plus_seconds(99 * DAY), &Filter::default(), 9)
+        .unwrap();
+    assert_eq!((gaps.gaps, gaps.numbers), (1, 4), "{gaps:?}");
+    // From now on a clock that is behind is compared with the time in the file.
+    let mut ledger = open();
+    assert!(ledger.clock().is_confirmed());
+    settle(&mut ledger, behind, 1);
+    assert!(ledger.clock().last() > Some(BASE));
+}

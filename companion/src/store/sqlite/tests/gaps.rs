@@ -68,7 +68,8 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
     };
     let open = |seconds: i64| {
         let now = Some(BASE.plus_seconds(seconds));
-        Ledger::open_writer(&path, &Options { now, ..options() }).unwrap()
+        let ledger = Ledger::open_writer(&path, &Options { now, ..options() }).unwrap();
+        if seconds == 0 { ledger.begins(BASE).unwrap() } else { ledger }
     };
     open(0).append(&[numbered("running", 500, 10), numbered("running", 502, 11)]).unwrap();
     // The file remembers when it was created; opening it again is not that.
@@ -86,7 +87,8 @@ fn a_process_that_was_running_before_the_ledger_misses_nothing_from_before() {
 fn what_a_journal_dropped_before_the_ledger_is_missing_from_its_report_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = path(&folder);
-    let mut ledger = Ledger::open_writer(&path, &Options { now: Some(BASE), ..options() }).unwrap();
+    let mut ledger =
+        Ledger::open_writer(&path, &Options { now: Some(BASE), ..options() }).unwrap().begins(BASE).unwrap();
     let mut memory = Sequences::default();
     memory.settles_at(Some(BASE));
     let mut append = |numbers: &[(u64, i64)], reported: Option<(i64, &[(u64, u64)])>| {
@@ -173,7 +175,7 @@ impl Both {
         let processes: Vec<ProcessReport> = report.into_iter().collect();
         let batch = Batch { calls: &calls, processes: &processes, ..Batch::default() };
         let options = Options { now: Some(BASE), ..options() };
-        Ledger::open_writer(&self.path, &options).unwrap().append_batch(batch).unwrap();
+        Ledger::open_writer(&self.path, &options).unwrap().begins(BASE).unwrap().append_batch(batch).unwrap();
         let state = self.memory.state(&("running".to_owned(), call(1).service));
         self.memory = Sequences::default();
         self.memory.settles_at(Some(BASE));

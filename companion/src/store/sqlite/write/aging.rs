@@ -62,17 +62,40 @@ impl SqliteAppender {
         self.sums_brake.release();
     }
 
-    /// Notes the time in the file, for the next start: a clock that is wrong then is compared with it.
+    /// Takes `now` for the time of a new ledger, which is filled with a history from then on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be written.
+    pub(crate) fn begins(mut self, now: Timestamp) -> Result<Self, StoreError> {
+        self.clock.at(now, Duration::ZERO);
+        self.clock.believe();
+        self.note_time(now)?;
+        Ok(self)
+    }
+
+    /// Notes the time in the file, for the next start: a clock that is wrong then is compared with it. A clock that is not
+    /// believed says nothing, and when the ledger was created is known when it is.
     pub(super) fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        if self.noted_time.is_some_and(|noted| (now.0 - noted.0).abs() < NOTED) {
+        let noted = self.noted_time.is_some_and(|noted| (now.0 - noted.0).abs() < NOTED);
+        if noted || !self.clock.is_believed() {
             return Ok(());
         }
+        let (undated, confirmed) = (self.sequences.is_undated(), self.clock.is_confirmed());
         self.write(|transaction| {
-            let mut statement = transaction
+            let mut state = transaction
                 .sql
-                .prepare_cached("INSERT OR REPLACE INTO state (name, value) VALUES ('time', ?1)")?;
-            statement.execute([now.0]).map(drop)
+                .prepare_cached("INSERT OR REPLACE INTO state (name, value) VALUES (?1, ?2)")?;
+            if undated {
+                state.execute(("created", now.0))?;
+            }
+            if confirmed {
+                state.execute(("confirmed", 1))?;
+            }
+            state.execute(("time", now.0)).map(drop)
         })?;
+        if undated {
+            self.sequences.created_at(now);
+        }
         self.noted_time = Some(now);
         Ok(())
     }

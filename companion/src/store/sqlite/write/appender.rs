@@ -58,6 +58,11 @@ impl SqliteAppender {
     }
 
     fn append_unwatched(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Appended>, StoreError> {
+        if self.sequences.is_undated()
+            && let Some(now) = self.clock.last()
+        {
+            self.note_time(now)?;
+        }
         if batches
             .iter()
             .any(|batch| !batch.calls.is_empty() || !batch.processes.is_empty() || batch.skipped.is_some())

@@ -32,6 +32,8 @@ const UNKNOWN: usize = 100_000;
 /// How long after its creation a ledger meets processes that were running before it: five minutes, in nanoseconds. Long
 /// enough for a running service to make a call, and short, because a loss is not seen meanwhile.
 const SETTLING: i64 = 300 * Timestamp::SECOND;
+/// Later than any call: the ledger is new to all processes.
+const UNDATED: i64 = i64::MAX;
 /// The name in `state` that notes that instances were forgotten: of all services, or followed by one of them.
 pub(super) const FORGOT: &str = "forgot";
 /// Gaps kept of one instance; the oldest gives way.
@@ -95,7 +97,7 @@ pub(crate) struct Sequences {
     instances: HashMap<(String, String), Instance>,
     /// Processes of restored calls that the file does not know, with their highest number and newest end.
     unknown: HashMap<(String, String), (i64, i64)>,
-    /// When the ledger was created, as far as it is known.
+    /// When the ledger was created, as far as it is known; [`UNDATED`] until a call has agreed with its clock.
     created: Option<i64>,
     pub(super) rows: InstanceRows,
     /// Instances to forget when there are too many, the next one last.
@@ -106,9 +108,14 @@ pub(crate) struct Sequences {
 
 impl Sequences {
     pub(crate) fn load(sql: &Connection, salt: Salt) -> rusqlite::Result<Self> {
-        let created = sql
-            .query_row("SELECT value FROM state WHERE name = 'created'", [], |row| row.get(0))
-            .optional()?;
+        let state = |name: &str| {
+            let found = sql.query_row("SELECT value FROM state WHERE name = ?1", [name], |row| row.get(0));
+            found.optional()
+        };
+        let created = match state("time")? {
+            Some(0) => Some(UNDATED),
+            _ => state("created")?,
+        };
         let rows = InstanceRows::new(salt);
         Ok(Self {
             instances: HashMap::new(),
@@ -118,6 +125,16 @@ impl Sequences {
             chosen: Vec::new(),
             gaps_from: None,
         })
+    }
+
+    /// Whether it is not known yet when the ledger was created.
+    pub(super) fn is_undated(&self) -> bool {
+        self.created == Some(UNDATED)
+    }
+
+    /// Takes `now` for when the ledger was created.
+    pub(super) const fn created_at(&mut self, now: Timestamp) {
+        self.created = Some(now.0);
     }
 
     pub(crate) fn clear(&mut self) {

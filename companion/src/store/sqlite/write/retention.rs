@@ -59,9 +59,11 @@ fn keep_house(
     let today = minute_of(now.0);
     let mut more = close_until(ledger, (today - GRACE).div_euclid(5) * 5)?;
 
-    let keep_calls = ledger.options.keep_calls;
+    let confirmed = ledger.clock.is_confirmed();
+    let keep_calls = ledger.options.keep_calls.filter(|_| confirmed);
     // Rollups are never kept for less than their calls.
-    let keep_sums = ledger.options.keep_sums.map(|age| age.max(keep_calls.unwrap_or_default()));
+    let keep_sums = ledger.options.keep_sums.filter(|_| confirmed);
+    let keep_sums = keep_sums.map(|age| age.max(keep_calls.unwrap_or_default()));
     // What goes is old by both clocks: the own one may come from a clock that was ahead.
     let sure = now.min(clock);
     ledger.mark_back(sure, keep_calls)?;

@@ -46,7 +46,7 @@ pub struct SqliteAppender {
     pub(super) sums_brake: Brake,
     /// Hour rollups before this minute are deleted, or are about to be.
     pub(super) sums_from: i64,
-    sequences: Sequences,
+    pub(super) sequences: Sequences,
     /// Needs no clearing: what it leads to is looked at.
     pub(super) known: Known,
     /// Spans that are no calls, to be written with the next calls.
@@ -74,9 +74,12 @@ impl SqliteAppender {
         let remembered = Watermarks::load(&connection).and_then(|watermarks| {
             let rows = Rows { sql: &connection, names: &names, calls_from: watermarks.calls_from };
             let known = load_known(&limits, options.groups.clone(), &rows)?;
-            let time = connection
-                .query_row("SELECT value FROM state WHERE name = 'time'", [], |row| row.get(0).map(Timestamp))
-                .optional()?;
+            let state = |name: &str| {
+                let found =
+                    connection.query_row("SELECT value FROM state WHERE name = ?1", [name], |row| row.get(0));
+                found.optional()
+            };
+            let time = (state("time")?, state("confirmed")?);
             let brakes = [["deletable", "kept"], ["deletable_sums", "kept_sums"]];
             let [calls, sums] = brakes.map(|names| Brake::load(&connection, names));
             let salt = Salt::load(&connection)?;
@@ -90,6 +93,11 @@ impl SqliteAppender {
         // Older versions noted no time, but closed the rollups this long before what was theirs.
         let closed =
             || (watermarks.closed > NEVER).then(|| minute_start(watermarks.closed.saturating_add(GRACE)));
+        let clock = match time {
+            (Some(0), _) => OwnClock::new(),
+            (time, Some(0)) => OwnClock::unconfirmed(time.map(Timestamp)),
+            (time, _) => OwnClock::after(time.map(Timestamp).or_else(closed)),
+        };
         Ok(Self {
             connection,
             watch: Watch::of(&path, Some(lock.path())),
@@ -98,7 +106,7 @@ impl SqliteAppender {
             watermarks,
             dictionary: Dictionary::new(salt, limits.names, limits.series),
             names_from: i64::MIN,
-            clock: OwnClock::after(time.or_else(closed)),
+            clock,
             noted_time: None,
             calls_brake,
             sums_brake,
