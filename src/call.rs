@@ -1,6 +1,7 @@
 //! What is known about one call: plain facts, filled in by the readers of wire formats and written out by
 //! `telemetry`. Nothing here knows HTTP, JSON or OpenTelemetry.
 
+mod claude;
 mod counted;
 mod settle;
 
@@ -171,6 +172,10 @@ pub(crate) struct RequestFacts {
     pub(crate) provider_tools: bool,
     /// Some of the prompt is to be kept in the provider's cache for an hour, which costs more than the usual five minutes.
     pub(crate) long_cache: bool,
+    /// Anthropic only: tools are given with which code execution costs nothing.
+    pub(crate) free_code: bool,
+    /// Anthropic only: a credit for what another model's refusal cost is redeemed.
+    pub(crate) redeems_credit: bool,
     /// What costs more than usual is asked for, a bit per word. Not every gateway grants it, or passes on whether it did.
     pub(crate) asked: Words,
 }
@@ -246,6 +251,12 @@ pub(crate) struct ResponseFacts {
     pub(crate) guarded: bool,
     /// The text refers to pages of the web, as what a search brought.
     pub(crate) cited: bool,
+    /// Anthropic only: a container ran, whose time no response reports.
+    pub(crate) container: bool,
+    /// Anthropic only: a search ran that no count has since shown.
+    pub(crate) uncounted_search: bool,
+    /// Anthropic only: another model took over from one that declined, and whether there was output before.
+    pub(crate) fell_back: Option<bool>,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.

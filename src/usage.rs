@@ -101,13 +101,14 @@ impl Usage {
 
     /// Overlays counts of a provider whose input count leaves the cached tokens out (Anthropic, Bedrock): the total
     /// is computed from the last known of the three. Cache counts that come first without a new input count are
-    /// parts of the input that was counted before (Alibaba Cloud), as far as it holds them.
+    /// parts of the input that was counted before (Alibaba Cloud, Moonshot), which can be a guess that is too small. `false`
+    /// where the counts leave open which of them holds the cached tokens.
     pub(crate) fn merge_uncached(
         &mut self,
         uncached: Option<u64>,
         cache_read: Option<u64>,
         cache_write: Option<u64>,
-    ) {
+    ) -> bool {
         let cached = |usage: &Self| {
             usage.cache_read_tokens.unwrap_or(0).saturating_add(usage.cache_write_tokens.unwrap_or(0))
         };
@@ -117,10 +118,18 @@ impl Usage {
         last(&mut self.cache_write_tokens, cache_write);
         let cached = cached(self);
         let newer = uncached.filter(|uncached| *uncached > 0 || known.is_none_or(|known| known == 0));
-        self.input_tokens = match (newer, total) {
-            (None, Some(total)) if cached_before == 0 && cached <= total => Some(total),
-            _ => newer.or(known).map(|uncached| uncached.saturating_add(cached)),
-        };
+        match (newer, total) {
+            (None, Some(total)) if cached_before == 0 => {
+                self.input_tokens = Some(total.max(cached));
+                uncached.is_some() || cached <= total
+            }
+            // All input again, now that it is known what of it was cached.
+            (Some(newer), Some(total)) if newer == total && (1..=total).contains(&cached) => false,
+            _ => {
+                self.input_tokens = newer.or(known).map(|uncached| uncached.saturating_add(cached));
+                true
+            }
+        }
     }
 }
 

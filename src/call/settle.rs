@@ -1,10 +1,10 @@
 //! Brings the facts of a response together once all of it was read.
 
 use super::{Call, ResponseFacts};
-use crate::billing::{Count, Pass, Word};
+use crate::billing::{Count, Word};
 use crate::charge::Reported;
 use crate::coverage::{Coverage, Reason};
-use crate::usage::{Modality, Usage};
+use crate::usage::Modality;
 
 impl Call {
     /// Adds what the counts of a response leave out, and checks that they are whole: passes of the model, reasoning
@@ -17,6 +17,7 @@ impl Call {
         let (payment, sound, tools) = (self.request.payment, self.request.sound, self.request.provider_tools);
         let long_cache = self.request.long_cache;
         let asked = self.request.asked;
+        let (free_code, redeems_credit) = (self.request.free_code, self.request.redeems_credit);
         let response = &mut self.response;
         response.settle_header_usage();
         response.settle_passes();
@@ -35,10 +36,7 @@ impl Call {
         if searches && response.output {
             response.billing.set(Count::WebSearch, response.billing.count(Count::WebSearch).max(1));
         }
-        // Anthropic runs code for its web tools at no charge.
-        if !openai && response.billing.count(Count::WebSearch) > 0 {
-            response.billing.waive(Count::CodeExecution);
-        }
+        response.check_claude(free_code, redeems_credit);
         if let (Some(input), Some(total)) = (response.usage.input_tokens, response.reported_total)
             && let Some(rest) = total.checked_sub(input)
             && Some(rest) > response.usage.output_tokens
@@ -105,48 +103,17 @@ impl ResponseFacts {
             || self.billing.get(Word::SearchContext).is_some()
     }
 
-    /// Anthropic lists the passes of the model. Its own counts hold those that wrote the message; those that
-    /// compacted the context before it are billed as well, and those of an advisor at the advisor's price. A pass
-    /// that declined before another model took over is not billed.
-    fn settle_passes(&mut self) {
-        let passes = self.billing.passes();
-        if passes.is_empty() {
-            return;
-        }
-        let fallback = passes.iter().any(|pass| pass.kind == "fallback_message");
-        let billed = |pass: &&Pass| !(fallback && pass.kind == "message");
-        let mut passes: Vec<Pass> = passes.iter().filter(billed).cloned().collect();
-        let writes = |pass: &Pass| matches!(pass.kind.as_str(), "message" | "fallback_message" | "model");
-        let mut written = Usage::default();
-        for pass in passes.iter().filter(|pass| writes(pass)) {
-            written.add(&pass.usage);
-        }
-        let totals = |usage: &Usage| (usage.input_tokens.unwrap_or(0), usage.output_tokens.unwrap_or(0));
-        if totals(&written) != totals(&self.usage) {
-            self.coverage.note(Reason::Total, "usage.iterations".to_owned());
-        }
-        for pass in passes.iter().filter(|pass| !writes(pass) && pass.model.is_none()) {
-            self.usage.add(&pass.usage);
-            self.billing.add(Count::CacheWrite1h, pass.cache_write_1h);
-        }
-        // One pass of the model itself is what the counts are.
-        if let [only] = passes.as_slice()
-            && writes(only)
-        {
-            passes.clear();
-        }
-        self.billing.set_passes(passes);
-    }
-
-    /// Takes the counts in headers that the body leaves out.
-    fn settle_header_usage(&mut self) {
+    /// Takes the counts in headers that the body leaves out, unless others contradict it.
+    pub(crate) fn settle_header_usage(&mut self) {
         let counted = std::mem::take(&mut self.header_usage);
+        let usage = &mut self.usage;
         let same =
-            counted.input_tokens.is_none_or(|input| self.usage.input_tokens.is_none_or(|own| own == input));
-        if same {
-            let usage = &mut self.usage;
+            |own: Option<u64>, header: Option<u64>| own.zip(header).is_none_or(|(own, header)| own == header);
+        if same(usage.input_tokens, counted.input_tokens) && same(usage.output_tokens, counted.output_tokens)
+        {
             usage.input_tokens = usage.input_tokens.or(counted.input_tokens);
             usage.cache_read_tokens = usage.cache_read_tokens.or(counted.cache_read_tokens);
+            usage.cache_write_tokens = usage.cache_write_tokens.or(counted.cache_write_tokens);
             usage.output_tokens = usage.output_tokens.or(counted.output_tokens);
         } else {
             self.coverage.note(Reason::Header, "header:tokens".to_owned());

@@ -67,6 +67,7 @@ pub(super) fn with_headers(url: &str, headers: &[(&'static str, &str)], body: &s
     let mut reading = Reading::default();
     format.read_headers(&headers.collect(), &mut reading);
     format.read_document(body.as_bytes(), &mut reading);
+    reading.facts.settle_header_usage();
     reading.facts
 }
 

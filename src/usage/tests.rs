@@ -78,8 +78,10 @@ proptest! {
         ),
     ) {
         let mut merged = Usage::default();
+        // No count is the total before it: that would be all input again.
+        let all: Vec<_> = (1..).zip(all).map(|(at, (x, read, write))| (at * 10_000 + x, read, write)).collect();
         for (uncached, read, write) in &all {
-            merged.merge_uncached(Some(*uncached), *read, *write);
+            assert!(merged.merge_uncached(Some(*uncached), *read, *write));
         }
         let read = last_known(all.iter().map(|counts| counts.1));
         let write = last_known(all.iter().map(|counts| counts.2));
@@ -118,6 +120,30 @@ proptest! {
         prop_assert_eq!(merged.input_tokens, Some(input));
         merged.merge_uncached(Some(0), Some(part), None);
         prop_assert_eq!(merged.input_tokens, Some(input));
+    }
+
+    #[test]
+    fn an_input_that_is_repeated_next_to_its_cached_part_is_the_input(input in 1..1_000u64, part in 1..=1_000u64) {
+        let part = part.min(input);
+        let mut merged = Usage::default();
+        prop_assert!(merged.merge_uncached(Some(input), Some(0), None));
+        for _ in 0..2 {
+            prop_assert!(!merged.merge_uncached(Some(input), Some(part), None), "which holds it is open");
+            prop_assert_eq!(merged.input_tokens, Some(input));
+        }
+    }
+
+    #[test]
+    fn a_late_cache_that_is_more_than_the_input_is_all_of_it(input in 1..1_000u64, more in 1..1_000u64) {
+        let cached = input + more;
+        for (uncached, clear) in [(None, false), (Some(0), true)] {
+            let mut merged = Usage::default();
+            merged.merge_uncached(Some(input), None, None);
+            prop_assert_eq!(merged.merge_uncached(uncached, Some(cached), None), clear);
+            prop_assert_eq!(merged.input_tokens, Some(cached));
+            prop_assert!(merged.merge_uncached(uncached, Some(cached), None));
+            prop_assert_eq!(merged.input_tokens, Some(cached));
+        }
     }
 
     #[test]

@@ -1,30 +1,31 @@
 //! Anthropic's messages API, also as Vertex AI serves it (`rawPredict`) and as Bedrock invoke passes it through.
 //! Source: the API reference's `Message` and its stream events.
 
+mod block;
 mod input;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
-use crate::billing::{self, Word};
-use crate::call::{Operation, RequestFacts, ResponseFacts};
+use self::block::{Block, Delta};
+use self::usage::Anthropic;
+use crate::billing::Word;
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
-use crate::coverage::Reason;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::field;
 use crate::provider::read::lenient::{Count, List, Object, Text};
-use crate::provider::read::usage::common::{ANTHROPIC, CHARGES, ITERATION, iteration};
-use crate::provider::read::usage::{Dialect, Member, Slot, Table, Tallied, Tally};
+use crate::provider::read::usage::Tallied;
+use crate::provider::read::usage::copilot::Copilot;
 use crate::provider::repeated::Repetition;
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
-use crate::usage::Usage;
 
 #[derive(Debug)]
 pub(super) struct AnthropicMessages;
@@ -47,9 +48,10 @@ struct Message<'a> {
     stop_reason: Text<'a>,
     #[serde(borrow)]
     usage: Tallied<'a, Anthropic>,
-    /// Billed by time, also where nothing ran in it: files are loaded first. Searches and fetches have one for nothing.
-    /// The tool is described at platform.claude.com, "Code execution tool"; that searches have it for nothing is not confirmed there.
+    /// Billed by time, also where nothing ran in it: files are loaded first.
     container: Object<IgnoredAny>,
+    #[serde(borrow)]
+    copilot_usage: Tallied<'a, Copilot>,
 }
 
 /// A stream event; which members it has depends on its type.
@@ -68,61 +70,10 @@ struct Step<'a> {
     #[serde(borrow)]
     usage: Tallied<'a, Anthropic>,
     #[serde(borrow)]
+    copilot_usage: Tallied<'a, Copilot>,
+    #[serde(borrow)]
     error: Fault<'a>,
 }
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    thinking: Text<'a>,
-    #[serde(borrow)]
-    partial_json: Text<'a>,
-    /// Of `message_delta`.
-    #[serde(borrow)]
-    stop_reason: Text<'a>,
-    /// Of `message_delta`.
-    container: Object<IgnoredAny>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Block<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    thinking: Text<'a>,
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-    input: Option<Value>,
-}
-
-/// `input_tokens` leaves the two cache counts out.
-#[derive(Debug)]
-pub(in crate::provider) struct Anthropic;
-
-impl Dialect for Anthropic {
-    const NAME: &'static str = "usage";
-    const MEMBER: Member = Member::Object(&[TOKENS, ANTHROPIC, CHARGES]);
-}
-
-const TOKENS: Table = &[
-    ("input_tokens", Member::Count(Slot::Uncached)),
-    ("cache_read_input_tokens", Member::Count(Slot::CacheRead)),
-    ("cache_creation_input_tokens", Member::Count(Slot::CacheWrite)),
-    ("output_tokens", Member::Count(Slot::Output)),
-    ("output_tokens_details", Member::Object(&[&[("thinking_tokens", Member::Count(Slot::Reasoning))]])),
-    ("iterations", Member::Each(ITERATION, iteration)),
-    // Alibaba Cloud repeats the cached tokens under OpenAI's name.
-    ("prompt_tokens_details", Member::Object(&[&[("cached_tokens", Member::Count(Slot::CacheRead))]])),
-    ("total_tokens", Member::Count(Slot::Total)),
-];
 
 /// `/v1/messages` of any host, and Anthropic's models on Vertex AI.
 pub(super) fn recognise(target: &Target<'_>) -> Option<Recognised> {
@@ -187,12 +138,22 @@ pub(in crate::provider) fn read_request(body: &Json<'_>, facts: &mut RequestFact
             facts.asked.insert(word);
         }
     }
+    facts.free_code = field::list(body, "tools").iter().any(runs_code_for_nothing);
+    facts.redeems_credit = body.get("fallback_credit_token").is_some_and(|token| *token != Json::Null);
     let output = body.get("output_config");
     facts.reasoning_level = output.and_then(|output| field::string(output, "effort"));
     let format = output.and_then(|output| output.get("format")).or_else(|| body.get("output_format"));
     if format.is_some_and(|format| field::is(format, "type", "json_schema")) {
         facts.output_type = Some(output_type::JSON);
     }
+}
+
+/// Whether this is one of the web tools with which code execution costs nothing. Source: platform.claude.com, "Code execution
+/// tool": `web_search_20260209`, `web_fetch_20260209` or later.
+fn runs_code_for_nothing(tool: &Json<'_>) -> bool {
+    let kind = field::text(tool, "type").unwrap_or_default();
+    let version = kind.strip_prefix("web_search_").or_else(|| kind.strip_prefix("web_fetch_"));
+    version.and_then(|version| version.parse::<u32>().ok()).is_some_and(|version| version >= 20_260_209)
 }
 
 /// Reads the messages of a request.
@@ -221,6 +182,9 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
     }
     let Ok(step) = document::<Step<'_>>(event.data, reading) else { return };
     let step = step.unwrap_or_default();
+    if let Some(tally) = step.copilot_usage.as_ref() {
+        tally.note(&mut reading.facts);
+    }
     match step.kind.some().or(event.name) {
         Some("message_start") => {
             if let Some(message) = &step.message.0 {
@@ -242,11 +206,10 @@ pub(in crate::provider) fn read_event(event: Event<'_>, reading: &mut Reading) {
                 if let Some(reason) = delta.stop_reason.some() {
                     reading.facts.finish(0, reason);
                 }
-                let searches = step.usage.as_ref().and_then(|tally| tally.get(Slot::WebSearch));
-                note_container(&delta.container, searches.is_some_and(|count| count > 0), &mut reading.facts);
+                reading.facts.container |= delta.container.0.is_some();
             }
             if let Some(tally) = step.usage.as_ref() {
-                note(tally, &mut reading.facts);
+                usage::note(tally, &mut reading.facts);
             }
         }
         Some("message_stop") => reading.facts.ended = true,
@@ -269,79 +232,23 @@ impl Message<'_> {
         let facts = &mut reading.facts;
         facts.choice(0);
         self.id.note(&mut facts.id);
-        self.model.note(&mut facts.model);
         if let Some(reason) = self.stop_reason.some() {
             facts.finish(0, reason);
         }
-        if let Some(tally) = self.usage.as_ref() {
-            note(tally, facts);
-        }
-        let looks_up = |block: &Object<Block<'_>>| block.0.as_ref().is_some_and(|block| block.looks_up());
-        note_container(&self.container, self.content.0.iter().any(looks_up), facts);
+        facts.container |= self.container.0.is_some();
         for (index, block) in self.content.0.iter().enumerate() {
             if let Some(block) = &block.0 {
                 block.read(index as u64, reading);
             }
         }
-    }
-}
-
-impl Block<'_> {
-    /// Whether this is a search or a fetch of Anthropic's own.
-    fn looks_up(&self) -> bool {
-        self.kind.some() == Some("server_tool_use")
-            && matches!(self.name.some(), Some("web_search" | "web_fetch"))
-    }
-
-    fn read(&self, index: u64, reading: &mut Reading) {
-        match self.kind.some() {
-            Some("text") => reading.text(0, self.text.some()),
-            Some("thinking") => reading.reasoning(0, self.thinking.some()),
-            Some("tool_use" | "server_tool_use" | "mcp_tool_use") => {
-                if self.kind.some() == Some("server_tool_use") && self.name.some().is_some_and(runs_code) {
-                    reading.facts.billing.add(billing::Count::CodeExecution, 1);
-                }
-                // At the head of a stream the input is an empty object, and its text follows in deltas.
-                let input = self.input.as_ref().filter(|input| **input != serde_json::json!({}));
-                let arguments = input.map(Value::to_string);
-                reading.tool_call(0, index, self.id.some(), self.name.some(), arguments.as_deref());
-            }
-            // Results of server tools, and redacted thinking, are nothing the model says.
-            _ => {}
+        // Model and counts of a whole answer are those of its end.
+        let facts = &mut reading.facts;
+        self.model.note(&mut facts.model);
+        if let Some(tally) = self.usage.as_ref() {
+            usage::note(tally, facts);
+        }
+        if let Some(tally) = self.copilot_usage.as_ref() {
+            tally.note(facts);
         }
     }
-}
-
-/// Notes a container, whose time the response does not report.
-fn note_container(container: &Object<IgnoredAny>, looks_up: bool, facts: &mut ResponseFacts) {
-    if container.0.is_some() && !looks_up {
-        facts.unpriced.note(Reason::Member, "container".to_owned());
-    }
-}
-
-/// Whether a server tool runs code, in containers that are billed by time.
-fn runs_code(name: &str) -> bool {
-    name.ends_with("code_execution")
-}
-
-impl Delta<'_> {
-    fn read(&self, index: u64, reading: &mut Reading) {
-        reading.text(0, self.text.some());
-        reading.reasoning(0, self.thinking.some());
-        if let Some(json) = self.partial_json.some() {
-            reading.tool_call(0, index, None, None, Some(json));
-        }
-    }
-}
-
-/// Counts are cumulative: later ones replace all before.
-fn note(tally: &Tally<'_>, facts: &mut ResponseFacts) {
-    tally.note(facts);
-    let (read, write) = (tally.get(Slot::CacheRead), tally.get(Slot::CacheWrite));
-    facts.usage.merge_uncached(tally.get(Slot::Uncached), read, write);
-    facts.count(Usage {
-        output_tokens: tally.get(Slot::Output),
-        reasoning_tokens: tally.get(Slot::Reasoning),
-        ..Usage::default()
-    });
 }

@@ -1,18 +1,18 @@
 //! Amazon Bedrock's Converse and `ConverseStream`. Nova's invoke speaks the same shapes. Source: the Bedrock
 //! Runtime API reference, `ConverseResponse` and `ConverseStreamOutput`.
 
+mod block;
 mod input;
 #[cfg(test)]
 mod tests;
 
 use http::HeaderMap;
 use serde::Deserialize;
-use serde_json::Value;
 
+use self::block::Block;
 use super::headers;
 use crate::call::{ErrorFacts, Operation, RequestFacts};
 use crate::content::InputContent;
-use crate::coverage::Reason;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::document;
@@ -64,48 +64,6 @@ struct Output<'a> {
 struct Message<'a> {
     #[serde(borrow)]
     content: List<Object<Block<'a>>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Block<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    reasoning_content: Object<Reasoning<'a>>,
-    #[serde(borrow)]
-    tool_use: Object<ToolUse<'a>>,
-}
-
-/// The text is deeper in a whole answer than in a delta.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Reasoning<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    reasoning_text: Object<ReasoningText<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ReasoningText<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ToolUse<'a> {
-    /// `server_tool_use` for what Amazon runs: Nova's searches and code, which are billed by the use.
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    tool_use_id: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-    /// An object, or in a delta a piece of its text.
-    input: Option<Value>,
 }
 
 /// Faster answers have prices of their own, which no table knows.
@@ -370,26 +328,6 @@ impl Response<'_> {
         let index = self.content_block_index.0.unwrap_or(0);
         for block in [&self.start.0, &self.delta.0].into_iter().flatten() {
             block.read(index, reading);
-        }
-    }
-}
-
-impl Block<'_> {
-    fn read(&self, index: u64, reading: &mut Reading) {
-        if let Some(reasoning) = &self.reasoning_content.0 {
-            let nested = reasoning.reasoning_text.0.as_ref().and_then(|nested| nested.text.some());
-            reading.reasoning(0, reasoning.text.some().or(nested));
-        }
-        reading.text(0, self.text.some());
-        if let Some(call) = &self.tool_use.0 {
-            if call.kind.some() == Some("server_tool_use") {
-                reading.facts.unpriced.note(Reason::Member, "content.toolUse".to_owned());
-            }
-            let arguments = match &call.input {
-                Some(Value::String(piece)) => Some(piece.clone()),
-                whole => whole.as_ref().map(Value::to_string),
-            };
-            reading.tool_call(0, index, call.tool_use_id.some(), call.name.some(), arguments.as_deref());
         }
     }
 }

@@ -26,14 +26,13 @@ pub(super) fn model_operation<'t>(target: &'t Target<'_>) -> Option<(String, &'t
 pub(super) fn read_headers(headers: &HeaderMap, reading: &mut Reading) {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let count = |name: &str| text(name)?.parse::<u64>().ok().filter(|count| *count < COUNT_LIMIT);
-    fill_usage(
-        reading,
+    let facts = &mut reading.facts;
+    facts.header_usage = metered(
         count("x-amzn-bedrock-input-token-count"),
         count("x-amzn-bedrock-cache-read-input-token-count"),
         count("x-amzn-bedrock-cache-write-input-token-count"),
         count("x-amzn-bedrock-output-token-count"),
     );
-    let facts = &mut reading.facts;
     // Faster answers have prices of their own, which no table knows.
     if text(LATENCY).is_some_and(|latency| latency != "standard") {
         facts.coverage.note(Reason::Header, format!("header:{LATENCY}"));

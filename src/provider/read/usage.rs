@@ -3,6 +3,7 @@
 //! exact from what was understood while something was not.
 
 pub(in crate::provider) mod common;
+pub(in crate::provider) mod copilot;
 mod dialect;
 mod path;
 mod tally;

@@ -42,6 +42,8 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         sound,
         provider_tools,
         long_cache,
+        free_code,
+        redeems_credit,
         characters,
         prompt_name,
         prompt_version,

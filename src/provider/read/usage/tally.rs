@@ -30,6 +30,8 @@ pub(in crate::provider) enum Slot {
     CacheWrite1h,
     /// Cache writes of five minutes, whose price all cache writes have.
     CacheWrite5m,
+    /// Input that was found in the cache, where `CacheRead` is the count of another convention.
+    CacheHit,
     /// Input that was looked for in the cache and not found.
     CacheMiss,
     /// What the provider calls the total.
@@ -255,14 +257,16 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Whether cache writes by lifetime, and hits and misses of the cache, are what they are parts of.
+    /// Whether cache writes by lifetime, and hits and misses of the cache, are what they are parts of. Writes of one lifetime that
+    /// are fewer than all leave the price of the rest open.
     pub(super) fn parts_add_up(&self) -> bool {
-        let adds_up = |total: Option<u64>, parts: [Option<u64>; 2]| match (total, parts) {
-            (Some(total), [Some(_), Some(_)]) => total == parts.into_iter().flatten().sum::<u64>(),
-            _ => true,
-        };
-        adds_up(self.get(Slot::CacheWrite), [self.get(Slot::CacheWrite5m), self.get(Slot::CacheWrite1h)])
-            && adds_up(self.get(Slot::Input), [self.get(Slot::CacheMiss), self.get(Slot::CacheRead)])
+        let sum = |parts: [Option<u64>; 2]| parts.into_iter().flatten().sum::<u64>();
+        let written = [self.get(Slot::CacheWrite5m), self.get(Slot::CacheWrite1h)];
+        let looked_up = [self.get(Slot::CacheMiss), self.get(Slot::CacheRead)];
+        let adds_up =
+            |total: Option<u64>, known: bool, parts| !known || total.is_none_or(|total| total == sum(parts));
+        adds_up(self.get(Slot::CacheWrite), written.iter().any(Option::is_some), written)
+            && adds_up(self.get(Slot::Input), looked_up.iter().all(Option::is_some), looked_up)
     }
 
     /// Hands over all but the token counts, which each API merges by its own rule.
