@@ -161,13 +161,15 @@ pub(crate) struct RequestFacts {
     pub(crate) characters: Option<u64>,
     /// Bedrock only: the guardrail named in the request.
     pub(crate) guardrail_id: Option<String>,
-    /// Hugging Face only: who serves the model behind the router, by the path.
+    /// Who serves the model behind a router, by the path.
     pub(crate) route: Option<String>,
+    /// Where the model behind a router runs, by the path.
+    pub(crate) region: Option<String>,
     /// What pays the call instead of its tokens, where path or key show it.
     pub(crate) payment: Option<&'static str>,
-    /// Gemini in OpenAI's format only, which counts no sound apart: the prompt holds some.
+    /// Gemini only, whose counts may leave it out: the prompt holds sound.
     pub(crate) sound: bool,
-    /// Chat completions only: the provider is asked to run tools of its own, such as a search, which may be billed and of
+    /// OpenAI's formats only: the provider is asked to run tools of its own, such as a search, which may be billed and of
     /// which not every response reports how often they ran.
     pub(crate) provider_tools: bool,
     /// Some of the prompt is to be kept in the provider's cache for an hour, which costs more than the usual five minutes.
@@ -192,6 +194,7 @@ impl RequestFacts {
             &mut self.prompt_name,
             &mut self.prompt_version,
             &mut self.reasoning_level,
+            &mut self.region,
             &mut self.route,
             &mut self.service_tier,
         ];
@@ -257,6 +260,12 @@ pub(crate) struct ResponseFacts {
     pub(crate) uncounted_search: bool,
     /// Anthropic only: another model took over from one that declined, and whether there was output before.
     pub(crate) fell_back: Option<bool>,
+    /// Gemini only: pages that the prompt names were fetched, to which the text refers as to found ones.
+    pub(crate) fetched: bool,
+    /// What else shows that the web was searched, of which the counts may have nothing.
+    pub(crate) searched: Option<&'static str>,
+    /// The model made images, of which the counts may have nothing.
+    pub(crate) images: bool,
     /// Generated output of any channel was seen: text, reasoning, a tool call, audio. A role alone is none.
     pub(crate) output: bool,
     /// Bytes of generated output, for estimates only.
@@ -418,6 +427,12 @@ impl ResponseFacts {
     pub(crate) fn count(&mut self, newer: Usage) {
         self.counted.note(&newer);
         self.usage.merge(newer);
+    }
+
+    /// Overlays charges that a piece of the response gives.
+    pub(crate) fn charge(&mut self, newer: Charge) {
+        self.counted.note_charge(&newer);
+        self.charge.merge(newer);
     }
 
     /// Notes that a piece of a stream was read.

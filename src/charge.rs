@@ -42,6 +42,13 @@ impl Charge {
         self.own_key = newer.own_key.or(self.own_key);
     }
 
+    /// Takes the header's charge for none that is known: a stream's headers are written before its output exists.
+    pub(crate) const fn doubt_header(&mut self) {
+        if self.header.is_some() {
+            self.header = Some(0.0);
+        }
+    }
+
     /// What the caller pays. With a key of their own that is the gateway's fee and what the provider bills; a gateway's
     /// zero is a price only where it says that no such key was used.
     pub(crate) fn reported(&self) -> Reported {

@@ -69,6 +69,13 @@ impl Cost {
         Self { status, usd: None, source: None, computed: None }
     }
 
+    /// Whether a charge is of another size than the computed figure: more than what resellers add or take off, and less than
+    /// the hundred that a dollar has in cents.
+    pub(crate) fn is_far_from(&self, usd: f64) -> bool {
+        const FAR: f64 = 20.0;
+        self.usd.is_some_and(|own| own > 0.0 && usd > 0.0 && (usd > own * FAR || own > usd * FAR))
+    }
+
     /// The charge that the response reports, in front of the computed figure. `sure` says that it is the last word
     /// and that nothing in the response is unknown.
     pub(crate) fn replaced(self, usd: f64, sure: bool) -> Self {
@@ -255,7 +262,8 @@ impl PriceTable {
 
     fn place_of<'q>(&self, query: &PriceQuery<'q>) -> Place<'q> {
         let place = self.place(query.provider, query.server_address.unwrap_or_default());
-        Place { route: query.billing.get(Word::Route), ..place }
+        let asked = || lookup::asked_route(query.provider, query.request_model?);
+        Place { route: query.billing.get(Word::Route).or_else(asked), ..place }
     }
 
     /// The bundled price of the model that answered, else of the model asked for. Naming another model than the
@@ -309,6 +317,8 @@ impl PriceQuery<'_> {
 
     /// Whether the tier to price is the one that was billed: providers may refuse a special one and bill the usual.
     fn tier_is_sure(&self) -> bool {
-        self.service_tier.is_some() || self.requested_service_tier.is_none_or(is_standard)
+        // OpenAI's `auto` says that the tier is still to be chosen. Source: developers.openai.com, `service_tier`, 2026-11.
+        let named = self.service_tier.is_some_and(|tier| !tier.eq_ignore_ascii_case("auto"));
+        named || self.service_tier.is_none() && self.requested_service_tier.is_none_or(is_standard)
     }
 }

@@ -56,6 +56,12 @@ pub(crate) struct Verdict {
     pub(crate) usage_source: UsageSource,
 }
 
+/// Finish reasons of a choice that failed, whatever their case. Sources, 2026-11: docs.z.ai (`network_error`),
+/// api-docs.deepseek.com (`insufficient_system_resource`), docs.cohere.com (`TIMEOUT`, `ERROR` and its kinds); `error` of
+/// docs.mistral.ai, openrouter.ai/docs and cloud.ibm.com, "watsonx.ai".
+const FAILURES: [&str; 6] =
+    ["error", "error_limit", "error_toxic", "insufficient_system_resource", "network_error", "timeout"];
+
 /// Decides outcome, `error.type` and usage source from the facts of a call.
 pub(crate) fn judge(call: &Call) -> Verdict {
     let outcome = outcome(call);
@@ -93,7 +99,7 @@ fn outcome(call: &Call) -> Outcome {
         Ending::End | Ending::Dropped | Ending::Broken(_) => {}
     }
     let refused = call.status_code.is_some_and(|status| !(200..300).contains(&status));
-    if refused || call.response.error.is_some() {
+    if refused || call.response.error.is_some() || failing_reason(call).is_some() {
         return Outcome::Failed;
     }
     if call.response.cancelled {
@@ -114,13 +120,23 @@ fn outcome(call: &Call) -> Outcome {
     }
 }
 
+/// The finish reason of a choice that failed.
+fn failing_reason(call: &Call) -> Option<&str> {
+    let reasons = call.response.finish_reasons.values().map(String::as_str);
+    reasons.into_iter().find(|reason| FAILURES.iter().any(|failure| failure.eq_ignore_ascii_case(reason)))
+}
+
 fn error_type_of(call: &Call) -> Cow<'static, str> {
     if let Some(code) = call.response.error.as_ref().and_then(|error| error.code.as_deref()) {
         return Cow::Owned(bounded(code));
     }
+    let reason = failing_reason(call).filter(|reason| !reason.eq_ignore_ascii_case("error"));
     match (call.ending, call.status_code) {
         (_, Some(status)) if !(200..300).contains(&status) => Cow::Owned(status.to_string()),
         _ if call.response.error.is_some() => Cow::Borrowed(error_type::OTHER),
+        _ if failing_reason(call).is_some() => {
+            reason.map_or(Cow::Borrowed(error_type::OTHER), |reason| Cow::Owned(bounded(reason)))
+        }
         (Ending::NoResponse(failure) | Ending::Broken(failure), _) => Cow::Borrowed(failure.error_type()),
         _ => Cow::Borrowed(error_type::UNEXPECTED_END),
     }

@@ -16,6 +16,7 @@ mod endpoints;
 mod evidence;
 mod family;
 mod format;
+mod gateway;
 mod google;
 mod huggingface;
 mod mapped;
@@ -59,6 +60,7 @@ use target::Target;
 use target::hosts::{self, Hosts};
 
 pub(crate) use format::{Event, Framing, Reading, Recognised, WireFormat};
+pub(crate) use google::asked_tier;
 pub(crate) use names::ProviderNames;
 
 /// Asked in this order: a provider's own paths before those that any gateway may serve.
@@ -113,6 +115,7 @@ fn recognise_by(
     let mut recognised =
         FAMILIES.iter().flat_map(|family| formats(family)).find_map(|recognise| recognise(&target))?;
     recognised.request.payment = payment::of_path(&target);
+    gateway::read_path(&target, &mut recognised.request);
     Some(Recognised { known_host: target.provider.is_some() || target.private, ..recognised })
 }
 

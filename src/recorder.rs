@@ -234,7 +234,10 @@ impl Recorder {
                 let last =
                     verdict.usage_source == UsageSource::Provider || verdict.outcome == Outcome::Completed;
                 let whole = response.coverage.is_whole() && !response.is_read_in_part();
-                computed.replaced(usd, last && whole)
+                // Where no one knows the host, nothing tells the unit of an amount but its size.
+                let unknown_host = *self.call.destination.provider == *self.call.destination.server_address;
+                let odd = unknown_host && computed.is_far_from(usd);
+                computed.replaced(usd, last && whole && !odd)
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::json::Json;
 use crate::key_fingerprint;
 use crate::memory::Lease;
 use crate::provider::read::field;
-use crate::provider::{Recognised, payment};
+use crate::provider::{Recognised, asked_tier, payment};
 use crate::reader::PIECE_LIMIT;
 use crate::settings::Settings;
 
@@ -56,7 +56,7 @@ pub(crate) fn read(
     let key_fingerprint =
         settings.key_fingerprint.then(|| key_fingerprint::of(&settings.hash_key, request)).flatten();
     format.read_request_headers(request.headers(), &mut facts);
-    facts.payment = facts.payment.or_else(|| payment::of_key(request.headers()));
+    facts.payment = facts.payment.or_else(|| payment::of_headers(request.headers()));
     let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let request_bytes = bytes.len() as u64;
     let lease = Lease::take((TREE * bytes.len()).min(TREE_LIMIT), settings.memory_limit);
@@ -79,6 +79,7 @@ pub(crate) fn read(
         let asked = recognised.operation_of.and_then(|operation_of| operation_of(body));
         destination.operation = asked.unwrap_or(operation);
     }
+    facts.service_tier = facts.service_tier.or_else(|| asked_tier(request.headers()));
     let trusted = settings.provider_names.of_host.contains_key(host);
     let is_shown = |body: Option<&Json<'_>>| recognised.is_shown(body, &facts, trusted);
     let shown = is_shown(body.as_ref()) || fields.is_some() && is_shown(fields.as_ref());

@@ -11,8 +11,9 @@ impl Call {
     /// that only the total shows, searches that every request makes; the tier in a header; the total.
     pub(crate) fn settle(&mut self) {
         let searches = self.always_searches();
+        let streamed = self.request.stream && !self.response.document;
         let openai = self.destination.openai;
-        let route = self.request.route.take();
+        let (route, region) = (self.request.route.take(), self.request.region.take());
         let characters = self.request.characters;
         let (payment, sound, tools) = (self.request.payment, self.request.sound, self.request.provider_tools);
         let long_cache = self.request.long_cache;
@@ -24,6 +25,9 @@ impl Call {
         response.settle_tier();
         if let Some(route) = route {
             response.billing.word(Word::Route, &route);
+        }
+        if let Some(region) = region.filter(|_| response.billing.get(Word::Region).is_none()) {
+            response.billing.word(Word::Region, &region);
         }
         // Speech is billed by the characters spoken, which only the request has.
         if let Some(characters) = characters
@@ -47,14 +51,22 @@ impl Call {
         }
         response.check_total();
         response.check_counts();
+        if streamed {
+            response.charge.doubt_header();
+        }
+        if response.images && response.usage.output_modality.image.is_none() {
+            response.unpriced.note(Reason::Member, "message.images".to_owned());
+        }
         // A guardrail is billed by the units of text it reads, which only a trace shows.
         let intervened = response.finish_reasons.values().any(|reason| reason == "guardrail_intervened");
         let guarded = self.request.guardrail_id.is_some() || response.guarded || intervened;
         if guarded && response.unpriced.is_whole() {
             response.unpriced.note(Reason::Member, "guardrail".to_owned());
         }
-        if response.cited && response.billing.count(Count::WebSearch) == 0 {
-            response.unpriced.note(Reason::Member, "annotations".to_owned());
+        let cited = response.cited && !response.fetched;
+        let searched = response.searched.or_else(|| cited.then_some("annotations"));
+        if let Some(path) = searched.filter(|_| response.billing.count(Count::WebSearch) == 0) {
+            response.unpriced.note(Reason::Member, path.to_owned());
         }
         if tools && response.output && !response.shows_tools() {
             response.unpriced.note(Reason::Member, "request.tools".to_owned());
@@ -68,7 +80,9 @@ impl Call {
         if long_cache && written && !response.cache_by_lifetime {
             response.unpriced.note(Reason::Member, "request.cache_control.ttl".to_owned());
         }
-        if sound && response.usage.input_modality == Modality::default() {
+        let apart = response.usage.input_modality != Modality::default()
+            || response.billing.count(Count::InputVideo) > 0;
+        if sound && !apart && response.usage.input_tokens.is_some() {
             response.unpriced.note(Reason::Member, "prompt.audio".to_owned());
         }
         if let Some(payment) = payment {
@@ -129,8 +143,8 @@ impl ResponseFacts {
         }
     }
 
-    /// Whether the counts are of what was read: all that the model wrote, an input of something, counts that never fell, and
-    /// reasoning within the output. A charge that is reported holds although the last three are odd.
+    /// Whether the counts are of what was read: all that the model wrote, an input of something, counts that never fell
+    /// and rose with the output, and reasoning within the output. A charge that is reported holds although the last three are odd.
     fn check_counts(&mut self) {
         let usage = &self.usage;
         if self.output && usage.input_tokens.is_some() && self.complete() && !self.counts_all_output() {
@@ -139,8 +153,11 @@ impl ResponseFacts {
         if self.output && usage.input_tokens == Some(0) {
             self.unpriced.note(Reason::Total, "usage.input_tokens".to_owned());
         }
-        if self.counted.has_fallen(usage) {
+        if self.counted.has_fallen(usage) || self.counted.is_stuck(usage) {
             self.unpriced.note(Reason::Total, "usage".to_owned());
+        }
+        if self.counted.charge_is_old(self.output_bytes) {
+            self.coverage.note(Reason::Total, "usage.cost".to_owned());
         }
         if usage.output_tokens.is_some_and(|output| usage.reasoning_tokens.unwrap_or(0) > output) {
             self.unpriced.note(Reason::Total, "usage.reasoning_tokens".to_owned());

@@ -86,26 +86,30 @@ impl Bundled {
         if lookup::is_free_variant(query.provider, model) {
             return Some(self.priced(0.0, true, true));
         }
-        let Some(resolution) = self.resolution(place, model) else {
-            return self.unlisted(query, model, tokens);
-        };
+        let resolution = self.resolution(place, model);
         let passes = query.billing.passes();
-        if passes.is_empty() {
-            let whole = Piece { usage: query.usage, tokens: *tokens, whole: true };
-            return self.piece(query, place, &resolution, &whole);
-        }
+        let by_passes = !passes.is_empty() && passes.iter().all(|pass| pass.model.is_some());
+        let resolution = match resolution {
+            Some(resolution) if passes.is_empty() => {
+                let whole = Piece { usage: query.usage, tokens: *tokens, whole: true };
+                return self.piece(query, place, &resolution, &whole);
+            }
+            // A system of models has no price but theirs.
+            None if !by_passes => return self.unlisted(query, model, tokens),
+            resolution => resolution,
+        };
         // Passes have prices of their own: other models, and prompts of other lengths.
         let mut sum = self.priced(0.0, true, false);
         for (index, pass) in passes.iter().enumerate() {
             let other = pass.model.as_deref().map(|model| self.resolution(place, model));
-            let resolution = other.as_ref().map_or(Some(&resolution), Option::as_ref);
+            let resolution = other.as_ref().map_or(resolution.as_ref(), Option::as_ref);
             let tokens = Tokens::parts(&pass.usage, pass.cache_write_1h);
             let piece = Piece { usage: &pass.usage, tokens, whole: index == 0 };
             let priced = resolution.and_then(|resolution| self.piece(query, place, resolution, &piece));
             sum.exact &= priced.as_ref().is_some_and(|priced| priced.exact && tokens.consistent);
             sum.usd += priced.map_or(0.0, |priced| priced.usd);
         }
-        Some(sum)
+        (resolution.is_some() || sum.usd > 0.0).then_some(sum)
     }
 
     /// The price of a model that the table does not have, and that nothing but its uses is billed for.

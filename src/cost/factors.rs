@@ -55,9 +55,24 @@ impl Served<'_> {
     /// "Pricing", data residency, 2026-10.
     fn region(&self) -> Factor {
         let Some(region) = self.region else { return ONE };
+        // Vertex AI behind a gateway, whose host does not show the region.
+        if self.seller == "google" && !self.host.ends_with("googleapis.com") {
+            return self.regional_vertex();
+        }
         match (region, claude(self.model)) {
             ("us", Some(version)) => times(if version >= (4, 6) { 1.1 } else { 1.0 }),
             _ => UNKNOWN,
+        }
+    }
+
+    /// Claude from 4.5 on costs 10 % more on regional and multi-region endpoints of Vertex AI than on the global one. Source:
+    /// cloud.google.com, "Vertex AI pricing", partner models, 2026-10. On Google's own models of the third generation on,
+    /// sources differ.
+    fn regional_vertex(&self) -> Factor {
+        match claude(self.model) {
+            Some(version) if version >= (4, 5) => times(1.1),
+            _ if gemini_3(self.model) => UNKNOWN,
+            _ => ONE,
         }
     }
 
@@ -74,21 +89,12 @@ impl Served<'_> {
             "x-ai" if self.host.ends_with(".api.x.ai") => UNKNOWN,
             // Google's plans for developers. Source: developers.google.com, "Gemini Code Assist", quotas, 2026-11.
             "google" if self.host.contains("cloudcode-pa") => UNKNOWN,
-            // Claude from 4.5 on costs 10 % more on regional and multi-region endpoints than on the global one. Source:
-            // cloud.google.com, "Vertex AI pricing", partner models, 2026-10.
-            // Google's own models of the third generation on. Sources differ on whether they cost more there.
             "google"
                 if self.host != "aiplatform.googleapis.com"
-                    && self.host.contains("aiplatform.")
-                    && gemini_3(self.model) =>
+                    && self.host.ends_with("googleapis.com")
+                    && (self.host.contains("aiplatform.") || !gemini_3(self.model)) =>
             {
-                UNKNOWN
-            }
-            "google" if self.host != "aiplatform.googleapis.com" && self.host.ends_with("googleapis.com") => {
-                match claude(self.model) {
-                    Some(version) if version >= (4, 5) => times(1.1),
-                    _ => ONE,
-                }
+                self.regional_vertex()
             }
             // The table has the prices of Amazon's regions in the US; elsewhere only models with profiles of their own
             // cost the same. Not confirmed by a page for each region, so that the cost there is an estimate.

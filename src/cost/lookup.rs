@@ -79,8 +79,26 @@ pub(super) fn routed<'m>(place: &Place<'m>, model: &'m str) -> Option<(&'m str, 
     if place.provider != provider::HUGGINGFACE {
         return None;
     }
-    let named = model.rsplit_once(':').filter(|(_, route)| !VARIANTS.contains(route));
-    named.or_else(|| Some((model, place.route?)))
+    with_route(model).or_else(|| Some((model, place.route?)))
+}
+
+/// The provider that a request to Hugging Face's router names behind the model. Not every response repeats it.
+pub(super) fn asked_route<'m>(provider: &str, model: &'m str) -> Option<&'m str> {
+    let (_, route) = with_route(model).filter(|_| provider == provider::HUGGINGFACE)?;
+    Some(route)
+}
+
+fn with_route(model: &str) -> Option<(&str, &str)> {
+    model.rsplit_once(':').filter(|(_, route)| !VARIANTS.contains(route))
+}
+
+/// The provider to whom Cloudflare's AI Gateway passes a call on, and whose list has its price: by the path, or before the model
+/// on its path for all. Source: developers.cloudflare.com, "AI Gateway: Unified API", 2026-11.
+pub(super) fn passed_on<'m>(place: &Place<'m>, model: &'m str) -> Option<&'m str> {
+    if place.provider != provider::CLOUDFLARE || place.host != "gateway.ai.cloudflare.com" {
+        return None;
+    }
+    place.route.or_else(|| Some(model.split_once('/')?.0))
 }
 
 #[cfg(test)]

@@ -55,13 +55,18 @@ impl Recognised {
     /// Whether the body shows that this is a call. `facts` is what path and body say of it; `trusted` tells that the
     /// application named the host's provider. Without a body that can be read the path decides.
     pub(crate) fn is_shown(&self, body: Option<&Json<'_>>, facts: &RequestFacts, trusted: bool) -> bool {
-        let evidence = if self.known_host || trusted { self.evidence } else { Evidence::ModelAndPrompt };
+        let known = self.known_host || trusted;
+        if body.is_some_and(|body| self.is_none.is_some_and(|is_none| is_none(body, known))) {
+            return false;
+        }
+        let evidence = if known { self.evidence } else { Evidence::ModelAndPrompt };
         match (evidence, body) {
             (Evidence::Path, _) => true,
             (_, None) => self.distinct,
             (Evidence::Prompt, Some(body)) => carries_prompt(body, self.prompts),
             (Evidence::ModelAndPrompt, Some(body)) => {
-                facts.model.is_some() && carries_prompt(body, self.prompts)
+                let page = !self.distinct && is_of_a_page(body);
+                facts.model.is_some() && carries_prompt(body, self.prompts) && !page
             }
         }
     }
@@ -96,6 +101,12 @@ fn is_text_or_list(value: &Json<'_>) -> bool {
 fn first<'v, 'j>(value: &'v Json<'j>) -> &'v [Json<'j>] {
     let elements = value.as_array().unwrap_or_default();
     &elements[..elements.len().min(LOOKED_AT)]
+}
+
+/// Whether the messages are those of a web page to its own server: they have `parts`, in version 4 of the AI SDK next to their
+/// content (`UIMessage` of `useChat`).
+pub(super) fn is_of_a_page(body: &Json<'_>) -> bool {
+    body.get("messages").is_some_and(|messages| first(messages).iter().any(|one| one.get("parts").is_some()))
 }
 
 /// Messages have a role, and content: a web page's own messages have `parts` instead.
@@ -204,6 +215,19 @@ mod tests {
         assert!(!shown(Evidence::Prompt, r#"{"instances": [{"age": 7, "income": 1}]}"#));
         assert!(!shown(Evidence::Prompt, r#"{"dataframe_split": {"columns": ["a"], "data": [[1]]}}"#));
         assert!(shown(Evidence::Path, r#"{}"#));
+    }
+
+    #[test]
+    fn messages_of_a_web_page_are_no_prompt_where_other_apis_have_the_path() {
+        let body = r#"{"model": "m", "messages": [{"role": "user", "content": "Hi", "parts": [{"type": "text", "text": "Hi"}]}]}"#;
+        let of = |url: &str| {
+            let body = Json::read(body.as_bytes()).unwrap();
+            let facts = RequestFacts { model: Some("m".to_owned()), ..RequestFacts::default() };
+            at(url).is_shown(Some(&body), &facts, false)
+        };
+        assert!(!of("https://app.example.com/api/chat"));
+        assert!(!of("https://app.example.com/v1/messages"));
+        assert!(of("https://llm.example.com/v1/chat/completions"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::content::{InputContent, OutputContent};
 use crate::json::Json;
 use crate::memory::{Buffer, Limit};
 use crate::provider::evidence::{self, Evidence};
-use crate::provider::read::{document, reported, state};
+use crate::provider::read::{document, error, reported, state};
 use crate::provider::repeated::{self, Channel, Repeated, Repetition};
 
 /// How a body is cut into the pieces a [`WireFormat`] reads.
@@ -204,7 +204,7 @@ impl dyn WireFormat {
                 reported::read(data, &mut reading.facts);
             }
         });
-        if !read && (event.exception || event.name == Some("error")) {
+        if !read && (event.exception || event.name == Some("error") || error::is_marked(event.data)) {
             reading.facts.note_error(Some(ErrorFacts::default()));
         }
     }
@@ -233,6 +233,9 @@ pub(crate) struct Recognised {
     pub(crate) retrieval: Retrieval,
     /// Whether no other kind of API has such a path, so that it is enough where the body cannot be read.
     pub(crate) distinct: bool,
+    /// Whether a body shows that this is no call, whatever the path: what asks a model for nothing. The flag tells whether
+    /// the host is known.
+    pub(crate) is_none: Option<fn(&Json<'_>, bool) -> bool>,
 }
 
 impl Recognised {
@@ -250,6 +253,7 @@ impl Recognised {
             operation_of: None,
             retrieval: Retrieval::Once,
             distinct: false,
+            is_none: None,
         }
     }
 

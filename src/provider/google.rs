@@ -9,8 +9,10 @@ mod interactions;
 mod predict;
 #[cfg(test)]
 mod sweep;
+mod tier;
 mod tokens;
 
+pub(crate) use self::tier::asked_tier;
 use super::family::Family;
 use super::target::hosts::Host;
 use crate::semconv::provider;

@@ -9,9 +9,9 @@ use http::HeaderMap;
 use self::walk::walk;
 use super::format::{Event, Framing, Reading, WireFormat};
 use super::openai::{prompts, read_messages};
-use super::read::error;
 use super::read::usage::{Member, Slot, Tally};
-use crate::call::{ErrorFacts, RequestFacts};
+use super::read::{error, field, part};
+use crate::call::{ErrorFacts, RequestFacts, ResponseFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 
@@ -35,6 +35,8 @@ pub(super) enum Ask {
     Tier,
     /// A text of which each character is billed, or a list of them.
     Characters,
+    /// A prompt that may hold sound, in parts of the types `audio` and `video`.
+    Sound,
 }
 
 /// What a member of a response says.
@@ -75,6 +77,8 @@ pub(super) enum Say {
     Last,
     /// What kind of event this is.
     Event,
+    /// What kind of part this is, which its API looks at.
+    Kind(fn(&str, &mut ResponseFacts)),
     ErrorCode,
     ErrorMessage,
 }
@@ -241,6 +245,20 @@ impl WireFormat for Mapped {
     }
 }
 
+/// Whether a prompt, or a part of it, is of a type that has sound.
+fn holds_sound(value: &Json<'_>) -> bool {
+    match value {
+        Json::Array(parts) => parts.iter().any(holds_sound),
+        Json::Object(_) => {
+            let mime_type = value.get("mime_type").and_then(Json::as_str);
+            mime_type.is_some_and(|kind| part::is_sound(&kind))
+                || ["audio", "video"].iter().any(|kind| field::is(value, "type", kind))
+                || value.get("content").is_some_and(holds_sound)
+        }
+        _ => false,
+    }
+}
+
 impl Ask {
     fn read(self, object: &Json<'_>, name: &str, facts: &mut RequestFacts) {
         use super::read::field::{float, int, is_true, string, strings};
@@ -271,6 +289,7 @@ impl Ask {
                 let characters = strings(object, name).iter().map(|text| text.chars().count() as u64).sum();
                 facts.characters = Some(facts.characters.unwrap_or(0).saturating_add(characters));
             }
+            Self::Sound => facts.sound |= object.get(name).is_some_and(holds_sound),
             Self::Tier => facts.service_tier = string(object, name).or(facts.service_tier.take()),
         }
     }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
+use crate::provider::evidence::is_of_a_page;
 use crate::provider::family::Family;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
 use crate::provider::read::document::{document, refuse};
@@ -135,11 +136,39 @@ fn recognise(target: &Target<'_>) -> Option<Recognised> {
         _ => return None,
     };
     let prompts: &[&str] = if operation == Operation::Chat { &["messages"] } else { &["prompt", "input"] };
-    Some(
-        Recognised::new(format, operation)
-            .carrying(prompts)
-            .provider(target.provider.or(Some(provider::OLLAMA))),
-    )
+    let recognised = Recognised::new(format, operation).carrying(prompts);
+    let is_none: Option<fn(&Json<'_>, bool) -> bool> = match operation {
+        Operation::Chat => Some(|body, known| is_empty(body, "messages") || is_another(body, known)),
+        Operation::TextCompletion => Some(|body, known| {
+            is_empty(body, "prompt") && body.get("messages").is_none() || is_another(body, known)
+        }),
+        _ => None,
+    };
+    Some(Recognised { is_none, ..recognised.provider(target.provider.or(Some(provider::OLLAMA))) })
+}
+
+/// Whether a prompt is none: such a request loads the model, or unloads it. Source: `docs/api.md` of Ollama, "Load a model".
+/// There is nothing to stream then, and what asks for a stream asks a model.
+fn is_empty(body: &Json<'_>, prompt: &str) -> bool {
+    match body.get(prompt) {
+        _ if field::is_true(body, "stream") => false,
+        None | Some(Json::Null) => true,
+        Some(Json::String(text)) => text.decoded().is_empty(),
+        Some(Json::Array(messages)) => messages.is_empty(),
+        Some(_) => false,
+    }
+}
+
+/// Members that Ollama's clients send next to model and prompt. Those in its own documentation and libraries always say whether
+/// they stream.
+const MEMBERS: [&str; 9] =
+    ["stream", "options", "keep_alive", "format", "think", "tools", "raw", "system", "template"];
+
+/// Whether the request is one of another API: web applications have these paths as well, and some let the page choose a model.
+fn is_another(body: &Json<'_>, known: bool) -> bool {
+    let tagged = || field::string(body, "model").is_some_and(|model| model.contains(':'));
+    let own = known || MEMBERS.iter().any(|name| body.get(name).is_some()) || tagged();
+    !own || is_of_a_page(body)
 }
 
 impl WireFormat for Ollama {

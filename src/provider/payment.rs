@@ -1,5 +1,5 @@
 //! Calls that their tokens do not pay for: a subscription does, or capacity that the account rents. Here is what path
-//! and key show of it; hosts that serve nothing else have their place among the factors of prices.
+//! and headers show of it; hosts that serve nothing else have their place among the factors of prices.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -10,6 +10,11 @@ use crate::semconv::provider;
 /// What pays, as the factors of the cost name it.
 const SUBSCRIPTION: &str = "subscription";
 const DEDICATED: &str = "dedicated";
+const PROVISIONED: &str = "provisioned";
+
+/// Vertex AI: `dedicated` takes nothing but the throughput that the account has bought, whatever the format. Source:
+/// cloud.google.com, "Use Provisioned Throughput", 2026-11.
+const CAPACITY: &str = "x-vertex-ai-llm-request-type";
 
 /// Words of paths that plans have. Sources, read 2026-11, by pull requests and issues of clients that quote the providers'
 /// pages: Volcengine `/api/coding` and `/api/plan` (anomalyco/models.dev#3405, apache/maka#912), Baidu `/v2/coding`,
@@ -63,8 +68,13 @@ pub(super) fn of_path(target: &Target<'_>) -> Option<&'static str> {
     rented.then_some(DEDICATED)
 }
 
-/// What pays a call by its key.
-pub(crate) fn of_key(headers: &HeaderMap) -> Option<&'static str> {
+/// What pays a call by the headers of its request.
+pub(crate) fn of_headers(headers: &HeaderMap) -> Option<&'static str> {
+    let dedicated = headers.get(CAPACITY).is_some_and(|capacity| capacity.as_bytes() == DEDICATED.as_bytes());
+    if dedicated { Some(PROVISIONED) } else { of_key(headers) }
+}
+
+fn of_key(headers: &HeaderMap) -> Option<&'static str> {
     let bearer = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     let bearer = bearer.map(|value| value.strip_prefix(b"Bearer ").unwrap_or(value));
     let key = bearer.or_else(|| headers.get("x-api-key").map(|value| value.as_bytes()))?;
@@ -139,16 +149,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_shows_who_pays() {
+    fn a_header_shows_who_pays() {
         let of = |name: &'static str, value: &str| {
             let headers = [(HeaderName::from_static(name), value.parse().unwrap())];
-            of_key(&headers.into_iter().collect::<HeaderMap>())
+            of_headers(&headers.into_iter().collect::<HeaderMap>())
         };
+        assert_eq!(of(CAPACITY, "dedicated"), Some(PROVISIONED));
+        assert_eq!(of(CAPACITY, "shared"), None);
         assert_eq!(of("authorization", "Bearer sk-ant-oat01-wren"), Some(SUBSCRIPTION));
         assert_eq!(of("authorization", "Bearer sk-cp-wren"), Some(SUBSCRIPTION));
         assert_eq!(of("x-api-key", "sk-sp-wren"), Some(SUBSCRIPTION));
         assert_eq!(of("x-api-key", "sk-ant-api03-wren"), None);
         assert_eq!(of("authorization", "Bearer sk-proj-wren"), None);
-        assert_eq!(of_key(&HeaderMap::new()), None);
+        assert_eq!(of_headers(&HeaderMap::new()), None);
     }
 }

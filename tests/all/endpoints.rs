@@ -11,6 +11,8 @@ use crate::support::wire;
 const FIXTURES: &str = include_str!("../fixtures/endpoints.json");
 /// Counts that contradict each other, or the output that they are of, next to like ones that do not.
 const COUNTS: &str = include_str!("../fixtures/counts.json");
+/// Fees, tiers, charges and failures that show elsewhere than in the counts, next to like responses without them.
+const FEES: &str = include_str!("../fixtures/fees.json");
 
 /// What the fixtures call an attribute. What a case leaves out is not compared, save usage, which is absent then.
 const EXPECTED: [(&str, &str); 18] = [
@@ -129,7 +131,8 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 fn counts() -> Vec<Endpoint> {
-    serde_json::from_str(COUNTS).unwrap()
+    let read = |text: &str| -> Vec<Endpoint> { serde_json::from_str(text).unwrap() };
+    read(COUNTS).into_iter().chain(read(FEES)).collect()
 }
 
 /// A case of an endpoint: what it is, URL, request, content type and status, and its body in any spelling.

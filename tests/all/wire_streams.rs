@@ -93,6 +93,7 @@ async fn fails_a_call_whose_stream_fails_midway_and_keeps_what_came_before() {
         (CHAT, SSE, sse(&[HI, r#"{"error":{"type":"server_error","message":"m"}}"#]), "server_error", Some(5)),
         (CHAT, SSE, [&sse(&[HI]), b"event: error\ndata: {\"error\":{\"code\":\"tool_use_failed\"}}\n\n".as_slice()].concat(), "tool_use_failed", Some(5)),
         (CHAT, SSE, [b": OPENROUTER PROCESSING\n\n".as_slice(), &sse(&[HI, openrouter])].concat(), "502", Some(5)),
+        (CHAT, SSE, sse(&[HI, "[ERROR] upstream"]), "_OTHER", Some(5)),
         (MESSAGES, SSE, [&sse(&[START]), format!("event: error\ndata: {overloaded}\n\n").as_bytes()].concat(), "overloaded_error", Some(5)),
         (GEMINI, JSON, format!("[{PIECE},\r\n{QUOTA}]").into_bytes(), "RESOURCE_EXHAUSTED", Some(5)),
         (GEMINI, SSE, sse(&[PIECE, QUOTA]), "RESOURCE_EXHAUSTED", Some(5)),

@@ -103,7 +103,7 @@ impl Bundled {
         found
     }
 
-    /// Where a model is looked for, in order: behind a router, with the provider by its name, else by the host; else,
+    /// Where a model is looked for, in order: behind a router or a gateway, with the provider by its name, else by the host; else,
     /// for gateways the table does not know, with the maker of a model of that name.
     pub(in crate::cost) fn steps<'m>(&self, place: &Place<'m>, model: &'m str) -> Vec<Step<'m>> {
         let mut steps = Vec::new();
@@ -114,6 +114,14 @@ impl Bundled {
         }
         let forms = lookup::forms(model);
         let all = |list: &'static str| forms.iter().map(move |form| Step { list, form: form.clone() });
+        // Which account pays, and by which contract, is the gateway's business.
+        let behind = lookup::passed_on(place, model).and_then(|route| self.names.get_key_value(id_of(route)));
+        let passed_on = |(list, _): (&&'static str, _)| {
+            let behind = |form: &Form<'m>| Form { same: false, step: "behind the gateway", ..form.clone() };
+            let list = *list;
+            forms.iter().map(move |form| Step { list, form: behind(form) }).collect::<Vec<_>>()
+        };
+        steps.extend(behind.map(passed_on).into_iter().flatten());
         let called = self.names.get_key_value(id_of(place.provider)).map(|(id, _)| *id);
         steps.extend(called.into_iter().flat_map(all));
         let url = format!("https://{}", place.host);

@@ -8,7 +8,7 @@ mod tests;
 use serde::Deserialize;
 
 use super::usage::{self, Meta};
-use crate::call::{ErrorFacts, Operation, RequestFacts};
+use crate::call::{Operation, RequestFacts};
 use crate::content::InputContent;
 use crate::json::Json;
 use crate::provider::format::{Event, Framing, Reading, Recognised, WireFormat};
@@ -214,9 +214,7 @@ impl Response<'_> {
         for tally in tallies.into_iter().flatten() {
             usage::note(tally, facts);
         }
-        let failed = facts.finish_reasons.get(&0).is_some_and(|reason| reason == "ERROR");
-        let error = delta.and_then(|delta| delta.error.facts());
-        facts.note_error(error.or_else(|| failed.then(ErrorFacts::default)));
+        facts.note_error(delta.and_then(|delta| delta.error.facts()));
         facts.ended |= self.kind.some() == Some("message-end");
     }
 }

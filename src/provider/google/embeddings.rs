@@ -80,6 +80,8 @@ impl WireFormat for GeminiEmbeddings {
     }
 
     fn read_request(&self, body: &Json<'_>, facts: &mut RequestFacts) {
+        facts.sound =
+            requests(body).iter().filter_map(|request| request.get("content")).any(generate::holds_sound);
         let places = [requests(body).first(), body.get("parameters"), body.get("embedContentConfig")];
         facts.dimensions = places.into_iter().flatten().find_map(|place| {
             field::int(place, "outputDimensionality").or_else(|| field::int(place, "output_dimensionality"))

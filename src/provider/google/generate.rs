@@ -6,6 +6,7 @@ mod input;
 mod tests;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::grounding::Grounding;
@@ -23,7 +24,7 @@ use crate::provider::read::usage::{Slot, Tallied};
 use crate::provider::repeated::Repetition;
 use crate::provider::target::Target;
 use crate::semconv::{output_type, provider};
-pub(super) use input::message;
+pub(super) use input::{holds_sound, message};
 
 /// One of the two services: with `enum-encoding=int` they number the same names differently.
 #[derive(Debug)]
@@ -99,6 +100,9 @@ struct Response<'a> {
     response_id: Text<'a>,
     #[serde(borrow)]
     prompt_feedback: Object<PromptFeedback<'a>>,
+    /// Some write it here instead of in the candidate. Source: langchain4j/langchain4j#4553, 2026-02.
+    #[serde(borrow)]
+    grounding_metadata: Object<Grounding<'a>>,
     #[serde(borrow)]
     error: Fault<'a>,
 }
@@ -120,6 +124,8 @@ struct Candidate<'a> {
     finish_reason: Text<'a>,
     #[serde(borrow)]
     grounding_metadata: Object<Grounding<'a>>,
+    /// The pages that the prompt names, which cost nothing but tokens.
+    url_context_metadata: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -216,14 +222,6 @@ impl WireFormat for GenerateContent {
         read_request(body, facts);
     }
 
-    /// Vertex AI takes the tier in a header.
-    fn read_request_headers(&self, headers: &http::HeaderMap, facts: &mut RequestFacts) {
-        let tier = headers.get("x-vertex-ai-llm-shared-request-type").and_then(|tier| tier.to_str().ok());
-        if let Some(tier) = tier.filter(|_| facts.service_tier.is_none()) {
-            facts.service_tier = Some(tier.to_owned());
-        }
-    }
-
     fn fields_not_hashed(&self) -> &'static [&'static str] {
         // Vertex AI's labels sort the bill; `store` asks the Gemini API to keep a log.
         &["labels", "store", "serviceTier", "service_tier"]
@@ -253,6 +251,7 @@ impl WireFormat for GenerateContent {
 fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     let either = |camel: &str, snake: &str| body.get(camel).or_else(|| body.get(snake));
     facts.service_tier = field::string(body, "serviceTier").or_else(|| field::string(body, "service_tier"));
+    facts.sound = field::list(body, "contents").iter().any(holds_sound);
     let Some(config) = either("generationConfig", "generation_config") else { return };
     let int = |camel, snake| field::int(config, camel).or_else(|| field::int(config, snake));
     let float = |camel, snake| field::float(config, camel).or_else(|| field::float(config, snake));
@@ -306,6 +305,9 @@ impl GenerateContent {
             tokens::note(tally, facts);
         }
         facts.note_error(answer.error.facts());
+        if let Some(grounding) = &answer.grounding_metadata.0 {
+            grounding.read(facts);
+        }
         if let Some(reason) = answer.prompt_feedback.0.as_ref().and_then(|said| said.block_reason.some()) {
             // A blocked prompt has no candidate, and this is why.
             facts.choice(0);
@@ -319,6 +321,7 @@ impl GenerateContent {
                 let name = reason.parse::<usize>().ok().and_then(|number| self.finish_reasons.get(number));
                 reading.facts.finish(choice, name.unwrap_or(&reason));
             }
+            reading.facts.fetched |= candidate.url_context_metadata.is_some();
             if let Some(grounding) = &candidate.grounding_metadata.0 {
                 grounding.read(&mut reading.facts);
             }

@@ -15,8 +15,26 @@ pub(super) struct Grounding<'a> {
     web_search_queries: List<Text<'a>>,
     #[serde(borrow)]
     image_search_queries: List<Text<'a>>,
+    /// Queries to the stores of Vertex AI Search and of the RAG engine.
+    #[serde(borrow)]
+    retrieval_queries: List<Text<'a>>,
     #[serde(borrow)]
     grounding_chunks: List<Object<Chunk<'a>>>,
+    /// What a page must show next to results of Google Search.
+    #[serde(borrow)]
+    search_entry_point: Object<EntryPoint<'a>>,
+    /// A map to show next to results of Google Maps.
+    #[serde(borrow)]
+    google_maps_widget_context_token: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct EntryPoint<'a> {
+    #[serde(borrow)]
+    rendered_content: Text<'a>,
+    #[serde(borrow)]
+    sdk_blob: Text<'a>,
 }
 
 /// A source. Those of the web are billed by the query; maps and stores of Vertex AI Search by the prompt, at prices that are in
@@ -24,6 +42,10 @@ pub(super) struct Grounding<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Chunk<'a> {
+    #[serde(borrow)]
+    web: Object<Source<'a>>,
+    #[serde(borrow)]
+    image: Object<Source<'a>>,
     #[serde(borrow)]
     maps: Object<Source<'a>>,
     #[serde(borrow)]
@@ -45,17 +67,34 @@ pub(super) fn billed(model: Option<&str>, queries: u64) -> u64 {
 }
 
 impl Grounding<'_> {
+    /// Notes what was searched. Not every response has the queries (googleapis/dotnet-genai#230, BerriAI/litellm#35965,
+    /// GoogleCloudPlatform/generative-ai#688), and any other trace of a search is one.
     pub(super) fn read(&self, facts: &mut ResponseFacts) {
         let queries = self.web_search_queries.0.iter().chain(&self.image_search_queries.0);
         let queries = queries.filter(|query| query.some().is_some()).count() as u64;
         facts.billing.set(billing::Count::WebSearch, billed(facts.model.as_deref(), queries));
-        for chunk in self.grounding_chunks.0.iter().filter_map(|chunk| chunk.0.as_ref()) {
-            if chunk.maps.0.is_some() {
-                facts.unpriced.note(Reason::Member, "groundingChunks.maps".to_owned());
-            }
-            if chunk.retrieved_context.0.as_ref().is_some_and(|source| source.file_search_store.0.is_none()) {
-                facts.unpriced.note(Reason::Member, "groundingChunks.retrievedContext".to_owned());
-            }
+        let chunks = || self.grounding_chunks.0.iter().filter_map(|chunk| chunk.0.as_ref());
+        let entry = self.search_entry_point.0.as_ref();
+        if entry.is_some_and(|entry| entry.rendered_content.some().or(entry.sdk_blob.some()).is_some()) {
+            facts.searched.get_or_insert("groundingMetadata");
+        }
+        facts.cited |= chunks().any(|chunk| chunk.web.0.is_some() || chunk.image.0.is_some());
+        let mut unpriced =
+            |path: &str| facts.unpriced.note(Reason::Member, format!("groundingMetadata.{path}"));
+        if self.google_maps_widget_context_token.some().is_some() {
+            unpriced("googleMapsWidgetContextToken");
+        }
+        let stores = || chunks().filter_map(|chunk| chunk.retrieved_context.0.as_ref());
+        let free = |source: &Source<'_>| source.file_search_store.0.is_some();
+        let queried = self.retrieval_queries.0.iter().any(|query| query.some().is_some());
+        if queried && !stores().any(|source| free(source)) {
+            unpriced("retrievalQueries");
+        }
+        if chunks().any(|chunk| chunk.maps.0.is_some()) {
+            facts.unpriced.note(Reason::Member, "groundingChunks.maps".to_owned());
+        }
+        if stores().any(|source| !free(source)) {
+            facts.unpriced.note(Reason::Member, "groundingChunks.retrievedContext".to_owned());
         }
     }
 }

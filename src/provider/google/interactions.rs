@@ -7,7 +7,8 @@
 use super::generate::provider_of;
 use super::{grounding, tokens};
 use crate::billing::Count;
-use crate::call::Operation;
+use crate::call::{Operation, ResponseFacts};
+use crate::coverage::Reason;
 use crate::provider::format::{Framing, Reading, Recognised};
 use crate::provider::mapped::{Ask, Input, Mapped, Said, Say};
 use crate::provider::read::usage::common::{
@@ -75,9 +76,11 @@ const RESPONSE: &[Said] = &[
     ("steps[].content[].data", Say::Output),
     ("steps[].summary[].text", Say::Reasoning),
     ("steps[].name", Say::ToolName),
+    ("steps[].type", Say::Kind(note_search)),
     ("outputs[].text", Say::WholeText),
     ("outputs[].data", Say::Output),
     ("outputs[].name", Say::ToolName),
+    ("outputs[].type", Say::Kind(note_search)),
     // Events of a stream.
     ("event_type", Say::Event),
     ("interaction.id", Say::Id),
@@ -86,6 +89,9 @@ const RESPONSE: &[Said] = &[
     ("interaction.status", Say::Status),
     ("interaction.usage", Say::Usage(&USAGE)),
     ("step.name", Say::ToolName),
+    ("step.type", Say::Kind(note_search)),
+    ("content.type", Say::Kind(note_search)),
+    ("delta.type", Say::Kind(note_search)),
     ("delta.text", Say::Text),
     ("delta.content.text", Say::Reasoning),
     ("delta.arguments", Say::ToolArguments),
@@ -124,6 +130,7 @@ const API: Mapped = Mapped {
         (&["stream"], Ask::Stream),
         (&["previous_interaction_id"], Ask::PreviousResponse),
         (&["service_tier"], Ask::Tier),
+        (&["input"], Ask::Sound),
         (&["generation_config", "max_output_tokens"], Ask::MaxTokens),
         (&["generation_config", "temperature"], Ask::Temperature),
         (&["generation_config", "top_p"], Ask::TopP),
@@ -180,6 +187,15 @@ fn is_google(target: &Target<'_>) -> bool {
     use crate::semconv::provider::{GCP_GEMINI, GCP_VERTEX_AI};
     let known = target.is_of(GCP_GEMINI) || target.is_of(GCP_VERTEX_AI);
     known || target.has("v1beta") || target.has("v1beta1")
+}
+
+/// Notes a search of Google's, of which the preview has no `grounding_tool_count`.
+fn note_search(kind: &str, facts: &mut ResponseFacts) {
+    match kind {
+        "google_search_call" => facts.searched = Some("google_search_call"),
+        "google_maps_call" => facts.unpriced.note(Reason::Member, "google_maps_call".to_owned()),
+        _ => {}
+    }
 }
 
 fn note_counts(tally: &Tally<'_>, reading: &mut Reading) {

@@ -147,6 +147,7 @@ impl<'a> Walk<'_, 'a> {
                 note(&mut facts.model, text);
             }
             Say::Tier => note(&mut facts.service_tier, text),
+            Say::Kind(look) => look(&text, facts),
             Say::Event => self.walked.event = Some(text.into_owned()),
             Say::Status => {
                 self.walked.stated = true;

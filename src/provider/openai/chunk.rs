@@ -287,6 +287,10 @@ impl Choice<'_> {
         }
         if let Some(tally) = self.usage.as_ref() {
             usage::note(tally, &mut reading.facts);
+            // Whether the counts of several choices are of each or of all is not known.
+            if index > 0 {
+                reading.facts.unpriced.note(Reason::Total, "choices.usage".to_owned());
+            }
         }
         reading.facts.note_error(self.error.facts());
         if let Some(text) = self.text.some() {
@@ -342,6 +346,7 @@ impl Message<'_> {
             reading.facts.generated(audio.data.some().map_or(0, str::len));
             reading.text(choice, audio.transcript.some());
         }
+        reading.facts.images |= !self.images.0.is_empty();
         reading.facts.output |= !self.images.0.is_empty();
     }
 

@@ -91,13 +91,14 @@ pub(super) fn read_request(body: &Json<'_>, facts: &mut RequestFacts) {
     facts.reasoning_level = field::string(body, "reasoning_effort")
         .or_else(|| body.get("reasoning").and_then(|reasoning| field::string(reasoning, "effort")));
     facts.service_tier = field::string(body, "service_tier");
-    facts.provider_tools = asks_for_tools(body);
+    facts.provider_tools = asks_for_tools(body, facts.model.as_deref().unwrap_or_default());
     facts.sound = facts.model.as_deref().is_some_and(|model| model.contains("gemini")) && holds_sound(body);
 }
 
 /// Whether the provider is asked to run tools of its own: by a tool, as Z.ai, MiniMax and Groq have, or by a parameter, as
-/// xAI, OpenAI, Alibaba and Baidu have. Moonshot's own tools are calls in the response.
-fn asks_for_tools(body: &Json<'_>) -> bool {
+/// xAI, OpenAI, Alibaba and Baidu have, or as OpenRouter has: by a plugin, or by `:online` after the model. Moonshot's own
+/// tools are calls in the response.
+fn asks_for_tools(body: &Json<'_>, model: &str) -> bool {
     let own = |tool: &Json<'_>| {
         let kind = tool.get("type").and_then(Json::as_str);
         kind.is_some_and(|kind| {
@@ -106,12 +107,28 @@ fn asks_for_tools(body: &Json<'_>) -> bool {
         })
     };
     field::list(body, "tools").iter().any(own)
+        || asks_for_plugins(body, model)
         || field::is_true(body, "enable_search")
         || matches!(body.get("web_search_options"), Some(Json::Object(_)))
         || ["on", "auto"]
             .iter()
             .any(|mode| body.get("search_parameters").is_some_and(|search| field::is(search, "mode", mode)))
         || body.get("web_search").is_some_and(|search| field::is_true(search, "enable"))
+}
+
+/// Whether OpenRouter is asked to search, or to read files.
+pub(super) fn asks_for_plugins(body: &Json<'_>, model: &str) -> bool {
+    model.ends_with(":online") || field::list(body, "plugins").iter().any(is_billed)
+}
+
+/// Whether a plugin is billed: searches are, and files unless they are read by an engine that costs nothing. Source:
+/// openrouter.ai/docs, "Web search" and "PDF inputs", 2026-11.
+fn is_billed(plugin: &Json<'_>) -> bool {
+    let free = |pdf: &Json<'_>| {
+        ["pdf-text", "cloudflare-ai", "native"].iter().any(|engine| field::is(pdf, "engine", engine))
+    };
+    field::is(plugin, "id", "web")
+        || field::is(plugin, "id", "file-parser") && !plugin.get("pdf").is_some_and(free)
 }
 
 /// Words in the types of tools that providers run and bill.
@@ -121,10 +138,15 @@ const PROVIDER_TOOLS: [&str; 6] =
 /// Parts of a message that are sound, or that may hold it.
 const SOUNDS: [&str; 5] = ["input_audio", "audio_url", "video_url", "input_video", "file"];
 
-/// Whether a message of the request holds sound.
+/// Whether a message of the request holds sound. Clients send it as an image as well, which Google and gateways to it take by
+/// its MIME type (googleapis/python-genai, BerriAI/litellm: `data:audio/wav;base64,` in `image_url`).
 fn holds_sound(body: &Json<'_>) -> bool {
     let parts = field::list(body, "messages").iter().flat_map(|message| field::list(message, "content"));
-    parts.into_iter().any(|part| SOUNDS.iter().any(|kind| field::is(part, "type", kind)))
+    let image = |part: &Json<'_>| {
+        let url = part.get("image_url").and_then(|image| image.get("url").unwrap_or(image).as_str());
+        url.is_some_and(|url| url.strip_prefix("data:").is_some_and(part::is_sound))
+    };
+    parts.into_iter().any(|part| SOUNDS.iter().any(|kind| field::is(part, "type", kind)) || image(part))
 }
 
 /// `gen_ai.output.type` of a `response_format`, or of the Responses API's `text.format`.

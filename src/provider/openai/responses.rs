@@ -104,6 +104,7 @@ impl WireFormat for OpenAiResponses {
             facts.prompt_version = field::string(prompt, "version");
         }
         facts.service_tier = field::string(body, "service_tier");
+        facts.provider_tools = common::asks_for_plugins(body, facts.model.as_deref().unwrap_or_default());
     }
 
     fn fields_not_hashed(&self) -> &'static [&'static str] {

@@ -56,7 +56,12 @@ const USAGE: Table = &[
     ("num_server_side_tools_used", Member::Unpriced),
     ("server_side_tool_usage", Member::Object(&[XAI_TOOLS])),
     ("server_side_tool_usage_details", Member::Object(&[XAI_TOOLS])),
+    // Vertex AI.
+    ("extra_properties", Member::Object(&[&[("google", Member::Object(&[GOOGLE]))]])),
 ];
+
+/// What Vertex AI adds in OpenAI's format. Source: responses of `google/gemini-3.5-flash` that docs.aimlapi.com shows, 2026-10.
+const GOOGLE: Table = &[("traffic_type", Member::Text(Name::Traffic))];
 
 /// The `usage` of a transcription: tokens, or the seconds of sound.
 pub(in crate::provider) const TRANSCRIPTION: Member = Member::Object(&[

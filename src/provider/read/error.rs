@@ -79,6 +79,9 @@ struct Fields<'a> {
     response_metadata: Fault<'a>,
     #[serde(borrow, default, rename = "Error")]
     cloud_error: Fault<'a>,
+    /// AWS, of an operation that the host does not have: with status 200, and nothing in it but a `__type`.
+    #[serde(borrow, default, rename = "Output")]
+    aws_output: Fault<'a>,
     #[serde(borrow, default)]
     error: Fault<'a>,
     /// Cloudflare.
@@ -112,7 +115,10 @@ impl Fields<'_> {
     /// The error in a status object next to the response.
     fn status(&self) -> Option<ErrorFacts> {
         let objects = [&self.base_resp, &self.header, &self.response, &self.response_metadata];
-        objects.into_iter().find_map(Fault::failure)
+        objects.into_iter().find_map(Fault::failure).or_else(|| {
+            let output = self.aws_output.0.as_deref()?;
+            output.aws_type.some().and_then(|_| self.aws_output.facts())
+        })
     }
 
     /// Codes that also report success.
@@ -186,6 +192,13 @@ impl Fault<'_> {
         let worded = within || worded || fields.object.some() == Some("error");
         if worded { self.facts() } else { None }
     }
+}
+
+/// Whether an event that is no document is marked as an error: `data: [ERROR] ...`, as many servers in front of
+/// models write next to `data: [DONE]` (public code of FastAPI, Flask and Next.js servers, 2026-11).
+pub(crate) fn is_marked(data: &[u8]) -> bool {
+    const MARK: &[u8] = b"[ERROR]";
+    data.trim_ascii().get(..MARK.len()).is_some_and(|start| start.eq_ignore_ascii_case(MARK))
 }
 
 /// The name in an AWS error type: `com.amazonaws.bedrock#ThrottlingException:http://...`.

@@ -60,6 +60,11 @@ pub(in crate::provider) fn modality(mime_type: &str) -> &'static str {
     }
 }
 
+/// Whether media of a MIME type has sound.
+pub(in crate::provider) fn is_sound(mime_type: &str) -> bool {
+    matches!(modality(mime_type), "audio" | "video")
+}
+
 fn with(mut part: Value, member: &str, value: Option<Cow<'_, str>>) -> Value {
     if let Some(value) = value {
         part[member] = value.into();

@@ -5,7 +5,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::usage::Key;
+use super::usage::{Amount, Key, Member, Named, Tally};
 use crate::call::ResponseFacts;
 use crate::charge::Charge;
 use crate::coverage::Reason;
@@ -17,6 +17,22 @@ const OTHERS: [&str; 9] =
 /// Names of amounts in US dollars.
 const DOLLARS: [&str; 6] =
     ["cost", "total_cost", "cost_usd", "total_cost_usd", "cost_in_usd", "estimated_cost"];
+/// Objects that hold a charge in US dollars next to the usage. Sources, 2026-11: docs.nano-gpt.com (`x_nanogpt_pricing`),
+/// docs.exa.ai (`costDollars`), vercel.com/docs/ai-gateway (`provider_metadata`).
+const OBJECTS: [(&str, Member); 4] = [
+    ("x_nanogpt_pricing", NANO_GPT),
+    ("costDollars", Member::Within(&[&[("total", DOLLAR)]])),
+    ("provider_metadata", GATEWAY),
+    ("providerMetadata", GATEWAY),
+];
+const DOLLAR: Member = Member::Charge(Amount::Charged, 1.0);
+const NANO_GPT: Member = Member::Within(&[&[
+    ("amount", DOLLAR),
+    ("cost", DOLLAR),
+    ("costUsd", DOLLAR),
+    ("currency", Member::Standard(&["USD"])),
+]]);
+const GATEWAY: Member = Member::Within(&[&[("gateway", Member::Within(&[&[("cost", DOLLAR)]]))]]);
 /// Charges beyond this are none of one call.
 const MAX_USD: f64 = 1e6;
 /// Bytes of a name.
@@ -47,6 +63,9 @@ fn mentions(document: &[u8]) -> bool {
 fn is_cost(name: &[u8]) -> bool {
     if name.len() > MAX_NAME {
         return false;
+    }
+    if name == b"costDollars" {
+        return true;
     }
     let (mut start, mut found) = (0, false);
     for (end, byte) in name.iter().enumerate() {
@@ -101,6 +120,14 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { facts, parent } = self;
         while let Some(name) = map.next_key_seed(Key)? {
+            if parent.is_none()
+                && let Some((name, member)) = OBJECTS.iter().find(|(known, _)| *known == name)
+            {
+                let mut tally = Tally::default();
+                map.next_value_seed(Named { name, member, tally: &mut tally })?;
+                tally.note(facts);
+                continue;
+            }
             let cost = is_cost(name.as_bytes());
             // The tables of usage objects know what is in them, and `metadata` is the caller's own.
             if !cost && (parent.is_some() || name.contains("sage") || name == "metadata") {
@@ -125,7 +152,7 @@ fn note(name: &str, parent: Option<&str>, value: &str, facts: &mut ResponseFacts
         && DOLLARS.contains(&name)
         && let Some(usd) = usd
     {
-        facts.charge.merge(Charge { charged: Some(usd), ..Charge::default() });
+        facts.charge(Charge { charged: Some(usd), ..Charge::default() });
     } else if value.len() > MAX_VALUE || serde_json::from_str(value).is_ok_and(|value| costs(&value)) {
         let path = parent.map_or_else(|| name.to_owned(), |parent| format!("{parent}.{name}"));
         facts.coverage.note(Reason::Member, printable(&path));

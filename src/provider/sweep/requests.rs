@@ -38,6 +38,7 @@ fn facts(facts: RequestFacts) -> Vec<(&'static str, String)> {
         dimensions,
         guardrail_id,
         route,
+        region,
         payment,
         sound,
         provider_tools,

@@ -81,6 +81,16 @@ fn one(value: &Json<'_>) -> Value {
     part::other("unknown", value)
 }
 
+/// Whether a content holds sound, which video has as well.
+pub(in crate::provider) fn holds_sound(content: &Json<'_>) -> bool {
+    let names = ["inlineData", "inline_data", "fileData", "file_data"];
+    let data = |part: &Json<'_>| {
+        let mut data = names.iter().filter_map(|name| part.get(name));
+        data.any(|data| mime_type(data).is_some_and(|kind| part::is_sound(&kind)))
+    };
+    field::list(content, "parts").iter().any(data)
+}
+
 fn mime_type<'j>(data: &Json<'j>) -> Option<Cow<'j, str>> {
     field::text(data, "mimeType").or_else(|| field::text(data, "mime_type"))
 }

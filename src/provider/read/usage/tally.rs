@@ -287,7 +287,7 @@ impl<'a> Tally<'a> {
         if !self.passes.is_empty() {
             facts.billing.set_passes(self.passes.clone());
         }
-        facts.charge.merge(Charge { own_key: self.own_key, ..self.charge });
+        facts.charge(Charge { own_key: self.own_key, ..self.charge });
         facts.reported_total = self.get(Slot::Total).filter(|total| *total > 0).or(facts.reported_total);
         facts.cache_by_lifetime |=
             self.get(Slot::CacheWrite5m).is_some() || self.get(Slot::CacheWrite1h).is_some();
