@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use self::content::Content;
-use super::usage::{self, Breakdown, Copilot, Cost, GatewayMetadata, OpenAi};
+use super::usage::{self, Breakdown, Cost, GatewayMetadata, OpenAi};
 use crate::call::ErrorFacts;
 use crate::coverage::Reason;
 use crate::provider::format::{Event, Reading};
@@ -15,6 +15,7 @@ use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, List, Object, Text};
 use crate::provider::read::usage::Tallied;
+use crate::provider::read::usage::copilot::Copilot;
 use crate::provider::repeated::Repetition;
 
 /// In what chunks differ, next to their text: times, padding, and details of each token. Some count as they go.

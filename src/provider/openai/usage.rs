@@ -148,27 +148,6 @@ const TIMES: Table = &[
     ("time_to_first_token", Member::Free),
 ];
 
-/// GitHub Copilot, next to `usage`: 10^9 nano-AIU are one AI credit of USD 0.01. Source: docs.github.com, "Usage-based
-/// billing", 2026-06.
-#[derive(Debug)]
-pub(super) struct Copilot;
-
-impl Dialect for Copilot {
-    const NAME: &'static str = "copilot_usage";
-    const MEMBER: Member = Member::Object(&[&[
-        ("total_nano_aiu", Member::Charge(Amount::Metered, 1e-11)),
-        ("token_details", Member::Each(COPILOT_TOKENS, |_, _| true)),
-    ]]);
-}
-
-/// What the total is computed from.
-const COPILOT_TOKENS: Table = &[
-    ("token_type", Member::Free),
-    ("token_count", Member::Free),
-    ("cost_per_batch", Member::Free),
-    ("batch_size", Member::Free),
-];
-
 /// A gateway's charge next to `usage`: Venice's object, or a number in US dollars.
 #[derive(Debug)]
 pub(super) struct Cost;

@@ -6,11 +6,12 @@ use crate::billing;
 use crate::call::{ErrorFacts, ResponseFacts};
 use crate::coverage::Reason;
 use crate::provider::format::{Event, Reading};
-use crate::provider::openai::usage::{self, Copilot, OpenAi, ToolUsage};
+use crate::provider::openai::usage::{self, OpenAi, ToolUsage};
 use crate::provider::read::document::document;
 use crate::provider::read::error::{self, Fault};
 use crate::provider::read::lenient::{Count, Flag, List, Object, Text};
 use crate::provider::read::usage::Tallied;
+use crate::provider::read::usage::copilot::Copilot;
 use crate::provider::repeated::Repetition;
 
 /// Tools of the provider that are billed by the call, by the items that call them.
