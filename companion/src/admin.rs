@@ -34,6 +34,7 @@ use crate::evaluate::evaluator::RuleStatus;
 use crate::evaluate::history::History;
 use crate::metrics::Metrics;
 use crate::metrics::text::{CONTENT_TYPE, Text};
+use crate::net::outgoing::{self, Outgoing};
 use crate::notify::task::NotifierCounts;
 use crate::promql::{Series, is_counted};
 use crate::record::Timestamp;
@@ -140,7 +141,8 @@ pub(crate) fn router(state: Arc<AdminState>, page: Router, policy: AccessPolicy)
         .merge(prometheus_api::router(state.clone()))
         .merge(tempo_api::router(state.clone()))
         .merge(page)
-        .layer(middleware::from_fn_with_state(policy, access::enforce));
+        .layer(middleware::from_fn_with_state(policy, access::enforce))
+        .layer(middleware::from_fn_with_state(Outgoing::default(), outgoing::hold));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

@@ -29,10 +29,13 @@ use source::Source;
 
 /// Times of one query, as in Prometheus.
 pub(crate) const TIMES: usize = 11_000;
-/// Rows times the times of a query.
-const CELLS: usize = 2_000_000;
+/// Values of one part of a query: rows times the times of the query, and for the labels of each row [`OF_LABELS`] more. Each
+/// takes up to 24 bytes, and as many again when it is written.
+const CELLS: usize = 1_000_000;
+/// What the labels of a row take, in values.
+const OF_LABELS: usize = 64;
 /// The same over all parts of an expression together: what is held at a time is less.
-const ALL_CELLS: usize = 4 * CELLS;
+const ALL_CELLS: usize = 3 * CELLS;
 const SUPPORTED: &str = "supported are selectors with matchers and offset; sum, min, max, avg, count, group, topk and bottomk with by or \
      without; + - * / % ^, comparisons, and, or, unless with on, ignoring and group_left; rate, increase, resets, \
      last_over_time, min_over_time, max_over_time, avg_over_time, count_over_time, absent, histogram_quantile, label_replace, \
@@ -98,8 +101,8 @@ pub(crate) fn evaluate(
     Evaluation::new(&source, question).value(&plan.expression)
 }
 
-/// The labels of all series that one of `selectors` takes and that had a call between `from` and `to`; without a selector, of
-/// all series.
+/// Calls `each` with the labels of all series that one of `selectors` takes and that had a call between `from` and `to`; without
+/// a selector, of all series. Some come more than once.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -109,7 +112,9 @@ pub(crate) fn labels(
     ledger: &dyn Querier,
     seen: &[Series],
     deadline: Instant,
-) -> Result<Vec<Labels>, Refusal> {
+    each: impl FnMut(Labels),
+) -> Result<(), Refusal> {
     let plan = Plan::of_selectors(selectors, from, to);
-    Ok(Source::read(&plan, ledger, seen, deadline)?.labels(selectors))
+    Source::read(&plan, ledger, seen, deadline)?.labels(selectors, each);
+    Ok(())
 }

@@ -114,7 +114,7 @@ async fn instant(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery
     let text = parameters.wanted("query")?.to_owned();
     let time = parameters.time("time")?.unwrap_or_else(clock::now);
     let seconds = seconds(time);
-    match evaluated(state, text, vec![time]).await? {
+    evaluated(state, text, vec![time], move |value| match value {
         Value::Scalar(numbers) => {
             let number = numbers.first().copied().map(Written);
             success(json!({"resultType": "scalar", "result": [seconds, number]}))
@@ -128,7 +128,8 @@ async fn instant(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery
             let result: Vec<Json> = rows.into_iter().filter_map(present).collect();
             success(json!({"resultType": "vector", "result": result}))
         }
-    }
+    })
+    .await
 }
 
 async fn range(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
@@ -136,18 +137,21 @@ async fn range(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, 
     let text = parameters.wanted("query")?.to_owned();
     let times = parameters.times()?;
     let at: Vec<f64> = times.iter().map(|time| seconds(*time)).collect();
-    let rows = match evaluated(state, text, times).await? {
-        Value::Vector(rows) => rows,
-        Value::Scalar(numbers) => {
-            vec![Row { labels: Labels::new(), values: numbers.into_iter().map(Some).collect() }]
-        }
-        Value::Text(_) => return Err(Refusal::Query("a string has no range".to_owned()).into()),
-    };
-    let series = rows.into_iter().map(|row| {
-        let points = at.iter().zip(row.values).filter_map(|(at, value)| Some((*at, Written(value?))));
-        MatrixRow { values: points.collect(), metric: row.labels }
-    });
-    success(Matrix { kind: "matrix", result: series.collect() })
+    evaluated(state, text, times, move |value| {
+        let rows = match value {
+            Value::Vector(rows) => rows,
+            Value::Scalar(numbers) => {
+                vec![Row { labels: Labels::new(), values: numbers.into_iter().map(Some).collect() }]
+            }
+            Value::Text(_) => return Err(Refusal::Query("a string has no range".to_owned()).into()),
+        };
+        let series = rows.into_iter().map(|row| {
+            let points = at.iter().zip(row.values).filter_map(|(at, value)| Some((*at, Written(value?))));
+            MatrixRow { values: points.collect(), metric: row.labels }
+        });
+        success(Matrix { kind: "matrix", result: series.collect() })
+    })
+    .await
 }
 
 async fn series(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
@@ -156,15 +160,20 @@ async fn series(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery,
         return Err(Refusal::Query("no match[] parameter provided".to_owned()).into());
     }
     let limit = parameters.limit(LISTED)?;
-    success(chosen(state, parameters).await?.into_iter().take(limit).collect::<Vec<_>>())
+    let first = move |found: &mut BTreeSet<Labels>, labels| {
+        found.insert(labels);
+        if found.len() > limit {
+            found.pop_last();
+        }
+    };
+    chosen(state, parameters, limit, first).await
 }
 
 async fn labels(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery, form: Bytes) -> Answer {
     let parameters = Parameters::of(query.as_deref(), &form)?;
     let limit = parameters.limit(LISTED)?;
-    let found = chosen(state, parameters).await?;
-    let names: BTreeSet<&String> = found.iter().flat_map(Labels::keys).collect();
-    success(names.into_iter().take(limit).collect::<Vec<_>>())
+    let names = |found: &mut BTreeSet<String>, labels: Labels| found.extend(labels.into_keys());
+    chosen(state, parameters, limit, names).await
 }
 
 async fn values(
@@ -174,9 +183,8 @@ async fn values(
 ) -> Answer {
     let parameters = Parameters::of(query.as_deref(), &[])?;
     let limit = parameters.limit(LISTED)?;
-    let found = chosen(state, parameters).await?;
-    let values: BTreeSet<&String> = found.iter().filter_map(|labels| labels.get(&name)).collect();
-    success(values.into_iter().take(limit).collect::<Vec<_>>())
+    let of_name = move |found: &mut BTreeSet<String>, mut labels: Labels| found.extend(labels.remove(&name));
+    chosen(state, parameters, limit, of_name).await
 }
 
 async fn metadata(State(state): State<Arc<AdminState>>) -> Answer {
@@ -217,29 +225,45 @@ async fn build() -> Answer {
     }))
 }
 
-/// Evaluates on a thread of its own, a few queries at a time.
-async fn evaluated(state: Arc<AdminState>, text: String, times: Vec<Timestamp>) -> Result<Value, Refused> {
-    query::run(state, Refusal::Ledger, move |state| {
+/// Evaluates and writes what `answer` makes of the value on a thread of its own, a few queries at a time.
+async fn evaluated(
+    state: Arc<AdminState>,
+    text: String,
+    times: Vec<Timestamp>,
+    answer: impl FnOnce(Value) -> Answer + Send + 'static,
+) -> Answer {
+    query::run(state, failed, move |state| {
         let seen = state.seen(clock::now());
         let question = Question { text: &text, times: &times, deadline: clock::instant() + LONGEST };
-        promql::evaluate(&question, state.querier.as_ref(), &seen)
+        answer(promql::evaluate(&question, state.querier.as_ref(), &seen)?)
     })
     .await
-    .map_err(Refused)
 }
 
-/// The labels of the series that the parameters choose.
-async fn chosen(state: Arc<AdminState>, parameters: Parameters) -> Result<Vec<Labels>, Refused> {
+fn failed(reason: String) -> Refused {
+    Refused(Refusal::Ledger(reason))
+}
+
+/// Lists the first `limit` of what `note` takes of the labels of each series that the parameters choose. The labels of all
+/// series together may be many.
+async fn chosen<T: Ord + Serialize>(
+    state: Arc<AdminState>,
+    parameters: Parameters,
+    limit: usize,
+    mut note: impl FnMut(&mut BTreeSet<T>, Labels) + Send + 'static,
+) -> Answer {
     let selectors = parameters.selectors()?;
     let from = parameters.time("start")?.unwrap_or(Timestamp(0));
     let to = parameters.time("end")?.unwrap_or_else(clock::now);
-    query::run(state, Refusal::Ledger, move |state| {
+    query::run(state, failed, move |state| {
         let seen = state.seen(clock::now());
         let deadline = clock::instant() + LONGEST;
-        promql::labels(&selectors, [from, to], state.querier.as_ref(), &seen, deadline)
+        let mut found = BTreeSet::new();
+        let note = |labels| note(&mut found, labels);
+        promql::labels(&selectors, [from, to], state.querier.as_ref(), &seen, deadline, note)?;
+        success(found.into_iter().take(limit).collect::<Vec<_>>())
     })
     .await
-    .map_err(Refused)
 }
 
 /// To the millisecond, as Prometheus writes times.

@@ -8,7 +8,8 @@ use super::AdminState;
 /// How long one query may read the ledger.
 pub(super) const LONGEST: Duration = Duration::from_secs(20);
 
-/// Does `work` when a place is free. `failed` words the refusal of a query that panicked.
+/// Does `work` when a place is free, which it keeps until its result is written: what is written is much smaller than what
+/// it is made of. `failed` words the refusal of a query that panicked.
 pub(super) async fn run<T: Send + 'static, Refusal: Send + 'static>(
     state: Arc<AdminState>,
     failed: fn(String) -> Refusal,

@@ -83,23 +83,36 @@ async fn build() -> axum::Json<Json> {
     }))
 }
 
-async fn searched(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery) -> Answer {
+async fn searched(
+    State(state): State<Arc<AdminState>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
     let parameters = Parameters::of(query.as_deref())?;
     let query = parse(parameters.query())?;
     let window = parameters.window()?;
     let (limit, spans) = (parameters.number("limit", 20, TRACES)?, parameters.number("spss", 3, SPANS)?);
-    let found = query::run(state, Refusal::Ledger, move |state| {
+    query::run(state, failed, move |state| {
         let deadline = clock::instant() + LONGEST;
-        search(&SearchQuestion { query: &query, window, limit, spans, deadline }, state.querier.as_ref())
+        let question = SearchQuestion { query: &query, window, limit, spans, deadline };
+        let found = search(&question, state.querier.as_ref())?;
+        let metrics = json!({
+            "inspectedTraces": found.traces.len(), "inspectedSpans": found.read.to_string(),
+            "completedJobs": 1, "totalJobs": 1,
+        });
+        let traces = found.traces.iter().map(listed).collect();
+        Ok(axum::Json(Traces { traces, metrics }).into_response())
     })
-    .await?;
-    let traces: Vec<Json> = found.traces.iter().map(listed).collect();
-    Ok(axum::Json(json!({
-        "traces": traces,
-        "metrics": {
-            "inspectedTraces": traces.len(), "inspectedSpans": found.read.to_string(), "completedJobs": 1, "totalJobs": 1,
-        },
-    })))
+    .await
+}
+
+fn failed(reason: String) -> Refused {
+    Refused(Refusal::Ledger(reason))
+}
+
+#[derive(Serialize)]
+struct Traces {
+    traces: Vec<Json>,
+    metrics: Json,
 }
 
 /// One trace of a search. Numbers of 64 bits are strings, as protobuf writes them in JSON.
@@ -267,17 +280,19 @@ async fn over_time(
     let parameters = Parameters::of(query.as_deref())?;
     let window = parameters.window_or_last_hour()?;
     let step = parameters.step(window)?;
-    let (series, read) = measured(state, &parameters, window, step).await?;
-    let series = series
-        .iter()
-        .map(|series| {
-            let sample =
-                |(at, value): &(Timestamp, f64)| Sample { at: Digits(at.0 / 1_000_000), value: *value };
-            Sampled { labels: labels(series), samples: series.values.iter().map(sample).collect() }
-        })
-        .collect();
-    let metrics = json!({"inspectedSpans": read.to_string(), "completedJobs": 1, "totalJobs": 1});
-    Ok(axum::Json(OverTime { series, metrics }).into_response())
+    measured(state, &parameters, window, step, |series, read| {
+        let series = series
+            .iter()
+            .map(|series| {
+                let sample =
+                    |(at, value): &(Timestamp, f64)| Sample { at: Digits(at.0 / 1_000_000), value: *value };
+                Sampled { labels: labels(series), samples: series.values.iter().map(sample).collect() }
+            })
+            .collect();
+        let metrics = json!({"inspectedSpans": read.to_string(), "completedJobs": 1, "totalJobs": 1});
+        axum::Json(OverTime { series, metrics }).into_response()
+    })
+    .await
 }
 
 /// The result of a metric: as it is written, since JSON in memory takes ten times as much.
@@ -309,18 +324,22 @@ impl Serialize for Digits {
     }
 }
 
-async fn at_once(State(state): State<Arc<AdminState>>, RawQuery(query): RawQuery) -> Answer {
+async fn at_once(
+    State(state): State<Arc<AdminState>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
     let parameters = Parameters::of(query.as_deref())?;
     let window = parameters.window_or_last_hour()?;
-    let (series, read) =
-        measured(state, &parameters, window, window.to.0.saturating_sub(window.from.0)).await?;
-    let series: Vec<Json> = series
-        .iter()
-        .filter_map(|series| Some(json!({"labels": labels(series), "value": series.values.first()?.1})))
-        .collect();
-    Ok(axum::Json(
-        json!({"series": series, "metrics": {"inspectedSpans": read.to_string(), "completedJobs": 1, "totalJobs": 1}}),
-    ))
+    let step = window.to.0.saturating_sub(window.from.0);
+    measured(state, &parameters, window, step, |series, read| {
+        let series: Vec<Json> = series
+            .iter()
+            .filter_map(|series| Some(json!({"labels": labels(series), "value": series.values.first()?.1})))
+            .collect();
+        let metrics = json!({"inspectedSpans": read.to_string(), "completedJobs": 1, "totalJobs": 1});
+        axum::Json(json!({"series": series, "metrics": metrics})).into_response()
+    })
+    .await
 }
 
 async fn measured(
@@ -328,16 +347,17 @@ async fn measured(
     parameters: &Parameters,
     window: Window,
     step: i64,
-) -> Result<(Vec<Samples>, usize), Refused> {
+    answer: impl FnOnce(Vec<Samples>, usize) -> Response + Send + 'static,
+) -> Result<Response, Refused> {
     let query = parse(parameters.query())?;
-    let found = query::run(state, Refusal::Ledger, move |state| {
+    query::run(state, failed, move |state| {
         let Window { from, to } = window;
         let question =
             MetricsQuestion { query: &query, from, to, step, deadline: clock::instant() + LONGEST };
-        metrics(&question, state.querier.as_ref())
+        let found = metrics(&question, state.querier.as_ref())?;
+        Ok(answer(found.series, found.read))
     })
-    .await?;
-    Ok((found.series, found.read))
+    .await
 }
 
 fn labels(series: &Samples) -> Vec<Json> {

@@ -43,12 +43,10 @@ pub fn promql(bytes: &[u8]) {
     }
     if let Ok(selector) = promql::selector(text) {
         let between = [NOW.plus_seconds(-3_600), NOW];
-        let listed = LEDGER.with(|ledger| {
-            promql::labels(std::slice::from_ref(&selector), between, ledger, &seen(), deadline())
+        let each = |labels| assert!(selector.takes(&labels), "a series that was not asked for");
+        let _refused = LEDGER.with(|ledger| {
+            promql::labels(std::slice::from_ref(&selector), between, ledger, &seen(), deadline(), each)
         });
-        if let Ok(listed) = listed {
-            assert!(listed.iter().all(|labels| selector.takes(labels)), "a series that was not asked for");
-        }
     }
 }
 

@@ -52,6 +52,11 @@ impl Peer {
         AtWork(Arc::clone(self))
     }
 
+    /// Closes the connection.
+    pub(super) fn displace(&self) {
+        self.displaced.cancel();
+    }
+
     /// Ends when the connection must give way.
     pub(super) async fn displaced(&self) {
         self.displaced.cancelled().await;
@@ -122,7 +127,7 @@ impl Connections {
             && let Some(victim) = victim(&open)
             && let Some(victim) = open.remove(&victim)
         {
-            victim.displaced.cancel();
+            victim.displace();
         }
         open.insert(id, Arc::clone(&peer));
         drop(open);

@@ -93,7 +93,7 @@ impl Listener {
                 let router = router.layer(middleware::from_fn_with_state(state, note));
                 tokio::select! {
                     () = connection(stream, tls, router, watcher, stop) => {}
-                    () = peer.displaced() => tracing::debug!("connection closed: there are too many"),
+                    () = peer.displaced() => tracing::debug!("connection closed: others need its place, or it reads too slowly"),
                 }
                 drop(place);
             });

@@ -8,7 +8,7 @@ use promql_parser::parser::{Expr, LabelModifier, MatrixSelector, VectorSelector}
 
 use super::plan::{Selector, nanoseconds};
 use super::series::{LABEL_OF_NAME, Labels, Points, Series};
-use super::source::{Source, bounded};
+use super::source::{Source, bounded, cells_of};
 use super::{ALL_CELLS, Question, Refusal, Row, Value, aggregate, binary, functions};
 use crate::clock;
 use crate::record::Timestamp;
@@ -41,7 +41,7 @@ impl<'a> Evaluation<'a> {
             Value::Scalar(_) => 1,
             Value::Text(_) => 0,
         };
-        self.cells.set(self.cells.get() + rows * self.times.len());
+        self.cells.set(self.cells.get() + cells_of(rows, self.times.len()));
         if self.cells.get() > ALL_CELLS {
             return Err(Refusal::Limit(format!(
                 "the parts of a query have at most {ALL_CELLS} values together; choose a larger step, a shorter range, or \
@@ -106,7 +106,7 @@ impl<'a> Evaluation<'a> {
         let offset = selector.offset();
         let of = |points: &Points, time: Timestamp| points.at(&self.source.edges, earlier(time, offset));
         let series = self.source.select(&selector, None)?;
-        bounded(series.len() * self.times.len())?;
+        bounded(cells_of(series.len(), self.times.len()))?;
         let rows = series.into_iter().map(|series| Row {
             values: self.times.iter().map(|time| of(&series.points, *time)).collect(),
             labels: series.labels,
@@ -126,7 +126,7 @@ impl<'a> Evaluation<'a> {
         let selector = Selector(matrix.vs.clone());
         let (offset, length) = (selector.offset(), nanoseconds(matrix.range));
         let series = self.source.select(&selector, kept)?;
-        bounded(series.len() * self.times.len())?;
+        bounded(cells_of(series.len(), self.times.len()))?;
         let rows = series.into_iter().map(|Series { mut labels, points }| {
             if !keeps_name {
                 labels.remove(LABEL_OF_NAME);

@@ -9,14 +9,18 @@ use promql_parser::parser::LabelModifier;
 use super::families::{self, Family};
 use super::plan::{Plan, Selector};
 use super::series::{LABEL_OF_NAME, Labels, Points, Series};
-use super::{CELLS, Refusal};
+use super::{CELLS, OF_LABELS, Refusal};
 use crate::clock;
 use crate::record::Timestamp;
 use crate::store::Querier;
 use crate::store::history::{self, SeriesNames};
 
-/// Stretches that are read together; between two readings the time is looked at.
+/// Stretches that are read together; between two readings the time is looked at. They are fewer where each has many
+/// series, so that about so many totals are held.
 const TOGETHER: usize = 256;
+const SUMS: usize = 16_384;
+/// What a series takes before it has values, in values.
+const OF_SERIES: usize = 2;
 /// The label of a bucket's bound.
 const BOUND: &str = "le";
 
@@ -43,48 +47,54 @@ impl<'a> Source<'a> {
             families::all().filter(|family| plan.families.contains(family.name)).collect();
         let mut counted = Counted::new();
         let mut cells = 0;
-        let mut first = 0;
+        let (mut first, mut together, mut most) = (0, 4, 1);
         while first + 1 < plan.edges.len() {
             if clock::instant() > deadline {
                 return Err(Refusal::Limit(
                     "reading the ledger took too long; choose a larger step or a shorter range".to_owned(),
                 ));
             }
-            let last = plan.edges.len().min(first + TOGETHER + 1);
+            let last = plan.edges.len().min(first + together + 1);
             let read = ledger.history(&plan.edges[first..last]);
             let stretches = read.map_err(|error| Refusal::Ledger(error.to_string()))?;
             for (number, sums) in (first..).zip(stretches) {
+                most = most.max(sums.len());
                 for (sum, family) in
                     sums.iter().flat_map(|sum| families.iter().map(move |family| (sum, family)))
                 {
                     for (part, value) in family.values(sum) {
                         let key = (family.name, Arc::clone(&sum.names), part);
-                        counted.entry(key).or_default().push((number, value));
-                        cells += 1;
+                        let values: &mut Vec<_> = counted.entry(key).or_default();
+                        cells += if values.is_empty() { OF_SERIES + 1 } else { 1 };
+                        values.push((number, value));
                     }
                 }
             }
             bounded(cells)?;
             first = last - 1;
+            together = (2 * together).min(TOGETHER).min(SUMS / most).max(1);
         }
         Ok(Self { edges: plan.edges.clone(), counted, seen })
     }
 
-    /// The labels of all series that one of `selectors` takes, or of all.
-    pub(super) fn labels(&self, selectors: &[Selector]) -> Vec<Labels> {
-        let mut found = BTreeSet::new();
+    /// Calls `each` with the labels of all series that one of `selectors` takes, or of all; with some more than once.
+    pub(super) fn labels(&self, selectors: &[Selector], mut each: impl FnMut(Labels)) {
+        let taken =
+            |labels: &Labels| selectors.is_empty() || selectors.iter().any(|selector| selector.takes(labels));
         for (name, names, part) in self.counted.keys() {
             let Some(family) = families::all().find(|family| family.name == *name) else { continue };
             let mut labels = family.labels(names, *part);
             if family.has_buckets() {
                 labels.insert(BOUND.to_owned(), bound(*part));
             }
-            found.insert(labels);
+            if taken(&labels) {
+                each(labels);
+            }
         }
-        found.extend(self.seen.iter().map(|series| series.labels.clone()));
-        let taken =
-            |labels: &Labels| selectors.is_empty() || selectors.iter().any(|selector| selector.takes(labels));
-        found.into_iter().filter(taken).collect()
+        self.seen
+            .iter()
+            .filter(|series| taken(&series.labels))
+            .for_each(|series| each(series.labels.clone()));
     }
 
     /// The series that `selector` takes. With `kept`, which labels a sum over them will keep, those of the ledger that it
@@ -119,7 +129,7 @@ impl<'a> Source<'a> {
             if selector.takes(&labels) {
                 let sum = sums.entry(reduced(labels, kept)).or_insert_with(|| Sums::new(self.edges.len()));
                 sum.add(cells);
-                bounded((series.len() + sums.len()) * self.edges.len())?;
+                bounded(cells_of(series.len() + sums.len(), self.edges.len()))?;
             }
         }
         series.extend(sums.into_iter().map(|(labels, sum)| sum.into_series(labels, family.per())));
@@ -154,10 +164,10 @@ impl<'a> Source<'a> {
                 let known = group.len();
                 group.entry(part).or_insert_with(|| Sums::new(self.edges.len())).add(cells);
                 buckets += group.len() - known;
-                bounded((series.len() + buckets) * self.edges.len())?;
+                bounded(cells_of(series.len() + buckets, self.edges.len()))?;
             }
         }
-        bounded((series.len() + groups.len() * (bounds.len() + 1)) * self.edges.len())?;
+        bounded(cells_of(series.len() + groups.len() * (bounds.len() + 1), self.edges.len()))?;
         for (labels, group) in groups {
             // A bucket counts all that is not above its bound.
             let mut below = Sums::new(self.edges.len());
@@ -241,6 +251,11 @@ fn bound(largest_ns: u64) -> String {
     (largest_ns as f64 / 1e9).to_string()
 }
 
+/// What rows with values at so many times take.
+pub(super) const fn cells_of(rows: usize, times: usize) -> usize {
+    rows.saturating_mul(times.saturating_add(OF_LABELS))
+}
+
 /// # Errors
 /// [`Refusal::Limit`] when there are too many values.
 pub(super) fn bounded(cells: usize) -> Result<(), Refusal> {
@@ -248,6 +263,7 @@ pub(super) fn bounded(cells: usize) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::Limit(format!(
-        "a query has at most {CELLS} values; choose a larger step, a shorter range, or sum by fewer labels"
+        "a query has at most {CELLS} values, of which the labels of a series count as {OF_LABELS}; choose a larger step, a \
+         shorter range, or sum by fewer labels"
     )))
 }

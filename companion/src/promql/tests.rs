@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use spanledger::{CostStatus, Outcome};
@@ -294,16 +295,40 @@ fn a_query_is_bounded() {
 }
 
 #[test]
+fn refuses_what_would_hold_too_much() {
+    let series = |count: usize| -> Vec<Series> {
+        let one = |number: usize| Series {
+            labels: Labels::from([
+                (LABEL_OF_NAME.to_owned(), "many".to_owned()),
+                ("number".to_owned(), number.to_string()),
+            ]),
+            points: Points::Seen(vec![(at(0), 1.0)]),
+        };
+        (0..count).map(one).collect()
+    };
+    let asked = |text: &str, count: usize, times: usize| {
+        let times: Vec<Timestamp> = (0..times).map(|second| at(second.cast_signed() as i64)).collect();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        evaluate(&Question { text, times: &times, deadline }, &MemoryStore::default(), &series(count))
+    };
+    // Of one time as well: the labels of many series are most of what is held then.
+    for (count, times) in [(100, 9_950), (15_385, 1)] {
+        assert!(matches!(asked("many", count - 1, times), Ok(Value::Vector(_))), "{count} {times}");
+        assert!(matches!(asked("many", count, times), Err(Refusal::Limit(_))), "{count} {times}");
+    }
+    assert!(matches!(asked("many + many", 90, 10_000), Ok(Value::Vector(_))));
+    assert!(matches!(asked("(many + many) + (many + many)", 90, 10_000), Err(Refusal::Limit(_))));
+}
+
+#[test]
 fn lists_the_series_that_had_a_call() {
     let deadline = Instant::now() + Duration::from_secs(60);
     let listed = |matcher: &str, from: i64, to: i64| -> Vec<String> {
         let selectors = [selector(matcher).unwrap()];
-        let found = labels(&selectors, [at(from), at(to)], &ledger(), &seen(), deadline).unwrap();
-        let mut services: Vec<String> =
-            found.iter().filter_map(|labels| labels.get("service_name").cloned()).collect();
-        services.sort();
-        services.dedup();
-        services
+        let mut services = BTreeSet::new();
+        let each = |mut labels: Labels| services.extend(labels.remove("service_name"));
+        labels(&selectors, [at(from), at(to)], &ledger(), &seen(), deadline, each).unwrap();
+        services.into_iter().collect()
     };
     assert_eq!(listed("spanledger_client_calls_total", 0, 600), ["blog", "shop"]);
     assert_eq!(listed("spanledger_client_calls_total", 0, 5 * MINUTE), ["shop"]);

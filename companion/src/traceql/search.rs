@@ -15,7 +15,7 @@ const BEYOND: i64 = 600 * Timestamp::SECOND;
 /// Traces that are kept in memory, some 10 MB.
 const WAITING: usize = 20_000;
 /// Attributes that are listed of all spans together; with more, further spans are counted and not listed.
-const LISTED: usize = 100_000;
+const LISTED: usize = 32_000;
 /// Calls whose attributes are looked at for a list of values, the newest.
 const LOOKED_AT: usize = 10_000;
 

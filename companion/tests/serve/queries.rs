@@ -13,7 +13,7 @@ use super::limits::peak_kilobytes;
 use super::process::{Server, call, pair, request, text};
 
 /// What one query may take on top of an idle server, in KiB.
-const MOST_KILOBYTES: u64 = 160 * 1024;
+const MOST_KILOBYTES: u64 = 64 * 1024;
 /// Far more than one may take on a machine that does nothing else; the bound on reading the ledger is 20 s.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -106,13 +106,25 @@ fn bombs() -> Vec<Query> {
         (
             "half of the series, nested",
             series,
-            range(nested("gen_ai_client_operation_duration_seconds_count", 90), "60", 120),
+            range(nested("gen_ai_client_inference_duration_seconds_count", 90), "60", 120),
         ),
         (
             "sums of sums",
             series,
-            range(nested("sum by (service_name) (gen_ai_client_token_usage_sum)", 90), "2", 5_000),
+            range(nested("sum by (service_name) (gen_ai_client_inference_usage_input_tokens_total)", 90), "2", 5_000),
         ),
+        ("a response as large as they come", series, range("spanledger_client_calls_total".into(), "1", 4_500)),
+        ("the same, added twice", series, {
+            let twice = "(spanledger_client_calls_total + spanledger_client_calls_total)";
+            range(format!("{twice} + {twice}"), "2", 3_500)
+        }),
+        (
+            "every bucket at 1,000 times",
+            series,
+            range("gen_ai_client_inference_duration_seconds_bucket".into(), "8", 1_000),
+        ),
+        ("every bucket at once", prometheus, instant("gen_ai_client_inference_duration_seconds_bucket".into())),
+        ("the labels of all series", "/api/v1/series", vec![("match[]", all.into())]),
         ("a wide tree", prometheus, instant(format!("{all}{}", format!(" or {all}").repeat(90)))),
         (
             "buckets of all",
@@ -165,7 +177,7 @@ fn bombs() -> Vec<Query> {
             ("step", "8999999999".into()),
         ]),
         ("the first time", prometheus, vec![
-            ("query", "increase(spanledger_receiver_spans_total[9000y] offset 9000y) + gen_ai_client_token_usage_sum".into()),
+            ("query", "increase(spanledger_receiver_spans_total[9000y] offset 9000y) + gen_ai_client_inference_usage_input_tokens_total".into()),
             ("time", "-8999999999".into()),
         ]),
         ("all of time in TraceQL", over_time, vec![
