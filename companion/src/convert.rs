@@ -23,6 +23,7 @@ mod unrecognised;
 mod value;
 
 pub(crate) use tags::{TagSource, TagSources};
+pub(crate) use unrecognised::{MetricsSender, Unrecognised};
 pub(crate) use value::cut;
 
 use std::borrow::Cow;
@@ -169,15 +170,14 @@ impl Converter {
     pub(crate) fn unrecognised(
         &self,
         request: Encoded<&[u8]>,
+        sender: MetricsSender<'_>,
         now: Timestamp,
-    ) -> Result<SkippedHours, Malformed> {
-        let mut found = SkippedHours::default();
+    ) -> Result<Unrecognised, Malformed> {
         let mut counters = self.unrecognised.lock().unwrap_or_else(PoisonError::into_inner);
         match request {
-            Encoded::Protobuf(request) => counters.read::<Protobuf>(request, now, &mut found),
-            Encoded::Json(request) => counters.read::<Json>(request, now, &mut found),
-        }?;
-        Ok(found)
+            Encoded::Protobuf(request) => counters.read::<Protobuf>(request, sender, now),
+            Encoded::Json(request) => counters.read::<Json>(request, sender, now),
+        }
     }
 
     /// Reads a request, and calls `after` after every item.

@@ -13,7 +13,7 @@ use spanledger::PriceTable;
 pub use self::questions::{promql, silence, traceql};
 
 use crate::config::{ConfigError, EXAMPLE, load};
-use crate::convert::{Converted, Converter};
+use crate::convert::{Converted, Converter, MetricsSender};
 use crate::otlp::oracle::Style;
 use crate::otlp::{Encoded, Logs, Malformed};
 use crate::record::{CallRecord, Timestamp};
@@ -91,7 +91,8 @@ fn other_signals(request: Encoded<&[u8]>) {
         converted.records.iter().for_each(check);
     }
     // Any bytes are read or refused.
-    let _counted = converter.unrecognised(request, NOW);
+    let sender = MetricsSender { number: None, may_write: &|service| !service.is_empty() };
+    let _counted = converter.unrecognised(request, sender, NOW);
 }
 
 fn check(record: &CallRecord) {

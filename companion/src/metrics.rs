@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     undone: AtomicU64,
     forgotten: AtomicU64,
     metrics_requests: AtomicU64,
+    unfollowed: AtomicU64,
     skipped: Mutex<SkippedSpans>,
     /// At all listeners.
     pub(crate) wrong_tokens: WrongTokens,
@@ -104,6 +105,11 @@ impl Metrics {
     /// Counts a request of metrics, of which next to nothing is kept.
     pub(crate) fn count_metrics_request(&self) {
         self.metrics_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts data points of counters that are not followed.
+    pub(crate) fn count_unfollowed(&self, number: u64) {
+        self.unfollowed.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Counts spans about work with a model that were not recorded.
@@ -182,6 +188,13 @@ impl Metrics {
         for (scope, reason, spans) in self.skipped.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             out.count(name, &[("scope", scope), ("reason", reason.as_str())], spans);
         }
+        let name = "spanledger_receiver_unfollowed_counters_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Data points about requests that no format takes that were not counted, since their sender has too many counters.",
+        );
+        out.count(name, &[], self.unfollowed.load(Ordering::Relaxed));
         let name = "spanledger_receiver_unsupported_requests_total";
         out.family(
             name,

@@ -25,7 +25,7 @@ use spanledger::PriceTable;
 use spanledger::journal::Taken;
 
 use crate::clock;
-use crate::convert::{Converted, Converter};
+use crate::convert::{Converted, Converter, MetricsSender};
 use crate::metrics::{Metrics, SpanResult};
 use crate::otlp::export::ExportResponse;
 use crate::otlp::{Encoded, Spans};
@@ -157,27 +157,34 @@ impl Intake {
         read: impl FnOnce() -> Result<Encoded<Bytes>, Refusal> + Send + 'static,
     ) -> Result<ExportResponse, Refusal> {
         let intake = self.clone();
+        let scope = Scope::current();
         let work = move || {
             let (converter, now) = (&intake.converter, intake.clock.now());
-            let skipped = match read()? {
-                Encoded::Protobuf(bytes) => converter.unrecognised(Encoded::Protobuf(&bytes), now),
-                Encoded::Json(bytes) => converter.unrecognised(Encoded::Json(&bytes), now),
+            let may_write = |service: &str| scope.may_write(service);
+            let sender = MetricsSender { number: scope.number(), may_write: &may_write };
+            let found = match read()? {
+                Encoded::Protobuf(bytes) => converter.unrecognised(Encoded::Protobuf(&bytes), sender, now),
+                Encoded::Json(bytes) => converter.unrecognised(Encoded::Json(&bytes), sender, now),
             }
             .unwrap_or_default();
-            intake.metrics.count_skipped(&skipped);
+            intake.metrics.count_skipped(&found.counted);
+            intake.metrics.count_unfollowed(found.unfollowed);
             // What was read of a cumulative counter is not new the next time: it is kept until the ledger takes it.
-            intake.dropped().absorb(&skipped);
-            Ok(())
+            intake.dropped().absorb(&found.counted);
+            let mut rejected = Rejected::of("data point");
+            rejected.add(found.strange, &scope.refusal());
+            rejected.warn(found.unfollowed, "not counted: too many counters are followed");
+            Ok(rejected)
         };
-        self.offload.run(bytes, work).await??;
+        let mut rejected = self.offload.run(bytes, work).await??;
         self.metrics.count_metrics_request();
         let skipped = std::mem::take(&mut *self.dropped());
         let appended = self.writer.append_with(Vec::new(), Vec::new(), Vec::new(), skipped.clone()).await;
         if appended.is_err() {
             self.dropped().absorb(&skipped);
         }
-        self.note::<Spans>(appended, 0, &mut Rejected::default())?;
-        Ok(ExportResponse::default())
+        self.note::<Spans>(appended, 0, &mut rejected)?;
+        Ok(ExportResponse { partial_success: rejected.partial_success() })
     }
 
     /// Converts a request, and appends all but the last of its calls in parts of `most`. A sender that is asked to retry
@@ -188,12 +195,12 @@ impl Intake {
         most: usize,
         scope: &Scope,
     ) -> Result<(Converted, Rejected), Refusal> {
-        let mut rejected = Rejected::default();
+        let mut rejected = Rejected::of(S::ITEM);
         let mut appended = Ok(());
         let mut strange = 0;
         let part = |mut records: Vec<CallRecord>, mut passages: Vec<Passage>, mut processes| {
             if appended.is_ok() {
-                strange += scope.keep(&mut records, &mut processes).map_or(0, |(number, _)| number);
+                strange += scope.keep(&mut records, &mut processes).unwrap_or(0);
                 passages.retain(|_| scope.connects());
                 let calls = records.len() as u64;
                 appended = self.note::<S>(
@@ -214,9 +221,8 @@ impl Intake {
         let mut converted = converted.map_err(|error| Refusal::Malformed(error.to_string()))?;
         self.clock.hear(converted.ends);
         let (records, processes) = (&mut converted.records, &mut converted.processes);
-        if let Some((number, sender)) = scope.keep(records, processes) {
-            let reason = format!("the token of sender {sender:?} may not write their service");
-            rejected.add(number + strange, &reason);
+        if let Some(number) = scope.keep(records, processes) {
+            rejected.add(number + strange, &scope.refusal());
             strange += number;
             converted.passages.clear();
         }

@@ -3,32 +3,39 @@
 use crate::otlp::export::PartialSuccess;
 use crate::text::number::counted;
 
-/// Spans that were refused, and why.
-#[derive(Debug, Default)]
+/// Items that were refused, and why.
+#[derive(Debug)]
 pub(super) struct Rejected {
-    spans: u64,
+    /// What one of them is called.
+    item: &'static str,
+    items: u64,
     reasons: Vec<(String, u64)>,
     /// What was kept and not as it was sent.
     warnings: Vec<String>,
 }
 
 impl Rejected {
-    /// Counts `spans` that share a reason.
-    pub(super) fn add(&mut self, spans: u64, reason: &str) {
-        if spans == 0 {
+    /// None yet.
+    pub(super) const fn of(item: &'static str) -> Self {
+        Self { item, items: 0, reasons: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Counts `items` that share a reason.
+    pub(super) fn add(&mut self, items: u64, reason: &str) {
+        if items == 0 {
             return;
         }
-        self.spans += spans;
+        self.items += items;
         match self.reasons.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, counted)) => *counted += spans,
-            None => self.reasons.push((reason.to_owned(), spans)),
+            Some((_, counted)) => *counted += items,
+            None => self.reasons.push((reason.to_owned(), items)),
         }
     }
 
-    /// Says that `spans` were kept, and how they differ from what was sent.
-    pub(super) fn warn(&mut self, spans: u64, how: &str) {
-        if spans > 0 {
-            self.warnings.push(format!("{} {how}", counted(spans, "span")));
+    /// Notes `items` that were not refused, and what became of them.
+    pub(super) fn warn(&mut self, items: u64, how: &str) {
+        if items > 0 {
+            self.warnings.push(format!("{} {how}", counted(items, self.item)));
         }
     }
 
@@ -37,11 +44,11 @@ impl Rejected {
         let mut reasons: Vec<String> = self
             .reasons
             .iter()
-            .map(|(reason, spans)| format!("{} refused: {reason}", counted(*spans, "span")))
+            .map(|(reason, items)| format!("{} refused: {reason}", counted(*items, self.item)))
             .collect();
         reasons.extend(self.warnings.iter().cloned());
         (!reasons.is_empty()).then(|| PartialSuccess {
-            rejected: i64::try_from(self.spans).unwrap_or(i64::MAX),
+            rejected: i64::try_from(self.items).unwrap_or(i64::MAX),
             error_message: reasons.join("; "),
         })
     }

@@ -76,18 +76,36 @@ impl Scope {
         }
     }
 
-    /// Leaves what may be written, and tells how many calls that leaves out, and for which sender.
+    /// Which of the senders with tokens of their own it is; `None` for all others.
+    pub(super) const fn number(&self) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::Of(_, place) => Some(*place),
+        }
+    }
+
+    /// Whether calls and counts of this service may be written.
+    pub(super) fn may_write(&self, service: &str) -> bool {
+        self.sender().is_none_or(|sender| sender.services.iter().any(|own| own == service))
+    }
+
+    /// Why what may not be written is refused.
+    pub(super) fn refusal(&self) -> String {
+        let name = self.sender().map_or("", |sender| &sender.name);
+        format!("the token of sender {name:?} may not write their service")
+    }
+
+    /// Leaves what may be written, and returns how many calls that leaves out, where there is a bound.
     pub(super) fn keep(
         &self,
         calls: &mut Vec<CallRecord>,
         processes: &mut Vec<ProcessReport>,
-    ) -> Option<(u64, &str)> {
-        let sender = self.sender()?;
-        let may = |service: &str| sender.services.iter().any(|own| own == service);
+    ) -> Option<u64> {
+        self.sender()?;
         let before = calls.len();
-        calls.retain(|call| may(&call.service));
-        processes.retain(|process| may(&process.service));
-        Some(((before - calls.len()) as u64, &sender.name))
+        calls.retain(|call| self.may_write(&call.service));
+        processes.retain(|process| self.may_write(&process.service));
+        Some((before - calls.len()) as u64)
     }
 
     /// Whether spans that are no calls count: they have no service, and could connect calls of others.

@@ -152,6 +152,17 @@ async fn counts_of_metrics_that_the_ledger_does_not_take_are_kept() {
             .map(|(.., requests)| requests)
             .sum::<u64>()
     };
+    let chat = sender::Sender {
+        name: "chat".to_owned(),
+        token: crate::net::token::Token::new("of-chat").unwrap(),
+        services: vec!["chat".to_owned()],
+    };
+    let of_another = sender::Scope::Of(Arc::new([chat]), 0).over(send(1_000)).await.unwrap();
+    let refused = of_another.partial_success.unwrap();
+    assert_eq!(
+        (refused.rejected, refused.error_message.as_str()),
+        (1, r#"1 data point refused: the token of sender "chat" may not write their service"#)
+    );
     assert_eq!(send(3).await, Ok(ExportResponse::default()));
     assert_eq!(waiting(), 0, "the ledger has them");
     intake.close().await;
