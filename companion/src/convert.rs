@@ -40,7 +40,7 @@ use draft::Draft;
 use stream_ends::StreamEnds;
 use tags::TagDraft;
 use third_party::Sender;
-use timestamps::CallTime;
+use timestamps::{CallTime, Moved};
 use value::NAME_BYTES;
 
 /// Turns batches of spans into records. Shared by all receivers.
@@ -75,16 +75,22 @@ pub(crate) struct Converted {
     pub clamped: u64,
     /// Tags that were left out or shortened.
     pub tags_cut: u64,
-    /// Calls that end too far ahead of the time, and are kept with the time of their receipt.
+    /// Calls that end too far ahead of the time.
     pub ahead: u64,
     /// What the ends of the calls say of the clock of the ledger.
     pub ends: Ends,
+    /// Calls that are kept with the time of their start, since their end cannot be right.
+    pub moved_to_start: u64,
+    /// Calls that are kept with the time of their receipt, since neither can be right.
+    pub moved_to_receipt: u64,
 }
 
 impl Converted {
     fn note_time(&mut self, when: CallTime) {
-        self.ahead += u64::from(when.ahead && !when.kept);
-        self.ends.beyond += u64::from(when.kept);
+        self.ahead += u64::from(when.ahead);
+        self.moved_to_start += u64::from(when.moved == Some(Moved::ToStart));
+        self.moved_to_receipt += u64::from(when.moved == Some(Moved::ToReceipt));
+        self.ends.beyond += u64::from(when.ahead && when.moved.is_none());
         self.ends.before |= when.before;
         self.ends.agree |= when.agrees;
     }

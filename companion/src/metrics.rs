@@ -52,6 +52,8 @@ pub(crate) struct Metrics {
     clamped: AtomicU64,
     tags_cut: AtomicU64,
     ahead: AtomicU64,
+    /// To their start, and to their receipt.
+    moved: [AtomicU64; 2],
     undone: AtomicU64,
     forgotten: AtomicU64,
     metrics_requests: AtomicU64,
@@ -90,6 +92,12 @@ impl Metrics {
     /// Counts calls that ended too far ahead.
     pub(crate) fn count_ahead(&self, number: u64) {
         self.ahead.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts calls that were kept with the time of their start, or of their receipt.
+    pub(crate) fn count_moved(&self, to_start: u64, to_receipt: u64) {
+        self.moved[0].fetch_add(to_start, Ordering::Relaxed);
+        self.moved[1].fetch_add(to_receipt, Ordering::Relaxed);
     }
 
     /// Counts calls that are not counted any more.
@@ -162,9 +170,18 @@ impl Metrics {
         out.family(
             name,
             Kind::Counter,
-            "Calls that ended more than 10 min ahead of the clock, and were kept with the time of receipt, or with their own before a call agreed with the clock.",
+            "Calls that ended more than 10 min ahead of the clock, and were kept with an earlier time if the clock is believed.",
         );
         out.count(name, &[], self.ahead.load(Ordering::Relaxed));
+        let name = "spanledger_receiver_moved_calls_total";
+        out.family(
+            name,
+            Kind::Counter,
+            "Calls whose end cannot be right and that were kept with the time of their start or of their receipt.",
+        );
+        for (to, number) in ["start", "receipt"].into_iter().zip(&self.moved) {
+            out.count(name, &[("to", to)], number.load(Ordering::Relaxed));
+        }
         let name = "spanledger_receiver_undone_calls_total";
         out.family(
             name,

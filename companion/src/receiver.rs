@@ -145,7 +145,8 @@ impl Intake {
         self.metrics.count_skipped(&converted.skipped);
         self.metrics.count_clamped(converted.clamped);
         self.metrics.count_tags_cut(converted.tags_cut);
-        self.metrics.count_ahead(converted.ahead + converted.ends.beyond);
+        self.metrics.count_ahead(converted.ahead);
+        self.metrics.count_moved(converted.moved_to_start, converted.moved_to_receipt);
         Ok(ExportResponse { partial_success: rejected.partial_success() })
     }
 
@@ -234,8 +235,12 @@ impl Intake {
             rejected.add(converted.malformed, &format!("malformed, in the first {reason}"));
         }
         rejected.warn(
-            converted.ahead,
-            "kept with the time of receipt: the end is more than 10 min ahead of the receiver's clock",
+            converted.moved_to_receipt,
+            "kept with the time of receipt: its times are before 2020, or more than 10 min ahead of the receiver's clock",
+        );
+        rejected.warn(
+            converted.moved_to_start,
+            "kept with the time of the start: the end is before 2020, or more than 10 min ahead of the receiver's clock",
         );
         rejected.warn(
             converted.ends.beyond,

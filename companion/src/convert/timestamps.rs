@@ -22,11 +22,20 @@ pub(super) struct CallTime {
     pub(super) clamped: bool,
     /// Whether the end was too far ahead.
     pub(super) ahead: bool,
-    /// Whether it keeps its own end all the same.
-    pub(super) kept: bool,
     /// Whether its own end is not ahead of the clock of the ledger, and whether it is about when that says.
     pub(super) before: bool,
     pub(super) agrees: bool,
+    /// What it is kept with where its end cannot be right.
+    pub(super) moved: Option<Moved>,
+}
+
+/// The time that is taken for an end that cannot be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// That of the start.
+    ToStart,
+    /// That of the receipt: the start cannot be right either.
+    ToReceipt,
 }
 
 impl CallTime {
@@ -36,8 +45,8 @@ impl CallTime {
 }
 
 /// Bounds a span's times. The end counts, since windows count calls by it: an end outside
-/// `[2020, receipt + 10 min]` becomes the time of the receipt. A start that is no earlier time gives the duration 0, and no call
-/// is longer than a day.
+/// `[2020, receipt + 10 min]` becomes the start, or the receipt where that is no better. A start that is no earlier time gives the
+/// duration 0, and no call is longer than a day.
 ///
 /// An end more than a day after a receipt by a clock that is not believed stays: a machine without a battery begins
 /// years ago, and what arrives before its clock is set must not be found there.
@@ -54,15 +63,52 @@ pub(super) fn bounded(start: u64, end: u64, receipt: Receipt) -> CallTime {
     let from = first.unwrap_or(end_at).min(end_at).max(end_at.saturating_sub(LONGEST));
     let clamped = first != Some(from) || last != Some(end_at);
     let ahead = end > latest.max(0).unsigned_abs();
+    let moved = match (first, last) {
+        (_, Some(_)) => None,
+        (Some(_), None) => Some(Moved::ToStart),
+        (None, None) => Some(Moved::ToReceipt),
+    };
     let before = last.is_some_and(|end| end <= latest);
     let agrees = before && last.is_some_and(|end| end >= now.0.saturating_sub(LATE));
-    CallTime {
-        start: Timestamp(from),
-        duration_ns: end_at - from,
-        clamped,
-        ahead,
-        kept: ahead && last.is_some(),
-        before,
-        agrees,
+    CallTime { start: Timestamp(from), duration_ns: end_at - from, clamped, ahead, before, agrees, moved }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_kept_with_the_better_of_its_times_and_what_that_is_is_known() {
+        let now = Timestamp(EARLIEST + 100 * LONGEST);
+        let at = |days: i64| (now.0 + days * LONGEST).unsigned_abs();
+        let kept = |start, end| {
+            let time = bounded(start, end, now.into());
+            ((time.end().0 - now.0) / LONGEST, time.moved, time.ahead)
+        };
+        assert_eq!(kept(at(-3), at(-3)), (-3, None, false));
+        assert_eq!(kept(at(-3), at(1)), (-3, Some(Moved::ToStart), true));
+        assert_eq!(kept(at(-3), 0), (-3, Some(Moved::ToStart), false));
+        assert_eq!(kept(at(1), at(2)), (0, Some(Moved::ToReceipt), true));
+        // Unset, or of a clock that is years behind.
+        assert_eq!(kept(0, 0), (0, Some(Moved::ToReceipt), false));
+        assert_eq!(kept(at(-900), at(-900)), (0, Some(Moved::ToReceipt), false));
+        assert_eq!(kept(0, at(-2)), (-2, None, false));
+    }
+
+    #[test]
+    fn a_clock_that_is_not_believed_moves_nothing_that_ends_more_than_a_day_ahead() {
+        let now = Timestamp(EARLIEST + 100 * LONGEST);
+        let kept = |hours: i64, believed| {
+            let end = (now.0 + hours * LONGEST / 24).unsigned_abs();
+            let time = bounded(end, end, Receipt { time: now, believed });
+            assert_eq!((time.before, time.agrees), (hours <= 0, (-1..=0).contains(&hours)), "{hours}");
+            ((time.end().0 - now.0) * 24 / LONGEST, time.moved)
+        };
+        for hours in [-30, -1, 0, 25, 9_600] {
+            assert_eq!(kept(hours, false), (hours, None));
+        }
+        for (hours, believed) in [(2, false), (2, true), (9_600, true)] {
+            assert_eq!(kept(hours, believed), (0, Some(Moved::ToReceipt)));
+        }
     }
 }
