@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -31,16 +30,9 @@ pub(crate) struct Peer {
     at_work: AtomicUsize,
     /// Ends it.
     displaced: CancellationToken,
-    /// What of the requests of all a single connection may take, where that has a bound.
-    share: std::sync::OnceLock<Arc<Semaphore>>,
 }
 
 impl Peer {
-    /// The permits of which each of its requests takes one, `most` of them.
-    pub(crate) fn share(&self, most: usize) -> Arc<Semaphore> {
-        Arc::clone(self.share.get_or_init(|| Arc::new(Semaphore::new(most))))
-    }
-
     /// Who it is from: of IPv6 the network.
     pub(crate) const fn address(&self) -> IpAddr {
         self.address
@@ -119,7 +111,6 @@ impl Connections {
             last: AtomicU64::new(self.now()),
             at_work: AtomicUsize::new(0),
             displaced: CancellationToken::new(),
-            share: std::sync::OnceLock::new(),
         });
         let mut open = self.lock();
         let id = self.displaced.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,7 @@ use tonic::Code;
 use super::body::Room;
 use super::refusal::{Protocol, Refusal};
 use super::sender::Senders;
-use super::shares::PeerShares;
+use super::shares::{Owner, Shares};
 use crate::metrics::{Metrics, RequestError};
 use crate::net::connections::Peer;
 use crate::net::host::is_meant;
@@ -49,8 +49,9 @@ pub(crate) struct Limits {
 pub(crate) struct Admission {
     limits: Limits,
     places: Arc<Semaphore>,
-    shares: PeerShares,
+    shares: Shares,
     room: Room,
+    shares_of_room: Shares,
     metrics: Arc<Metrics>,
 }
 
@@ -59,9 +60,10 @@ impl Admission {
     #[must_use]
     pub(crate) fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
         let places = Arc::new(Semaphore::new(limits.requests));
-        let shares = PeerShares::new(limits.requests);
+        let shares = Shares::new(limits.requests);
         let room = Room::new(limits.requests, limits.message_bytes);
-        Self { limits, places, shares, room, metrics }
+        let shares_of_room = Shares::new(room.units());
+        Self { limits, places, shares, room, shares_of_room, metrics }
     }
 
     /// Bytes of one request, as sent and inflated.
@@ -83,20 +85,28 @@ impl Admission {
             self.metrics.wrong_tokens.answer_late(request.headers()).await;
             return Err(Refusal::Unauthenticated);
         };
-        let work = scope.over(self.work(request, next));
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let address = || peer.as_ref().map(|peer| Owner::Peer(peer.address()));
+        let owner = scope.number().map(Owner::Sender).or_else(address);
+        let work = scope.over(self.work(request, next, peer, owner));
         timeout(self.limits.deadline, work).await.unwrap_or(Err(Refusal::TimedOut))
     }
 
-    async fn work(&self, request: Request, next: Next) -> Result<Response, Refusal> {
-        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+    async fn work(
+        &self,
+        request: Request,
+        next: Next,
+        peer: Option<Arc<Peer>>,
+        owner: Option<Owner>,
+    ) -> Result<Response, Refusal> {
         let (parts, body) = request.into_parts();
-        let share = peer.as_ref().map(|peer| peer.share(self.room.share()));
-        let held = self.room.read(body, share).await?;
+        let share = owner.map(|owner| self.shares_of_room.of(owner));
+        let held = self.room.read(body, share.as_ref().map(|share| Arc::clone(&share.permits))).await?;
         let _at_work = peer.as_ref().map(Peer::work);
-        let share = peer.as_ref().map(|peer| self.shares.of(peer.address()));
+        let share = owner.map(|owner| self.shares.of(owner));
         let place = async {
             let own = match &share {
-                Some(share) => Some(share.places.acquire().await.ok()?),
+                Some(share) => Some(share.permits.acquire().await.ok()?),
                 None => None,
             };
             Some((own, self.places.acquire().await.ok()?))

@@ -14,9 +14,9 @@ use super::refusal::Refusal;
 
 /// How long the next bytes of a body may take.
 const IDLE: Duration = Duration::from_secs(5);
-/// How many bytes of a body must have come per second, from [`GRACE`] on.
-const RATE: u32 = 1024;
-const GRACE: Duration = Duration::from_secs(5);
+/// How many bytes of a body must come per second, in each stretch of so long: what came fast before counts no more.
+const RATE: usize = 1024;
+const STRETCH: Duration = Duration::from_secs(5);
 /// What memory for bodies is counted in.
 const UNIT: usize = 1024;
 /// A gRPC message has a prefix.
@@ -45,14 +45,14 @@ impl Room {
         Self { units: Arc::new(Semaphore::new(all)), all, most }
     }
 
-    /// What one connection may take of it: half.
-    pub(super) fn share(&self) -> usize {
-        self.all.div_ceil(2)
+    /// All of it.
+    pub(super) const fn units(&self) -> usize {
+        self.all
     }
 
-    /// Reads a body. `own` is the share of its connection.
+    /// Reads a body. `own` is the share of its sender.
     pub(super) async fn read(&self, mut body: Body, own: Option<Arc<Semaphore>>) -> Result<Held, Refusal> {
-        let began = Instant::now();
+        let (mut since, mut came) = (Instant::now(), 0);
         let semaphores: Vec<_> = own.into_iter().chain([Arc::clone(&self.units)]).collect();
         let mut room: Vec<OwnedSemaphorePermit> = Vec::new();
         let (mut first, mut more, mut length, mut taken) = (Bytes::new(), BytesMut::new(), 0_usize, 0);
@@ -65,11 +65,13 @@ impl Room {
             if length > self.most + PREFIX {
                 return Err(Refusal::TooLarge(self.most));
             }
-            let waited = began.elapsed();
-            if waited > GRACE
-                && length < usize::try_from(waited.as_secs()).unwrap_or(usize::MAX) * RATE as usize
-            {
-                return Err(Refusal::TimedOut);
+            came += data.len();
+            let waited = since.elapsed();
+            if waited >= STRETCH {
+                if came < usize::try_from(waited.as_secs()).unwrap_or(usize::MAX).saturating_mul(RATE) {
+                    return Err(Refusal::TimedOut);
+                }
+                (since, came) = (Instant::now(), 0);
             }
             let wanted = units(length) - taken;
             if wanted > 0 {
@@ -130,9 +132,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn memory_is_bounded_over_all_bodies_and_for_one_connection() {
+    async fn a_body_that_was_fast_before_it_became_slow_is_refused_as_soon() {
+        let room = Room::new(8, 1 << 20);
+        let began = Instant::now();
+        let fast = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![7; 1 << 19]))]);
+        let slow = trickle(Duration::from_secs(1)).into_data_stream().map(|byte| Ok(byte.unwrap()));
+        let read = room.read(Body::from_stream(fast.chain(slow)), None).await;
+        assert_eq!(read.unwrap_err(), Refusal::TimedOut);
+        assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_bounded_over_all_bodies_and_for_one_sender() {
         let room = Room::new(8, 64 * 1024);
-        let own = Arc::new(Semaphore::new(room.share()));
+        let own = Arc::new(Semaphore::new(room.units().div_ceil(2)));
         let hold = |own: Option<Arc<Semaphore>>| {
             let (room, body) = (room.clone(), pieces(16, 4096));
             tokio::spawn(async move { room.read(body, own).await.map(|_| ()) })

@@ -1,5 +1,5 @@
-//! How many of the places one peer may take: half of them, however many connections and streams it has. What it sends beyond
-//! waits after its own requests, and not before those of others.
+//! What one sender may take of the places and of the room for bodies: half, however many connections and streams it has. What it
+//! sends beyond waits after its own requests, and not before those of others.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,47 +7,54 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-type Shares = HashMap<IpAddr, Arc<Semaphore>>;
+/// Whose share it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// One of the senders with tokens of their own, from wherever it sends.
+    Sender(usize),
+    /// Everybody else at one address.
+    Peer(IpAddr),
+}
 
-/// The shares of the peers that have requests at work or waiting.
+/// What of a number of permits each owner may take.
 #[derive(Debug, Clone)]
-pub(super) struct PeerShares {
-    of_peer: Arc<Mutex<Shares>>,
-    places: usize,
+pub(super) struct Shares {
+    of_owner: Arc<Mutex<HashMap<Owner, Arc<Semaphore>>>>,
+    each: usize,
 }
 
-/// The share of one peer, forgotten with its last request.
+/// The share of one owner, forgotten with its last request.
 #[derive(Debug)]
-pub(super) struct PeerShare {
-    all: PeerShares,
-    peer: IpAddr,
-    pub(super) places: Arc<Semaphore>,
+pub(super) struct Share {
+    all: Shares,
+    owner: Owner,
+    pub(super) permits: Arc<Semaphore>,
 }
 
-impl PeerShares {
-    /// Of `places` places.
-    pub(super) fn new(places: usize) -> Self {
-        Self { of_peer: Arc::default(), places: places.div_ceil(2) }
+impl Shares {
+    /// Of `permits` permits.
+    pub(super) fn new(permits: usize) -> Self {
+        Self { of_owner: Arc::default(), each: permits.div_ceil(2) }
     }
 
-    pub(super) fn of(&self, peer: IpAddr) -> PeerShare {
-        let new = || Arc::new(Semaphore::new(self.places));
-        let places = Arc::clone(self.lock().entry(peer).or_insert_with(new));
-        PeerShare { all: self.clone(), peer, places }
+    pub(super) fn of(&self, owner: Owner) -> Share {
+        let new = || Arc::new(Semaphore::new(self.each));
+        let permits = Arc::clone(self.lock().entry(owner).or_insert_with(new));
+        Share { all: self.clone(), owner, permits }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shares> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Semaphore>>> {
         // Every change is one statement.
-        self.of_peer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.of_owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for PeerShare {
+impl Drop for Share {
     fn drop(&mut self) {
         let mut shares = self.all.lock();
         // The map and this one.
-        if Arc::strong_count(&self.places) <= 2 {
-            shares.remove(&self.peer);
+        if Arc::strong_count(&self.permits) <= 2 {
+            shares.remove(&self.owner);
         }
     }
 }
@@ -57,17 +64,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_has_half_of_the_places_and_is_forgotten_with_its_last_request() {
-        let shares = PeerShares::new(5);
-        let [one, other] = [1, 2].map(|last| IpAddr::from([10, 0, 0, last]));
+    fn an_owner_has_half_and_is_forgotten_with_its_last_request() {
+        let shares = Shares::new(5);
+        let [one, other] = [1, 2].map(|last| Owner::Peer(IpAddr::from([10, 0, 0, last])));
         let first = shares.of(one);
-        let taken: Vec<_> = (0..4).map_while(|_| first.places.try_acquire().ok()).collect();
+        let taken: Vec<_> = (0..4).map_while(|_| first.permits.try_acquire().ok()).collect();
         assert_eq!(taken.len(), 3);
         let second = shares.of(one);
-        assert!(second.places.try_acquire().is_err() && shares.of(other).places.try_acquire().is_ok());
+        assert!(second.permits.try_acquire().is_err() && shares.of(other).permits.try_acquire().is_ok());
+        assert!(shares.of(Owner::Sender(0)).permits.try_acquire().is_ok());
         drop(taken);
         drop(first);
-        assert!(second.places.try_acquire().is_ok());
+        assert!(second.permits.try_acquire().is_ok());
         assert_eq!(shares.lock().len(), 1);
         drop(second);
         assert!(shares.lock().is_empty());

@@ -150,6 +150,53 @@ async fn a_span_from_the_future_is_kept_at_its_receipt_and_the_sender_is_warned(
     assert!(partial.error_message.starts_with("2 spans kept with the time of receipt: "), "{partial:?}");
     assert_eq!(server.calls().len(), 3);
     assert_eq!(server.metric("spanledger_receiver_ahead_calls_total"), Some(2.0));
+
+    let mut unset = call(4);
+    (unset.start_time_unix_nano, unset.end_time_unix_nano) = (0, 0);
+    let mut without_end = call(5);
+    without_end.end_time_unix_nano += day;
+    let response = post(&server, request(vec![unset, without_end]).encode_to_vec(), &[]).await;
+    let response = ExportTraceServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    let partial = response.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 0);
+    for warning in ["1 span kept with the time of receipt: ", "1 span kept with the time of the start: "] {
+        assert!(partial.error_message.contains(warning), "{partial:?}");
+    }
+    for (to, calls) in [("receipt", 3.0), ("start", 1.0)] {
+        let series = format!("spanledger_receiver_moved_calls_total{{to=\"{to}\"}}");
+        assert_eq!(server.metric(&series), Some(calls), "{to}");
+    }
+}
+
+/// Twelve bodies of which almost all is there take half of the room at most, and are given up when no more comes.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_one_peer_leave_room_to_others() {
+    use tokio::io::AsyncWriteExt;
+
+    const BODY: usize = 1 << 20;
+    let server = start_with("[receiver.limits]\nmessage = \"1MiB\"\nrequests = 32\n");
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {BODY}\r\n\r\n"
+    );
+    let almost = [head.into_bytes(), vec![0; BODY - 40]].concat();
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let mut stream = socket.connect(server.http).await.unwrap();
+        // Those beyond the share are refused and closed while they are sent.
+        let _refused = stream.write_all(&almost).await;
+        held.push(stream);
+    }
+    // Until some of them are refused.
+    while server.metric("spanledger_receiver_request_errors_total{error=\"retryable\"}") < Some(4.0) {
+        tokio::task::yield_now().await;
+    }
+    let body = request((0..2_000).map(call).collect()).encode_to_vec();
+    assert!(body.len() > BODY / 4, "{}", body.len());
+    assert_eq!(post(&server, body, &[]).await.status(), StatusCode::OK);
+    drop(held);
 }
 
 #[tokio::test]
