@@ -46,6 +46,7 @@ use crate::store::Querier;
 use crate::store::clickhouse::ClickHouseAppender;
 use crate::store::sqlite::{Ledger, Options};
 use crate::text::terminal::{Terminal, harmless};
+use format::on_one_line;
 use periods::Period;
 
 /// Records every LLM call that your applications make, with its exact cost.
@@ -208,8 +209,10 @@ impl Cli {
                 };
                 let querier = querier.as_deref();
                 if args.needs_ledger() && querier.is_none() {
-                    let note =
-                        format!("no ledger at {}; rules are listed without current values\n", path.display());
+                    let note = format!(
+                        "no ledger at {}; rules are listed without current values\n",
+                        on_one_line(&path.display().to_string())
+                    );
                     write_all(&mut std::io::stderr(), &note)?;
                 }
                 let alerts = app::kept_alerts(&loaded)?;
@@ -235,7 +238,7 @@ impl Cli {
                 if loaded.config.ledger.store == Store::Sqlite && !path.exists() {
                     let note = format!(
                         "no ledger at {}; its silences wait for a `serve` that keeps it\n",
-                        path.display()
+                        on_one_line(&path.display().to_string())
                     );
                     write_all(&mut std::io::stderr(), &note)?;
                 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use super::format::on_one_line;
 use super::{Common, Failure, write_all};
 
 /// Without a flag, prints every key with its value and its source.
@@ -41,6 +42,7 @@ pub fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<(), Fail
     let width = values.iter().map(|(key, value, _)| key.len() + value.len()).max().unwrap_or(0).min(70);
     let mut text = String::new();
     for (key, value, source) in values {
+        let (key, value) = (on_one_line(&key), on_one_line(&value));
         let pad = width.saturating_sub(key.len() + value.len());
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{key} = {value}{:pad$}  # {source}", "");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::format::on_one_line;
 use super::{Failure, write_all};
 use crate::archive::folder::Folder;
 use crate::archive::hour::{HourDone, within_hour, write_hour};
@@ -103,7 +104,7 @@ pub(super) fn run(
         counted(files, "file"),
         counted(written, "row"),
         count(bytes),
-        args.dir.display()
+        on_one_line(&args.dir.display().to_string())
     );
     if known > 0 {
         text.push_str(&format!("; {} {} in files already", count(known), were(known)));

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::format::on_one_line;
 use super::{Failure, write_all};
 use crate::alert::{Alert, State};
 use crate::notify::Notification;
@@ -32,7 +33,7 @@ pub async fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let targets = config.targets().map_err(Failure)?;
-    let names: Vec<&str> = targets.iter().map(|target| target.notifier.name()).collect();
+    let names: Vec<String> = targets.iter().map(|target| on_one_line(target.notifier.name())).collect();
     let Some(wanted) = &args.test else {
         let list = if names.is_empty() { "no targets are configured".to_owned() } else { names.join("\n") };
         return write_all(out, &format!("{list}\n"));
@@ -42,8 +43,11 @@ pub async fn run(
         return Err(Failure(format!("unknown target {wanted:?}; configured targets: {known}")));
     };
     match target.notifier.send(&test_message(now)).await {
-        Ok(()) => write_all(out, &format!("delivered the test message to {wanted}\n")),
-        Err(error) => Err(Failure(format!("could not deliver the test message to {wanted}: {error}"))),
+        Ok(()) => write_all(out, &format!("delivered the test message to {}\n", on_one_line(wanted))),
+        Err(error) => {
+            let wanted = on_one_line(wanted);
+            Err(Failure(format!("could not deliver the test message to {wanted}: {error}")))
+        }
     }
 }
 

@@ -8,14 +8,22 @@ use spanledger::semconv::attribute;
 use super::process::{Server, call, pair, request, run, spanledger, text};
 
 /// A title, a cleared screen, a colour by the one-byte form, a deleted and an overwritten character.
-const HOSTILE: &str = "x\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\u{7f}\ry";
+const HOSTILE: &str = "x\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}\u{200b}y";
 
 /// Characters that a terminal obeys.
 fn obeyed(bytes: &[u8], csv: bool) -> Vec<char> {
     let text = String::from_utf8_lossy(bytes);
     // Lines of CSV end with both.
     let text = if csv { text.replace("\r\n", "\n") } else { text.into_owned() };
-    text.chars().filter(|character| character.is_control() && !matches!(character, '\n' | '\t')).collect()
+    let hidden = |character: &char| matches!(character, '\u{200b}' | '\u{202e}');
+    let obeyed = |character: &char| character.is_control() && !matches!(character, '\n' | '\t');
+    text.chars().filter(|character| obeyed(character) || hidden(character)).collect()
+}
+
+/// `text` as a string of TOML.
+fn basic(text: &str) -> String {
+    let escaped = |character: char| format!("\\U{:08x}", u32::from(character));
+    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
 }
 
 #[tokio::test]
@@ -51,7 +59,16 @@ async fn no_command_prints_what_a_terminal_obeys() {
     let matcher = format!("service=\"{HOSTILE}\"");
     let elsewhere = server.folder.path().join(HOSTILE);
     let elsewhere = elsewhere.to_str().unwrap();
+    let config = server.folder.path().join("hostile.toml");
+    let lines = format!("[rules.CostOverrun.services.{}]\nthreshold = 1\n", basic(HOSTILE))
+        + &format!("[[notify.webhook]]\nname = {}\nurl = \"http://127.0.0.1:1/\"\n", basic(HOSTILE));
+    std::fs::write(&config, lines).unwrap();
+    let config = config.to_str().unwrap();
     let mut commands: Vec<Vec<&str>> = vec![
+        vec!["config", "--config", config],
+        vec!["notify", "--config", config],
+        vec!["notify", "--config", config, "--test", HOSTILE],
+        vec!["export", "--all", elsewhere],
         vec!["call", &id],
         vec!["call", &id, "--json"],
         vec!["call", HOSTILE],

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use super::{csv, json};
-use crate::cli::format::CallsFormat;
+use crate::cli::format::{CallsFormat, escaped};
 use crate::cli::{Failure, write_all};
 use crate::clock;
 use crate::record::{CallRecord, Timestamp, Window};
@@ -179,7 +179,7 @@ fn print(calls: &[CallRecord], form: CallsFormat, out: &mut dyn Write) -> Result
             CallsFormat::Csv => text.push_str(&csv::row(call)),
         }
     }
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(escaped(&text).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure(format!("cannot write the output: {error}"))),

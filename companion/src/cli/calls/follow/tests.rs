@@ -77,3 +77,17 @@ fn lines_are_aligned_and_harmless() {
             .all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["start"].is_string())
     );
 }
+
+#[test]
+fn prints_nothing_that_a_terminal_obeys_in_any_form() {
+    let mut hostile = ended(1, 5);
+    hostile.response_model = Some("x\u{9b}31m\u{7f}\u{85}\u{202e}\u{200b}\u{2028}y".to_owned());
+    for form in [CallsFormat::Text, CallsFormat::Json, CallsFormat::Csv] {
+        let mut out = Vec::new();
+        assert!(print(std::slice::from_ref(&hostile), form, &mut out).unwrap());
+        let printed = String::from_utf8(out).unwrap();
+        let hidden =
+            |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{200b}' | '\u{202e}' | '\u{2028}');
+        assert!(printed.contains('x') && !printed.contains(hidden), "{form:?}: {printed:?}");
+    }
+}
