@@ -1,6 +1,7 @@
 //! Requests in JSON: `lowerCamelCase` names, hexadecimal ids, 64-bit integers as strings or numbers, enumerations as
 //! numbers or names. Unknown members are ignored, as OTLP demands, and `null` is an absent value, as in every protobuf
-//! JSON. A member that occurs again overrides the one before.
+//! JSON. A member that occurs again overrides the one before, but for lists of resources, scopes, items and attributes, of which
+//! each is read. Names are taken in `snake_case` as well, as the Collector does.
 
 mod counter;
 mod cursor;
@@ -9,7 +10,7 @@ use super::{
     Encoding, EventView, List, LogView, Malformed, Part, PointView, Signal, SpanView, Text, Value, id,
 };
 use crate::record::ids::parse_hex;
-use cursor::{Cursor, Scalar};
+use cursor::{Cursor, Parts, Scalar};
 
 /// OTLP in JSON.
 pub(crate) struct Json;
@@ -18,23 +19,24 @@ pub(crate) struct Json;
 const SCALAR_BYTES: usize = 64;
 
 impl Encoding for Json {
-    /// The `resource` and the list of its scopes; `None` when it is no object.
-    type Resource<'a> = Option<[&'a [u8]; 2]>;
-    /// The `scope` and the list of its items.
-    type Scope<'a> = Option<[&'a [u8]; 2]>;
+    /// The `resource` and the lists of its scopes; `None` when it is no object.
+    type Resource<'a> = Option<Parts<'a>>;
+    /// The `scope` and the lists of its items.
+    type Scope<'a> = Option<Parts<'a>>;
     type Item<'a> = &'a [u8];
 
     fn resources<'a, S: Signal>(
         request: &'a [u8],
         mut each: impl FnMut(Self::Resource<'a>),
     ) -> Result<(), Malformed> {
-        let mut request = Cursor::of(request);
+        // Some editors begin a file with the mark of UTF-8; RFC 8259 lets readers ignore it.
+        let mut request = Cursor::of(request.strip_prefix(b"\xef\xbb\xbf").unwrap_or(request));
         request.members("the request", |name, value| {
             if name != S::RESOURCES.as_bytes() {
                 return value.skip().map(drop);
             }
             value.elements(S::RESOURCES, |resource| {
-                each(resource.parts(["resource", S::SCOPES])?);
+                each(resource.parts("resource", S::SCOPES)?);
                 Ok(())
             })
         })?;
@@ -45,8 +47,8 @@ impl Encoding for Json {
         resource: Self::Resource<'a>,
         mut each: impl FnMut(Text<'a>, Value<'a>),
     ) -> Result<(), Malformed> {
-        let [resource, _] = resource.ok_or(Malformed::Member("resource"))?;
-        Cursor::of(resource).members("resource", |name, value| match name {
+        let parts = resource.ok_or(Malformed::Member("resource"))?;
+        Cursor::of(parts.head).members("resource", |name, value| match name {
             b"attributes" => pairs(value, &mut each),
             _ => value.skip().map(drop),
         })
@@ -56,15 +58,15 @@ impl Encoding for Json {
         resource: Self::Resource<'a>,
         mut each: impl FnMut(Self::Scope<'a>),
     ) -> Result<(), Malformed> {
-        let [_, scopes] = resource.ok_or(Malformed::Member(S::RESOURCES))?;
-        Cursor::of(scopes).elements(S::SCOPES, |scope| {
-            each(scope.parts(["scope", S::ITEMS])?);
+        let parts = resource.ok_or(Malformed::Member(S::RESOURCES))?;
+        parts.elements(S::SCOPES, |scope| {
+            each(scope.parts("scope", S::ITEMS)?);
             Ok(())
         })
     }
 
     fn name_and_version<'a>(scope: Self::Scope<'a>) -> Result<(Text<'a>, Text<'a>), Malformed> {
-        let [scope, _] = scope.ok_or(Malformed::Member("scope"))?;
+        let scope = scope.ok_or(Malformed::Member("scope"))?.head;
         let (mut name, mut version) = (Text::EMPTY, Text::EMPTY);
         Cursor::of(scope).members("scope", |member, value| {
             match member {
@@ -78,8 +80,8 @@ impl Encoding for Json {
     }
 
     fn items<'a, S: Signal>(scope: Self::Scope<'a>, mut each: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
-        let [_, items] = scope.ok_or(Malformed::Member(S::SCOPES))?;
-        Cursor::of(items).elements(S::ITEMS, |item| {
+        let parts = scope.ok_or(Malformed::Member(S::SCOPES))?;
+        parts.elements(S::ITEMS, |item| {
             each(item.skip()?);
             Ok(())
         })

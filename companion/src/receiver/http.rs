@@ -130,9 +130,13 @@ fn form(headers: &HeaderMap) -> Result<Form, Refusal> {
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
     match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"" | b"identity") => Ok(false),
-        Some(b"gzip") => Ok(true),
-        Some(_) => Err(Refusal::Unsupported("content-encoding, send gzip or none".to_owned())),
+        None => Ok(false),
+        // Codings are written in any case, and `x-gzip` is the same (RFC 9110, section 8.4.1).
+        Some(coding) => match coding.trim_ascii().to_ascii_lowercase().as_slice() {
+            b"" | b"identity" => Ok(false),
+            b"gzip" | b"x-gzip" => Ok(true),
+            _ => Err(Refusal::Unsupported("content-encoding, send gzip or none".to_owned())),
+        },
     }
 }
 

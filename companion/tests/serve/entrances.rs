@@ -43,7 +43,7 @@ async fn takes_protobuf_json_and_gzip_and_grpc_and_counts_each_call_once() {
     let zipped = reqwest::Client::new()
         .post(server.traces_url())
         .header(CONTENT_TYPE, PROTOBUF)
-        .header(CONTENT_ENCODING, "gzip")
+        .header(CONTENT_ENCODING, "X-GZIP")
         .body(gzip(&body));
     assert_eq!(zipped.send().await.unwrap().status(), StatusCode::OK);
 

@@ -141,6 +141,45 @@ fn repairs_what_senders_write_though_it_is_not_quite_json() {
 }
 
 #[test]
+fn reads_each_of_lists_that_are_given_twice() {
+    let [one, two, three] = [1, 2, 3].map(call);
+    let whole = request([one.to_string()]);
+    let twice = whole
+        .replace("]}]}]}", &format!(r#"],"spans":[{two}]}}],"scopeSpans":[{{"spans":[{three}]}}]}}]}}"#));
+    assert_ne!(whole, twice);
+    assert_eq!(read(&twice).unwrap().records.len(), 3);
+    let again = whole.strip_suffix('}').unwrap().to_owned() + &whole.replacen('{', ",", 1);
+    assert_eq!(read(&again).unwrap().records.len(), 2);
+}
+
+#[test]
+fn takes_the_names_of_protobuf_as_the_collector_does() {
+    let mut snake = request([call(1).to_string(), call(2).to_string()]);
+    for (camel, name) in [
+        ("resourceSpans", "resource_spans"),
+        ("scopeSpans", "scope_spans"),
+        ("traceId", "trace_id"),
+        ("spanId", "span_id"),
+        ("startTimeUnixNano", "start_time_unix_nano"),
+        ("endTimeUnixNano", "end_time_unix_nano"),
+        ("stringValue", "string_value"),
+    ] {
+        assert!(snake.contains(camel));
+        snake = snake.replace(camel, name);
+    }
+    assert_eq!(
+        read(&snake).unwrap().records,
+        read(request([call(1).to_string(), call(2).to_string()])).unwrap().records
+    );
+}
+
+#[test]
+fn takes_a_request_that_begins_with_the_mark_of_utf_8() {
+    let marked = format!("\u{feff}{}", request([call(1).to_string()]));
+    assert_eq!(read(marked).unwrap().records.len(), 1);
+}
+
+#[test]
 fn takes_integers_in_every_form() {
     for number in ["12", "\"12\"", "12.0", "1.2e1", "\"12.0\""] {
         let tokens = format!(r#"{{"key":"gen_ai.usage.input_tokens","value":{{"intValue":{number}}}}}"#);

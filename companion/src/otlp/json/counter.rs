@@ -26,20 +26,13 @@ pub(super) fn points<'a>(
     if named.head(name.len() + 1) != name {
         return Ok(());
     }
-    let (mut points, mut cumulative) = (b"null".as_slice(), false);
-    Cursor::of(sum).members("sum", |member, value| {
-        match member {
-            b"dataPoints" => points = value.skip()?,
-            b"aggregationTemporality" => {
-                let temporality =
-                    enumeration(value, "aggregationTemporality", "AGGREGATION_TEMPORALITY_", &TEMPORALITIES)?;
-                cumulative = temporality == CUMULATIVE;
-            }
-            _ => drop(value.skip()?),
-        }
-        Ok(())
-    })?;
-    Cursor::of(points).elements("dataPoints", |here| {
+    let parts = Cursor::of(sum).parts("aggregationTemporality", "dataPoints")?;
+    let parts = parts.ok_or(Malformed::Member("sum"))?;
+    let temporality = &mut Cursor::of(parts.head);
+    let temporality =
+        enumeration(temporality, "aggregationTemporality", "AGGREGATION_TEMPORALITY_", &TEMPORALITIES)?;
+    let cumulative = temporality == CUMULATIVE;
+    parts.elements("dataPoints", |here| {
         let mut point =
             PointView { start: 0, time: 0, value: 0, cumulative, attributes: Part::Json(b"null") };
         here.members("data point", |member, value| {

@@ -20,6 +20,32 @@ pub(super) struct Cursor<'a> {
     at: usize,
 }
 
+/// Two members of an object as their bytes, `null` for one that it does not have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// The last, where it occurs again.
+    pub(super) head: &'a [u8],
+    /// A list.
+    list: &'a [u8],
+    /// The object, where the list occurs more than once.
+    whole: Option<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    /// Calls `each` at every value of the list, or of all lists of that `name`.
+    pub(super) fn elements(
+        self,
+        name: &'static str,
+        mut each: impl FnMut(&mut Cursor<'a>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let Some(whole) = self.whole else { return Cursor::of(self.list).elements(name, each) };
+        Cursor::of(whole).members(name, |member, value| match member == name.as_bytes() {
+            true => value.elements(name, &mut each),
+            false => value.skip().map(drop),
+        })
+    }
+}
+
 /// A value that is no list and no object.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scalar<'a> {
@@ -52,6 +78,7 @@ impl<'a> Cursor<'a> {
                 false => Cow::Borrowed(name),
                 true => Cow::Owned(Text::Escaped(name).head(NAME_BYTES).into_owned().into_bytes()),
             };
+            let name = if name.contains(&b'_') { Cow::Owned(camel_case(&name)) } else { name };
             each(&name, self)?;
         }
         Ok(())
@@ -73,24 +100,26 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// The members `names` of the object here, each as its bytes, `null` for those that it does not have. `None` when
-    /// there is no object here.
-    pub(super) fn parts<const N: usize>(
-        &mut self,
-        names: [&str; N],
-    ) -> Result<Option<[&'a [u8]; N]>, Malformed> {
-        let mut parts = [b"null".as_slice(); N];
+    /// The members `head` and `list` of the object here; `None` when there is no object here.
+    pub(super) fn parts(&mut self, head: &str, list: &str) -> Result<Option<Parts<'a>>, Malformed> {
+        let mut parts = Parts { head: b"null", list: b"null", whole: None };
         if self.peek() != Some(b'{') {
             let scalar = self.skip()?;
             return Ok((scalar == b"null").then_some(parts));
         }
+        let (start, text) = (self.at, self.text);
+        let mut lists = 0;
         self.members("", |name, value| {
             let part = value.skip()?;
-            if let Some(at) = names.iter().position(|wanted| wanted.as_bytes() == name) {
-                parts[at] = part;
+            if name == head.as_bytes() {
+                parts.head = part;
+            } else if name == list.as_bytes() {
+                parts.list = part;
+                lists += 1;
             }
             Ok(())
         })?;
+        parts.whole = (lists > 1).then(|| &text[start..self.at]);
         Ok(Some(parts))
     }
 
@@ -259,6 +288,22 @@ impl<'a> Cursor<'a> {
     const fn syntax(&self) -> Malformed {
         Malformed::Syntax(self.at)
     }
+}
+
+/// `start_time_unix_nano` as `startTimeUnixNano`.
+fn camel_case(name: &[u8]) -> Vec<u8> {
+    let (mut camel, mut upper) = (Vec::with_capacity(name.len().min(NAME_BYTES)), false);
+    for byte in name.iter().take(NAME_BYTES) {
+        match byte {
+            b'_' => upper = true,
+            byte if upper => {
+                camel.push(byte.to_ascii_uppercase());
+                upper = false;
+            }
+            byte => camel.push(*byte),
+        }
+    }
+    camel
 }
 
 /// Whether `word` is a number as RFC 8259 writes it; leading zeros are taken too.
