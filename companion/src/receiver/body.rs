@@ -8,15 +8,15 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::refusal::Refusal;
 
-/// How long the next bytes of a body may take.
+/// How long the next bytes of a body may take at most.
 const IDLE: Duration = Duration::from_secs(5);
-/// How many bytes of a body must come per second, in each stretch of so long: what came fast before counts no more.
-const RATE: usize = 1024;
-const STRETCH: Duration = Duration::from_secs(5);
+/// How many bytes of a body must come per second. So many earn a second until the next ones must be here, and never more
+/// than [`IDLE`]: what came fast before does not count for long.
+const RATE: u64 = 1024;
 /// What memory for bodies is counted in.
 const UNIT: usize = 1024;
 /// A gRPC message has a prefix.
@@ -52,12 +52,12 @@ impl Room {
 
     /// Reads a body. `own` is the share of its sender.
     pub(super) async fn read(&self, mut body: Body, own: Option<Arc<Semaphore>>) -> Result<Held, Refusal> {
-        let (mut since, mut came) = (Instant::now(), 0);
+        let mut until = Instant::now() + IDLE;
         let semaphores: Vec<_> = own.into_iter().chain([Arc::clone(&self.units)]).collect();
         let mut room: Vec<OwnedSemaphorePermit> = Vec::new();
         let (mut first, mut more, mut length, mut taken) = (Bytes::new(), BytesMut::new(), 0_usize, 0);
         loop {
-            let frame = timeout(IDLE, body.frame()).await.map_err(|_| Refusal::TimedOut)?;
+            let frame = timeout_at(until, body.frame()).await.map_err(|_| Refusal::TimedOut)?;
             let Some(frame) = frame else { break };
             let frame = frame.map_err(|error| Refusal::Malformed(format!("the body broke off: {error}")))?;
             let Ok(data) = frame.into_data() else { continue };
@@ -65,14 +65,8 @@ impl Room {
             if length > self.most + PREFIX {
                 return Err(Refusal::TooLarge(self.most));
             }
-            came += data.len();
-            let waited = since.elapsed();
-            if waited >= STRETCH {
-                if came < usize::try_from(waited.as_secs()).unwrap_or(usize::MAX).saturating_mul(RATE) {
-                    return Err(Refusal::TimedOut);
-                }
-                (since, came) = (Instant::now(), 0);
-            }
+            let earned = Duration::from_micros(data.len() as u64 * 1_000_000 / RATE);
+            until = (until + earned).min(Instant::now() + IDLE);
             let wanted = units(length) - taken;
             if wanted > 0 {
                 for semaphore in &semaphores {
@@ -139,7 +133,7 @@ mod tests {
         let slow = trickle(Duration::from_secs(1)).into_data_stream().map(|byte| Ok(byte.unwrap()));
         let read = room.read(Body::from_stream(fast.chain(slow)), None).await;
         assert_eq!(read.unwrap_err(), Refusal::TimedOut);
-        assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
