@@ -23,10 +23,13 @@ async fn main() -> local::Anything {
     // The next process with the same directory does this by itself, as does a companion that watches it.
     let mut outcomes = Vec::new();
     recover(directory.path(), &mut |_, spans| {
-        outcomes.extend(spans.iter().map(|span| local::value(span, "spanledger.outcome")));
+        let outcome_of =
+            |span| Some(local::value(span, "spanledger.outcome")).filter(|name| !name.is_empty());
+        // The span of the process has none.
+        outcomes.extend(spans.iter().filter_map(outcome_of));
         Taken::Delivered
     })?;
     println!("brought back: {outcomes:?}, and that the process died");
-    assert_eq!(outcomes, ["completed", "completed", "completed", "interrupted", ""]);
+    assert_eq!(outcomes, ["completed", "completed", "completed", "interrupted"]);
     Ok(())
 }

@@ -65,9 +65,9 @@
 //! | `chat`, `text_completion` | OpenAI chat completions, completions and Responses (compaction, background) on any host, Azure, Anthropic messages and completions, Bedrock converse, invoke and `retrieveAndGenerate`, Cohere, Ollama, Mistral conversations, DashScope, MiniMax, watsonx, Cloudflare Workers AI and AI Gateway, Snowflake Cortex, Databricks, SageMaker, Azure ML, SAP AI Core, OCI, Replicate, RunPod, Hugging Face, Vercel AI Gateway, Reka, Baidu, Tencent, Aleph Alpha, DeepInfra; TGI, SGLang, vLLM, llama.cpp, LM Studio and Triton on private hosts |
 //! | `generate_content` | Gemini and Vertex AI: `generateContent`, Interactions, Code Assist |
 //! | `invoke_agent` | Bedrock agents and flows, AgentCore, Azure AI Foundry runs, Snowflake agents, DashScope applications, Coze |
-//! | `embeddings`, `rerank`, `classification` | OpenAI and who copies it, Google, Cohere, Voyage, Jina, watsonx, DashScope, TEI and others |
+//! | `embeddings`, `rerank`, `classification` | OpenAI and those who copy it, Google, Cohere, Voyage, Jina, watsonx, DashScope, TEI and others |
 //! | `image_generation`, `video_generation` | OpenAI, xAI, Imagen, Veo, DashScope, MiniMax, Stability AI, Black Forest Labs, fal |
-//! | `transcription`, `speech`, `ocr` | OpenAI and who copies it, Mistral, Upstage, ElevenLabs, Deepgram, AssemblyAI, MiniMax |
+//! | `transcription`, `speech`, `ocr` | OpenAI and those who copy it, Mistral, Upstage, ElevenLabs, Deepgram, AssemblyAI, MiniMax |
 //!
 //! A response that comes later than its call (background responses, deferred chats, predictions, tasks) makes the call
 //! `pending`. The request that fetches it is recorded once, under `spanledger.response.fetched`, however often it is
@@ -81,7 +81,7 @@
 //!
 //! Headers, query strings, message content, user fields of request bodies and the text of errors are not
 //! recorded. Content is an opt-in of the [builder](GenAiMiddlewareBuilder::capture) with a redaction hook and a
-//! byte cap. Users, addresses and conversations stand on spans only where the application gives them in a
+//! byte cap. Users, addresses and conversations are on spans only where the application gives them in a
 //! [`CallContext`], and never on a metric. Without a [key](GenAiMiddlewareBuilder::hash_key) the request hash of
 //! a short, guessable prompt can be guessed. Trace headers go to providers only on request.
 //!
@@ -127,6 +127,7 @@
 //! |---|---|
 //! | `otlp` | `otlp::init`: tracer and meter providers over OTLP in one line; includes `journal` and `tracing` |
 //! | `journal` | `journal`: calls are written down before they leave, and survive the death of the process; `Delivery` |
+//! | `bound-instruments` | instruments of OpenTelemetry's own SDK are bound to their labels, so that a measurement looks none up; part of `journal` |
 //! | `tracing` | the parent span is found through `tracing`; what goes wrong is logged |
 //!
 //! # Stability

@@ -39,6 +39,7 @@ mod exporter;
 #[cfg(unix)]
 mod termination;
 
+use std::fmt;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -81,11 +82,13 @@ pub enum Protocol {
 }
 
 /// Why telemetry could not be set up.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// An exporter's settings make no sense, for instance an endpoint that is no URL.
-    #[error("cannot build the OTLP exporter: {0}; check the OTEL_EXPORTER_OTLP_* variables")]
+    #[error(
+        "cannot build the OTLP exporter: {0}; check the OTEL_EXPORTER_OTLP_* variables, such as OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"
+    )]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The HTTP client of the exporter cannot be built.
     #[error("cannot build the exporter's HTTP client: {0}")]
@@ -96,6 +99,13 @@ pub enum InitError {
     /// The operating system gives no more threads.
     #[error("cannot start the exporter's threads: {0}")]
     Threads(#[from] std::io::Error),
+}
+
+/// As [`Display`](fmt::Display): a `main` that returns the error prints it so, and the sentence is for people.
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Sets telemetry up as the environment says, with the defaults of [`builder`]. Call it once, at the start of
@@ -236,6 +246,9 @@ impl Builder {
             tracing::info!(
                 "a tracing subscriber is installed already; add the guard's layer to it to link spans"
             );
+        }
+        if self.protocol.is_none() {
+            exporter::check_protocols();
         }
         check::in_background(exporters.endpoint)?;
         #[cfg(unix)]

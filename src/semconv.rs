@@ -74,7 +74,7 @@ pub mod attribute {
     pub const RESPONSE_ID: &str = "gen_ai.response.id";
     /// genai: the model that answered.
     pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
-    /// genai, string array by choice, as the provider writes them.
+    /// genai, string array by choice, as the provider writes them; `error` for a choice that did not finish.
     pub const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
     /// genai, seconds, double; streams only.
     pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";

@@ -162,11 +162,21 @@ fn variable(signal: &str, name: &str) -> Option<String> {
 fn protocol_of(signal: &str) -> Protocol {
     match variable(signal, "PROTOCOL").as_deref().map(str::trim) {
         Some("grpc") => Protocol::Grpc,
-        None | Some("http/protobuf") => Protocol::HttpProtobuf,
-        Some(other) => {
-            tracing::warn!(protocol = other, "no such OTLP protocol here; sending http/protobuf instead");
-            Protocol::HttpProtobuf
-        }
+        // What is not known is logged by `check_protocols`.
+        None | Some(_) => Protocol::HttpProtobuf,
+    }
+}
+
+/// Logs a protocol of the environment that is not known. The exporters are built before a subscriber is installed that could
+/// show it.
+pub(super) fn check_protocols() {
+    let known = |protocol: &String| ["grpc", "http/protobuf"].contains(&protocol.trim());
+    let named = ["TRACES", "METRICS"].into_iter().filter_map(|signal| variable(signal, "PROTOCOL"));
+    if let Some(protocol) = named.into_iter().find(|protocol| !known(protocol)) {
+        tracing::warn!(
+            protocol,
+            "OTEL_EXPORTER_OTLP_PROTOCOL is neither grpc nor http/protobuf; sending http/protobuf"
+        );
     }
 }
 

@@ -240,8 +240,10 @@ pub(crate) const WORKED: &str = "the work is done";
 #[ignore = "a child of the other tests"]
 fn with_settings_that_make_no_sense() {
     Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
-        let text = spanledger::otlp::init().map(drop).unwrap_err().to_string();
+        let error = spanledger::otlp::init().map(drop).unwrap_err();
+        let text = error.to_string();
         assert!(text.contains("OTEL_EXPORTER_OTLP_"), "{text}");
+        assert_eq!(format!("{error:?}"), text, "what main prints");
     });
 }
 

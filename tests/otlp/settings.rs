@@ -73,3 +73,17 @@ fn the_environment_can_disable_it() {
     assert!(text.contains("a line of the application's log"), "{text}");
     assert!(!text.contains("no tracer provider"), "what was meant is no error: {text}");
 }
+
+#[test]
+fn a_protocol_that_is_not_known_is_logged() {
+    let receiver = Receiver::start();
+    let of = |protocol| {
+        let endpoint = receiver.endpoint();
+        let variables =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+        String::from_utf8(run("outside_of_a_runtime", &variables).stderr).unwrap()
+    };
+    let line = "OTEL_EXPORTER_OTLP_PROTOCOL is neither grpc nor http/protobuf; sending http/protobuf";
+    assert!(of("http/json").contains(line));
+    assert!(!of("http/protobuf").contains(line));
+}

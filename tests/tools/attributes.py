@@ -17,7 +17,7 @@ SECTIONS = [
     ("metric", "Metrics", "Names as OpenTelemetry has them. Prometheus writes `.` as `_` and appends the unit and `_total`: "
      "`spanledger.client.cost` is `spanledger_client_cost_USD_total`."),
     ("operation", "Operations", "Values of `gen_ai.operation.name`."),
-    ("provider", "Providers", "Values of `gen_ai.provider.name`. A host that no table knows is named after the format that it speaks, "
+    ("provider", "Providers", "Values of `gen_ai.provider.name`. Where neither the host nor the path is known, it is the host, "
      "unless the application [gives it a name](clients.md#a-gateway-of-your-own)."),
     ("error_type", "Error types", "Values of `error.type` where the provider gave no code and no HTTP status says more."),
     ("unparsed", "What was not parsed", "Values of `spanledger.unparsed`."),
