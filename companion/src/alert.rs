@@ -243,6 +243,8 @@ impl Alerts {
                 alert.description.clone_from(&sample.description);
                 if !(sample.learned && alert.state == State::Firing) {
                     alert.threshold = sample.threshold;
+                } else if !sample.description.is_empty() {
+                    alert.explain_limit(rule, sample.threshold);
                 }
             }
             return false;
@@ -284,6 +286,14 @@ impl Alert {
             && self.state == State::Firing
             && self.firing_since.is_some_and(|from| since(from, now) < HELD)
             && rule.compare.exceeds(sample.value, self.threshold)
+    }
+
+    /// Its sentence has the limit of now, and it shows the one with which it began to fire.
+    fn explain_limit(&mut self, rule: &Rule, now: f64) {
+        let began = rule.unit.format(self.threshold);
+        if began != rule.unit.format(now) {
+            self.description.push_str(&format!("; the limit was {began} when this alert began to fire"));
+        }
     }
 
     /// Nothing shows that it is over: it goes on firing, but not forever.

@@ -152,9 +152,11 @@ pub(crate) fn judge(
     let mut appender = Ledger::open_writer(&ledger, &options)?.begins(history.begins())?;
     let mut today = history.append(&mut appender, |calls| report(Event::History(calls)))?;
     let querier = Ledger::open_reader(&ledger)?;
-    let file = configuration::write(folder, webhook, company, &querier)?;
+    let file = configuration::write(folder, Some(webhook), company, &querier)?;
     let flags: Vec<Flag> = Vec::new();
     let loaded = load(Some(&file), std::iter::empty(), &flags)?;
+    // The webhook ends with the demo; the file stays, for `serve`.
+    configuration::write(folder, None, company, &querier)?;
     let rules = &loaded.config.rules;
     let (values, mut alerts) = (RuleHistory::default(), Vec::new());
     let day = Window { from: company.midnight, to: now };

@@ -2,6 +2,7 @@
 //! One view for the command, the page, the terminal and agents; none of them asks the ledger itself.
 
 mod bill;
+mod estimate;
 mod facts;
 mod find;
 pub(crate) mod row;

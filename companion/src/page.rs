@@ -110,7 +110,7 @@ async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Re
         let links = navigation::links(&asked);
         let body = html! {
             (navigation::bar("/", &asked, &sources.note))
-            (masthead("Security report", window, None, &time_range::controls("/", &asked, window)))
+            (masthead("Report", window, None, &time_range::controls("/", &asked, window)))
             main id="main" tabindex="-1" {
                 (sections(&report, note, &links))
                 (calls::section("Newest calls", &asked, &newest))
@@ -229,8 +229,12 @@ fn title_of(filter: &Filter) -> &'static str {
     if *filter == Filter::default() { "All calls, newest first" } else { "Calls that match, newest first" }
 }
 
-async fn runbook_page() -> Response {
-    let mut response = page_of("Runbook, Spanledger", &runbook::body());
+async fn runbook_page(State(shared): State<Shared>) -> Response {
+    let body = html! {
+        (navigation::bar("/runbook", &Parameters::default(), &shared.sources.note))
+        main id="main" tabindex="-1" { (runbook::text()) }
+    };
+    let mut response = page_of("Runbook, Spanledger", &body);
     guard(response.headers_mut());
     response
 }

@@ -1,4 +1,4 @@
-//! The security report of a window: one set of figures, shown as text, JSON or a page.
+//! The report of a window: one set of figures, shown as text, JSON or a page.
 
 mod data;
 mod figures;
@@ -13,6 +13,7 @@ pub(crate) mod tests;
 
 pub use data::build;
 pub(crate) use data::{Report, RuleState, RuleStatus};
+pub(crate) use figures::{known_cost, known_tokens};
 pub use html::to_html;
 pub(crate) use json::to_json;
 pub(crate) use text::to_text;

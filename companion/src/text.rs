@@ -10,3 +10,4 @@ pub(crate) mod terminal;
 pub(crate) mod text_enum;
 pub(crate) mod time;
 pub(crate) mod unit;
+pub(crate) mod wrap;

@@ -212,3 +212,18 @@ pub(crate) fn firing() -> Vec<Alert> {
     see(&mut alerts, &settings(0, 60), &[sample("a", 5.0, true)], 0);
     alerts.iter().cloned().collect()
 }
+
+#[test]
+fn an_alert_that_goes_on_explains_the_limit_with_which_it_began() {
+    let (mut alerts, settings) = (Alerts::default(), settings(0, 0));
+    let learned = |threshold| Sample { threshold, learned: true, ..sample("a", 9.0, true) };
+    let text = |alerts: &Alerts| alerts.iter().next().expect("an alert").description.clone();
+    for now in [0, 15] {
+        see(&mut alerts, &settings, &[learned(3.0)], now);
+        assert_eq!(text(&alerts), "value 9");
+    }
+    for now in [30, 45] {
+        see(&mut alerts, &settings, &[learned(5.0)], now);
+        assert_eq!(text(&alerts), "value 9; the limit was 3 when this alert began to fire");
+    }
+}

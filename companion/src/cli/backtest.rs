@@ -17,11 +17,11 @@ use crate::record::{Timestamp, Window};
 use crate::rule::config::RulesConfig;
 use crate::rule::{Labels, RuleName};
 use crate::store::Querier;
-use crate::text::number::percent;
+use crate::text::number::{counted, percent};
 use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
-use crate::text::terminal::{Terminal, plural};
-use crate::text::time::{WindowArgs, rfc3339, to_the_second};
+use crate::text::terminal::Terminal;
+use crate::text::time::{WindowArgs, format, rfc3339, to_the_second};
 
 /// The past period to evaluate.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,7 +41,7 @@ pub struct Args {
     format: Format,
     /// Proposes limits with which each rule sends at most this many messages per week, tries them, and prints them as
     /// configuration [default: 1 where no number follows].
-    #[arg(long, value_name = "MESSAGES", num_args = 0..=1, default_missing_value = "1")]
+    #[arg(long, value_name = "MESSAGES", num_args = 0..=1, default_missing_value = "1", value_parser = messages)]
     tune: Option<f64>,
 }
 
@@ -121,6 +121,8 @@ impl From<&Firing> for Item {
     }
 }
 
+/// In fewer columns labels are a line of their own.
+const WIDE: usize = 120;
 /// How often progress is reported.
 const PROGRESS: Duration = Duration::from_secs(1);
 
@@ -154,7 +156,7 @@ pub fn run(
         || RuleName::ALL.into_iter().filter(|rule| !rules.rule(*rule).scopes(rule.rule()).is_empty());
     let tuned = match args.tune {
         None => None,
-        Some(per_week) if per_week.is_finite() && per_week >= 0.0 => {
+        Some(per_week) => {
             let proposals = tune::proposals(rules, &found, window, per_week);
             let tried = proposals
                 .iter()
@@ -162,9 +164,6 @@ pub fn run(
             let again = backtest(&tried, querier, window, &mut progress)?;
             let rules = enabled().map(|rule| RuleSummary::of(rule, &again, window)).collect();
             Some(Tuned { proposals, rules })
-        }
-        Some(_) => {
-            return Err(Failure("--tune: expected a number of messages per week from 0 up".to_owned()));
         }
     };
     let text = match args.format {
@@ -187,14 +186,18 @@ pub fn run(
     };
     let _ = writeln!(
         notes,
-        "{} {} over {} {} in {:.1} s",
-        found.evaluations,
-        plural(found.evaluations, "evaluation"),
-        found.calls,
-        plural(found.calls, "call"),
+        "{} over {} in {:.1} s",
+        counted(found.evaluations, "evaluation"),
+        counted(found.calls, "call"),
         began.elapsed().as_secs_f64()
     );
     write_all(out, &text)
+}
+
+/// What `--tune` takes.
+fn messages(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "expected a number of messages per week from 0 up, such as 1".to_owned())
 }
 
 fn period(window: Window) -> String {
@@ -276,27 +279,36 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
         RuleName::ALL.into_iter().map(|rule| RuleSummary::of(rule, found, window)).collect();
     totals(&summaries, &mut out, terminal);
     out.push('\n');
-    let columns = [
+    let mut columns = vec![
         ("RULE", Align::Left),
-        ("START", Align::Left),
-        ("END", Align::Left),
+        ("START (UTC)", Align::Left),
+        ("FOR", Align::Right),
         ("PEAK", Align::Right),
         ("THRESHOLD", Align::Right),
-        ("LABELS", Align::Left),
     ];
-    let mut list = Table::new(columns.len() - 1, &columns);
+    let wide = terminal.columns >= WIDE;
+    if wide {
+        columns.push(("LABELS", Align::Left));
+    }
+    let mut list = Table::new(if wide { columns.len() - 1 } else { 0 }, &columns);
+    let mut below = Vec::new();
     for firing in &found.firings {
         let unit = firing.rule.rule().unit;
-        list.push(vec![
+        let mut cells = vec![
             firing.rule.to_string(),
-            to_the_second(firing.start),
-            to_the_second(firing.end),
+            format(firing.start, "%Y-%m-%d %H:%M"),
+            in_words((firing.end.0 - firing.start.0) / Timestamp::SECOND),
             unit.format(firing.peak),
             unit.format(firing.threshold),
-            listed(&firing.labels),
-        ]);
+        ];
+        if wide {
+            cells.push(listed(&firing.labels));
+        } else {
+            below.push(listed(&firing.labels));
+        }
+        list.push(cells);
     }
-    list.write(&mut out, terminal, 0);
+    list.write_with_notes(&mut out, terminal, 0, &below);
     out
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::format::Format;
-use super::rule_rows::{RuleRow, rule_rows};
+use super::rule_rows::{RuleRow, listed, rule_rows};
 use super::{Failure, write_all};
 use crate::evaluate::evaluator::Evaluator;
 use crate::record::Timestamp;
@@ -17,6 +17,9 @@ use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, harmless, plural};
 use crate::text::time::{rfc3339, to_the_second};
+
+/// In fewer columns a detail is a line of its own, as next to the others a few characters of it are left.
+const WIDE: usize = 120;
 
 /// Evaluates all rules once.
 #[derive(Debug, Clone, clap::Args)]
@@ -117,33 +120,48 @@ fn silence(last_call: Option<Timestamp>, now: Timestamp, no_data: usize, rules: 
 }
 
 fn table(rules: &[RuleRow], terminal: Terminal) -> String {
-    let columns = [
+    let mut columns = vec![
         ("RULE", Align::Left),
         ("STATE", Align::Left),
         ("SEVERITY", Align::Left),
         ("VALUE", Align::Right),
         ("THRESHOLD", Align::Right),
-        ("DETAIL", Align::Left),
     ];
-    let mut table = Table::new(columns.len() - 1, &columns);
+    let wide = terminal.columns >= WIDE;
+    if wide {
+        columns.push(("DETAIL", Align::Left));
+    }
+    let mut table = Table::new(if wide { columns.len() - 1 } else { 0 }, &columns);
+    let mut below = Vec::new();
     for rule in rules {
-        table.push(vec![
+        let mut cells = vec![
             rule.title(),
             rule.state.to_owned(),
             rule.severity.to_string(),
             rule.value_text(),
             rule.threshold_text(),
-            rule.detail(),
-        ]);
+        ];
+        if wide {
+            cells.push(rule.detail());
+        } else {
+            below.push(rule.detail());
+        }
+        table.push(cells);
     }
     let mut out = String::new();
-    table.write(&mut out, terminal, 0);
+    table.write_with_notes(&mut out, terminal, 0, &below);
     for rule in rules.iter().filter(|rule| rule.firing()) {
         out.push('\n');
         out.push_str(&terminal.paint(Ink::Red, &format!("{}: {}", rule.title(), rule.advice)));
         out.push('\n');
         for alert in &rule.alerts {
-            out.push_str(&format!("  {}\n", harmless(&alert.description)));
+            let description = harmless(&alert.description);
+            // The title has those of the rule.
+            let mut whose = alert.labels.clone();
+            whose.retain(|name, _| !rule.labels.contains_key(name));
+            let text =
+                if whose.is_empty() { description } else { format!("{}: {description}", listed(&whose)) };
+            out.push_str(&format!("  {text}\n"));
         }
     }
     out

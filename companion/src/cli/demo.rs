@@ -19,9 +19,11 @@ use crate::report;
 use crate::rule::budget::Budgets;
 use crate::store::sqlite::Ledger;
 use crate::store::{CallId, Filter, Page, Querier};
+use crate::text::number::{count, counted};
 use crate::text::seconds::{Seconds, in_words};
-use crate::text::terminal::Terminal;
+use crate::text::terminal::{Terminal, harmless};
 use crate::text::time::format;
+use crate::text::wrap::wrap;
 
 /// What the demo plays, and how it ends.
 #[derive(Debug, Clone, clap::Args)]
@@ -92,6 +94,7 @@ pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
     }
     if let Some(endpoint) = &args.endpoint {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        announce(endpoint);
         runtime.block_on(async {
             Ok::<_, Failure>(traffic::send(endpoint, args.application, stop_token()?).await?)
         })?;
@@ -110,7 +113,7 @@ pub fn run(args: &Args, terminal: Terminal) -> Result<ExitCode, Failure> {
 
 async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Failure> {
     let stop = stop_token()?;
-    let mut progress = Progress { live: std::io::stderr().is_terminal() };
+    let mut progress = Progress { live: std::io::stderr().is_terminal(), columns: terminal.columns };
     let settings = Settings { seed: args.seed, rate: f64::from(args.rate), days: args.duration };
     let playing = Demo::play(folder, settings, move |event| progress.show(event));
     let demo = tokio::select! {
@@ -133,8 +136,8 @@ async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Fa
     let call = newest.first().map_or_else(|| "ID".to_owned(), CallId::of);
     drop(querier);
     let mut text = format!("\n{}", report::to_text(&report, terminal));
-    verdicts(&demo.verdicts, &mut text);
-    next(&demo, &call, args.exit, &mut text);
+    verdicts(&demo.verdicts, terminal, &mut text);
+    next(&demo, &call, args, terminal, &mut text);
     write_all(&mut std::io::stdout(), &text)?;
     if !args.exit {
         stop.cancelled().await;
@@ -143,88 +146,137 @@ async fn play(args: &Args, folder: &Path, terminal: Terminal) -> Result<bool, Fa
 }
 
 /// Which rule caught which anomaly, and which was not.
-fn verdicts(verdicts: &Verdicts, out: &mut String) {
+fn verdicts(verdicts: &Verdicts, terminal: Terminal, out: &mut String) {
     let caught = verdicts.anomalies.iter().filter(|verdict| !verdict.caught.is_empty()).count();
     let all = verdicts.anomalies.len();
-    out.push_str(&format!(
-        "\nWhat went wrong on the last day (times in UTC), and which rule caught it after how long: {caught} of {all}\n\n"
-    ));
+    let title = format!(
+        "What went wrong on the last day (times in UTC), and which rule caught it after how long: {caught} of {all}"
+    );
+    out.push('\n');
+    wrap(out, "", &title, terminal.columns);
+    out.push('\n');
     for Verdict { label, what, began, caught } in &verdicts.anomalies {
         let by: Vec<String> =
             caught.iter().map(|(rule, seconds)| format!("{rule} {}", in_words(*seconds))).collect();
         let by = if by.is_empty() { "not caught".to_owned() } else { by.join(", ") };
-        out.push_str(&format!("{}  {label:<17} {what}\n       {by}\n", format(*began, "%H:%M")));
+        let head = format!("{}  {label:<17} ", format(*began, "%H:%M"));
+        hang(out, &head, what, terminal.columns);
+        wrap(out, "       ", &by, terminal.columns);
     }
     for (what, rules) in
         [("Fired for something else as well", &verdicts.others), ("Did not fire", &verdicts.silent)]
     {
         if !rules.is_empty() {
             let names: Vec<&str> = rules.iter().map(|rule| rule.as_str()).collect();
-            out.push_str(&format!("\n{what}: {}\n", names.join(", ")));
+            out.push('\n');
+            wrap(out, "", &format!("{what}: {}", names.join(", ")), terminal.columns);
         }
     }
 }
 
+/// Writes `text` behind `head`, and its further lines below where it begins.
+fn hang(out: &mut String, head: &str, text: &str, columns: usize) {
+    let begin = out.len();
+    wrap(out, &" ".repeat(head.len()), text, columns);
+    out.replace_range(begin..begin + head.len(), head);
+}
+
 /// Where to look, and what to try.
-fn next(demo: &Demo, call: &str, exit: bool, out: &mut String) {
+fn next(demo: &Demo, call: &str, args: &Args, terminal: Terminal, out: &mut String) {
     let program = std::env::args().next().unwrap_or_else(|| "spanledger".to_owned());
     let ledger = demo.loaded.config.ledger.path.display();
-    if exit {
-        out.push_str("\nWithout --exit, or with --keep FOLDER, the ledger stays. Try next:\n");
-    } else {
-        let page = demo.addresses.admin;
-        out.push_str(&format!(
-            "\nThe pages are at http://{page}/ and the metrics at http://{page}/metrics. Applications go on calling. Press Ctrl-C to \
-             stop.\n\nTry next, in another terminal:\n"
-        ));
+    out.push('\n');
+    match (args.exit, &args.keep) {
+        // The files end with the demo.
+        (true, None) => {
+            return out.push_str("Without --exit, or with --keep FOLDER, the ledger stays to be asked.\n");
+        }
+        (true, Some(_)) => out.push_str("The ledger stays. Try next:\n"),
+        (false, _) => {
+            let page = demo.addresses.admin;
+            let pages = format!(
+                "The pages are at http://{page}/ and the metrics at http://{page}/metrics. Applications go on calling. Press Ctrl-C \
+                 to stop."
+            );
+            wrap(out, "", &pages, terminal.columns);
+            out.push_str("\nTry next, in another terminal:\n");
+        }
     }
     for (command, what) in [
         ("top".to_owned(), "what happens now"),
-        ("daily --by service,model".to_owned(), "what each service cost, by day and model"),
+        ("daily --by service,model".to_owned(), "what each service and each model cost, by day"),
         (format!("call {call}"), "one call of the agent that did not end, and its bill line by line"),
     ] {
         out.push_str(&format!("  {program} {command} --ledger {ledger}\n      {what}\n"));
     }
 }
 
+/// What an application alone does, which else would show nothing.
+#[expect(clippy::disallowed_methods, reason = "the exporter reads the same variable")]
+fn announce(endpoint: &str) {
+    let service =
+        std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "a service without a name".to_owned());
+    // As with the progress.
+    let _shown = writeln!(
+        std::io::stderr(),
+        "an application calls as {service} and sends its telemetry to {endpoint} until Ctrl-C"
+    );
+}
+
 /// Shows the progress of the demo on standard error.
 struct Progress {
     /// On a terminal the count is updated in place.
     live: bool,
+    columns: usize,
 }
 
 impl Progress {
     fn show(&mut self, event: Event) {
-        let line = match event {
-            Event::History(calls) if self.live => format!("\rhistory   {calls} calls"),
-            Event::History(calls) => format!("history   {calls} calls\n"),
-            Event::Evaluated { calls, evaluations } => format!(
-                "{}history   {calls} calls with the last day, over which the rules were evaluated {evaluations} times\n",
-                self.end()
-            ),
+        let (head, text) = match event {
+            Event::History(calls) if self.live => {
+                return write(&format!("\rhistory   {}", counted(calls as u64, "call")));
+            }
+            Event::History(calls) => ("history", counted(calls as u64, "call")),
+            Event::Evaluated { calls, evaluations } => {
+                write(self.end());
+                let calls = counted(calls as u64, "call");
+                let times = counted(evaluations, "time");
+                ("history", format!("{calls} with the last day; the rules were evaluated {times}"))
+            }
             Event::Ready(addresses) => {
-                format!("ledger    receives OTLP on {} and {}\n", addresses.otlp_grpc, addresses.otlp_http)
+                ("ledger", format!("receives OTLP on {} and {}", addresses.otlp_grpc, addresses.otlp_http))
             }
             Event::Live(calls) => {
-                format!("live      {calls} calls of four applications have arrived through the middleware\n")
+                let calls = counted(calls, "call");
+                ("live", format!("{calls} of four applications have arrived through the middleware"))
             }
-            Event::BroughtBack(BroughtBack { ended, interrupted }) => format!(
-                "journal   an application was killed; its journal brought back {ended} calls that had ended and \
-                 {interrupted} in flight\n"
+            Event::BroughtBack(BroughtBack { ended, interrupted }) => (
+                "journal",
+                format!(
+                    "an application was killed; its journal brought back {} that had ended and {} in flight",
+                    counted(ended, "call"),
+                    count(interrupted)
+                ),
             ),
             Event::Alert { name, severity, summary } => {
-                format!("alert     {name} ({severity}) reached the webhook: {summary}\n")
+                ("alert", format!("{name} ({severity}) reached the webhook: {summary}"))
             }
         };
-        let mut out = std::io::stderr().lock();
-        // Progress that cannot be shown does not stop the demo.
-        let _shown = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+        let mut line = String::new();
+        hang(&mut line, &format!("{head:<9} "), &harmless(&text), self.columns);
+        write(&line);
     }
 
     /// The end of a line that was updated in place.
     const fn end(&self) -> &'static str {
         if self.live { "\n" } else { "" }
     }
+}
+
+/// Progress that cannot be shown does not stop the demo.
+fn write(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _shown = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Where the demo keeps its files; a temporary folder is deleted with it.

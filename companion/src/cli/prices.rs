@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use spanledger::{Billing, Cost, PriceQuery, PriceTable, Usage, UsageSource};
+use spanledger::{Billing, Cost, CostStatus, PriceQuery, PriceTable, Usage, UsageSource};
 
 use super::format::Format;
 use super::{Failure, values, write_all};
@@ -112,7 +112,7 @@ pub fn run(
     let rates = rates(args, model, prices, now);
     let known = rates.iter().any(|rate| rate.usd_per_million.is_some());
     match args.format {
-        Format::Text if known => write_all(out, &rates_text(model, &rates, terminal))?,
+        Format::Text if known => write_all(out, &rates_text(args, model, &rates, terminal))?,
         Format::Text => {}
         Format::Json => {
             let rates = serde_json::json!({ "model": model, "provider": args.provider, "rates": rates });
@@ -201,7 +201,7 @@ fn rates(args: &Args, model: &str, prices: &PriceTable, now: Timestamp) -> Vec<R
     kinds.map(rate).into()
 }
 
-fn rates_text(model: &str, rates: &[Rate], terminal: Terminal) -> String {
+fn rates_text(args: &Args, model: &str, rates: &[Rate], terminal: Terminal) -> String {
     let mut table = Table::new(
         3,
         &[
@@ -218,6 +218,12 @@ fn rates_text(model: &str, rates: &[Rate], terminal: Terminal) -> String {
     }
     let mut text = format!("{}\n", harmless(model));
     table.write(&mut text, terminal, 0);
+    let estimated = rates.iter().any(|rate| rate.status == CostStatus::Estimated.as_str());
+    if estimated && args.provider.is_none() && args.host.is_none() {
+        text.push_str(
+            "\nestimated: by the name of the model alone; --provider or --host names where it is called\n",
+        );
+    }
     text
 }
 
@@ -249,29 +255,31 @@ fn unpriced_text(models: Option<&[Unpriced]>, terminal: Terminal) -> String {
     if models.is_empty() {
         return "every call with usage has a price\n".to_owned();
     }
-    let mut table = Table::new(
-        0,
-        &[
-            ("MODEL WITHOUT A PRICE", Align::Left),
-            ("CALLS", Align::Right),
-            ("INPUT TOKENS", Align::Right),
-            ("OUTPUT TOKENS", Align::Right),
-            ("NOW", Align::Left),
-        ],
-    );
+    let mut columns = vec![
+        ("MODEL WITHOUT A PRICE", Align::Left),
+        ("CALLS", Align::Right),
+        ("INPUT TOKENS", Align::Right),
+        ("OUTPUT TOKENS", Align::Right),
+    ];
+    let some_now = models.iter().any(|model| model.priced_now);
+    if some_now {
+        columns.push(("NOW", Align::Left));
+    }
+    let mut table = Table::new(0, &columns);
     for model in models {
         let now = if model.priced_now { "in the table" } else { "" };
-        table.push(vec![
+        let mut cells = vec![
             harmless(&model.model),
             count(model.unpriced_calls),
             count(model.input_tokens),
             count(model.output_tokens),
-            now.to_owned(),
-        ]);
+        ];
+        cells.extend(some_now.then(|| now.to_owned()));
+        table.push(cells);
     }
     let mut text = String::new();
     table.write(&mut text, terminal, 0);
-    if models.iter().any(|model| model.priced_now) {
+    if some_now {
         text.push_str(
             "\nin the table: new calls have a price, but for those to hosts of one's own, which the name of a model does not price\n\
              (`spanledger prices MODEL --explain --host HOST` prints why)\n",
@@ -281,73 +289,4 @@ fn unpriced_text(models: Option<&[Unpriced]>, terminal: Terminal) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Command {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn explained(prices: &PriceTable, arguments: &[&str]) -> String {
-        let command = Command::try_parse_from([&["prices"], arguments].concat()).unwrap();
-        let now = Timestamp(1_793_491_200_000_000_000);
-        let mut out = Vec::new();
-        let open = || -> Result<Arc<dyn Querier>, Failure> { unreachable!("no ledger is needed") };
-        run(&command.args, prices, None, &open, now, Terminal { colour: false, columns: 80 }, &mut out)
-            .unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn nothing_to_judge_is_no_good_result() {
-        use crate::report::tests::fixture::{NOW, calls, ledger};
-        let listed = |calls: &[crate::record::CallRecord]| {
-            let querier: Arc<dyn Querier> = Arc::new(ledger(calls));
-            let command = Command::try_parse_from(["prices"]).unwrap();
-            let mut out = Vec::new();
-            let (prices, terminal) = (PriceTable::bundled(), Terminal { colour: false, columns: 80 });
-            run(&command.args, &prices, None, &|| Ok(querier.clone()), NOW, terminal, &mut out).unwrap();
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(listed(&[]), "no call ended in this time\n");
-        let priced: Vec<_> = calls().into_iter().filter(|call| call.cost.is_some()).collect();
-        assert_eq!(listed(&priced), "every call with usage has a price\n");
-    }
-
-    #[test]
-    fn explains_each_step_of_a_lookup_up_to_the_one_that_finds_a_price() {
-        let bundled = PriceTable::bundled();
-        let vertex = ["google/gemini-2.5-pro", "--provider", "gcp.vertex_ai", "--explain"];
-        assert_eq!(
-            explained(&bundled, &vertex),
-            "1. genai-prices: request model `google/gemini-2.5-pro` (as written), list of google: no entry\n\
-             2. genai-prices: request model `gemini-2.5-pro` (without the maker), list of google: found as `gemini-2.5-pro`\n"
-        );
-        let own = PriceTable::from_toml(
-            "aliases.prod = 'gpt-4o'\nprice = [{ model = 'acme', input = 1.0, output = 2.0 }]",
-        )
-        .unwrap();
-        assert_eq!(explained(&own, &["acme", "--explain"]), "1. prices.toml: request model `acme`: found\n");
-        let alias = explained(&own, &["prod", "--provider", "openai", "--explain"]);
-        assert!(
-            alias.contains("`prod` is an alias of `gpt-4o`") && alias.contains("found as `gpt-4o`"),
-            "{alias}"
-        );
-        let host = ["gpt-4o", "--host", "10.0.0.7", "--explain"];
-        assert_eq!(
-            explained(&bundled, &host),
-            "1. genai-prices: the model runs on a host of one's own, and is not looked for by its name alone\n\
-             2. no table has a price\n"
-        );
-        let router = ["meta-llama/Llama-3.3-70B-Instruct:together", "--provider", "huggingface", "--explain"];
-        assert!(explained(&bundled, &router).contains("(behind the router), list of huggingface_together"));
-        let host = ["gpt-4o", "--host", "api.openai.com", "--explain"];
-        assert!(explained(&bundled, &host).contains("list of openai: found as `gpt-4o`"));
-        let unknown = explained(&bundled, &["no-such-model", "--explain"]);
-        assert!(unknown.ends_with("no table has a price\n"), "{unknown}");
-    }
-}
+mod tests;

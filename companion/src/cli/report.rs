@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn writes_each_format() {
-        assert!(report(&[]).unwrap().starts_with("Spanledger security report\n"));
+        assert!(report(&[]).unwrap().starts_with("Spanledger report\n"));
         assert!(report(&["--last", "7d", "--format", "html"]).unwrap().starts_with("<!DOCTYPE html>"));
         let json =
             report(&["--from", "2026-11-22", "--to", "2026-11-23T06:00:00Z", "--format", "json"]).unwrap();

@@ -8,10 +8,10 @@ use crate::store::{Filter, Querier, StoreError};
 /// How many times a usual day a budget allows: that of the agents leaves room, that of the batch hardly any.
 const BUDGETS: [(&str, f64); 2] = [("coding-agent", 1.5), ("invoice-batch", 1.12)];
 
-/// Writes the configuration for a company whose usual days are in the ledger.
+/// Writes the configuration for a company whose usual days are in the ledger, with a webhook where it has one.
 pub(super) fn write(
     folder: &Path,
-    webhook: &str,
+    webhook: Option<&str>,
     clock: Clock,
     querier: &dyn Querier,
 ) -> Result<PathBuf, super::DemoError> {
@@ -35,13 +35,11 @@ every = "1s"
 
 [notify]
 group_wait = "0s"
-
-[[notify.webhook]]
-url = "{webhook}"
 "#,
         ledger = quoted(folder.join("demo.db")),
         journal = quoted(folder.join("journal")),
     );
+    text.extend(webhook.map(|url| format!("\n[[notify.webhook]]\nurl = \"{url}\"\n")));
     for (service, times) in BUDGETS {
         let usd = usual(querier, clock, service)? * times;
         text.push_str(&format!(

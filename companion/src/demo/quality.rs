@@ -47,7 +47,7 @@ pub fn demo_quality(folder: &Path, preset: Preset) -> Result<DemoQuality, Box<dy
         .begins(window.from)?;
     let mut today = history.append(&mut appender, |_| {})?;
     let querier = Ledger::open_reader(&path)?;
-    let file = configuration::write(folder, "http://127.0.0.1:9/alerts", clock, &querier)?;
+    let file = configuration::write(folder, None, clock, &querier)?;
     let text = std::fs::read_to_string(&file)?;
     std::fs::write(&file, format!("{text}\n[rules]\npreset = \"{preset}\"\n"))?;
     let flags: Vec<Flag> = Vec::new();

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// The most notices that wait; beyond them the webhook responds 503, and the notifier tries again.
 const WAITING: usize = 64;
@@ -45,8 +47,12 @@ pub(super) fn router() -> (Router, mpsc::Receiver<Notice>) {
 async fn take(
     State(arrive): State<mpsc::Sender<Notice>>,
     Json(notice): Json<Notice>,
-) -> Result<(), axum::http::StatusCode> {
-    arrive.try_send(notice).map_err(|_| axum::http::StatusCode::SERVICE_UNAVAILABLE)
+) -> Result<(), StatusCode> {
+    match arrive.try_send(notice) {
+        // The demo reads up to those that it waits for, and stays open: later ones arrive all the same.
+        Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+        Err(TrySendError::Full(_)) => Err(StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 /// Serves `routes` on a free loopback port until the runtime ends.
@@ -60,4 +66,19 @@ pub(super) async fn serve(routes: Router) -> std::io::Result<SocketAddr> {
         }
     });
     Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn takes_notices_that_are_not_read_any_more() {
+        let notice = || Json(Notice { status: "firing".to_owned(), alerts: Vec::new() });
+        let (arrive, arrived) = mpsc::channel(1);
+        assert_eq!(take(State(arrive.clone()), notice()).await, Ok(()));
+        assert_eq!(take(State(arrive.clone()), notice()).await, Err(StatusCode::SERVICE_UNAVAILABLE));
+        drop(arrived);
+        assert_eq!(take(State(arrive), notice()).await, Ok(()));
+    }
 }

@@ -40,6 +40,9 @@ fn every_rule_that_can_fire_does_and_every_anomaly_is_caught() {
         saved.iter().filter(|alert| alert.firing()).map(|alert| alert.rule).collect();
     assert!(firing.contains(&RuleName::UnpricedUsage) && firing.is_superset(&judged.firing), "{firing:?}");
     assert!(judged.values.of("CostOverrun", &crate::rule::Labels::new()).len() > 900);
+    // The webhook ends with the demo, and `serve` takes the file.
+    let file = std::fs::read_to_string(folder.path().join("demo.toml")).unwrap();
+    assert!(!file.contains("webhook") && judged.loaded.config.notify.targets().unwrap().len() == 1, "{file}");
     // A second demo does not write into the first.
     let again = judge(folder.path(), "http://127.0.0.1:9/alerts", SETTINGS, NOW, &mut |_| {});
     assert!(matches!(again, Err(DemoError::Exists(_))));

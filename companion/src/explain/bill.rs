@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use spanledger::{Bill, Billing, CostStatus, Modality, PriceQuery, PriceTable, Usage};
 
+use super::estimate;
 use crate::record::{CallRecord, NanoUsd, Parts};
 use crate::text::number::{percent, share};
 
@@ -123,18 +124,29 @@ fn lines(bill: &Bill, total: Option<NanoUsd>) -> Vec<LineView> {
 /// Why there is no cost, why the lines are not the cost, and what multiplies the prices.
 fn notes(call: &CallRecord, view: &BillView, prices: &PriceTable, query: &PriceQuery<'_>) -> Vec<String> {
     let mut notes = Vec::new();
+    let source = call.price_source.as_deref().unwrap_or_default();
+    let reported = call.computed_cost.is_some() || source == "provider" || source.starts_with("sender");
     match call.cost_status {
         CostStatus::NoUsage => notes.push("no usage is known, so that there is no cost".to_owned()),
         CostStatus::Unpriced => {
             notes.push("no price was known when the call was recorded, so that it is in no total".to_owned());
             notes.extend(prices.explain(query));
         }
-        CostStatus::Estimated => notes.push("the cost is an estimate".to_owned()),
+        // A report may be an estimate for reasons of its own.
+        CostStatus::Estimated if reported => notes.push("the cost is an estimate".to_owned()),
+        CostStatus::Estimated => {
+            notes.push(format!("the cost is an estimate: {}", estimate::reason(prices, query)));
+        }
         CostStatus::Free => notes.push("the model costs nothing".to_owned()),
         CostStatus::Exact => {}
     }
-    let source = call.price_source.as_deref().unwrap_or_default();
-    let reported = call.computed_cost.is_some() || source == "provider" || source.starts_with("sender");
+    if call.cost.is_some_and(|cost| cost.0 != 0) && view.computed_nano_usd.is_none() {
+        let remedy = match reported || source.is_empty() {
+            true => String::new(),
+            false => format!("; for its lines, set prices.file to the table that priced it ({source})"),
+        };
+        notes.push(format!("no table of this companion has a price for the call{remedy}"));
+    }
     if let (Some(cost), Some(computed)) = (call.cost, view.computed_nano_usd)
         && !view.adds_up
     {

@@ -213,3 +213,54 @@ fn a_bar_is_never_empty_and_never_too_long() {
     assert_eq!(bar(0, 0, 0, 4, '#'), "#   ");
     assert_eq!(bar(-5, i64::MAX, 10, 4, '#'), "####");
 }
+
+#[test]
+fn an_estimate_has_its_reason() {
+    let estimate = CallRecord { cost_status: CostStatus::Estimated, ..streamed() };
+    let note = |call: CallRecord| explained(&[call]).bill.notes.remove(0);
+    // Its cached tokens are listed with the others.
+    let uncached = CallRecord {
+        request_model: Some("o1-pro".to_owned()),
+        response_model: Some("o1-pro".to_owned()),
+        ..estimate.clone()
+    };
+    assert_eq!(note(uncached), "the cost is an estimate: the table has no exact price for the cached tokens");
+    let partial = CallRecord { usage_source: UsageSource::Partial, ..estimate.clone() };
+    assert_eq!(note(partial), "the cost is an estimate: the provider's counts are not final");
+    assert!(note(estimate).contains("was not understood"));
+}
+
+#[test]
+fn a_cost_by_a_table_that_the_companion_has_not_names_the_table() {
+    let own = CallRecord {
+        request_model: Some("acme-1".to_owned()),
+        response_model: Some("acme-1".to_owned()),
+        price_source: Some("prices.toml/0e73cacb".to_owned()),
+        ..streamed()
+    };
+    let bill = explained(&[own]).bill;
+    assert!(bill.lines.is_empty());
+    assert_eq!(
+        bill.notes,
+        [
+            "no table of this companion has a price for the call; for its lines, set prices.file to the table that priced it \
+          (prices.toml/0e73cacb)"
+        ]
+    );
+}
+
+#[test]
+fn a_choice_that_did_not_finish_has_no_reason_of_the_provider() {
+    let dropped =
+        CallRecord { outcome: Outcome::Dropped, finish_reasons: vec!["error".into()], ..streamed() };
+    assert!(!explained(&[dropped]).summary[1].contains("finish reason"));
+    let truncated = CallRecord {
+        outcome: Outcome::Truncated,
+        error_kind: Some("truncated".into()),
+        error_type: Some("body".into()),
+        finish_reasons: vec!["error".into()],
+        ..streamed()
+    };
+    let sentence = explained(&[truncated]).summary.remove(1);
+    assert!(sentence.contains("HTTP 200; the connection failed in the middle of the body;"), "{sentence}");
+}

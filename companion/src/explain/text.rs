@@ -6,6 +6,7 @@ use super::{CallRow, Explained};
 use crate::text::number::{count, in_seconds, or_dash, seconds, usd_column};
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, fit, harmless};
+use crate::text::wrap::wrap;
 
 /// Columns of a bar.
 const BAR: usize = 40;
@@ -14,7 +15,7 @@ const BAR: usize = 40;
 pub(crate) fn to_text(call: &Explained, terminal: Terminal) -> String {
     let mut out = format!("call {}\n\n", call.id);
     for sentence in &call.summary {
-        wrap(&harmless(sentence), terminal.columns, &mut out);
+        wrap(&mut out, "", &harmless(sentence), terminal.columns);
     }
     heading("Timeline", terminal, &mut out);
     timeline(&call.timeline, &mut out);
@@ -37,25 +38,6 @@ pub(crate) fn to_text(call: &Explained, terminal: Terminal) -> String {
 fn heading(title: &str, terminal: Terminal, out: &mut String) {
     out.push('\n');
     out.push_str(&terminal.paint(Ink::Bold, title));
-    out.push('\n');
-}
-
-/// Lines of words that fit.
-fn wrap(text: &str, columns: usize, out: &mut String) {
-    let mut used = 0;
-    for word in text.split(' ') {
-        let width = unicode_width::UnicodeWidthStr::width(word);
-        if used > 0 && used + 1 + width > columns {
-            out.push('\n');
-            used = 0;
-        }
-        if used > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out.push_str(word);
-        used += width;
-    }
     out.push('\n');
 }
 
@@ -126,7 +108,7 @@ fn bill(bill: &BillView, terminal: Terminal, out: &mut String) {
     let same = if bill.adds_up { ", the total to the nano-dollar" } else { "" };
     out.push_str(&format!("  in the ledger: {cost} ({}{source}){same}\n", bill.cost_status));
     for note in &bill.notes {
-        out.push_str(&format!("  {}\n", harmless(note)));
+        wrap(out, "  ", &harmless(note), terminal.columns);
     }
 }
 

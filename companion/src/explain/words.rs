@@ -1,5 +1,6 @@
 //! A call in sentences.
 
+use spanledger::semconv::error_type;
 use spanledger::{CostStatus, Outcome, UsageSource};
 
 use crate::record::{CallRecord, NanoUsd, Origin};
@@ -78,15 +79,22 @@ fn ended(call: &CallRecord) -> String {
         details.push(format!("HTTP {status}"));
     }
     match (&call.error_kind, &call.error_type) {
+        (_, Some(own)) if own == error_type::BODY => {
+            details.push("the connection failed in the middle of the body".to_owned());
+        }
         (Some(kind), Some(own)) if kind != own => {
             details.push(format!("{kind}, which the sender calls {own}"))
         }
         (Some(kind), _) | (None, Some(kind)) => details.push(kind.clone()),
         (None, None) => {}
     }
-    if !call.finish_reasons.is_empty() {
-        let word = if call.finish_reasons.len() == 1 { "finish reason" } else { "finish reasons" };
-        details.push(format!("{word} {}", call.finish_reasons.join(", ")));
+    // The conventions' `error` of a choice that did not finish is no word of the provider.
+    let unfinished = |reason: &String| reason == "error" && call.outcome != Outcome::Completed;
+    let reasons: Vec<&str> =
+        call.finish_reasons.iter().filter(|reason| !unfinished(reason)).map(String::as_str).collect();
+    if !reasons.is_empty() {
+        let word = if reasons.len() == 1 { "finish reason" } else { "finish reasons" };
+        details.push(format!("{word} {}", reasons.join(", ")));
     }
     if let (Some(asked), Some(answered)) = (&call.request_model, &call.response_model)
         && asked != answered

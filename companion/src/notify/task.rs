@@ -15,9 +15,14 @@ use crate::alert::Alert;
 use crate::clock;
 use crate::evaluate::state_file::StateFile;
 use crate::notify::target::Target;
+use crate::text::log_throttle::LogThrottle;
+use crate::text::seconds::Seconds;
 
 /// A send that takes longer is given up and tried again. Beyond the timeouts of the protocols.
 const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// Failures of one target are logged once in this time.
+const LOG_INTERVAL: Seconds = Seconds(60);
 
 /// What a notifier has done since the start.
 #[derive(Debug, Default)]
@@ -80,7 +85,8 @@ impl Dispatcher {
                 .counts
                 .push(NotifierCounts { name: notifier.name().to_owned(), counts: Arc::clone(&counts) });
             let schedule = Schedule::new(grouping, logs.remove(notifier.name()).unwrap_or_default());
-            let task = Task { schedule, notifier, counts, state: state.cloned() };
+            let failures = LogThrottle::new(LOG_INTERVAL);
+            let task = Task { schedule, notifier, counts, state: state.cloned(), failures };
             dispatcher.tasks.spawn(task.run(alerts.clone(), stop.clone()));
         }
         dispatcher
@@ -116,6 +122,8 @@ struct Task {
     notifier: Arc<dyn Notifier>,
     counts: Arc<Counts>,
     state: Option<Arc<StateFile>>,
+    /// A target that is away fails for each group of alerts and each attempt.
+    failures: LogThrottle,
 }
 
 impl Task {
@@ -166,7 +174,12 @@ impl Task {
             }
             Err(error) => {
                 self.counts.failed.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(notifier, %error, retry = error.retry, "notification failed");
+                if let Some(suppressed) = self.failures.allow(clock::now()) {
+                    let mut alerts = notification.firing.iter().chain(&notification.resolved);
+                    let alert = alerts.next().map_or("", |alert| alert.rule.as_str());
+                    let retry = error.retry;
+                    tracing::warn!(notifier, alert, %error, retry, suppressed, "notification failed");
+                }
                 self.schedule.failed(notification, error.retry, jitter(), clock::now());
             }
         }

@@ -8,6 +8,7 @@ use super::parameters::{FILTERS, Parameters, Wrong};
 use crate::periods::usage::{Figures, Usage, basis, gather};
 use crate::periods::{Period, calendar};
 use crate::record::{Timestamp, Window};
+use crate::report::{known_cost, known_tokens};
 use crate::store::{Dimension, Querier};
 use crate::text::number::{compact, count, or_dash, percent, share, usd_column};
 use crate::text::time::{duration_seconds, format};
@@ -57,7 +58,7 @@ pub(super) fn section(usage: &Usage<()>, asked: &Parameters) -> Markup {
             .iter()
             .map(|period| &period.figures)
             .chain([&usage.total])
-            .map(|figures| Some(figures.totals.cost)),
+            .map(|figures| known_cost(&figures.totals)),
     );
     let most = usage.periods.iter().map(|period| period.figures.totals.cost.0).max().unwrap_or(0);
     html! {
@@ -107,7 +108,7 @@ fn cells(figures: &Figures, cost: &str, most: i64) -> Markup {
         td.n { (count(totals.calls)) }
         td.n { (count(totals.failed)) }
         @for tokens in [totals.input_tokens, totals.cache_read_tokens, totals.cache_write_tokens, totals.output_tokens, totals.reasoning_tokens] {
-            td.n { (compact(tokens)) }
+            td.n { (or_dash(known_tokens(totals, tokens), compact)) }
         }
         td.n { (cost) }
         td.lane { @if width > 0.0 { svg width="100%" height="12" aria-hidden="true" { rect class="s-cost" height="12" rx="2" width=(format_args!("{width:.1}%")) {} } } }

@@ -29,7 +29,7 @@ pub(super) fn bar(path: &str, asked: &Parameters, note: &str) -> Markup {
             @for (address, name) in PAGES {
                 a href=(asked.link(address, &away)) aria-current=[(address == path).then_some("page")] { (name) }
             }
-            @if path != "/call" {
+            @if path != "/call" && path != "/runbook" {
                 span.refresh {
                     "Refresh"
                     @for (seconds, name) in REFRESH {

@@ -6,7 +6,7 @@ use super::navigation;
 use super::parameters::Parameters;
 use crate::evaluate::history::{History, Point};
 use crate::record::Timestamp;
-use crate::report::html::{Links, badge, label_link, linked, standing, untrusted};
+use crate::report::html::{Links, badge, label_link, linked, standing, untrusted, untrusted_text};
 use crate::report::{RuleState, RuleStatus};
 use crate::text::number::or_dash;
 use crate::text::seconds::in_words;
@@ -79,14 +79,14 @@ fn one(
                 }
                 p {
                     (or_dash(rule.value, |value| rule.unit.format(value)))
-                    span.muted { " of " (rule.unit.format(rule.threshold)) }
+                    span.muted { ", threshold " (rule.unit.format(rule.threshold)) }
                     @if let Some(since) = rule.since {
                         " · since " time datetime=(rfc3339(since)) { (format(since, "%b %-d %H:%M:%S")) } " UTC, "
                         (in_words(now.0.saturating_sub(since.0).max(0) / Timestamp::SECOND))
                         @if let Some(calls) = calls { " · " a href=(calls) { "calls" } }
                     }
                 }
-                @if let Some(detail) = &rule.detail { p { (untrusted(detail)) } }
+                @if let Some(detail) = &rule.detail { p { (untrusted_text(detail)) } }
                 p.note {
                     @for (label, value) in &rule.labels {
                         (untrusted(label)) " " (linked(label_link(links, label, value), &html! { (untrusted(value)) })) " · "

@@ -6,9 +6,9 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd, html::push_html};
 /// `alerts/runbook.md` of the repository.
 const TEXT: &str = include_str!("../../runbook.md");
 
-/// The page's body. The id of a section is its heading in lower case, as the links of alerts name it.
-pub(super) fn body() -> Markup {
-    html! { main id="main" tabindex="-1" { (PreEscaped(rendered(TEXT))) } }
+/// The text. The id of a section is its heading in lower case, as the links of alerts name it.
+pub(super) fn text() -> Markup {
+    html! { article.prose { (PreEscaped(rendered(TEXT))) } }
 }
 
 fn rendered(markdown: &str) -> String {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_section_that_a_link_finds() {
-        let page = body().into_string();
+        let page = text().into_string();
         for name in RuleName::ALL.map(RuleName::as_str) {
             assert!(page.contains(&format!("<h2 id=\"{}\">{name}</h2>", name.to_lowercase())), "{name}");
         }

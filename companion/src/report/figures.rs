@@ -143,7 +143,7 @@ pub(super) fn budget_forecast(budget: &Standing) -> String {
     let words = |forecast: &Forecast| {
         format!("{} (off by {})", Unit::Usd.format(forecast.usd), Unit::Share.format(forecast.error))
     };
-    budget.forecast.as_ref().map_or_else(|| "-".to_owned(), words)
+    or_dash(budget.forecast.as_ref(), words)
 }
 
 #[cfg(test)]

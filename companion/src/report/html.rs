@@ -43,11 +43,11 @@ pub(crate) static POLICY: LazyLock<String> = LazyLock::new(|| {
 #[must_use]
 pub fn to_html(report: &Report) -> String {
     let body = html! {
-        (masthead("Security report", report.window, None, &html! {}))
+        (masthead("Report", report.window, None, &html! {}))
         main id="main" tabindex="-1" { (sections(report, "", &|_, _| None)) }
         (footer(report.generated))
     };
-    document(&format!("Spanledger security report, {}", period(report.window)), &body).into_string()
+    document(&format!("Spanledger report, {}", period(report.window)), &body).into_string()
 }
 
 /// A whole document around `body`. The policy is inside as well, for copies that are no longer served.
@@ -174,6 +174,11 @@ fn period(window: Window) -> String {
 /// A name from outside, as text that shows what it holds and does not fill the page.
 pub(crate) fn untrusted(text: &str) -> String {
     fit(&harmless(text), 160)
+}
+
+/// A sentence with such names, which is shown whole.
+pub(crate) fn untrusted_text(text: &str) -> String {
+    fit(&harmless(text), 2_000)
 }
 
 /// As [`untrusted`], with a word where there is none.

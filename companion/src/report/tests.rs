@@ -264,7 +264,8 @@ fn budgets_have_a_section_of_their_own() {
     assert_eq!(all["forecast_usd"], serde_json::Value::Null);
     let text = to_text(&report, Terminal::PLAIN);
     let section = text.split("Budgets").nth(1).unwrap_or_else(|| panic!("{text}"));
-    assert!(section.contains("service=checkout") && section.contains("all calls"), "{section}");
+    assert!(section.contains("\n      service=checkout; forecast –\n"), "{section}");
+    assert!(section.contains("\n      all calls; forecast –\n"), "{section}");
     let html = to_html(&report);
     assert!(html.contains("<h2 id=\"budgets\">Budgets</h2>") && html.contains("service=checkout"), "{html}");
     assert!(!to_html(&day()).contains("Budgets") && !to_text(&day(), Terminal::PLAIN).contains("Budgets"));

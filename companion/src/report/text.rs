@@ -15,6 +15,7 @@ use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, fit, harmless, sparkline};
 use crate::text::time::format;
+use crate::text::wrap::wrap;
 
 /// Lines of one list; the JSON and the page hold more.
 const ROWS: usize = 20;
@@ -58,7 +59,7 @@ pub(crate) fn to_text(report: &Report, terminal: Terminal) -> String {
 fn title(report: &Report, terminal: Terminal, out: &mut String) {
     let window = report.window;
     let length = window.to.0.saturating_sub(window.from.0) / crate::record::Timestamp::SECOND;
-    line(out, &terminal.paint(Ink::Bold, "Spanledger security report"));
+    line(out, &terminal.paint(Ink::Bold, "Spanledger report"));
     line(
         out,
         &format!(
@@ -313,22 +314,4 @@ fn head(title: &str, terminal: Terminal, out: &mut String) {
 fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
-}
-
-/// Writes words in lines of at most `columns`, all of them behind `indent`.
-fn wrap(out: &mut String, indent: &str, text: &str, columns: usize) {
-    use unicode_width::UnicodeWidthStr as _;
-    let mut current = String::new();
-    for word in text.split(' ') {
-        if !current.is_empty() {
-            if indent.len() + current.width() + 1 + word.width() > columns {
-                line(out, &format!("{indent}{current}"));
-                current.clear();
-            } else {
-                current.push(' ');
-            }
-        }
-        current.push_str(word);
-    }
-    line(out, &format!("{indent}{current}"));
 }

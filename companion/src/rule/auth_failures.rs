@@ -1,5 +1,5 @@
 use super::config::{Key, Settings};
-use super::learned::cells;
+use super::learned::{cells, span};
 use super::past::{DAY, HOUR, LAG, Usual};
 use super::{Absent, By, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, Unit, Verdict, count};
 use crate::store::StoreError;
@@ -45,25 +45,47 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             let day = Some(f64::from(day.unauthorized) * share);
             Usual { day, ..Usual::of(of_calls, history.age(slot)) }
         })?;
-        let usual = mean.map(|usual| {
-            let of_calls = usual.peak * count(group.totals.calls);
-            {
-                let peak = of_calls.max(usual.day.unwrap_or(0.0));
-                Usual { peak, day: None, mean: Some(peak), ..usual }
-            }
-        });
-        let limit = scope.limit(usual, inputs.now);
+        let before = mean.map(|usual| Before::of(usual, count(group.totals.calls)));
+        let limit = scope.limit(before.as_ref().map(|before| before.usual), inputs.now);
         let verdict = Verdict::of(count(refused) >= limit.value);
         let description = inputs.sentences.of(verdict, || {
             format!(
-                "{refused} {} within {} received status 401 or 403, {}",
+                "{refused} {} within {} received status 401 or 403, {}{}",
                 plural(refused, "call"),
                 settings.window.words(),
-                limit.words(Unit::Calls)
+                limit.words(Unit::Calls),
+                before.as_ref().filter(|_| limit.usual.is_some()).map_or_else(String::new, Before::words)
             )
         });
         let (value, threshold, learned) = (count(refused), limit.value, limit.usual.is_some());
         Ok(Sample { labels: group.labels, value, threshold, learned, verdict, description })
     });
     Ok(scope.judged(samples.collect::<Result<_, StoreError>>()?))
+}
+
+/// The refused calls of the day before, as they are compared with those of now.
+struct Before {
+    usual: Usual,
+    /// Whether they are those of as many calls as there are now, which are more than the mean of the day.
+    of_as_many: bool,
+}
+
+impl Before {
+    /// `usual` has the share of the day's calls as its peak, and the mean of the day.
+    fn of(usual: Usual, calls: f64) -> Self {
+        let (of_calls, mean) = (usual.peak * calls, usual.day.unwrap_or(0.0));
+        Self {
+            usual: Usual { peak: of_calls.max(mean), day: None, ..usual },
+            of_as_many: of_calls > mean,
+        }
+    }
+
+    fn words(&self) -> String {
+        let refused = Unit::Calls.format(self.usual.peak);
+        let before = span(self.usual.age, 1);
+        match self.of_as_many {
+            true => format!("; {refused} of as many calls the {before} before"),
+            false => format!("; {refused} on average the {before} before"),
+        }
+    }
 }

@@ -167,7 +167,9 @@ impl Table {
         match self.by.as_deref() {
             Some(_) if !rule.reads(Key::By) => return Err(format!("{} has no setting `by`", rule.name)),
             None | Some([] | [_]) => {}
-            Some(_) => return Err("by: at most one of service, user, model and a tag".to_owned()),
+            Some(_) => {
+                return Err("by: at most one of service, user, model, environment and a tag".to_owned());
+            }
         }
         if self.services.len() > OVERRIDES || self.models.len() > OVERRIDES {
             return Err(format!("{}: at most {OVERRIDES} services and {OVERRIDES} models", rule.name));

@@ -38,10 +38,15 @@ pub(super) fn evaluate(scope: &Scope, inputs: &Inputs<'_>, what: &str) -> Result
                 Unit::Calls.format(calls),
                 plural(group.totals.calls, "call"),
                 settings.window.words(),
-                if new { format!(", and none in the {before} before") } else { String::new() }
+                match (new, age >= YOUNG) {
+                    (true, _) => format!(", and none in the {before} before"),
+                    (false, true) => ", and some before".to_owned(),
+                    (false, false) => String::new(),
+                }
             )
         });
-        let (value, threshold) = (calls, settings.floor);
+        // Calls of what is not new are none of those that the threshold is for.
+        let (value, threshold) = (if new { calls } else { 0.0 }, settings.floor);
         samples.push(Sample { labels: group.labels, value, threshold, learned: false, verdict, description });
     }
     Ok(scope.judged_by(settings.floor, samples))

@@ -7,6 +7,7 @@ use super::{Absent, Compare, Evaluation, Inputs, Rule, RuleName, Sample, Scope, 
 use crate::record::{Timestamp, Window};
 use crate::store::sums::FIVE_MINUTES;
 use crate::store::{KeyUse, StoreError};
+use crate::text::number;
 use crate::text::seconds::Seconds;
 
 /// Credentials and services looked at.
@@ -77,7 +78,7 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
         let services = count(used_by as u64);
         let limit = if learned { count(known.len() as u64) } else { settings.threshold };
         let named = |uses: &mut dyn Iterator<Item = &KeyUse>| {
-            let names: Vec<String> = uses.take(TOP).map(|one| format!("{} ({})", one.service, one.calls)).collect();
+            let names: Vec<String> = uses.take(TOP).map(|one| format!("{} ({})", one.service, number::count(one.calls))).collect();
             names.join(", ")
         };
         let is = if new.is_empty() { String::new() } else { format!("; new: {}", named(&mut new.iter().copied())) };
@@ -92,7 +93,10 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             threshold: limit,
             learned,
             verdict: Verdict::of(services > limit),
-            description: format!("key {key} is used by {used_by} services (calls): {used}{is}"),
+            description: format!(
+                "key {key} is used by {} (calls): {used}{is}",
+                number::counted(used_by as u64, "service")
+            ),
         }
     });
     let samples: Vec<Sample> = samples.collect();

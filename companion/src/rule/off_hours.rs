@@ -49,13 +49,14 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             let most = (1..=days).map(before).fold(0.0, f64::max);
             Usual { regular: history.regularity(slot) >= REGULAR, ..Usual::of(most, history.age(slot)) }
         })?;
-        let exceeded = usual.is_some_and(|usual| usual.peak == 0.0 && usual.regular) && calls >= settings.floor;
+        // Only then the threshold is for its calls.
+        let off = usual.is_some_and(|usual| usual.peak == 0.0 && usual.regular);
         samples.push(Sample {
             labels: group.labels,
-            value: calls,
+            value: if off { calls } else { 0.0 },
             threshold: settings.floor,
             learned: false,
-            verdict: Verdict::of(exceeded),
+            verdict: Verdict::of(off && calls >= settings.floor),
             description: format!(
                 "{} {} within {}; on the days before at most {} in the two hours around this time of day",
                 Unit::Calls.format(calls),

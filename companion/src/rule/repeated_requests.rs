@@ -128,6 +128,7 @@ fn describe(scope: &Scope, repeated: &[Repeated], most: u64, limit: f64, hours: 
     let requests = if beyond.len() < HASHES { beyond.len().to_string() } else { format!("{HASHES} or more") };
     let came = if beyond.len() == 1 { "request" } else { "requests" };
     let limit = Unit::Calls.format(limit);
+    let times = if limit == "1" { "time" } else { "times" };
     let cost = Unit::Usd.format(cost.as_usd());
     let before = match hours {
         1 => "hour",
@@ -135,10 +136,16 @@ fn describe(scope: &Scope, repeated: &[Repeated], most: u64, limit: f64, hours: 
         _ => "three hours",
     };
     let usual = match scope.settings.learn && hours > 0 {
-        true => format!(", {} times as often as all the time within the {before} before", scope.settings.factor),
+        true => format!(
+            ", and more than {} times as often as throughout the {before} before",
+            scope.settings.factor
+        ),
         false => String::new(),
     };
-    format!("{requests} {came} more than {limit} times{usual} within {within} for {cost}: {}", named.join(", "))
+    format!(
+        "{requests} {came} came more than {limit} {times} within {within}{usual}; together {cost}: {}",
+        named.join(", ")
+    )
 }
 
 fn name(request: &Repeated) -> String {

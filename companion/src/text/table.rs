@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::terminal::{Ink, Terminal, fit};
+use super::wrap::wrap;
 
 /// How a cell is aligned in its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Table {
 
 /// Between two columns.
 const GAP: usize = 2;
+/// A note begins so many columns behind its row.
+const NOTE: usize = 4;
 /// A column that gives way keeps at least this much.
 const LEAST: usize = 10;
 
@@ -57,15 +60,30 @@ impl Table {
 
     /// Writes headings and rows, each line behind `indent` spaces.
     pub(crate) fn write(&self, out: &mut String, terminal: Terminal, indent: usize) {
+        self.write_with_notes(out, terminal, indent, &[]);
+    }
+
+    /// The same with the note of each row below it: what is too long for a column. An empty one has no line.
+    pub(crate) fn write_with_notes(
+        &self,
+        out: &mut String,
+        terminal: Terminal,
+        indent: usize,
+        notes: &[String],
+    ) {
         let widths = self.widths(terminal.columns.saturating_sub(indent));
         let titles: Vec<&str> = self.columns.iter().map(|(title, _)| *title).collect();
         let head = self.line(&widths, &titles, indent);
         out.push_str(&terminal.paint(Ink::Dim, &head));
         out.push('\n');
-        for row in &self.rows {
+        let below = " ".repeat(indent + NOTE);
+        for (number, row) in self.rows.iter().enumerate() {
             let cells: Vec<&str> = row.iter().map(String::as_str).collect();
             out.push_str(&self.line(&widths, &cells, indent));
             out.push('\n');
+            if let Some(note) = notes.get(number).filter(|note| !note.is_empty()) {
+                wrap(out, &below, note, terminal.columns);
+            }
         }
     }
 

@@ -6,9 +6,18 @@ use crate::store::Appender;
 use crate::store::memory::MemoryStore;
 
 fn check(format: Format, toml: &str, store: &dyn Querier) -> (Result<ExitCode, Failure>, String) {
+    checked(format, toml, store, 200)
+}
+
+fn checked(
+    format: Format,
+    toml: &str,
+    store: &dyn Querier,
+    columns: usize,
+) -> (Result<ExitCode, Failure>, String) {
     let rules: RulesConfig = toml::from_str(&format!("{FIXED}{toml}")).expect("rules");
     let mut out = Vec::new();
-    let terminal = Terminal { columns: 200, ..Terminal::PLAIN };
+    let terminal = Terminal { columns, ..Terminal::PLAIN };
     let status = run(&Args { format }, &rules, store, at(60), terminal, &mut out);
     (status, String::from_utf8(out).expect("text"))
 }
@@ -31,7 +40,9 @@ fn ends_with_1_and_the_advice_when_a_rule_fires() {
     let (status, text) = check(Format::Text, "[AuthFailures]\nfor = '5m'", &failing);
     assert!(is(&status, 1), "{status:?}");
     assert!(
-        text.contains("AuthFailures: a key is wrong, revoked or stolen\n  20 calls within 5 min"),
+        text.contains(
+            "AuthFailures: a key is wrong, revoked or stolen\n  service=app: 20 calls within 5 min"
+        ),
         "{text}"
     );
 }
@@ -101,4 +112,25 @@ fn a_hostile_name_moves_no_cursor() {
     let (status, text) = check(Format::Text, "", &store((0..3).map(hostile).collect()));
     assert!(is(&status, 1), "{status:?}");
     assert!(text.contains("\\u{1b}[2Jmodel") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn each_firing_is_labelled() {
+    let of = |service: &str| {
+        let service = service.to_owned();
+        (0..20).map(move |n| crate::record::CallRecord { service: service.clone(), ..failed(n, 500) })
+    };
+    let failing = store(of("shop").chain(of("blog")).collect());
+    let (_, text) = check(Format::Text, "[HighFailureRate]\nby = ['service']", &failing);
+    for service in ["shop", "blog"] {
+        assert!(text.contains(&format!("\n  service={service}: 100 % of 20 calls")), "{text}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal_gets_every_detail() {
+    let (_, text) = checked(Format::Text, "", &store((0..12).map(call).collect()), 80);
+    let said = "\n    12 successful calls within 5 min; at least 20 are needed\n";
+    assert!(text.contains(said) && !text.contains("DETAIL") && !text.contains('…'), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

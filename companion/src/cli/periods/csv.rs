@@ -2,6 +2,7 @@
 
 use super::usage::{OfPeriod, Usage};
 use crate::cli::calls::csv::{line, untrusted};
+use crate::report::{known_cost, known_tokens};
 use crate::store::Totals;
 use crate::text::time::rfc3339;
 
@@ -49,16 +50,17 @@ fn row(out: &mut String, one: &OfPeriod, by: &str, name: &str, totals: &Totals, 
         by.to_owned(),
         untrusted(name),
     ];
-    let counts = [
-        totals.calls,
-        totals.failed,
+    let counts = [totals.calls, totals.failed].map(|count| count.to_string());
+    let tokens = [
         totals.input_tokens,
         totals.cache_read_tokens,
         totals.cache_write_tokens,
         totals.output_tokens,
         totals.reasoning_tokens,
     ];
-    let cells = texts.into_iter().chain(counts.map(|count| count.to_string()));
-    let costs = [totals.cost.as_usd().to_string(), totals.unpriced.to_string()];
-    line(out, cells.chain(costs).chain(estimated));
+    // Empty is unknown, as in CSV of calls.
+    let tokens = tokens.map(|sum| known_tokens(totals, sum).map_or_else(String::new, |sum| sum.to_string()));
+    let cost = known_cost(totals).map_or_else(String::new, |cost| cost.as_usd().to_string());
+    let cells = texts.into_iter().chain(counts).chain(tokens);
+    line(out, cells.chain([cost, totals.unpriced.to_string()]).chain(estimated));
 }

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::Period;
 use super::usage::{Figures, Usage};
+use crate::record::NanoUsd;
+use crate::report::{known_cost, known_tokens};
 use crate::store::Totals;
 use crate::text::time::rfc3339;
 
@@ -86,30 +88,32 @@ struct OfGroup<'a> {
     figures: Numbers,
 }
 
+/// Of calls; null is unknown, as in the report.
 #[derive(Serialize)]
 struct Numbers {
     calls: u64,
     failed_calls: u64,
-    input_tokens: u64,
-    cache_read_tokens: u64,
-    cache_write_tokens: u64,
-    output_tokens: u64,
-    reasoning_tokens: u64,
-    cost_usd: f64,
+    input_tokens: Option<u64>,
+    cache_read_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
+    cost_usd: Option<f64>,
     unpriced_calls: u64,
 }
 
 impl Numbers {
     fn of(totals: &Totals) -> Self {
+        let tokens = |sum| known_tokens(totals, sum);
         Self {
             calls: totals.calls,
             failed_calls: totals.failed,
-            input_tokens: totals.input_tokens,
-            cache_read_tokens: totals.cache_read_tokens,
-            cache_write_tokens: totals.cache_write_tokens,
-            output_tokens: totals.output_tokens,
-            reasoning_tokens: totals.reasoning_tokens,
-            cost_usd: totals.cost.as_usd(),
+            input_tokens: tokens(totals.input_tokens),
+            cache_read_tokens: tokens(totals.cache_read_tokens),
+            cache_write_tokens: tokens(totals.cache_write_tokens),
+            output_tokens: tokens(totals.output_tokens),
+            reasoning_tokens: tokens(totals.reasoning_tokens),
+            cost_usd: known_cost(totals).map(NanoUsd::as_usd),
             unpriced_calls: totals.unpriced,
         }
     }

@@ -104,7 +104,8 @@ fn figures_are_those_of_the_report() {
     for period in [Period::Hour, Period::Day, Period::Week, Period::Month] {
         let document = json(period, &calls, &["--last", "30d", "--by", "model,user,service,provider"]);
         let sum = |key: &str| -> f64 {
-            document["periods"].as_array().unwrap().iter().map(|one| one[key].as_f64().unwrap()).sum()
+            // Null of a period in which no call reported any.
+            document["periods"].as_array().unwrap().iter().map(|one| one[key].as_f64().unwrap_or(0.0)).sum()
         };
         assert_eq!(sum("calls"), totals.calls as f64);
         for (kind, tokens) in kinds {
@@ -135,10 +136,12 @@ fn the_last_line_names_what_the_figures_rest_on() {
     let mut late = at(9, "2026-11-23T10:00:02Z");
     late.cost = Some(NanoUsd(2_500_000_000));
     let text = periods(Period::Day, &[estimated, unpriced, late], &["--last", "1d"]).unwrap();
-    assert_eq!(
-        text.lines().last().unwrap(),
-        "3 calls: $0.00027 of the cost is estimated (1 call); 1 call without a known price, in no cost; \
-         6 calls missing (spanledger report names them)."
+    assert!(
+        text.ends_with(
+            "\n3 calls: $0.00027 of the cost is estimated (1 call); 1 call without a known\n\
+             price, in no cost; 6 calls missing (spanledger report names them).\n"
+        ),
+        "{text}"
     );
     assert!(text.lines().any(|line| line.starts_with("2026-11-23") && line.ends_with("66.7 %")), "{text}");
     assert_eq!(
@@ -235,4 +238,60 @@ fn splits_and_selects_by_tag() {
     for wrong in [["--by", "tag:"], ["--by", "team"], ["--tag", "team"], ["--tag", "team="]] {
         assert!(periods(Period::Day, &calls, &wrong).is_err(), "{wrong:?}");
     }
+}
+
+#[test]
+fn a_cost_of_which_nothing_is_known_is_not_zero() {
+    let unpriced = |n| CallRecord {
+        cost: None,
+        cost_status: spanledger::CostStatus::Unpriced,
+        service: "shop".into(),
+        ..at(n, "2026-11-22T10:00:00Z")
+    };
+    let calls = [unpriced(1), unpriced(2), at(3, "2026-11-23T10:00:00Z")];
+    let flags = ["--from", "2026-11-21", "--to", "2026-11-24", "--by", "service"];
+    let document = json(Period::Day, &calls, &flags);
+    let [none, unknown, known] = [0, 1, 2].map(|day| &document["periods"][day]);
+    // No call cost nothing.
+    assert_eq!(none["cost_usd"], 0.0);
+    assert!(unknown["cost_usd"].is_null() && unknown["groups"][0]["cost_usd"].is_null(), "{unknown}");
+    assert!(unknown["cache_read_tokens"].is_null() && unknown["input_tokens"].is_u64(), "{unknown}");
+    assert_eq!(known["cost_usd"], 0.00027);
+
+    let text = periods(Period::Day, &calls, &flags).unwrap();
+    let cost = |text: &str, begin: &str| {
+        let row = text.lines().find(|line| line.trim_start().starts_with(begin)).expect("a row").to_owned();
+        row.split_whitespace().find(|cell| cell.starts_with(['$', '–'])).map(str::to_owned)
+    };
+    assert_eq!(cost(&text, "2026-11-22").as_deref(), Some("–"), "{text}");
+    assert_eq!(cost(&text, "shop").as_deref(), Some("–"), "{text}");
+    let short = periods(Period::Day, &calls, &[&flags[..], &["--compact"]].concat()).unwrap();
+    assert_eq!(cost(&short, "2026-11-22").as_deref(), Some("–"), "{short}");
+
+    let csv = periods(Period::Day, &calls, &[&flags[..], &["--csv"]].concat()).unwrap();
+    let row = csv.lines().find(|line| line.contains(",shop,")).expect("a row");
+    assert!(row.trim_end().ends_with(",,2,,"), "no cost, two unpriced: {row}");
+}
+
+#[test]
+fn several_dimensions_have_headings_and_whole_names() {
+    let of = |n, model: &str| CallRecord {
+        response_model: Some(model.into()),
+        reasoning_tokens: Some(7),
+        cache_read_tokens: Some(8),
+        cache_write_tokens: Some(9),
+        ..at(n, "2026-11-23T10:00:00Z")
+    };
+    let calls = [of(1, "claude-sonnet-4-5-20250929"), of(2, "claude-sonnet-4-20250514")];
+    let text = periods(Period::Day, &calls, &["--last", "1d", "--by", "service,model"]).unwrap();
+    let heading = |by: &str| text.lines().position(|line| line.trim() == by).expect(by);
+    let of = |name: &str| text.lines().position(|line| line.trim().starts_with(name)).expect(name);
+    assert!(heading("by service") < heading("by model"), "{text}");
+    assert!(heading("by model") < of("claude-sonnet-4-5-20250929 "), "{text}");
+    assert!(
+        of("claude-sonnet-4-20250514 ") > 0 && text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    let text = periods(Period::Day, &calls, &["--last", "1d", "--by", "model"]).unwrap();
+    assert!(!text.contains("by model"), "{text}");
 }

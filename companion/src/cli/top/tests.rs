@@ -198,3 +198,20 @@ fn names_of_senders_cannot_reach_the_terminal() {
     let text = screen(&mut state, 200, 40).join("\n");
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
 }
+
+#[test]
+fn the_smallest_cost_is_whole() {
+    let tiny = crate::record::CallRecord {
+        cost: Some(crate::record::NanoUsd(1)),
+        start: NOW.plus_seconds(-2),
+        ..call(9, NOW.plus_seconds(-2))
+    };
+    let mut state = State::new(By::Model, "calls.db".to_owned());
+    state.show(
+        crate::live::read(&ledger(&[tiny]), &[], &Filter::default(), NOW).map_err(|error| error.to_string()),
+    );
+    for width in [80, 120] {
+        let text = screen(&mut state, width, 24).join("\n");
+        assert_eq!(text.matches("$0.000000001").count(), 2, "{text}");
+    }
+}

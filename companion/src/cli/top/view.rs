@@ -19,6 +19,8 @@ use crate::text::time::format;
 const RULES: usize = 4;
 /// From this width on calls have their service.
 const WIDE: u16 = 110;
+/// Columns of a cost: `$0.000000001` is whole.
+const COST: u16 = 12;
 
 const KEYS: &str = "\
 Tab             move between names and calls
@@ -209,7 +211,7 @@ fn names_table(frame: &mut Frame<'_>, area: Rect, state: &State) {
         Constraint::Length(7),
         Constraint::Length(7),
         Constraint::Length(8),
-        Constraint::Length(11),
+        Constraint::Length(COST),
         Constraint::Length(9),
     ];
     let names = state.names();
@@ -248,7 +250,7 @@ fn calls_table(frame: &mut Frame<'_>, area: Rect, state: &State) {
         Constraint::Min(14),
         Constraint::Length(13),
         Constraint::Length(6),
-        Constraint::Length(10),
+        Constraint::Length(COST),
         Constraint::Length(8),
         Constraint::Length(12),
     ];

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Link, Links, linked, untrusted};
+use super::{Link, Links, linked, untrusted, untrusted_text};
 use crate::record::ENVIRONMENT;
 use crate::report::data::{Report, RuleState, RuleStatus};
 
@@ -25,7 +25,7 @@ pub(super) fn section(report: &Report, note: &str, links: Links<'_>) -> Markup {
                                 @for (label, value) in &rule.labels {
                                     (untrusted(label)) " " span.mono { (linked(label_link(links, label, value), &html! { (untrusted(value)) })) } " · "
                                 }
-                                @if let Some(detail) = &rule.detail { (untrusted(detail)) br; }
+                                @if let Some(detail) = &rule.detail { (untrusted_text(detail)) br; }
                                 (untrusted(&rule.advice))
                             }
                         }

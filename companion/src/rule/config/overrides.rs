@@ -85,7 +85,7 @@ impl Overrides {
     pub(super) fn check(&self, rule: &Rule) -> Result<(), String> {
         let unknown = |key: Key, given: bool, name: &str| {
             if given && !rule.reads(key) {
-                return Err(format!("{} has no setting `{name}`", rule.name));
+                return Err(format!("{} has no setting `{name}`; it has {}", rule.name, settings_of(rule)));
             }
             Ok(())
         };
@@ -127,4 +127,20 @@ impl Overrides {
         }
         Ok(())
     }
+}
+
+/// The settings that a rule has, for a message about another.
+fn settings_of(rule: &Rule) -> String {
+    let own = [
+        (Key::Threshold, "threshold"),
+        (Key::Learned, "factor, floor"),
+        (Key::MinCalls, "min_calls"),
+        (Key::MinEvents, "min_events"),
+        (Key::Lookback, "lookback"),
+        (Key::Expected, "expected"),
+        (Key::By, "by"),
+    ];
+    let own = own.into_iter().filter(|(key, _)| rule.reads(*key)).map(|(_, name)| name);
+    let all: Vec<&str> = own.chain(["enabled", "severity", "window", "for", "keep_firing_for"]).collect();
+    all.join(", ")
 }

@@ -184,7 +184,10 @@ fn repeated_requests_fires_when_a_hash_comes_more_than_3_times() {
     assert_fires(&status, 4.0);
     assert_eq!(status.alerts.len(), 1);
     assert_eq!(status.alerts[0].labels, Labels::from([("service".to_owned(), "app".to_owned())]));
-    let text = format!("1 request more than 3 times within 5 min for $0.004: {:032x} to gpt-4o 4 times", 1);
+    let text = format!(
+        "1 request came more than 3 times within 5 min; together $0.004: {:032x} to gpt-4o 4 times",
+        1
+    );
     assert_eq!(status.alerts[0].description, text);
 }
 
@@ -195,7 +198,7 @@ fn repeated_requests_fires_once_for_a_storm_and_names_the_ten_most_frequent() {
     assert_fires(&status, 10.0);
     let [alert] = status.alerts.as_slice() else { panic!("{status:?}") };
     assert!(
-        alert.description.starts_with("20 requests more than 3 times within 5 min for $0.20: "),
+        alert.description.starts_with("20 requests came more than 3 times within 5 min; together $0.20: "),
         "{alert:?}"
     );
     assert_eq!(alert.description.matches(" to gpt-4o 10 times").count(), 10);

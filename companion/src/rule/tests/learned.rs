@@ -183,7 +183,8 @@ fn auth_failures_does_not_fire_for_the_usual_share_of_many_calls() {
     assert_eq!(status.state, State::Firing);
     let text = &status.alerts[0].description;
     assert!(
-        text.contains("received status 401 or 403, limit 10") && text.contains("on average the day before"),
+        text.contains("received status 401 or 403, limit 10")
+            && text.ends_with("of as many calls the day before"),
         "{text}"
     );
 }
@@ -211,7 +212,7 @@ fn no_sentence_claims_more_past_than_the_ledger_has() {
     let mut calls = many(420, |n| hashed(n * 15, n));
     calls.extend(many(60, |n| hashed(105 * MINUTE + n, 7_000)));
     let found = text(RepeatedRequests, &calls, 107 * MINUTE);
-    assert!(found.contains(" as often as all the time within the two hours before within 5 min"), "{found}");
+    assert!(found.contains(" times as often as throughout the two hours before; together $"), "{found}");
     let found = text(DuplicateRatio, &calls[420..], 107 * MINUTE);
     assert!(found.ends_with("; none had a request hash within the hour before"), "{found}");
 }
@@ -254,7 +255,9 @@ fn repeated_requests_does_not_fire_for_what_comes_all_the_time() {
     let text = &status.alerts[0].description;
     assert!(!text.contains(&"a".repeat(32)), "{text}");
     assert!(
-        text.contains("more than 9 times, 3 times as often as all the time within the three hours before"),
+        text.contains(
+            " came more than 9 times within 5 min, and more than 3 times as often as throughout the three hours before; together $"
+        ),
         "{text}"
     );
     // Among requests that differ, their share is news.
