@@ -296,7 +296,7 @@ fn tables(found: &Backtest, window: Window, terminal: Terminal) -> String {
         let unit = firing.rule.rule().unit;
         let mut cells = vec![
             firing.rule.to_string(),
-            format(firing.start, "%Y-%m-%d %H:%M"),
+            format(firing.start, "%m-%d %H:%M"),
             in_words((firing.end.0 - firing.start.0) / Timestamp::SECOND),
             unit.format(firing.peak),
             unit.format(firing.threshold),

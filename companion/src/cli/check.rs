@@ -17,6 +17,7 @@ use crate::text::seconds::in_words;
 use crate::text::table::{Align, Table};
 use crate::text::terminal::{Ink, Terminal, harmless, plural};
 use crate::text::time::{rfc3339, to_the_second};
+use crate::text::wrap::wrap;
 
 /// In fewer columns a detail is a line of its own, as next to the others a few characters of it are left.
 const WIDE: usize = 120;
@@ -161,7 +162,7 @@ fn table(rules: &[RuleRow], terminal: Terminal) -> String {
             whose.retain(|name, _| !rule.labels.contains_key(name));
             let text =
                 if whose.is_empty() { description } else { format!("{}: {description}", listed(&whose)) };
-            out.push_str(&format!("  {text}\n"));
+            wrap(&mut out, "  ", &text, terminal.columns);
         }
     }
     out

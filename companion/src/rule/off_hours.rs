@@ -58,11 +58,17 @@ fn evaluate(scope: &Scope, inputs: &Inputs<'_>) -> Result<Evaluation, StoreError
             learned: false,
             verdict: Verdict::of(off && calls >= settings.floor),
             description: format!(
-                "{} {} within {}; on the days before at most {} in the two hours around this time of day",
+                "{} {} within {}; {}",
                 Unit::Calls.format(calls),
                 plural(group.totals.calls, "call"),
                 settings.window.words(),
-                usual.map_or_else(|| "an unknown number".to_owned(), |usual| Unit::Calls.format(usual.peak))
+                usual.map_or_else(
+                    || "too little is known of the days before".to_owned(),
+                    |usual| {
+                        let most = Unit::Calls.format(usual.peak);
+                        format!("on the days before at most {most} in the two hours around this time of day")
+                    }
+                )
             ),
         });
     }

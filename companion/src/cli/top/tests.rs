@@ -47,7 +47,7 @@ fn everything_is_on_a_screen_of_80_columns() {
     assert_eq!(lines[1], "3 calls/min  1 failed (33.3 %)  60 tokens/s  $0.0486/h");
     assert_eq!(lines[2], "latency p50 1 s  p95 1 s  first chunk p50 –");
     for part in [
-        "firing HighFailureRate for 10 min: 62.2 % of 50 %",
+        "firing HighFailureRate for 10 min: 62.2 %, threshold 50 %",
         "firing RepeatedRequests",
         "pending RateLimited",
         "Models of the last minute, by calls",

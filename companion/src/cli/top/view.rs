@@ -158,8 +158,10 @@ fn rule_lines(rules: &[Firing], now_ns: i64, width: u16) -> Text<'static> {
             format!(" for {}", in_words(now_ns.saturating_sub(since).max(0) / Timestamp::SECOND))
         });
         let labels: String = rule.labels.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        let text =
-            format!("{} {}{since}: {} of {}{labels}", rule.state, rule.name, rule.value, rule.threshold);
+        let text = format!(
+            "{} {}{since}: {}, threshold {}{labels}",
+            rule.state, rule.name, rule.value, rule.threshold
+        );
         Line::styled(fit(&harmless(&text), usize::from(width)), style(rule))
     };
     let mut lines: Vec<Line<'static>> = rules.iter().take(RULES).map(line).collect();
