@@ -230,7 +230,7 @@ async fn an_alert_leads_to_its_calls() {
 
 #[tokio::test]
 async fn a_line_of_the_configuration_is_on_every_page_and_brings_no_markup() {
-    for uri in ["/", "/calls", "/daily", "/rules", "/silences", "/call/0000000000000007"] {
+    for uri in ["/", "/calls", "/daily", "/rules", "/silences", "/runbook", "/call/0000000000000007"] {
         let (_, _, without) = get(uri).await;
         assert!(!without.contains("class=\"banner\""), "{uri}");
         let noted = PageState { note: format!("staging {HOSTILE}"), ..state(ledger(&calls())) };
@@ -249,6 +249,7 @@ async fn the_rules_are_shown_with_since_when_and_their_values_over_time() {
         "62.2 %",
         "since ",
         "10 min",
+        ", threshold 50 %",
         "/runbook#highfailurerate",
         "No values over time yet",
     ] {
@@ -362,4 +363,18 @@ async fn an_empty_ledger_says_how_to_fill_it() {
     let (status, _, page) = get_from(state(ledger(&[])), "/").await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("No calls ended in this time") && page.contains("4317"));
+}
+
+#[tokio::test]
+async fn the_rules_show_sentences_whole() {
+    let sentence = "calls of a model ".repeat(20);
+    let mut shown = rules();
+    let firing = shown.iter_mut().find(|rule| rule.name == "HighFailureRate").unwrap();
+    firing.detail = Some(format!("{sentence}end"));
+    let rules = move || shown.clone();
+    for uri in ["/", "/rules"] {
+        let state = PageState { rules: Arc::new(rules.clone()), ..state(ledger(&calls())) };
+        let (_, _, page) = get_from(state, uri).await;
+        assert!(page.contains("calls of a model end"), "{uri}");
+    }
 }

@@ -318,3 +318,12 @@ fn a_narrow_terminal_gets_whole_labels() {
     assert!(text.contains("\n    service=app\n"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
+
+#[test]
+fn a_wrong_number_of_messages_is_answered_with_a_right_one() {
+    let hint = "expected a number of messages per week from 0 up, such as 1";
+    for wrong in ["x", "-1", "nan", "inf"] {
+        assert_eq!(messages(wrong), Err(hint.to_owned()), "{wrong}");
+    }
+    assert_eq!(messages("0.5"), Ok(0.5));
+}

@@ -31,6 +31,9 @@ fn nothing_to_judge_is_no_good_result() {
     assert_eq!(listed(&[]), "no call ended in this time\n");
     let priced: Vec<_> = calls().into_iter().filter(|call| call.cost.is_some()).collect();
     assert_eq!(listed(&priced), "every call with usage has a price\n");
+    // Without a model that has a price now there is no column for it.
+    let unpriced = listed(&calls());
+    assert!(unpriced.contains("MODEL WITHOUT A PRICE") && !unpriced.contains("NOW"), "{unpriced}");
 }
 
 #[test]
