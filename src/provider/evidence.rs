@@ -55,11 +55,10 @@ impl Recognised {
     /// Whether the body shows that this is a call. `facts` is what path and body say of it; `trusted` tells that the
     /// application named the host's provider. Without a body that can be read the path decides.
     pub(crate) fn is_shown(&self, body: Option<&Json<'_>>, facts: &RequestFacts, trusted: bool) -> bool {
-        let known = self.known_host || trusted;
-        if body.is_some_and(|body| self.is_none.is_some_and(|is_none| is_none(body, known))) {
+        if body.is_some_and(|body| self.is_none.is_some_and(|is_none| is_none(body))) {
             return false;
         }
-        let evidence = if known { self.evidence } else { Evidence::ModelAndPrompt };
+        let evidence = if self.known_host || trusted { self.evidence } else { Evidence::ModelAndPrompt };
         match (evidence, body) {
             (Evidence::Path, _) => true,
             (_, None) => self.distinct,

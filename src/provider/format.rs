@@ -233,9 +233,8 @@ pub(crate) struct Recognised {
     pub(crate) retrieval: Retrieval,
     /// Whether no other kind of API has such a path, so that it is enough where the body cannot be read.
     pub(crate) distinct: bool,
-    /// Whether a body shows that this is no call, whatever the path: what asks a model for nothing. The flag tells whether
-    /// the host is known.
-    pub(crate) is_none: Option<fn(&Json<'_>, bool) -> bool>,
+    /// Whether a body shows that this is no call, whatever the path: what asks a model for nothing.
+    pub(crate) is_none: Option<fn(&Json<'_>) -> bool>,
 }
 
 impl Recognised {

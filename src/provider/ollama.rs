@@ -137,38 +137,23 @@ fn recognise(target: &Target<'_>) -> Option<Recognised> {
     };
     let prompts: &[&str] = if operation == Operation::Chat { &["messages"] } else { &["prompt", "input"] };
     let recognised = Recognised::new(format, operation).carrying(prompts);
-    let is_none: Option<fn(&Json<'_>, bool) -> bool> = match operation {
-        Operation::Chat => Some(|body, known| is_empty(body, "messages") || is_another(body, known)),
-        Operation::TextCompletion => Some(|body, known| {
-            is_empty(body, "prompt") && body.get("messages").is_none() || is_another(body, known)
-        }),
+    let is_none: Option<fn(&Json<'_>) -> bool> = match operation {
+        Operation::Chat | Operation::TextCompletion => Some(|body| loads(body) || is_of_a_page(body)),
         _ => None,
     };
     Some(Recognised { is_none, ..recognised.provider(target.provider.or(Some(provider::OLLAMA))) })
 }
 
-/// Whether a prompt is none: such a request loads the model, or unloads it. Source: `docs/api.md` of Ollama, "Load a model".
-/// There is nothing to stream then, and what asks for a stream asks a model.
-fn is_empty(body: &Json<'_>, prompt: &str) -> bool {
-    match body.get(prompt) {
-        _ if field::is_true(body, "stream") => false,
+/// Whether a request asks the model for nothing: without a prompt it loads the model, or unloads it. Source: `docs/api.md` of
+/// Ollama, "Load a model". An empty list alone may be of a client that adds its messages elsewhere.
+fn loads(body: &Json<'_>) -> bool {
+    let empty = |name: &str| match body.get(name) {
         None | Some(Json::Null) => true,
         Some(Json::String(text)) => text.decoded().is_empty(),
-        Some(Json::Array(messages)) => messages.is_empty(),
+        Some(Json::Array(messages)) => messages.is_empty() && body.get("keep_alive").is_some(),
         Some(_) => false,
-    }
-}
-
-/// Members that Ollama's clients send next to model and prompt. Those in its own documentation and libraries always say whether
-/// they stream.
-const MEMBERS: [&str; 9] =
-    ["stream", "options", "keep_alive", "format", "think", "tools", "raw", "system", "template"];
-
-/// Whether the request is one of another API: web applications have these paths as well, and some let the page choose a model.
-fn is_another(body: &Json<'_>, known: bool) -> bool {
-    let tagged = || field::string(body, "model").is_some_and(|model| model.contains(':'));
-    let own = known || MEMBERS.iter().any(|name| body.get(name).is_some()) || tagged();
-    !own || is_of_a_page(body)
+    };
+    ["prompt", "messages", "input"].into_iter().all(empty) && !field::is_true(body, "stream")
 }
 
 impl WireFormat for Ollama {
