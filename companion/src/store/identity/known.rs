@@ -8,7 +8,7 @@ use super::groups::Groups;
 use super::hashes::Hashes;
 use super::links::Links;
 use super::reach::Reach;
-use super::relation::{end, is_witness};
+use super::relation::{end, is_kept, is_witness};
 use super::responses::Responses;
 use super::times::Times;
 use super::{Account, Accounts};
@@ -71,7 +71,7 @@ impl Known {
         self.reach.arrive(end(call), self.limit);
         let (mut related, mut connected) = self.links.arrive(id, call, &self.hashes, accounts)?;
         if let Some(key) = self.hashes.response(call) {
-            related |= self.responses.add(key, id);
+            related |= self.responses.add(key, id, is_kept(call));
         }
         if let Some((keys, near)) = self.hashes.near(id, call) {
             related |= self.times.add(keys, near);

@@ -1,13 +1,15 @@
 //! Rows by response id: those of the newest accounts one by one, those of the last ten minutes before them in
 //! [`Earlier`]. An id that many requests repeat (a mock's, or a broken gateway's) identifies no call: only that is
-//! remembered of it.
+//! remembered of it. Different calls with it show that, or more accounts than one call has: without that bound each further one
+//! would be compared with as many as are remembered.
 
 use std::ops::RangeInclusive;
 
 use super::earlier::Earlier;
 use crate::store::newest::{Few, Held, Newest};
 
-/// Rows of one id among the newest; the oldest is forgotten for a further one.
+/// Rows of one id among the newest, and accounts that one call may have. Where a response was fetched it may have more, and the
+/// oldest row is forgotten for a further one.
 const SAME_ID: usize = 32;
 
 /// What is known of an id.
@@ -24,6 +26,8 @@ struct Row {
     /// Whether the id may have rows before the newest. Accounts of one call end together, so that their ranges are the same as
     /// well: what is true of the first row is true of all.
     earlier: bool,
+    /// Whether it may be fetched again and again.
+    fetched: bool,
 }
 
 impl PartialEq for Row {
@@ -58,14 +62,19 @@ impl Responses {
         Self { newest: Newest::new(limit), earlier: Earlier::new(earlier_bytes) }
     }
 
-    /// Adds the row of an account. Returns whether the id may have other rows.
-    pub(super) fn add(&mut self, key: u64, row: i64) -> bool {
-        let Ids::Rows(rows) = self.newest.get_or_new(key) else { return false };
+    /// Adds the row of an account, of a response that is `fetched` or not. Returns whether the id may have other rows.
+    pub(super) fn add(&mut self, key: u64, row: i64, fetched: bool) -> bool {
+        let ids = self.newest.get_or_new(key);
+        let Ids::Rows(rows) = ids else { return false };
+        if !fetched && rows.as_slice().len() >= SAME_ID && !rows.as_slice().iter().any(|row| row.fetched) {
+            *ids = Ids::Repeated;
+            return false;
+        }
         let earlier = match rows.as_slice().first() {
             Some(first) => first.earlier,
             None => self.earlier.ranges(key).next().is_some(),
         };
-        let others = rows.add(Row { row, earlier }, SAME_ID);
+        let others = rows.add(Row { row, earlier, fetched }, SAME_ID);
         if others {
             self.newest.grew();
         }
@@ -143,7 +152,7 @@ mod tests {
         let mut responses = Responses::new(LIMIT, 64 << 20);
         for number in 0..ids {
             let end = number as i64 * every;
-            responses.add(key(number), row(end));
+            responses.add(key(number), row(end), false);
         }
         responses
     }
@@ -176,7 +185,7 @@ mod tests {
                 8 => end - 900_000 * second,
                 _ => end,
             };
-            responses.add(key(number), row(end));
+            responses.add(key(number), row(end), false);
         }
         for number in (500..60_000_u64).filter(|number| ![7, 8].contains(&(number % 50))).step_by(13) {
             let end = 1_000_000 * second + number as i64 * second / 100;
@@ -185,18 +194,31 @@ mod tests {
     }
 
     #[test]
+    fn an_id_with_more_accounts_than_a_call_has_is_repeated() {
+        let mut responses = Responses::new(LIMIT, 1 << 20);
+        for row in 0..SAME_ID as i64 {
+            assert_eq!(responses.add(key(1), row, false), row > 0);
+            assert_eq!(responses.add(key(2), row, row == 7), row > 0);
+        }
+        assert!(!responses.add(key(1), 99, false) && responses.is_repeated(key(1)));
+        // One that is fetched may be fetched again.
+        assert!(responses.add(key(2), 99, false) && !responses.is_repeated(key(2)));
+        assert_eq!(rows(&responses, 2).len(), SAME_ID);
+    }
+
+    #[test]
     fn of_a_repeated_id_nothing_else_is_remembered() {
         let mut responses = Responses::new(LIMIT, 1 << 20);
-        assert!(!responses.add(key(1), 1));
-        assert!(responses.add(key(1), 2));
+        assert!(!responses.add(key(1), 1, false));
+        assert!(responses.add(key(1), 2, false));
         assert_eq!(rows(&responses, 1), [1, 2]);
         responses.repeat(key(1));
-        assert!(!responses.add(key(1), 3));
+        assert!(!responses.add(key(1), 3, false));
         assert!(rows(&responses, 1).is_empty() && responses.is_repeated(key(1)));
         // As long as it comes, it stays so.
         for number in 2..10_000 {
-            responses.add(key(number), number as i64);
-            assert!(number % 500 != 0 || !responses.add(key(1), number as i64), "{number}");
+            responses.add(key(number), number as i64, false);
+            assert!(number % 500 != 0 || !responses.add(key(1), number as i64, false), "{number}");
         }
         assert!(responses.is_repeated(key(1)));
     }
