@@ -48,7 +48,7 @@ pub fn header(first_page: &[u8]) -> Header {
     }
 }
 
-/// Whether a page has the checksum of its bytes.
+/// Whether a page has the checksum of its bytes. A page of zeros has.
 #[must_use]
 pub fn is_intact(page: &[u8]) -> bool {
     page.split_last_chunk::<8>().is_some_and(|(bytes, found)| checksum(bytes) == *found)

@@ -24,14 +24,14 @@ const RANGES: usize = 20;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Without a journal, all of the ledger's file, next to a running `serve` or alone: the checksum of every page, then the structure of \
-its tables and indexes. A damaged page is named with the table and the time of its rows.
+its tables and indexes. A damaged or missing page is named with the table and the time of its rows.
 
 With a journal, for each process: calls opened and closed, delivered to a receiver, in the ledger, waiting in the journal, interrupted, lost \
 to the journal's cap, and missing (in neither). Nothing is changed. Of a process whose journal was delivered and removed, the \
 ledger knows the last number.
 
-Exit status: 0 every call is in the ledger or in the journal, 1 calls are missing or lost, or a journal cannot be read in full \
-so that some may be, 2 an error.
+Exit status: 0 the file is sound, or every call is in the ledger or in the journal, 1 pages are damaged, or calls are missing or lost, \
+or a journal cannot be read in full so that some may be, 2 an error.
 
 Examples:
   spanledger verify --ledger spanledger.db

@@ -23,7 +23,7 @@ mod rollup;
 mod write;
 
 pub(crate) use read::backup::backup;
-pub(crate) use read::pages::DamagedPage;
+pub(crate) use read::damage::DamagedPage;
 pub(crate) use read::processes::ProcessAccount;
 pub use read::querier::SqliteQuerier;
 pub(crate) use read::verify::{Progress, Verified, verify};

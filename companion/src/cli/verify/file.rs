@@ -54,8 +54,14 @@ fn words(progress: &Progress) -> String {
 fn text(verified: &Verified) -> String {
     let mut lines = Vec::new();
     if verified.checksums {
-        let Verified { pages, damaged_pages, damaged, .. } = verified;
-        lines.push(format!("{} read, {} damaged", counted(*pages, "page"), count(*damaged_pages)));
+        let Verified { pages, damaged_pages, missing_pages, damaged, .. } = verified;
+        let missing = match missing_pages {
+            0 => String::new(),
+            missing => {
+                format!(", {} of them missing: the file is shorter than it was", count(*missing))
+            }
+        };
+        lines.push(format!("{} read, {} damaged{missing}", counted(*pages, "page"), count(*damaged_pages)));
         lines.extend(damaged.iter().map(|page| format!("  page {}: {}", page.page, held(page))));
         let more = damaged_pages.saturating_sub(damaged.len() as u64);
         if more > 0 {
@@ -96,6 +102,7 @@ struct Document<'a> {
     checksums: bool,
     pages: u64,
     damaged_pages: u64,
+    missing_pages: u64,
     damaged: Vec<DocumentPage<'a>>,
     structure: &'a [String],
 }
@@ -122,6 +129,7 @@ impl<'a> Document<'a> {
             checksums: verified.checksums,
             pages: verified.pages,
             damaged_pages: verified.damaged_pages,
+            missing_pages: verified.missing_pages,
             damaged: verified.damaged.iter().map(page).collect(),
             structure: &verified.faults,
         }

@@ -14,6 +14,7 @@ mod documented;
 mod full;
 mod gaps;
 mod migrating;
+mod misplaced;
 mod naming;
 mod opening;
 mod placing;

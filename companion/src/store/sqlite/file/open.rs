@@ -33,6 +33,7 @@ const STATEMENTS: usize = 96;
 const REWRITTEN: u64 = 1024 * 1024 * 1024;
 /// In bytes.
 const LARGEST_PAGE: usize = 65_536;
+const SMALLEST_PAGE: usize = 512;
 /// Bytes of the header of a database.
 const HEADER: usize = 100;
 
@@ -185,6 +186,23 @@ pub(crate) fn has_checksums(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// The size of the pages of a file whose pages have checksums, in bytes; `None` of any other file. Of a file whose first page
+/// does not tell it any more, the pages after that do.
+pub(crate) fn checked_page_size(path: &Path) -> Option<usize> {
+    // What cannot be read is reported by the database.
+    let beginning = page_checksums::beginning(path, 2 * LARGEST_PAGE).unwrap_or_default();
+    // Zeros match their checksum in any file.
+    let fits = |page: &[u8]| page_checksums::is_intact(page) && page.iter().any(|byte| *byte != 0);
+    let sizes = (SMALLEST_PAGE..=LARGEST_PAGE).filter(|size| size.is_power_of_two());
+    let by_others = |size: &usize| beginning.chunks_exact(*size).skip(1).any(fits);
+    let by_first = || {
+        let size = page_size(&beginning)?;
+        let header = page_checksums::header(beginning.get(..size)?);
+        matches!(header, Header::Checked | Header::Damaged).then_some(size)
+    };
+    by_first().or_else(|| sizes.rev().find(by_others))
+}
+
 /// The size of the pages of the file at `path`, in bytes.
 pub(crate) fn page_size_of(path: &Path) -> io::Result<usize> {
     let first = page_checksums::beginning(path, HEADER).map_err(io::Error::other)?;
@@ -234,7 +252,7 @@ fn checked(path: &Path, connection: Result<Connection, StoreError>) -> Result<(C
 }
 
 /// Whether a log exists next to the file: a process writes it, or was stopped while writing.
-fn has_log(path: &Path) -> bool {
+pub(crate) fn has_log(path: &Path) -> bool {
     next_to(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
 }
 

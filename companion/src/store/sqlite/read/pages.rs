@@ -1,17 +1,10 @@
-//! The pages of a file, read without the database: which are damaged, and what they held.
+//! The pages of a file, read without the database: which do not match their checksums, and which are missing.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use rusqlite::Connection;
 use spanledger_page_checksums::is_intact;
-
-use crate::record::Timestamp;
-use crate::store::sqlite::file::call_id::minute_of_id;
-use crate::store::sqlite::rollup::grain::minute_start;
-use crate::store::sqlite::rollup::row::{Table, row_key};
 
 /// Pages read at a time.
 const TOGETHER: usize = 256;
@@ -19,19 +12,40 @@ const TOGETHER: usize = 256;
 const READ_AGAIN: usize = 5;
 /// Damaged pages that are named; the others are counted.
 pub(super) const NAMED: usize = 1_000;
-/// The first byte of a page that holds rows.
-const LEAF: u8 = 0x0d;
+/// Bytes at the end of a page that hold its checksum.
+const CHECKSUM: usize = 8;
+/// An entry of a page that tells where others belong, in bytes.
+const ENTRY: usize = 5;
 
-/// A page that is not what was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DamagedPage {
-    /// Its number, from 1.
-    pub(crate) page: u64,
-    /// The table or index that it belongs to; `None` when it is in no use, or what leads to it is damaged too.
-    pub(crate) holds: Option<String>,
-    /// The time of the nearest rows before and after it, where the rows of the table have one.
-    pub(crate) from: Option<Timestamp>,
-    pub(crate) to: Option<Timestamp>,
+/// Which pages are not what was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Scanned {
+    /// Pages of the file.
+    pub(super) pages: u64,
+    /// The first [`NAMED`] damaged or missing ones.
+    pub(super) damaged: Vec<u64>,
+    /// All of them.
+    pub(super) number: u64,
+    /// Those that the file is too short for.
+    pub(super) missing: u64,
+}
+
+impl Scanned {
+    fn add(&mut self, page: u64) {
+        self.number += 1;
+        if self.damaged.len() < NAMED {
+            self.damaged.push(page);
+        }
+    }
+
+    /// Adds the pages of a file of so many that it does not have.
+    pub(super) fn add_missing(&mut self, of: u64) {
+        self.missing = of.saturating_sub(self.pages);
+        let first = self.pages + 1;
+        let named = NAMED.saturating_sub(self.damaged.len()) as u64;
+        self.damaged.extend(first..first + self.missing.min(named));
+        self.number += self.missing;
+    }
 }
 
 /// Reads the pages of a file.
@@ -46,30 +60,39 @@ impl Pages {
         Ok(Self { file: File::open(path)?, size })
     }
 
-    /// The numbers of all pages that are damaged, at most [`NAMED`] of them, and how many there are and were read.
-    /// `progress` is given how many bytes of how many were read.
-    pub(super) fn scan(
-        &mut self,
-        mut progress: impl FnMut(u64, u64),
-    ) -> std::io::Result<(Vec<u64>, u64, u64)> {
-        let (mut damaged, mut number, mut read) = (Vec::new(), 0, 0_u64);
+    /// Compares all pages with their checksums. `progress` is given how many bytes of how many were read.
+    pub(super) fn scan(&mut self, mut progress: impl FnMut(u64, u64)) -> std::io::Result<Scanned> {
+        let mut scanned = Scanned::default();
         let mut buffer = vec![0; self.size * TOGETHER];
         loop {
-            let length = self.fill(read, &mut buffer)?;
+            let length = self.fill(scanned.pages, &mut buffer)?;
             for page in buffer.get(..length).unwrap_or_default().chunks_exact(self.size) {
-                read += 1;
-                if !is_intact(page) && !self.is_intact_by_now(read)? {
-                    number += 1;
-                    if damaged.len() < NAMED {
-                        damaged.push(read);
-                    }
+                scanned.pages += 1;
+                // Zeros match their checksum. No file begins with them.
+                let no_header = scanned.pages == 1 && page.iter().all(|byte| *byte == 0);
+                if no_header || !is_intact(page) && !self.is_intact_by_now(scanned.pages)? {
+                    scanned.add(scanned.pages);
                 }
             }
             if length < buffer.len() {
-                return Ok((damaged, number, read));
+                return Ok(scanned);
             }
-            progress(read * self.size as u64, self.file.metadata()?.len());
+            progress(scanned.pages * self.size as u64, self.file.metadata()?.len());
         }
+    }
+
+    /// How many pages the file has by its first one, where that tells (<https://sqlite.org/fileformat2.html#in_header_database_size>).
+    pub(super) fn of_header(&mut self) -> std::io::Result<Option<u64>> {
+        let first = self.page(1)?.filter(|page| is_intact(page)).unwrap_or_default();
+        let four = |at: usize| first.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+        // A version of SQLite that does not write the size leaves the counter next to it behind.
+        Ok(four(28).filter(|_| four(24) == four(92)).map(u64::from))
+    }
+
+    /// Pages between two that tell where the others belong (<https://sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages>).
+    /// The first of them is page 2.
+    pub(super) const fn between_maps(&self) -> usize {
+        (self.size - CHECKSUM) / ENTRY + 1
     }
 
     fn is_intact_by_now(&mut self, page: u64) -> std::io::Result<bool> {
@@ -100,91 +123,4 @@ impl Pages {
         }
         Ok(filled)
     }
-
-    /// What damaged pages hold: walks all pages of every table, in the order of their rows.
-    pub(super) fn name(&mut self, damaged: &[u64], file: &Connection) -> Vec<DamagedPage> {
-        let unknown = |page: &u64| DamagedPage { page: *page, holds: None, from: None, to: None };
-        let mut found: BTreeMap<u64, DamagedPage> =
-            damaged.iter().map(|page| (*page, unknown(page))).collect();
-        // Where the walk ends at a page that is too damaged, the rest stays without a name.
-        let _ = self.walk(file, &mut found);
-        let zero = |page: &mut Self, number| matches!(page.page(number), Ok(Some(bytes)) if bytes.iter().all(|byte| *byte == 0));
-        // A page in no use may never have been written.
-        found.retain(|number, page| page.holds.is_some() || !zero(self, *number));
-        found.into_values().collect()
-    }
-
-    fn walk(&mut self, file: &Connection, found: &mut BTreeMap<u64, DamagedPage>) -> rusqlite::Result<()> {
-        let mut statement = file.prepare("SELECT name, pageno, pagetype FROM dbstat")?;
-        let mut rows = statement.query([])?;
-        let mut table = String::new();
-        // The last sound page of rows before, and the damaged ones since.
-        let (mut before, mut since) = (None, Vec::new());
-        while let Some(row) = rows.next()? {
-            let name = row.get_ref(0)?.as_str()?;
-            if name != table {
-                table = name.to_owned();
-                (before, since) = (None, Vec::new());
-            }
-            let number: u64 = row.get::<_, i64>(1)?.cast_unsigned();
-            if let Some(page) = found.get_mut(&number) {
-                page.holds = Some(table.clone());
-                page.from = before.and_then(|before| self.time(&table, before, true));
-                since.push(number);
-                continue;
-            }
-            // Only these have rows to name the time by.
-            if row.get_ref(2)?.as_str()? != "leaf" {
-                continue;
-            }
-            if !since.is_empty()
-                && let Some(to) = self.time(&table, number, false)
-            {
-                for page in since.drain(..) {
-                    if let Some(page) = found.get_mut(&page) {
-                        page.to = Some(to);
-                    }
-                }
-            }
-            before = Some(number);
-        }
-        Ok(())
-    }
-
-    /// The time of the last or the first row of a page.
-    fn time(&mut self, table: &str, page: u64, last: bool) -> Option<Timestamp> {
-        let of_id: fn(i64) -> i64 = match table {
-            "calls" => minute_of_id,
-            _ if Table::LIST.iter().any(|known| known.name() == table) => |id| row_key(id).0,
-            _ => return None,
-        };
-        let bytes = self.page(page).ok()??;
-        row_id_in(&bytes, last).map(|id| minute_start(of_id(id)))
-    }
-}
-
-/// The id of the last or the first row of a page, where it holds rows (<https://sqlite.org/fileformat2.html#b_tree_pages>).
-fn row_id_in(page: &[u8], last: bool) -> Option<i64> {
-    let two = |at: usize| Some(usize::from(u16::from_be_bytes(*page.get(at..)?.first_chunk()?)));
-    if *page.first()? != LEAF {
-        return None;
-    }
-    let cell = if last { two(3)?.checked_sub(1)? } else { 0 };
-    let mut bytes = page.get(two(8 + 2 * cell)?..)?.iter();
-    // The length of the row comes before its id.
-    varint(&mut bytes)?;
-    varint(&mut bytes)
-}
-
-/// SQLite's integers of one to nine bytes, the highest bits first.
-fn varint<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> Option<i64> {
-    let mut value = 0_i64;
-    for _ in 0..8 {
-        let byte = *bytes.next()?;
-        value = value << 7 | i64::from(byte & 0x7f);
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    Some(value << 8 | i64::from(*bytes.next()?))
 }

@@ -9,7 +9,7 @@ use crate::store::sqlite::read::verify::{Verified, verify};
 use crate::store::{OverviewQuestion, SequenceGaps};
 
 /// Calls of ten hours by several users, models and processes, some numbers missing; all but the newest are in rollups.
-fn filled(path: &Path) -> Vec<CallRecord> {
+pub(super) fn filled(path: &Path) -> Vec<CallRecord> {
     let mut ledger = writer(path);
     let calls: Vec<_> = (0..400_u64)
         .map(|number| CallRecord {
@@ -46,7 +46,7 @@ fn answers(path: &Path) -> Result<impl PartialEq + std::fmt::Debug + use<>, Stor
     ))
 }
 
-fn verified(path: &Path) -> Verified {
+pub(super) fn verified(path: &Path) -> Verified {
     verify(path, &mut |_| {}).unwrap()
 }
 
@@ -74,7 +74,8 @@ fn a_flipped_bit_anywhere_is_noticed_and_in_no_answer() {
     let mut refused = 0;
     // Odd, so that the offsets fall on all parts of a page.
     let step = (bytes.len() / 24) | 1;
-    let tried: Vec<usize> = (0..bytes.len()).step_by(step).chain((0..40).step_by(5)).collect();
+    let tried: Vec<usize> =
+        (0..bytes.len()).step_by(step).chain([0, 7, 15, 16, 17, 20, 24, 30, 35]).collect();
     for offset in &tried {
         let mut flipped = bytes.clone();
         flipped[*offset] ^= 1 << (offset % 8);
@@ -84,11 +85,9 @@ fn a_flipped_bit_anywhere_is_noticed_and_in_no_answer() {
             Err(StoreError::Damaged { .. }) => refused += 1,
             Err(error) => panic!("offset {offset}: {error}"),
         }
-        match verify(&path, &mut |_| {}) {
-            Ok(found) => assert!(!found.is_sound(), "offset {offset}"),
-            Err(StoreError::Damaged { .. }) if *offset < 100 => {}
-            Err(error) => panic!("offset {offset}: {error}"),
-        }
+        let found = verified(&path);
+        let pages: Vec<_> = found.damaged.iter().map(|page| page.page).collect();
+        assert_eq!(pages, [*offset as u64 / 4096 + 1], "offset {offset}");
     }
     assert!(refused * 2 > tried.len(), "{refused} of {}", tried.len());
 }
