@@ -277,9 +277,10 @@ impl From<parameters::Wrong> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let status = match error {
-            StoreError::Busy { .. } | StoreError::Held { .. } | StoreError::Gone { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            StoreError::Busy { .. }
+            | StoreError::Held { .. }
+            | StoreError::Gone { .. }
+            | StoreError::Unreachable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, text: error.to_string() }

@@ -88,6 +88,17 @@ pub enum StoreError {
         /// What happened.
         what: &'static str,
     },
+    /// The system does not let the process to the file. Retry.
+    #[error(
+        "the ledger {path} cannot be reached ({detail}): check the permissions of its folder and of those above, and whether \
+         their file system answers"
+    )]
+    Unreachable {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The system's own words.
+        detail: String,
+    },
     /// Anything else the database says.
     #[error("the ledger {path} failed: {detail}")]
     Other {
@@ -136,6 +147,9 @@ impl StoreError {
             Self::Held { .. } => "another companion writes the ledger",
             Self::Busy { .. } => "the ledger is locked by another process",
             Self::Gone { what, .. } => what,
+            Self::Unreachable { .. } => {
+                "the ledger cannot be reached: the permissions of its folder, or its file system"
+            }
             Self::Reading => "the calls of the past are still being read",
             Self::Other { .. } => "the ledger cannot be written",
         }

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::private_file;
 use crate::store::sqlite::file::error::{file_error, store_error};
 use crate::store::sqlite::file::schema;
-use crate::store::sqlite::file::watch::next_to;
+use crate::store::sqlite::file::watch::{is_absent, next_to};
 
 /// Recovery after a crash locks the file for as long as it reads the log; five seconds were too short for a
 /// log of gigabytes.
@@ -219,8 +219,11 @@ fn page_size(first: &[u8]) -> Option<usize> {
 
 /// Opens an existing ledger for questions.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
-    if !path.exists() {
-        return Err(StoreError::Missing { path: path.to_path_buf() });
+    if let Err(error) = path.metadata() {
+        return Err(match is_absent(&error) {
+            true => StoreError::Missing { path: path.to_path_buf() },
+            false => StoreError::Unreachable { path: path.to_path_buf(), detail: error.to_string() },
+        });
     }
     no_folder(path)?;
     has_checksums(path)?;
@@ -260,24 +263,49 @@ pub(crate) fn has_log(path: &Path) -> bool {
 pub(crate) fn for_backup(path: &Path, unchecked: bool) -> Result<Connection, StoreError> {
     let connection = match unchecked {
         true => self::unchecked(path)?,
-        false => connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        false => only_read(path, connect)?,
     };
     page_checksums::make_room(&connection).map_err(|error| store_error(path, &error))?;
     Ok(connection)
 }
 
-/// Opens a file that no process writes, where no other file can be created next to it.
-pub(crate) fn still(path: &Path) -> Result<Connection, StoreError> {
-    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let uri = format!("file:{escaped}?immutable=1");
-    connect(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
-        .map_err(|_| StoreError::ReadOnly { path: path.to_path_buf() })
-}
-
 /// Opens an existing ledger whatever its checksums, to see what a damaged one holds.
 pub(crate) fn unchecked(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(|error| store_error(path, &error))
+    only_read(path, |path, flags| {
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|error| store_error(path, &error))
+    })
+}
+
+type Open = fn(&Path, OpenFlags) -> Result<Connection, StoreError>;
+
+/// Opens a ledger that is only read, also where no other file can be created next to it.
+fn only_read(path: &Path, open: Open) -> Result<Connection, StoreError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // The files next to it are opened by the first query. What else is wrong is reported by those that follow.
+    let opened = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    match opened.map_err(|error| error.sqlite_error_code()) {
+        Err(Some(rusqlite::ErrorCode::CannotOpen)) if has_log(path) => Err(StoreError::Other {
+            path: path.to_path_buf(),
+            detail: "a process that was killed left a log (-wal), which cannot be read where no file can be created next to it: \
+                     copy the ledger with its log to a folder that can be written"
+                .to_owned(),
+        }),
+        Err(Some(rusqlite::ErrorCode::CannotOpen)) => opened_still(path, open),
+        _ => Ok(connection),
+    }
+}
+
+/// Opens a file that no process writes, where no other file can be created next to it.
+pub(crate) fn still(path: &Path) -> Result<Connection, StoreError> {
+    opened_still(path, connect)
+}
+
+fn opened_still(path: &Path, open: Open) -> Result<Connection, StoreError> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    open(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+        .map_err(|_| StoreError::ReadOnly { path: path.to_path_buf() })
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

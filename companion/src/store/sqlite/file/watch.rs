@@ -70,13 +70,17 @@ impl Watched {
     }
 
     /// What is wrong with it.
-    fn trouble(&self) -> Option<&'static str> {
+    fn trouble(&self, ledger: &Path) -> Option<StoreError> {
         let id = self.id?;
+        let gone = |what| Some(StoreError::Gone { path: ledger.to_path_buf(), what });
         match (self.find)(&self.path) {
-            Ok(found) if FileId::of(&found) != id => Some(self.what),
-            Ok(found) if self.at_least.is_some_and(|size| found.len() < size) => Some(self.shrunk),
+            Ok(found) if FileId::of(&found) != id => gone(self.what),
+            Ok(found) if self.at_least.is_some_and(|size| found.len() < size) => gone(self.shrunk),
             Ok(_) => None,
-            Err(_) => Some(self.what),
+            Err(error) if is_absent(&error) => gone(self.what),
+            Err(error) => {
+                Some(StoreError::Unreachable { path: ledger.to_path_buf(), detail: error.to_string() })
+            }
         }
     }
 
@@ -104,13 +108,11 @@ impl Watch {
     }
 
     /// # Errors
-    /// [`StoreError::Gone`] when a name leads to nothing or to another file, or when a file is too short.
+    /// [`StoreError::Gone`] when a name leads to nothing or to another file, or when a file is too short;
+    /// [`StoreError::Unreachable`] when the system does not tell where a name leads.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let files = [&self.database, &self.name].into_iter().chain(&self.log).chain(&self.others);
-        match files.into_iter().find_map(Watched::trouble) {
-            Some(what) => Err(StoreError::Gone { path: self.path.clone(), what }),
-            None => Ok(()),
-        }
+        files.into_iter().find_map(|file| file.trouble(&self.path)).map_or(Ok(()), Err)
     }
 
     /// Whether the file system takes writes. A failing disk may make it read-only at any time, and who appends nothing
@@ -153,9 +155,34 @@ impl Watch {
     }
 }
 
+/// Whether this says that there is no such file, rather than that the way to it is closed.
+pub(crate) fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
 /// The file whose name has `end` after that of `path`.
 pub(crate) fn next_to(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_reached_is_not_called_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        fs::write(&path, "").unwrap();
+        let mut watch = Watch::of(&path, None);
+        watch.check().unwrap();
+        watch.database.find = |_| Err(ErrorKind::PermissionDenied.into());
+        let error = watch.check().unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+        assert!(error.to_string().contains("cannot be reached (permission denied)"), "{error}");
+        watch.database.find = |_| Err(ErrorKind::NotFound.into());
+        assert!(matches!(watch.check(), Err(StoreError::Gone { what: DATABASE, .. })));
+    }
 }

@@ -2,6 +2,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
 use crate::store::sqlite::file::schema::VERSION;
+use crate::store::sqlite::read::verify::verify;
 
 #[test]
 fn a_second_writer_is_refused_while_the_first_lives() {
@@ -49,6 +50,46 @@ fn reads_what_nobody_writes_where_nothing_can_be_created() {
     let connection = crate::store::sqlite::file::open::still(&path).unwrap();
     let calls: i64 = connection.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
     assert_eq!((calls, beside()), (1, before));
+}
+
+#[cfg(unix)]
+#[test]
+fn copies_and_verifies_what_nobody_writes_where_nothing_can_be_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(&folder);
+    let mut ledger = writer(&path);
+    ledger.append(&(0..500).map(call).collect::<Vec<_>>()).unwrap();
+    ledger.maintain(BASE).unwrap();
+    drop(ledger);
+    // In the way of the file that SQLite creates next to a ledger: it follows no links there.
+    std::os::unix::fs::symlink("nowhere", folder.path().join("ledger.db-shm")).unwrap();
+    for unchecked in [false, true] {
+        let copy = folder.path().join(format!("copy-{unchecked}.db"));
+        backup(&path, &copy, unchecked).unwrap();
+        assert_eq!(totals(&copy, ALL).calls, 500);
+    }
+    let mut bytes = std::fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let found = verify(&path, &mut |_| {}).unwrap();
+    assert!(found.damaged_pages == 1 && found.damaged[0].holds.is_some(), "{found:?}");
+
+    // A log that was not written back cannot be left out of a copy.
+    std::fs::write(folder.path().join("ledger.db-wal"), "log").unwrap();
+    let copy = folder.path().join("copy.db");
+    let error = backup(&path, &copy, true).unwrap_err().to_string();
+    assert!(error.contains("left a log (-wal)") && !copy.exists(), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_cannot_be_reached_is_not_called_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("folder");
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    let error = reader(&link.join("ledger.db")).unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
 }
 
 #[test]
