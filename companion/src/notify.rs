@@ -27,6 +27,7 @@ use self::links::Links;
 use crate::alert::Alert;
 use crate::record::Timestamp;
 use crate::rule::Labels;
+use crate::text::terminal::{fit, harmless};
 
 /// One target. Implementations send once: timing, retries and memory are the caller's.
 pub trait Notifier: fmt::Debug + Send + Sync {
@@ -50,9 +51,17 @@ pub struct SendError {
     pub retry: bool,
 }
 
+/// Columns of a reason: a mail server may answer with many lines.
+const REASON: usize = 600;
+
 impl SendError {
-    pub(crate) fn passing(message: impl Into<String>) -> Self {
-        Self { message: message.into(), retry: true }
+    /// The reason is bounded and made harmless: a part of it is what somebody else's server said.
+    pub(crate) fn new(reason: &str, retry: bool) -> Self {
+        Self { message: fit(&harmless(reason), REASON), retry }
+    }
+
+    pub(crate) fn passing(reason: impl AsRef<str>) -> Self {
+        Self::new(reason.as_ref(), true)
     }
 }
 

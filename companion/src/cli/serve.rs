@@ -1,15 +1,15 @@
 //! `spanledger serve`: everything that runs.
 
-use std::io::IsTerminal;
+mod log;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
 use toml::Value;
-use tracing_subscriber::EnvFilter;
 
 use super::{Common, Failure, write_all};
 use crate::app::{self, App};
-use crate::config::{Config, Flag, Loaded, LogFormat};
+use crate::config::{Flag, Loaded};
 
 /// Where to listen. Each flag overrides the matching configuration key.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,7 +59,7 @@ impl Args {
 /// `Failure` when anything cannot be built; then nothing was served.
 pub fn run(args: &Args, common: &Common) -> Result<ExitCode, Failure> {
     let loaded = common.load(&args.flags())?;
-    log_to_stderr(&loaded.config)?;
+    log::to_stderr(&loaded.config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let clean = runtime.block_on(serve(loaded))?;
     // Tasks that did not end before the deadline are abandoned.
@@ -93,22 +93,6 @@ fn announce(app: &App) -> Result<(), Failure> {
         "ready"
     );
     write_all(&mut std::io::stdout(), &format!("{line}\n"))
-}
-
-fn log_to_stderr(config: &Config) -> Result<(), Failure> {
-    let filter: EnvFilter = config.log.level.parse()?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        // No colours in a log file.
-        .with_ansi(std::io::stderr().is_terminal())
-        // They are reported by a panic when stderr cannot be written, and a full disk must not end the ledger.
-        .log_internal_errors(false)
-        .with_writer(std::io::stderr);
-    let set = match config.log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
-    set.map_err(|error| Failure(format!("cannot write logs: {error}")))
 }
 
 #[cfg(test)]

@@ -219,13 +219,25 @@ impl Email {
             let Ok(envelope) = envelope else { continue };
             match self.server.send(&envelope, &mail).await {
                 Ok(()) => taken = true,
-                Err(error) => {
+                Err(refusal) => {
+                    let error = self.failed(&refusal, false);
                     tracing::warn!(notifier = self.name, recipient = %to.email, %error, "mail refused");
-                    refused = Some(error);
+                    refused = Some(refusal);
                 }
             }
         }
         refused.filter(|_| !taken).map_or(Ok(()), Err)
+    }
+
+    /// With the causes of `error`.
+    fn failed(&self, error: &dyn std::error::Error, retry: bool) -> SendError {
+        let mut reason = format!("{}: {error}", self.address);
+        let mut source = error.source();
+        while let Some(cause) = source {
+            reason.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        SendError::new(&reason, retry)
     }
 }
 
@@ -242,22 +254,13 @@ impl Notifier for Email {
 
     fn send<'a>(&'a self, notification: &'a Notification) -> Sending<'a> {
         Box::pin(async move {
-            let failed = |error: &dyn std::error::Error, retry| {
-                let mut message = format!("{}: {error}", self.address);
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    message.push_str(&format!(": {cause}"));
-                    source = cause.source();
-                }
-                SendError { message, retry }
-            };
-            let message = self.message(notification).map_err(|error| failed(&error, false))?;
+            let message = self.message(notification).map_err(|error| self.failed(&error, false))?;
             let mut sent = self.server.send(message.envelope(), &message.formatted()).await;
             if self.to.len() > 1 && sent.as_ref().is_err_and(is_about_mail) {
                 sent = self.send_one_by_one(&message).await;
             }
             // 5xx is the server's last word: wrong password, unknown recipient.
-            sent.map_err(|error| failed(&error, !error.is_permanent()))
+            sent.map_err(|error| self.failed(&error, !error.is_permanent()))
         })
     }
 }

@@ -78,7 +78,7 @@ impl Endpoint {
             }
             let retry = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
             let message = format!("{} answered {status}{}", self.host, self.refusal(response).await);
-            Err(SendError { message, retry })
+            Err(SendError::new(&message, retry))
         })
     }
 

@@ -1,5 +1,6 @@
 mod config;
 mod digest;
+mod hostile;
 mod http;
 mod peace;
 mod programs;
