@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use super::{Failure, values, write_all};
 use crate::config::AdminConfig;
+use crate::text::terminal::harmless;
 
-/// A health check that takes longer has failed.
+/// A health check that takes longer has failed, its body included.
 const TIMEOUT: Duration = Duration::from_secs(4);
+/// Bytes of a response that are read and printed. That of `serve` is a line; another server may send without end.
+const MOST_BYTES: usize = 4096;
 
 /// Which process to ask.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,9 +38,9 @@ pub fn run(args: &Args, admin: &AdminConfig, out: &mut dyn Write) -> Result<(), 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (status, text) = runtime.block_on(ask(&url)).map_err(|error| no_response(&url, error))?;
     if status.is_success() {
-        write_all(out, &text)
+        write_all(out, &format!("{text}\n"))
     } else {
-        Err(Failure(format!("{status}: {}", text.trim_end())))
+        Err(Failure(format!("{status}: {text}")))
     }
 }
 
@@ -57,8 +60,15 @@ async fn ask(url: &str) -> reqwest::Result<(http::StatusCode, String)> {
         .tls_certs_only([])
         .tls_danger_accept_invalid_certs(true)
         .build()?;
-    let response = client.get(url).send().await?;
-    Ok((response.status(), response.text().await?))
+    let mut response = client.get(url).send().await?;
+    let mut body = Vec::new();
+    while body.len() < MOST_BYTES
+        && let Some(chunk) = response.chunk().await?
+    {
+        body.extend_from_slice(&chunk[..chunk.len().min(MOST_BYTES - body.len())]);
+    }
+    // On one line: any server may be asked.
+    Ok((response.status(), harmless(String::from_utf8_lossy(&body).trim_end())))
 }
 
 fn url_of(admin: &AdminConfig) -> String {
@@ -85,6 +95,40 @@ mod tests {
         let Failure(text) = run(&args, &admin, &mut Vec::new()).unwrap_err();
         assert!(text.starts_with(&format!("no response from http://{free}/readyz: ")), "{text}");
         assert!(text.contains("Connection refused") && text.contains("--url"), "{text}");
+    }
+
+    /// What is printed of a server that answers with this head and then sends controls until its peer is gone.
+    fn asked(head: &'static str) -> (Result<(), Failure>, String) {
+        use std::io::{Read as _, Write as _};
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the connection")]
+        let server = std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            let _ = peer.read(&mut [0; 1024]);
+            let _ = peer.write_all(head.as_bytes());
+            while peer.write_all("\u{1b}[2J\u{202e}".repeat(1024).as_bytes()).is_ok() {}
+        });
+        let args = Args { url: Some(format!("http://{address}/readyz")) };
+        let mut out = Vec::new();
+        let done = run(&args, &load(None, [], &[]).unwrap().config.admin, &mut out);
+        // The response has no end, so this one comes of the client's.
+        server.join().unwrap();
+        (done, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn reads_and_prints_a_bounded_and_harmless_part_of_an_endless_response() {
+        let (ready, printed) = asked("HTTP/1.1 200 OK\r\n\r\n");
+        ready.unwrap();
+        let (refused, nothing) = asked("HTTP/1.1 503 Service Unavailable\r\n\r\n");
+        let Failure(reason) = refused.unwrap_err();
+        assert!(nothing.is_empty() && reason.starts_with("503 Service Unavailable: "), "{reason}");
+        for text in [printed.strip_suffix('\n').unwrap(), &reason] {
+            assert!(text.contains(r"\u{1b}[2J\u{202e}"), "{text}");
+            assert!(!text.contains(['\u{1b}', '\u{202e}', '\n']) && text.len() < 8 * MOST_BYTES, "{text}");
+        }
     }
 
     #[test]
