@@ -12,7 +12,7 @@ use crate::record::CallRecord;
 use crate::report::tests::fixture::{call, ledger};
 
 /// A server over these calls, with fixed limits and no state of alerts.
-fn server(calls: &[CallRecord]) -> Server {
+pub(super) fn server(calls: &[CallRecord]) -> Server {
     Server {
         querier: Arc::new(ledger(calls)),
         prices: Arc::new(PriceTable::bundled()),
