@@ -37,21 +37,27 @@ const LONGEST_MS: f64 = 86_400_000.0;
 /// Bytes kept of a text.
 const TEXT_BYTES: usize = 1024;
 
-/// The column of each of [`NAMES`].
+/// The position of each of [`NAMES`] among the columns that are read.
 pub(super) struct Columns([Option<usize>; NAMES.len()]);
 
 impl Columns {
+    /// Of the columns `names` of a table, with the names of those that are read.
+    ///
     /// # Errors
     /// When the table cannot be an audit log.
-    pub(super) fn find(names: &[String]) -> Result<Self, String> {
-        let columns = NAMES.map(|name| names.iter().position(|found| found == name));
+    pub(super) fn find(names: &[String]) -> Result<(Self, Vec<&str>), String> {
+        let mut read = Vec::new();
+        let columns = NAMES.map(|name| {
+            read.push(names.iter().find(|found| found.eq_ignore_ascii_case(name))?.as_str());
+            Some(read.len() - 1)
+        });
         if columns[0].is_none() && columns[1].is_none() {
             return Err("the table has no column timestamp or created_at".to_owned());
         }
         if columns[3].is_none() {
             return Err("the table has no column model".to_owned());
         }
-        Ok(Self(columns))
+        Ok((Self(columns), read))
     }
 }
 
