@@ -244,7 +244,7 @@ impl Cli {
                 }
                 silence::run(&args, &app::silences(&loaded)?, now, out)?;
             }
-            Command::Config(args) => config::run(&args, common, out)?,
+            Command::Config(args) => config::run(&args, common, out, &mut std::io::stderr())?,
             Command::Report(args) => {
                 let loaded = common.load(&[])?;
                 let querier = common.querier(&loaded)?;

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::net::listener::Listener;
 use crate::net::tls::{self, TlsError};
 use crate::net::token::Token;
-use crate::notify::secret::warn_of_readers;
+use crate::notify::secret;
 use crate::notify::target::Target;
 use crate::receiver::admission::{Admission, Limits};
 use crate::receiver::sender::{Sender, Senders};
@@ -118,7 +118,11 @@ struct Opened {
 /// [`BuildError`] for the first thing that fails; then nothing is left behind but the ledger's file.
 pub(crate) async fn build(loaded: &Loaded) -> Result<App, BuildError> {
     let config = &loaded.config;
-    loaded.files_with_secrets().iter().for_each(|path| warn_of_readers(path));
+    for path in loaded.files_with_secrets() {
+        if let Some(remark) = secret::remark(&path) {
+            tracing::warn!(path = %path.display(), "{remark}");
+        }
+    }
     let opened = open(loaded).await?;
     let parts = parts(loaded, opened)?;
     let connections = config.receiver.limits.connections as usize;

@@ -1,6 +1,7 @@
 //! Reading the layers, and remembering where each value came from.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -129,23 +130,32 @@ impl fmt::Debug for Loaded {
     }
 }
 
+/// The ends of keys that name a file without a secret.
+const PUBLIC_FILES: [&str; 2] = ["ca_file", "holidays_file"];
+
 impl Loaded {
-    /// The configuration files that set a secret.
-    pub(crate) fn files_with_secrets(&self) -> std::collections::BTreeSet<PathBuf> {
-        let secret = |value: &String| value.contains("***");
-        let files = self.values().into_iter().filter(|(_, value, _)| secret(value));
-        files
-            .filter_map(|(_, _, source)| match source {
-                Source::File(path, _) => Some(path),
-                _ => None,
-            })
-            .collect()
+    /// The files that hold secrets: configuration files that set one, those that keys name, and the keys of certificates.
+    pub(crate) fn files_with_secrets(&self) -> BTreeSet<PathBuf> {
+        let is_secret = |key: &str| {
+            let is_public = PUBLIC_FILES.iter().any(|public| key.ends_with(public));
+            (key.ends_with("_file") && !is_public) || key.ends_with(".tls.key")
+        };
+        let file = |(key, value, source): (String, Value, Source)| match (value, source) {
+            (Value::String(path), _) if is_secret(&key) => Some(PathBuf::from(path)),
+            (value, Source::File(path, _)) if value.to_string().contains("***") => Some(path),
+            _ => None,
+        };
+        self.leaves().into_iter().filter_map(file).collect()
     }
 
     /// Every key that has a value, with that as TOML and its source, sorted by key. What is shown is the typed
     /// configuration: a secret is masked because it is a [`Secret`](crate::notify::secret::Secret), wherever it is.
     #[must_use]
     pub fn values(&self) -> Vec<(String, String, Source)> {
+        self.leaves().into_iter().map(|(key, value, source)| (key, value.to_string(), source)).collect()
+    }
+
+    fn leaves(&self) -> Vec<(String, Value, Source)> {
         // What was read from TOML can be written as TOML; an empty table would show in every test of the output.
         let table = Table::try_from(&self.config).unwrap_or_default();
         let shown = example::leaves(&table).into_iter().flat_map(|(key, value)| match value {
@@ -168,7 +178,7 @@ impl Loaded {
                     true => self.sources.get(&key).unwrap_or(&Source::Default),
                     false => self.source(&key),
                 };
-                (key, value.to_string(), source.clone())
+                (key, value, source.clone())
             })
             .collect()
     }

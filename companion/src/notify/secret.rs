@@ -16,7 +16,6 @@ const FILE_BYTES: u64 = 64 * 1024;
 /// # Errors
 /// When it cannot be read, is not UTF-8, or is longer than any secret.
 pub(crate) fn read_file(path: &Path) -> io::Result<String> {
-    warn_of_readers(path);
     let mut text = String::new();
     // A wrong path may lead to a file without an end.
     File::open(path)?.take(FILE_BYTES + 1).read_to_string(&mut text)?;
@@ -26,17 +25,18 @@ pub(crate) fn read_file(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Remarks that others than its owner and group may read a file with a secret.
-pub(crate) fn warn_of_readers(path: &Path) {
+/// What is to be remarked about a file with a secret: that others than its owner and group may read it.
+pub(crate) fn remark(path: &Path) -> Option<&'static str> {
     #[cfg(unix)]
     if std::fs::metadata(path)
         .is_ok_and(|found| std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o004 != 0)
     {
-        tracing::warn!(
-            path = %path.display(),
-            "every user of this machine can read this file, which holds a secret: take the permission with chmod o-r"
+        return Some(
+            "every user of this machine can read this file, which holds a secret: take the permission with chmod o-r",
         );
     }
+    let _ = path;
+    None
 }
 
 /// A password, token or URL with a token in it. Prints and serialises as `***`.
