@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::Failure;
 use super::row::{Columns, Row};
 
-/// Bytes of a value, and of a row in the file. Of a text 1 KiB is kept.
+/// Bytes of a value. Of a text 1 KiB is kept.
 const MOST_BYTES: i32 = 4 << 20;
 /// Steps of SQLite's virtual machine to the next row: some minutes. A view may compute without end and give none.
 const MOST_STEPS: u64 = 10_000_000_000;
@@ -99,7 +99,7 @@ impl Source {
     fn unreadable(&self, number: u64, error: &rusqlite::Error) -> Failure {
         let reason = match error.sqlite_error_code() {
             Some(ErrorCode::TooBig) => {
-                format!("a value is larger than {} MiB; import a view that cuts it", MOST_BYTES >> 20)
+                format!("a value is larger than {} MiB; shorten it in a copy of the file", MOST_BYTES >> 20)
             }
             Some(ErrorCode::OperationInterrupted) => {
                 "it takes too much work to compute; copy what the view selects into a table and import that"

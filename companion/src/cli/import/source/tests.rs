@@ -34,10 +34,13 @@ fn a_value_that_would_take_much_memory_is_refused_with_its_row() {
         assert!(reason.contains("audit.db: row 1: a value is larger than 4 MiB"), "{sql}: {reason}");
     }
     // What is not imported is not read.
-    let (_folder, path) = file(
-        "CREATE VIEW audit_logs AS SELECT 1767323045 AS timestamp, 'm' AS model, zeroblob(900000000) AS \"raw \"\" body\"",
-    );
-    assert_eq!(read(&Source::open(&path, "audit_logs").unwrap(), 9), (1, Ok(())));
+    for sql in [
+        "CREATE VIEW audit_logs AS SELECT 1767323045 AS timestamp, 'm' AS model, zeroblob(900000000) AS \"raw \"\" body\"".to_owned(),
+        format!("CREATE TABLE audit_logs (timestamp, model, raw, user_id); INSERT INTO audit_logs VALUES (1767323045, 'm', {huge}, 'u')"),
+    ] {
+        let (_folder, path) = file(&sql);
+        assert_eq!(read(&Source::open(&path, "audit_logs").unwrap(), 9), (1, Ok(())), "{sql}");
+    }
 }
 
 #[test]
