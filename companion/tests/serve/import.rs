@@ -190,10 +190,10 @@ fn says_which_rows_are_older_than_the_ledger_keeps() {
     let folder = audit_log(&[old[0], old[1], "'2026-03-02', 'r3', 'm', 1, 1, 1, 200, NULL, NULL, NULL"]);
     import(&folder);
     let keep_calls = Some(Duration::from_secs(30 * 86_400));
-    let mut served =
-        Ledger::open_writer(&folder.path().join("ledger.db"), &Options { keep_calls, ..Options::default() })
-            .unwrap();
     let march: Timestamp = Timestamp(1_772_409_600 * Timestamp::SECOND);
+    let options = Options { keep_calls, ..Options::default() };
+    let mut served =
+        Ledger::open_writer(&folder.path().join("ledger.db"), &options).unwrap().begins(march).unwrap();
     assert_eq!(served.maintain(march.plus_seconds(60)).unwrap().deleted, 2);
     drop(served);
     let (done, _) = import(&folder);

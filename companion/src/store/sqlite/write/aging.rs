@@ -66,7 +66,7 @@ impl SqliteAppender {
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
-    pub(crate) fn begins(mut self, now: Timestamp) -> Result<Self, StoreError> {
+    pub fn begins(mut self, now: Timestamp) -> Result<Self, StoreError> {
         self.clock.at(now, Duration::ZERO);
         self.clock.believe();
         self.note_time(now)?;
