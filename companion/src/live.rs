@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::explain::CallRow;
 use crate::record::{Timestamp, Window};
-use crate::report::{RuleState, RuleStatus};
+use crate::report::{RuleState, RuleStatus, known_cost};
 use crate::store::{Dimension, Filter, Group, Page, Querier, StoreError, Totals};
 use crate::text::number::or_dash;
 
@@ -48,7 +48,8 @@ pub(crate) struct Figures {
     pub(crate) failed: u64,
     pub(crate) unpriced: u64,
     pub(crate) tokens: u64,
-    pub(crate) cost_nano_usd: i64,
+    /// `None` when nothing is known of it.
+    pub(crate) cost_nano_usd: Option<i64>,
     pub(crate) mean_seconds: Option<f64>,
     pub(crate) p50_seconds: Option<f64>,
     pub(crate) p95_seconds: Option<f64>,
@@ -140,7 +141,7 @@ fn figures(totals: &Totals) -> Figures {
         failed: totals.failed,
         unpriced: totals.unpriced,
         tokens: totals.input_tokens.saturating_add(totals.output_tokens),
-        cost_nano_usd: totals.cost.0,
+        cost_nano_usd: known_cost(totals).map(|cost| cost.0),
         mean_seconds: (totals.calls > 0).then(|| totals.duration_ns as f64 / totals.calls as f64 / 1e9),
         ..Figures::default()
     }

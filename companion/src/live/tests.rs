@@ -26,7 +26,7 @@ pub(crate) fn present() -> Live {
 fn shows_the_last_minute_and_the_newest_calls() {
     let live = present();
     assert_eq!((live.minute.calls, live.minute.failed, live.minute.tokens), (3, 1, 3600));
-    assert_eq!(live.minute.cost_nano_usd, 3 * 270_000);
+    assert_eq!(live.minute.cost_nano_usd, Some(3 * 270_000));
     let names =
         |named: &[Named]| named.iter().map(|one| (one.name.clone(), one.figures.calls)).collect::<Vec<_>>();
     assert_eq!(names(&live.services), [("checkout".to_owned(), 2), ("support".to_owned(), 1)]);

@@ -53,7 +53,7 @@ async fn shows_the_present_in_a_terminal_and_restores_it() -> Result<()> {
 
     // `serve` saves what fires, with value and threshold.
     let screen = terminal.shows(&["firing UnpricedUsage"]).await?;
-    assert!(screen.contains("1 of 0"), "{screen}");
+    assert!(screen.contains("1, threshold 0"), "{screen}");
 
     // A selected call stays selected, and does not follow, until `f`.
     terminal.press(&["j", "j"])?;

@@ -40,6 +40,21 @@ fn shown() -> State {
 }
 
 #[test]
+fn a_cost_of_which_nothing_is_known_is_a_dash() {
+    let mut live = present();
+    live.minute.cost_nano_usd = None;
+    for model in &mut live.models {
+        model.figures.cost_nano_usd = None;
+    }
+    let mut state = State::new(By::Model, "calls.db".to_owned());
+    state.show(Ok(live));
+    let lines = screen(&mut state, 80, 24);
+    assert!(lines[1].contains("  –/h"), "{lines:#?}");
+    let model = lines.iter().find(|line| line.starts_with("claude-sonnet-4-5")).unwrap();
+    assert!(model.contains(" – ") && !model.contains('$'), "{model}");
+}
+
+#[test]
 fn everything_is_on_a_screen_of_80_columns() {
     let lines = screen(&mut shown(), 80, 24);
     let text = lines.join("\n");

@@ -113,12 +113,12 @@ fn figure_lines(minute: &Figures, missing: u64) -> Text<'static> {
         }
         _ => Span::raw("0 failed"),
     };
-    let per_hour = NanoUsd(minute.cost_nano_usd.saturating_mul(3600 / MINUTE));
+    let per_hour = minute.cost_nano_usd.map(|cost| NanoUsd(cost.saturating_mul(3600 / MINUTE)));
     let first = Line::from(vec![
         Span::raw(format!("{} calls/min  ", count(minute.calls))).bold(),
         failed,
         Span::raw(format!("  {} tokens/s", number(minute.tokens as f64 / MINUTE as f64))),
-        Span::raw(format!("  {}/h", usd(per_hour))).bold(),
+        Span::raw(format!("  {}/h", or_dash(per_hour, usd))).bold(),
         match minute.unpriced {
             0 => Span::raw(""),
             unpriced => format!("  {} unpriced", count(unpriced)).yellow(),
@@ -199,7 +199,7 @@ fn names_table(frame: &mut Frame<'_>, area: Rect, state: &State) {
             right(count(figures.calls)),
             right(count(figures.failed)),
             right(compact(figures.tokens)),
-            right(usd(NanoUsd(figures.cost_nano_usd))),
+            right(or_dash(figures.cost_nano_usd.map(NanoUsd), usd)),
             right(or_dash(figures.mean_seconds, seconds)),
         ])
     };
