@@ -257,6 +257,8 @@ mod tests {
         own.hear(beyond);
         assert!(own.is_believed());
 
+        // Set to a day to come, it would make every clock one that is not believed.
+        assert!(RELEASED < clock::now());
         let own = OwnClock::new();
         own.at(BASE, up(1));
         own.hear(before);

@@ -88,7 +88,7 @@ impl Source {
             self.connection.prepare(&format!("SELECT {} FROM {}", read.join(", "), self.table))?;
         let mut rows = statement.query([])?;
         let mut number = 0;
-        while let Some(row) = rows.next().map_err(|error| self.unreadable(number + 1, &error))? {
+        while let Some(row) = rows.next().map_err(|error| self.failed_row(number + 1, &error))? {
             number += 1;
             take(number, Row::read(row, &columns))?;
             self.steps.store(0, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl Source {
         Ok(())
     }
 
-    fn unreadable(&self, number: u64, error: &rusqlite::Error) -> Failure {
+    fn failed_row(&self, number: u64, error: &rusqlite::Error) -> Failure {
         let reason = match error.sqlite_error_code() {
             Some(ErrorCode::TooBig) => {
                 format!("a value is larger than {} MiB; shorten it in a copy of the file", MOST_BYTES >> 20)
